@@ -262,4 +262,4 @@ def test_an_audit_tells_which_versions_are_taken(servers: Servers) -> None:
     found = Asked(errand=AUDIT).about(port, servers.certificates.authority.ca_file)
     taken = [each.version for each in found.evidence.tls_versions.value or () if each.taken]
     assert (found.verdict, taken) == ("healthy", ["TLSv1.3"])
-    assert any("TLS 1.3 alone" in note for note in found.notes)
+    assert any("only TLS 1.3" in note for note in found.notes)

@@ -193,7 +193,7 @@ def test_a_certificate_that_only_the_strict_refuse(
         seen = diagnose(it.address, "me", PASSWORD, settings=choice, patience=QUICK)
         assert ids(seen) == (["cert_untrusted"] if strict else [])
         assert seen.evidence.signed_in
-        assert any("to RFC 5280's letter" in note for note in seen.notes)
+        assert any("strictly follow RFC 5280" in note for note in seen.notes)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Draft:
 def compose(draft: Draft) -> EmailMessage:
     """Return the message.
 
-    Raises LocalProtocolError for a field that holds a line end, OSError when an
+    Raises LocalProtocolError for a field that contains a line end, OSError when an
     attachment cannot be read.
     """
     message = EmailMessage()

@@ -98,7 +98,7 @@ def _refusals(seen: Evidence) -> list[Reply]:
 # fmt: off
 _PROBES: Final[tuple[Probe, ...]] = (
     Probe(lambda seen: seen.source == "token",
-     "this token says nothing that can be read; sign in with it: gatepost doctor HOST:PORT "
+     "this token cannot be read; sign in with it: gatepost doctor HOST:PORT "
      "--username NAME --token-file FILE"),
     Probe(_is_about_something_else,
      "nothing in it is about mail: paste what the program says when it sends, or its SMTP session "
@@ -107,46 +107,46 @@ _PROBES: Final[tuple[Probe, ...]] = (
      "gatepost doctor HOST:PORT --as LIBRARY, or the whole session: switch the client's debug "
      "output on and paste all of it"),
     Probe(_is_opaque,
-     "record it once more with --tls starttls, or --tls implicit: what is said under TLS"),
+     "record it once more with --tls starttls or --tls implicit, to see what is said under TLS"),
     Probe(lambda seen: seen.source == "record" and not _refusals(seen),
      "what the client itself logs of this session: gatepost doctor --log FILE"),
     Probe(_refused_everywhere,
-     "look whether the server runs and listens on this port; if it does, run the same from another "
-     "network: what fails there, too, is a firewall's at the server"),
+     "check that the server runs and listens on this port; if it does, run the same from another "
+     "network: if it fails there, too, a firewall at the server is the cause"),
     Probe(_never_greeted,
-     "run the same from another network: what fails there, too, is the server's fault; what does "
-     "not is a firewall's or proxy's in between"),
+     "run the same from another network: if it fails there, too, the server is the cause; if not, "
+     "a firewall or proxy in between"),
     Probe(_hung_up_on_ehlo,
-     "look into the server's log at this time, and run the same from another network: what does "
-     "not fail there is a block of your address"),
+     "check the server's log at this time, and run the same from another network: if it works "
+     "there, your address is blocked"),
     Probe(_greeting_refused,
      "greet by a name that resolves to your address: gatepost talk HOST:PORT, then EHLO NAME; "
-     "taken, it was the name; refused, it is your address"),
+     "if it is accepted, the name was the cause; if it is refused, your address"),
     Probe(_kept_for_the_certificate,
      "name the authority that signed the server's certificate with --ca-file: then the password "
-     "is sent and judged"),
+     "is sent and checked"),
     Probe(_kept_for_want_of_tls,
-     "try the port where TLS comes first (HOST:465 --tls implicit): the password is sent under TLS "
-     "only"),
+     "try the port for implicit TLS (HOST:465 --tls implicit): the password is sent only under "
+     "TLS"),
     Probe(_asked_to_come_again,
-     "repeat it in five minutes: a refusal that passes was load or greylisting, one that stays is "
-     "a rule"),
+     "repeat it in five minutes: if it works then, the cause was load or greylisting; if not, a "
+     "rule"),
     Probe(_judged,
      "sign in with the same name and password elsewhere (IMAP, the provider's web page)"),
     Probe(_kept,
-     "sign in with credentials of the kind that the offered mechanisms take"),
+     "sign in with credentials of the kind that the offered mechanisms use"),
     Probe(_mechanism_refused,
      "sign in with --username, --password-file and --try-all: whether a mechanism works shows only "
      "with a secret"),
     Probe(_sender_refused,
-     "repeat it with --from the account's own address: taken, it was the sender; refused, it is "
-     "the account"),
+     "repeat it with --from the account's own address: if it is accepted, the sender was the "
+     "cause; if it is refused, the account"),
     Probe(_recipient_refused,
-     "repeat it with --to an address of the server's own domain: taken, the server does not relay "
-     "for you; refused, it is the sender or the account"),
+     "repeat it with --to an address of the server's own domain: if it is accepted, the server "
+     "does not relay for you; if it is refused, the cause is the sender or the account"),
     Probe(_message_refused,
-     "repeat it with --send and --to an address of your own at another provider: taken, it was the "
-     "recipient; refused, it is the sender or the content"),
+     "repeat it with --send and --to an address of your own at another provider: if it is "
+     "accepted, the recipient was the cause; if it is refused, the sender or the content"),
     Probe(lambda _seen: True,
      "run the same from another network with --save, and compare the two transcripts"),
 )

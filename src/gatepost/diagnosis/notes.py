@@ -25,7 +25,8 @@ def who_cannot_sign_in(seen: Evidence) -> Iterator[str]:
     ]
     if left_out:
         titles = ", ".join(_with_mechanisms(library) for library in left_out)
-        yield f"cannot sign in here as they come: {titles}; offered: {' '.join(seen.offered)}"
+        offered = " ".join(seen.offered)
+        yield f"cannot sign in here with their defaults: {titles}; offered: {offered}"
 
 
 def _with_mechanisms(library: Library) -> str:
@@ -38,12 +39,12 @@ def tls_of_the_library(seen: Evidence) -> Iterator[str]:
     if library is None or seen.client.tls != "auto":
         return
     if library.tls == "none" and seen.over_tls.value:
-        yield f"{library.title} stays in clear unless told otherwise; this server wants TLS"
+        yield f"{library.title} stays in clear by default; this server requires TLS"
     starts_with_tls = seen.greeting.value is not None and seen.greeting.value.reply is None
     if library.tls != "implicit" and starts_with_tls and seen.over_tls.value:
-        yield f"{library.title} must be told that this port speaks TLS from the first byte"
+        yield f"{library.title} must be configured for implicit TLS on this port"
     if library.tls == "implicit" and seen.starttls.value:
-        yield f"{library.title} speaks TLS from the first byte unless told otherwise"
+        yield f"{library.title} uses implicit TLS by default"
 
 
 def auth_in_clear(seen: Evidence) -> Iterator[str]:
@@ -60,14 +61,14 @@ def unreachable_addresses(seen: Evidence) -> Iterator[str]:
     if any(each.outcome == "ok" for each in connects):
         for each in connects:
             if each.outcome != "ok":
-                yield f"{each.address} did not take the connection ({each.outcome})"
+                yield f"{each.address} did not accept the connection ({each.outcome})"
 
 
 def only_new_tls(seen: Evidence) -> Iterator[str]:
     """A server that leaves out what many clients of ten years ago can at best."""
     taken = [each.version for each in seen.tls_versions.value or () if each.taken]
     if taken == ["TLSv1.3"]:
-        yield "TLS 1.3 alone is taken: clients with TLS 1.2 at most cannot connect"
+        yield "only TLS 1.3 is accepted: clients with TLS 1.2 or older cannot connect"
 
 
 def another_port(seen: Evidence) -> Iterator[str]:
@@ -107,8 +108,8 @@ def not_to_the_letter(seen: Evidence) -> Iterator[str]:
     tls = seen.tls.value
     if tls is not None and tls.strict_error:
         yield (
-            "the certificate is not made to RFC 5280's letter, and Python 3.13 and later refuse "
-            f"it: {tls.strict_error}"
+            "the certificate does not strictly follow RFC 5280, and Python 3.13 and later refuse "
+            "it: {tls.strict_error}"
         )
 
 
@@ -118,13 +119,13 @@ def no_secret_sent(seen: Evidence) -> Iterator[str]:
     if login is None or any(each.secret_sent for each in seen.attempts):
         return
     if login.secret.kind == "empty":
-        yield "no sign-in was tried: the password that was given is empty"
+        yield "no login was tried: the given password is empty"
     elif seen.tls.value is None or not seen.tls.value.version:
         yield "the password was not sent: the connection is not encrypted"
     elif not seen.tls.value.verified:
         yield "the password was not sent: the server's certificate could not be verified"
     else:
-        yield "the password was not sent: no mechanism was taken that could carry it"
+        yield "the password was not sent: no mechanism that uses it was accepted"
 
 
 def refusals(seen: Evidence) -> Iterator[str]:
@@ -147,8 +148,8 @@ def odd_success(seen: Evidence) -> Iterator[str]:
     for each in seen.attempts:
         if each.reply.is_success and each.reply.code != _SIGNED_IN:
             yield (
-                f"AUTH {each.mechanism} was answered {each.reply}; only 235 says that somebody is "
-                "signed in, and clients take no other code for it"
+                f"AUTH {each.mechanism} was answered {each.reply}; only 235 means that the login "
+                "succeeded, and clients accept no other code"
             )
 
 
@@ -177,7 +178,7 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
     if conduct.authority and conduct.handshakes and not conduct.tls_end:
         told.append("the client accepted the certificate that it was shown for the recording")
     if seen.content.value is not None and seen.content.value.is_success:
-        told.extend(f"{odd}: this server took it, others refuse it" for odd in _odd_form(seen))
+        told.extend(f"{odd}: this server accepted it, others refuse it" for odd in _odd_form(seen))
     return tuple(told)
 
 
@@ -195,4 +196,4 @@ def _odd_form(seen: Evidence) -> Iterator[str]:
         if line.speaker == "C" and line.text.upper().startswith("MAIL FROM:")
     )  # fmt: skip
     if content.eight_bit_headers and not asked:
-        yield "the message's header is not ASCII alone (raw_utf8_headers)"
+        yield "the message's header is not pure ASCII (raw_utf8_headers)"

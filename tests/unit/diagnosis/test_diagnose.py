@@ -178,16 +178,16 @@ def test_a_refused_secret_at_acs_lists_what_it_may_be() -> None:
 
 NOTES = [
     (but(over_tls=hello("AUTH LOGIN")), "Go net/smtp (PLAIN/CRAM-MD5)"),
-    (but(client=client("javamail")), "stays in clear unless told otherwise"),
+    (but(client=client("javamail")), "stays in clear by default"),
     (but(client=client("go-net-smtp"), greeting=Greeting(None, 300.0), in_clear=Fact(),
-         starttls=Fact(), tls_first=TlsFirst(True)), "speaks TLS from the first byte"),
+         starttls=Fact(), tls_first=TlsFirst(True)), "implicit TLS"),
     (but(in_clear=hello("STARTTLS", "AUTH PLAIN")), "a listener could read passwords"),
-    (but(connects=(Connect("::1", "refused"), Connect("127.0.0.1", "ok"))), "::1 did not take"),
+    (but(connects=(Connect("::1", "refused"), Connect("127.0.0.1", "ok"))), "::1 did not accept"),
     (but(tls=tls(GOOD.__class__("s", "i", ("mail.example.com",), GOOD.not_before,
                                 NOW + timedelta(days=5)))), "expires in 5 days"),
     (but(login=login(), tls=tls(verify_code=20)), "could not be verified"),
     (but(login=login(), tls=Fact(), over_tls=Fact()), "not encrypted"),
-    (but(login=login(), auth=tried(judged("PLAIN", "250 fine"))), "only 235 says"),
+    (but(login=login(), auth=tried(judged("PLAIN", "250 fine"))), "only 235 means"),
 ]  # fmt: skip
 
 

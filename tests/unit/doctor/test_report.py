@@ -75,7 +75,7 @@ Cause: mechanism_not_offered (certain)
     - no AUTH before TLS
     - AUTH PLAIN was answered 504 5.7.4 Unrecognized authentication type
   Fix
-    Let the client sign in with LOGIN.
+    Make the client sign in with LOGIN.
   In go-net-smtp
     net/smtp has PLAIN and CRAM-MD5 only. Add LOGIN as an smtp.Auth and use it
     in place of smtp.PlainAuth:

@@ -29,7 +29,7 @@ _FEDERATED: Final = (
     "credential, letter by letter."
 )
 _SIGN_IN_AGAIN: Final = (
-    "Sign in again where the application asks for it: a new refresh token comes."
+    "Sign in again where the application asks for it: it gets a new refresh token."
 )
 
 # fmt: off
@@ -41,29 +41,31 @@ _CODES: Final = (
     Code(900023, "tenant_unknown", "The given tenant is neither a tenant's id nor a domain.",
          "Use the Directory (tenant) ID, a GUID, or one of the tenant's domains."),
     Code(50059, "tenant_unknown", "The request names no tenant in particular.",
-         "Use the Directory (tenant) ID in place of common or organizations."),
+         "Use the Directory (tenant) ID instead of common or organizations."),
     # the application
-    Code(700016, "application_unknown", "The tenant exists, and has no application with this id.",
+    Code(700016, "application_unknown", "The tenant exists, but has no application with this id.",
          f"Copy the Application (client) ID from its overview ({_PORTAL}), not the object id, and "
          "the tenant's id from the same page; in another tenant an administrator must consent."),
     Code(7000229, "service_principal_missing",
-         "The application is registered, and has no service principal in this tenant.",
+         "The application is registered, but has no service principal in this tenant.",
          "az ad sp create --id APPLICATION; roles are assigned to that service principal."),
     Code(7000112, "oauth_client_auth_failed", "The application is disabled in this tenant.",
          "Enable it: Microsoft Entra admin center, Enterprise applications, the application, "
          "Properties, Enabled for users to sign in."),
     Code(7000215, "oauth_client_auth_failed",
          "Tenant and application are right; the client secret is not one of this application's.",
-         f"Make a new client secret ({_PORTAL}, Certificates & secrets) and use its Value, which "
+         f"Create a new client secret ({_PORTAL}, Certificates & secrets) and use its Value, which "
          "is shown once, not its Secret ID."),
-    Code(7000216, "oauth_client_auth_failed", "The request held neither a secret nor an assertion.",
+    Code(7000216, "oauth_client_auth_failed", "The request contained neither a secret nor an "
+                                              "assertion.",
          "Give the application's client secret: the setting that should hold it is empty."),
-    Code(7000218, "oauth_client_auth_failed", "The request held neither a secret nor an assertion.",
+    Code(7000218, "oauth_client_auth_failed", "The request contained neither a secret nor an "
+                                              "assertion.",
          "Give the application's client secret: the setting that should hold it is empty."),
     Code(7000222, "expired_secret",
          "Tenant and application are right; the application's client secrets have expired.",
-         f"Make a new client secret ({_PORTAL}, Certificates & secrets) and put its Value in place "
-         "of the old one; note when it ends."),
+         f"Create a new client secret ({_PORTAL}, Certificates & secrets) and replace the old "
+         "value with its Value; note when it expires."),
     Code(50194, "oauth_client_auth_failed",
          "The application is for one tenant, and was asked for through /common.",
          "Use the tenant's own id in the authority."),
@@ -73,11 +75,11 @@ _CODES: Final = (
          "Let iss and sub of the assertion be the client id of the request."),
     Code(700023, "oauth_client_auth_failed", "The client assertion is for another audience.",
          "Let aud of the assertion be the token endpoint of the tenant that is asked."),
-    Code(700024, "oauth_client_auth_failed", "The client assertion is not in its time.",
-         "Set the clock of the machine that signs it."),
+    Code(700024, "oauth_client_auth_failed", "The client assertion is not valid at this time.",
+         "Correct the clock of the machine that signs it."),
     Code(700027, "oauth_client_auth_failed",
          "The certificate is not one of the application's, or has expired.", _CERTIFICATE),
-    Code(70021, "oauth_client_auth_failed", "No federated credential fits the workload.",
+    Code(70021, "oauth_client_auth_failed", "No federated credential matches the workload.",
          _FEDERATED),
     Code(700211, "oauth_client_auth_failed", "No federated credential has this issuer.",
          _FEDERATED),
@@ -99,26 +101,27 @@ _CODES: Final = (
     Code(700082, "oauth_refresh_token_expired", "The refresh token was not used for too long.",
          _SIGN_IN_AGAIN),
     Code(700084, "oauth_refresh_token_expired",
-         "The refresh token is a single-page application's, which ends after 24 hours.",
+         "The refresh token is a single-page application's, which expires after 24 hours.",
          "Register the application's redirect URI as Web or as a native client."),
     Code(50173, "oauth_refresh_token_expired",
          "The refresh token was revoked: the password was changed, or an administrator did it.",
          _SIGN_IN_AGAIN),
-    Code(65001, "oauth_refresh_token_expired", "The user's or administrator's consent is gone.",
-         "Let an administrator consent to the application's permissions again."),
+    Code(65001, "oauth_refresh_token_expired", "The user's or administrator's consent was "
+                                               "withdrawn.",
+         "Have an administrator consent to the application's permissions again."),
     # policies
-    Code(53003, "conditional_access_block", "A conditional access policy forbids this sign-in.",
-         "The policy's name stands in the tenant's sign-in log; have this identity left out."),
-    Code(530003, "conditional_access_block", "A policy wants a managed device.",
-         "Have the policy leave out this identity, or run the client on a managed device."),
-    Code(50076, "conditional_access_block", "A policy wants a second factor.",
+    Code(53003, "conditional_access_block", "A conditional access policy forbids this login.",
+         "The policy's name is in the tenant's sign-in log; have this identity excluded."),
+    Code(530003, "conditional_access_block", "A policy requires a managed device.",
+         "Have this identity excluded from the policy, or run the client on a managed device."),
+    Code(50076, "conditional_access_block", "A policy requires a second factor.",
          "Use an application's own identity (client credentials) instead of a person's."),
-    Code(50079, "conditional_access_block", "A policy wants a second factor to be set up.",
+    Code(50079, "conditional_access_block", "A policy requires that a second factor is set up.",
          "Use an application's own identity (client credentials) instead of a person's."),
     # what passes
-    Code(90033, "", "A fault of the service that passes.", "Try again in some minutes."),
+    Code(90033, "", "A temporary failure of the service.", "Try again in some minutes."),
     Code(50196, "", "The same request came too often: a client in a loop.",
-         "Keep the token for its time, and wait before you ask again."),
+         "Keep the token until it expires, and wait before you ask again."),
     Code(90006, "", "A server behind the service failed.", "Try again in some minutes."),
     Code(90024, "", "The tenant's budget of requests is used up.", "Try again in some minutes."),
 )

@@ -13,8 +13,8 @@ from gatepost.model.entra import EntraName
 MAY_BE_SMTP_NAME: Final = frozenset({"not_composite", "smtp_username_unknown", "not_guids"})
 """Mistakes of a composite that an SMTP user name is free to make."""
 _SENTENCES: Final = {
-    "not_composite": "it has not the form RESOURCE.APPLICATION.TENANT, so it must be an SMTP user "
-    "name of the resource",
+    "not_composite": "it does not have the format RESOURCE.APPLICATION.TENANT, so it must be an "
+    "SMTP user name of the resource",
     "smtp_username_unknown": "it is an address, so it must be an SMTP user name of the resource",
     "not_guids": "its last two parts are not ids, so it must be an SMTP user name of the resource",
 }

@@ -33,7 +33,7 @@ def token_proof(behind: Behind) -> Iterator[str]:
     """Yield what the token endpoint said."""
     answer = behind.token_request
     if answer is not None and answer.status == 200:
-        yield f"{answer.host} gives a token for this application and secret: both are good"
+        yield f"{answer.host} issues a token for this application and secret: both are valid"
     elif answer is not None:
         yield f"the token endpoint says {told(answer)}"
 
@@ -45,9 +45,9 @@ def email_proof(behind: Behind) -> tuple[str, ...]:
         return ()
     sender = f" as {behind.email_sender}" if behind.email_sender else ""
     means = {
-        401: "the token is not let in",
-        404: "the token is let in, the sender's domain is not linked",
-    }.get(email.status, "the token is let in, nothing was sent")
+        401: "the token is not accepted",
+        404: "the token is accepted, the sender's domain is not linked",
+    }.get(email.status, "the token is accepted, nothing was sent")
     return (f"POST /emails:send at {email.host}{sender} was answered {shown(email)}: {means}",)
 
 
@@ -128,7 +128,7 @@ def make_smtp_name(behind: Behind) -> Remedy:
         f"--entra-application-id {name.application_id or 'APPLICATION'}",
         f"--tenant-id {name.tenant_id or 'TENANT'}",
     )
-    return Remedy(AZURE, "Make it, then wait some minutes:", _command(lines))
+    return Remedy(AZURE, "Create it, then wait some minutes:", _command(lines))
 
 
 def _command(lines: tuple[str, ...]) -> str:

@@ -52,7 +52,7 @@ def notes(seen: Evidence) -> tuple[str, ...]:
     })  # fmt: skip
     if not elsewhere:
         return ()
-    return (f"values that lie elsewhere were not seen: {', '.join(elsewhere[:8])}",)
+    return (f"values that are defined elsewhere were not seen: {', '.join(elsewhere[:8])}",)
 
 
 _OF_INTEREST: Final = frozenset({"password", "username", "host", "port", "url"})

@@ -26,13 +26,14 @@ class Wrong(NamedTuple):
 
 _ADDRESS: Final = "Set the whole address of the mailbox (name@domain) as the user name."
 _NEW_APP_PASSWORD: Final = (
-    "Make a password for applications in the account's security settings, and set that."
+    "Create an application password in the account's security settings, and use that."
 )
 # fmt: off
 _SECRETS: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
     ("acs", "guid"): Wrong("wrong_credential_kind", "likely", " has the form of a GUID: that is "
                                                         "the ID of a client secret, not its value",
-                           "Set the secret's value, which Entra shows once, when it is made."),
+                           "Set the secret's value, which Entra shows only once, when it is "
+                           "created."),
     ("acs", "connection_string"): Wrong("wrong_credential_kind", "certain", " is a connection "
                                                                             "string",
                            "Set the client secret of the Entra application; connection strings "
@@ -50,10 +51,10 @@ _SECRETS: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
                            "Set an SMTP key (xsmtpsib), from Brevo's page SMTP & API."),
 })
 _NAMES: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
-    ("acs", "guid"): Wrong("username_format", "likely", " is a GUID alone",
+    ("acs", "guid"): Wrong("username_format", "likely", " is only a GUID",
                            "Set RESOURCE.APPLICATION.TENANT: the Communication Services "
                            "resource's name, "
-                           "the application's ID, the tenant's ID, with dots between."),
+                           "the application's ID, the tenant's ID, separated by dots."),
     ("acs", "entra_malformed"): Wrong("username_format", "certain", " does not have the form "
                                                                     "RESOURCE.APPLICATION.TENANT",
                            "Set RESOURCE.APPLICATION.TENANT (or with | between): the "
@@ -130,7 +131,7 @@ def missing(view: View) -> Iterator[Fault]:
     ):
         return
     if (name is None or name.state == "empty") and (secret is None or secret.state == "empty"):
-        said = f": {view.host} lets nobody send without signing in, and no user name is set"
+        said = f": {view.host} requires a login, and no user name is set"
         if view.kind in _WHOLE or name is not None:
             yield _missing(view, host, "likely", said)
 
@@ -145,7 +146,7 @@ def _missing(view: View, setting: Setting, sure: Confidence, said: str) -> Fault
         "credentials_missing",
         sure,
         view.at(setting, said),
-        "Set user name and password, both; or leave both out where the server wants none.",
+        "Set both user name and password, or neither if the server needs no login.",
     )
 
 
@@ -165,13 +166,13 @@ def not_used(view: View) -> Iterator[Fault]:
         where = view.first("username") or view.first("password")
         if where is not None and view.host and (view.kind != "php" or "." not in where.key):
             name, fix = _SWITCH_ON[view.kind]
-            said = f": {name} is not set, and without it nobody signs in"
+            said = f": {name} is not set, and without it the client does not sign in"
             yield Fault("auth_not_performed", "certain", view.at(where, said), fix)
     elif auth is not None and auth.on is False:
         if view.kind in ("spring", "javascript"):  # they sign in wherever a user name is set
             return
         sure: Confidence = "certain" if view.kind in ("php", "msmtp", "postfix") else "likely"
-        said = ": there is a password, and signing in is not switched on"
+        said = ": there is a password, but authentication is not switched on"
         fix = _SWITCH_ON.get(view.kind, ("", "Switch authentication on."))[1]
         yield Fault("auth_not_performed", sure, view.at(auth, said), fix)
 
@@ -206,8 +207,8 @@ def kinds(view: View) -> Iterator[Fault]:
             shapes = _APP_PASSWORDS.get(provider)
             if shapes is not None and setting.secret.kind not in shapes:
                 said = (
-                    " does not look like a password for applications, and the account's own "
-                    "is not taken"
+                    " does not look like an application password, and the account's own is not "
+                    "accepted"
                 )
                 sure: Confidence = "likely" if provider == "gmail" else "possible"
                 proof = view.at(setting, f" (the password){said}")
@@ -222,7 +223,7 @@ def kinds(view: View) -> Iterator[Fault]:
                     "username_format",
                     "certain",
                     f" is not {literal}",
-                    f"Set the user name {literal}, these very letters; the key is the password.",
+                    f"Set the user name {literal} literally; the key is the password.",
                 )
             if wrong is not None:
                 yield _wrong(view, setting, wrong)
@@ -262,13 +263,13 @@ def senders(view: View) -> Iterator[Fault]:
     if not provider or view.sends_elsewhere:
         return
     if sender is not None and sender.state == "set" and sender.form == "example_address":
-        said = " is an address of a domain for examples, which the provider does not take"
+        said = " is an address of an example domain, which the provider does not accept"
         yield Fault(_STRICT_SENDER[provider], "likely", view.at(sender, said),
                     "Set an address that the account may send from.")  # fmt: skip
     default = _DEFAULT_SENDERS.get(view.kind)
     where = view.first("host")
     if sender is None and default is not None and where is not None:
-        said = f": {default}; the provider does not take that"
+        said = f": {default}; the provider does not accept that"
         yield Fault(
             _STRICT_SENDER[provider],
             "possible",
@@ -299,7 +300,7 @@ def filter_names(view: View) -> Iterator[Fault]:
             and not any(name in _MECHANISMS for name in named)
             and not any(name.startswith("!") for name in named)
         ):
-            said = f" = {setting.shown.lower()} names no mechanism: none is left"
+            said = f" = {setting.shown.lower()} names no mechanism, so none is left"
             yield Fault("client_mechanism_filter_wrong", "certain", view.at(setting, said),
                         "smtp_sasl_mechanism_filter = plain, login (or leave it out).")  # fmt: skip
 

@@ -25,79 +25,80 @@ class Mark(NamedTuple):
 
 # fmt: off
 VALUES: Final[Mapping[str, Mark]] = MappingProxyType({
-    "dollar":            Mark(_VALUE, "likely", "holds a $ that is taken for a variable"),
-    "hash":              Mark(_VALUE, "likely", "holds a # outside of quotes: many readers end "
+    "dollar":            Mark(_VALUE, "likely", "contains a $ that is taken for a variable"),
+    "hash":              Mark(_VALUE, "likely", "contains a # outside quotes: many readers end "
                                                 "the value there"),
-    "blank_inside":      Mark(_VALUE, "likely", "holds a blank outside of quotes: readers end "
-                                                "the value there or refuse it"),
+    "blank_inside":      Mark(_VALUE, "likely", "contains a space outside quotes: readers end the "
+                                                "value there or refuse it"),
     "quote_open":        Mark(_VALUE, "certain", "begins with a quote that is not closed"),
-    "after_quote":       Mark(_VALUE, "likely", "goes on behind its closing quote"),
-    "quote_inside":      Mark(_VALUE, "possible", "holds quotes outside of quotes: shells take "
-                                                  "them away"),
-    "backslash":         Mark(_VALUE, "likely", "holds a backslash within double quotes: it is "
+    "after_quote":       Mark(_VALUE, "likely", "continues after its closing quote"),
+    "quote_inside":      Mark(_VALUE, "possible", "contains quotes within an unquoted value: "
+                                                  "shells remove them"),
+    "backslash":         Mark(_VALUE, "likely", "contains a backslash within double quotes: it is "
                                                 "read as an escape"),
-    "backslash_bare":    Mark(_VALUE, "possible", "holds a backslash outside of quotes: shells "
-                                                  "take it away"),
-    "backslash_dropped": Mark(_VALUE, "certain", "holds a single backslash: .properties read it "
-                                                 "as an escape and drop it"),
-    "edge_blank":        Mark(_VALUE, "likely", "begins or ends with a blank"),
-    "blank_at_end":      Mark(_VALUE, "possible", "is followed by a blank, which some readers "
+    "backslash_bare":    Mark(_VALUE, "possible", "contains a backslash outside quotes: shells "
+                                                  "remove it"),
+    "backslash_dropped": Mark(_VALUE, "certain", "contains a single backslash: .properties files "
+                                                 "read it as an escape and drop it"),
+    "edge_blank":        Mark(_VALUE, "likely", "begins or ends with a space"),
+    "blank_at_end":      Mark(_VALUE, "possible", "is followed by a space, which some readers "
                                                   "keep"),
-    "newline":           Mark(_VALUE, "likely", "holds a line end"),
-    "unstripped":        Mark(_VALUE, "possible", "is a file's text as it is, with the line end "
-                                                  "that most files have"),
+    "newline":           Mark(_VALUE, "likely", "contains a line end"),
+    "unstripped":        Mark(_VALUE, "possible", "is the unchanged text of a file, with the line "
+                                                  "end that most files have"),
     "cr":                Mark(_VALUE, "possible", "ends in a carriage return (Windows line "
                                                   "ends): shells, Docker's "
                                                   "--env-file and systemd keep it"),
     "bom":               Mark(_VALUE, "likely", "has an invisible character in or before its "
-                                                "name: it is not found under it"),
-    "utf16":             Mark(_VALUE, "certain", "stands in a file that is UTF-16: hardly any "
-                                                 "reader takes that"),
-    "invisible":         Mark(_VALUE, "certain", "holds a character that does not show (no-break "
+                                                "name: readers do not find it"),
+    "utf16":             Mark(_VALUE, "certain", "is in a UTF-16 file, which hardly any reader "
+                                                 "accepts"),
+    "invisible":         Mark(_VALUE, "certain", "contains an invisible character (no-break "
                                                  "space, zero width)"),
-    "control":           Mark(_VALUE, "likely", "holds a control character: an escape was "
-                              "read in it"),
+    "control":           Mark(_VALUE, "likely", "contains a control character: it was read as an "
+                                                "escape"),
     "quotes_kept":       Mark(_VALUE, "likely", "keeps its quotes, which are part of the "
                               "value here"),
-    "smart_quotes":      Mark(_VALUE, "likely", "holds typographic quotes, which are part of the "
-                                                "value"),
-    "number":            Mark(_VALUE, "likely", "is a number or a switch to YAML, and does not "
-                                                "come out as it was written"),
-    "colon":             Mark(_VALUE, "certain", "holds a colon before a blank outside of quotes: "
+    "smart_quotes":      Mark(_VALUE, "likely", "contains typographic quotes, which are part of "
+                                                "the value"),
+    "number":            Mark(_VALUE, "likely", "is a number or boolean in YAML, and is changed "
+                                                "when it is read"),
+    "colon":             Mark(_VALUE, "certain", "contains a colon before a space outside quotes: "
                                                  "YAML refuses the file"),
-    "comment":           Mark(_VALUE, "possible", "goes on with a #: within a line that is no "
-                                                  "comment here"),
-    "special_start":     Mark(_VALUE, "certain", "begins with a character that means something "
-                                                 "in YAML"),
+    "comment":           Mark(_VALUE, "possible", "contains a # in the line, which does not start "
+                                                  "a comment here"),
+    "special_start":     Mark(_VALUE, "certain", "begins with a character that has a meaning in "
+                                                 "YAML"),
     "not_base64":        Mark(_VALUE, "likely", "is not base64, as a Secret's data must be"),
     "tuple":             Mark(_VALUE, "certain", "ends in a comma: that makes a tuple of it"),
-    "no_colon":          Mark(_VALUE, "certain", "stands without a colon between user name and "
-                                                 "password"),
+    "no_colon":          Mark(_VALUE, "certain", "has no colon between user name and password"),
     "twice":             Mark("client_config_conflict", "likely", "is set twice: .NET refuses "
                                                                   "that"),
-    "latin1":            Mark("non_ascii_password", "likely", "holds characters outside ASCII, "
-                                                            "and .properties are read as Latin-1"),
-    "placeholder":       Mark("credentials_missing", "likely", "still holds a placeholder"),
+    "latin1":            Mark("non_ascii_password", "likely", "contains non-ASCII characters, and "
+                                                              ".properties files are read as "
+                                                              "Latin-1"),
+    "placeholder":       Mark("credentials_missing", "likely", "still contains a placeholder"),
 })
 URLS: Final[Mapping[str, Mark]] = MappingProxyType({
-    "raw_at":      Mark(_URL, "likely", "holds an @ within user name or password that is not "
+    "raw_at":      Mark(_URL, "likely", "contains an @ in the user name or password that is not "
                                         "encoded (%40)"),
-    "raw_slash":   Mark(_URL, "certain", "holds a / within user name or password (%2F): the host "
+    "raw_slash":   Mark(_URL, "certain", "contains a / in the user name or password (%2F): the "
+                                         "host ends there"),
+    "raw_query":   Mark(_URL, "certain", "contains a ? in the user name or password (%3F): the "
+                                         "host ends there"),
+    "raw_hash":    Mark(_URL, "certain", "contains a # in the user name or password (%23): the URL "
                                          "ends there"),
-    "raw_query":   Mark(_URL, "certain", "holds a ? within user name or password (%3F): the host "
-                                         "ends there"),
-    "raw_hash":    Mark(_URL, "certain", "holds a # within user name or password (%23): the URL "
-                                         "ends there"),
-    "raw_percent": Mark(_URL, "certain", "holds a % that begins no escape (%25)"),
-    "raw_other":   Mark(_URL, "likely", "holds a character that no URL may hold, within user "
-                                        "name or password"),
-    "port_word":   Mark(_URL, "likely", "has something else than a number where the port belongs"),
-    "dollar":      Mark(_VALUE, "likely", "holds a $ that is taken for a variable (in a URL: %24)"),
+    "raw_percent": Mark(_URL, "certain", "contains a % that does not begin an escape (%25)"),
+    "raw_other":   Mark(_URL, "likely", "contains a character in the user name or password that "
+                                        "is not allowed in URLs"),
+    "port_word":   Mark(_URL, "likely", "has no number in the place of the port"),
+    "dollar":      Mark(_VALUE, "likely", "contains a $ that is taken for a variable (in a URL: "
+                                          "%24)"),
     "quote_open":  VALUES["quote_open"],
     "after_quote": VALUES["after_quote"],
-    "edge_blank":  Mark(_URL, "likely", "begins or ends with a blank"),
+    "edge_blank":  Mark(_URL, "likely", "begins or ends with a space"),
     "newline":     Mark(_URL, "likely", "ends in a line end"),
-    "invisible":   Mark(_URL, "certain", "holds a character that does not show (no-break space, "
+    "invisible":   Mark(_URL, "certain", "contains an invisible character (no-break space, "
                                          "zero width)"),
     "cr":          Mark(_URL, "possible", "ends in a carriage return (Windows line ends)"),
     "bom":         VALUES["bom"],
@@ -105,34 +106,33 @@ URLS: Final[Mapping[str, Mark]] = MappingProxyType({
     "tuple":       VALUES["tuple"],
 })
 HOSTS: Final[Mapping[str, Mark]] = MappingProxyType({
-    "scheme":       Mark(_HOST, "certain", " begins with a scheme (smtp://, ssl://): the whole "
-                                           "of it is looked up"),
-    "path":         Mark(_HOST, "certain", " holds a /: no host name does"),
-    "blank":        Mark(_HOST, "certain", " holds a blank"),
-    "edge_blank":   Mark(_HOST, "certain", " begins or ends with a blank"),
-    "newline":      Mark(_HOST, "certain", " holds a line end"),
-    "blank_at_end": Mark(_HOST, "possible", " is followed by a blank, which some readers keep"),
-    "comma":        Mark(_HOST, "likely", " holds a comma or semicolon: one host is wanted"),
-    "at_sign":      Mark(_HOST, "certain", " holds an @: that is an address, not a host"),
-    "host_port":    Mark(_HOST, "likely", " holds the port, too: many clients look the whole of "
-                                          "it up"),
+    "scheme":       Mark(_HOST, "certain", " begins with a scheme (smtp://, ssl://): clients look "
+                                           "the whole value up in the DNS"),
+    "path":         Mark(_HOST, "certain", " contains a /, which is not allowed in host names"),
+    "blank":        Mark(_HOST, "certain", " contains a space"),
+    "edge_blank":   Mark(_HOST, "certain", " begins or ends with a space"),
+    "newline":      Mark(_HOST, "certain", " contains a line end"),
+    "blank_at_end": Mark(_HOST, "possible", " is followed by a space, which some readers keep"),
+    "comma":        Mark(_HOST, "likely", " contains a comma or semicolon: only one host is "
+                                          "allowed"),
+    "at_sign":      Mark(_HOST, "certain", " contains an @: that is an address, not a host"),
+    "host_port":    Mark(_HOST, "likely", " contains the port, too: many clients look the whole "
+                                          "value up in the DNS"),
     "quotes_kept":  Mark(_HOST, "certain", " keeps its quotes, which are part of the value here"),
     "quote_open":   Mark(_HOST, "certain", " begins with a quote that is not closed"),
-    "invisible":    Mark(_HOST, "certain", " holds a character that does not show (no-break "
+    "invisible":    Mark(_HOST, "certain", " contains an invisible character (no-break "
                                            "space, zero width)"),
-    "smart_quotes": Mark(_HOST, "certain", " holds typographic quotes, which are part of the "
+    "smart_quotes": Mark(_HOST, "certain", " contains typographic quotes, which are part of the "
                                            "value"),
-    "comment":      Mark(_HOST, "certain", " goes on with a #: within a line that is not a comment "
-                                           "here"),
-    "bracket_port": Mark(_HOST, "certain", " has the port inside of the brackets: write "
-                                           "[HOST]:PORT"),
+    "comment":      Mark(_HOST, "certain", " contains a # in the line, which does not start a "
+                                           "comment here"),
+    "bracket_port": Mark(_HOST, "certain", " has the port inside the brackets: write [HOST]:PORT"),
     "tuple":        Mark(_HOST, "certain", " ends in a comma: that makes a tuple of it"),
-    "bom":          Mark(_HOST, "likely", " has an invisible character in or before its name: it "
-                                          "is not found under it"),
-    "utf16":        Mark(_HOST, "certain", " stands in a file that is UTF-16: hardly any reader "
-                                           "takes that"),
+    "bom":          Mark(_HOST, "likely", " has an invisible character in or before its name: "
+                                          "readers do not find it"),
+    "utf16":        Mark(_HOST, "certain", " is in a UTF-16 file, which hardly any reader accepts"),
     "cr":           Mark(_HOST, "possible", " ends in a carriage return (Windows line ends)"),
-    "placeholder":  Mark("credentials_missing", "likely", " still holds a placeholder"),
+    "placeholder":  Mark("credentials_missing", "likely", " still contains a placeholder"),
 })
 # fmt: on
 _KEPT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -162,11 +162,11 @@ def _what(role: str) -> str:
 
 def _non_ascii(view: View, setting: Setting) -> Fault:
     sure: Confidence = "likely" if view.kind in ("django", "python") else "possible"
-    said = " holds characters outside ASCII: smtplib cannot send them" if sure == "likely" else (
-        " holds characters outside ASCII: some clients cannot send them, and servers differ in how "
+    said = " contains non-ASCII characters: smtplib cannot send them" if sure == "likely" else (
+        " contains non-ASCII characters: some clients cannot send them, and servers differ in how "
         "they read them")  # fmt: skip
     return Fault("non_ascii_password", sure, view.at(setting, said),
-                 "Set a password of ASCII characters alone.")  # fmt: skip
+                 "Set a password of ASCII characters only.")  # fmt: skip
 
 
 def _fault(
@@ -178,11 +178,11 @@ def _fault(
     if name in ("bom", "utf16"):
         fix = "Save the file as UTF-8 without a byte order mark."
     elif name == "unstripped":
-        fix = "Take the line end off: .strip()."
+        fix = "Remove the line end: .strip()."
     elif name == "cr":
         fix = "Save the file with Unix line ends (sed -i 's/\\r$//' FILE)."
     elif name in ("edge_blank", "newline", "blank_at_end", "invisible") and mark.id == _VALUE:
-        fix = f"Take it off, and type the value by hand. {words.quote(view.kind)}"
+        fix = f"Remove it, and type the value by hand. {words.quote(view.kind)}"
     yield Fault(mark.id, mark.confidence, view.at(setting, f"{before}{mark.said}"), fix)
 
 
@@ -191,8 +191,7 @@ _FIXES: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({
           "% %25, + %2B, $ %24)" + (", and double each % in YAML" if kind == "yaml" else "") + ".",
     "credentials_missing": lambda _kind: "Put the real value there.",
     "client_config_conflict": lambda _kind: "Set it once.",
-    "non_ascii_password": lambda _kind: "Set a password of ASCII characters alone, or write them "
-                                        "as "
+    "non_ascii_password": lambda _kind: "Set a password of ASCII characters only, or write them as "
                           "\\uXXXX.",
 })  # fmt: skip
 
@@ -204,7 +203,7 @@ def urls(view: View) -> Iterator[Fault]:
             yield from _fault(view, setting, URLS.get(mark), mark)
         if "raw_plus" in setting.marks and "MAILER_DSN" in setting.key.upper():
             proof = view.at(
-                setting, " holds a + within user name or password: Symfony reads it as a blank"
+                setting, " contains a + in the user name or password: Symfony reads it as a space"
             )
             yield Fault(_URL, "likely", proof, "Write %2B for it.")
 

@@ -46,7 +46,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
         if mode == "clear" and view.is_local:
             return
         how = "STARTTLS" if mode == "starttls" else "no TLS"
-        said = f"{_value(where)}: {how}, and {port}, which wants TLS from the first byte"
+        said = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
         sure = "likely" if view.kind in _GUESSED else "certain"
         fix = f"{words.implicit(view.kind)}; or {words.starttls(view.kind)}."
         yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
@@ -70,7 +70,7 @@ def url_scheme(view: View) -> Iterator[Fault]:
     if _ends(url, "MAILER_DSN", "EMAIL_URL", "MAIL_URL") or view.mode()[0]:
         return
     said = (
-        f" begins with {url.shown}://, and the port is {view.port}, which wants TLS from the "
+        f" begins with {url.shown}://, and the port is {view.port}, which requires TLS from the "
         "first byte"
     )
     fix = f"{words.implicit('url')}; or {words.starttls('url')}."
@@ -98,7 +98,7 @@ def text_that_is_true(view: View) -> Iterator[Fault]:
     """``"False"`` in Python, or an environment variable taken as a switch."""
     for setting in (*view.all("starttls"), *view.all("implicit"), *view.all("tls")):
         if "false_text" in setting.marks:
-            said = ' is a text, and every text but the empty one is true, "False" too'
+            said = ' is a string, and every string except the empty one is true, even "False"'
             id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
             if setting.role == "implicit" and view.port in STARTTLS_PORTS:
                 id_ = "implicit_tls_on_starttls_port"
@@ -133,7 +133,7 @@ def no_tls(view: View) -> Iterator[Fault]:
         return
     said = f"{_value(where)}: the client stays in clear"
     if setting is None or "default" in setting.marks:
-        said = ": nothing switches TLS on, and the client stays in clear without"
+        said = ": nothing switches TLS on, so the client stays in clear"
     sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
     yield Fault("starttls_required", sure, view.at(where, said), f"{words.starttls(view.kind)}.")
 
@@ -147,8 +147,8 @@ def scheme(view: View) -> Iterator[Fault]:
             yield Fault("client_config_conflict", "certain", view.at(setting, said), fix)
         if "wrapper_needs_encrypt" in setting.marks:
             said = (
-                ": smtp_tls_wrappermode = yes works with smtp_tls_security_level = encrypt or "
-                "higher only"
+                ": smtp_tls_wrappermode = yes works only with smtp_tls_security_level = encrypt "
+                "or higher"
             )
             yield Fault(
                 "client_config_conflict",
@@ -163,8 +163,8 @@ def unverified(view: View) -> Iterator[Fault]:
     for setting in view.all("verify"):
         if setting.on is False and not (view.host and view.is_local):
             said = (
-                f"{_value(setting)}: the server's certificate is not verified, anybody may "
-                "take the password"
+                f"{_value(setting)}: the server's certificate is not verified, so the password "
+                "can be stolen"
             )
             yield Fault("client_accepts_invalid_cert", "certain", view.at(setting, said),
                         "Switch verification on; for a private authority name its certificate "
@@ -179,7 +179,7 @@ def wrong_service(view: View) -> Iterator[Fault]:
     other = _OTHER_PROTOCOLS.get(view.port)
     first = view.host.partition(".")[0]
     if other or first in ("imap", "pop", "pop3", "imaps"):
-        said = f" leads to {other or first.upper()}, which takes no mail"
+        said = f" leads to {other or first.upper()}, which does not accept mail"
         setting = where if other else view.first("host") or where
         yield Fault("wrong_submission_host", "likely", view.at(setting, said),
                     f"Set the provider's host for sending (smtp.…): "

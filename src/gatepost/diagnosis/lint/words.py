@@ -39,7 +39,7 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
     "laravel": "Put the value in double quotes, and a backslash before each $ and \" in it.",
     "django": "Write the value as one quoted string (r'...' where it holds backslashes).",
     "spring": "Put the value in single quotes (YAML), or double each backslash (.properties).",
-    "properties": "Double each backslash; leave no blank at the end of the line.",
+    "properties": "Double each backslash; leave no space at the end of the line.",
     "yaml": "Put the value in single quotes, and double each single quote in it.",
     "compose": "Put the value in single quotes, and write $$ for each $.",
     "kubernetes": "Encode the value without a line end: printf %s VALUE | base64 -w0, or use "
@@ -49,7 +49,7 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
     "javascript": "Write the value as a plain quoted string, or read it from process.env.",
     "ini": "Wrap the value in triple double quotes (Grafana) or backquotes (Gitea).",
     "url": "Percent-encode user name and password in the URL.",
-    "postfix": "Keep the password in the lookup table alone, without quotes, as USER:PASSWORD.",
+    "postfix": "Keep the password only in the lookup table, without quotes, as USER:PASSWORD.",
     "sasl_passwd": "Write [HOST]:PORT USER:PASSWORD, without quotes, and run postmap.",
     "msmtp": "Write the password bare or in double quotes, or use passwordeval.",
     "dotnet": "Write the value as one JSON string, with \\\\ for each backslash.",

@@ -9,10 +9,11 @@ from typing import Final
 
 from gatepost.diagnosis.rules import (
     audit,
-    auth,
+    credentials,
     dialogue,
     ehlo,
     envelope,
+    mechanisms,
     network,
     refusals,
     tls,
@@ -24,10 +25,10 @@ from gatepost.model.finding import Finding
 Rule = Callable[[Evidence], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
-    *network.RULES, *tls.RULES, *trust.RULES, *ehlo.RULES, *auth.RULES, *refusals.RULES,
-    *envelope.RULES, *audit.RULES,
+    *network.RULES, *tls.RULES, *trust.RULES, *ehlo.RULES, *mechanisms.RULES, *credentials.RULES,
+    *refusals.RULES, *envelope.RULES, *audit.RULES,
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
-PROVIDER_RULES: Final = auth.PROVIDER_RULES
-"""Rules that are told what the provider's profile says to the doctor, too."""
+PROVIDER_RULES: Final = credentials.PROVIDER_RULES
+"""Rules that also get what the provider's profile says to the doctor."""

@@ -22,30 +22,30 @@ class Hole:
 # fmt: off
 HOLES: Final = (
     Hole("auth_in_clear", "auth",
-         "The server takes passwords before TLS: whoever listens in can read them.",
-         "Offer and take AUTH under TLS only (Postfix: smtpd_tls_auth_only = yes; Exim: "
+         "The server accepts passwords before TLS: anybody on the network can read them.",
+         "Offer and accept AUTH only under TLS (Postfix: smtpd_tls_auth_only = yes; Exim: "
          "server_advertise_condition = ${if def:tls_in_cipher}; OpenSMTPD: tls-require)."),
     Hole("mail_in_clear", "mail",
-         "The server takes mail before TLS: whoever listens in can read it.",
+         "The server accepts mail before TLS: anybody on the network can read it.",
          "Require TLS on the submission port (RFC 8314 3; Postfix: smtpd_tls_security_level = "
          "encrypt), or use implicit TLS."),
     Hole("starttls_injection", "starttls",
-         "Commands that were sent in clear behind STARTTLS are obeyed under TLS.",
+         "Commands that were sent in clear after STARTTLS are executed under TLS.",
          "Update the server: it must forget all that it read before TLS (RFC 3207 4.2; the class "
          "of CVE-2011-0411)."),
     Hole("open_relay", "rcpt",
-         "The server takes mail from strangers to strangers without a sign-in.",
-         "Let only those relay who have signed in, or whose network you name (Postfix: "
+         "The server relays mail between strangers without a login (open relay).",
+         "Relay only for clients that have signed in, or for networks that you name (Postfix: "
          "smtpd_relay_restrictions, mynetworks). Spammers find open relays within hours."),
     Hole("smtp_smuggling", "data",
-         "The server takes something else than CRLF . CRLF for the end of a message: messages can "
-         "be smuggled in.",
+         "The server accepts something other than CRLF . CRLF as the end of a message: messages "
+         "can be smuggled in.",
          "Update the server, and let it refuse bare line ends (Postfix: smtpd_forbid_bare_newline "
          "= normalize; the class of CVE-2023-51764)."),
     Hole("weak_tls", "tls",
-         "The server's TLS is weaker than what is taken for safe today.",
-         "Take TLS 1.2 and later only (RFC 8996), with an ECDSA key, or RSA of 2048 bits or more, "
-         "signed with SHA-256."),
+         "The server's TLS is weaker than what is considered safe today.",
+         "Accept only TLS 1.2 and later (RFC 8996), with an ECDSA key, or RSA of 2048 bits or "
+         "more, signed with SHA-256."),
 )
 # fmt: on
 

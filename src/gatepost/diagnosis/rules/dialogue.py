@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.rules.auth import was_judged
+from gatepost.diagnosis.rules.auth_attempts import was_judged
 from gatepost.model.evidence import AuthAttempt, Evidence, Response
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.transcript import Line
@@ -87,7 +87,7 @@ def blank_at_the_edge(seen: Evidence) -> Finding | None:
         what = "user name" if response.username_form == "edge_blank" else "password"
         if what == "user name" or (response.secret is not None and response.secret.edge_blank):
             proof = (
-                f"the {what} in AUTH {attempt.mechanism} begins or ends with a blank or a line end",
+                f"the {what} in AUTH {attempt.mechanism} begins or ends with a space or a line end",
                 f"AUTH {attempt.mechanism} was answered {attempt.reply}",
             )
             return _finding("credential_mangled_by_config", "likely", proof)

@@ -43,8 +43,7 @@ def helo_rejected(seen: Evidence) -> Finding | None:
         f"The server refuses a client that calls itself {hello.name}.",
         tuple(proof),
         "ehlo",
-        "Set the name that the client says in EHLO to a full host name of its own, or to its "
-        "address in brackets."
+        "Set the client's name in EHLO to its own full host name, or to its address in brackets."
         + (f" The server takes {other.name}, for one." if other and accepted else ""),
         explains=("auth", "mail"),
         next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
@@ -86,8 +85,7 @@ def helo_rejected_later(seen: Evidence) -> Finding | None:
             *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
         ),
         "ehlo",
-        "Set the name that the client says in EHLO to a full host name of its own, or to its "
-        "address in brackets."
+        "Set the client's name in EHLO to its own full host name, or to its address in brackets."
         + (f" The server does not object to {taken.name}, for one." if taken else ""),
         explains=("auth", "mail"),
         next_probe="" if taken else "EHLO with a name that resolves to the client's address",
@@ -232,7 +230,7 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
     return Finding(
         "auth_not_offered_on_port",
         "possible" if _is_this_machine(seen) else "certain",
-        "This port takes mail for delivery and lets nobody sign in; another one does.",
+        "This port accepts mail for delivery and offers no login; another port does.",
         (
             "EHLO lists no AUTH here",
             *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in doors[:3]),

@@ -71,7 +71,7 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
     return _finding(
         "username_format",
         "certain" if sure else "likely",
-        f"The user name does not have a form that signs in here: {behind.name.sentence}.",
+        f"The user name does not have a format that this server accepts: {behind.name.sentence}.",
         (*refusal(seen), behind.name.sentence),
         known.right_name,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.rules.auth import refused_secret
+from gatepost.diagnosis.rules.auth_attempts import refused_secret
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Esc, Reply

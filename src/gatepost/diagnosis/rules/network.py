@@ -64,7 +64,7 @@ def ipv6_unreachable(seen: Evidence) -> Finding | None:
             *(f"{each.address}: connected" for each in works),
         ),
         "connect",
-        "Give the client's network IPv6, or let it prefer IPv4 (by its setting, by "
+        "Enable IPv6 in the client's network, or make the client prefer IPv4 (by its setting, by "
         "/etc/gai.conf, or by the server's IPv4 name).",
         explains=("greeting", "ehlo", "auth", "mail"),
     )
@@ -249,9 +249,11 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     return Finding(
         "backend_down_behind_proxy",
         "likely" if greeting.closed else "possible",
-        "The connection is accepted and closed without a word: what listens is not the mail server."
+        "The connection is accepted and closed without a greeting: what listens is not the mail "
+        "server."
         if greeting.closed
-        else "The connection is accepted, and nobody speaks: what listens is not the mail server.",
+        else "The connection is accepted, but there is no greeting: what listens is not the mail "
+        "server.",
         (said, tls, *_open(seen)),
         "greeting",
         "Look at the mail server behind the balancer or port forwarding; a server that refuses "

@@ -112,7 +112,7 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
     return Finding(
         "server_tls_misconfigured",
         "certain" if reply.code == 454 else "likely",
-        "The server offers STARTTLS and cannot do it.",
+        "The server offers STARTTLS, but cannot do it.",
         (
             f"STARTTLS was answered {reply}"
             if reply.code
@@ -187,11 +187,12 @@ def wants_a_certificate(seen: Evidence) -> Finding | None:
     return Finding(
         "client_certificate_required",
         "certain",
-        "The server wants a certificate of the client itself, as hardly any mail client has.",
+        "The server requires a client certificate, which hardly any mail client has.",
         (f"TLS ends so: {said.strip()}",),
         "tls",
-        "Give the client a certificate of an authority that the server trusts, or let the server "
-        "ask for none (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts empty).",
+        "Give the client a certificate of an authority that the server trusts, or configure the "
+        "server not to ask for one (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts "
+        "empty).",
         explains=_BEHIND,
     )
 
@@ -318,7 +319,7 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     return Finding(
         "cert_chain_incomplete",
         "certain" if proven else "likely",
-        "The server sends its certificate without the one that signed it.",
+        "The server sends its certificate without the intermediate certificate that signed it.",
         (_sent(tls), f"its issuer, {certificate.issuer}, is not known here", hint),
         "tls",
         "Install the full chain on the server (the file often named fullchain.pem).",
@@ -354,7 +355,7 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     return Finding(
         "cert_untrusted",
         "possible" if incomplete or client_ca_store_missing(seen) else "certain",
-        "The server's certificate is signed by nobody whom this machine trusts.",
+        "The server's certificate is not signed by an authority that this machine trusts.",
         tuple(proof),
         "tls",
         "Give the client the authority's certificate (here: --ca-file), or give the server a "

@@ -120,8 +120,11 @@ def refused_token(proof: str, known: DoctorFacts) -> Finding:
     return Finding(
         "bad_credentials",
         "likely",
-        "The server does not take this user name and access token.",
-        (proof, "the mechanism is taken, so it is the name, the token or the account"),
+        "The server does not accept this user name and access token.",
+        (
+            proof,
+            "the mechanism is accepted, so the cause is the user name, the token or the account",
+        ),
         "auth",
         known.refused_because
         or "Compare the user name with the mailbox that the token's identity may use, and the "

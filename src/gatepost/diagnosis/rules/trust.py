@@ -64,8 +64,8 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
             f"none of these belongs to {DOMAINS[owner].split()[0]}",
         ),
         "tls",
-        "Have the hoster's SMTP restriction lifted (cPanel/WHM: SMTP Restrictions; GoDaddy: use "
-        "their relay), or use a port that is not redirected.",
+        "Have the hosting provider's SMTP restriction lifted (cPanel/WHM: SMTP Restrictions; "
+        "GoDaddy: use their relay), or use a port that is not redirected.",
         explains=_BEHIND,
         next_probe="compare greeting and certificate with those seen from another network",
     )

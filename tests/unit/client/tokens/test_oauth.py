@@ -127,7 +127,7 @@ def test_refusals_are_judged_by_their_codes(
 def test_what_entra_refuses_is_cured_by_its_number() -> None:
     """A signature outside its time is no matter of a secret: the clock is wrong."""
     told = {"error": "invalid_client", "error_codes": [700024]}
-    assert "Set the clock" in failure(says(told, 401)).fix
+    assert "Correct the clock" in failure(says(told, 401)).fix
 
 
 def test_the_number_is_found_without_the_list() -> None:

@@ -1,27 +1,25 @@
-"""AUTH: mechanisms that do not meet, and secrets that are not taken."""
+"""AUTH: the mechanisms that client and server can use, and the format of the exchange."""
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
-from typing import Final, Literal
+from typing import Final
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
-from gatepost.diagnosis.rules.identity import found_behind
-from gatepost.diagnosis.rules.refusals import names_its_cause
-from gatepost.diagnosis.rules.tokens import refused_token
-from gatepost.model.doctor_facts import DoctorFacts
+from gatepost.diagnosis.rules.auth_attempts import (
+    UNSUPPORTED,
+    WRONG_SECRET,
+    broke_off,
+    mechanisms_for,
+    was_judged,
+)
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
-_WRONG_SECRET: Final = frozenset({535, 435})
-"""535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
-
 _ANOTHER_MECHANISM: Final = (
     "Have another mechanism switched on in the server (Exchange: basic authentication, "
-    "offered under TLS only), or send through a library or relay that speaks one of these."
+    "offered under TLS only), or send through a library or relay that supports one of these."
 )
 _NOT_THIS: Final = frozenset({500, 501, 502, 503, 504})
 """The command is refused, whatever the secret (RFC 4954 4)."""
@@ -29,17 +27,6 @@ _NOT_KNOWN: Final = frozenset({504})
 """The mechanism itself is not known (RFC 4954 4), in whatever form."""
 _SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGNORECASE)
 """A refusal that is not about the mechanism, among them a server's own exception."""
-_FOREIGN: Final = frozenset({"DIGEST-MD5", "NTLM"})
-"""Mechanisms that take a password and that we do not speak."""
-
-
-@cache
-def mechanisms_for(proof: Literal["password", "token"]) -> frozenset[str]:
-    """Return the mechanisms that prove a password, or a token."""
-    from gatepost.sasl.mechanisms import MECHANISMS  # noqa: PLC0415 - few rules ask, and it is slow
-
-    known = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == proof)
-    return known | _FOREIGN if proof == "password" else known
 
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
@@ -58,7 +45,7 @@ def mechanism_not_offered(seen: Evidence) -> Finding | None:
         f"{who} {_signs_in_with(wanted)}; the server offers {' '.join(seen.offered)}.",
         (*_offer(seen), *_answers(seen, wanted)),
         "auth",
-        f"Let the client sign in with {instead}.",
+        f"Make the client sign in with {instead}.",
         explains=("mail",),
     )
 
@@ -75,8 +62,8 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
     return Finding(
         "client_lacks_mechanism",
         "certain",
-        f"{library.title} speaks none of the mechanisms that the server offers.",
-        (*_offer(seen), f"{library.title} knows {known}", *_answers(seen, wanted)),
+        f"{library.title} supports none of the mechanisms that the server offers.",
+        (*_offer(seen), f"{library.title} supports {known}", *_answers(seen, wanted)),
         "auth",
         _ANOTHER_MECHANISM,
         explains=("mail",),
@@ -88,13 +75,13 @@ def _foreign_only(seen: Evidence) -> Finding | None:
     login = seen.login.value
     if seen.source != "probe" or login is None or login.secret.kind == "token" or seen.signed_in:
         return None
-    ours = mechanisms_for("password") - _FOREIGN
-    if not _FOREIGN.intersection(seen.offered) or ours.intersection(seen.offered):
+    ours = mechanisms_for("password") - UNSUPPORTED
+    if not UNSUPPORTED.intersection(seen.offered) or ours.intersection(seen.offered):
         return None
     return Finding(
         "client_lacks_mechanism",
         "likely",
-        f"The server offers {' '.join(seen.offered)} alone, which few clients speak.",
+        f"The server offers only {' '.join(seen.offered)}, which few clients support.",
         _offer(seen),
         "auth",
         _ANOTHER_MECHANISM,
@@ -108,7 +95,7 @@ def _unlisted(seen: Evidence) -> str | None:
 
     Empty when it gives up before AUTH; None when there is nothing to object to.
     """
-    if not seen.offered or any(each.accepted and not _broke_off(each) for each in _own(seen)):
+    if not seen.offered or any(each.accepted and not broke_off(each) for each in _own(seen)):
         return None
     library = LIBRARIES.get(seen.client.library)
     if library is not None and not (seen.source != "probe" and seen.attempts):
@@ -125,17 +112,6 @@ def _unlisted(seen: Evidence) -> str | None:
     return next((name for name in tried if name not in seen.offered), None)
 
 
-def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
-    """A probe tries an unlisted mechanism only where it is known to be taken: then it was.
-
-    In a recorded session it was, too, if the refusal does not speak of mechanisms.
-    """
-    refused = attempt.secret_sent and attempt.reply.code in _WRONG_SECRET
-    of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
-    watched = seen.source in ("probe", "record")
-    return watched and refused and not of_mechanism and not _broke_off(attempt)
-
-
 def _no_way_for_a_password(seen: Evidence) -> Finding:
     tokens = mechanisms_for("token").intersection(seen.offered)
     with_token = ", with an access token" if tokens else ""
@@ -145,15 +121,9 @@ def _no_way_for_a_password(seen: Evidence) -> Finding:
         f"A password cannot sign in here; the server offers {' '.join(seen.offered)}.",
         _offer(seen),
         "auth",
-        f"Let the client sign in with {seen.offered[0]}{with_token}.",
+        f"Make the client sign in with {seen.offered[0]}{with_token}.",
         explains=("mail",),
     )
-
-
-def _broke_off(attempt: AuthAttempt) -> bool:
-    """The exchange ended before the secret was judged (Cyrus SASL's ``SASL_BADPROT``): it prompts
-    for mechanisms that it does not list, and cannot go on with them."""
-    return "bad protocol" in attempt.reply.text.lower()
 
 
 def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:
@@ -162,7 +132,7 @@ def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:
 
 
 def _signs_in_with(mechanism: str) -> str:
-    return f"signs in with {mechanism}" if mechanism else "knows none of these and gives up"
+    return f"signs in with {mechanism}" if mechanism else "supports none of these and gives up"
 
 
 def _offer(seen: Evidence) -> tuple[str, ...]:
@@ -181,7 +151,7 @@ def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
         if each.mechanism == wanted and not each.accepted
     ]
     taken = [
-        f"AUTH {each.mechanism} is taken: the server "
+        f"AUTH {each.mechanism} is accepted: the server "
         + ("signed us in" if each.reply.code == 235 else "asked for more")
         for each in seen.attempts
         if each.accepted and each.mechanism != wanted
@@ -204,13 +174,13 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
         return Finding(
             "login_initial_response_rejected",
             "certain",
-            f"The server takes AUTH {mechanism}, but not with the {what} on the same line.",
+            f"The server accepts AUTH {mechanism}, but not with the {what} on the same line.",
             (
                 f"AUTH {mechanism} <{what}> was answered {refused.reply}",
-                f"AUTH {mechanism} alone is taken",
+                f"AUTH {mechanism} alone is accepted",
             ),
             "auth",
-            f"Let the client send AUTH {mechanism} alone and answer {then}.",
+            f"Make the client send AUTH {mechanism} alone and answer {then}.",
             explains=("mail",),
         )
     return None
@@ -276,7 +246,7 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
         ),
         "auth",
         "Use the port with STARTTLS or implicit TLS, or switch TLS on in the server; for a local "
-        "relay leave the sign-in out.",
+        "relay, remove user name and password.",
         explains=("mail",),
         next_probe="do 465 and 587 of the same host offer TLS?",
     )
@@ -299,7 +269,7 @@ def authzid_not_permitted(seen: Evidence) -> Finding | None:
     return Finding(
         "authzid_not_permitted",
         "certain" if works else "likely" if elsewhere else "possible",
-        "The client says in PLAIN whom to act as, and the server does not allow it.",
+        "The client sends an authorisation identity in PLAIN, which the server does not allow.",
         (
             f"PLAIN with the user name in its first field, too, was answered {acting.reply}",
             *(("PLAIN with an empty first field signs in",) if works else ()),
@@ -331,7 +301,7 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
         failed += [
             each
             for each in judged
-            if each.reply.code in _WRONG_SECRET and not each.responses
+            if each.reply.code in WRONG_SECRET and not each.responses
             and each.mechanism not in {one.mechanism for one in worked}
         ]  # fmt: skip
     if not failed or not (taken or seen.source == "probe"):
@@ -340,16 +310,16 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     return Finding(
         "mechanism_advertised_but_broken",
         "certain" if worked else "likely",
-        f"{bad} is listed and does not work, {taken[0].mechanism} does."
+        f"{bad} is listed, but does not work; {taken[0].mechanism} does."
         if taken
-        else f"{bad} is listed, and the server does not take it.",
+        else f"{bad} is listed, but the server does not accept it.",
         (
             *(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
             *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
         ),
         "auth",
-        (f"Tell the client to use {taken[0].mechanism}, or take" if taken else "Take")
-        + f" {bad} out of the server's list.",
+        (f"Make the client use {taken[0].mechanism}, or remove" if taken else "Take")
+        + f" {bad} from the server's list.",
         explains=("mail",),
         next_probe="" if worked else "sign in with --username, --password-file and --try-all",
     )
@@ -361,26 +331,6 @@ def _is_broken(attempt: AuthAttempt) -> bool:
     codes = _NOT_KNOWN if odd_form else _NOT_THIS
     other = _SOMETHING_ELSE.search(attempt.reply.text)
     return not (attempt.accepted or other) and attempt.reply.code in codes
-
-
-def empty_password_sent(seen: Evidence) -> Finding | None:
-    """There is nothing in the place of the secret; a probe sends no such thing."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or login.secret.kind != "empty" or not seen.offered:
-        return None
-    if login.username_form == "empty" or seen.signed_in:
-        return None  # no credentials at all: a sign-in that nobody wanted
-    answer = (f"AUTH {refused.mechanism} was answered {refused.reply}",) if refused else ()
-    return Finding(
-        "empty_password_sent",
-        "certain",
-        "The client sends an empty password.",
-        (*answer, "the password is empty"),
-        "auth",
-        "Look where the client takes its password from: the setting or variable is empty or has "
-        "another name.",
-        explains=("mail",),
-    )
 
 
 def dropped_before_auth(seen: Evidence) -> Finding | None:
@@ -398,191 +348,16 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
     return Finding(
         "server_auth_backend_down",
         "possible",
-        "The server drops the connection where it would say who can sign in.",
+        "The server closes the connection where it would list AUTH.",
         (
             "EHLO in clear is answered, and lists no AUTH",
             f"EHLO over TLS, where AUTH would be listed, ends so: {seen.failure}",
         ),
         "auth",
-        "The server's log says why. Postfix ends so where its SASL library or socket offers no "
-        "mechanism: look at smtpd_sasl_type, smtpd_sasl_path and the service behind it.",
+        "The server's log says why. Postfix does this if its SASL library or socket offers no "
+        "mechanism: check smtpd_sasl_type, smtpd_sasl_path and the service behind it.",
         explains=("mail",),
         next_probe="the server's log at this time",
-    )
-
-
-def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """AUTH ends the connection, or nothing comes: before a secret was sent, or in its place.
-
-    QQ Mail refuses so, as do servers that count failures.
-    """
-    last = seen.attempts[-1] if seen.attempts else None
-    if seen.source == "log" or last is None or last.reply.code or not seen.failure:
-        return None
-    proof = (f"AUTH {last.mechanism} was not answered: {seen.failure}",)
-    silent = "time" in seen.failure
-    if silent or not last.secret_sent:
-        return Finding(
-            "server_auth_backend_down",
-            "likely",
-            "The server says nothing more at AUTH: what it checks passwords against is silent."
-            if silent
-            else "The server closes the connection at AUTH, before it has a name or a password.",
-            proof,
-            "auth",
-            "Nothing is wrong with the password. The server's log says why it ends there: look at "
-            "the service behind its sign-in, or at what blocks addresses after failures.",
-            explains=("mail",),
-            next_probe="the same from another address, and the server's log at this time",
-        )
-    if last.mechanism in mechanisms_for("token"):
-        return replace(refused_token(proof[0], known), confidence="possible")
-    return Finding(
-        "app_password_required" if known.wants_app_password else "bad_credentials",
-        "likely" if known.wants_app_password else "possible",
-        "The server closes the connection in place of a refusal.",
-        proof,
-        "auth",
-        known.refused_because
-        or "Some servers hang up on a wrong password. Sign in with the same name and password "
-        "elsewhere; where that works, look at the server's log.",
-        explains=("mail",),
-        next_probe="sign in with the same name and password elsewhere (IMAP, the provider's web "
-        "page)",
-    )
-
-
-def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The secret has the shape of something else that the provider hands out."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None:
-        return None
-    mistake = known.wrong_secrets.get(login.secret.kind)
-    if mistake is None:
-        return None
-    return Finding(
-        "wrong_credential_kind",
-        "likely",
-        f"The password is of the wrong kind: {mistake}.",
-        (
-            f"AUTH {refused.mechanism} was answered {refused.reply}",
-            f"the password has {login.secret.length} characters and this shape: {mistake}",
-        ),
-        "auth",
-        known.right_secret,
-        explains=("mail",),
-    )
-
-
-def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The user name has the shape of a known mistake at this provider."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or seen.behind.value is not None:
-        return None  # what was found behind the server says it better
-    mistake = known.wrong_names.get(login.username_form)
-    if mistake is None:
-        return None
-    return Finding(
-        "username_format",
-        "likely",
-        f"The user name does not have a form that signs in here: {mistake}.",
-        (f"AUTH {refused.mechanism} was answered {refused.reply}", mistake),
-        "auth",
-        known.right_name,
-        explains=("mail",),
-    )
-
-
-def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The provider takes no account's own password, and this one has not the shape of another."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or not known.wants_app_password or seen.signed_in:
-        return None
-    if login.secret.kind in ("google_app_password", "token"):
-        return None
-    return Finding(
-        "app_password_required",
-        "likely",
-        "The provider takes a password that is made for an application, not the account's own.",
-        (
-            f"AUTH {refused.mechanism} was answered {refused.reply}",
-            "this provider never takes an account's own password here",
-        ),
-        "auth",
-        known.right_secret,
-        explains=("mail",),
-    )
-
-
-def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """A bare 535 to well-formed data: what remains when everything else is excluded."""
-    refused = refused_secret(seen)
-    if refused is None or seen.signed_in or names_its_cause(refused.reply):
-        return None
-    behind, told = seen.behind.value, found_behind(seen, known)
-    was_asked = behind is None or behind.tenant is not None
-    if told and (was_asked or any(each.confidence == "certain" for each in told)):
-        return None
-    where = "over TLS" if refused.tls else "in clear"
-    proof = [
-        f"AUTH {refused.mechanism} {where} was answered {refused.reply}",
-        "the mechanism is taken, so it is the name, the secret or the account",
-    ]
-    if refused.mechanism == "EXTERNAL":
-        return _unknown_certificate(proof[0])
-    if refused.mechanism in mechanisms_for("token"):
-        return refused_token(proof[0], known)
-    shape = seen.login.value.secret if seen.login.value else None
-    if shape and shape.edge_blank:
-        proof.append("the password begins or ends with white space: a line end from a file?")
-    if shape and not shape.ascii:
-        proof.append("the password holds characters outside ASCII: servers differ about those")
-    return Finding(
-        "bad_credentials",
-        "likely",
-        "The server does not take this user name and password.",
-        tuple(proof),
-        "auth",
-        known.refused_because
-        or "Type the password in by hand once; then look for a blank or line end at its end, an "
-        "expired or replaced password, a user name without its domain, and an account for which "
-        "SMTP is switched off.",
-        explains=("mail",),
-        next_probe=_authority_unnamed(seen, known)
-        or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
-    )
-
-
-def _unknown_certificate(proof: str) -> Finding:
-    return Finding(
-        "bad_credentials",
-        "likely",
-        "The server knows nobody by this client certificate.",
-        (proof, "the server took the certificate in TLS, so it is whom it maps it to"),
-        "auth",
-        "Compare the names and the digest of the certificate with what the server has for the "
-        "account, and leave out the user name to act as, if one is set.",
-        explains=("mail",),
-    )
-
-
-def _authority_unnamed(seen: Evidence, known: DoctorFacts) -> str:
-    """Return the provider's next step; the doctor takes it when it knows where."""
-    behind = seen.behind.value
-    if behind is None or behind.authority or not known.next_probe:
-        return known.next_probe
-    return f"name the authority (--authority URL), or {known.next_probe}"
-
-
-def refused_secret(seen: Evidence) -> AuthAttempt | None:
-    """Return the attempt in which the server judged a secret and said no."""
-    return next(
-        (
-            each
-            for each in seen.attempts
-            if each.secret_sent and each.reply.code in _WRONG_SECRET and not _broke_off(each)
-        ),
-        None,
     )
 
 
@@ -590,10 +365,4 @@ RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
     initial_response_required, auth_before_tls_refused_by_client, authzid_not_permitted,
     mechanism_advertised_but_broken, dropped_before_auth,
-    empty_password_sent,
 )  # fmt: skip
-PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
-    wrong_credential_kind, username_format, app_password_required, bad_credentials,
-    hung_up_at_auth,
-)  # fmt: skip
-"""These ask what is known of the provider, which its profile says."""

@@ -1,0 +1,53 @@
+"""What an attempt to sign in shows: was the secret checked, or only the mechanism refused?"""
+
+from functools import cache
+from typing import Final, Literal
+
+from gatepost.model.evidence import AuthAttempt, Evidence
+
+WRONG_SECRET: Final = frozenset({535, 435})
+"""535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
+UNSUPPORTED: Final = frozenset({"DIGEST-MD5", "NTLM"})
+"""Mechanisms that take a password, and that Gatepost does not support."""
+
+
+@cache
+def mechanisms_for(proof: Literal["password", "token"]) -> frozenset[str]:
+    """Return the mechanisms that prove a password, or a token."""
+    from gatepost.sasl.mechanisms import MECHANISMS  # noqa: PLC0415 - few rules ask, and it is slow
+
+    known = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == proof)
+    return known | UNSUPPORTED if proof == "password" else known
+
+
+def refused_secret(seen: Evidence) -> AuthAttempt | None:
+    """Return the attempt in which the server checked a secret and refused it."""
+    return next(
+        (
+            each
+            for each in seen.attempts
+            if each.secret_sent and each.reply.code in WRONG_SECRET and not broke_off(each)
+        ),
+        None,
+    )
+
+
+def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
+    """Tell whether the server checked the secret of ``attempt``, and refused it.
+
+    A probe tries an unlisted mechanism only if the server is known to accept it. In a recorded
+    session, the refusal must not be about the mechanism.
+    """
+    refused = attempt.secret_sent and attempt.reply.code in WRONG_SECRET
+    of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
+    watched = seen.source in ("probe", "record")
+    return watched and refused and not of_mechanism and not broke_off(attempt)
+
+
+def broke_off(attempt: AuthAttempt) -> bool:
+    """Tell whether the exchange ended before the server checked the secret.
+
+    Cyrus SASL (``SASL_BADPROT``) prompts for mechanisms that it does not list, and cannot
+    continue with them.
+    """
+    return "bad protocol" in attempt.reply.text.lower()
