@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gatepost.directory.contract import Record
-from gatepost.errors import QueueError, QueueFull
+from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.delivery import NewMail
 from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
 from gatepost.store.sqlite.damage import is_damaged
@@ -61,7 +61,7 @@ def run(
     asyncio.run(main())
 
 
-class Unreadable:
+class UnreadableBody:
     """A body that is not there when it is written."""
 
     size = 3
@@ -150,6 +150,18 @@ def test_a_name_that_may_not_survive_is_final_too(
     assert len(told) == 1
 
 
+def test_a_file_that_cannot_be_read_at_the_start_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("m1"))
+
+    run(tmp_path, steps, settings(FailingDisk()))
+    disk = FailingDisk()
+    disk.fail("SELECT", database_error(sqlite3.SQLITE_IOERR_READ), times=1)
+    with pytest.raises(Unreadable, match="disk I/O error"):
+        open_store(tmp_path, settings(disk))
+    assert not (tmp_path / "store.failed").exists()
+
+
 def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_path: Path) -> None:
     disk = FailingDisk()
 
@@ -200,7 +212,7 @@ def test_whatever_else_fails_somebody_is_told(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         await store.deliveries.take_over(NOON)
         (lease,) = await store.deliveries.put(mail("m1"), [planned()])
-        unreadable = replace(mail("notification"), body=Unreadable())
+        unreadable = replace(mail("notification"), body=UnreadableBody())
         bad = settlement("failed", emits=(NewMail(unreadable, (planned(),)),))
         with pytest.raises(QueueError):
             await store.deliveries.settle(lease, bad, NOON)

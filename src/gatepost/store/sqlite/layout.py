@@ -41,10 +41,7 @@ def check_layout(directory: Path, connection: sqlite3.Connection, version: int) 
     known, tables = _read(directory / LAYOUT)
     if known != version:
         return
-    try:
-        there = {row[-1] for row in connection.execute(_ROOTS)}
-    except sqlite3.OperationalError as error:  # no text any more
-        raise damage(str(error)) from error
+    there = {row[-1] for row in connection.execute(_ROOTS)}
     if not there.issuperset({row[-1] for row in tables}):  # somebody may have made an index
         raise damage("its tables are not described as they were")
 
