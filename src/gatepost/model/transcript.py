@@ -31,23 +31,26 @@ class Transcript:
     """Grows line by line; the only object that sees lines as they were sent.
 
     Announce secrets with ``hide`` before they can appear: they are struck out
-    of every later line, in each of their ``disguises``.
+    of every later line, in each encoding that ``secret_encodings`` knows.
     """
 
-    __slots__ = ("_harmless", "_hidden", "_said", "tls")
+    __slots__ = ("_harmless", "_hidden", "_said", "_secrets", "tls")
 
     def __init__(self) -> None:
         self._said: list[tuple[Speaker, str, bool]] = []
         """Texts of one line or more, redacted; cut into lines when somebody looks at them."""
+        self._secrets: frozenset[bytes] = frozenset()
         self._hidden: list[str] = []
+        """What is struck out: the secrets, in all encodings, the longest first."""
         self._harmless: set[str] = set()
         """Texts that hold nothing of it: most replies are like one before."""
         self.tls = False
 
     def hide(self, secret: str | bytes) -> None:
-        """Strike ``secret`` out of every line from here on, also in its disguises."""
+        """Strike ``secret`` out of every line from here on, also encoded."""
         raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
-        if raw:
+        if raw and raw not in self._secrets:
+            self._secrets |= {raw}
             self._hidden = sorted({*self._hidden, *encodings_of(raw)}, key=len, reverse=True)
             self._harmless = set()
 
@@ -55,7 +58,7 @@ class Transcript:
         """Return one that goes on from here by itself, with the same secrets."""
         copied = Transcript()
         copied._said, copied._hidden, copied.tls = self._said[:], self._hidden, self.tls
-        copied._harmless = self._harmless
+        copied._harmless, copied._secrets = self._harmless, self._secrets
         return copied
 
     def client(self, text: str) -> None:
