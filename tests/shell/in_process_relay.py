@@ -43,7 +43,7 @@ class Plan:
     around: Callable[[Directory], Directory] | None = None
     """Gives the directory to serve with, from the ordinary one."""
     quotas: Quotas | None = None
-    visitors: ClientCounter | None = None
+    clients: ClientCounter | None = None
     budget: int = 64 * 1024 * 1024
     max_connections: int = 100
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
@@ -150,7 +150,7 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
         directory=serves,
         store=plan.store(),
         quotas=plan.quotas,
-        visitors=plan.visitors,
+        clients=plan.clients,
         budget=Budget(directory, plan.budget),
         report=report,
         next_id=lambda: f"1-{next(numbers)}",

@@ -12,7 +12,7 @@ from typing import Any
 
 from gatepost.app.certificates import ensure_certificates, make_flawed
 from gatepost.app.provision_account import GivenAccount, draw_account
-from gatepost.app.smtp_setup import SmtpSetup, make_entrances
+from gatepost.app.smtp_setup import SmtpSetup, make_listener_states
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import Account, AccountDirectory, Protection
 from gatepost.directory.contract import Directory
@@ -104,9 +104,9 @@ class Host:
             certificate = make_flawed(self.directory, flaw, datetime.now(UTC))
         serving = SmtpSetup(str(self.directory), profile, str(certificate))
         listeners: dict[str, Any] = {}
-        for port, entrance in make_entrances(serving, directory).items():
+        for port, state in make_listener_states(serving, directory).items():
             listeners[port] = listen("127.0.0.1", 0)
-            await supervisor.serve(listeners[port], entrance)
+            await supervisor.serve(listeners[port], state)
         return ProfileServer(
             profile, listeners["smtp"].port, listeners["smtps"].port,
             str(self.certificates.ca_file), given, store, self.loop,

@@ -37,7 +37,7 @@ def served(
         pair = authority.issue("localhost", "127.0.0.1")
         served.ca_file = authority.ca_file
         setting = Setting(changed(load_profile("open")), "relay.example")
-        entrance = ListenerState(
+        state = ListenerState(
             NetworkTable((), Terms(setting)),
             ServerCertificate(server_context(pair.certificate, pair.key)),
             implicit,
@@ -45,7 +45,7 @@ def served(
         )
         listener = listen("127.0.0.1", 0)
         port = listener.port
-        served.run(served.supervisor.serve(listener, entrance))
+        served.run(served.supervisor.serve(listener, state))
         yield served, port
 
 

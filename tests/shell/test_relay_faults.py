@@ -364,7 +364,7 @@ def test_who_hangs_up_on_a_login_keeps_its_place_until_the_answer(
 ) -> None:
     counts = ClientCounts(ClientLimits(sessions=1, first_delay=delay), time.monotonic)
     around = late({}, delay=0.3 - delay)
-    with serving(tmp_path, Plan(around=around, visitors=LocalClientCounter(counts))) as served:
+    with serving(tmp_path, Plan(around=around, clients=LocalClientCounter(counts))) as served:
         peer = served.secured()
         name, guess = encoded(served.username), encoded("guess")
         peer.send(f"AUTH LOGIN\r\n{name}\r\n{guess}\r\n".encode())

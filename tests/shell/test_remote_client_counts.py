@@ -24,16 +24,16 @@ Steps = Callable[[list[Calls], list[RemoteClientCounter]], Awaitable[None]]
 
 
 def run(tmp_path: Path, limits: ClientLimits, steps: Steps) -> None:
-    """Run steps beside two front processes whose visitors are counted together."""
+    """Run steps beside two front processes whose clients are counted together."""
     run_counted(tmp_path, ClientCounts(limits, time.monotonic), steps)
 
 
 def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
-    """Run steps beside two front processes whose visitors are counted together."""
+    """Run steps beside two front processes whose clients are counted together."""
 
     async def serve() -> None:
         case = await CASES["accounts"]()
-        shared = Shared(visitors=counts)
+        shared = Shared(clients=counts)
         server = await serve_control(tmp_path, MemoryStore(), case.directory, shared)
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
         await asyncio.wait_for(steps(calls, [RemoteClientCounter(each) for each in calls]), 10)

@@ -178,14 +178,14 @@ def test_a_body_that_is_no_http_is_its_client_s_mistake(
 
 def test_connections_are_counted_by_address() -> None:
     counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
-    visitors = LocalClientCounter(counts)
+    clients = LocalClientCounter(counts)
     request = b"GET /told HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
-    assert visitors.enter("127.0.0.1"), "over SMTP"
-    with serving(limits=WebLimits(visitors=visitors)) as served:
+    assert clients.enter("127.0.0.1"), "over SMTP"
+    with serving(limits=WebLimits(clients=clients)) as served:
         with ask(served, request) as refused:
             status, document = answer(refused)
             assert (status, document["error"]["code"]) == (503, "ServerBusy")
-        visitors.leave("127.0.0.1")
+        clients.leave("127.0.0.1")
         for _ in range(2):
             with ask(served, request) as let_in:
                 assert answer(let_in)[0] == 200
@@ -201,7 +201,7 @@ def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> No
     counts.vacate = vacate
     request = b"GET /told HTTP/1.1\r\nhost: here\r\n"
     assert kept.enter("127.0.0.1")
-    with serving(limits=WebLimits(visitors=LocalClientCounter(counts))) as served:
+    with serving(limits=WebLimits(clients=LocalClientCounter(counts))) as served:
         with ask(served, request + b"\r\n") as let_in:
             assert let_in.recv(65_536).startswith(b"HTTP/1.1 200 ")
             assert not kept.enter("127.0.0.1"), "it is counted"

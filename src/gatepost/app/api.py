@@ -59,7 +59,7 @@ class Managed:
     tokens: AccessTokens
     report: Report
     bounds: Callable[[], Bounds]
-    visitors: ClientCounts
+    clients: ClientCounts
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
@@ -69,7 +69,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
 
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
-    visitors = LocalClientCounter(managed.visitors, owner="api")
+    clients = LocalClientCounter(managed.clients, owner="api")
     site = Site(
         managed.profile,
         managed.directory,
@@ -81,11 +81,11 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
         resolver=DnsResolver(cached=0),
         router=lambda: managed.store.router,
         bounds=managed.bounds,
-        visitors=visitors,
+        clients=clients,
     )
     chain, key = settings.certificate, settings.key or None
     files = Path(chain), Path(key or chain)
-    limits = WebLimits(visitors=visitors)
+    limits = WebLimits(clients=clients)
     server = WebServer(listener, management_application(site), files, limits, managed.report)
     stack.push_async_callback(server.stop)
     certificates = CertificateFiles(managed.report)

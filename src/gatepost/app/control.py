@@ -49,11 +49,11 @@ class Shared:
 
     quotas: SubscriptionQuotas | None = None
     """None: nothing is counted."""
-    visitors: ClientCounts | None = None
+    clients: ClientCounts | None = None
     """None: addresses are not told apart."""
     budget: Budget | None = None
     """This process's share of the memory for what front processes hand over."""
-    desks: AdminDispatch | None = None
+    admin: AdminDispatch | None = None
     """None: the directory is not changed from here."""
     events: EventService | None = None
     """None: nobody is told what becomes of mail."""
@@ -77,9 +77,9 @@ async def serve_control(
     caches = FrontCaches()
     if isinstance(directory, KeepableDirectory):
         directory.follow(caches.forget)
-    visitors = shared.visitors
-    if visitors is not None:
-        visitors.vacate = caches.vacate
+    clients = shared.clients
+    if clients is not None:
+        clients.vacate = caches.vacate
     quotas, budget = shared.quotas, shared.budget or Budget(data)
 
     def make_stream() -> FrameStream:
@@ -94,17 +94,17 @@ async def serve_control(
             caches.remove(cache)
             if quotas is not None:
                 quotas.forget(uploads)
-            if visitors is not None:
-                visitors.forget(uploads)
+            if clients is not None:
+                clients.forget(uploads)
 
         table = {**operations, **own}
         answers = Answers(table, gone)
         cache = FrontCache(answers)
         table |= caching_operations(directory, caches, cache)
         table["gave_up"] = _taking(tuple[int], cache.gave_up)
-        if visitors is not None:
-            counted = LocalClientCounter(visitors, owner=uploads)
-            table |= visitor_operations(counted, caches, cache)
+        if clients is not None:
+            counted = LocalClientCounter(clients, owner=uploads)
+            table |= client_operations(counted, caches, cache)
         return answers.stream
 
     return await serve_frames(data / SOCKET, make_stream)
@@ -120,8 +120,8 @@ def _operations_of_all(shared: Shared) -> dict[str, Operation]:
         operations |= queue_operations(shared.queue)
     if shared.reporter is not None:
         operations |= reporter_operations(shared.reporter)
-    if shared.desks is not None:
-        operations |= administration_operations(shared.desks)
+    if shared.admin is not None:
+        operations |= administration_operations(shared.admin)
     return operations
 
 
@@ -193,12 +193,12 @@ def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
     }
 
 
-def administration_operations(desks: AdminDispatch) -> dict[str, Operation]:
+def administration_operations(admin: AdminDispatch) -> dict[str, Operation]:
     """Return what changes the directory, as one operation; its refusals travel as values."""
 
     async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"done": await desks.administer(operation, fields)}
+            return {"done": await admin.administer(operation, fields)}
         except Rejected as error:
             return {"rejected": (error.code, error.message, error.status)}
 
@@ -214,23 +214,23 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
     }
 
 
-def visitor_operations(
-    visitors: LocalClientCounter, caches: FrontCaches, cache: FrontCache
+def client_operations(
+    clients: LocalClientCounter, caches: FrontCaches, cache: FrontCache
 ) -> dict[str, Operation]:
     """Return the operations of counting clients by name."""
 
     def visit(address: str) -> Later[bool]:
         caches.add_places_cache(cache)
-        return visitors.enter(address) or visitors.enter_late(address)
+        return clients.enter(address) or clients.enter_late(address)
 
     def leave(numbers: dict[str, int]) -> None:
         for address, number in numbers.items():
-            visitors.leave(address, number)
+            clients.leave(address, number)
 
     return {
         "visit": _taking(tuple[str], visit),
         "visits_over": _taking(tuple[dict[str, int]], leave),
-        "delay": _taking(tuple[str], visitors.delay),
+        "delay": _taking(tuple[str], clients.delay),
     }
 
 

@@ -69,8 +69,8 @@ class FrontProcess:
         await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(sys.stdin.fileno())
         if told.is_set():
-            for listener, entrance in doors:
-                await supervisor.serve(listener, entrance)
+            for listener, state in doors:
+                await supervisor.serve(listener, state)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if retire.is_set():
             leaving = asyncio.ensure_future(supervisor.retire())

@@ -46,7 +46,7 @@ def files_of(settings: ListenerSettings) -> Files | None:
     return (*pair, settings.client_authorities) if settings.client_authorities else pair
 
 
-def visitor_limits(limits: LimitSettings) -> ClientLimits:
+def client_limits(limits: LimitSettings) -> ClientLimits:
     """Return the limits per client address."""
     return ClientLimits(
         sessions=limits.connections_per_address,
@@ -143,21 +143,21 @@ def _line(line: str, limits: LimitSettings) -> str:
 
 def install_certificates(
     certificates: CertificateFiles,
-    entrances: Mapping[str, ListenerState],
+    states: Mapping[str, ListenerState],
     listeners: Iterable[ListenerSettings],
 ) -> None:
-    """Give each entrance its certificate, now and whenever the files change. Raises TlsError."""
+    """Give each listener its certificate, now and whenever the files change. Raises TlsError."""
     found = [(each, files) for each in listeners if (files := files_of(each)) is not None]
     for _, files in found:
         certificates.load(files)
     certificates.keep_only([files for _, files in found])
     for settings, files in found:
-        certificates.follow(files, _Take(entrances[settings.name]))
+        certificates.follow(files, _Take(states[settings.name]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    entrance: ListenerState
+    state: ListenerState
 
     def __call__(self, certificate: ServerCertificate) -> None:
-        self.entrance.certificate = certificate
+        self.state.certificate = certificate

@@ -18,7 +18,7 @@ HEED: Final = 0.001
 
 
 class RemoteClientCounter:
-    """Implements ``policy.visitors.Visitors`` over calls.
+    """Implements ``policy.client_counts.ClientCounter`` over calls.
 
     Many a client connects anew for each message. The place of one that left stays counted for a
     moment, and the next one of its address takes it without a question. Before anybody is turned

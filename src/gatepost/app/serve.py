@@ -22,7 +22,7 @@ from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
 from gatepost.app.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
-from gatepost.app.listeners import visitor_limits
+from gatepost.app.listeners import client_limits
 from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import remove_ready, write_ready
@@ -157,8 +157,8 @@ class Service:
     written: Written
     directory: ServedDirectory
     directories: Directories
-    desks: AdminDispatch
-    visitors: ClientCounts
+    admin: AdminDispatch
+    clients: ClientCounts
     outbound: ServeOutbound
     inbound: ServeInbound
     relay: Relay
@@ -190,7 +190,7 @@ class Service:
         if config.api is not None:
             directories.tokens = await open_tokens(store, key, _now, directories.damaged)
         directory = await _first_directory(directories, config)
-        visitors = ClientCounts(visitor_limits(config.limits), time.monotonic)
+        clients = ClientCounts(client_limits(config.limits), time.monotonic)
         workers = options.workers_of(config)
         relay = Relay(
             directory=directory,
@@ -199,7 +199,7 @@ class Service:
             report=report,
             next_id=context.next_id,
             now=_now,
-            visitors=LocalClientCounter(visitors),
+            clients=LocalClientCounter(clients),
             router=delivery.routes.router,
         )
         inbound = ServeInbound(relay, report)
@@ -208,18 +208,18 @@ class Service:
         await outbound.start(delivery)
         stack.push_async_callback(outbound.stop, ON_THE_WIRE)
         relay.use_store(outbound.store)
-        desks = AdminDispatch()
+        admin = AdminDispatch()
         queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer)
-        shared = Shared(None, visitors, relay.budget, desks, queue=queue, reporter=report)
+        shared = Shared(None, clients, relay.budget, admin, queue=queue, reporter=report)
         control = await serve_control(data, outbound.store, directory, shared)
         stack.callback(remove_file, data / SOCKET)
         stack.callback(control.close)
         stack.push_async_callback(stop_all, inbound, outbound, store)
         service = cls(
-            options, report, data, key, written, directory, directories, desks, visitors,
+            options, report, data, key, written, directory, directories, admin, clients,
             outbound, inbound, relay, failed,
         )  # fmt: skip
-        service._open_desks()
+        service._open_administration()
         await inbound.start(listeners)
         service.health = await serve_health(config.health, lambda: why_no_mail(store), stack)
         await service._serve_api(context, stack)
@@ -231,10 +231,10 @@ class Service:
             return
         managed = Managed(
             self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
-            made.tokens, context.report, self._bounds, self.visitors,
+            made.tokens, context.report, self._bounds, self.clients,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
-        self._open_desks()  # they tell where the API is
+        self._open_administration()  # it tells where the API is
 
     def _bounds(self) -> Bounds:
         limits = self.written.config.limits
@@ -257,14 +257,14 @@ class Service:
             self.report("ready_not_written", reason=error.strerror or str(error))
         return document
 
-    def _open_desks(self) -> None:
+    def _open_administration(self) -> None:
         accounts, azure = self.directories.accounts, self.directories.azure
-        self.desks.accounts = account_admin(accounts, self.key) if accounts else None
+        self.admin.accounts = account_admin(accounts, self.key) if accounts else None
         if azure is not None:
             keys = SealedAccessKeys(self.key)
             api = self.api
             where = f"https://{self.written.config.hostname}:{api.listener.port}" if api else None
-            self.desks.azure = AdminContext(azure, keys, _now, where, DnsResolver(cached=0))
+            self.admin.azure = AdminContext(azure, keys, _now, where, DnsResolver(cached=0))
 
     async def reload(self) -> dict[str, Any] | None:
         """Read the configuration again and go by it; a bad one is refused, and nothing changes.
@@ -328,10 +328,10 @@ class Service:
         await self.directory.forget()
         if self.api is not None:
             self.api.certificates.look(again=True)
-        self._open_desks()
+        self._open_administration()
         delivery, listeners = following.delivery, following.listeners
         config, self.written = listeners.written.config, listeners.written
-        self.visitors.limits = visitor_limits(config.limits)
+        self.clients.limits = client_limits(config.limits)
         self.relay.budget.total = config.limits.memory // (listeners.workers + 1)
         self.relay.router = delivery.routes.router
         # New mail goes by the new routes while the last of the old is finished.

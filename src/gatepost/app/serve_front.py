@@ -82,16 +82,16 @@ async def serve(front: ServeFront) -> None:
         report=process.report,
         next_id=make_ids(await process.store.new_epoch()),
         now=lambda: datetime.now(UTC),
-        visitors=RemoteClientCounter(process.calls),
+        clients=RemoteClientCounter(process.calls),
         router=Router(config.routes),
     )
     factory = ListenerFactory(config, frozenset(front.mechanisms))
-    entrances = {each.name: factory.state(each) for each in config.listeners}
+    states = {each.name: factory.state(each) for each in config.listeners}
     certificates = CertificateFiles(_unheard)
     certificates.begin_with(front.certificates)
-    install_certificates(certificates, entrances, config.listeners)
+    install_certificates(certificates, states, config.listeners)
     supervisor = Supervisor(relay)
-    doors = [(adopt(each), entrances[name]) for name, each in front.listeners.items()]
+    doors = [(adopt(each), states[name]) for name, each in front.listeners.items()]
     certificates.watch()
     await process.serve(supervisor, doors)
     certificates.close()

@@ -35,7 +35,7 @@ class OpenListener:
 
     settings: ListenerSettings
     listener: Listener
-    entrance: ListenerState
+    state: ListenerState
 
     def document(self) -> dict[str, Any]:
         """Return its entry in ready.json."""
@@ -53,7 +53,7 @@ class PreparedListeners:
     written: Written
     mechanisms: frozenset[str]
     workers: int
-    entrances: dict[str, ListenerState]
+    states: dict[str, ListenerState]
     opened: dict[Place, Listener] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -88,8 +88,8 @@ class ServeInbound:
         """
         config, verifiable = written.config, frozenset(mechanisms)
         factory = ListenerFactory(config, verifiable)
-        entrances = {each.name: factory.state(each) for each in config.listeners}
-        prepared = PreparedListeners(written, verifiable, workers, entrances)
+        states = {each.name: factory.state(each) for each in config.listeners}
+        prepared = PreparedListeners(written, verifiable, workers, states)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
@@ -153,7 +153,7 @@ class ServeInbound:
         else:
             for place in prepared.opened:
                 opened = self._open_listeners[place]
-                await self._supervisor.serve(opened.listener, opened.entrance)
+                await self._supervisor.serve(opened.listener, opened.state)
         for opened in gone:
             await self._supervisor.withdraw(opened.listener)
             opened.listener.close()
@@ -163,12 +163,12 @@ class ServeInbound:
         before, self._open_listeners = self._open_listeners, {}
         for settings in prepared.written.config.listeners:
             place = place_of(settings)
-            entrance = prepared.entrances[settings.name]
+            state = prepared.states[settings.name]
             if place in prepared.opened:
-                opened = OpenListener(settings, prepared.opened[place], entrance)
+                opened = OpenListener(settings, prepared.opened[place], state)
             else:
                 opened = before.pop(place)
-                opened.entrance.update_from(entrance)
+                opened.state.update_from(state)
                 opened.settings = settings
             self._open_listeners[place] = opened
         self._install_certificates()
@@ -176,8 +176,8 @@ class ServeInbound:
 
     def _install_certificates(self) -> None:
         listeners = [each.settings for each in self.open_listeners]
-        entrances = {each.settings.name: each.entrance for each in self.open_listeners}
-        install_certificates(self._certificates, entrances, listeners)
+        states = {each.settings.name: each.state for each in self.open_listeners}
+        install_certificates(self._certificates, states, listeners)
 
     def _instruction(self, prepared: PreparedListeners) -> Instruction:
         listeners, gone = {}, dict(self._open_listeners)

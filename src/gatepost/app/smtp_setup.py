@@ -77,7 +77,7 @@ def make_relay(serving: SmtpSetup, backend: Backend, report: Report, epoch: int)
     )
 
 
-def make_entrances(serving: SmtpSetup, directory: Directory) -> dict[str, ListenerState]:
+def make_listener_states(serving: SmtpSetup, directory: Directory) -> dict[str, ListenerState]:
     """Return the listener states of ``gatepost up``, by the names of the ports."""
     profile = serving.profile
     setting = Setting(profile, profile.host, directory.mechanisms)

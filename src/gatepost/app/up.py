@@ -32,7 +32,7 @@ from gatepost.app.signing import open_tokens
 from gatepost.app.smtp_setup import (
     Backend,
     SmtpSetup,
-    make_entrances,
+    make_listener_states,
     make_relay,
     served_profile,
     tls_of_ports,
@@ -144,13 +144,13 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys = SealedAccessKeys(key)
     proving = profile.directory.domain_verification
-    desk = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
-    here = Surroundings(store, directory, key, profile.events, report, desk.now, desk.endpoint)
+    azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
+    here = Surroundings(store, directory, key, profile.events, report, azure.now, azure.endpoint)
     events = await _serve_events(here, stack)
-    desks = AdminDispatch(desk, account_admin(accounts.directory, key) if accounts else None)
+    admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
     clocks = ClockControl(clock, workers=options.workers, moved=partial(_moved, report, events))
     queue = QueueControl(store.deliveries, clock.now)  # in which nothing is: all mail is captured
-    shared = Shared(quotas, None, budget, desks, events, queue, clocks, report)
+    shared = Shared(quotas, None, budget, admin, events, queue, clocks, report)
     control = await serve_control(data, store, signs_in, shared)
     stack.callback(remove_file, data / SOCKET)
     stack.callback(control.close)
@@ -172,7 +172,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer,
         events=events,
-        resolver=desk.resolver,
+        resolver=azure.resolver,
         seconds=clock.monotonic,
     )
     await _serve_web(listeners, certificates, site, stack)
@@ -201,10 +201,10 @@ async def _serve_smtp(
     relay = make_relay(serving, backend, report, await backend.store.new_epoch())
     supervisor = Supervisor(relay)
     stack.push_async_callback(supervisor.drain, DRAIN)
-    for name, entrance in make_entrances(serving, backend.directory).items():
+    for name, state in make_listener_states(serving, backend.directory).items():
         listener = listeners[name]
         if listener is not None:
-            await supervisor.serve(listener, entrance)
+            await supervisor.serve(listener, state)
 
 
 def _check_open(options: Options, profile: Profile) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.remote_directory import RemoteQuotas
-from gatepost.app.smtp_setup import Backend, SmtpSetup, make_entrances, make_relay
+from gatepost.app.smtp_setup import Backend, SmtpSetup, make_listener_states, make_relay
 from gatepost.app.workers import Instruction
 from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.relay.supervise import Supervisor
@@ -37,9 +37,9 @@ async def serve(front: Front) -> None:
     backend = Backend(process.store, process.directory, quotas)
     relay = make_relay(front.serving, backend, process.report, await process.store.new_epoch())
     supervisor = Supervisor(relay)
-    entrances = make_entrances(front.serving, process.directory)
+    states = make_listener_states(front.serving, process.directory)
     listening = {"smtp": front.smtp, "smtps": front.smtps}
-    doors = [(adopt(each), entrances[name]) for name, each in listening.items() if each]
+    doors = [(adopt(each), states[name]) for name, each in listening.items() if each]
     await process.serve(supervisor, doors)
 
 

@@ -35,7 +35,7 @@ class WebLimits:
     say so."""
     connections: int = 1000
     """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
-    visitors: LocalClientCounter | None = None
+    clients: LocalClientCounter | None = None
     """Counts connections by address; who has too many gets 503, too. None: nobody counts."""
 
 
@@ -53,7 +53,7 @@ class _Connection(H11Protocol):
         self._limits, self._report = config.limits, config.report
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._visitor = ""
+        self._counted = ""
         self._is_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,28 +71,28 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._is_over = True
         self._set_deadline(None)
-        if self._visitor and self._limits.visitors is not None:
-            self._limits.visitors.leave(self._visitor)
-            self._visitor = ""
+        if self._counted and self._limits.clients is not None:
+            self._limits.clients.leave(self._counted)
+            self._counted = ""
 
     def _may_visit(self) -> bool:
-        visitors, address = self._limits.visitors, self.client[0] if self.client else ""
-        if visitors is None or not address:
+        clients, address = self._limits.clients, self.client[0] if self.client else ""
+        if clients is None or not address:
             return True
-        if not visitors.enter(address):
+        if not clients.enter(address):
             return False
-        self._visitor = address
+        self._counted = address
         return True
 
     async def _visit_late(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of a client for whom there was no room when it came."""
-        visitors, address = self._limits.visitors, self.client[0] if self.client else ""
-        if visitors is None or not await visitors.enter_late(address):
+        clients, address = self._limits.clients, self.client[0] if self.client else ""
+        if clients is None or not await clients.enter_late(address):
             await busy(scope, receive, send)
         elif self._is_over:
-            visitors.leave(address)
+            clients.leave(address)
         else:
-            self._visitor, self.app = address, self.config.loaded_app
+            self._counted, self.app = address, self.config.loaded_app
             await self.app(scope, receive, send)
 
     def data_received(self, data: bytes) -> None:

@@ -222,14 +222,14 @@ class AttemptRunner:
         try:
             deadline = begun + TRY
             handed = await transport.deliver(lease, body, made.place, deadline)
-            ailment = self._teacher.learn(made, handed)
+            diagnosis = self._teacher.learn(made, handed)
         finally:
             self._tried.pop(lease.delivery.id, None)
             made.host.give_up()
             self._traffic.told(made.place, made.target)
-        if ailment is None:
+        if diagnosis is None:
             return handed
-        attempt = replace(handed.attempt, finding=ailment.finding, advice=ailment.sentence)
+        attempt = replace(handed.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)
         return replace(handed, attempt=attempt)
 
     async def retire(self) -> None:

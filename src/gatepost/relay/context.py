@@ -43,7 +43,7 @@ class Relay:
     now: Callable[[], datetime]
     quotas: Quotas | None = None
     """None: there are no quotas."""
-    visitors: ClientCounter | None = None
+    clients: ClientCounter | None = None
     """None: there are no limits per address."""
     router: Router | None = None
     """Tells whether a recipient has a route; None: every recipient is accepted."""

@@ -101,13 +101,13 @@ class Teacher:
         for heard in handed.heard:
             if heard not in of_host or moment.at_least > 0:
                 learn(heard.reply, heard.phase, shaper, identity, moment)
-        ailment = self._sign_in(made, handed, moment) or self._secure(made, handed)
-        ailment = ailment or self._kept_out(made, handed)
+        diagnosis = self._sign_in(made, handed, moment) or self._secure(made, handed)
+        diagnosis = diagnosis or self._kept_out(made, handed)
         if "delivered" in [each.outcome for each in handed.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
                 identity.succeeded(now)
-        return ailment
+        return diagnosis
 
     @staticmethod
     def _is_servers(handed: Handed) -> bool:
@@ -137,11 +137,11 @@ class Teacher:
         is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)
         if not (is_stopped or self._lasts(made, handed, moment)):
             return None
-        ailment = self._tell(made, handed, is_stopped=is_stopped)
+        diagnosis = self._tell(made, handed, is_stopped=is_stopped)
         if is_stopped:
             stopped = self._traffic.misfit(made.target) if misfit else identity
-            stopped.finding, stopped.advice = ailment.finding, ailment.sentence
-        return ailment
+            stopped.finding, stopped.advice = diagnosis.finding, diagnosis.sentence
+        return diagnosis
 
     def _lasts(self, made: Try, handed: Handed, moment: Moment) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
@@ -165,29 +165,29 @@ class Teacher:
         is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
         if handed.attempt.phase not in _OF_TLS and not is_silent:
             return None
-        ailment = diagnose_sign_in(handed, self._profiles)
-        if not ailment.finding:
+        diagnosis = diagnose_sign_in(handed, self._profiles)
+        if not diagnosis.finding:
             return None
-        return self._tell(made, handed) if credential_of(made.target) else ailment
+        return self._tell(made, handed) if credential_of(made.target) else diagnosis
 
     def _kept_out(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
         reply = _about_us(handed)
         if reply is None or not isinstance(made.target, SmarthostTarget):
             return None
-        ailment = diagnose_refused_mail(handed.attempt.contact, reply, self._profiles)
-        return self._tell_of(ailment, made, handed) if credential_of(made.target) else ailment
+        diagnosis = diagnose_refused_mail(handed.attempt.contact, reply, self._profiles)
+        return self._tell_of(diagnosis, made, handed) if credential_of(made.target) else diagnosis
 
     def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> SignInDiagnosis:
-        ailment = diagnose_sign_in(handed, self._profiles)
-        return self._tell_of(ailment, made, handed, is_stopped=is_stopped)
+        diagnosis = diagnose_sign_in(handed, self._profiles)
+        return self._tell_of(diagnosis, made, handed, is_stopped=is_stopped)
 
     def _tell_of(
-        self, ailment: SignInDiagnosis, made: Try, handed: Handed, *, is_stopped: bool = True
+        self, diagnosis: SignInDiagnosis, made: Try, handed: Handed, *, is_stopped: bool = True
     ) -> SignInDiagnosis:
         key = self._key(made, handed)
         reply = handed.attempt.reply
-        cause = ailment.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
+        cause = diagnosis.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
         told = self._told.get(key)
         if told != cause and (is_stopped or told is None):
             self._told[key] = cause
@@ -197,10 +197,10 @@ class Teacher:
                 target=made.target.name,
                 host=str(made.place),
                 reply=str(handed.error or reply) if handed.attempt.is_remote else "",
-                finding=ailment.finding,
-                reason=ailment.sentence,
+                finding=diagnosis.finding,
+                reason=diagnosis.sentence,
             )
-        return ailment
+        return diagnosis
 
     def _works(self, made: Try) -> None:
         self._traffic.fits(made.target)

@@ -43,7 +43,7 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_certificate", "_early", "_entrance", "_open", "_paused", "_peer_ended", "_relay",
+        "_certificate", "_early", "_listener", "_open", "_paused", "_peer_ended", "_relay",
         "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted", "_visit",
         "deadline", "on_lost",
     )  # fmt: skip
@@ -51,15 +51,15 @@ class Receiver:
     def __init__(
         self,
         relay: Relay,
-        entrance: ListenerState,
+        state: ListenerState,
         on_lost: Callable[["Receiver"], None],
         *,
         unwanted: bool = False,
     ) -> None:
         """``unwanted``: there are too many connections; refuse instead of greeting."""
         self._relay = relay
-        self._entrance = entrance
-        self._certificate = entrance.certificate
+        self._listener = state
+        self._certificate = state.certificate
         self._unwanted = unwanted
         self._early = True
         """There is no session yet: a PROXY header or a TLS handshake is awaited."""
@@ -103,10 +103,10 @@ class Receiver:
 
     def _come(self) -> None:
         """Disconnect clients whose address has too many unfinished handshakes."""
-        if not self._entrance.implicit:
+        if not self._listener.implicit:
             return
         address, shaking = self.peer, self._relay.shaking
-        if shaking.enter(address, self._entrance.handshakes):
+        if shaking.enter(address, self._listener.handshakes):
             self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
@@ -120,24 +120,24 @@ class Receiver:
     def connected(self) -> None:
         """Start the session: greet, or refuse."""
         address, stream = self._stream.peer_address, self._stream
-        terms = self._entrance.terms.of(address)
+        terms = self._listener.terms.of(address)
         self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
         self._session.present(stream.presented)
         self._early = False
         self._visit.end()  # of those who shake hands
         self._touch()
-        visitors, replies = self._relay.visitors, self._session.replies
+        clients, replies = self._relay.clients, self._session.replies
         if terms.refuse:
             self._turn_away(replies.ACCESS_DENIED)
         elif self._relay.draining:
             self._turn_away(replies.SHUTTING_DOWN)
         elif self._unwanted:
             self._turn_away(replies.TOO_MANY_CONNECTIONS)
-        elif visitors is None:
+        elif clients is None:
             self._welcome(admitted=True)
         else:
-            self._visit = CountedClient(bool, partial(visitors.leave, address))
-            self._visit.begin(visitors.enter(address), self.when, self._welcome)
+            self._visit = CountedClient(bool, partial(clients.leave, address))
+            self._visit.begin(clients.enter(address), self.when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
@@ -337,7 +337,7 @@ class Receiver:
 
     def _start_tls(self, _event: events.StartTls) -> None:
         """Everything that was said is forgotten; the 220 goes out before the context is used."""
-        self._certificate = certificate = self._entrance.certificate
+        self._certificate = certificate = self._listener.certificate
         if certificate is None:
             self._session.answer(self._session.replies.TLS_UNAVAILABLE)
             return

@@ -74,11 +74,11 @@ class SignIn:
             username=auth.username, reply=str(verdict), reason=verdict.reason,
         )  # fmt: skip
         self._failures += 1
-        visitors = self._relay.visitors
+        clients = self._relay.clients
         if verdict.is_transient:
             self._session.answer(verdict)
-        elif visitors is not None:
-            self._when(visitors.delay(self._peer), partial(self._delay, verdict))
+        elif clients is not None:
+            self._when(clients.delay(self._peer), partial(self._delay, verdict))
         else:
             self._delay(verdict, self._relay.login_delay * min(self._failures, MAX_DELAYS))
 

@@ -35,13 +35,13 @@ class Supervisor:
         """Connections that are open now."""
         return len(self._receivers)
 
-    async def serve(self, listener: Listener, entrance: ListenerState) -> None:
-        """Accept connections on ``listener``, whose settings are in ``entrance``."""
+    async def serve(self, listener: Listener, state: ListenerState) -> None:
+        """Accept connections on ``listener``, whose settings are in ``state``."""
         loop = asyncio.get_running_loop()
         self._relay.tick = loop.time() + SWEEP
         for sock in listener.sockets:
             server = await loop.create_server(
-                partial(self._accept, entrance), sock=sock, backlog=1_024
+                partial(self._accept, state), sock=sock, backlog=1_024
             )
             self._servers.setdefault(listener, []).append(server)
         if self._sweeper is None:
@@ -61,17 +61,15 @@ class Supervisor:
         for server in servers:
             server.close()
 
-    def _accept(self, entrance: ListenerState) -> ServerStream:
+    def _accept(self, state: ListenerState) -> ServerStream:
         full = len(self._receivers) >= self._max
-        receiver = Receiver(
-            self._relay, entrance, self._forget, unwanted=full or self._relay.draining
-        )
+        receiver = Receiver(self._relay, state, self._forget, unwanted=full or self._relay.draining)
         self._receivers.add(receiver)
-        certificate = entrance.certificate if entrance.implicit else None
+        certificate = state.certificate if state.implicit else None
         return ServerStream(
             receiver,
             certificate.context if certificate else None,
-            entrance.proxies.__contains__ if entrance.proxies else None,
+            state.proxies.__contains__ if state.proxies else None,
         )
 
     def _forget(self, receiver: Receiver) -> None:

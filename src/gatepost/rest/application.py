@@ -66,8 +66,8 @@ def clear_application(site: Site) -> Starlette:
 
 def _application(site: Site, routes: list[BaseRoute]) -> Starlette:
     middleware = [Middleware(Guard, report=site.report)]
-    if site.visitors is not None:
-        middleware.append(Middleware(Delays, visitors=site.visitors))
+    if site.clients is not None:
+        middleware.append(Middleware(Delays, clients=site.clients))
     return Starlette(
         routes=[Route("/health", health_of(site), methods=["GET"]), *routes],
         middleware=middleware,

@@ -93,7 +93,7 @@ class Site:
     """Returns the routes that mail takes now; None: it is captured, whoever it is for."""
     bounds: Callable[[], Bounds] = Bounds
     """Returns those that hold now."""
-    visitors: LocalClientCounter | None = None
+    clients: LocalClientCounter | None = None
     """Counts who is refused for its credentials, and waits; None: nobody does."""
     turns: KeyedLocks = field(default_factory=KeyedLocks)
     """Held for a Message-ID from its check to its commit, over all listeners."""

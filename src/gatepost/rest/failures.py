@@ -66,8 +66,8 @@ class Delays:
     """Middleware: refused credentials are answered after a while, longer with each of an address,
     as a refused login over SMTP is."""
 
-    def __init__(self, app: ASGIApp, visitors: LocalClientCounter) -> None:
-        self._app, self._visitors = app, visitors
+    def __init__(self, app: ASGIApp, clients: LocalClientCounter) -> None:
+        self._app, self._clients = app, clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold back an answer 401."""
@@ -75,7 +75,7 @@ class Delays:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:
                 address, _ = scope.get("client") or ("", 0)
-                await asyncio.sleep(self._visitors.delay(address))
+                await asyncio.sleep(self._clients.delay(address))
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -15,8 +15,8 @@ HOUR = timedelta(hours=1)
 SLACK = timedelta(seconds=30)
 
 
-def ask(desk: ClockControl, operation: str, **fields: Any) -> dict[str, Any]:
-    return asyncio.run(desk.operate(operation, fields))
+def ask(control: ClockControl, operation: str, **fields: Any) -> dict[str, Any]:
+    return asyncio.run(control.operate(operation, fields))
 
 
 def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
@@ -32,9 +32,9 @@ def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
 
 def test_a_desk_says_so_and_tells_of_it(tmp_path: Path) -> None:
     heard: list[timedelta] = []
-    desk = ClockControl(AheadClock(tmp_path), moved=heard.append)
-    assert ask(desk, "show")["ahead"] == 0
-    told = ask(desk, "advance", seconds=90.5)
+    control = ClockControl(AheadClock(tmp_path), moved=heard.append)
+    assert ask(control, "show")["ahead"] == 0
+    told = ask(control, "advance", seconds=90.5)
     assert told["ahead"] == 90.5
     assert told["now"].endswith("Z")
     assert heard == [timedelta(seconds=90.5)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.listeners import ListenerFactory, files_of, place_of, visitor_limits
+from gatepost.app.listeners import ListenerFactory, client_limits, files_of, place_of
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Config
 from gatepost.relay.listener_state import Terms
@@ -124,7 +124,7 @@ def test_the_files_of_a_certificate() -> None:
 
 
 def test_limits_of_addresses() -> None:
-    limits = visitor_limits(
+    limits = client_limits(
         config(STARTTLS, "[limits]\nconnections_per_address = 4\nconnections = 9\n").limits
     )
     assert (limits.sessions, limits.connections, limits.failures) == (4, 9, 5)

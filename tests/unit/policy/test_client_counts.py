@@ -21,19 +21,19 @@ def counts(**limits: float) -> ClientCounts:
 
 
 def test_an_address_has_so_many_sessions() -> None:
-    visitors = LocalClientCounter(counts(sessions=2))
-    assert visitors.enter("192.0.2.1")
-    assert visitors.enter("192.0.2.1")
-    assert not visitors.enter("192.0.2.1")
-    assert visitors.enter("192.0.2.2")
-    visitors.leave("192.0.2.1")
-    assert visitors.enter("192.0.2.1")
+    clients = LocalClientCounter(counts(sessions=2))
+    assert clients.enter("192.0.2.1")
+    assert clients.enter("192.0.2.1")
+    assert not clients.enter("192.0.2.1")
+    assert clients.enter("192.0.2.2")
+    clients.leave("192.0.2.1")
+    assert clients.enter("192.0.2.1")
 
 
 def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
     async def main() -> None:
         both = counts(sessions=1)
-        visitors, kept = LocalClientCounter(both), LocalClientCounter(both, owner="a front process")
+        clients, kept = LocalClientCounter(both), LocalClientCounter(both, owner="a front process")
         was_asked, may_answer = asyncio.Event(), asyncio.Event()
 
         async def vacate() -> None:
@@ -42,33 +42,33 @@ def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
 
         both.vacate = vacate
         assert kept.enter("192.0.2.1")
-        first = asyncio.create_task(visitors.enter_late("192.0.2.1"))
+        first = asyncio.create_task(clients.enter_late("192.0.2.1"))
         await was_asked.wait()
         kept.leave("192.0.2.1")
-        assert not visitors.enter("192.0.2.1")
-        assert visitors.enter("192.0.2.2")
+        assert not clients.enter("192.0.2.1")
+        assert clients.enter("192.0.2.2")
         may_answer.set()
         assert await first
-        visitors.leave("192.0.2.1")
-        assert visitors.enter("192.0.2.1")
+        clients.leave("192.0.2.1")
+        assert clients.enter("192.0.2.1")
 
     asyncio.run(main())
 
 
 def test_an_ipv6_customer_is_one_address() -> None:
-    visitors = LocalClientCounter(counts(sessions=1))
-    assert visitors.enter("2001:db8::1")
-    assert not visitors.enter("2001:db8::2")
-    assert visitors.enter("2001:db8:0:1::1")
+    clients = LocalClientCounter(counts(sessions=1))
+    assert clients.enter("2001:db8::1")
+    assert not clients.enter("2001:db8::2")
+    assert clients.enter("2001:db8:0:1::1")
 
 
 def test_all_addresses_together_have_so_many() -> None:
-    visitors = LocalClientCounter(counts(connections=2))
-    assert visitors.enter("192.0.2.1")
-    assert visitors.enter("192.0.2.2")
-    assert not visitors.enter("192.0.2.3")
-    visitors.leave("192.0.2.2")
-    assert visitors.enter("192.0.2.3")
+    clients = LocalClientCounter(counts(connections=2))
+    assert clients.enter("192.0.2.1")
+    assert clients.enter("192.0.2.2")
+    assert not clients.enter("192.0.2.3")
+    clients.leave("192.0.2.2")
+    assert clients.enter("192.0.2.3")
 
 
 def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
@@ -95,25 +95,25 @@ def test_who_was_not_counted_cannot_leave() -> None:
 
 
 def test_no_limit_is_none() -> None:
-    visitors = LocalClientCounter(counts())
-    assert all(visitors.enter("192.0.2.1") for _ in range(1000))
+    clients = LocalClientCounter(counts())
+    assert all(clients.enter("192.0.2.1") for _ in range(1000))
 
 
 def test_limits_may_change_while_somebody_is_there() -> None:
     known = counts(sessions=1)
-    visitors = LocalClientCounter(known)
-    assert visitors.enter("192.0.2.1")
+    clients = LocalClientCounter(known)
+    assert clients.enter("192.0.2.1")
     known.limits = ClientLimits(sessions=2)
-    assert visitors.enter("192.0.2.1")
+    assert clients.enter("192.0.2.1")
     known.limits = ClientLimits(sessions=1)
-    visitors.leave("192.0.2.1")
-    assert not visitors.enter("192.0.2.1")
+    clients.leave("192.0.2.1")
+    assert not clients.enter("192.0.2.1")
 
 
 def test_a_refused_login_waits_longer_each_time() -> None:
-    visitors = LocalClientCounter(counts(failures=2, first_delay=1.0, longest_delay=6.0))
-    assert [visitors.delay("192.0.2.1") for _ in range(6)] == [1.0, 1.0, 2.0, 4.0, 6.0, 6.0]
-    assert visitors.delay("192.0.2.2") == 1.0
+    clients = LocalClientCounter(counts(failures=2, first_delay=1.0, longest_delay=6.0))
+    assert [clients.delay("192.0.2.1") for _ in range(6)] == [1.0, 1.0, 2.0, 4.0, 6.0, 6.0]
+    assert clients.delay("192.0.2.2") == 1.0
 
 
 def test_failures_are_forgotten_after_a_while() -> None:

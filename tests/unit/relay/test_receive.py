@@ -86,10 +86,8 @@ def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
         relay.router = Router([Route("out", (MxTarget("direct"),))])
-        entrance = plain_listener_state(
-            Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None
-        )
-        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        state = plain_listener_state(Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None)
+        receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(
@@ -142,8 +140,8 @@ def test_who_waits_for_us_is_not_silent() -> None:
         relay = Relay(
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
-        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
-        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(
@@ -166,8 +164,8 @@ def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC),
         )  # fmt: skip
-        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
-        receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
+        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         stream.said = b""
@@ -183,14 +181,14 @@ def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
 @pytest.mark.parametrize("goodbye", ["QUIT", "the end of the connection"])
 def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -> None:
     async def main() -> None:
-        visitors = LocalClientCounter(ClientCounts(ClientLimits(sessions=1), lambda: 0.0))
+        clients = LocalClientCounter(ClientCounts(ClientLimits(sessions=1), lambda: 0.0))
         relay = Relay(
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
-            lambda: datetime.now(UTC), visitors=visitors,
+            lambda: datetime.now(UTC), clients=clients,
         )  # fmt: skip
-        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
         streams = [Stream(), Stream(), Stream()]
-        receivers = [Receiver(relay, entrance, lambda _receiver: None) for _ in streams]
+        receivers = [Receiver(relay, state, lambda _receiver: None) for _ in streams]
         for stream, receiver in zip(streams, receivers, strict=True):
             receiver.accepted(stream)  # type: ignore[arg-type]
         receivers[0].connected()
@@ -204,7 +202,7 @@ def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -
         receivers[2].connected()
         assert streams[2].said.startswith(b"220 ")
         receivers[0].lost()
-        assert not visitors.enter("192.0.2.1"), "it is uncounted once"
+        assert not clients.enter("192.0.2.1"), "it is uncounted once"
 
     asyncio.run(main())
 
@@ -220,8 +218,8 @@ def test_what_was_refused_is_told_before_the_end_that_came_of_it() -> None:
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), note, lambda: "m1", lambda: datetime.now(UTC)
         )
-        entrance = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
-        receiver = Receiver(relay, entrance, lambda _receiver: None)
+        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
         receiver.received(b"NONSENSE\r\n" * 50)
@@ -282,10 +280,10 @@ def test_an_address_has_only_so_many_handshakes_open() -> None:
             lambda: datetime.now(UTC),
         )  # fmt: skip
         setting = Setting(load_profile("open"), "mail.example")
-        entrance = replace(plain_listener_state(setting, None, implicit=True), handshakes=2)
+        state = replace(plain_listener_state(setting, None, implicit=True), handshakes=2)
 
         def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
-            receiver, stream = Receiver(relay, entrance, lambda _receiver: None), Stream()
+            receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
             stream.peer_address = address
             receiver.accepted(stream)  # type: ignore[arg-type]
             return receiver, stream

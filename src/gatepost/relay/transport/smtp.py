@@ -159,7 +159,7 @@ class _Try:
         self.transport, self.place, self.deadline = transport, place, deadline
         self.envelope = lease.envelope
         self.body: Body = Traced(lease.message.trace, body)
-        self.witness: SignInEvidence | None = None
+        self.evidence: SignInEvidence | None = None
         """The evidence of a connection that was opened for this attempt."""
         self.course = Course()
         self.session: ClientSession | None = None
@@ -259,14 +259,14 @@ class _Try:
         self.session, self.address = None, self.place.address  # forget a kept connection's
         sending = transport.sending
         upstream = upstream_of(transport.target, self.place, sending.local_name)
-        witness = self.witness = SignInEvidence(upstream)
-        opening = sending.opener.open(upstream, transport.sign_in, witness.meet)
+        evidence = self.evidence = SignInEvidence(upstream)
+        opening = sending.opener.open(upstream, transport.sign_in, evidence.meet)
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
             connection = await opening
         else:
             ask = partial(sending.opener.greets_in_tls, upstream)
-            connection = await unless_silent(opening, witness, ask)
-        witness.leave()
+            connection = await unless_silent(opening, evidence, ask)
+        evidence.leave()
         return connection
 
     async def _hand_over(self, loan: Loan[AsyncConnection]) -> None:
@@ -319,7 +319,7 @@ class _Try:
         """The current step; empty while the attempt waits for a connection."""
         session = self._met()
         if session is None:
-            return "connect" if self.witness is not None else ""
+            return "connect" if self.evidence is not None else ""
         return "answer" if session.is_poured else session.phase
 
     def fail(self, error: GatepostError) -> None:
@@ -339,20 +339,20 @@ class _Try:
 
     def _met(self) -> ClientSession | None:
         """Return the session of the attempt, if there is one."""
-        if self.session is None and self.witness is not None:
-            return self.witness.session
+        if self.session is None and self.evidence is not None:
+            return self.evidence.session
         return self.session
 
     # The result.
 
     def handed(self) -> Handed:
         """Return the result of the attempt."""
-        session, error, witness = self._met(), self.error, self.witness
+        session, error, evidence = self._met(), self.error, self.evidence
         verdicts, phase, reply = self._judged(session)
         now = self.transport.sending.now()
-        evidence = None
-        if error is not None and error.phase in BEFORE_MAIL and witness and witness.session:
-            evidence = witness.testify(error, now)
+        told = None
+        if error is not None and error.phase in BEFORE_MAIL and evidence and evidence.session:
+            told = evidence.testify(error, now)
         return Handed(
             Attempt(
                 now, self._contact(session), phase, reply, self._is_remote(),
@@ -364,7 +364,7 @@ class _Try:
             passed_on=session is not None and "DSN" in session.capabilities,
             retry_after=lasting(error),
             error=error,
-            evidence=evidence,
+            evidence=told,
         )  # fmt: skip
 
     def _judged(self, session: ClientSession | None) -> tuple[tuple[Verdict, ...], Phase, Reply]:
@@ -396,8 +396,8 @@ class _Try:
         facts = session.facts if session is not None else None
         sign_in = self.transport.sign_in
         address, port = self.address, self.place.port
-        if not address and self.witness is not None:
-            address = self.witness.address
+        if not address and self.evidence is not None:
+            address = self.evidence.address
         return Contact(
             self.transport.target.name,
             self.place.host,

@@ -19,7 +19,7 @@ SILENCE: Final = 10.0
 
 async def unless_silent(
     opening: Coroutine[Any, Any, AsyncConnection],
-    witness: SignInEvidence,
+    evidence: SignInEvidence,
     greets_in_tls: Callable[[], Awaitable[bool]],
 ) -> AsyncConnection:
     """Return the connection that ``opening`` opens, without waiting for a server that uses TLS.
@@ -29,14 +29,14 @@ async def unless_silent(
     task = asyncio.create_task(opening)
     try:
         await asyncio.wait([task], timeout=SILENCE)
-        is_silent = not task.done() and witness.awaits_greeting and await greets_in_tls()
-        if not is_silent or task.done() or not witness.awaits_greeting:  # it has greeted meanwhile
+        is_silent = not task.done() and evidence.awaits_greeting and await greets_in_tls()
+        if not is_silent or task.done() or not evidence.awaits_greeting:  # it has greeted meanwhile
             return await task
     except BaseException:
         await _give_up(task)
         raise
     await _give_up(task)
-    witness.heard_nothing(SILENCE)
+    evidence.heard_nothing(SILENCE)
     raise TimedOut(
         f"no greeting in {SILENCE:.0f} seconds in clear, but at once inside TLS: this port is for "
         "implicit TLS"

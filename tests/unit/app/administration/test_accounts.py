@@ -17,17 +17,17 @@ from tests.unit.directory.memory import MemoryRecords
 
 
 class Bench:
-    """A directory of accounts and its desk."""
+    """A directory of accounts and its administration."""
 
     def __init__(self) -> None:
         hasher = QuickHasher()
         protection = Protection(bytes(32), hasher, unseal=lambda sealed: sealed[::-1])
         self.directory = AccountDirectory(MemoryRecords(), protection, lambda: 0.0)
-        self.desk = AccountAdmin(self.directory, hasher, lambda plain: plain[::-1])
+        self.admin = AccountAdmin(self.directory, hasher, lambda plain: plain[::-1])
         self.hasher = hasher
 
     async def do(self, verb: str, **fields: Any) -> dict[str, Any]:
-        return await administer_accounts(self.desk, f"account {verb}", fields)
+        return await administer_accounts(self.admin, f"account {verb}", fields)
 
     async def signs_in(self, name: str, password: str) -> bool:
         answer = self.directory.identify(Credentials(name, Secret(password)), "PLAIN")

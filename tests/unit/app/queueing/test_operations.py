@@ -32,8 +32,8 @@ from tests.simulated_delivery import (
 
 async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
     delivering = (lambda: world.deliverer) if running else None
-    desk = QueueControl(world.deliveries, world.clock.now, delivering)
-    return await operate_queue(desk, operation, fields)
+    control = QueueControl(world.deliveries, world.clock.now, delivering)
+    return await operate_queue(control, operation, fields)
 
 
 async def sentence(world: World, id_: str = "m1", **asked: Any) -> str:

@@ -37,13 +37,13 @@ class Scene:
 
     def __init__(self, greets_after: float, *, in_tls: bool, goes_on_for: float = 0) -> None:
         self.clock, self.asked = FakeClock(), 0
-        self.witness = SignInEvidence(Upstream(SERVER))
+        self.evidence = SignInEvidence(Upstream(SERVER))
         self._greets_after, self._goes_on_for, self._in_tls = greets_after, goes_on_for, in_tls
         self.was_given_up = False
 
     async def _open(self) -> AsyncConnection:
         session = ClientSession(Peer(SERVER, "me.example"))
-        self.witness.meet(session, "192.0.2.1")
+        self.evidence.meet(session, "192.0.2.1")
         try:
             await asyncio.sleep(self._greets_after)
             session.phase = "ehlo"
@@ -59,7 +59,7 @@ class Scene:
         return self._in_tls
 
     def play(self) -> AsyncConnection:
-        found = run(self.clock, unless_silent(self._open(), self.witness, self.ask))
+        found = run(self.clock, unless_silent(self._open(), self.evidence, self.ask))
         return cast("AsyncConnection", found)
 
 
@@ -76,7 +76,7 @@ def test_a_port_for_implicit_tls_is_not_waited_for() -> None:
     assert scene.was_given_up
     assert scene.clock.monotonic() == SILENCE + 1
     assert caught.value.phase == "greeting"
-    seen = scene.witness.testify(caught.value, scene.clock.now())
+    seen = scene.evidence.testify(caught.value, scene.clock.now())
     assert [each.id for each in diagnose(seen).findings] == ["starttls_on_implicit_tls_port"]
 
 
@@ -101,7 +101,7 @@ def test_a_connection_that_comes_too_late_is_closed() -> None:
 
     async def end_while_it_opens() -> None:
         scene = Scene(0, in_tls=False)
-        trying = asyncio.create_task(unless_silent(open_(), scene.witness, scene.ask))
+        trying = asyncio.create_task(unless_silent(open_(), scene.evidence, scene.ask))
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # it is open, and nobody has been told
         trying.cancel()
@@ -124,7 +124,7 @@ def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more
 
     async def end_twice() -> None:
         scene = Scene(0, in_tls=False)
-        trying = asyncio.create_task(unless_silent(open_(), scene.witness, scene.ask))
+        trying = asyncio.create_task(unless_silent(open_(), scene.evidence, scene.ask))
         for _ in range(2):
             await asyncio.sleep(0.01)
             trying.cancel()
@@ -138,12 +138,12 @@ def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more
 
 
 def test_the_doctor_reads_no_more_of_a_reply_than_its_beginning() -> None:
-    witness, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
-    witness.meet(session, "192.0.2.1")
+    evidence, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    evidence.meet(session, "192.0.2.1")
     reply = Reply(554, "\n".join(["x" * 10_000] * 500))
     assert session.listen_in is not None
     session.listen_in(Said("greeting", "", reply, 0.0, 0.0))
-    greeting = witness.testify(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
+    greeting = evidence.testify(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
     assert greeting is not None
     assert greeting.reply is not None
     assert len(greeting.reply.text) == LONGEST

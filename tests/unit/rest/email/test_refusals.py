@@ -392,7 +392,7 @@ def test_a_relays_own_limits_bound_what_the_profile_allows() -> None:
 def test_refused_credentials_are_answered_later_each_time() -> None:
     limits = ClientLimits(failures=1, first_delay=0.01)
     counts = ClientCounts(limits, lambda: 0.0)
-    plane = DataPlane(visitors=LocalClientCounter(counts))
+    plane = DataPlane(clients=LocalClientCounter(counts))
     assert plane.send(key="").status == 401
     assert plane.send().status == 202, "who is let in does not wait"
     assert counts.delay("127.0.0.1") == 0.02
