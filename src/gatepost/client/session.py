@@ -186,9 +186,11 @@ class ClientSession:
 
     def check_step(self) -> None:
         """Raise RemoteProtocolError if there is a reply after those to all commands, because each
-        of them may then belong to another command. A 421 or 221 may come at any time."""
+        of them may then belong to another command. A 421 or 221 may come at any time, and after a
+        421 not all replies were read."""
         code = self.reader.next_code
-        if code.isdecimal() and len(code) == 3 and int(code) not in (CLOSING, _GOODBYE):
+        is_reply = code.isdecimal() and len(code) == 3
+        if self.usable and is_reply and int(code) not in (CLOSING, _GOODBYE):
             raise RemoteProtocolError("more replies than commands: they may be out of step")
 
     def _heard_unasked(self) -> Reply:

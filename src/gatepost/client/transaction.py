@@ -153,7 +153,7 @@ def transact(
     data = replies.pop() if is_complete and asked[-1].commands[-1][0] == "data" else None
     session.in_transaction = mail.is_success
     refusal = None if data is None or data.code == GO_AHEAD else _refusal(data)
-    if refusal is not None or (data is None and is_complete):
+    if data is None or refusal is not None:
         session.check_step()
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:

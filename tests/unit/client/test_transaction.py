@@ -273,6 +273,15 @@ def test_a_reply_too_many_behind_a_refusal_or_before_the_content_tells_of_all(of
     assert not session.usable
 
 
+@pytest.mark.parametrize("ahead", ["", "S: 250 ok\nC: RCPT TO:<b@example.net>\n"])
+def test_a_reply_too_many_refuses_nobody_where_commands_go_one_by_one(ahead: str) -> None:
+    session = offering(make_session())
+    dialogue = f"C: MAIL FROM:<a@example.com>\n{ahead}S: 552 of the message before\nS: 250 ok"
+    with pytest.raises(RemoteProtocolError, match="more replies than commands"):
+        run(session, dialogue)
+    assert not session.usable
+
+
 @pytest.mark.parametrize("code", [421, 221])
 def test_a_goodbye_behind_a_refusal_leaves_it_as_it_is(code: int) -> None:
     session = offering(make_session(), "PIPELINING")
