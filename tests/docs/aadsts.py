@@ -17,8 +17,8 @@ def aadsts_page(note: str) -> str:
     ]
     lines = [
         "# Error codes of Microsoft Entra", "", note, "",
-        "What each proves and what to do; `gatepost doctor --explain AADSTS7000215` says the same.",
+        "What each code means, and what to do. `gatepost doctor --explain AADSTS7000215` says it.",
         "",
-        *table(("code", "what it proves", "what to do", "finding"), rows),
+        *table(("code", "meaning", "what to do", "finding"), rows),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"

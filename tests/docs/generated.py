@@ -78,12 +78,12 @@ def cli_page() -> str:
     )  # fmt: skip
     lines += [
         "",
-        "Every command takes `--json` (one document on standard output; `up`, `serve` and `watch`:",
-        "one object per line) and `--help`, and never takes a secret as an argument. Exit codes: 0",
-        "done or healthy, 1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
+        "Every command has `--json` (one document on standard output; `up`, `serve` and `watch`:",
+        "one object per line) and `--help`. No command accepts a secret as an argument. Exit",
+        "codes: 0 done or healthy, 1 failed or unknown, 2 finding, 3 unreachable, 64 wrong usage.",
         "",
-        "With this line in its start file, Bash completes commands and options (Zsh and fish with",
-        "`zsh_source` and `fish_source`):",
+        "For completion of commands and options in Bash, add this line to its start file (for Zsh",
+        "and fish, use `zsh_source` and `fish_source`):",
         "",
         "```text",
         'eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"',
@@ -97,7 +97,7 @@ def cli_page() -> str:
             lines += [f"`{name}{''.join(arguments)}`", ""]
         lines += [*_told(help_text(command)), ""]
         if rows := list(options(command)):
-            lines += table(("option", "default", ""), rows)
+            lines += table(("option", "default", "meaning"), rows)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -119,14 +119,14 @@ def _told(text: str) -> Iterator[str]:
 
 
 def replies_page() -> str:
-    """Return the reference of what the server says under each profile, and on what ground."""
+    """Return the reference of what the server replies with each profile, and the sources."""
     lines = [
-        "# Profiles: what the server says", "", NOTE, "",
-        "A profile is a file in `src/gatepost/profiles`: what a provider offers, refuses and",
-        "limits, and where each value is known from. `gatepost up --profile NAME` serves one,",
-        "`gatepost profile show NAME` prints it. Of the mechanisms behind AUTH, a server offers",
-        "those that its directory can verify. A quirk has a cause, which the doctor finds; what is",
-        "not told of it is as in the profile that it extends.",
+        "# Profiles: what the server replies", "", NOTE, "",
+        "A profile is a file in `src/gatepost/profiles`. It says what a provider offers, refuses",
+        "and limits, and names the source of each value. `gatepost up --profile NAME` starts a",
+        "server with it, and `gatepost profile show NAME` prints it. A server offers only those",
+        "AUTH mechanisms that its directory can verify. A quirk is a server with one fault, whose",
+        "cause the doctor finds; its other values are those of the profile that it extends.",
     ]  # fmt: skip
     found = [load_profile(name) for name in available_profiles()]
     for kind, title in (("provider", "Providers"), ("server", "Servers"), ("quirk", "Quirks")):
@@ -234,8 +234,8 @@ def profiles_page() -> str:
     """Return the reference of the keys of a profile."""
     lines = ["# Profiles: the keys of the file", "", NOTE, ""]
     lines += [
-        "A profile is TOML. Each key may be named in `[sources]` with its origin and the date it",
-        "was seen. Unknown keys and wrong values are refused, all at once. Sizes are octets, times",
+        "A profile is a TOML file. `[sources]` can name the source of each key, and its date. All",
+        "unknown keys and wrong values are reported at once. Sizes are in octets, times in",
         "seconds.",
     ]
     for group, kind in GROUPS.items():
@@ -243,7 +243,7 @@ def profiles_page() -> str:
         keys = [each for each in fields(kind) if each.name not in ("name", "sources", *GROUPS)]
         told = attribute_docstrings(kind)
         rows = [(f"`{each.name}`", _shown_default(each), told.get(each.name, "")) for each in keys]
-        lines += table(("key", "default", ""), rows) if rows else ["No keys yet."]
+        lines += table(("key", "default", "meaning"), rows) if rows else ["No keys yet."]
     return "\n".join(lines) + "\n"
 
 
@@ -262,53 +262,54 @@ def findings_page() -> str:
 
 
 def remedies_page() -> str:
-    """Return how far each cure is proven in each library."""
+    """Return which fixes there are for each library, and which of them the tests run."""
     lines = [
-        "# Remedies: what is proven", "", NOTE, "",
-        "For each cause that a change in the client's code or settings cures, and each library",
-        "that the doctor knows (`--as LIBRARY`, or `--log FILE --client LIBRARY`):", "",
+        "# Fixes by library", "", NOTE, "",
+        "The table lists the causes that a change in the client's code or settings can fix,",
+        "and the libraries that the doctor knows (`--as LIBRARY`, or `--log FILE --client",
+        "LIBRARY`):", "",
         *legend(), "",
-        "A cure that depends on what the server offers is marked for LOGIN.", "",
+        "If a fix depends on what the server offers, the table shows it for LOGIN.", "",
         *table(("cause", *LIBRARIES), rows()), "",
-        "## What they are run with", "",
-        *table(("library", "with"), [(f"{each.title} (`{name}`)", each.tested or "not run")
+        "## Versions in the tests", "",
+        *table(("library", "version"), [(f"{each.title} (`{name}`)", each.tested or "not run")
                                      for name, each in LIBRARIES.items()]),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def imitations_page() -> str:
-    """Return what the doctor does in each library's place, and how that is known."""
-    tls = {"auto": "STARTTLS where offered", "starttls": "STARTTLS, required",
+    """Return how the doctor imitates each library, and the source of this knowledge."""
+    tls = {"auto": "STARTTLS if offered", "starttls": "STARTTLS, required",
            "implicit": "from the first byte", "none": "none"}  # fmt: skip
     names = {"{node}": "the machine's name", "{literal}": "its address in brackets",
              "{fqdn}": "a full name, else the address"}  # fmt: skip
     rows = [
         (
             f"{each.title} (`{name}`)",
-            " ".join(each.mechanisms) + (", whatever is listed" if each.chooses == "first" else ""),
+            " ".join(each.mechanisms)
+            + (", without regard to EHLO" if each.chooses == "first" else ""),
             " ".join(sorted(each.initial.intersection(each.mechanisms))) or "none",
             names.get(each.hello, f"`{each.hello}`"),
             tls[each.tls],
-            "kept" if IMITATIONS[name].keeps_passwords else "sent",
-            IMITATIONS[name].source
-            + (" (and run in our tests)" if IMITATIONS[name].tested else ""),
+            "not sent" if IMITATIONS[name].keeps_passwords else "sent",
+            IMITATIONS[name].source + (" (tested)" if IMITATIONS[name].tested else ""),
         )
         for name, each in LIBRARIES.items()
     ]
     acting = [each.title for name, each in LIBRARIES.items() if IMITATIONS[name].fills_authzid]
     lines = [
         "# Libraries, as the doctor imitates them", "", NOTE, "",
-        "`gatepost doctor HOST --as LIBRARY` signs in as the library does with a user name and a",
-        "password, unless it is set to something else: the first of its mechanisms that EHLO",
-        "lists, with the response on the AUTH line or after a prompt. In clear the doctor itself",
-        "sends no password, whatever the library does.", "",
+        "`gatepost doctor HOST --as LIBRARY` signs in as the library does by default with a",
+        "user name and a password: with the first of its mechanisms that EHLO lists, and the",
+        "response on the AUTH line or after a prompt. The doctor never sends a password in",
+        "clear, even if the library does.", "",
         *table(("library", "mechanisms, in its order", "response on the AUTH line", "name in EHLO",
-                "TLS by itself", "passwords in clear", "known from"), rows), "",
-        f"{', '.join(acting[:-1])} and {acting[-1]} say the user name in PLAIN's first",
-        "field, too: whom to act as. Some servers refuse that:",
-        "[authzid_not_permitted](../findings/authzid_not_permitted.md). With `--try-all` PLAIN",
-        "goes out once more without it, where no other mechanism has judged the password.",
+                "TLS by default", "passwords in clear", "source"), rows), "",
+        f"{', '.join(acting[:-1])} and {acting[-1]} send the user name also in PLAIN's",
+        "first field, the authorization identity. Some servers refuse this:",
+        "[authzid_not_permitted](../findings/authzid_not_permitted.md). With `--try-all`, the",
+        "doctor also sends PLAIN without it, unless the server has checked the password already.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -324,8 +325,8 @@ def arm_page() -> str:
     ]
     lines = [
         NOTE, "", "# The management API's operations", "",
-        "What may be asked, and the action that a role must grant on the scope. A path of",
-        "Microsoft.Authorization follows any scope. [How it answers](arm-api.md).", "",
+        "The supported operations, and the action that a role must grant on the scope. A path of",
+        "Microsoft.Authorization can follow any scope. More: [the management API](arm-api.md).", "",
         *table(("method", "path", "action"), rows),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"

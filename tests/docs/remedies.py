@@ -16,11 +16,11 @@ _BLOCK: Final = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.D
 _OFFERED: Final = ("LOGIN",)
 """What the server of the examples offers, where the cure depends on it."""
 _MARKS: Final = {
-    "run": "printed, and run in our tests: the fault first, which the doctor names, then the cure, "
-    "which delivers",
-    "code": "printed, not run",
-    "told": "told in words: there is no code for it",
-    "never": "it cannot have the fault; asked about it, the doctor says why",
+    "run": "code that the tests run: first with the fault, which the doctor names, then with the "
+    "fix, which delivers",
+    "code": "code that the tests do not run",
+    "told": "a description, because no code is needed",
+    "never": "the library cannot have the fault; if asked, the doctor says why",
 }
 
 
@@ -32,7 +32,7 @@ def without_cures(text: str) -> str:
 def finding_page(path: Path) -> str:
     """Return the page with its section of cures made anew."""
     text = without_cures(path.read_text("utf-8"))
-    head, neighbours, tail = text.partition("## Neighbours\n")
+    head, neighbours, tail = text.partition("## Similar findings\n")
     section = "\n".join([BEGIN, *_section(path.stem), END])
     parts = [head.rstrip("\n"), section, *([neighbours + tail.rstrip("\n")] if neighbours else [])]
     return "\n\n".join(parts) + "\n"
@@ -42,7 +42,7 @@ def _section(finding: str) -> Iterator[str]:
     place = Place("mail.example.com", 465 if "on_implicit" in finding else 587, "mail.example.com")
     yield from ("## In your library", "")
     if finding in BY_MECHANISM:
-        yield from ("Where LOGIN is offered; the doctor prints what fits your server.", "")
+        yield from ("For servers that offer LOGIN; the doctor prints the code for yours.", "")
     spared = []
     for library in LIBRARIES.values():
         if why := why_not(finding, library, _OFFERED):

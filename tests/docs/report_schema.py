@@ -25,10 +25,11 @@ def report_page(note: str) -> str:
     """Return the page: every object with its keys, types and meanings."""
     lines = [
         "# The doctor's report", "", note, "",
-        "What `gatepost doctor --json` prints, and `gatepost doctor --save` keeps (the evidence).",
-        "There is a [JSON Schema](doctor.schema.json). What is listed here stays; more keys may",
-        "come. A fact has `state` (`seen`; `hidden`: it happened, and was not shown; `not_tried`)",
-        "and `value`, null unless it was seen. Times are RFC 3339 in UTC.",
+        "`gatepost doctor --json` prints this report, and `gatepost doctor --save` writes its",
+        "evidence. There is a [JSON Schema](doctor.schema.json). The keys listed here will stay;",
+        "others may be added. A fact has a `state` (`seen`; `hidden`: it happened, but was not",
+        "shown; `not_tried`) and a `value`, which is null unless it was seen. Times are in RFC",
+        "3339 format and UTC.",
     ]  # fmt: skip
     for name, told in _objects():
         lines += ["", f"## {name}", "", *told]
@@ -51,7 +52,7 @@ def _objects() -> Iterator[tuple[str, list[str]]]:
             for key in kinds[name]["properties"]
         ]
         told = (kind.__doc__ or "").replace("``", "`").strip().split("\n\n")[0]
-        yield name, [cell(told), "", *table(("key", "type", ""), rows)]
+        yield name, [cell(told), "", *table(("key", "type", "meaning"), rows)]
 
 
 def _kind(name: str) -> type[Any]:

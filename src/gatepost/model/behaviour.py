@@ -15,12 +15,13 @@ class FirstAccount:
     """
 
     username: str = "sender@{profile}.example.com"
-    """What it signs in with; `{username}` in the other templates stands for it."""
+    """The user name; `{username}` in the other templates stands for it."""
     password: str = "{alnum:34}"
+    """The password."""
     sender: str = "sender@{profile}.example.com"
-    """The address that it sends from; it may use every address of that domain."""
+    """The account's sender address; the account may use every address of that domain."""
     token: str = ""
-    """An access token that it signs in with by XOAUTH2 or OAUTHBEARER; empty: it has none."""
+    """An access token for XOAUTH2 or OAUTHBEARER. Empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,27 @@ class AuthRules:
     """AUTH."""
 
     broken: tuple[str, ...] = ()
-    """Mechanisms that EHLO lists, whether or not the directory can verify them, and by which nobody
-    gets in."""
+    """Mechanisms that EHLO lists although nobody can sign in with them."""
     needs_initial_response: tuple[str, ...] = ()
-    """Mechanisms that are refused as a wrong password is, when nothing stands behind their name."""
+    """Mechanisms that are refused like a wrong password if there is no initial response."""
     login_prompts: tuple[str, str] = ("Username:", "Password:")
-    """What AUTH LOGIN asks, before base64."""
+    """The prompts of AUTH LOGIN, before base64."""
     username_pattern: str = ""
-    """A regular expression for all of a user name; others get USERNAME_MALFORMED."""
+    """A regular expression for the whole user name; others get USERNAME_MALFORMED."""
     refuses_authzid: bool = False
-    """Whoever says in PLAIN whom to act as (RFC 4616), and be it the own name, is refused as a
-    wrong password is."""
+    """PLAIN with an authorization identity (RFC 4616), even with the own user name, is refused like
+    a wrong password."""
     command_line: int = 12_288
-    """Octets of the AUTH command with its initial response; longer ones get AUTH_LINE_TOO_LONG.
-    A response on a line of its own may have `limits.auth_line`."""
+    """Octets of the AUTH command with its initial response; longer ones get AUTH_LINE_TOO_LONG. A
+    response on its own line may have `limits.auth_line`."""
     explains_tokens: bool = False
-    """A refused token gets a JSON document first (334), as Google's."""
+    """Before a refusal of a token, the server sends a JSON document (334), as Google does."""
     token_scope: str = ""
-    """The OAuth scope that the document names."""
+    """The OAuth scope in this document."""
     ends_refused: bool = False
-    """The connection is closed without a word in the place of a refusal."""
+    """The server closes the connection instead of refusing a login."""
     ehlo_resets: bool = False
-    """EHLO after AUTH forgets who signed in."""
+    """EHLO after AUTH ends the login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +57,30 @@ class ServerRules:
     """What a server does beside answering."""
 
     tls: Literal["both", "starttls", "implicit"] = "both"
-    """`both`: port `smtp` begins in clear, `smtps` with TLS; else both ports begin so."""
+    """`both`: STARTTLS on port `smtp`, and implicit TLS on port `smtps`; otherwise the same on
+    both."""
     certificate: Literal["valid", "expired", "other-name", "self-signed", "incomplete"] = "valid"
     """What is wrong with the certificate."""
     tls_maximum: Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] = "TLSv1.3"
-    """The newest version of TLS that it speaks; with one before 1.2, it speaks those before, too.
-    """
+    """The newest version of TLS that the server supports; if it is older than 1.2, older versions
+    are supported, too."""
     greets: Literal["at once", "after the client", "never", "hangs up"] = "at once"
-    """`after the client`: a proxy waits for a line of the client first; `never`: nothing is said;
-    `hangs up`: the connection is taken and closed, as by a balancer whose server is down."""
+    """`after the client`: the greeting waits for a line of the client, as with some proxies;
+    `never`: there is no greeting; `hangs up`: the connection is accepted and closed, as by a load
+    balancer whose server is down."""
     greeting_delay: float = 0.0
     """Seconds until the greeting."""
     refused_names: str = ""
     """A regular expression for names in EHLO and HELO that get HELLO_REFUSED."""
     drops: tuple[str, ...] = ()
-    """Commands at which the connection is closed without a word."""
+    """Commands at which the connection is closed without a reply."""
     greylists: bool = False
-    """Sender and recipient that were not seen before get GREYLISTED until the next session."""
+    """A new pair of sender and recipient gets GREYLISTED until the next session."""
     line_end: Literal["crlf", "lf"] = "crlf"
-    """What ends the lines of its replies."""
+    """The line end of replies."""
     message_ids: Literal["short", "guid"] = "short"
-    """The id that a message gets, in the reply to it and everywhere: `short`, or a GUID, which is
-    also the `messageId` of its delivery reports."""
+    """The format of message ids, in the reply and elsewhere: `short`, or `guid`, which is also the
+    `messageId` of delivery reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,11 @@ class ContentRules:
 
     longest_line: int = 0
     """Octets of a line without its end (RFC 5322 2.1.1 allows 998); longer ones get
-    CONTENT_LINE_TOO_LONG. 0: any length will do."""
+    CONTENT_LINE_TOO_LONG. 0: no limit."""
     wants_from: bool = False
     """A header without From, or without an address in it, gets FROM_MISSING."""
     wants_ascii_headers: bool = False
-    """A header with octets beyond ASCII gets HEADER_NOT_ASCII, unless MAIL said SMTPUTF8."""
+    """A header with non-ASCII octets gets HEADER_NOT_ASCII, except after MAIL with SMTPUTF8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +101,23 @@ class Quirk:
     """What is the matter with this server, and how `gatepost doctor` is to be asked to see it."""
 
     cause: str = ""
-    """The id of the finding; empty: nothing is."""
+    """The id of the finding. Empty: there is no fault."""
     library: str = ""
-    """Whom it hits (`--as`); empty: anybody."""
+    """The library that has the problem (`--as`). Empty: any."""
     tls: TlsMode = "auto"
-    """What the client is set to (`--tls`)."""
+    """The client's TLS setting (`--tls`)."""
     login: Literal["none", "right", "wrong", "token"] = "none"
-    """Whether the doctor signs in (`--username`): with the password, with a wrong one, or with the
+    """Whether the doctor signs in (`--username`): with the right password, a wrong one, or the
     access token."""
     username: str = ""
-    """Another name to sign in with than the account's; `own` is the address that it sends from."""
+    """Another user name than the account's; `own` is the account's sender address."""
     try_all: bool = False
-    """By every mechanism (`--try-all`)."""
+    """Try every mechanism (`--try-all`)."""
     mail_from: str = ""
-    """The sender that it tries (`--from`); `own` is the account's."""
+    """The sender to try (`--from`); `own` is the account's."""
     recipients: int = 0
-    """How many recipients it tries (`--to`)."""
+    """The number of recipients to try (`--to`)."""
     send: bool = False
-    """Whether it sends a message (`--send`)."""
+    """Send a message (`--send`)."""
     password: str = ""
-    """A template for the wrong password, where its shape matters."""
+    """A template for the wrong password, if its format matters."""

@@ -11,24 +11,28 @@ class DoctorFacts:
     """What the provider's refusals hide, and the mistakes that are common with it."""
 
     refused_because: str = ""
-    """The meanings of one refusal for everything that may be wrong with a login."""
+    """What a refused login can mean, if the provider has one reply for all mistakes."""
     next_probe: str = ""
-    """What would tell them apart."""
+    """A check that tells these meanings apart."""
     wrong_secrets: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )
-    """From a secret's shape (`guid`, `access_key`, `connection_string`) to what that is."""
+    """From the format of a secret (`guid`, `access_key`, `connection_string`) to what this is."""
     right_secret: str = ""
+    """Which secret to use instead."""
     wrong_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    """From a user name's form (`connection_string`, `guid`, `empty`) to what is wrong with it."""
+    """From the format of a user name (`connection_string`, `guid`, `empty`) to what is wrong with
+    it."""
     right_name: str = ""
+    """Which user name to use instead."""
     wants_app_password: bool = False
-    """The account's own password is not taken, only one that is made for an application."""
+    """The account's own password is not accepted, only an application password."""
     identity: Literal["", "entra_application", "entra_user"] = ""
-    """Who decides behind the server: Microsoft Entra, by an application's secret or a person's."""
+    """Who decides about logins: Microsoft Entra, for an application's secret (`entra_application`)
+    or a user's (`entra_user`)."""
     token_scope: str = ""
-    """What an access token for this provider is asked for with."""
+    """The scope of an access token for this provider."""
     token_audiences: tuple[str, ...] = ()
-    """The audiences that a token may have, without a slash at their end."""
+    """Valid audiences of a token, without a final slash."""
     token_permissions: tuple[str, ...] = ()
-    """Roles or scopes of which a token must have one."""
+    """Roles or scopes, one of which a token must have."""

@@ -23,17 +23,19 @@ class Limits:
     """Bounds that always hold. Octets and seconds."""
 
     message_size: int = 30 * MIB
+    """Octets of a message."""
     recipients: int = 100
+    """Recipients of a message."""
     command_line: int = 512
-    """Octets with CRLF (RFC 5321 4.5.3.1.4); the extensions' additions come on top."""
+    """Octets with CRLF (RFC 5321 4.5.3.1.4), to which the extensions add theirs."""
     auth_line: int = 12_288
-    """RFC 4954 4."""
+    """Octets of a line of an AUTH exchange (RFC 4954 4)."""
     errors: int = 10
-    """Refused commands until 421."""
+    """Refused commands in a session, after which it gets 421."""
     commands: int = 100_000
-    """Commands in a session until 421."""
+    """Commands in a session, after which it gets 421."""
     idle: float = 5 * MINUTE
-    """RFC 5321 4.5.3.2.7."""
+    """Seconds without a command, after which a session gets 421 (RFC 5321 4.5.3.2.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,30 @@ class StrictLimits:
     """What only ``--strict`` adds, because a test suite would run into it."""
 
     effective_size: int | None = None
+    """Octets of a message, if this is less than `limits.message_size`."""
     connections: int | None = None
-    """Authenticated ones per subscription."""
+    """Authenticated connections per subscription."""
     managed_per_minute: int | None = None
+    """Messages from Azure-managed domains; the same per hour and per day."""
     managed_per_hour: int | None = None
     managed_per_day: int | None = None
     custom_per_minute: int | None = None
+    """Messages from custom domains; the same per hour and per day."""
     custom_per_hour: int | None = None
     custom_per_day: int | None = None
     managed_status_per_minute: int | None = None
-    """Questions over REST what became of a message."""
+    """Requests over REST for the status of a message; the same per hour."""
     managed_status_per_hour: int | None = None
     custom_status_per_minute: int | None = None
     custom_status_per_hour: int | None = None
     count_refused: bool = True
-    """A message that the rate refused counts like one that was taken."""
+    """Messages that are refused because of the rate count as well."""
     shared_rate: bool = True
-    """SMTP and REST draw on one count."""
+    """SMTP and REST share one count."""
     login_delay: float = 0.0
+    """Seconds until a refused login is answered; more after several failures."""
     propagation_delay: float = 0.0
-    """Seconds that a new role assignment or SMTP user name takes to become effective."""
+    """Seconds until a new role assignment or SMTP user name takes effect."""
 
     @property
     def counts(self) -> bool:
@@ -78,25 +84,26 @@ class DirectoryRules:
     """What the provider asks of who signs in, and of a domain before it may be used."""
 
     kind: Literal["azure", "accounts"] = "azure"
-    """Who may sign in to `gatepost up`: applications of Entra with a role, or plain accounts, the
-    first of which `[account]` describes."""
+    """Who can sign in to `gatepost up`: `azure`: applications of Entra with a role; `accounts`:
+    plain accounts, the first of which is described in `[account]`."""
     required_actions: Literal["current", "legacy-2023"] | tuple[str, ...] = "current"
-    """What a role must grant for sending: the actions themselves, or a named list of them;
-    ``legacy-2023`` is the one that was documented until September 2024."""
+    """Actions that a role must grant for sending: a list, or the name of one; `legacy-2023` is the
+    list that was documented until September 2024."""
     require_smtp_username_resource: bool = False
-    """RESOURCE.APPLICATION.TENANT alone signs nobody in; there must be an SMTP user name."""
+    """RESOURCE.APPLICATION.TENANT is not enough to sign in: there must be an SMTP user name."""
     token_cache: float = 0.0
-    """Seconds for which a secret that signed in goes on to, though it was deleted or expired since:
-    a provider may keep the token that it got for it."""
+    """Seconds for which a secret that has signed in remains valid after it was deleted or has
+    expired: a provider may cache the token that it got for it."""
     reveal_reason: bool = False
-    """The refusal of a login ends in `` (gatepost: SLUG)``: for debugging, nothing a provider does.
+    """The refusal of a login ends with ` (gatepost: SLUG)`. For debugging; no provider does this.
     """
     domain_verification: Literal["instant", "dns", "manual"] = "instant"
-    """What `initiateVerification` does for a custom domain: it is proven at once, or once its
-    record is found, or waits for `gatepost domain verify --by-hand`."""
+    """What `initiateVerification` does for a custom domain: verify it immediately (`instant`),
+    verify it if its DNS record is found (`dns`), or wait for `gatepost domain verify --by-hand`
+    (`manual`)."""
     nameservers: tuple[str, ...] = ()
-    """Addresses, with a port or without, of those that are asked for such records; none: the
-    system's."""
+    """Addresses of the name servers for these records, with or without a port. None: the system's.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +111,24 @@ class ApiRules:
     """What the HTTP APIs do."""
 
     request_size: int = 10 * MIB
-    """Octets of a request to send, attachments in Base64 included."""
+    """Octets of a request to send, including attachments in Base64."""
     recipients: int = 50
-    """Of a message: To, Cc and Bcc together."""
+    """Recipients of a message: To, Cc and Bcc together."""
     clock_skew: float = 5 * MINUTE
-    """Seconds by which the date of a signed request may be wrong."""
+    """Maximum difference in seconds between the date of a signed request and the server's time."""
     running: float = 0.5
-    """Seconds for which an operation is ``Running`` before it succeeds or fails."""
+    """Seconds for which an operation is `Running` before it succeeds or fails."""
     repeatable: float = 5 * MINUTE
-    """Seconds since `Repeatability-First-Sent` for which a request of 2021-10-01-preview is taken.
-    """
+    """Seconds after `Repeatability-First-Sent` for which a request of 2021-10-01-preview is
+    accepted."""
     attachment_types: Literal["listed", "any"] = "listed"
-    """An attachment's `contentType` must be on the provider's list, or may be any."""
+    """Permitted values of an attachment's `contentType`: those on the provider's list, or any."""
     reserved_headers: Literal["refuse", "ignore"] = "refuse"
-    """What custom headers come to that the document's other properties make, such as `From`: a 400,
-    or nothing."""
+    """Custom headers that other properties of the document make, such as `From`, get 400, or are
+    ignored."""
     operation_id_reused: Literal["conflict", "stored"] = "conflict"
-    """A request whose `Operation-Id` was another's gets a 409, or that one's operation."""
+    """A request with the `Operation-Id` of another request gets 409, or the other request's
+    operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +137,13 @@ class EventRules:
 
     retry: tuple[float, ...] = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
     """Seconds until an event is sent to a webhook again, after the first attempt, the second and so
-    on; the last repeats."""
+    on; the last value repeats."""
     retry_jitter: float = 0.1
-    """The part of such a time by which it may be longer."""
+    """The fraction by which such a time may be longer."""
     attempts: int = 30
-    """Attempts after which an event is a dead letter."""
+    """Attempts after which an event becomes a dead letter."""
     time_to_live: float = 86_400.0
-    """Seconds after which it is one."""
+    """Seconds after which an event becomes a dead letter."""
     timeout: float = 30.0
     """Seconds for a webhook to answer."""
 
@@ -151,50 +159,52 @@ class Profile:
 
     name: str
     title: str = ""
-    """What it imitates, in a few words."""
+    """What the profile imitates, in a few words."""
     kind: Literal["provider", "server", "quirk"] = "provider"
-    """A provider of mail, software that people run, or a server with something the matter with it.
-    """
+    """A mail provider, server software, or a server with a fault."""
     as_of: str = ""
-    """The date of what it imitates: YYYY, YYYY-MM or YYYY-MM-DD."""
+    """The date of what the profile imitates: YYYY, YYYY-MM or YYYY-MM-DD."""
     hosts: tuple[str, ...] = ()
     """The provider's real host names."""
     ehlo_pattern: str = ""
     """A regular expression for the first EHLO line, by which the doctor recognises the provider."""
     host: str = "localhost"
-    """Our own name; may hold ``{pod}``, replaced once per process."""
+    """The server's name; may contain `{pod}`, which is replaced once per process."""
     greeting: str = "{host} ESMTP"
-    """What follows 220; may name `{host}`, `{peer}` (the client's address) and `{pod}`."""
+    """The text after 220; may contain `{host}`, `{peer}` (the client's address) and `{pod}`."""
     hello: str = "{host}"
-    """The first line of the answer to EHLO."""
+    """The first line of the reply to EHLO."""
     in_clear: tuple[str, ...] = ()
-    """The other lines before STARTTLS, exactly as sent; `{size}` and `{recipients}` stand for the
-    limits. Mechanisms that nobody here can verify are left out."""
+    """The other lines before STARTTLS, exactly as sent; `{size}` and `{recipients}` are replaced by
+    the limits. Mechanisms that the directory cannot verify are omitted."""
     over_tls: tuple[str, ...] = ()
-    """The same under TLS."""
+    """The same over TLS."""
     unadvertised_mechanisms: tuple[str, ...] = ()
-    """Accepted after TLS although EHLO does not list them."""
+    """Mechanisms that are accepted over TLS although EHLO does not list them."""
     requires_tls: bool = True
-    """MAIL and AUTH only under TLS."""
+    """MAIL and AUTH are accepted only over TLS."""
     requires_auth: bool = True
-    """MAIL only after a login."""
+    """MAIL is accepted only after a login."""
     checks_sender: bool = False
-    """The sender's domain must be linked and its local part registered, at MAIL and in From."""
+    """The domain of the sender must be linked and its local part registered, in MAIL and in From.
+    """
     sender_phase: Literal["mail", "rcpt", "data"] = "mail"
-    """Which command a wrong MAIL FROM is refused at; header From is at the end of the content."""
+    """The command at which a wrong MAIL FROM is refused. The header From is checked at the end of
+    the content."""
     rate_phase: Literal["mail", "data"] = "data"
-    """Which command the rate is counted and refused at."""
+    """The command at which the rate is counted, and messages over the rate are refused."""
     login_initial_response: bool = True
-    """AUTH LOGIN may be followed by the user name on the same line; else that is a 501."""
+    """AUTH LOGIN may be followed by the user name on the same line; otherwise that gets 501."""
     bare_newline: Literal["convert", "refuse"] = "convert"
-    """A bare CR or LF in the content becomes CRLF, or the message is refused."""
+    """A bare CR or LF in the content is converted to CRLF, or the message is refused."""
     replies: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    """Texts by the name of their condition: the table at the end of the list of profiles."""
+    """Replies by the name of their condition: see the table at the end of the list of profiles."""
     answers: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    """From a command to the one reply that it gets, once its conditions hold (TLS, a login);
+    """From a command to the only reply that it gets, if its conditions are met (TLS, a login);
     `CONTENT` is the end of a message."""
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
-    """Where each value comes from, and when it was seen: ``limits.recipients`` or ``limits``."""
+    """The source of each value and its date, by the name of a key or a table: `limits.recipients`
+    or `limits`."""
     limits: Limits = field(default_factory=Limits)
     auth: AuthRules = field(default_factory=AuthRules)
     server: ServerRules = field(default_factory=ServerRules)

@@ -19,7 +19,7 @@ def test_a_page_is_whole(id: str) -> None:
     page = explain(id)
     assert page.startswith(f"# {id}\n")
     headings = [line for line in page.splitlines() if line.startswith("#")]
-    assert headings[:4] == [f"# {id}", "## Symptom", "## Proof", "## Cure"]
+    assert headings[:4] == [f"# {id}", "## Symptom", "## Proof", "## Fix"]
 
 
 @pytest.mark.parametrize("name", ["findings/rate_limited", "RATE-LIMITED", " rate_limited "])

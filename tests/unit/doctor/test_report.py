@@ -208,7 +208,7 @@ def test_the_document_keeps_its_contract(evidence: Evidence) -> None:
 @pytest.mark.parametrize("finding", sorted(PRIORS))
 def test_every_finding_has_a_page(finding: str) -> None:
     page = (PAGES / f"{finding}.md").read_text()
-    for heading in ("# ", "## Symptom", "## Proof", "## Cure"):
+    for heading in ("# ", "## Symptom", "## Proof", "## Fix"):
         assert heading in page
 
 

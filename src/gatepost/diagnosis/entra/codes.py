@@ -139,7 +139,7 @@ def find_code(text: str) -> Code | None:
 
 def page_of(code: Code) -> str:
     """Return the code's explanation as Markdown."""
-    lines = [f"# AADSTS{code.number}", "", code.proves, "", "## Cure", "", code.fix]
+    lines = [f"# AADSTS{code.number}", "", code.proves, "", "## Fix", "", code.fix]
     if code.finding:
         lines += ["", "## Finding", "", f"`gatepost doctor --explain {code.finding}`"]
     return "\n".join(lines) + "\n"
