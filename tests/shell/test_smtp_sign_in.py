@@ -295,7 +295,7 @@ def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> 
     assert "XOAUTH2: no token was given" in diagnose_sign_in(handed).sentence
 
 
-def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pair) -> None:
+def test_a_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pair) -> None:
     shown: list[bytes] = []
 
     def server(client: Client) -> None:
@@ -311,12 +311,8 @@ def test_an_old_token_that_is_refused_is_renewed_once(authority: Authority, pair
         client.wait_for_end()
 
     async def act(address: str) -> None:
-        now = 1000.0
-        cache = TokenCache(lambda: now)
-        source = Tokens()
-        await cache.get(source, "scope")
-        now += 600
-        sign_in = TokenSignIn("relay@example.com", cache, source, "scope")
+        cache = TokenCache()
+        sign_in = TokenSignIn("relay@example.com", cache, Tokens(), "scope")
         relay = Relay(address, authority, tls="required", sign_in=sign_in)
         assert outcomes(await relay.hand()) == [("delivered", 250)]
         await relay.transport.close()
@@ -374,23 +370,29 @@ def test_a_password_may_be_a_word_of_ehlo(authority: Authority, pair: Pair) -> N
     assert outcomes(handed) == [("delivered", 250)]
 
 
-def test_a_fresh_token_that_is_refused_is_not_tried_again(authority: Authority, pair: Pair) -> None:
+def test_where_every_token_is_refused_none_is_shown_twice(authority: Authority, pair: Pair) -> None:
+    """The first attempt shows two, each one after it one."""
+    shown: list[bytes] = []
+
     def server(client: Client) -> None:
         start_tls(client, "250-test\n250 AUTH XOAUTH2")
-        client.answer("535 5.7.3 no")
+        shown.append(base64.b64decode(client.hear().split()[2]))
+        client.say("535 5.7.3 no")
         client.wait_for_end()
 
     async def act(address: str) -> None:
         cache = TokenCache()
         sign_in = TokenSignIn("relay@example.com", cache, Tokens(), "scope")
         relay = Relay(address, authority, tls="required", sign_in=sign_in)
-        assert outcomes(await relay.hand()) == [("deferred", 535)]
+        for number in (2, 3, 4):
+            assert outcomes(await relay.hand()) == [("deferred", 535)]
+            assert len(shown) == number
         await relay.transport.close()
         await cache.close()
 
     with serving(server, pair) as running:
         asyncio.run(act(running.address))
-        assert len(running.clients) == 1
+    assert [f"t0ken{each}".encode() in shown[each - 1] for each in (1, 2, 3, 4)] == [True] * 4
 
 
 @pytest.mark.parametrize(("transient", "code"), [(True, 454), (False, 535)])

@@ -136,7 +136,11 @@ class Opener:
                 raise
         credentials = await sign_in.credentials()
         known = self._knows(upstream, credentials)
-        return await _open(replace(way, credentials=credentials, known=known))
+        try:
+            return await _open(replace(way, credentials=credentials, known=known))
+        except AuthenticationRefused:
+            sign_in.reject(credentials)  # the next attempt must not begin with it
+            raise
 
     def _knows(self, upstream: Upstream, credentials: Credentials | None) -> tuple[Secret, ...]:
         """Return the passwords that a server got before these; it may repeat them whoever signs in.

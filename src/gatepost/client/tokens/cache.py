@@ -18,10 +18,9 @@ AHEAD: Final = 300.0
 """Seconds before its expiry at which a token is renewed, or after 4/5 of its life if earlier."""
 MARGIN: Final = 30.0
 """Seconds before its expiry from which a token is not used, because it must reach the server."""
-
-
 FRESH: Final = 60.0
-"""Age in seconds up to which a refused token is not renewed: a new one would be refused, too."""
+"""Age in seconds up to which a refused token that replaced a refused one is not renewed again: the
+cause is not the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class _Entry:
     """The state of one identity and scope."""
 
     __slots__ = (
-        "asked", "failure", "failures", "flight", "rejected", "retry_at", "token", "was_fresh"
+        "asked", "failure", "failures", "flight", "is_final", "is_replacement", "rejected",
+        "retry_at", "token",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -48,8 +48,10 @@ class _Entry:
         self.asked = 0.0
         self.rejected: AccessToken | None = None
         """The token that was refused last."""
-        self.was_fresh = False
-        """Whether the refused token was new (see ``FRESH``)."""
+        self.is_replacement = False
+        """Whether the token was requested because the one before it was refused."""
+        self.is_final = False
+        """Whether the token that was refused last is not to be replaced at once (see ``FRESH``)."""
         self.flight: asyncio.Task[None] | None = None
         self.failure: TokenError | None = None
         self.failures = 0
@@ -102,18 +104,20 @@ class TokenCache:
     def reject(self, source: TokenSource, scope: str, secret: Secret) -> bool:
         """Note that a server refused the token ``secret``; it is not used any more.
 
-        Return True if another token may be tried, because this one was old or is not the newest.
+        Return True if another token may be tried at once: each refused token is replaced once, so
+        that a permission or key that is a moment old, or a token that was revoked, costs no mail a
+        pause; a replacement that is refused, too, is not replaced before the next attempt.
         """
         entry = self._entries.get((source.identity, scope))
         if entry is None:
             return False
         if entry.token is not None and entry.token.secret == secret:
             entry.rejected, entry.token = entry.token, None
-            entry.was_fresh = self._seconds() - entry.asked <= FRESH
+            entry.is_final = entry.is_replacement and self._seconds() - entry.asked <= FRESH
         if entry.token is not None or entry.rejected is None:
             return entry.token is not None  # there is a newer one
         # several callers may report the same token; all get the same answer
-        return entry.rejected.secret != secret or not entry.was_fresh
+        return entry.rejected.secret != secret or not entry.is_final
 
     def forgive(self) -> None:
         """Forget all failures, so that tokens are requested at once; the operator asked for it."""
@@ -135,7 +139,9 @@ class TokenCache:
         asked = self._seconds()
         try:
             async with asyncio.timeout(DEADLINE):
-                entry.token, entry.asked = await source.fetch(scope), asked
+                token = await source.fetch(scope)
+            entry.is_replacement = entry.token is None and entry.rejected is not None
+            entry.token, entry.asked = token, asked
         except TokenError as error:
             self._note(entry, error)
         except ConfigError as error:

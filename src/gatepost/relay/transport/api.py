@@ -112,6 +112,8 @@ class Api:
         if response.status == 401 and self.sign_in.reject(signed):
             signed = await self.sign_in.authorize(request)
             response = await self._http.ask(signed)
+            if response.status == 401:
+                self.sign_in.reject(signed)  # the next attempt must not begin with it
         return _without_token(response, signed)
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:

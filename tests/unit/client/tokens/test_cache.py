@@ -204,21 +204,40 @@ def test_each_caller_gets_an_error_of_its_own() -> None:
     play(act)
 
 
-def test_a_rejected_token_is_not_handed_out_again() -> None:
+def test_a_rejected_token_is_replaced_once_and_its_replacement_later() -> None:
+    """However new it is; a provider that refuses every token is not asked for one after another."""
+
     async def act(world: World) -> None:
         def reject(text: str) -> bool:
             return world.cache.reject(world.source, SCOPE, Secret(text))
 
         assert not reject("token 1")  # nobody gave it
         await world.text()
-        world.now += 60
-        assert not reject("token 1")  # another one would fare no better
-        assert not reject("token 1")
+        assert reject("token 1")
         assert await world.text() == "token 2"
         assert reject("token 1")  # it is not the newest any more
-        world.now += 61
-        assert reject("token 2")
+        assert not reject("token 2")
+        assert not reject("token 2")
+        assert await world.text() == "token 3"  # in the next attempt
+        assert not reject("token 3")
+        assert await world.text() == "token 4"
+        world.now += 61  # it has worked
+        assert reject("token 4")
+        assert await world.text() == "token 5"
+
+    play(act)
+
+
+def test_a_token_that_was_renewed_in_time_replaces_no_refused_one() -> None:
+    async def act(world: World) -> None:
+        await world.text()
+        assert world.cache.reject(world.source, SCOPE, Secret("token 1"))
+        await world.text()
+        world.now += 3_400
+        await world.text()
+        await asyncio.sleep(0)
         assert await world.text() == "token 3"
+        assert world.cache.reject(world.source, SCOPE, Secret("token 3"))
 
     play(act)
 
