@@ -260,7 +260,7 @@ def test_a_server_that_is_not_the_api_refuses_no_message(make: Making, status: i
     assert outcomes(handed) == [("deferred", 554)]
     assert handed.attempt.phase == "auth"
     assert handed.attempt.reply.text == f"HTTP {status}"
-    assert "the target's endpoint is another server's" in handed.attempt.reply.reason
+    assert "the target's endpoint is another server" in handed.attempt.reply.reason
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'{"error": "x"}', b"\xff"])
