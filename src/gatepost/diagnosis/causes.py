@@ -281,6 +281,12 @@ _CAUSES: Final = (
     Cause("ehlo_after_auth_resets_session", "auth",
           "The client sends EHLO again after signing in, and the server forgets the login.",
           "Send no EHLO between AUTH and MAIL.", "the same order of commands from a probe"),
+    Cause("login_forgotten", "mail",
+          "The server accepts the login, and then refuses MAIL as if nobody had signed in.",
+          "Behind a proxy, let it pass on who signed in (nginx: xclient on), or sign in at the "
+          "server itself. On Exchange, add ExchangeUsers to the permission groups of the receive "
+          "connector. Elsewhere the account may not be allowed to send: ask the provider.",
+          "the server's log at the time of the 530"),
     Cause("server_tls_state_bug", "auth",
           "The server asks for TLS although the session uses TLS.",
           "Use the other way into TLS (STARTTLS in place of implicit), and update the server.",

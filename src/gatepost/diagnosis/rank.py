@@ -87,6 +87,7 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "client_validation_rejects_username": 1,
         "conditional_access_block": 1,
         "ehlo_after_auth_resets_session": 1,
+        "login_forgotten": 1,
         "envelope_sender_missing": 1,
         "expired_secret": 1,
         "greylisted": 1,

@@ -107,7 +107,8 @@ CASES = [
      ["starttls_required"]),
     (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN PLAIN")), []),
     (but(client=client(tls="none"), in_clear=hello("STARTTLS", "AUTH LOGIN"),
-         mail=mail("530 5.7.1 Authentication required", over_tls=False)), []),
+         mail=replace(mail("530 5.7.1 Authentication required", over_tls=False),
+                      authenticated=False)), []),
 
     # wrong TLS mode: only where the client is set to it
     (but(client=client(tls="implicit")), ["implicit_tls_on_starttls_port"]),
@@ -198,6 +199,10 @@ CASES = [
     # the words of a refusal, held against what the probe knows
     (but(auth=tried(judged("PLAIN", "500 5.5.6 line too long"))), ["auth_command_too_long"]),
     (but(auth=tried(judged("PLAIN", "530 5.7.0 Must issue a STARTTLS command first"))),
+     ["server_tls_state_bug"]),
+    (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("530 5.7.0 Authentication required")),
+     ["login_forgotten"]),
+    (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("530 5.7.0 Must use STARTTLS first")),
      ["server_tls_state_bug"]),
     (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("450 4.7.1 Client host rejected: cannot "
          "find your reverse hostname, [192.0.2.1]")), ["address_blocklisted"]),

@@ -11,8 +11,10 @@ from gatepost.errors import (
     RemoteProtocolError,
     TokenError,
 )
+from gatepost.model.delivery import Contact
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
+from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
 from gatepost.relay.transport.judging import reply_of
 from tests.simulated_delivery import (
     DAY,
@@ -300,6 +302,13 @@ def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(
 
     world.run(scenario)
     assert len(world.told("sign_in_works")) == bool(credential)
+
+
+def test_a_server_that_forgets_a_login_is_diagnosed() -> None:
+    contact = Contact("hub", "hub.example", "192.0.2.1", "TLSv1.3", mechanism="PLAIN")
+    found = diagnose_refused_mail(contact, KEPT_OUT)
+    assert found.finding == "login_forgotten"
+    assert "pass on who signed in" in found.sentence
 
 
 def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:

@@ -176,11 +176,16 @@ def _refused_in_clear(seen: Evidence) -> Iterator[str]:
         yield f"MAIL FROM in clear was answered {mail.reply}"
 
 
+def asks_for_tls(reply: Reply) -> bool:
+    """Tell whether a refusal says that TLS is missing."""
+    return reply.code == 538 or bool(_TLS.search(reply.text))
+
+
 def _wants_tls(seen: Evidence, reply: Reply) -> bool:
     """By code where it says so (RFC 3207 4, RFC 4954 6); by text where 530 has two meanings."""
     if reply.code < 400:
         return False
-    if reply.code == 538 or _TLS.search(reply.text):
+    if asks_for_tls(reply):
         return True
     return not seen.offered_in_clear and reply.code in (451, 500, 502, 503, 504, 530)
 

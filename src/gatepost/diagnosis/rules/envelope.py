@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.rules.auth_attempts import refused_secret
+from gatepost.diagnosis.rules.ehlo import asks_for_tls
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Esc, Reply
@@ -92,6 +94,26 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
     return None
 
 
+def login_forgotten(seen: Evidence) -> Finding | None:
+    """530 is for those who have not signed in (RFC 4954 6), and 235 said that somebody had."""
+    mail = seen.mail.value
+    if mail is None or not mail.authenticated or mail.reply.code != _SIGN_IN:
+        return None
+    if asks_for_tls(mail.reply):
+        return None
+    cause = CAUSES["login_forgotten"]
+    return Finding(
+        "login_forgotten",
+        "likely",
+        cause.summary,
+        ("the login was accepted (235)", f"MAIL FROM right after it was answered {mail.reply}"),
+        "mail",
+        cause.fix,
+        explains=("rcpt",),
+        next_probe=cause.probe,
+    )
+
+
 def _denies_for_now(reply: Reply) -> bool:
     """Postfix's ``defer_unauth_destination``, and its refusals under ``soft_bounce``."""
     return reply.is_transient and reply.status == Esc(4, 7, 1) and "denied" in reply.text.lower()
@@ -105,5 +127,5 @@ def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
-    unwanted_auth_attempt, trusted_without, auth_not_performed,
+    unwanted_auth_attempt, trusted_without, auth_not_performed, login_forgotten,
 )  # fmt: skip

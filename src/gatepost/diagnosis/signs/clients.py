@@ -44,6 +44,12 @@ def has_tls(reading: Reading) -> bool:
     return reading.seen.over_tls.value is not None and reading.seen.starttls.value is not None
 
 
+def mail_is_signed_in(reading: Reading) -> bool:
+    """MAIL follows a login that was accepted."""
+    mail = reading.seen.mail.value
+    return mail is not None and mail.authenticated
+
+
 def never_signed_in(reading: Reading) -> bool:
     """A whole dialogue, with AUTH offered under TLS and none sent."""
     seen = reading.seen
@@ -113,6 +119,8 @@ SIGNS: Final = (
          unless=(*TLS_OFF, "must issue", "starttls first", "starttls is req", "5.7.139")),
     Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
          unless=("starttls", "5.7.139", "sasl authentication failed")),
+    Sign("auth_not_performed", -20, codes=(530,), at=("mail",), when=mail_is_signed_in),
+    Sign("client_credentials_dropped", -20, codes=(530,), at=("mail",), when=mail_is_signed_in),
     Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),
          when=sender_is_an_address),
     # nobody's domain cannot be linked, nor that of what is not an address
