@@ -93,10 +93,15 @@ class AttemptRunner:
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
-        """Return how many recipients every target accepts per transaction; None: unknown."""
-        known = [(each, self._places.known(each, destination)) for each in route.chain]
-        most = [self._traffic.recipients(each, found) for each, found in known if found is not None]
-        return min(most, default=None)
+        """Return how many recipients the first target without a rest accepts per transaction; None:
+        unknown. Where others accept fewer, the rest follows in further transactions."""
+        for target in route.chain:
+            found = self._places.known(target, destination)
+            if found is None:
+                return None
+            if self._traffic.rest(target, found) is None:
+                return self._traffic.recipients(target, found)
+        return None
 
     def progress(self, delivery: str) -> Turn:
         """Return where a delivery is being attempted, for how long, and which step it reached."""

@@ -29,6 +29,7 @@ from tests.simulated_delivery import (
     route,
     smarthost,
     steady,
+    unreachable,
 )
 
 
@@ -150,6 +151,27 @@ def test_the_next_message_is_for_as_many_at_once_as_the_last_one_showed() -> Non
     world.run(scenario)
     assert [len(to) for _, _, to in hub.tries] == [25, 15, 5, 10, 10, 5]
     assert len(set(hub.taken)) == 50
+
+
+def test_what_the_next_target_takes_at_once_parts_no_mail_for_the_first() -> None:
+    full = Reply(452, "Too many recipients", Esc(4, 5, 3))
+
+    def ten(lease: Lease, _: Place) -> Answer:
+        count = len(lease.delivery.waiting)
+        return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
+
+    hub, backup = Upstream(smarthost(), unreachable()), Upstream(smarthost("backup"), ten)
+    world = World([hub, backup], [route(hub.target, backup.target)])
+
+    async def scenario(world: World) -> None:
+        for id_ in ("m1", "m2"):  # the first target is there again for the second one
+            await world.send(world.mail(id_, to=[f"{id_}-{n}@x.example" for n in range(25)]))
+            await asyncio.sleep(300)
+            hub.say = Answer()
+
+    world.run(scenario)
+    assert [len(to) for _, _, to in backup.tries] == [25, 15, 5]
+    assert len(hub.tries[-1][2]) == 25
 
 
 def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
