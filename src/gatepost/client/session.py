@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gatepost.client.ehlo import without_secrets
 from gatepost.client.steps import Conversation, Read, StartTls, T, Write, WriteFrom
 from gatepost.errors import (
     Disconnected,
@@ -38,8 +39,6 @@ _OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
 _ANSWERS_ELSE: Final = frozenset({220, 221, 235, 334, 354})
 """Codes that answer no command of these, but for 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
 _GOODBYE: Final = 221
-_READ: Final = ("auth", "ehlo")
-"""Phases with replies that are taken apart, not shown: a password may be a word of EHLO."""
 _BREAK: Final = re.compile("[\r\n\0]")
 
 
@@ -222,10 +221,9 @@ class ClientSession:
             self.usable = False
         elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
             self._check_place(reply)
-        if self.phase not in _READ:
-            return shown
-        is_read = reply.code == CHALLENGE if self.phase == "auth" else reply.is_success
-        return reply if is_read else shown
+        if shown is not reply and self.phase == "ehlo" and reply.is_success:
+            return without_secrets(reply, self.transcript.redact)
+        return reply if reply.code == CHALLENGE and self.phase == "auth" else shown
 
     def _check_place(self, reply: Reply) -> None:
         """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of

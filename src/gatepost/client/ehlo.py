@@ -1,0 +1,34 @@
+"""What is read of an EHLO reply in which a server repeats a secret."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from gatepost.model.reply import Reply
+from gatepost.model.transcript import STRUCK_OUT
+from gatepost.sasl.mechanisms import MECHANISMS
+
+_KNOWN: Final = frozenset({
+    "8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DSN", "PIPELINING", "SIZE", "SMTPUTF8",
+    "STARTTLS", *MECHANISMS,
+})  # fmt: skip
+"""Words that mean something to this client."""
+_WORD: Final = re.compile(r"[^\s=]+")
+
+
+def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
+    """Return a reply of which errors may show each word, and which offers the same as before.
+
+    A password may be a word that means something, so of a line that holds a secret these are left.
+    """
+    is_across = redact(reply.text) == STRUCK_OUT
+    lines = [
+        line if redact(line) == line and not is_across else _WORD.sub(_known, line)
+        for line in reply.lines
+    ]
+    return replace(reply, text="\n".join(lines))
+
+
+def _known(word: re.Match[str]) -> str:
+    return word[0] if word[0].upper() in _KNOWN else STRUCK_OUT
