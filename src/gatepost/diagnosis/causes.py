@@ -73,7 +73,8 @@ _CAUSES: Final = (
           "465.", "run the same on port 465 or from another network"),
     Cause("mesh_server_first_hang", "greeting",
           "A proxy waits for the client to speak first, and holds the greeting back.",
-          "Tell the service mesh that the port speaks server-first: name it tcp-*, mark it opaque, "
+          "Configure the service mesh for a server-first protocol on this port: name it tcp-*, "
+          "mark it opaque, "
           "or exclude it from the proxy.", "wait 3 s, send EHLO: greeting and reply come together"),
     Cause("backend_down_behind_proxy", "greeting",
           "The connection is accepted and closed without a greeting: what listens is not the mail "
@@ -130,7 +131,7 @@ _CAUSES: Final = (
           "Update the side that is behind: TLS 1.2 is the least that is taken today (RFC 8996).",
           "offer TLS 1.2 and 1.3 separately"),
     Cause("client_tls_disabled", "tls", "The client's own TLS has no version or library to use.",
-          "Let the client's TLS library use TLS 1.2 or later: update it, enable its extension "
+          "Make the client's TLS library use TLS 1.2 or later: update it, enable its extension "
           "(PHP: openssl), set its protocols (Java: mail.smtp.ssl.protocols).",
           "gatepost doctor HOST:PORT from the same machine: TLS works there"),
     Cause("cert_expired", "tls", "The server's certificate has expired, or is not valid yet.",
@@ -176,7 +177,7 @@ _CAUSES: Final = (
           "EHLO lists AUTH where HELO does not"),
     Cause("client_ehlo_parse_bug", "ehlo",
           "The server lists the mechanism, but the client does not recognise it.",
-          "Update the client, or let the server list AUTH on another line.",
+          "Update the client, or make the server list AUTH on another line.",
           "check in which line of the EHLO reply AUTH is"),
     Cause("client_no_ehlo_after_starttls", "ehlo",
           "The client does not send EHLO again after STARTTLS (RFC 3207 4.2).",
@@ -204,7 +205,7 @@ _CAUSES: Final = (
     Cause("client_reply_desync", "ehlo",
           "The client sends before the reply is complete: it takes replies for those to other "
           "commands.",
-          "Update the client: a reply ends at the line with a blank after its code (RFC 5321 "
+          "Update the client: a reply ends at the line with a space after its code (RFC 5321 "
           "4.2.1).", "the order of lines in the client's log"),
 
     # AUTH: mechanisms
@@ -266,7 +267,7 @@ _CAUSES: Final = (
           "'')).", "record the session: does a second line follow?"),
     Cause("credentials_not_base64", "auth",
           "The client's response is not base64 of what the server asked for.",
-          "Encode each answer in base64, once.", "decode what the client sends"),
+          "Encode each response in base64, once.", "decode what the client sends"),
     Cause("client_sasl_bug", "auth", "The client does not follow the mechanism's exchange.",
           "Update the client, or choose another mechanism.",
           "the same mechanism from another client"),
@@ -289,7 +290,7 @@ _CAUSES: Final = (
           "the server's log at the time of the 530"),
     Cause("server_tls_state_bug", "auth",
           "The server asks for TLS although the session uses TLS.",
-          "Use the other way into TLS (STARTTLS in place of implicit), and update the server.",
+          "Use the other TLS mode (STARTTLS instead of implicit TLS), and update the server.",
           "the same credentials over STARTTLS"),
 
     # AUTH: what is signed in with
@@ -310,16 +311,18 @@ _CAUSES: Final = (
           "length and beginning of the secret"),
     Cause("credential_wrong_region", "auth",
           "The credentials belong to another region of the provider.",
-          "Use the region's host for which the credentials were made (SES: email-smtp.REGION).",
+          "Use the host of the region for which the credentials were created (SES: "
+          "email-smtp.REGION).",
           "the same credentials at the neighbouring region"),
     Cause("bad_credentials", "auth", "The server does not accept this user name and password.",
           "Type the password in by hand once; then look for a space or line end at its end, an "
           "expired or replaced password, and an account for which SMTP is switched off.",
           "sign in with the same name and password elsewhere (IMAP, the provider's web page)"),
     Cause("credential_mangled_by_config", "auth",
-          "The password that reaches the server is probably not the one that was set.",
+          "The password that reaches the server may differ from the one that was set.",
           "Quote it: $, #, quotes, backslashes and spaces change in .env files, Compose ($$), "
-          "shells and YAML. Compare the length of what the process holds.", _SAME_PASSWORD),
+          "shells and YAML. Compare the length of the value in the running process.",
+          _SAME_PASSWORD),
     Cause("non_ascii_password", "auth",
           "The user name or password contains non-ASCII characters, which the client cannot send.",
           "Use only ASCII in the password (and user name), or encode it as UTF-8 yourself.",
@@ -329,8 +332,8 @@ _CAUSES: Final = (
           "mounted.",
           "the length of the secret in the process"),
     Cause("credentials_missing", "auth", "The client has no user name or password to send.",
-          "Set both where the client reads them (nodemailer: auth.user and auth.pass), or leave "
-          "authentication out altogether.", "print whether both values are set"),
+          "Set both where the client reads them (nodemailer: auth.user and auth.pass), or remove "
+          "authentication from the settings.", "print whether both values are set"),
     Cause("stored_secret_undecryptable", "auth",
           "The client cannot read the password that it has stored.",
           "Enter the password again: it was encrypted with a key that no longer exists.",
@@ -357,8 +360,8 @@ _CAUSES: Final = (
           "Use OAuth (XOAUTH2)."),
     Cause("conditional_access_block", "auth",
           "A policy of the organisation (conditional access) forbids this login.",
-          "An administrator finds the policy in Entra's sign-in log and exempts the account, or "
-          "use OAuth.", "Entra's sign-in log of the account"),
+          "Have an administrator find the policy in Entra's sign-in log and exempt the account, "
+          "or use OAuth.", "Entra's sign-in log of the account"),
     Cause("auth_throttled", "auth",
           "The server accepts no logins at the moment: too many failures, or too many at a time.",
           "Wait some minutes, then try once; stop whatever repeats a wrong password.",

@@ -29,7 +29,7 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
             f"RCPT TO:<{taken[0].argument}> without AUTH was answered {taken[0].reply}",
         ),
         "rcpt",
-        "Leave user name and password out of the client's settings.",
+        "Remove user name and password from the client's settings.",
         explains=("auth",),
     )
 
@@ -53,8 +53,8 @@ def trusted_without(seen: Evidence) -> Finding | None:
             f"RCPT TO:<{taken[0].argument}> without a sign-in was answered {taken[0].reply}",
         ),
         "auth",
-        "Leave user name and password out of the client's settings, if the server is meant to know "
-        "this machine by its address.",
+        "Remove user name and password from the client's settings, if the server is meant to "
+        "recognise this machine by its address.",
         explains=("mail",),
         next_probe="the same without --username",
     )

@@ -180,8 +180,8 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
             f"after an unasked EHLO came {after.reply}",
         ),
         "greeting",
-        "Tell the service mesh that the port speaks server-first: name it tcp-*, mark it opaque, "
-        "or exclude it from the proxy.",
+        "Configure the service mesh for a server-first protocol on this port: name it tcp-*, mark "
+        "it opaque, or exclude it from the proxy.",
         explains=("ehlo", "auth", "mail"),
     )
 
