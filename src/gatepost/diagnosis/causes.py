@@ -284,7 +284,7 @@ _CAUSES: Final = (
           "Send no EHLO between AUTH and MAIL.", "the same order of commands from a probe"),
     Cause("login_forgotten", "mail",
           "The server accepts the login, and then refuses MAIL as if nobody had signed in.",
-          "Behind a proxy, let it pass on who signed in (nginx: xclient on), or sign in at the "
+          "If there is a proxy, make it pass on the login (nginx: xclient on), or sign in at the "
           "server itself. On Exchange, add ExchangeUsers to the permission groups of the receive "
           "connector. Elsewhere the account may not be allowed to send: ask the provider.",
           "the server's log at the time of the 530"),

@@ -17,26 +17,29 @@ _GENERIC: Final = re.compile(r"Fact_tuple_gatepost\.model\.\w+\.(\w+)__\.\.\.__"
 
 
 class Remedy(msgspec.Struct, forbid_unknown_fields=True):
-    """The cure in one library, or as a command."""
+    """The fix in one library, or as a command."""
 
     library: str
     text: str
     code: str | None
     executed: bool
-    """Our tests run the code: the fault first, then the cure, which delivers."""
+    """Whether the tests run this code: first with the fault, then with the fix."""
 
 
 class Finding(msgspec.Struct, forbid_unknown_fields=True):
     """One cause."""
 
     id: str
-    """Stable; its page is ``docs`` below ``docs/``, and ``gatepost doctor --explain ID``."""
+    """Does not change between versions; its page is ``docs`` below ``docs/``, and ``gatepost doctor
+    --explain ID`` prints it."""
     confidence: Confidence
-    """Proven by what was seen; fits it better than anything else; or is not excluded."""
+    """Certain: proven by the evidence; likely: fits it best; possible: not excluded."""
     summary: str
+    """The cause in one sentence."""
     proof: list[str]
-    """What was seen, a sentence each."""
+    """What was seen, one sentence each."""
     fix: str
+    """What to do, in any client."""
     remedies: list[Remedy]
     docs: str
 
@@ -54,19 +57,19 @@ class Report(msgspec.Struct, forbid_unknown_fields=True):
     """What ``gatepost doctor --json`` prints."""
 
     schema: int
-    """Of this document; raised when a reader of the old form could misunderstand the new one."""
+    """The version of this document; it increases if an older reader could misunderstand it."""
     verdict: Verdict
-    """As the exit code says: 0, 2, 3 and 1."""
+    """The same as the exit code: 0 healthy, 2 finding, 3 unreachable, 1 unknown."""
     target: str | None
-    """``host:port``; null where nobody says."""
+    """``host:port``; null if unknown."""
     findings: list[Finding]
-    """The most likely true cause first."""
+    """Possible causes, the most likely one first."""
     notes: list[str]
-    """What is worth knowing and is no fault."""
+    """What is worth knowing, but is not a fault."""
     next_probe: str | None
-    """What would tell more."""
+    """The next check that would tell more."""
     evidence: Evidence
-    """What ``--save`` keeps, but for the transcript, which stands beside it."""
+    """What ``--save`` writes, without the transcript, which is a key of its own."""
     transcript: list[TranscriptLine]
 
 

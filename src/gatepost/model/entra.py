@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class EntraName:
-    """What a user name stands for, as far as that is known; ids in lower case.
+    """What a user name stands for, if known; ids in lower case.
 
     ``mistake`` and ``sentence`` say why it is not a composite name; an SMTP user name need not be
     one either.
@@ -26,18 +26,18 @@ class EntraName:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one HTTP request came to; ``status`` is 0 when no answer came."""
+    """The result of one HTTP request; ``status`` is 0 if there was no answer."""
 
     host: str
     status: int = 0
     error: str = ""
-    """The OAuth error, or the API's code."""
+    """The OAuth error, or the code of the API."""
     number: int = 0
-    """Of Entra's error: AADSTS and this."""
+    """The number of an Entra error, without AADSTS."""
     failure: str = ""
-    """Why none came."""
+    """Why there was no answer."""
     phase: str = ""
-    """Where it failed then: ``resolve``, ``connect``, ``tls``."""
+    """Where it failed: ``resolve``, ``connect``, ``tls``."""
 
 
 TokenForm = Literal["jwt", "encrypted", "opaque", "empty", "damaged"]
@@ -45,7 +45,7 @@ TokenForm = Literal["jwt", "encrypted", "opaque", "empty", "damaged"]
 
 @dataclass(frozen=True, slots=True)
 class TokenSeen:
-    """What an access token says of itself; nobody has verified it, and it is not kept."""
+    """The contents of an access token; it was not verified, and is not stored."""
 
     form: TokenForm
     looks_like: str = ""
@@ -56,7 +56,7 @@ class TokenSeen:
     application_id: str = ""
     object_id: str = ""
     username: str = ""
-    """Whose it is, where it is a person's."""
+    """The user, if it is the token of a person."""
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     not_before: datetime | None = None
@@ -81,7 +81,7 @@ class RoleSeen:
 
 @dataclass(frozen=True, slots=True)
 class SmtpNameSeen:
-    """An SMTP user name of a resource, and for whom it stands."""
+    """An SMTP user name of a resource, and the application that it stands for."""
 
     username: str
     resource: str
@@ -92,43 +92,43 @@ class SmtpNameSeen:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """What Resource Manager shows. None: it was not asked, or did not say."""
+    """What Resource Manager returned. None: it was not asked, or did not say."""
 
     answer: Answer
-    """The last one; of success when all was read."""
+    """The last answer; a success if everything was read."""
     resource_id: str = ""
-    """Of the resource in the user name; empty when there is none."""
+    """The resource in the user name; empty if there is none."""
     resources: tuple[str, ...] = ()
-    """The names of the Communication Services resources that the token's owner may see."""
+    """Names of the Communication Services resources that the token's owner can see."""
     smtp_names: tuple[SmtpNameSeen, ...] | None = None
-    """Those of the resource; where it is not known, of all of them."""
+    """SMTP user names of the resource; if that is unknown, of all resources."""
     roles: tuple[RoleSeen, ...] | None = None
-    """The application's, wherever they are."""
+    """The application's roles on any scope."""
     principal_id: str = ""
     host: str = ""
-    """Of the resource's e-mail API."""
+    """The host of the resource's e-mail API."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What was found behind the server, in the order in which it was asked."""
+    """What was found out after a refused login, in the order of the questions."""
 
     name: EntraName
     authority: str = ""
-    """Its host; empty when none is known."""
+    """Host of the authority; empty if none is known."""
     tenant: Answer | None = None
     """OpenID discovery for the tenant."""
     swapped: Answer | None = None
-    """The same with the application's id, which may stand in the tenant's place."""
+    """The same with the application's id, which may be in the place of the tenant's."""
     token_request: Answer | None = None
     token: TokenSeen | None = None
-    """The one that came."""
+    """The token that was issued."""
     email: Answer | None = None
     """``POST /emails:send`` with a body that cannot be accepted."""
     email_sender: str = ""
-    """The sender that it named."""
+    """The sender in that request."""
     management: Managed | None = None
     differs: bool = False
-    """The token that signs in is another mailbox's than the user name."""
+    """The token that signs in belongs to another mailbox than the user name."""
     untried: str = ""
-    """Why no more was asked."""
+    """Why nothing more was asked."""

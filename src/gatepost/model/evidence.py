@@ -16,7 +16,7 @@ from gatepost.model.setting import Config, SecretShape
 from gatepost.model.transcript import Line
 
 SCHEMA: Final = 1
-"""Raised when a reader of the old form could misunderstand the new one."""
+"""Increases if an older reader could misunderstand the document."""
 
 TlsMode = Literal["auto", "starttls", "implicit", "none"]
 Position = Literal[
@@ -25,14 +25,14 @@ Position = Literal[
 POSITIONS: Final[tuple[Position, ...]] = (
     "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
 )  # fmt: skip
-"""The order of the dialogue; what goes wrong earlier explains what is missing later."""
+"""In the order of the dialogue: an earlier failure explains what is missing later."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
-    """Seen, with its value; hidden (it happened, and we were not shown it); or not tried."""
+    """Seen, with its value; hidden (it happened, but was not shown); or not tried."""
 
     state: Literal["seen", "hidden", "not_tried"] = "not_tried"
     value: T | None = None
@@ -49,7 +49,7 @@ def seen(value: T) -> Fact[T]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The server that was asked for, as it was spelled."""
+    """The server as the user named it."""
 
     host: str
     port: int
@@ -60,23 +60,23 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whose troubles these are: what is known of the client that cannot send."""
+    """The client that cannot send."""
 
     library: str = ""
-    """Our name for its library (``go-net-smtp``); empty when unknown."""
+    """Gatepost's name for its library (``go-net-smtp``); empty if unknown."""
     tls: TlsMode = "auto"
-    """What it is set to; auto when that is unknown or adapts itself."""
+    """Its TLS setting; auto if it is unknown, or depends on the server."""
     signs_in: bool = False
-    """It wants to authenticate."""
+    """Whether it should authenticate."""
     error: str = ""
-    """What the client itself said, from its log."""
+    """Its own error message, from its log."""
     product: str = ""
-    """What it was called: a program, a library with its version, in anybody's words."""
+    """Its name in the user's words: a program, or a library with its version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What the name led to: addresses, or the resolver's error."""
+    """The addresses of a name, or the error of the resolver."""
 
     addresses: tuple[str, ...] = ()
     error: str = ""
@@ -84,7 +84,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """One address, tried."""
+    """One address that was tried."""
 
     address: str
     outcome: Literal["ok", "refused", "timeout", "unreachable"]
@@ -93,22 +93,22 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What came where the server speaks first; ``reply`` is None when nothing came."""
+    """The greeting of the server; ``reply`` is None if none came."""
 
     reply: Reply | None = None
     waited_ms: float = 0.0
     closed: bool = False
     """The server closed the connection instead."""
     alien: str = ""
-    """The line that came instead, of a protocol that is not SMTP."""
+    """The line that came instead, in a protocol other than SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """One EHLO and its answer. ``capabilities`` is empty when it was refused."""
+    """One EHLO and its reply. ``capabilities`` is empty if it was refused."""
 
     name: str
-    """What the client called itself."""
+    """The name that the client sent."""
     reply: Reply
     capabilities: Capabilities = field(default_factory=Capabilities)
 
@@ -125,58 +125,57 @@ class Certificate:
     not_after: datetime
     self_signed: bool = False
     authority: bool = False
-    """It may sign others itself."""
+    """Whether it may sign other certificates."""
     weak: str = ""
     """What is weak about its key or signature."""
     issuer_urls: tuple[str, ...] = ()
-    """Where its issuer's certificate can be fetched (RFC 5280 4.2.2.1)."""
+    """URLs of its issuer's certificate (RFC 5280 4.2.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsSeen:
-    """A handshake. ``verify_code`` is OpenSSL's X509_V_ERR number, 0 for a good certificate."""
+    """A TLS handshake. ``verify_code`` is OpenSSL's X509_V_ERR number, 0 if it is valid."""
 
     version: str = ""
     cipher: str = ""
     certificate: Certificate | None = None
     chain_length: int = 0
-    """Certificates that the server sent; 0 when this Python does not tell."""
+    """Number of certificates that the server sent; 0 if this version of Python does not show it."""
     issuer_missing: bool = False
-    """None of them is its issuer's."""
+    """None of them is the issuer's."""
     verified: bool = False
     verify_code: int = 0
     verify_error: str = ""
     strict_error: str = ""
-    """What only a verifier objects to that keeps to RFC 5280's letter, as Python does since 3.13.
-    """
+    """The error of a verifier that follows RFC 5280 strictly, as Python does since 3.13."""
     trust: str = "system"
-    """What it was verified against: the system's authorities, or a file."""
+    """What the certificate was verified against: the system's authorities, or a file."""
     failure: str = ""
-    """Why there is no TLS at all: OpenSSL's reason, or what the connection did."""
+    """Why there is no TLS: OpenSSL's reason, or what happened to the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFirst:
-    """A ClientHello sent before anything else: whether TLS answered, and the 220 inside."""
+    """A ClientHello that was sent first: whether TLS was answered, and the greeting under TLS."""
 
     answered: bool
     greeting: Reply | None = None
     failure: str = ""
     alien: str = ""
-    """The line inside, of a protocol that is not SMTP."""
+    """The first line under TLS, if it is in a protocol other than SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another door: a port of the same host, or of one that the provider names."""
+    """Another port of the same host, or of a host that the provider names."""
 
     host: str
     port: int
     state: Literal["greets", "tls", "silent", "refused", "timeout", "unreachable", "unresolved"]
-    """``tls``: it speaks TLS from the first byte; ``silent``: it took the connection only."""
+    """``tls``: implicit TLS; ``silent``: the connection is accepted, but there is no greeting."""
     greeting: str = ""
     mechanisms: tuple[str, ...] = ()
-    """What EHLO offers there, under TLS where there is any."""
+    """The mechanisms in its EHLO, over TLS if available."""
 
     def __str__(self) -> str:
         return str(Target(self.host, self.port))
@@ -184,7 +183,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """MAIL and RCPT under another name in EHLO; ``reply`` is the last one."""
+    """MAIL and RCPT after EHLO with another name; ``reply`` is the last one."""
 
     name: str
     reply: Reply
@@ -192,7 +191,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class TlsVersion:
-    """A handshake that offered one version only."""
+    """A handshake that offered only one version."""
 
     version: str
     taken: bool
@@ -201,18 +200,18 @@ class TlsVersion:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The certificate that the server left out, fetched from where its own one says."""
+    """The certificate that the server did not send, fetched from the URL in its own certificate."""
 
     url: str
     subject: str = ""
     completes: bool = False
-    """With it the server's certificate is good."""
+    """Whether the server's certificate is valid with it."""
     failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question of an audit. ``told`` is what was said and answered, a sentence each."""
+    """One check of an audit. ``told`` has what was sent and answered, one sentence each."""
 
     name: str
     outcome: Literal["passed", "failed", "not_tried"]
@@ -224,7 +223,7 @@ ResponseForm = Literal["hidden", "base64", "not_base64", "twice_base64", "malfor
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a client sent within AUTH, as a log shows it: its form, never its content.
+    """What a client sent during AUTH, as a log shows it: its format, never its content.
 
     ``octets`` is the length of the text on the wire, 0 when the log hides it.
     """
@@ -233,21 +232,21 @@ class Response:
     form: Literal["hidden", "base64", "not_base64", "twice_base64", "malformed", "cancel"] = (
         "hidden"
     )
-    """``malformed``: base64 of what the mechanism does not ask for."""
+    """``malformed``: base64, but not in the format of the mechanism."""
     lines: int = 1
-    """On how many lines it came; RFC 4954 4 allows one."""
+    """Its number of lines; RFC 4954 4 permits one."""
     authzid: bool = False
-    """PLAIN: the first field, whom to act as, is filled in."""
+    """PLAIN: the first field, the authorization identity, is not empty."""
     username_form: str = ""
-    """As in ``Login``; empty when it is hidden or no user name."""
+    """As in ``Login``; empty if it is hidden, or there is no user name."""
     secret: SecretShape | None = None
     identity_differs: bool = False
-    """XOAUTH2: ``user=`` is another one than the token's."""
+    """XOAUTH2: ``user=`` is not the user of the token."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthAttempt:
-    """One AUTH command and how it ended; ``reply`` is the last one."""
+    """One AUTH command and its result; ``reply`` is the last one."""
 
     mechanism: str
     form: Literal["bare", "initial"]
@@ -255,16 +254,16 @@ class AuthAttempt:
     tls: bool
     secret_sent: bool = False
     cancelled: bool = False
-    """It was a question only: the first prompt was answered with ``*``."""
+    """The first prompt was answered with ``*``, because the doctor only asked."""
     accepted: bool = False
-    """The server took the mechanism: it prompted, or signed us in."""
+    """The server accepted the mechanism: it sent a prompt, or the login succeeded."""
     responses: tuple[Response, ...] = ()
-    """What the client sent, where a log shows it."""
+    """The client's responses, if a log shows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What the client signs in with. ``username_form`` is a shape: ``address``, ``entra``, ..."""
+    """What the client signs in with. ``username_form`` is a format: ``address``, ``entra``, ..."""
 
     username_form: str
     secret: SecretShape
@@ -282,60 +281,60 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message looked like on the wire, without what it says."""
+    """The format of a message on the wire, without its content."""
 
     octets: int = 0
-    """As far as it came, the final dot aside."""
+    """As far as it was sent, without the final dot."""
     complete: bool = False
-    """Its end came: CRLF, dot, CRLF."""
+    """Whether its end was sent: CRLF, dot, CRLF."""
     bare_lf: int = 0
     """Line ends without CR, and CR without LF."""
     longest_line: int = 0
     eight_bit_headers: int = 0
-    """Lines of the header with octets outside ASCII."""
+    """Number of header lines with non-ASCII octets."""
     has_from: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """What a client did, octet by octet: what neither its log nor a probe can show."""
+    """What a client did, octet by octet, which neither its log nor a probe can show."""
 
     speaks: Literal["nothing", "smtp", "tls", "http", "other"] = "nothing"
-    """What its first octets are; ``tls`` where the port begins in clear."""
+    """The protocol of its first octets; ``tls`` if the port begins in clear."""
     ended_by: Literal["client", "server", "time", "stop"] = "client"
     commands: int = 0
     ahead: tuple[str, ...] = ()
-    """Commands that it sent before the reply to the one before, without PIPELINING."""
+    """Commands that it sent before the reply to the previous one, without PIPELINING."""
     too_eager: tuple[str, ...] = ()
-    """The same behind a command that must be the last of a group (RFC 2920 3.1)."""
+    """The same after a command that must be the last of a group (RFC 2920 3.1)."""
     before_greeting: bool = False
     interrupted: int = 0
-    """How often it spoke while a reply was not complete."""
+    """How often it sent something while a reply was not complete."""
     unasked: int = 0
-    """Replies that the server gave to nothing."""
+    """Number of replies that the server sent without a command."""
     bare_lf: int = 0
-    """Commands that end with LF alone."""
+    """Number of commands that end with only LF."""
     stray_base64: int = 0
-    """Lines that look like the rest of an answer, behind the AUTH that was refused already."""
+    """Number of lines that look like the rest of a response to an AUTH that was already refused."""
     handshakes: int = 0
-    """TLS handshakes that it finished with us."""
+    """Number of successful TLS handshakes with the recorder."""
     tls_version: str = ""
-    """The newest that its ClientHello offers."""
+    """The newest version in its ClientHello."""
     tls_name: str = ""
-    """Whom its ClientHello asks for."""
+    """The server name in its ClientHello."""
     tls_end: str = ""
-    """How it broke off TLS: the alert's name, ``sealed alert``, ``closed`` within the handshake,
-    or ``silent`` when it left behind it without a word."""
+    """How it ended TLS: the name of the alert, ``sealed alert``, ``closed`` during the handshake,
+    or ``silent`` if it disconnected after the handshake without sending anything."""
     authority: str = ""
-    """The file of the authority whose certificate it was shown; empty: the server's own."""
+    """The file of the authority whose certificate it got; empty: the server's own certificate."""
     is_opaque: bool = False
-    """TLS went through unopened: what was said inside is not known."""
+    """TLS was passed on encrypted: what was sent under TLS is unknown."""
     content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A reply in a log that does not show what it answers; ``position`` as far as that shows."""
+    """A reply in a log that does not show its command; ``position`` if that is known."""
 
     reply: Reply
     position: Position | None = None
@@ -343,7 +342,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was seen. ``position`` is where the dialogue ended, ``failure`` what ended it.
+    """Everything that was seen. ``position`` is where the dialogue ended, ``failure`` why.
 
     ``in_clear`` and ``over_tls`` are the EHLO before and after TLS, whichever
     way TLS began; ``other_name`` is a second EHLO, tried after a refusal.
@@ -354,29 +353,29 @@ class Evidence:
     seen_at: datetime | None = None
     client: Client = field(default_factory=Client)
     provider: str = ""
-    """The profile whose host or EHLO pattern fits."""
+    """The profile whose host or EHLO pattern matches."""
     resolution: Fact[Resolution] = Fact()
     connects: Fact[tuple[Connect, ...]] = Fact()
     greeting: Fact[Greeting] = Fact()
     greeting_after_ehlo: Fact[Greeting] = Fact()
-    """To a silent server EHLO was sent unasked."""
+    """The greeting after EHLO was sent to a silent server."""
     tls_first: Fact[TlsFirst] = Fact()
     in_clear: Fact[Hello] = Fact()
     other_name: Fact[Hello] = Fact()
     other_names: Fact[tuple[Hello, ...]] = Fact()
     """Every EHLO that was tried after a refusal, in order."""
     renamed: Fact[tuple[Renamed, ...]] = Fact()
-    """The refusal at MAIL or RCPT named EHLO's name: what it is under others, without signing in.
-    """
+    """If a refusal of MAIL or RCPT mentions the name in EHLO: what other names give, without a
+    login."""
     helo: Fact[Reply] = Fact()
-    """HELO, where EHLO is refused whatever the name."""
+    """HELO, if EHLO is refused with any name."""
     starttls: Fact[Reply] = Fact()
     tls_versions: Fact[tuple[TlsVersion, ...]] = Fact()
-    """Each version alone, where the handshake failed, or in an audit."""
+    """Each version by itself, if the handshake failed, or in an audit."""
     issuer: Fact[Issuer] = Fact()
-    """Asked for where the server's certificate came alone and nobody here knows who signed it."""
+    """Looked for if the server sent only its own certificate, and its issuer is unknown here."""
     neighbours: Fact[tuple[Neighbour, ...]] = Fact()
-    """Where else the client could go; looked for when this door is closed."""
+    """Where else the client could connect to; looked for if this port does not work."""
     audit: Fact[tuple[Check, ...]] = Fact()
     tls: Fact[TlsSeen] = Fact()
     over_tls: Fact[Hello] = Fact()
@@ -389,17 +388,17 @@ class Evidence:
     failure: str = ""
     transcript: tuple[Line, ...] = ()
     log_format: str = ""
-    """The kind of log this was read from (``nodemailer``); empty for a bare text."""
+    """The format of the log (``nodemailer``); empty for plain text."""
     server_name: str = ""
-    """What somebody called the server, where that is not a host name (``Amazon SES``)."""
+    """The server's name in the user's words, if that is not a host name (``Amazon SES``)."""
     strays: tuple[Stray, ...] = ()
-    """Replies whose command a log does not show."""
+    """Replies whose command the log does not show."""
     remarks: tuple[str, ...] = ()
     """Lines of a log that are not part of the dialogue: exceptions, messages of the program."""
     token: Fact[TokenSeen] = Fact()
-    """What the client signs in with, where that is an access token."""
+    """The access token that the client signs in with."""
     behind: Fact[Behind] = Fact()
-    """What was asked after a refused login, where Microsoft Entra decides."""
+    """What was asked after a refused login, if Microsoft Entra decides about logins."""
     configs: tuple[Config, ...] = ()
     """What a configuration file sets."""
     conduct: Fact[Conduct] = Fact()

@@ -12,11 +12,11 @@ Role = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SecretShape:
-    """What a secret looks like, without what it is."""
+    """The format of a secret, without its value."""
 
     length: int
     kind: str = ""
-    """A shape that is known: ``guid``, ``access_key``, ``connection_string``, ..."""
+    """A known format: ``guid``, ``access_key``, ``connection_string``, ..."""
     ascii: bool = True
     edge_blank: bool = False
     """It begins or ends with white space or a line end."""
@@ -24,31 +24,31 @@ class SecretShape:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. ``shown`` is its value where everybody may see it, else empty."""
+    """One setting. ``shown`` is its value if that may be shown, otherwise empty."""
 
     role: Role
     key: str
-    """As it is spelled in the file."""
+    """Its name as in the file."""
     line: int
     shown: str = ""
     state: Literal["set", "empty", "elsewhere"] = "set"
-    """``elsewhere``: the value comes from the environment, a vault, a template."""
+    """``elsewhere``: the value comes from the environment, a vault or a template."""
     on: bool | None = None
-    """A switch, as the framework takes its value; None where that is unknown."""
+    """A switch, as the framework reads the value; None if that is unknown."""
     form: str = ""
-    """A user name's or sender's form, as in ``Login``."""
+    """The format of a user name or sender, as in ``Login``."""
     secret: SecretShape | None = None
     marks: tuple[str, ...] = ()
-    """What was noticed while reading: see ``diagnosis.lint.marks``."""
+    """What was noticed when the value was read: see ``diagnosis.lint.marks``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one client: a file, or one account of it."""
+    """The settings of one client: a file, or one account in it."""
 
     file: str
     kind: str
-    """Whose file it is: ``dotenv``, ``django``, ``postfix``, ..."""
+    """The kind of file: ``dotenv``, ``django``, ``postfix``, ..."""
     name: str = ""
-    """The account, where a file has several."""
+    """The account, if the file has several."""
     settings: tuple[Setting, ...] = ()
