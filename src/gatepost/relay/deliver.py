@@ -22,6 +22,7 @@ from gatepost.queue.why import Obstacle, Turn, next_try
 from gatepost.relay.attempt import AttemptRunner, Clear
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
+from gatepost.relay.kept_out import KeptOut
 from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
@@ -85,6 +86,7 @@ class Deliverer:
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
+        self._kept_out = KeptOut()
         self._damaged: set[str] = set()
         """Messages of which the operator was told that something of them is lost."""
         self._trouble = ""
@@ -148,6 +150,13 @@ class Deliverer:
             self._queues.wake(each.key)
         for key in list(self._resting):
             self._look_again(key)
+        if kept_out := self._kept_out.take(next_hops):
+            self._run(self._retry(kept_out))
+        self._due.set()
+
+    async def _retry(self, deliveries: Sequence[str]) -> None:
+        with suppress(QueueError):  # then they wait for their schedule
+            await self._deliveries.act("retry", deliveries, self._now())
         self._due.set()
 
     def recipients(self, next_hop: NextHop) -> int | None:
@@ -537,6 +546,7 @@ class Deliverer:
         try:
             load, when = partial(self._load, held), partial(self._tried_at, held)
             due = await self._settler.settle(held.lease, handed, load, when)
+            self._kept_out.note(held.lease.delivery, handed.attempt)
         finally:
             self._release(held)
             if settled is not None and not settled.done():  # cancelled: its worker is gone

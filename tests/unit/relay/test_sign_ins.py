@@ -18,6 +18,7 @@ from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
 from gatepost.relay.transport.judging import reply_of
 from tests.simulated_delivery import (
     DAY,
+    GREYLISTED,
     REFUSED,
     Answer,
     Upstream,
@@ -59,6 +60,21 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
     assert told["credential"] == "acs"
     assert told["reply"] == str(REFUSED)
     assert len(world.told("sign_in_works")) == 1
+
+
+def test_what_was_refused_at_the_sign_in_is_tried_as_soon_as_that_is_mended() -> None:
+    world, hub = one_hub(refused_before_mail(REFUSED), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        hub.say = Answer((GREYLISTED,))
+        for _ in range(2):  # the second time it waits for something else
+            world.deliverer.forgive([(await world.delivery("m1.0")).next_hop])
+            await asyncio.sleep(1)
+            assert len(hub.tries) == 2
+
+    world.run(scenario)
 
 
 @pytest.mark.parametrize("is_misfit", [False, True])
