@@ -36,7 +36,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """One answer; None for the body closes the connection instead."""
+    """One answer; None for the body closes the connection instead, and so does a length of its own,
+    behind the body."""
 
     status: int = 200
     body: bytes | None = b""
@@ -103,7 +104,10 @@ def _handler(server: HttpServer, answer: Callable[[Asked], Told]) -> type[BaseHT
                 self.send_response(told.status)
                 for name, value in told.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(told.body)))
+                if "content-length" in told.headers:
+                    self.close_connection = True
+                else:
+                    self.send_header("content-length", str(len(told.body)))
                 self.end_headers()
                 self.wfile.write(told.body)
             except OSError:

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,8 +19,10 @@ from gatepost.model.route import AcsRestTarget, GraphTarget
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
+from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.routing.route import may_try_next_target
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
 
@@ -110,6 +112,8 @@ class Acs:
         return self.accepted if asked.method == "POST" else next(self.states)
 
 
+CUT = {"content-length": "9"}
+"""Of an answer without a body: it breaks off."""
 SUCCEEDED = told({"id": "op", "status": "Succeeded", "error": None})
 FULL = told({"status": "Failed", "error": {"code": "TooManyRequests"}})
 RUNNING = told({"id": "op", "status": "Running"})
@@ -150,6 +154,20 @@ def test_it_is_asked_where_the_service_says_but_not_elsewhere() -> None:
         assert asked[1].path == path or (path is None and "/emails/operations/" in asked[1].path)
 
 
+@pytest.mark.parametrize("location", ["", "http://[", "http://localhost:99999/"])
+def test_where_the_service_says_nothing_useful_its_operation_is_known(location: str) -> None:
+    accepted = told({}, 202, operation_location=location)
+    handed, asked = hand(acs, Acs(SUCCEEDED, accepted=accepted))
+    assert outcomes(handed) == [("delivered", 250)]
+    assert asked[1].path.startswith("/emails/operations/")
+
+
+def test_it_may_say_where_without_naming_itself() -> None:
+    accepted = told({}, 202, operation_location="/emails/operations/theirs?api-version=x")
+    _, asked = hand(acs, Acs(SUCCEEDED, accepted=accepted))
+    assert asked[1].target == "/emails/operations/theirs?api-version=x"
+
+
 @pytest.mark.parametrize(
     ("state", "outcome", "code"),
     [
@@ -167,6 +185,36 @@ def test_it_is_asked_where_the_service_says_but_not_elsewhere() -> None:
 def test_an_operation_that_fails(state: dict[str, Any], outcome: str, code: int) -> None:
     handed, _ = hand(acs, Acs(told(state)))
     assert outcomes(handed) == [(outcome, code)]
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "retry_after"),
+    [
+        (RUNNING, "the operation that it began is still Running", 0),
+        (told(["Running"]), "what became of it: HTTP 200 without a status", 0),
+        (told({}, 429, retry_after="77"), "what became of it: HTTP 429", 77),
+        (told({"error": {"code": "OperationNotFound"}}, 404), "HTTP 404 OperationNotFound", 0),
+        (told({}, 403), "HTTP 403: who signed in lacks a role", 0),
+        (Told(body=None), "what became of it: localhost closed the connection", 0),
+    ],
+)
+def test_what_was_accepted_goes_nowhere_else_while_nobody_knows_its_end(
+    monkeypatch: pytest.MonkeyPatch, state: Told, why: str, retry_after: float
+) -> None:
+    monkeypatch.setattr("gatepost.relay.transport.acs_rest.FOLLOWED", 0.05)
+    handed, _ = hand(acs, lambda asked: told({}, 202) if asked.method == "POST" else state)
+    assert outcomes(handed) == [("deferred", 451)]
+    assert why in handed.attempt.reply.reason
+    assert handed.retry_after == retry_after
+    assert not may_try_next_target("content", None)
+    assert (handed.attempt.phase, handed.attempt.is_remote) == ("content", False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 503])
+def test_an_answer_that_leaves_open_what_an_earlier_try_came_to(status: int) -> None:
+    handed, asked = hand(acs, lambda _: Told(status), lease(attempts=1))
+    assert [each.outcome for each in handed.verdicts] == ["deferred"]
+    assert [each.method for each in asked] == ["GET"], "nothing is sent on top"
 
 
 def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> None:
@@ -269,11 +317,42 @@ def test_an_answer_that_is_no_document(body: bytes) -> None:
     assert outcomes(handed) == [("deferred", 451)]
 
 
-def test_a_connection_that_is_cut_and_a_server_that_is_not_there() -> None:
-    handed, _ = hand(acs, lambda _: Told(body=None))
+@pytest.mark.parametrize("make", [acs, graph()])
+def test_a_request_without_an_answer_may_have_been_taken(make: Making) -> None:
+    """So no other target gets the message at once."""
+    handed, _ = hand(make, lambda _: Told(body=None))
     assert outcomes(handed) == [("deferred", 451)]
-    assert not handed.attempt.is_remote
+    assert (handed.attempt.phase, handed.attempt.is_remote) == ("content", False)
     assert handed.heard == ()
+
+
+@pytest.mark.parametrize("answer", [Told(202, b"", CUT), Told(202, b"x" * 1_100_000)])
+def test_a_message_that_was_accepted_is_not_sent_again_for_the_rest_of_the_answer(
+    answer: Told,
+) -> None:
+    assert outcomes(hand(graph(), lambda _: answer)[0]) == [("delivered", 250)]
+
+
+def test_a_message_gets_longer_than_a_question() -> None:
+    """A large one over a slow line would otherwise never get through, or arrive twice."""
+    asked: list[HttpRequest] = []
+
+    class Service:
+        async def ask(self, request: HttpRequest) -> HttpResponse:
+            asked.append(request)
+            return HttpResponse(202, {}, b'{"status": "Succeeded"}')
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    async def main() -> None:
+        for make in (acs, graph()):
+            service = cast("HttpClient", Service())
+            transport = make("https://api.example", service, by_key(TokenCache()))
+            await transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9)
+
+    asyncio.run(main())
+    assert [each.timeout for each in asked] == [SENDING, SENDING]
 
 
 def test_a_message_without_a_sender() -> None:
@@ -402,6 +481,22 @@ def test_a_token_that_an_answer_repeats_is_struck_out() -> None:
     document = {"error": {"code": "ErrorInvalidRecipients", "message": "not with t0ken1"}}
     handed, _ = hand(graph(), lambda _: told(document, 400), sign_in=by_token)
     assert handed.attempt.reply.text.endswith("not with [redacted]")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        told({"status": "Failed", "error": {"code": "t0ken1", "message": "t0ken1"}}),
+        told({"status": "Succeeded", "id": "a\r\nt0ken1"}),
+        told({"status": "t0ken1"}, 200, retry_after="99999"),
+        told({}, 404, x_ms_error_code="t0ken1"),
+    ],
+)
+def test_so_is_one_that_an_operation_repeats(state: Told) -> None:
+    handed, _ = hand(acs, Acs(state), sign_in=by_token)
+    reply = handed.attempt.reply
+    assert "t0ken" not in f"{reply} {reply.reason}"
+    assert (reply.text + reply.reason).isprintable()
 
 
 def test_a_token_that_is_refused_is_renewed_once() -> None:

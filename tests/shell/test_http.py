@@ -34,6 +34,8 @@ def answer(asked: Asked) -> Told:
             return Told(302, b"", {"location": "/there"})
         case "/cut":
             return Told(body=None)
+        case "/broken":
+            return Told(body=b"{", headers={"content-length": "9"})
         case "/long":
             return Told(body=b"x" * 1_100_000)
         case "/slow":
@@ -129,6 +131,7 @@ def test_connections_are_kept(plain: HttpServer) -> None:
     ("path", "kind", "told"),
     [
         ("/cut", Disconnected, "localhost closed the connection"),
+        ("/broken", RemoteProtocolError, "localhost broke off its answer"),
         ("/long", RemoteProtocolError, "localhost answered with more than 1048576 octets"),
         ("/slow", TimedOut, "localhost did not answer within 0.4 s"),
     ],
@@ -139,6 +142,64 @@ def test_answers_that_do_not_come(
     error = fails(f"{plain.url}{path}?{SECRET}", timeout=0.4)
     assert isinstance(error, kind)
     assert str(error) == told
+
+
+@pytest.mark.parametrize(("path", "octets"), [("/broken", 1), ("/long", 1_100_000)])
+def test_the_beginning_of_an_answer_may_be_enough(
+    plain: HttpServer, path: str, octets: int
+) -> None:
+    request = HttpRequest("POST", f"{plain.url}{path}", may_break_off=True)
+    response: HttpResponse = run(lambda client: client.ask(request))
+    assert response.status == 200
+    assert 0 < len(response.body) <= octets
+
+
+def test_a_request_may_have_a_time_of_its_own(plain: HttpServer) -> None:
+    request = HttpRequest("POST", f"{plain.url}/slow", timeout=0.05)
+    with pytest.raises(TimedOut, match=r"within 0\.05 s"):
+        run(lambda client: client.ask(request))
+
+
+def test_what_is_not_http_is_told_so() -> None:
+    async def act() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"220 mail.example ESMTP s3cret\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+            client = HttpClient()
+            try:
+                with pytest.raises(RemoteProtocolError, match="localhost sent an answer that is not HTTP"):
+                    await client.ask(HttpRequest("GET", url))
+            finally:
+                await client.close()
+
+    asyncio.run(act())
+
+
+def test_a_proxy_that_refuses_is_told_from_the_server(
+    plain: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"{plain.url}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    error = fails(f"https://api.example/?{SECRET}")
+    assert isinstance(error, ConnectError)
+    assert str(error) == "the proxy on the way to api.example refused: HTTP 501"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[1]", b"\xff", b'{"a": ', b"[" * 100_000],
+)
+def test_a_body_that_is_no_document(body: bytes) -> None:
+    assert HttpResponse(200, {}, body).document() == {}
+
+
+def test_a_document_may_have_a_mark_in_front() -> None:
+    assert HttpResponse(200, {}, b'\xef\xbb\xbf{"a": 1}').document() == {"a": 1}
 
 
 def test_answers_before_the_answer_are_few() -> None:

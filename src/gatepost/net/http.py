@@ -3,6 +3,7 @@
 import asyncio
 import io
 import ipaddress
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from gatepost.errors import (
     ConnectError,
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0
 """Seconds for a whole request."""
+CONNECTING: Final = 20.0
+"""Seconds for a connection, TLS included."""
 MAX_ANSWER: Final = 1_048_576
 """Octets of an answer that are read."""
 MOST_INTERIM: Final = 8
@@ -50,6 +55,11 @@ class HttpRequest:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=_none, repr=False)
     body: bytes = field(default=b"", repr=False)
+    timeout: float = 0.0
+    """Seconds for the whole request; 0: the client's."""
+    may_break_off: bool = False
+    """What came of the answer's body is enough, if that breaks off, does not end in time or is too
+    long; else it is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,17 @@ class HttpResponse:
         except (ValueError, TypeError, IndexError, OverflowError):  # all seen from the library
             return 0.0
         return min(max(seconds, 0.0), LONGEST_WAIT)
+
+    def document(self) -> Mapping[str, Any]:
+        """Return the JSON object in the body; an empty one if there is none. A mark in front of it
+        is passed over (RFC 8259 8.1)."""
+        try:
+            found: Mapping[str, Any] = msgspec.json.decode(
+                self.body.removeprefix(BOM_UTF8), type=dict[str, Any]
+            )
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return {}
+        return found
 
 
 class Http(Protocol):
@@ -95,8 +116,7 @@ class HttpClient:
     """The Http that is used; ``aiohttp`` is loaded with the first request.
 
     ``ca_file`` holds the authorities to trust instead of the system's; it is read anew when it
-    changed. ``proxies``: those of the environment (HTTPS_PROXY, NO_PROXY) are used. ``cuts``: of
-    an answer that is too long the beginning is enough; else it is an error.
+    changed. ``proxies``: those of the environment (HTTPS_PROXY, NO_PROXY) are used.
     """
 
     def __init__(
@@ -105,10 +125,9 @@ class HttpClient:
         ca_file: str | None = None,
         timeout: float = TIMEOUT,
         proxies: bool = True,
-        cuts: bool = False,
     ) -> None:
         self._ca_file, self._timeout = ca_file, timeout
-        self._proxies, self._cuts = proxies, cuts
+        self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
         self._contexts = Contexts()
 
@@ -121,20 +140,23 @@ class HttpClient:
     async def ask(self, request: HttpRequest) -> HttpResponse:
         import aiohttp  # noqa: PLC0415 - see above
 
-        host = checked_host(request.url)
+        host, total = checked_host(request.url), request.timeout or self._timeout
         content = io.BytesIO(request.body) if request.body else None
         try:
             trust = Trust(self._ca_file)
             secure = self._contexts.get(trust) if request.url.startswith("https:") else True
             async with self._open().request(
                 request.method, request.url, headers=dict(request.headers),
-                data=content, ssl=secure, allow_redirects=False,
+                data=content, ssl=secure, allow_redirects=False, timeout=_timeout(total),
             ) as response:  # fmt: skip
-                body = await _read(host, response.content, cuts=self._cuts)
+                body = await _read(host, response.content, may_break_off=request.may_break_off)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, MappingProxyType(found), body)
+        except aiohttp.ConnectionTimeoutError:
+            told = f"{host} took no connection within {CONNECTING:g} s"
+            raise TimedOut(told).at("connect") from None
         except TimeoutError:
-            raise TimedOut(f"{host} did not answer within {self._timeout:g} s") from None
+            raise TimedOut(f"{host} did not answer within {total:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _explained(host, error) from None
 
@@ -144,13 +166,18 @@ class HttpClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit_per_host=_PER_HOST),
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"user-agent": "gatepost"},
                 trust_env=self._proxies,
                 response_class=_response_class(),
             )
         return self._session
+
+
+def _timeout(total: float) -> "aiohttp.ClientTimeout":
+    import aiohttp  # noqa: PLC0415 - see above
+
+    return aiohttp.ClientTimeout(total=total, sock_connect=CONNECTING)
 
 
 def _response_class() -> "type[aiohttp.ClientResponse]":
@@ -165,7 +192,7 @@ def _response_class() -> "type[aiohttp.ClientResponse]":
             async def read_some() -> Any:
                 nonlocal left
                 if left < 0:
-                    raise aiohttp.ClientPayloadError
+                    raise aiohttp.ClientError
                 left -= 1
                 return await read()
 
@@ -202,14 +229,20 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-async def _read(host: str, content: "aiohttp.StreamReader", *, cuts: bool) -> bytes:
+async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bool) -> bytes:
+    import aiohttp  # noqa: PLC0415 - see above
+
     told = bytearray()
-    async for chunk in content.iter_chunked(65_536):
-        told += chunk
-        if len(told) > MAX_ANSWER:
-            if cuts:
+    try:
+        async for chunk in content.iter_chunked(65_536):
+            told += chunk
+            if len(told) > MAX_ANSWER:
                 break
-            raise RemoteProtocolError(f"{host} answered with more than {MAX_ANSWER} octets")
+    except (aiohttp.ClientError, OSError, ValueError):
+        if not may_break_off:
+            raise
+    if len(told) > MAX_ANSWER and not may_break_off:
+        raise RemoteProtocolError(f"{host} answered with more than {MAX_ANSWER} octets")
     return bytes(told)
 
 
@@ -225,6 +258,9 @@ def _explained(host: str, error: Exception) -> Exception:
         code = int(getattr(wrong, "verify_code", 0))
         failure = TlsError(f"{host}: certificate not accepted: {told}")
         return failure.because(str(getattr(wrong, "reason", "")), code, told).at("tls")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        told = f"the proxy on the way to {host} refused: HTTP {error.status}"
+        return ConnectError(told).at("connect")
     cause = getattr(error, "os_error", None) or error
     told = cause if isinstance(cause, OSError) and cause.errno else None  # else it may be the URL
     why = plainly(told) if told is not None else type(error).__name__
@@ -236,4 +272,6 @@ def _explained(host: str, error: Exception) -> Exception:
         return ConnectError(f"cannot connect to {host}: {why}").at("connect")
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
         return Disconnected(f"{host} closed the connection" + (f": {why}" if told else ""))
-    return RemoteProtocolError(f"{host} sent an invalid answer: {type(error).__name__}")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return RemoteProtocolError(f"{host} broke off its answer")
+    return RemoteProtocolError(f"{host} sent an answer that is not HTTP")

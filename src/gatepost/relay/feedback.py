@@ -111,9 +111,12 @@ class Teacher:
 
     @staticmethod
     def _is_servers(handed: Handed) -> bool:
+        phase = handed.attempt.phase
         if isinstance(handed.error, NetworkError):
             return True
-        return handed.attempt.phase in _OF_SERVER and handed.error is not None
+        if isinstance(handed.error, RemoteProtocolError) and phase in _OF_MESSAGE:
+            return True
+        return phase in _OF_SERVER and handed.error is not None
 
     def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> SignInDiagnosis | None:
         """Stop an identity whose login is refused; diagnose it, and report it once."""

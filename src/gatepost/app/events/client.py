@@ -56,10 +56,11 @@ class WebhookClient:
         client = self._by_authority.get(ca_file)
         if client is None:
             client = self._by_authority[ca_file] = HttpClient(
-                ca_file=ca_file or None, timeout=self._timeout, proxies=False, cuts=True
+                ca_file=ca_file or None, timeout=self._timeout, proxies=False
             )
         try:
-            answer = await client.ask(HttpRequest(method, url.reveal(), headers, body))
+            request = HttpRequest(method, url.reveal(), headers, body, may_break_off=True)
+            answer = await client.ask(request)
         except (NetworkError, ProtocolError) as error:
             raise Unreached(str(error)) from None
         return Answer(answer.status, answer.headers, answer.body)

@@ -2,13 +2,10 @@
 
 import math
 import re
-from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
-
-import msgspec
 
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.diagnosis.entra.codes import CODES
@@ -52,7 +49,7 @@ async def ask_for_token(
         response = await http.ask(HttpRequest("POST", endpoint, _HEADERS, body))
     except GatepostError as error:
         raise unreached(error) from error
-    document = read_document(response)
+    document = response.document()
     if response.status != 200 or (error_name(document) and "access_token" not in document):
         raise refused(response, _without_secrets(document, form), form.get("grant_type", ""))
     return read_token(document), document
@@ -155,18 +152,6 @@ def error_number(document: Mapping[str, Any]) -> int:
         return codes[0]
     found = _AADSTS.search(str(document.get("error_description", "")))
     return int(found[1]) if found else 0
-
-
-def read_document(response: HttpResponse) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; empty when it is none. A mark in front of it is passed
-    over (RFC 8259 8.1)."""
-    try:
-        document: Mapping[str, Any] = msgspec.json.decode(
-            response.body.removeprefix(BOM_UTF8), type=dict[str, Any]
-        )
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
-    return document
 
 
 def _lifetime(told: Any) -> float:

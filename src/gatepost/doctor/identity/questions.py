@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gatepost.client.tokens.oauth import error_name, error_number, read_document
+from gatepost.client.tokens.oauth import error_name, error_number
 from gatepost.doctor.parallel import start
 from gatepost.errors import GatepostError, TimedOut
 from gatepost.model.entra import Answer
@@ -41,7 +41,7 @@ class Questions:
         except GatepostError as error:
             failure = self.hidden.redact(str(error))
             return Answer(host, failure=failure, phase=error.phase), {}
-        document = read_document(response)
+        document = response.document()
         answer = Answer(host, response.status, _code_of(document), error_number(document))
         return replace(answer, error=self.hidden.redact(answer.error)), document
 

@@ -11,17 +11,26 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from gatepost.client.http_sign_in import AccessKeySignIn, HttpSignIn
-from gatepost.errors import LocalProtocolError
+from gatepost.errors import LocalProtocolError, NetworkError, RemoteProtocolError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_document import Parcel, parcels
-from gatepost.relay.transport.api import Api, ApiRefused, Meaning, read_json
+from gatepost.relay.transport.api import (
+    SENDING,
+    Api,
+    ApiRefused,
+    Meaning,
+    Unsettled,
+    code_of,
+    error_of,
+    printable,
+)
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place, Unconnected
 
@@ -29,6 +38,8 @@ VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
 FIRST_LOOK, LONGEST_LOOK = 1.0, 15.0
 """Seconds between two requests for an operation's status without Retry-After."""
+FOLLOWED: Final = 120.0
+"""Seconds for which one attempt follows an operation; the next attempt asks for it again."""
 AT_ONCE: Final = 8
 """Maximum number of simultaneous requests for one message."""
 _OPERATIONS: Final = uuid.UUID("0b8f9d5e-7a54-5c0e-9a3f-2f0f6f0a9c11")
@@ -51,6 +62,12 @@ _OF_A_MESSAGE: Final = re.compile(
 """The families of codes with which the service was seen to refuse a message (BadRequest,
 InvalidSenderUserName; InvalidEmailAddress: Azure/azure-sdk-for-net#56805). What else Azure refuses
 with 400 is about the request's path, its headers or its api-version."""
+
+_TOLD: Final = frozenset({200, 202})
+"""HTTP statuses of an answer that has an operation's status."""
+_NOT_TOLD: Final = frozenset({401, 403, 408, 429, *range(500, 600)})
+"""HTTP statuses that leave open whether the service knows an operation."""
+_ASKED: Final = "it began an operation, but does not say what became of it"
 
 _NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
 _NOT_ITS_KEY: Final = Meaning(
@@ -99,7 +116,9 @@ class AcsRestTransport(Unconnected):
         for number in range(1, lease.delivery.attempts + 1):
             # the answer to an earlier try may have been lost
             response = await self._api.ask(HttpRequest("GET", known))
-            if response.status != 200:
+            if response.status in _NOT_TOLD:
+                raise self._api.refused(response, _now())  # whether it has this operation
+            if response.status not in _TOLD:
                 break
             if not self._came_to_nothing(response):
                 return await self._follow(known, response)
@@ -107,10 +126,11 @@ class AcsRestTransport(Unconnected):
             known = self._operation(id_)
         headers = {"content-type": "application/json", "operation-id": id_}
         url = f"{self._base}/emails:send?api-version={VERSION}"
-        response = await self._api.ask(HttpRequest("POST", url, headers, parcel.body))
+        sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
+        response = await self._api.ask(sending)
         if response.status == 409:  # it has this operation; made of another spelling, perhaps
             response = await self._api.ask(HttpRequest("GET", known))
-            if response.status == 200:
+            if response.status in _TOLD:
                 return await self._follow(known, response)
         if response.status != 202:
             raise self._api.refused(response, _now())
@@ -130,37 +150,58 @@ class AcsRestTransport(Unconnected):
         A cancelled message was not sent. Without a code that says otherwise, another operation may
         send it (Learn, "Email - Get Send Result", EmailSendStatus).
         """
-        document = read_json(response.body)
+        document = response.document()
         status = str(document.get("status", "")).lower()
         if status not in _ENDINGS:
             return None
-        error = document.get("error")
-        told = error if isinstance(error, dict) else {}
-        code = str(told.get("code", ""))[:80]
-        return self._api.meant(f"Operation {status}", _ENDINGS[status], code, told)
+        told = error_of(document)
+        return self._api.meant(f"Operation {status}", _ENDINGS[status], code_of(told), told)
 
     def _location(self, response: HttpResponse, known: str) -> str:
         """Return the URL of the operation's status; never on a server other than the target's."""
         location = response.headers.get("operation-location", "")
-        same = urlsplit(location)[:2] == urlsplit(self._base)[:2]
-        return location if same else known
+        try:
+            url = urljoin(self._base, location) if location else known
+            is_own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
+        except ValueError:
+            return known
+        return url if is_own else known
 
     async def _follow(self, url: str, response: HttpResponse) -> Verdict:
-        """Request the status until the operation has ended."""
-        look = FIRST_LOOK
+        """Request the status until the operation has ended, for FOLLOWED seconds.
+
+        Raises ApiRefused if it failed, and else Unsettled.
+        """
+        loop = asyncio.get_running_loop()
+        end, look = loop.time() + FOLLOWED, FIRST_LOOK
         while True:
             if (error := self._failure(response)) is not None:
                 raise error
-            document = read_json(response.body)
+            document = response.document()
             if str(document.get("status", "")).lower() == "succeeded":
-                id_ = str(document.get("id", ""))[:64]
+                id_ = printable(document.get("id", ""))[:64]
                 reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
                 return Verdict("delivered", reply)
-            await asyncio.sleep(response.retry_after(_now()) or look)
+            wait = response.retry_after(_now()) or look
+            if response.status not in _TOLD and not _may_pass(response.status):
+                raise self._unsettled(response)
+            if loop.time() + wait > end:
+                raise self._unsettled(response)
+            await asyncio.sleep(wait)
             look = min(look * 2, LONGEST_LOOK)
-            response = await self._api.ask(HttpRequest("GET", url))
-            if response.status != 200 and not _may_pass(response.status):
-                raise self._api.refused(response, _now())
+            try:
+                response = await self._api.ask(HttpRequest("GET", url))
+            except (NetworkError, RemoteProtocolError) as error:
+                raise Unsettled(f"{_ASKED}: {error}") from error
+
+    def _unsettled(self, response: HttpResponse) -> Unsettled:
+        if response.status not in _TOLD:
+            refused = self._api.refused(response, _now())
+            return Unsettled(f"{_ASKED}: {refused.reply.reason}", refused.retry_after)
+        status = response.document().get("status")
+        if not isinstance(status, str):
+            return Unsettled(f"{_ASKED}: HTTP {response.status} without a status")
+        return Unsettled(f"the operation that it began is still {printable(status)[:40]}")
 
 
 def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
 from gatepost.client.http_sign_in import HttpSignIn
-from gatepost.errors import Phase, Refused
+from gatepost.errors import GatepostError, Phase, Refused
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.transcript import Transcript
@@ -17,6 +15,9 @@ from gatepost.net.http import Http, HttpRequest, HttpResponse
 
 PAUSE: Final = 60.0
 """Seconds to wait after a 429 without Retry-After."""
+SENDING: Final = 300.0
+"""Seconds for a request with a message: a large one over a slow line takes longer than a question,
+and one that is given up too early arrives twice."""
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
 """Maximum number of characters of a provider's text that are shown."""
@@ -88,6 +89,17 @@ class ApiRefused(Refused):
         return Verdict(self.outcome, self.reply)
 
 
+class Unsettled(GatepostError):
+    """An API accepted a message, but what became of it is not known yet.
+
+    No other target may have it meanwhile. ``retry_after`` is in seconds.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Api:
     """One API with our login. ``known`` has the codes that say more than the HTTP status; ``own``
     matches all codes with which the API may refuse a message."""
@@ -101,12 +113,17 @@ class Api:
     ) -> None:
         self._http, self.sign_in, self._own = http, sign_in, own
         self._known = {**OF_THE_REQUEST, **known}
+        self._hidden = "", Transcript()
+        """The last token, and what strikes it out."""
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Send a request with credentials, and return the answer. A refused token is renewed once.
 
-        Raises NetworkError, RemoteProtocolError, LocalProtocolError and TokenError.
+        The status is what counts: a message that was accepted is not sent again because the rest of
+        the answer was lost. Raises NetworkError, RemoteProtocolError, LocalProtocolError and
+        TokenError.
         """
+        request = replace(request, may_break_off=True)
         signed = await self.sign_in.authorize(request)
         response = await self._http.ask(signed)
         if response.status == 401 and self.sign_in.reject(signed):
@@ -114,15 +131,12 @@ class Api:
             response = await self._http.ask(signed)
             if response.status == 401:
                 self.sign_in.reject(signed)  # the next attempt must not begin with it
-        return _without_token(response, signed)
+        return self._without_token(response, signed)
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
         """Return the error for an answer that is not a success."""
-        document = read_json(response.body)
-        error = document.get("error")
-        told = error if isinstance(error, dict) else {}
-        code = response.headers.get("x-ms-error-code") or told.get("code")
-        code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+        told = error_of(response.document())
+        code = code_of({"code": response.headers.get("x-ms-error-code")}) or code_of(told)
         retry_after = response.retry_after(now)
         if response.status == 429 and not retry_after:
             retry_after = PAUSE
@@ -140,6 +154,32 @@ class Api:
         meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
         return _as(meaning, what, code, told, retry_after)
 
+    def _without_token(self, response: HttpResponse, signed: HttpRequest) -> HttpResponse:
+        """Strike the bearer token out of an answer, whose texts end up in bounces and logs."""
+        scheme, _, token = signed.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer":
+            return response
+        known, hidden = self._hidden
+        if known != token:
+            hidden = Transcript()
+            hidden.hide(token)
+            self._hidden = token, hidden
+        body = hidden.redact(response.body.decode("utf-8", "surrogateescape"))
+        headers = {name: hidden.redact(value) for name, value in response.headers.items()}
+        return replace(response, headers=headers, body=body.encode("utf-8", "surrogateescape"))
+
+
+def error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the error in a document of the API; empty if there is none."""
+    error = document.get("error")
+    return error if isinstance(error, dict) else {}
+
+
+def code_of(error: Mapping[str, Any]) -> str:
+    """Return an error's code; empty if it is none."""
+    code = error.get("code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
 
 def _as(
     meaning: Meaning, what: str, code: str, told: Mapping[str, Any], retry_after: float
@@ -153,26 +193,6 @@ def _as(
     error = ApiRefused(reply, meaning.outcome, code, retry_after)
     error.phase, error.slug = meaning.phase, meaning.slug
     return error
-
-
-def _without_token(response: HttpResponse, signed: HttpRequest) -> HttpResponse:
-    """Remove the bearer token from a refusal, because a bounce contains the provider's text."""
-    scheme, _, token = signed.headers.get("authorization", "").partition(" ")
-    if response.status < 300 or scheme != "Bearer":
-        return response
-    transcript = Transcript()
-    transcript.hide(token)
-    text = transcript.redact(response.body.decode("utf-8", "surrogateescape"))
-    return replace(response, body=text.encode("utf-8", "surrogateescape"))
-
-
-def read_json(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object in a body; an empty one if there is none."""
-    try:
-        document: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
-    return document
 
 
 def printable(text: Any) -> str:

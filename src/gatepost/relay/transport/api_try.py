@@ -6,13 +6,20 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from gatepost.errors import GatepostError, TimedOut, TokenError
+from gatepost.errors import (
+    Disconnected,
+    GatepostError,
+    Phase,
+    RemoteProtocolError,
+    TimedOut,
+    TokenError,
+)
 from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
-from gatepost.relay.transport.api import ApiRefused
+from gatepost.relay.transport.api import ApiRefused, Unsettled
 from gatepost.relay.transport.contract import Handed, Heard
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 
@@ -62,14 +69,20 @@ async def hand_over(
     try:
         async with asyncio.timeout_at(deadline):
             await send(lease, content, work)
-    except TimedOut as error:  # of one request, which the server may have processed
-        work.error = error.at("content")
+    except GatepostError as error:
+        work.error = error.at(_phase_of(error))
     except TimeoutError:
         work.error = TimedOut("the attempt took too long").at("content")
-    except GatepostError as error:
-        work.error = error.at("auth" if isinstance(error, TokenError) else "connect")
     seconds = loop.time() - began
     return _handed(work, lease, seconds)
+
+
+def _phase_of(error: GatepostError) -> Phase:
+    """Return where an attempt ended whose error does not know. A request whose answer was lost may
+    have been processed: no other server is asked to take the message at once."""
+    if isinstance(error, TimedOut | Disconnected | RemoteProtocolError | Unsettled):
+        return "content"
+    return "auth" if isinstance(error, TokenError) else "connect"
 
 
 def _handed(work: Parcels, lease: Lease, seconds: float) -> Handed:

@@ -22,7 +22,7 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget
 from gatepost.net.http import Http, HttpRequest
-from gatepost.relay.transport.api import Api, Meaning
+from gatepost.relay.transport.api import SENDING, Api, Meaning
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place, Unconnected
 from gatepost.relay.transport.recipients import mailboxes, shown
@@ -81,8 +81,9 @@ class GraphTransport(Unconnected):
         url = f"{self._base}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
         encoded = await aside(len(content), lambda: base64.b64encode(addressed(envelope, content)))
         headers = {"content-type": "text/plain"}
+        request = HttpRequest("POST", url, headers, encoded, SENDING)
         addresses = [each.address for each in envelope.recipients]
-        await work.note(addresses, self._post(HttpRequest("POST", url, headers, encoded)))
+        await work.note(addresses, self._post(request))
 
     async def _post(self, request: HttpRequest) -> Verdict:
         response = await self._api.ask(request)
