@@ -12,7 +12,7 @@ import pytest
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.google import GoogleServiceAccount
-from gatepost.errors import TokenError
+from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from tests.certificates import Authority, Pair
@@ -38,8 +38,11 @@ def fetch(source: TokenSource, scope: str = SCOPE) -> AccessToken:
     return asyncio.run(source.fetch(scope))
 
 
-def told(document: object, status: int = 200) -> Told:
-    return Told(status, json.dumps(document).encode(), {"content-type": "application/json"})
+def told(document: object, status: int = 200, **headers: str) -> Told:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Told(
+        status, json.dumps(document).encode(), {"content-type": "application/json", **named}
+    )
 
 
 def good(_: Asked) -> Told:
@@ -163,6 +166,76 @@ def test_a_pod_that_nobody_trusts(
     assert (error.number, error.slug) == (700213, "oauth_client_auth_failed")
     assert not error.is_transient
     assert "the.pods.token" not in f"{error} {error.__cause__} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    ("octets", "why"), [(None, "cannot be read: No such file"), (b"", "is empty")]
+)
+def test_a_pod_whose_token_is_not_there(
+    tmp_path: Path, pair: Pair, authority: Authority, octets: bytes | None, why: str
+) -> None:
+    with HttpServer(good, pair) as entra:
+        pod = workload(tmp_path, entra.url, authority.ca_file)
+        (tmp_path / "federated").unlink()
+        if octets is not None:
+            (tmp_path / "federated").write_bytes(octets)
+        with pytest.raises(ConfigError, match=f"{tmp_path}/federated {why}"):
+            fetch(pod)
+    assert entra.asked == [], "nothing is asked without a proof"
+
+
+def test_a_pod_s_token_is_read_each_time(tmp_path: Path, pair: Pair, authority: Authority) -> None:
+    with HttpServer(good, pair) as entra:
+        pod = workload(tmp_path, entra.url, authority.ca_file)
+        fetch(pod)
+        (tmp_path / "federated").write_text("rotated")
+        fetch(pod)
+    shown = [each.form["client_assertion"] for each in entra.asked if each.method == "POST"]
+    assert shown == ["the.pods.token", "rotated"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "retry_after"),
+    [
+        (told({}, 429, retry_after="33"), "HTTP 429", 33),
+        (told({}, 503), "HTTP 503", 0),
+        (Told(body=None), "the identity service closed the connection", 0),
+        (Told(200, b"{", {"content-length": "9"}), "the identity service broke off its answer", 0),
+    ],
+)
+def test_an_identity_service_that_is_not_well(
+    tmp_path: Path,
+    pair: Pair,
+    authority: Authority,
+    answer: Told,
+    why: str,
+    retry_after: float,
+) -> None:
+    """The cause is told at once: azure-identity would ask again and again, and wait in silence."""
+    with HttpServer(lambda _: answer, pair) as entra, pytest.raises(TokenError) as caught:
+        fetch(workload(tmp_path, entra.url, authority.ca_file))
+    assert str(caught.value).endswith(f"no token: {why}")
+    assert (caught.value.is_transient, caught.value.retry_after) == (True, retry_after)
+    assert len(entra.asked) <= 2
+
+
+def test_an_identity_service_that_nobody_vouches_for(tmp_path: Path, pair: Pair) -> None:
+    with HttpServer(good, pair) as entra, pytest.raises(TokenError) as caught:
+        fetch(workload(tmp_path, entra.url, ""))
+    assert "localhost: certificate not accepted: " in str(caught.value)
+    assert caught.value.slug == "cert_untrusted"
+
+
+@pytest.mark.parametrize(("status", "passes"), [(404, True), (410, True), (403, False)])
+def test_a_metadata_service_that_is_being_renewed(
+    monkeypatch: pytest.MonkeyPatch, status: int, passes: bool
+) -> None:
+    with HttpServer(lambda _: told({}, status)) as imds:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url)
+        with pytest.raises(TokenError, match=f"no token: HTTP {status}") as caught:
+            fetch(ManagedIdentity())
+    assert caught.value.is_transient == passes
+    assert len(imds.asked) == 1
 
 
 def test_outside_of_a_pod() -> None:

@@ -17,6 +17,7 @@ import msgspec
 from gatepost.errors import (
     ConnectError,
     Disconnected,
+    GatepostError,
     LocalProtocolError,
     NetworkError,
     RemoteProtocolError,
@@ -158,7 +159,7 @@ class HttpClient:
         except TimeoutError:
             raise TimedOut(f"{host} did not answer within {total:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _explained(host, error) from None
+            raise explained(host, error) from None
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp  # noqa: PLC0415 - see above
@@ -246,12 +247,14 @@ async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bo
     return bytes(told)
 
 
-def _explained(host: str, error: Exception) -> Exception:
+def explained(host: str, error: Exception) -> GatepostError:
     """Return our error for one of aiohttp's, whose texts may repeat the URL."""
     import aiohttp  # noqa: PLC0415 - see above
 
     if isinstance(error, NetworkError):
         return error
+    if isinstance(error, aiohttp.InvalidURL):
+        return LocalProtocolError("the URL is none of http or https with a host")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         wrong = error.certificate_error
         told = getattr(wrong, "verify_message", "") or "it cannot be verified"

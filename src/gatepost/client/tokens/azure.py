@@ -7,16 +7,20 @@ installed where nothing uses it: ``pip install 'gatepost[entra]'``.
 
 import asyncio
 import logging
+import os
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer, cure_of
 from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
-from gatepost.errors import TokenError
+from gatepost.errors import GatepostError, TimedOut, TokenError
 from gatepost.model.secret import Secret
+from gatepost.net.http import HttpResponse, explained
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken as AzureToken
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
 
 DEADLINE: Final = 30.0
 """Seconds; azure-identity itself would ask a metadata service for more than a minute."""
+TRIES: Final = {"retry_total": 1, "retry_status": 0}
+"""How often azure-identity asks again: once if a connection fails. An answer is an answer: it would
+wait in silence for as long as a Retry-After says, and nobody would hear of the status."""
+_UPDATING: Final = frozenset({404, 410})
+"""Statuses of a metadata service that is about to be back (Learn, "How to use managed identities
+for Azure resources on an Azure VM to acquire an access token", retry guidance)."""
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
-_PASSING: Final = 503
-"""What a failure without an HTTP status is taken for: the service was not reached."""
 _UNREACHED: Final = "no identity service answers here, or it knows no identity for this machine"
 
 
@@ -50,7 +58,7 @@ class ManagedIdentity:
         """Return azure-identity's; the environment says which metadata service there is."""
         from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - see above
 
-        return ManagedIdentityCredential(client_id=self._client_id or None)
+        return ManagedIdentityCredential(client_id=self._client_id or None, **TRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +88,18 @@ class WorkloadIdentity:
         return await _fetch(self, scope)
 
     def credential(self) -> "WorkloadIdentityCredential":
-        """Return azure-identity's. Raises ValueError when the environment lacks something."""
+        """Return azure-identity's. Raises ValueError when the environment lacks something, and
+        ConfigError for a pod's token that cannot be read: azure-identity would ask without it."""
         from azure.identity.aio import WorkloadIdentityCredential  # noqa: PLC0415 - see above
 
-        workload, options = self._workload, dict[str, Any]()
+        workload, options = self._workload, dict[str, Any](TRIES)
         if workload.authority:
             options["authority"] = workload.authority
         if workload.ca_file:
             options["connection_verify"] = workload.ca_file
+        token_file = workload.token_file or os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+        if token_file:  # else azure-identity says what is not set
+            NamedSecret("file", token_file).read()
         return WorkloadIdentityCredential(
             tenant_id=workload.tenant or None,
             client_id=workload.client_id or None,
@@ -103,7 +115,7 @@ def _silence() -> None:
 
 
 async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
-    """Ask once, with no cache but ours. Raises TokenError."""
+    """Ask once, with no cache but ours. Raises TokenError and ConfigError."""
     _silence()
     try:
         from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
@@ -123,9 +135,10 @@ async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> Acce
         told = f"{source.identity}: no answer within {DEADLINE:g} s"
         raise TokenError(told, is_transient=True) from None
     except AzureError as error:
-        raise _explained(source.identity, error) from None
+        raise _explained(source, error) from None
     except OSError as error:
-        raise TokenError(f"{source.identity}: {error}", is_transient=False) from None
+        told = f"{source.identity}: {error.strerror or type(error).__name__}"
+        raise TokenError(told, is_transient=False) from None
     except Exception:  # noqa: BLE001 - azure-identity takes whatever is JSON for an answer
         raise _no_token(source.identity) from None
 
@@ -135,22 +148,47 @@ def _read(token: "AzureToken") -> AccessToken:
     return AccessToken(Secret(bearer(token.token)), lifetime)
 
 
-def _explained(identity: str, error: Exception) -> TokenError:
+def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> TokenError:
     """Return our error. Azure's text is not repeated: it may quote what was sent."""
-    response = getattr(error, "response", None)
-    status = int(getattr(response, "status_code", None) or _PASSING)
-    if status == 200:
+    identity, response = source.identity, getattr(error, "response", None)
+    status = int(getattr(response, "status_code", None) or 0)
+    network = None if status else _network_error(error)
+    if network is not None:
+        failure = TokenError(f"{identity}: no token: {network}", is_transient=True)
+        failure.slug = network.slug
+        return failure
+    if type(error).__name__ == "CredentialUnavailableError":
+        return TokenError(f"{identity}: no token: {_UNREACHED}", is_transient=True)
+    if response is None or status == 200:
         return _no_token(identity)
     found = _AADSTS.search(str(error))
     number = int(found[1]) if found else 0
-    passing = is_passing(status, "", number)
-    name = type(error).__name__
-    unreached = _UNREACHED if name == "CredentialUnavailableError" else name
-    code = f"AADSTS{number}" if number else f"HTTP {status}" if response else unreached
-    failure = TokenError(f"{identity}: no token: {code}", is_transient=passing, number=number)
+    is_updating = isinstance(source, ManagedIdentity) and status in _UPDATING
+    passing = is_updating or is_passing(status, "", number)
+    code = f"AADSTS{number}" if number else f"HTTP {status}"
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    wait = HttpResponse(status, headers).retry_after(datetime.now(UTC))
+    failure = TokenError(
+        f"{identity}: no token: {code}", is_transient=passing, number=number, retry_after=wait
+    )
     if not passing:
         failure.slug, failure.fix = meaning_of_token_error("", number, ""), cure_of(number)
     return failure
+
+
+def _network_error(error: BaseException) -> GatepostError | None:
+    """Return what kept a request from being answered; None if it was answered."""
+    from aiohttp import ClientError  # noqa: PLC0415 - azure-identity has loaded it
+
+    cause = error.__cause__
+    if cause is None:
+        return None
+    host = str(getattr(cause, "host", "") or "the identity service")
+    if isinstance(cause, TimeoutError):
+        return TimedOut(f"{host} did not answer in time")
+    if isinstance(cause, ClientError | OSError):
+        return explained(host, cause)
+    return _network_error(cause)
 
 
 def _no_token(identity: str) -> TokenError:
