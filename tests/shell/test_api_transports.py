@@ -190,12 +190,16 @@ def test_an_operation_that_fails(state: dict[str, Any], outcome: str, code: int)
 @pytest.mark.parametrize(
     ("state", "why", "retry_after"),
     [
-        (RUNNING, "the operation that it began is still Running", 0),
-        (told(["Running"]), "what became of it: HTTP 200 without a status", 0),
-        (told({}, 429, retry_after="77"), "what became of it: HTTP 429", 77),
-        (told({"error": {"code": "OperationNotFound"}}, 404), "HTTP 404 OperationNotFound", 0),
-        (told({}, 403), "HTTP 403: who signed in lacks a role", 0),
-        (Told(body=None), "what became of it: localhost closed the connection", 0),
+        (RUNNING, "the operation was accepted, but is still Running", 0),
+        (told(["Running"]), "its result is unknown: HTTP 200 without a status", 0),
+        (told({}, 429, retry_after="77"), "its result is unknown: HTTP 429", 77),
+        (
+            told({"error": {"code": "OperationNotFound"}}, 404),
+            "its result is unknown: HTTP 404 OperationNotFound",
+            0,
+        ),
+        (told({}, 403), "its result is unknown: HTTP 403", 0),
+        (Told(body=None), "its result is unknown: localhost closed the connection", 0),
     ],
 )
 def test_what_was_accepted_goes_nowhere_else_while_nobody_knows_its_end(

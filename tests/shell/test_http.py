@@ -171,7 +171,9 @@ def test_what_is_not_http_is_told_so() -> None:
             url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
             client = HttpClient()
             try:
-                with pytest.raises(RemoteProtocolError, match="localhost sent an answer that is not HTTP"):
+                with pytest.raises(
+                    RemoteProtocolError, match="localhost sent an answer that is not HTTP"
+                ):
                     await client.ask(HttpRequest("GET", url))
             finally:
                 await client.close()

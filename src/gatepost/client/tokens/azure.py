@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DEADLINE: Final = 30.0
 """Seconds; azure-identity itself would ask a metadata service for more than a minute."""
-TRIES: Final = {"retry_total": 1, "retry_status": 0}
+TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_status": 0}
 """How often azure-identity asks again: once if a connection fails. An answer is an answer: it would
 wait in silence for as long as a Retry-After says, and nobody would hear of the status."""
 _UPDATING: Final = frozenset({404, 410})

@@ -67,7 +67,7 @@ _TOLD: Final = frozenset({200, 202})
 """HTTP statuses of an answer that has an operation's status."""
 _NOT_TOLD: Final = frozenset({401, 403, 408, 429, *range(500, 600)})
 """HTTP statuses that leave open whether the service knows an operation."""
-_ASKED: Final = "it began an operation, but does not say what became of it"
+_UNKNOWN: Final = "the operation was accepted, but its result is unknown"
 
 _NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
 _NOT_ITS_KEY: Final = Meaning(
@@ -192,16 +192,16 @@ class AcsRestTransport(Unconnected):
             try:
                 response = await self._api.ask(HttpRequest("GET", url))
             except (NetworkError, RemoteProtocolError) as error:
-                raise Unsettled(f"{_ASKED}: {error}") from error
+                raise Unsettled(f"{_UNKNOWN}: {error}") from error
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
         if response.status not in _TOLD:
             refused = self._api.refused(response, _now())
-            return Unsettled(f"{_ASKED}: {refused.reply.reason}", refused.retry_after)
+            return Unsettled(f"{_UNKNOWN}: {refused.reply.reason}", refused.retry_after)
         status = response.document().get("status")
         if not isinstance(status, str):
-            return Unsettled(f"{_ASKED}: HTTP {response.status} without a status")
-        return Unsettled(f"the operation that it began is still {printable(status)[:40]}")
+            return Unsettled(f"{_UNKNOWN}: HTTP {response.status} without a status")
+        return Unsettled(f"the operation was accepted, but is still {printable(status)[:40]}")
 
 
 def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
