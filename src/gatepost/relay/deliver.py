@@ -86,7 +86,7 @@ class Deliverer:
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
-        self._kept_out = KeptOut()
+        self.kept_out = KeptOut()
         self._damaged: set[str] = set()
         """Messages of which the operator was told that something of them is lost."""
         self._trouble = ""
@@ -105,6 +105,7 @@ class Deliverer:
         """
         self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._filler = asyncio.create_task(self._fill())
+        self._run(self._retry(self.kept_out.take()))  # by another configuration
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
         """Tell whether a message that is being accepted may go to delivery from memory."""
@@ -150,13 +151,12 @@ class Deliverer:
             self._queues.wake(each.key)
         for key in list(self._resting):
             self._look_again(key)
-        if kept_out := self._kept_out.take(next_hops):
-            self._run(self._retry(kept_out))
-        self._due.set()
+        self._run(self._retry(self.kept_out.take(next_hops)))
 
     async def _retry(self, deliveries: Sequence[str]) -> None:
         with suppress(QueueError):  # then they wait for their schedule
-            await self._deliveries.act("retry", deliveries, self._now())
+            if deliveries:
+                await self._deliveries.act("retry", deliveries, self._now())
         self._due.set()
 
     def recipients(self, next_hop: NextHop) -> int | None:
@@ -211,7 +211,7 @@ class Deliverer:
 
         Returns when nothing is on the wire any more, or after so many seconds; ``stop`` is next.
         """
-        self._heir = heir
+        self._heir, heir.kept_out = heir, self.kept_out
         await self._cease()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -546,7 +546,7 @@ class Deliverer:
         try:
             load, when = partial(self._load, held), partial(self._tried_at, held)
             due = await self._settler.settle(held.lease, handed, load, when)
-            self._kept_out.note(held.lease.delivery, handed.attempt)
+            self.kept_out.note(held.lease.delivery, handed.attempt)
         finally:
             self._release(held)
             if settled is not None and not settled.done():  # cancelled: its worker is gone

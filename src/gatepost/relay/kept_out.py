@@ -25,10 +25,10 @@ class KeptOut:
             if len(self._routes) > MOST:
                 del self._routes[next(iter(self._routes))]
 
-    def take(self, next_hops: Sequence[NextHop]) -> Sequence[str]:
-        """Return those of the routes of these next hops, and forget them."""
-        routes = {each.route for each in next_hops}
-        found = [id_ for id_, route in self._routes.items() if route in routes]
+    def take(self, next_hops: Sequence[NextHop] | None = None) -> Sequence[str]:
+        """Return those of the routes of these next hops, or all, and forget them."""
+        routes = None if next_hops is None else {each.route for each in next_hops}
+        found = [id_ for id_, route in self._routes.items() if routes is None or route in routes]
         for id_ in found:
             del self._routes[id_]
         return found

@@ -18,12 +18,14 @@ from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,
     OK,
+    REFUSED,
     Answer,
     Upstream,
     World,
     limits,
     mx,
     one_hub,
+    refused_before_mail,
     route,
     smarthost,
     steady,
@@ -337,6 +339,20 @@ def test_what_is_cut_at_a_reload_is_tried_again_at_once() -> None:
 
     world.run(scenario)
     assert len(hub.taken) == 1
+
+
+def test_what_a_refused_sign_in_kept_out_is_tried_by_the_new_configuration_at_once() -> None:
+    world, hub = one_hub(refused_before_mail(REFUSED), credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await world.reload()
+        await asyncio.sleep(1)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
 
 
 def test_a_stop_cuts_what_takes_too_long() -> None:
