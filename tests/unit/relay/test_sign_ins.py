@@ -324,7 +324,7 @@ def test_a_server_that_forgets_a_login_is_diagnosed() -> None:
     contact = Contact("hub", "hub.example", "192.0.2.1", "TLSv1.3", mechanism="PLAIN")
     found = diagnose_refused_mail(contact, KEPT_OUT)
     assert found.finding == "login_forgotten"
-    assert "pass on who signed in" in found.sentence
+    assert "pass on the login" in found.sentence
 
 
 def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:
