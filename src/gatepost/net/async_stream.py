@@ -1,7 +1,7 @@
-"""The same stream for asyncio: a Protocol with one buffer, on no StreamReader.
+"""The same stream for asyncio: a Protocol with one buffer, without StreamReader.
 
-asyncio's own streams keep what came in clear across ``start_tls``; here nothing
-lies anywhere but in this buffer, and STARTTLS asserts that it is empty.
+asyncio's own streams keep data that came in clear after ``start_tls``. Here, all data is in this
+buffer, and STARTTLS asserts that it is empty.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ JOINED: Final = 65_536
 
 
 class AsyncStream(asyncio.Protocol):
-    """One connection; promises what ``SyncStream`` promises."""
+    """A connection with the same promises as ``SyncStream``."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -77,16 +77,16 @@ class AsyncStream(asyncio.Protocol):
 
     @property
     def peer_address(self) -> str:
-        """The IP address that took the connection."""
+        """The IP address of the peer."""
         return self._peer_address
 
     @property
     def is_quiet(self) -> bool:
-        """The peer has said nothing that was not read yet, and is still there."""
+        """True if the peer is connected, and all that it sent has been read."""
         return not (self._lost or self._can_read())
 
     async def receive(self, timeout: float) -> bytes:
-        """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
+        """Return the next octets, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
         await self._until(self._can_read, time.monotonic() + timeout, "said nothing")
         if not self._buffer and self._failure is not None:
             raise self._failure
@@ -107,11 +107,11 @@ class AsyncStream(asyncio.Protocol):
         end: float = math.inf,
         behind: Callable[[], bytes] = bytes,
     ) -> bytes:
-        """Write ``pieces`` in windows, each within ``timeout``, until the peer speaks.
+        """Write ``pieces`` in windows, each within ``timeout``, until the peer replies.
 
-        ``end``: of ``time.monotonic``, by which all must be written. ``behind`` is asked with the
-        last window for what follows it, for which nobody waits. Returns what the peer said too
-        early, ``b""`` when all was written. Raises as ``send`` does.
+        ``end``: the time (``time.monotonic``) by which everything must be written. ``behind`` is
+        called with the last window, and returns what follows it without waiting. Returns what the
+        peer sent too early, ``b""`` if everything was written. Raises as ``send`` does.
         """
         left = windows_of(pieces)
         following = next(left, None)
@@ -125,15 +125,15 @@ class AsyncStream(asyncio.Protocol):
             else:
                 tail = self._write_window(window, behind())
                 if self._transport.get_write_buffer_size() <= tail:
-                    return b""  # all is on its way: what is said now is not too early
+                    return b""  # everything is sent: a reply is not too early now
             deadline = min(time.monotonic() + timeout, end)
-            await asyncio.sleep(0)  # let the loop read: the peer may have spoken
+            await asyncio.sleep(0)  # let the loop read: the peer may have replied
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"
             )
         else:
             if self._buffer and self._transport.get_write_buffer_size() <= tail:
-                return b""  # what it says to all of it is not too early, however quick it is
+                return b""  # a reply to all of it is not too early, however fast it is
         if self._buffer:
             return self._take()
         if self._failure is not None:
@@ -143,11 +143,11 @@ class AsyncStream(asyncio.Protocol):
         return b""
 
     def post(self, octets: bytes) -> None:
-        """Write a few octets for which nobody waits. Raises Disconnected."""
+        """Write a few octets without waiting for them. Raises Disconnected."""
         self._write(octets)
 
     async def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
-        """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
+        """Perform the TLS handshake as the client. Raises TlsError, or as ``receive`` does."""
         early = bytes(self._buffer)
         if early and self._was_heard:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
@@ -168,7 +168,7 @@ class AsyncStream(asyncio.Protocol):
         return layer
 
     async def close(self, timeout: float = CLOSE_TIMEOUT) -> None:
-        """Say goodbye, give the peer ``timeout`` to do the same, and close."""
+        """Send close_notify, give the peer ``timeout`` to do the same, and close."""
         try:
             if not self._lost:
                 if self.tls is not None and not self.tls.handshaking:
@@ -179,7 +179,7 @@ class AsyncStream(asyncio.Protocol):
                 deadline = time.monotonic() + timeout
                 await self._until(lambda: self.ended or self._lost, deadline, "did not close")
         except OSError:
-            pass  # it is gone already
+            pass  # it has been closed already
         finally:
             self._transport.abort()
 
@@ -195,7 +195,7 @@ class AsyncStream(asyncio.Protocol):
         self._peer_address = str(self._transport.get_extra_info("peername")[0])
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, decrypt it, and stop reading when nobody takes it."""
+        """Store and decrypt data, and stop reading if nobody fetches it."""
         if self.tls is None:
             self._buffer += data
         elif self._failure is None:
@@ -212,14 +212,14 @@ class AsyncStream(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """Note the end; our own side stays open until we close it."""
+        """Note the end; our own half stays open until we close it."""
         self.ended = True
         self.ragged = self.tls is not None and not self.tls.closed
         self._wake()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that nothing can be said any more."""
+        """Note that nothing can be sent any more."""
         self._lost = True
         if self._timer is not None:
             self._timer.cancel()
@@ -233,7 +233,7 @@ class AsyncStream(asyncio.Protocol):
         self._wake()
 
     def _read_last_words(self) -> None:
-        """Read what came before a write failed; the loop would throw it away."""
+        """Read what came before a write failed; the event loop would discard it."""
         try:
             while not self._is_over() and (last := self._socket.recv(HIGH_WATER)):
                 self.data_received(last)
@@ -245,7 +245,7 @@ class AsyncStream(asyncio.Protocol):
         self._writable = False
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue to write."""
         self._writable = True
         self._wake()
 
@@ -267,7 +267,8 @@ class AsyncStream(asyncio.Protocol):
             self._changed.set_result(True)
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer is for all waits: it looks again when the deadline has moved meanwhile."""
+        """Start the one timer of all waits; when it fires, it looks whether the deadline has
+        changed."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = self._deadline
@@ -309,9 +310,9 @@ class AsyncStream(asyncio.Protocol):
             self._flush()
 
     def _write_window(self, pieces: Sequence[bytes], behind: bytes = b"") -> int:
-        """Write pieces in one call, and large ones as they are.
+        """Write small pieces in one call, and large ones without copying them.
 
-        Returns how many octets on the wire are of what is ``behind``.
+        Returns how many octets on the wire belong to ``behind``.
         """
         if self._lost or self._transport.is_closing():  # which asyncio's writelines does not ask
             raise self._failure or Disconnected("connection lost")

@@ -1,4 +1,4 @@
-"""What a certificate says of its owner."""
+"""The names of the owner of a certificate."""
 
 import hashlib
 

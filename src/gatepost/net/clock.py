@@ -1,4 +1,4 @@
-"""Time, as an argument: what waits asks a clock, so that a test can be the clock."""
+"""Time as an argument: code that waits asks a clock, so that tests can use a fake one."""
 
 import time
 from datetime import UTC, datetime
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time of day and the time that passed."""
+    """Returns the time of day, and measures durations."""
 
     def now(self) -> datetime:
         """Return the time of day, UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds from some start on; never steps back."""
+        """Return seconds from an arbitrary start; never goes back."""
 
 
 class SystemClock:
@@ -23,5 +23,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds from some start on; never steps back."""
+        """Return seconds from an arbitrary start; never goes back."""
         return time.monotonic()

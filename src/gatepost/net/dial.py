@@ -1,4 +1,4 @@
-"""From ``host:port`` to a connected socket: every address in turn, each with its own deadline."""
+"""From ``host:port`` to a connected socket: tries every address, each with its own deadline."""
 
 import ipaddress
 import os
@@ -30,9 +30,9 @@ class Server:
 
 
 def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
-    """Return what ``host``, ``host:port``, ``[::1]:port`` or a bare IPv6 address names.
+    """Parse ``host``, ``host:port``, ``[::1]:port`` or a bare IPv6 address.
 
-    Raises ConfigError, which shows nothing of a URL: people paste those with their password.
+    Raises ConfigError, which shows nothing of a URL, because people paste URLs with passwords.
     """
     if "@" in text or "://" in text:
         raise ConfigError("not a server: it is a URL or names a user; write HOST:PORT")
@@ -63,7 +63,7 @@ def _is_ipv6(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One address of a server, as the resolver gave it."""
+    """One address of a server, as the resolver returned it."""
 
     family: int
     sockaddr: tuple[Any, ...]
@@ -87,18 +87,18 @@ def resolve(server: Server) -> tuple[Endpoint, ...]:
 
 
 def endpoints(found: Sequence[tuple[Any, ...]]) -> tuple[Endpoint, ...]:
-    """Return what ``getaddrinfo`` gave, each address once."""
+    """Return the results of ``getaddrinfo``, each address once."""
     return tuple(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
 
 
 def unresolved(server: Server, error: Exception) -> NetworkError:
-    """Return the error that tells that a name has no address."""
+    """Return the error for a name that has no address."""
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return ResolveError(f"{server.host}: {why}").at("resolve")
 
 
 def make_socket(endpoint: Endpoint) -> socket.socket:
-    """Return an unconnected socket for ``endpoint`` that does not hold small writes back."""
+    """Return an unconnected socket for ``endpoint`` that does not delay small writes."""
     sock = socket.socket(endpoint.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
@@ -117,9 +117,9 @@ def connect_to(endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> socket.s
 
 
 def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
-    """Return a socket connected to the first address that takes us.
+    """Return a socket connected to the first address that accepts the connection.
 
-    Raises ResolveError, TimedOut when no address answered at all, else ConnectError.
+    Raises ResolveError, TimedOut if no address answered at all, otherwise ConnectError.
     """
     failures: list[tuple[Endpoint, OSError]] = []
     for endpoint in resolve(server):
@@ -131,7 +131,7 @@ def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
 
 
 def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) -> NetworkError:
-    """Return the error that tells what each address said."""
+    """Return the error with the result of each address."""
     said = "; ".join(f"{endpoint}: {plainly(error)}" for endpoint, error in failures)
     silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
     kind = TimedOut if silent else ConnectError
@@ -139,7 +139,7 @@ def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) ->
 
 
 def plainly(error: OSError) -> str:
-    """Return what the system calls an error; asyncio has a sentence of its own that says less."""
+    """Return the system's text for an error; asyncio's own text says less."""
     if error.errno and error.errno > 0:  # getaddrinfo's are negative, and others
         return os.strerror(error.errno)
     if isinstance(error, TimeoutError):
@@ -148,23 +148,23 @@ def plainly(error: OSError) -> str:
 
 
 def is_here(address: str) -> bool:
-    """Tell whether this machine has an IP address; nothing is sent.
+    """Tell whether an IP address belongs to this machine; nothing is sent.
 
-    What goes to an own address comes from it. Asking whether a socket can be bound to it would
-    find all addresses here where the system is set up to lend them (``ip_nonlocal_bind``). All
-    of 127.0.0.0/8 are here, though what goes to them comes from one.
+    Packets to an own address come from that address. A test whether a socket can be bound to it
+    would be true for every address if the system is configured so (``ip_nonlocal_bind``). All of
+    127.0.0.0/8 belongs to this machine, although packets to it come from one address.
     """
     if address.startswith("127."):
         return True
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
-            sock.connect((address, 9))  # RFC 863: nobody minds
+            sock.connect((address, 9))  # RFC 863, discard
         except OSError:
             return False
         return str(sock.getsockname()[0]) == address
 
 
 def host_name() -> str:
-    """Return this machine's own name, without asking the network for more of it."""
+    """Return this machine's own name, without further queries to the network."""
     return socket.gethostname()

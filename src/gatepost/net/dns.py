@@ -1,6 +1,6 @@
-"""Questions to the DNS, by dnspython, over asyncio. A stub: it trusts its nameservers.
+"""DNS queries with dnspython, on asyncio. A stub resolver: it trusts its name servers.
 
-dnspython is imported with the first question: most commands ask none.
+dnspython is imported at the first query, because most commands need none.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ SYSTEM: Final = Path("/etc/resolv.conf")
 
 
 def parse_nameserver(text: str) -> Server:
-    """Return what ``ADDRESS``, ``ADDRESS:PORT`` or ``[IPV6]:PORT`` names. Raises ConfigError."""
+    """Parse ``ADDRESS``, ``ADDRESS:PORT`` or ``[IPV6]:PORT``. Raises ConfigError."""
     server = parse_server(text, PORT)
     if not _is_address(server.host):
         raise ConfigError(f"a nameserver is given by its address, not by a name: {text!r}")
@@ -40,9 +40,9 @@ def parse_nameserver(text: str) -> Server:
 
 
 class DnsResolver:
-    """Implements ``model.dns.Resolver`` with the system's nameservers, or with those given.
+    """Implements ``model.dns.Resolver`` with the system's name servers, or with given ones.
 
-    ``deadline`` in seconds. ``cached=0`` asks anew each time. A change of the system's
+    ``deadline`` is in seconds. ``cached=0`` disables the cache. A change of the system's
     configuration is followed.
     """
 
@@ -60,7 +60,7 @@ class DnsResolver:
         self._version: object = None
 
     async def mx(self, domain: str) -> Answer[MxRecord]:
-        """Return the mail exchangers as they came."""
+        """Return the mail exchangers in the order of the answer."""
         return await self._ask(
             domain, "MX", lambda each: MxRecord(each.preference, _text(each.exchange))
         )
@@ -84,7 +84,7 @@ class DnsResolver:
         )
 
     async def cname(self, name: str) -> Answer[str]:
-        """Return what the name itself is an alias of."""
+        """Return the name that ``name`` is an alias of."""
         return await self._ask(name, "CNAME", lambda each: _text(each.target))
 
     async def _ask(self, name: str, kind: str, read: Callable[[Any], T]) -> Answer[T]:
@@ -121,7 +121,7 @@ class DnsResolver:
         return Answer("found", tuple([read(each) for each in answer.rrset]), ttl)
 
     def _resolver(self) -> "dns.asyncresolver.Resolver":
-        """Return the one that asks, made anew when the system's configuration has changed."""
+        """Return the current resolver, a new one if the system's configuration has changed."""
         version = () if self._nameservers else self._system_version()
         if self._asker is None or version != self._version:
             self._asker, self._version = self._make_resolver(), version
@@ -167,7 +167,7 @@ def _text(name: "dns.name.Name") -> str:
 
 
 def _negative_ttl(error: "dns.resolver.NXDOMAIN") -> int:
-    """How long the name is known not to be there (RFC 2308 5)."""
+    """Return how long the absence of a name may be cached (RFC 2308 5)."""
     responses = error.responses()  # type: ignore[no-untyped-call]
     return min([int(each.resolve_chaining().minimum_ttl) for each in responses.values()], default=0)
 
@@ -175,7 +175,7 @@ def _negative_ttl(error: "dns.resolver.NXDOMAIN") -> int:
 def _lost_alias(error: "dns.resolver.NXDOMAIN", name: "dns.name.Name") -> Any:
     """Return the CNAME record of ``name`` if its target does not exist (RFC 6604 3), else None.
 
-    The cache keeps "no such name" for all types of a name, whichever was asked for first.
+    The cache stores "no such name" for all types of a name, after a query of any type.
     """
     import dns.rdatatype  # noqa: PLC0415 - as above
 
@@ -202,7 +202,7 @@ def _failure(name: str, kind: str, error: Exception) -> str:
 
 
 def _place(server: object) -> str:
-    """Return where a nameserver is; dnspython's own name for one is ``Do53:ADDRESS@PORT``."""
+    """Return the address of a name server; dnspython calls it ``Do53:ADDRESS@PORT``."""
     address, at, port = str(server).removeprefix("Do53:").rpartition("@")
     return join_host_port(address, int(port)) if at and port.isdecimal() else str(server)
 

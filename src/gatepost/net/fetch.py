@@ -1,7 +1,7 @@
-"""A few HTTP requests, one after the other, with the standard library: what the doctor asks.
+"""A few HTTP requests, one after the other, with the standard library: for the doctor.
 
-Like ``net.http``: certificates are checked, redirections are answers, in clear there is only this
-machine to speak to, and no error names more of a URL than its host.
+As in ``net.http``, certificates are verified, redirections are not followed, clear text is only for
+this machine, and errors show no more of a URL than its host.
 """
 
 import base64
@@ -32,9 +32,9 @@ _LOCAL: Final = ".localhost"
 
 
 class Fetcher:
-    """Asks over a connection of its own each time.
+    """Makes each request on a new connection.
 
-    ``ca_file`` holds authorities to trust beside the system's. Proxies of the environment
+    ``ca_file`` has authorities to trust besides those of the system. Proxies in the environment
     (HTTPS_PROXY, NO_PROXY) are used.
     """
 
@@ -126,7 +126,7 @@ def _read(response: http.client.HTTPResponse) -> HttpResponse:
 
 
 def _netloc(parts: SplitResult) -> str:
-    """HOST or HOST:PORT, without the user that a URL may name."""
+    """Return HOST or HOST:PORT, without the user name that a URL may contain."""
     return parts.netloc.rpartition("@")[2]
 
 
@@ -134,7 +134,7 @@ def _netloc(parts: SplitResult) -> str:
 
 
 def _proxy_for(host: str, scheme: str) -> SplitResult | None:
-    """Return the proxy that the environment names for a host."""
+    """Return the proxy for a host according to the environment."""
     if host == "localhost" or host.endswith(_LOCAL) or scheme != "https":
         return None
     if not any(name.lower() in ("https_proxy", "all_proxy") for name in os.environ):

@@ -1,4 +1,4 @@
-"""Files: those that are read more than once, as secrets are, and names that survive."""
+"""Files: those that are read more than once, such as secrets, and durable names."""
 
 import errno
 import os
@@ -11,23 +11,23 @@ from typing import BinaryIO
 
 
 def open_again(path: Path) -> BinaryIO:
-    """Open such a file. Raises OSError, as ``check_again`` does."""
+    """Open a file that will be read again. Raises OSError, as ``check_again`` does."""
     check_again(path)
     return path.open("rb")
 
 
 def check_again(path: str | Path) -> None:
-    """Raise OSError for what is not there, or a FIFO: who opens one waits for whoever writes, and
-    what was read is gone."""
+    """Raise OSError for a file that does not exist, or a FIFO: opening a FIFO waits for its writer,
+    and its content can be read only once."""
     if stat.S_ISFIFO(Path(path).stat().st_mode):
         raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
 
 
 @contextmanager
 def in_memory(octets: bytes) -> Iterator[str]:
-    """Give the name of a file that no disk holds, for what reads files alone.
+    """Provide the name of a file that is never on a disk, for functions that read only files.
 
-    Raises OSError where the system has none: it is Linux's (memfd_create(2)).
+    Raises OSError if the system cannot do it; Linux can (memfd_create(2)).
     """
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
@@ -41,7 +41,7 @@ def in_memory(octets: bytes) -> Iterator[str]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power cut; Windows does so by itself."""
+    """Make the names in a directory durable; on Windows this is not needed."""
     if os.name != "posix":
         return
     descriptor = os.open(directory, os.O_RDONLY)

@@ -1,7 +1,7 @@
-"""Whole messages over a local stream socket: four octets of length, then the message.
+"""Messages over a local stream socket: four octets of length, then the message.
 
-A message may have content behind it, which is not copied into it and out again: the length has its
-first bit set then, and four more octets say how long the content is.
+Content can follow a message without being copied into it. Then the first bit of the length is set,
+and four more octets have the length of the content.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ OnFrame = Callable[["FrameStream", bytes, Sequence[bytes]], None]
 
 
 class FrameStream(asyncio.Protocol):
-    """One end of a connection that carries frames both ways."""
+    """One end of a connection that carries frames in both directions."""
 
     def __init__(self, on_frame: OnFrame, on_lost: Callable[[], None]) -> None:
         self._on_frame = on_frame
@@ -50,7 +50,7 @@ class FrameStream(asyncio.Protocol):
 
     @property
     def is_cut_off(self) -> bool:
-        """True when the other end has hung up, also while much is to be read before that shows."""
+        """True if the other end has disconnected, even if there is unread data."""
         if self._lost:
             return True
         hung_up = select.poll()
@@ -59,20 +59,20 @@ class FrameStream(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Octets that were written, and for which the other end has made no room yet."""
+        """Number of octets that were written, but not yet passed to the system."""
         return self._transport.get_write_buffer_size()
 
     def send(self, frame: bytes, content: Sequence[bytes] = ()) -> None:
-        """Send one frame and its content. Raises Disconnected when the other end is gone."""
+        """Send one frame and its content. Raises Disconnected if the other end has disconnected."""
         self._wait(frame, content)
         if not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._flush)
 
     def send_soon(self, make: Callable[[], bytes]) -> None:
-        """Send one frame behind the next one where that follows soon; it is made when it goes out.
+        """Send one frame after the next one if that follows soon; it is created when it is sent.
 
-        Raises Disconnected when the other end is gone.
+        Raises Disconnected if the other end has disconnected.
         """
         self._check()
         self._last.append(make)
@@ -92,7 +92,7 @@ class FrameStream(asyncio.Protocol):
             self._waiting += (len(frame).to_bytes(LENGTH, "big"), frame)
 
     def _flush(self) -> None:
-        """Write in one call what one turn of the loop sent: a group of answers is one write."""
+        """Write everything that one turn of the event loop sent in one call."""
         self._is_due = False
         if self._later is not None:
             self._later.cancel()
@@ -107,7 +107,7 @@ class FrameStream(asyncio.Protocol):
         self._waiting, self._last = [], []
 
     def close(self) -> None:
-        """Close after what was sent is written."""
+        """Close after everything was sent."""
         self._flush()
         self._transport.close()
 
@@ -120,7 +120,7 @@ class FrameStream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on the frames that are complete; what is not is kept."""
+        """Pass on complete frames; keep the rest."""
         if self._missing:
             start = self._take_content(data)
             if start < len(data):
@@ -134,7 +134,7 @@ class FrameStream(asyncio.Protocol):
             del self._buffer[:start]
 
     def _take_frames(self, octets: bytes | bytearray) -> int:
-        """Pass on the frames at the head of ``octets``; return where the rest begins."""
+        """Pass on the frames at the beginning of ``octets``; return the offset of the rest."""
         start = 0
         with memoryview(octets) as view:
             while len(view) - start >= LENGTH:
@@ -160,9 +160,9 @@ class FrameStream(asyncio.Protocol):
         return start
 
     def _take_content(self, octets: bytes | memoryview) -> int:
-        """Take what is there of a content, and pass it on with its frame when that is all.
+        """Store a part of a content; pass the frame on when its content is complete.
 
-        Returns how many octets that was.
+        Returns the number of octets used.
         """
         taken = min(self._missing, len(octets))
         if taken:
@@ -175,13 +175,13 @@ class FrameStream(asyncio.Protocol):
         return taken
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
-        """Tell, once."""
+        """Report the end, once."""
         self._lost = True
         self._on_lost()
 
 
 async def serve_frames(path: Path, make: Callable[[], FrameStream]) -> asyncio.Server:
-    """Listen at ``path``, which only its owner may use; a stale socket file is replaced."""
+    """Listen at ``path``, for its owner only; a stale socket file is replaced."""
     path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call at start
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
@@ -195,7 +195,7 @@ async def serve_frames(path: Path, make: Callable[[], FrameStream]) -> asyncio.S
 
 
 async def connect_frames(path: Path, make: Callable[[], FrameStream]) -> FrameStream:
-    """Connect to who listens at ``path``. Raises ConnectError when nobody does."""
+    """Connect to the server at ``path``. Raises ConnectError if there is none."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with ShortPath(path) as address:

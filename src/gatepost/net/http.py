@@ -1,4 +1,4 @@
-"""Outgoing HTTP: connections that are kept, a deadline on each request, certificates checked."""
+"""Outgoing HTTP: with connection reuse, a deadline for each request, and verified certificates."""
 
 import asyncio
 import io
@@ -50,7 +50,7 @@ def _none() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What to ask. It is not shown as it is: any part may hold a secret."""
+    """A request. Its ``repr`` shows nothing, because any part may be secret."""
 
     method: str
     url: str = field(repr=False)
@@ -65,14 +65,14 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """The answer; header names in lower case."""
+    """The response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=_none, repr=False)
     body: bytes = field(default=b"", repr=False)
 
     def retry_after(self, now: datetime) -> float:
-        """Return the seconds that the server asks to wait (RFC 9110 10.2.3); 0: it does not."""
+        """Return the seconds that the server asks to wait (RFC 9110 10.2.3), or 0."""
         told = self.headers.get("retry-after", "").strip()
         if told.isascii() and told.isdecimal():
             return min(float(told), LONGEST_WAIT)
@@ -97,16 +97,16 @@ class HttpResponse:
 class Http(Protocol):
     """Makes requests; ``tests/shell/test_http.py`` is the specification.
 
-    Redirections are answers: a secret goes where it was meant to go. In clear there is only this
-    machine to speak to: any other URL must be https.
+    Redirections are not followed, so that a secret goes only to its URL. URLs must be https, except
+    for this machine.
     """
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer, whatever its status.
+        """Return the response, whatever its status.
 
-        Raises ResolveError, ConnectError, TlsError, TimedOut, Disconnected, RemoteProtocolError
-        when none came, and LocalProtocolError for a URL that may not be asked. None of them
-        names more of the URL than the host.
+        Raises ResolveError, ConnectError, TlsError, TimedOut, Disconnected or RemoteProtocolError
+        if there is none, and LocalProtocolError for a URL that is not permitted. Errors show no
+        more of the URL than its host.
         """
 
     async def close(self) -> None:
@@ -114,10 +114,10 @@ class Http(Protocol):
 
 
 class HttpClient:
-    """The Http that is used; ``aiohttp`` is loaded with the first request.
+    """The implementation; ``aiohttp`` is loaded at the first request.
 
-    ``ca_file`` holds the authorities to trust instead of the system's; it is read anew when it
-    changed. ``proxies``: those of the environment (HTTPS_PROXY, NO_PROXY) are used.
+    ``ca_file`` has the authorities to trust instead of the system's; it is read again when it has
+    changed. ``proxies``: use those of the environment (HTTPS_PROXY, NO_PROXY).
     """
 
     def __init__(
@@ -182,7 +182,7 @@ def _timeout(total: float) -> "aiohttp.ClientTimeout":
 
 
 def _response_class() -> "type[aiohttp.ClientResponse]":
-    """Return the class of answers that do not wait for an answer without end."""
+    """Return a class of responses that does not wait forever for a final response."""
     import aiohttp  # noqa: PLC0415 - see above
 
     class Response(aiohttp.ClientResponse):
@@ -207,7 +207,7 @@ def _response_class() -> "type[aiohttp.ClientResponse]":
 
 
 def checked_host(url: str) -> str:
-    """Return the host of a URL that may be asked. Raises LocalProtocolError."""
+    """Return the host of a URL that is permitted. Raises LocalProtocolError."""
     try:
         parts = urlsplit(url)
         host, scheme = parts.hostname or "", parts.scheme
@@ -248,7 +248,7 @@ async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bo
 
 
 def explained(host: str, error: Exception) -> GatepostError:
-    """Return our error for one of aiohttp's, whose texts may repeat the URL."""
+    """Return our error for an error of aiohttp, whose text may repeat the URL."""
     import aiohttp  # noqa: PLC0415 - see above
 
     if isinstance(error, NetworkError):

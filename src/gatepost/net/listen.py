@@ -1,4 +1,4 @@
-"""Listening sockets: bound before anything is served, so that they can outlive who serves them."""
+"""Listening sockets: bound before anything is served, so that they can outlive the server."""
 
 import errno
 import socket
@@ -21,7 +21,7 @@ _TRIES: Final = 20
 
 
 class PortBusy(NetworkError):
-    """Somebody listens there already. The message names the address."""
+    """The address is in use already. The message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,15 @@ class Listener:
 
     @property
     def host_port(self) -> str:
-        """``HOST:PORT``, as it stands in a URL."""
+        """``HOST:PORT``, as in a URL."""
         return join_host_port(self.host, self.port)
 
     def can_be_found(self) -> bool:
-        """False for a Unix socket whose path is gone, or leads to another one."""
+        """False if the path of a Unix socket is missing, or belongs to another socket."""
         return self.path is None or _inode(self.path) == self.inode
 
     def close(self) -> None:
-        """Stop listening; what took the place of a Unix socket of ours stays."""
+        """Stop listening; a file that has replaced our Unix socket stays."""
         for sock in self.sockets:
             sock.close()
         if self.path is not None and self.can_be_found():
@@ -76,8 +76,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether nobody but this machine can reach ``host``; a name that is not known cannot
-    promise that."""
+    """Return whether ``host`` can be reached only from this machine; False for an unknown name."""
     if host == "localhost":
         return True
     try:
@@ -87,11 +86,11 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> Listener:
-    """Listen on ``host``; ``localhost`` is 127.0.0.1 and, where the machine has it, ::1, and
-    ``::`` every address of both families.
+    """Listen on ``host``; ``localhost`` is 127.0.0.1 and, if available, ::1; ``::`` is every
+    address of both families.
 
-    Port 0 takes one that is free on all of them. Raises PortBusy, or NetworkError when the
-    address cannot be had.
+    Port 0 takes a port that is free on all of them. Raises PortBusy, or NetworkError if the address
+    cannot be used.
     """
     hosts = _BOTH.get(host, (host,))
     for attempt in range(_TRIES):
@@ -106,15 +105,15 @@ def listen(host: str, port: int) -> Listener:
 def listen_local(path: Path, mode: int = 0o660) -> Listener:
     """Listen on a Unix socket at ``path``, with the permissions ``mode``.
 
-    One that was left behind is replaced. Raises PortBusy when somebody listens there, or
-    NetworkError when the path cannot be had; what is not a socket is left alone.
+    A stale socket is replaced. Raises PortBusy if a process listens there, or NetworkError if the
+    path cannot be used; a file that is not a socket is not touched.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _clear(path)
         with ShortPath(path) as address:
             sock.bind(address)
-        # Before anybody can connect: the permissions of the file, not of the umask.
+        # Before anybody can connect: the given permissions, not those of the umask.
         path.chmod(mode)
         sock.listen(BACKLOG)
     except OSError as error:
@@ -185,20 +184,21 @@ def _listen_on(host: str, port: int) -> socket.socket:
 
 
 def inheritable(listener: Listener) -> tuple[int, ...]:
-    """Return descriptors that a child process may keep."""
+    """Return descriptors that a child process inherits."""
     for sock in listener.sockets:
         sock.set_inheritable(True)
     return tuple(sock.fileno() for sock in listener.sockets)
 
 
 def keep(listener: Listener) -> None:
-    """Hand the sockets to no process that starts from now on: uvloop does not close them there."""
+    """Do not pass the sockets to processes that start from now on: uvloop does not close them
+    there."""
     for sock in listener.sockets:
         sock.set_inheritable(False)
 
 
 def adopt(descriptors: tuple[int, ...]) -> Listener:
-    """Return the listener whose sockets another process opened and handed to this one."""
+    """Return the listener for sockets that another process opened and passed to this one."""
     sockets = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
     for sock in sockets:
         sock.setblocking(False)

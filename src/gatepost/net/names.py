@@ -1,4 +1,4 @@
-"""Names to addresses beside an event loop, in threads that nobody has to wait for at the end."""
+"""Name resolution for an event loop, in threads that do not delay the end of the process."""
 
 import asyncio
 from contextlib import suppress
@@ -10,10 +10,11 @@ from gatepost.net.dial import Endpoint, Server, resolve
 
 
 async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]:
-    """Return what ``dial.resolve`` does. Raises what it raises, and TimedOut after ``timeout`` s.
+    """Return the result of ``dial.resolve``. Raises what it raises, and TimedOut after ``timeout``
+    s.
 
-    A loop's own ``getaddrinfo`` has a few threads for all, and no process ends before they have:
-    a name service that is silent would hold up a stop for as long as it is asked.
+    The event loop's own ``getaddrinfo`` uses a few shared threads, and the process waits for them
+    at its end: a silent name service would delay a stop for as long as it does not answer.
     """
     if _is_address(server.host):
         return resolve(server)  # which asks nobody

@@ -1,6 +1,6 @@
-"""An accepted connection, driven by callbacks: no task, no second buffer.
+"""An accepted connection, driven by callbacks, without a task or a second buffer.
 
-The stream knows TLS and flow control; who speaks on it is the handler's affair.
+The stream knows TLS and flow control; the protocol is up to the handler.
 """
 
 import asyncio
@@ -23,37 +23,37 @@ can overtake a reply or an alert."""
 
 
 class Handler(Protocol):
-    """Who speaks on a stream."""
+    """The protocol on a stream."""
 
     def accepted(self, stream: "ServerStream") -> None:
-        """A connection is there; ``peer_address`` is whoever made it."""
+        """There is a connection; ``peer_address`` is the peer's."""
 
     def introduced(self) -> None:
-        """A proxy's header came: ``peer_address`` is the client's from now on."""
+        """A PROXY header came; ``peer_address`` is the client's from now on."""
 
     def not_introduced(self, reason: str) -> None:
-        """What came instead of a proxy's header is none; the stream is cut."""
+        """Something other than a PROXY header came; the stream is cut."""
 
     def connected(self) -> None:
-        """It can be spoken on: at once, or after the handshake of implicit TLS."""
+        """Data can be exchanged, immediately or after the handshake of implicit TLS."""
 
     def received(self, octets: bytes) -> None:
-        """The peer said something."""
+        """The peer sent data."""
 
     def secured(self) -> None:
-        """The handshake that ``start_tls`` began is done."""
+        """The handshake that ``start_tls`` began has succeeded."""
 
     def tls_failed(self, error: TlsError) -> None:
         """The handshake or a record failed; the stream closes."""
 
     def drained(self) -> None:
-        """The peer took what was written; ``is_writable`` is true again."""
+        """The peer has read what was written; ``is_writable`` is true again."""
 
     def ended(self) -> None:
-        """The peer will say nothing more, but may still listen."""
+        """The peer will send nothing more, but may still read."""
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection has ended."""
 
 
 class ServerStream(asyncio.Protocol):
@@ -72,7 +72,8 @@ class ServerStream(asyncio.Protocol):
     ) -> None:
         """``implicit``: begin with a TLS handshake in this context (RFC 8314 3).
 
-        ``is_proxy`` tells of a peer's address whether a PROXY header must come first.
+        ``is_proxy`` returns whether connections from a peer's address must begin with a PROXY
+        header.
         """
         self._handler = handler
         self._implicit = implicit
@@ -93,28 +94,28 @@ class ServerStream(asyncio.Protocol):
 
     @property
     def tls(self) -> TlsLayer | None:
-        """The TLS layer, also while it shakes hands."""
+        """The TLS layer, also during its handshake."""
         return self._tls
 
     @property
     def is_shaking(self) -> bool:
-        """True before a proxy's header and in a TLS handshake, when nothing can be said."""
+        """True before a PROXY header and during a TLS handshake, when nothing can be sent."""
         return self._proxy is not None or (self._tls is not None and self._tls.handshaking)
 
     @property
     def is_closing(self) -> bool:
-        """True when nothing more can be said."""
+        """True if nothing more can be sent."""
         return self._closing
 
     @property
     def is_writable(self) -> bool:
-        """False while more octets wait for the peer than is good (64 KiB)."""
+        """False while more than 64 KiB wait for the peer."""
         return self._writable
 
     # What the handler calls.
 
     def write(self, octets: bytes) -> None:
-        """Send ``octets``; nothing happens on a stream that closes."""
+        """Send ``octets``; does nothing if the stream is closing."""
         if self._closing:
             return
         if self._tls is None:
@@ -130,26 +131,27 @@ class ServerStream(asyncio.Protocol):
 
     @property
     def presented(self) -> tuple[str, ...]:
-        """Return what the peer's verified certificate says of its owner; see TlsLayer."""
+        """Return the names of the owner of the peer's verified certificate; see TlsLayer."""
         return () if self._tls is None else self._tls.presented
 
     def start_tls(self, context: Context) -> None:
-        """Await a ClientHello; call it right after the 220 was written (RFC 3207 4)."""
+        """Wait for a ClientHello; call it immediately after writing the 220 (RFC 3207 4)."""
         self._tls = TlsLayer(context, server_side=True)
 
     def pause(self) -> None:
-        """Read nothing until ``resume``."""
+        """Stop reading until ``resume``."""
         self._reading = False
         self._apply()
 
     def resume(self) -> None:
-        """Read on, unless the peer does not take what we write."""
+        """Continue to read, unless the peer does not read what we write."""
         if not self._reading:
             self._reading = True
             self._apply()
 
     def close(self) -> None:
-        """Send what is left and close_notify, then close; cut a peer that does not take it."""
+        """Send what is left and close_notify, then close; cut the connection if the peer does not
+        read it."""
         if self._closing:
             return
         self._closing = True
@@ -164,13 +166,13 @@ class ServerStream(asyncio.Protocol):
         self._transport.abort()
 
     def give_up(self) -> None:
-        """Cut a peer that has said too little for too long; the handler hears what is missing.
+        """Cut a peer that has sent too little for too long; the handler learns what is missing.
 
-        Who sends nothing because it waits for a greeting, a proxy or a client that is set up
-        otherwise than its listener, looks just like that.
+        A proxy or client whose settings do not match those of the listener looks the same: it sends
+        nothing, because it waits for a greeting.
         """
         if self._closing:
-            pass  # it has heard what failed
+            pass  # it knows what failed
         elif self._proxy is not None:
             self._handler.not_introduced("no complete PROXY header came in time")
         else:
@@ -180,10 +182,10 @@ class ServerStream(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection.
+        """Store the connection.
 
-        Answers of a few octets must not wait for a full packet; every event loop sets
-        TCP_NODELAY by itself, once.
+        Replies of a few octets must not wait for a full packet; every event loop sets TCP_NODELAY
+        itself.
         """
         self._transport = cast("asyncio.Transport", transport)
         self.peer_address = _address_of(transport.get_extra_info("peername"))
@@ -200,7 +202,7 @@ class ServerStream(asyncio.Protocol):
             self._handler.connected()
 
     def _introduce(self, data: bytes) -> bytes:
-        """Take a proxy's header; return what lies behind it once it is whole."""
+        """Read a PROXY header; return what follows it when it is complete."""
         assert self._proxy is not None  # noqa: S101 - who calls looked
         try:
             found = self._proxy.feed(data)
@@ -218,7 +220,7 @@ class ServerStream(asyncio.Protocol):
         return b"" if self.is_closing else rest
 
     def data_received(self, data: bytes) -> None:
-        """Decrypt and pass on; behind our last word nothing is heard."""
+        """Decrypt and pass on; data after our end is ignored."""
         if self._closing:
             return
         if self._proxy is not None and not (data := self._introduce(data)):
@@ -251,7 +253,7 @@ class ServerStream(asyncio.Protocol):
         if self.is_closing:
             return
         if layer.failure is not None:
-            self._fail(layer.failure)  # it lay behind the plaintext
+            self._fail(layer.failure)  # it came after the plaintext
         elif layer.closed:
             self._handler.ended()
 
@@ -262,7 +264,7 @@ class ServerStream(asyncio.Protocol):
             self._handler.connected()
 
     def eof_received(self) -> bool:
-        """Keep our half open while an answer may still be due."""
+        """Keep our half open while a reply may still follow."""
         self._ended = True
         if self._closing:
             return False
@@ -270,8 +272,8 @@ class ServerStream(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
-        """Tell the handler, once, and let go of it: two that hold each other, and the TLS
-        state with them, would stay until the garbage collector comes."""
+        """Tell the handler, once, and drop the reference to it: a cycle would keep both, and the
+        TLS state, until the garbage collector runs."""
         self._closing = True
         if self._cutter is not None:
             self._cutter.cancel()
@@ -279,12 +281,12 @@ class ServerStream(asyncio.Protocol):
         del self._handler
 
     def pause_writing(self) -> None:
-        """A peer that does not take our answers gets no more questions read."""
+        """Read no more commands from a peer that does not read our replies."""
         self._writable = False
         self._apply()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue to read."""
         self._writable = True
         self._apply()
         if not self._closing:
@@ -301,7 +303,7 @@ class ServerStream(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _flush(self) -> None:
-        """Write what TLS has to say: handshake messages, key updates, alerts."""
+        """Write the pending data of TLS: handshake messages, key updates, alerts."""
         if self._tls is not None and (said := self._tls.outgoing()):
             self._transport.write(said)
 
@@ -312,7 +314,8 @@ class ServerStream(asyncio.Protocol):
         self._part()
 
     def _part(self) -> None:
-        """Close our half behind what is written, and the rest when the peer has closed its own."""
+        """Close our half after what is written, and the connection when the peer has closed its
+        half."""
         transport = self._transport
         if transport.is_closing():
             return
@@ -336,7 +339,7 @@ class ServerStream(asyncio.Protocol):
 
 
 def _address_of(name: Any) -> str:
-    """Return the IP address in a peer's name, or what stands for it; None: it is gone already."""
+    """Return the IP address in a peer's name, or its replacement; None if the peer has gone."""
     if isinstance(name, tuple):
         return str(name[0]).partition("%")[0]
     return "unknown" if name is None else UNIX

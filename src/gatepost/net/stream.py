@@ -1,9 +1,9 @@
-"""A connection that is read and written in blocking calls, in clear or under TLS.
+"""A connection with blocking calls, in clear or under TLS.
 
-What a stream promises, ``AsyncStream`` too: after every read, write and failure
-what TLS wants to say is written, so that the peer sees our alert; close_notify
-goes both ways, within a deadline; a cut is told from a close; a write stops as
-soon as the peer answers or leaves, and what it said can still be read.
+These promises also hold for ``AsyncStream``: after every read, write and failure, pending data of
+TLS is written, so that the peer sees our alert; close_notify goes both ways, within a deadline; a
+cut connection and a close are different; a write stops as soon as the peer replies or disconnects,
+and its data can still be read.
 """
 
 import selectors
@@ -25,7 +25,7 @@ _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class SyncStream:
-    """One connection. Timeouts are seconds for the whole call; an error leaves it to be closed."""
+    """One connection. Timeouts are seconds for the whole call; close it after an error."""
 
     __slots__ = ("_early", "_socket", "ended", "ragged", "tls")
 
@@ -50,11 +50,11 @@ class SyncStream:
 
     @property
     def peer_address(self) -> str:
-        """The IP address that took the connection."""
+        """The IP address of the peer."""
         return str(self._socket.getpeername()[0])
 
     def receive(self, timeout: float) -> bytes:
-        """Return what came next, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
+        """Return the next octets, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
         early, self._early = self._early, b""
         deadline = time.monotonic() + timeout
         while not early and not self.ended:
@@ -69,9 +69,10 @@ class SyncStream:
             unsent = unsent[self._send_raw(unsent, deadline) :]
 
     def send_body(self, pieces: Iterable[bytes], timeout: float) -> bytes:
-        """Write ``pieces`` in windows, each within ``timeout``, until the peer speaks.
+        """Write ``pieces`` in windows, each within ``timeout``, until the peer replies.
 
-        Returns what it said too early, ``b""`` when all was written. Raises as ``send`` does.
+        Returns what the peer sent too early, ``b""`` if everything was written. Raises as ``send``
+        does.
         """
         with _Selector() as selector:
             both = selectors.EVENT_READ | selectors.EVENT_WRITE
@@ -92,7 +93,7 @@ class SyncStream:
         return b""
 
     def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
-        """Shake hands as the client. Raises TlsError, or as ``receive`` does."""
+        """Perform the TLS handshake as the client. Raises TlsError, or as ``receive`` does."""
         if self._early:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
         deadline = time.monotonic() + timeout
@@ -105,7 +106,7 @@ class SyncStream:
         return self.tls
 
     def close(self, timeout: float = CLOSE_TIMEOUT) -> None:
-        """Say goodbye, give the peer ``timeout`` to do the same, and close."""
+        """Send close_notify, give the peer ``timeout`` to do the same, and close."""
         deadline = time.monotonic() + timeout
         try:
             if self.tls is not None and not self.tls.handshaking:
@@ -113,9 +114,9 @@ class SyncStream:
                 self._flush(deadline)
             self._socket.shutdown(socket.SHUT_WR)
             while self._receive_raw(deadline):
-                pass  # closing with unread octets would reset what we said last
+                pass  # a close with unread octets would be a reset, and could destroy our last data
         except OSError:
-            pass  # it is gone already
+            pass  # it has been closed already
         finally:
             self._socket.close()
 
@@ -144,7 +145,7 @@ class SyncStream:
         return self.tls.outgoing()
 
     def _flush(self, deadline: float) -> None:
-        """Write what TLS has to say; whether it arrives, the next read tells."""
+        """Write the pending data of TLS; the next read shows whether it arrived."""
         unsent = memoryview(self.tls.outgoing()) if self.tls is not None else memoryview(b"")
         try:
             while unsent:
@@ -172,5 +173,5 @@ class SyncStream:
 
 
 def _left(deadline: float) -> float:
-    """Seconds until ``deadline``; never zero, which would mean not to wait at all."""
+    """Return the seconds until ``deadline``; never zero, which would mean not to wait at all."""
     return max(deadline - time.monotonic(), 0.000_1)

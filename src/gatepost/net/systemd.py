@@ -1,4 +1,4 @@
-"""What systemd wants to know of a service (sd_notify(3)), told without its library."""
+"""The protocol of systemd for the state of a service (sd_notify(3)), without its library."""
 
 import os
 import socket
@@ -10,9 +10,9 @@ _VARIABLE: Final = "NOTIFY_SOCKET"
 
 
 def notify(state: str, environment: Mapping[str, str] | None = None) -> bool:
-    """Tell the service manager a state, ``READY=1``; False when none wants to know.
+    """Send a state such as ``READY=1`` to the service manager; False if there is none.
 
-    What cannot be told is not told: a service does not depend on who watches it.
+    Errors are ignored: a service does not depend on its service manager.
     """
     known = os.environ if environment is None else environment
     path = known.get(_VARIABLE, "")

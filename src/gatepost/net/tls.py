@@ -1,8 +1,7 @@
 """TLS as a transformation of bytes: one layer for the client, sync and async, and for the relay.
 
-``ssl.MemoryBIO`` keeps the socket out of it, so that nothing can be buffered
-on the wrong side of STARTTLS, a handshake may come in pieces, and our alert
-still reaches the peer when it fails.
+With ``ssl.MemoryBIO`` it needs no socket, so that nothing can be buffered on the wrong side of
+STARTTLS, a handshake may come in pieces, and our alert still reaches the peer after a failure.
 """
 
 import re
@@ -43,13 +42,13 @@ def client_context(
     certificate: str | None = None,
     key: str | None = None,
 ) -> Context:
-    """Return a context that checks chain and host name, against ``ca_file`` or the system's CAs.
+    """Return a context that verifies chain and host name, with ``ca_file`` or the system's CAs.
 
-    As most mail clients do, and Python before 3.13, it does not ask that certificates are made to
-    RFC 5280's letter: many a private authority is not. An authority in the store is a root.
-    ``verify=False`` takes any certificate: for a look at a server, never for a
-    secret. ``certificate`` is a PEM file to prove ourselves with, ``key`` that of its key when it
-    is another. Raises TlsError when a file cannot be used.
+    Like most mail clients, and Python before 3.13, it does not require that certificates follow RFC
+    5280 strictly, because those of many private authorities do not. Every authority in the store is
+    a root. ``verify=False`` accepts any certificate: to look at a server, never to send a secret.
+    ``certificate`` is a PEM file of a client certificate, ``key`` the file of its key if that is
+    another one. Raises TlsError if a file cannot be used.
     """
     try:
         if ca_file is not None:
@@ -68,9 +67,10 @@ def client_context(
 
 
 def completing_context(ca_file: str | None, issuer: bytes) -> Context:
-    """Return a verifying context that also has one authority's certificate (DER) to build with.
+    """Return a verifying context with one more certificate of an authority (DER) for building
+    chains.
 
-    It is not a root: a chain must still end at one that is trusted without it. Raises TlsError.
+    It is not a root: a chain must still end at a root that is trusted without it. Raises TlsError.
     """
     context = client_context(ca_file=ca_file)
     context.verify_flags &= ~_PARTIAL_CHAIN
@@ -82,9 +82,9 @@ def completing_context(ca_file: str | None, issuer: bytes) -> Context:
 
 
 def strict_context(ca_file: str | None) -> Context:
-    """Return a verifying context that keeps to RFC 5280's letter, as Python does since 3.13.
+    """Return a verifying context that follows RFC 5280 strictly, as Python does since 3.13.
 
-    For telling who would refuse a certificate that others take. Raises TlsError.
+    It shows which clients would refuse a certificate that others accept. Raises TlsError.
     """
     context = client_context(ca_file=ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -101,9 +101,9 @@ VERSIONS: Final = tuple(_ALONE)
 
 
 def looking_context(version: str) -> Context:
-    """Return a context that offers one version only, with every cipher that wants a certificate.
+    """Return a context that offers only one version, with every cipher that uses certificates.
 
-    It verifies nothing: for a look at what a server takes, never for a secret.
+    It verifies nothing: to see what a server accepts, never to send a secret.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -170,7 +170,7 @@ def _age(context: Context, newest: str) -> None:
 
 
 def _load(context: Context, certificate: str, key: str | None) -> None:
-    """Take a chain and its key; one with a password is refused, for nobody is there to ask."""
+    """Load a chain and its key; a key with a password is refused, as nobody can type it."""
     contents = []
     for each in filter(None, (certificate, key)):
         try:
@@ -188,7 +188,7 @@ def _load(context: Context, certificate: str, key: str | None) -> None:
 
 
 def _unloadable(error: Exception, key: str | None, chain: bytes, secret: bytes) -> str:
-    """Say what is wrong with files of which OpenSSL names a place in its code."""
+    """Return what is wrong with files for which OpenSSL only names a place in its code."""
     if not isinstance(error, ssl.SSLError):
         return getattr(error, "strerror", None) or str(error)
     reason = error.reason or "PEM_LIB"
@@ -212,7 +212,7 @@ def _harden(context: Context, minimum: Version) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """What a finished handshake agreed on."""
+    """The results of a finished handshake."""
 
     version: str
     """``TLSv1.3`` and the like."""
@@ -226,9 +226,9 @@ class TlsFacts:
 class TlsLayer:
     """One side of one TLS connection, without its socket.
 
-    Write what ``outgoing`` returns after every call, also after one that
-    raised: it may hold an alert. A client's ClientHello is there from the
-    start. Raises TlsError when the handshake or a record fails.
+    Write what ``outgoing`` returns after every call, also after one that raised: it may be an
+    alert. The ClientHello of a client is there from the start. Raises TlsError if the handshake or
+    a record fails.
     """
 
     __slots__ = ("_incoming", "_object", "_outgoing", "closed", "failure", "handshaking")
@@ -256,7 +256,7 @@ class TlsLayer:
             self._shake()
 
     def receive(self, ciphertext: bytes) -> bytes:
-        """Take what came from the peer and return the plaintext that it completes."""
+        """Process data from the peer, and return the plaintext that it completes."""
         if self.failure is not None:
             raise self.failure
         self._incoming.write(ciphertext)
@@ -298,7 +298,7 @@ class TlsLayer:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def receive_eof(self) -> None:
-        """Take note that the peer closed TCP; raises TlsError unless it said close_notify."""
+        """Note that the peer closed TCP; raises TlsError unless it sent close_notify before."""
         if not self.closed:
             when = "during the TLS handshake" if self.handshaking else "without close_notify"
             raise TlsError(f"connection closed {when}")
@@ -316,18 +316,18 @@ class TlsLayer:
 
     @property
     def unsent(self) -> int:
-        """Octets that ``outgoing`` would return."""
+        """Number of octets that ``outgoing`` would return."""
         return self._outgoing.pending
 
     @property
     def cipher(self) -> str:
-        """The cipher suite that was agreed on; empty before the handshake."""
+        """The cipher suite; empty before the handshake."""
         cipher = self._object.cipher()
         return cipher[0] if cipher else ""
 
     @property
     def presented(self) -> tuple[str, ...]:
-        """Return what the peer's certificate says of its owner, if it was verified: its digest
+        """Return the names of the owner of the peer's certificate, if it was verified: its digest
         (``sha256:`` and hexadecimal digits), its names and mailboxes, and its common name."""
         der = None if self.handshaking else self._object.getpeercert(binary_form=True)
         if der is None or self._object.context.verify_mode is ssl.CERT_NONE:
@@ -341,17 +341,17 @@ class TlsLayer:
         return self._outgoing.read()
 
     def close(self) -> None:
-        """Say close_notify; nothing can be sent after it, the peer may still speak."""
+        """Send close_notify; after it nothing can be sent, but the peer may still send data."""
         try:
             self._object.unwrap()
         except ssl.SSLWantReadError:
             pass  # the peer's close_notify is still to come
         except (ssl.SSLError, ValueError):
-            pass  # nothing was established, or unread data lies in front of its close_notify
+            pass  # there was no connection, or there is unread data before its close_notify
 
     @property
     def facts(self) -> TlsFacts:
-        """What was agreed on; only after the handshake."""
+        """Return the results of the handshake; only after it."""
         return TlsFacts(
             version=self._object.version() or "",
             cipher=self.cipher,

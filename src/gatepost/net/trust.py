@@ -1,4 +1,4 @@
-"""TLS contexts for connections that we open: made once, made anew when a file has changed."""
+"""TLS contexts for outgoing connections: created once, and again when a file has changed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from gatepost.net.tls import Context, client_context
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom we trust and what we prove ourselves with; paths of PEM files."""
+    """Whom to trust, and the client certificate; paths of PEM files."""
 
     ca_file: str | None = None
     """Instead of the system's authorities."""
@@ -26,7 +26,7 @@ class Contexts:
         self._made: dict[Trust, tuple[tuple[int, ...], Context]] = {}
 
     def get(self, trust: Trust) -> Context:
-        """Return the context. Raises TlsError when a file cannot be used."""
+        """Return the context. Raises TlsError if a file cannot be used."""
         version = _version(trust)
         made = self._made.get(trust)
         if made is None or made[0] != version:

@@ -1,4 +1,4 @@
-"""Unix sockets of this machine, and one question over one, without an event loop."""
+"""Unix sockets of this machine, and one request over a Unix socket, without an event loop."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ _TIMEOUT: Final = 30.0
 
 
 class ShortPath:
-    """A path in a form that fits into a socket address, however deep the directory lies."""
+    """A path in a form that fits into a socket address, however deep the directory is."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -33,10 +33,10 @@ class ShortPath:
 
 
 def ask(path: Path, frame: bytes) -> bytes:
-    """Send one frame to who listens at ``path`` and return the one that answers it.
+    """Send one frame to the server at ``path``, and return its answer.
 
-    Blocks, for commands that are asked in a hurry. Raises ConnectError when nobody listens,
-    Disconnected when the answer does not come.
+    Blocks; for commands that must be fast. Raises ConnectError if there is no server, Disconnected
+    if there is no answer.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(_TIMEOUT)
