@@ -1,4 +1,4 @@
-"""``[api]``: where the Azure directory is managed over HTTPS, and gives tokens."""
+"""``[api]``: the HTTPS address where the Azure directory is managed and issues tokens."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from gatepost.config.settings import ApiSettings, AzureDirectorySettings, Direct
 
 
 def read_api(root: Table, directories: Sequence[DirectorySettings]) -> ApiSettings | None:
-    """Return it; None when the file has none. Without an Azure directory there is nothing to it."""
+    """Return the settings; None if the file has none, or there is no Azure directory."""
     if not root.has("api"):
         root.table("api")
         return None

@@ -1,4 +1,4 @@
-"""``[credentials.NAME]``: who we are upstream. Secrets are named, never written down here."""
+"""``[credentials.NAME]``: identities for upstream servers. Secrets are named, never in the file."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -24,7 +24,8 @@ NOWHERE: Final = NamedSecret("environment", "")
 
 
 def secret(value: Any) -> NamedSecret:
-    """Where a secret is kept. Raises ValueError, and says nothing of one that is written down."""
+    """Return where a secret is stored. Raises ValueError; its text does not show a secret from the
+    file."""
     if isinstance(value, dict) and len(value) == 1:
         [(kind, name)] = value.items()
         if kind in _PLACES and isinstance(name, str) and name and "\0" not in name:
@@ -139,13 +140,13 @@ _KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
 
 
 def read_credentials(root: Table) -> dict[str, CredentialSettings]:
-    """Return every credential by name; one with a mistake as far as it goes."""
+    """Return every credential by name; one with a mistake as far as it can be read."""
     found: dict[str, CredentialSettings] = {}
     for name, table in root.named("credentials").items():
         kind = table.decide("kind", values.one_of(tuple(_KINDS)), "", required=True)
         if kind:
             found[name] = _KINDS[kind](table, name)
             table.finish()
-        else:  # there all the same, so that nobody is told that it is not
+        else:  # included anyway, so that no target reports it as missing
             found[name] = AzureIdentityCredential(name, "managed-identity")
     return found

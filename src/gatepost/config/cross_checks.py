@@ -1,4 +1,4 @@
-"""What only the whole configuration shows: places that two want, names that nothing uses."""
+"""Checks of the whole configuration: addresses used twice, names that nothing uses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ _EVERYWHERE: Final = "::"
 _EVERY_IPV4: Final = "0.0.0.0"
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
 _OWN_SENDERS_ONLY: Final = ("acs", "microsoft365")
-"""Profiles of the providers that take mail from the account's own senders alone, none from <>."""
+"""Profiles of the providers that accept mail only from the account's own senders, not from <>."""
 _ANYBODY: Final = Address("anybody", "example.net")
 _OWN_ROUTE: Final = 'give them a route of their own before the others, senders = ["<>"]'
 
@@ -36,7 +36,7 @@ def check_places(
     health: tuple[str, int] | None,
     api: ApiSettings | None,
 ) -> None:
-    """Note each place at which two would listen."""
+    """Report each address at which two listeners would listen."""
     taken: list[tuple[str, str, int]] = []
     for table, each in zip(root.tables("listener"), listeners, strict=False):
         same = [one.name for one in listeners if each.unix and one.unix == each.unix]
@@ -76,7 +76,7 @@ def _addresses(host: str) -> frozenset[str]:
 def check_loops(
     root: Table, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
 ) -> None:
-    """Note each server that is a listener of this relay: mail would come back from it."""
+    """Report each server that is a listener of this relay: mail would come back from it."""
     for name, target in targets.items():
         table = root.named("target")[name]
         for server in target.servers if isinstance(target, SmarthostTarget) else ():
@@ -87,7 +87,7 @@ def check_loops(
 
 
 def _leads_to(server: str, listener: str) -> bool:
-    """Tell whether an address is one at which we listen, as far as that can be told from here."""
+    """Tell whether we listen at an address, as far as this machine can tell."""
     if listener in (_EVERYWHERE, _EVERY_IPV4):
         return not _addresses(server).isdisjoint(_LOCALHOST)
     return not _addresses(server).isdisjoint(_addresses(listener))
@@ -100,7 +100,7 @@ def warn_of_unused(
     credentials: Iterable[str],
     retries: Mapping[str, Retry],
 ) -> None:
-    """Say what stands in the file for nothing: a name that was mistaken elsewhere, as a rule."""
+    """Warn of what nothing uses; usually its name was misspelt elsewhere."""
     used = {each.name for route in routes for each in route.chain}
     shown = {credential_of(each) for each in targets.values()}
     for name in targets:
@@ -115,9 +115,9 @@ def warn_of_unused(
 
 
 def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
-    """Say that bounces can go nowhere, or only to where none is taken.
+    """Warn if no route takes bounces, or only routes whose targets refuse them.
 
-    Whom they will be for is not known, so one way that takes them is enough.
+    Their recipients are unknown, so one suitable route is enough.
     """
     ways = _ways_of_bounces(routes)
     if routes and not ways:
@@ -131,7 +131,8 @@ def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
 
 
 def warn_of_short_hostname(root: Table, hostname: str, routes: Sequence[Route]) -> None:
-    """Say that mail exchangers want a name with its domain in EHLO (RFC 5321 2.3.5, 4.1.1.1)."""
+    """Warn if mail goes to mail exchangers, which want a full host name in EHLO (RFC 5321 2.3.5,
+    4.1.1.1)."""
     goes_to_mx = any(isinstance(each, MxTarget) for route in routes for each in route.chain)
     if goes_to_mx and not {".", ":"} & set(hostname):
         said = f"hostname {hostname} has no domain: many mail exchangers refuse such a name in EHLO"
@@ -139,7 +140,7 @@ def warn_of_short_hostname(root: Table, hostname: str, routes: Sequence[Route]) 
 
 
 def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:
-    """Return the numbers of the routes that mail from ``<>``, by nobody, may take."""
+    """Return the numbers of the routes that mail from ``<>``, without a login, may take."""
     ways = []
     for number, route in enumerate(routes):
         if matches(replace(route.match, recipients=()), Origin(None), _ANYBODY):
@@ -150,8 +151,9 @@ def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:
 
 
 def _takes_no_bounces(route: Route) -> bool:
-    """E-mail APIs ask for a sender of the account's own, and so do some providers over SMTP. What a
-    chain's first target refuses for good is refused."""
+    """Tell whether the first target refuses bounces: e-mail APIs, and some providers over SMTP,
+    require a sender of the account. If the first target of a chain refuses mail for good, the
+    others are not tried."""
     if not route.chain:
         return False
     first = route.chain[0]

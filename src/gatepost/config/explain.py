@@ -1,4 +1,4 @@
-"""The configuration as it holds: every value, and where it is from."""
+"""The effective configuration: every value, and its origin."""
 
 import json
 import re
@@ -31,18 +31,18 @@ _UNSAID: Final[Mapping[str, str]] = {
     "target.mechanisms": "all that fit, the best first",
     "target.rate": "no limit",
 }
-"""What it means when a key is left out and nothing stands for it."""
+"""The meaning of a missing key without a default value."""
 
 
 def explain(config: Config) -> list[str]:
-    """Return a line for each value, as the file would write it, with its origin behind it."""
+    """Return a line for each value in the syntax of the file, followed by its origin."""
     lines = [(f"{each.key} = {_toml(each.value)}", _origin(each)) for each in config.effective]
     width = min(60, max([len(text) for text, _ in lines], default=0))
     return [f"{text:<{width}}  # {origin}" for text, origin in lines]
 
 
 def _origin(value: Effective) -> str:
-    """Return where a value is from, and what an empty one means."""
+    """Return the origin of a value, and the meaning of an empty one."""
     key = _NAMED.sub(r"\1", _INDEX.sub("", value.key))
     if value.origin != DEFAULT or value.value or key not in _UNSAID:
         return value.origin
@@ -59,7 +59,7 @@ def explanation(config: Config) -> dict[str, Any]:
 
 
 def problems_document(error: ConfigProblems) -> dict[str, Any]:
-    """Return what is wrong as a JSON document."""
+    """Return the mistakes as a JSON document."""
     problems = [_problem(each) for each in error.problems]
     return {"valid": False, "problems": problems, "warnings": [], "values": []}
 
@@ -71,5 +71,5 @@ def _problem(error: ConfigError) -> dict[str, str]:
 
 
 def _toml(value: Any) -> str:
-    """JSON writes texts, numbers and lists of them as TOML does."""
+    """Return a value in TOML; for strings, numbers and lists of them that is JSON."""
     return '""' if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a configuration needs outside of its file: other files that can be used, secrets."""
+"""Checks of what is outside the configuration file: other files, and secrets."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
 def check_external(config: Config, source: Source, environment: Mapping[str, str]) -> None:
-    """Look at everything outside, and note what is missing, cannot be used, or lies open."""
+    """Report files that are missing, cannot be used, or can be read by others."""
     for index, listener in enumerate(config.listeners):
         path = ("listener", index, "certificate")
         if listener.tls != "none" and listener.certificate:
@@ -67,7 +67,7 @@ def _check_accounts(
 
 
 def _check_storage(source: Source, directory: FilePath) -> None:
-    """What is not there is made at the start, for nobody else."""
+    """Check the storage directory; if it does not exist, it is created at the start, private."""
     path = ("storage", "directory")
     if directory.exists() and not directory.is_dir():
         source.fault(path, f"the storage {directory} is not a directory")
@@ -79,7 +79,7 @@ def _check_storage(source: Source, directory: FilePath) -> None:
 
 
 def _who_changes(directory: FilePath) -> str:
-    """Return who else can change what is in a directory of ours; empty for nobody."""
+    """Return who else can change the contents of our directory; empty if nobody can."""
     status = directory.stat()
     folders = [each.stat().st_mode for each in directory.absolute().parents]
     if os.name != "posix":
@@ -116,7 +116,7 @@ def _is_utf8(secret: Secret) -> bool:
 
 
 def _check_ends(source: Source, path: Path, place: NamedSecret, secret: Secret) -> None:
-    """Editors and ``echo`` add what is taken for a part of it; the other side has it without."""
+    """Warn of a space or line end around a secret: editors and ``echo`` add them."""
     text = secret.reveal()
     if text != text.strip():
         what = "begins or ends with a space or a line end, which is part of the secret"
@@ -124,7 +124,8 @@ def _check_ends(source: Source, path: Path, place: NamedSecret, secret: Secret) 
 
 
 def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> bool:
-    """Note it when a secret is not what it is used as; False: of a password nobody can tell."""
+    """Report a secret in the wrong format; False if the format of the secret (a password) is
+    arbitrary."""
     try:
         match credential, path[-1]:
             case GoogleCredential(), "key":
@@ -152,7 +153,7 @@ def _check_secret(
 
 
 def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: bool = True) -> None:
-    """A certificate and its key, each readable, and one for the other."""
+    """Check that a certificate and its key can be read, and match."""
     if not chain or (*path[:-1], "key") in source.mistaken:
         return
     readable = [check_readable(source, path, chain)]
@@ -172,12 +173,12 @@ def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: boo
 
 
 def _check_dates(source: Source, path: Path, chain: str) -> None:
-    """Many a client does not look, so mail goes on with it."""
+    """Warn of a certificate outside its dates; many clients do not check, so mail continues."""
     from cryptography import x509  # noqa: PLC0415 - slow to import
 
     try:
         own, now = x509.load_pem_x509_certificate(FilePath(chain).read_bytes()), datetime.now(UTC)
-    except ValueError as error:  # OpenSSL takes forms of PEM that others do not
+    except ValueError as error:  # OpenSSL accepts forms of PEM that others do not
         source.fault(path, f"certificate {chain}: {error}")
         return
     begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
@@ -204,9 +205,9 @@ def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> boo
 
 
 def _check_private(source: Source, path: Path, file: str) -> None:
-    """A secret that others on this machine can read or write is none for long.
+    """Warn of a secret that others on this machine can read or write.
 
-    A group through which we read a file of somebody else's has it on purpose.
+    If the file belongs to another user, and we read it through its group, that is intended.
     """
     if os.name != "posix":
         return
@@ -215,7 +216,7 @@ def _check_private(source: Source, path: Path, file: str) -> None:
         status = place.stat()
         folders = [each.stat().st_mode for each in place.parents]
     except OSError:
-        return  # said elsewhere
+        return  # reported elsewhere
     mode = status.st_mode
     if mode & _EVERYBODY and all(each & stat.S_IXOTH for each in folders):
         who, can_read = "everybody on this machine", mode & stat.S_IROTH

@@ -1,4 +1,4 @@
-"""``[[listener]]`` and ``[directory]``: who may come in, and how they prove who they are."""
+"""``[[listener]]`` and ``[directory]``: where clients connect, and how they authenticate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
@@ -29,7 +29,7 @@ _KIND: Final = ("directory", "kind")
 
 
 def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
-    """Return the listeners; two of one name, or none at all, are a mistake."""
+    """Return the listeners; two with the same name, or none at all, are a mistake."""
     found: list[ListenerSettings] = []
     for table in root.tables("listener"):
         listener = _read_listener(table, len(found))
@@ -81,7 +81,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
 
 
 def _check_tls(table: Table, listener: ListenerSettings) -> None:
-    """Passwords come under TLS only (RFC 4954 4), but from this machine itself."""
+    """Passwords are accepted only over TLS (RFC 4954 4), except from this machine."""
     if listener.tls != "none":
         if not (
             listener.certificate or any(map(table.is_mistaken, ("certificate", "tls", "unix")))
@@ -102,7 +102,7 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
 
 
 def _check_proxies(table: Table, listener: ListenerSettings) -> None:
-    """Where anybody may speak for others, anybody is whoever may relay."""
+    """Report proxies that are everybody: then any client could claim an address that may relay."""
     if not listener.host or is_loopback(listener.host) or not _are_everybody(listener.proxies):
         return
     name = table.name("proxies")
@@ -114,7 +114,7 @@ def _check_proxies(table: Table, listener: ListenerSettings) -> None:
 
 
 def _read_rules(table: Table) -> tuple[NetworkRule, ...]:
-    """Return the rules in their order; one for whom an earlier one counts is a mistake."""
+    """Return the rules in their order; one whose networks an earlier rule covers is a mistake."""
     found: list[NetworkRule] = []
     for each in table.tables("network"):
         rule = _read_rule(each)
@@ -135,9 +135,9 @@ def _is_within(network: values.Network, others: Sequence[values.Network]) -> boo
 
 
 def _warn_of_nobody(table: Table, listener: ListenerSettings) -> None:
-    """Say it where nobody can be meant: who does connect is treated otherwise.
+    """Warn of a rule that can match no client.
 
-    Who connects to a socket has no address, but the one that a PROXY header gives.
+    A client of a Unix socket has no address, except one from a PROXY header.
     """
     named = [(table, "proxies", listener.proxies)]
     if not listener.unix or not listener.proxies:
@@ -169,7 +169,7 @@ def _read_rule(table: Table) -> NetworkRule:
 
 
 def _are_everybody(networks: Sequence[values.Network]) -> bool:
-    """Tell whether they hold every address of a family, together."""
+    """Tell whether the networks together contain every address of a family."""
     fours = [each for each in networks if isinstance(each, IPv4Network)]
     sixes = [each for each in networks if isinstance(each, IPv6Network)]
     together: list[IPv4Network | IPv6Network]
@@ -182,14 +182,14 @@ def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
 
 
 def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
-    """Return who may sign in; the first directory that knows a name answers for it."""
+    """Return the directories; the first that knows a name decides about it."""
     table = root.table("directory")
     usual: tuple[str, ...] = ("accounts",)
     kinds = table.decide("kind", values.many(values.one_of(tuple(_READERS))), usual)
     if len(set(kinds)) != max(1, len(kinds)):
         table.fault("kind", f"{table.name('kind')} must name each directory once, and at least one")
     found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
-    if table.is_clear(_KIND):  # else its keys may be those of the kind that was meant
+    if table.is_clear(_KIND):  # otherwise its keys may be those of the intended kind
         table.finish()
     return found
 
@@ -210,7 +210,7 @@ _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
     AzureDirectorySettings: _KEPT,
     EntraDirectory: ("LOGIN", "PLAIN", *_TOKENS),
 }
-"""What each kind of directory can verify; CRAM-MD5 where an account asks for it."""
+"""The mechanisms that each kind of directory can verify; CRAM-MD5 if an account enables it."""
 
 
 def check_mechanisms(
@@ -220,11 +220,11 @@ def check_mechanisms(
     *,
     gives_tokens: bool = False,
 ) -> None:
-    """Note each mechanism that a listener offers and the directory could not verify.
+    """Report each mechanism that a listener offers and the directory cannot verify.
 
-    With several directories a password's mechanism is one that all can verify, because a client
-    chooses before anybody knows its name; a token's is one that any can. The Azure directory takes
-    tokens that it gave itself, which it does over ``[api]``.
+    If there are several directories, a mechanism for passwords must be one that all can verify,
+    because the client chooses it before it sends a name; for tokens, one that any can verify is
+    enough. The Azure directory accepts tokens that it has issued itself, over ``[api]``.
     """
     if not root.is_clear(_KIND):
         return
@@ -234,7 +234,7 @@ def check_mechanisms(
     if gives_tokens:
         known |= frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
-        known.add("CRAM-MD5")  # of accounts that asked for it, here or with `gatepost account`
+        known.add("CRAM-MD5")  # of accounts that enable it, here or with `gatepost account`
     else:
         _warn_of_cram_md5(root.table("directory"))
     if any(isinstance(each, AccountsDirectory) for each in directories):
@@ -315,7 +315,7 @@ def _optional_secret(value: Any) -> NamedSecret | None:
 
 
 def _check_without_password(table: Table, account: AccountSettings) -> None:
-    """Who has a certificate needs no password; something must prove who it is."""
+    """An account with certificates needs no password, but it needs one of both."""
     if not account.certificates:
         missing = f"{table.name('password')} is missing (or certificates to sign in with instead)"
         table.lack(("password", "certificates"), missing)
@@ -324,7 +324,7 @@ def _check_without_password(table: Table, account: AccountSettings) -> None:
 
 
 def _certificate(value: Any) -> str:
-    """As a certificate says it: no case, no colons between the digits of a digest."""
+    """Return the value as in a certificate: lower case, no colons in a digest."""
     given = values.text(value).lower()
     if given.startswith("sha256:"):
         digits = given.removeprefix("sha256:").replace(":", "")

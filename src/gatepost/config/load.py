@@ -1,4 +1,4 @@
-"""From a file to a configuration: everything that is wrong with it is said at once."""
+"""From a file to a configuration: all mistakes are reported at once."""
 
 import os
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from gatepost.net.dns import parse_nameserver
 def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Config:
     """Return the configuration in a file.
 
-    The files that it names are looked for, secrets are read once, and forgotten. Raises
+    Checks the files that it names, and reads secrets once, without keeping them. Raises
     ConfigProblems with every mistake, each at ``file:line``.
     """
     text = read_text(path)
@@ -41,7 +41,7 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
 
 
 def parse_config(text: str, file: str = "gatepost.toml") -> Config:
-    """Return the configuration that a text is; nothing outside it is looked at.
+    """Return the configuration in a text, without external checks.
 
     Raises ConfigProblems.
     """
@@ -51,9 +51,9 @@ def parse_config(text: str, file: str = "gatepost.toml") -> Config:
 
 
 def read_config(text: str, file: str) -> tuple[Config, Source]:
-    """Return the configuration as far as it goes, and what is wrong with it.
+    """Return the configuration as far as it can be read, and its mistakes.
 
-    Raises ConfigProblems when it is not valid TOML at all.
+    Raises ConfigProblems if it cannot be parsed as TOML at all.
     """
     root, source = parse(text, file)
     config = _read(root)

@@ -1,6 +1,6 @@
-"""On which line each key of a TOML document stands: ``tomllib`` does not say.
+"""The line of each key of a TOML document, which ``tomllib`` does not tell.
 
-A light scan of text that ``tomllib`` has accepted; of any other the answer means nothing.
+A simple scan of text that ``tomllib`` has accepted; for other texts the result is meaningless.
 """
 
 import re

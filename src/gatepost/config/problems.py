@@ -7,13 +7,13 @@ from typing import Final
 from gatepost.errors import ConfigError
 
 _BEGUN: Final = 3
-"""Letters with which a word is known by its beginning."""
+"""Number of letters by which a word is recognised by its beginning."""
 _ALIKE: Final = 0.8
-"""How much two words have in common that differ by a letter or two."""
+"""Similarity of two words that differ by a letter or two."""
 
 
 class ConfigProblems(ConfigError):
-    """Everything that is wrong with a file; ``problems`` has each with ``where``."""
+    """All mistakes in a file; ``problems`` has each with ``where``."""
 
     def __init__(self, problems: Sequence[ConfigError]) -> None:
         super().__init__("\n".join(str(each) for each in problems))
@@ -23,12 +23,12 @@ class ConfigProblems(ConfigError):
 
 
 def are_alike(one: str, other: str) -> bool:
-    """Tell whether two words differ by so little that one was meant by the other."""
+    """Tell whether two words are so similar that one may be a misspelling of the other."""
     return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio() >= _ALIKE
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or an empty text."""
+    """Return the known word that was probably meant, or an empty string."""
     folded, given = {each.lower(): each for each in known}, word.lower()
     begun = [each for each in folded if len(given) >= _BEGUN and each.startswith(given)]
     ended = [each for each in folded if given.endswith(f"_{each}")]

@@ -1,4 +1,4 @@
-"""Taking values out of a table: typed, with their place, every mistake noted, none fatal."""
+"""Reads typed values from a table, with their places; every mistake is noted, none is fatal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,31 +14,31 @@ from gatepost.errors import ConfigError
 T = TypeVar("T")
 DEFAULT: Final = "default"
 _LONGEST: Final = 800
-"""Characters of a message; the longest of ours lists every profile."""
+"""Maximum length of a message in characters; our longest lists every profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One value as it holds, and where it is from: ``default`` or ``file:line``."""
+    """One effective value, and its origin: ``default`` or ``file:line``."""
 
     key: str
     value: Any
-    """As JSON has it; a secret's place, never the secret."""
+    """As in JSON; of a secret its place, never the secret."""
     origin: str
 
 
 @dataclass(slots=True)
 class Source:
-    """A file, where its keys stand, and what was found so far."""
+    """A file, the lines of its keys, and the mistakes found so far."""
 
     file: str
     lines: Mapping[Path, int]
     problems: list[ConfigError] = field(default_factory=list)
     warnings: list[ConfigError] = field(default_factory=list)
-    """What works, and should not be left as it is."""
+    """What works, but should be changed."""
     effective: list[Effective] = field(default_factory=list)
     mistaken: set[Path] = field(default_factory=set)
-    """Where a mistake was noted."""
+    """The paths of mistakes."""
 
     def where(self, path: Path) -> str:
         """Return ``file:line`` of a key, or of the nearest table around it."""
@@ -47,19 +47,19 @@ class Source:
         return f"{self.file}:{self.lines[path]}" if path else self.file
 
     def fault(self, path: Path, message: str, near: str = "") -> None:
-        """Note a mistake; what several ask for is told once."""
+        """Note a mistake; repeated ones are noted once."""
         self.mistaken.add(path)
         found = ConfigError(_fit(message), where=self.where(path), did_you_mean=near)
         if not any(str(found) == str(each) for each in self.problems):
             self.problems.append(found)
 
     def warn(self, path: Path, message: str) -> None:
-        """Note what should be otherwise."""
+        """Note what should be changed."""
         self.warnings.append(ConfigError(message, where=self.where(path)))
 
 
 class Table:
-    """A table of the file. Take its values; ``finish`` notes the keys that nobody took."""
+    """A table of the file. Read its values; then ``finish`` notes the keys that were not read."""
 
     def __init__(self, source: Source, fields: Mapping[str, Any], path: Path = ()) -> None:
         self._source, self._fields, self.path = source, fields, path
@@ -69,29 +69,29 @@ class Table:
 
     @property
     def effective(self) -> "list[Effective]":
-        """Every value that was taken from the file so far, defaults included."""
+        """Every value that was read from the file so far, defaults included."""
         return self._source.effective
 
     def has(self, key: str) -> bool:
-        """Tell whether the file says something of a key."""
+        """Tell whether the file has a key."""
         return key in self._fields
 
     def is_said(self, key: str, value: Any) -> bool:
-        """Tell whether the file says this very value of a key."""
+        """Tell whether the file has exactly this value for a key."""
         return bool(self._fields.get(key) == value)
 
     def is_mistaken(self, key: str) -> bool:
-        """Tell whether a value was a mistake: then nothing follows from what stands for it."""
+        """Tell whether a value is a mistake: then its replacement means nothing."""
         return (*self.path, key) in self._source.mistaken
 
     def is_clear(self, path: Path) -> bool:
-        """Tell whether no mistake was noted so far in what stands anywhere in the file."""
+        """Tell whether no mistake was noted so far anywhere below this key of the file."""
         return not any(each[: len(path)] == path for each in self._source.mistaken)
 
     def take(self, key: str, read: Callable[[Any], T], default: T, none: str = "") -> T:
-        """Return a value, or the default; the latter, too, when the value is a mistake.
+        """Return a value, or the default, also if the value is a mistake.
 
-        ``none`` is the file's word for None.
+        ``none`` is the value in the file that means None.
         """
         self._known.append(key)
         if key not in self._fields:
@@ -113,7 +113,7 @@ class Table:
         return value
 
     def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
-        """Return a value that must be there; ``default`` stands for it after the mistake."""
+        """Return a required value; ``default`` replaces it after a mistake."""
         if key not in self._fields:
             self._known.append(key)
             self.lack(key, f"{self.name(key)} is missing")
@@ -123,9 +123,9 @@ class Table:
     def decide(
         self, key: str, read: Callable[[Any], T], default: T, *, required: bool = False
     ) -> T:
-        """Return the value that says which other keys there are, or the default.
+        """Return the value that decides which other keys exist, or the default.
 
-        Without it these are not known, so one that was misspelt is told at once.
+        Without it these keys are unknown, so a misspelling of its own key is reported immediately.
         """
         if key not in self._fields:
             other = next((each for each in self._fields if nearest(each, [key])), "")
@@ -138,18 +138,18 @@ class Table:
         return self.take(key, read, default)
 
     def turn_away(self, keys: Iterable[str], message: str) -> None:
-        """Note where else each of these stands, if the file has it here."""
+        """Report each of these keys if the file has it here, with its right place."""
         for key in keys:
             if key in self._fields:
                 self._known.append(key)
                 self.fault(key, f"{self.name(key)} {message}")
 
     def lack(self, keys: str | tuple[str, ...], message: str, *, at: str | None = None) -> None:
-        """Note at the end that a key, or each of some, is not there: unless it was misspelt."""
+        """Report at the end that a key, or each of some, is missing, unless it was misspelt."""
         self._absent.append(((keys,) if isinstance(keys, str) else keys, message, at))
 
     def table(self, key: str) -> "Table":
-        """Return a table in it; an empty one when the file has none."""
+        """Return a table in it; an empty one if the file has none."""
         self._known.append(key)
         value = self._fields.get(key, {})
         if not isinstance(value, dict):
@@ -186,14 +186,15 @@ class Table:
         return found
 
     def is_no_toml(self, key: str) -> bool:
-        """Tell whether a value is none, and told; then nothing follows from it."""
+        """Tell whether a value is invalid TOML, which was reported already."""
         if self._fields.get(key) != MISTAKEN:
             return False
         self._source.mistaken.add((*self.path, key))
         return True
 
     def _misspelt_tables(self, key: str) -> "list[Table]":
-        """Return what was probably meant to be a table: what is in it is not missing, too."""
+        """Return keys that are probably misspelt tables: what is in them is not reported as
+        missing."""
         return [
             Table(self._source, value, (*self.path, other))
             for other, value in self._fields.items()
@@ -203,7 +204,7 @@ class Table:
     def fault(
         self, key: str | None, message: str, near: str = "", *, number: int | None = None
     ) -> None:
-        """Note a mistake at a key, at one of its list's members, or at the table itself."""
+        """Note a mistake at a key, at one member of its list, or at the table itself."""
         path = self.path if key is None else (*self.path, key)
         self._source.mistaken.add(path)
         self._source.fault(path if number is None else (*path, number), message, near)
@@ -213,11 +214,11 @@ class Table:
         self.fault(key, f"{self.name(key)} {error}", near, number=number)
 
     def warn(self, message: str, key: str | None = None) -> None:
-        """Note at the table, or at a key, what works, and should not be left as it is."""
+        """Note a warning at the table, or at a key."""
         self._source.warn(self.path if key is None else (*self.path, key), message)
 
     def finish(self) -> None:
-        """Note every key that does not exist here, and each that should and does not."""
+        """Note every unknown key, and each required key that is missing."""
         misspelt = set()
         for key in self._fields:
             if key not in self._known:
@@ -231,11 +232,11 @@ class Table:
                 self.fault(at, message)
 
     def name(self, key: str) -> str:
-        """Return a key's name as the file would write it: ``listener[0].address``."""
+        """Return the name of a key as in the file: ``listener[0].address``."""
         return dotted((*self.path, key))
 
     def _header(self, key: str) -> str:
-        """The same as the head of a table has it: ``listener.network``."""
+        """Return the name as in the header of a table: ``listener.network``."""
         return dotted(tuple([each for each in (*self.path, key) if isinstance(each, str)]))
 
     def _record(self, key: str, value: Any, origin: str) -> None:
@@ -243,7 +244,7 @@ class Table:
 
 
 def _fit(message: str) -> str:
-    """Return a message for one line of a terminal's few, whatever value it quotes."""
+    """Shorten a message to a few lines of a terminal, whatever value it quotes."""
     line = "".join([each if each.isprintable() else "?" for each in message])
     if len(line) <= _LONGEST:
         return line
@@ -257,7 +258,7 @@ def dotted(path: Path) -> str:
 
 
 def shown(value: Any) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value as in JSON."""
     if isinstance(value, list | tuple) and not isinstance(value, Place):
         return [shown(each) for each in value]
     if isinstance(value, timedelta):

@@ -45,7 +45,7 @@ _RETRY: Final = Retry()
 _OF_A_CREDENTIAL: Final = ("username", "password", "secret", "client_id", "tenant")
 _EVERYBODY: Final = frozenset({"*"})
 _FOR_WHOM: Final = ("recipients", "senders", "applications")
-"""The keys of a route that say which mail it is for."""
+"""The keys of a route that select its mail."""
 
 
 def _limits(table: Table) -> HopLimits:
@@ -108,12 +108,12 @@ def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
 
 
 def _named_again(names: Sequence[str]) -> str:
-    """Return the first that stands there twice; empty: none does."""
+    """Return the first name that is listed twice; empty if there is none."""
     return next((each for number, each in enumerate(names) if each in names[:number]), "")
 
 
 def _tls(value: Any) -> HopTls:
-    if value == "starttls":  # a listener's word
+    if value == "starttls":  # a value of listeners
         raise values.Unknown('must be "required", which always uses STARTTLS', "required")
     read = values.one_of(("required", "opportunistic", "implicit", "none"))
     return cast("HopTls", read(value))
@@ -147,7 +147,7 @@ def _graph(table: Table, name: str, credentials: Credentials) -> Target:
 
 
 def _user(value: Any) -> str:
-    """Graph knows a user by its principal name or its id."""
+    """Read a user of Graph: a principal name or an id."""
     for read in (values.guid, values.mailbox):
         try:
             return read(value)
@@ -189,7 +189,7 @@ _KINDS: Final[Mapping[str, Callable[[Table, str, Credentials], Target]]] = {
 
 
 def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
-    """Return every target by name; one with a mistake as far as it goes."""
+    """Return every target by name, including those with a mistake, as far as they can be read."""
     found: dict[str, Target] = {}
     for name, table in root.named("target").items():
         _check_name(table, name)
@@ -197,13 +197,13 @@ def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
         if kind:
             found[name] = _KINDS[kind](table, name, credentials)
             table.finish()
-        else:  # there all the same, so that no route is told that it is not
+        else:  # included anyway, so that no route reports it as missing
             found[name] = Capture(name)
     return found
 
 
 def read_retries(root: Table) -> dict[str, Retry]:
-    """Return every schedule by name; ``default`` is there always."""
+    """Return every schedule by name; ``default`` always exists."""
     found: dict[str, Retry] = {}
     tables = {"default": root.table("retry").table("default"), **root.named("retry")}
     for name, table in tables.items():
@@ -237,7 +237,7 @@ def _read_retry(table: Table) -> Retry:
 
 
 def _warn_of_late(table: Table, retry: Retry) -> None:
-    """Say what comes too late to happen, where the file asks for it."""
+    """Warn of settings in the file that plan something too late."""
     expire = table.name("expire")
     key = "table" if table.has("table") else "first"
     if (retry.table or (retry.first,))[0] >= retry.expire:
@@ -260,7 +260,7 @@ def _warning(value: Any) -> timedelta | None:
 def read_routes(
     root: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]
 ) -> tuple[Route, ...]:
-    """Return the routes in order. A route behind one that takes everything is a mistake."""
+    """Return the routes in order. A route after one that takes everything is a mistake."""
     routes: list[Route] = []
     clear: list[Route] = []
     """Those of which it is known which mail they are for."""
@@ -293,7 +293,7 @@ def _is_behind_whole(table: Table, route: Route, before: Sequence[Route]) -> boo
 
 
 def _check_other(table: Table, route: Route, same: Route | None, names: Collection[str]) -> None:
-    """Compare with the routes before: ``same`` is for the same mail."""
+    """Compare with earlier routes; ``same`` is one for the same mail."""
     never = "" if same is None else f"this route is never used: {same.name} is for the same mail"
     if same is not None and same.name == route.name:
         table.fault(None, never)
@@ -308,7 +308,7 @@ def _is_same(one: Route, other: Route) -> bool:
 
 
 def _folded(match: Match) -> tuple[frozenset[str], ...]:
-    """Case does not matter, nor does order, nor how a domain is spelled."""
+    """Normalise case, order, and the spelling of domains."""
     addresses = (match.recipients, match.senders)
     parts = [frozenset(map(fold_pattern, each)) for each in addresses]
     return (*parts, frozenset(map(str.lower, match.applications)))

@@ -1,4 +1,4 @@
-"""A configuration, read and checked: what ``gatepost serve`` works with."""
+"""The configuration, read and checked, for ``gatepost serve``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,19 +19,20 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NetworkRule:
-    """What holds for clients of some networks; the first rule that has theirs counts."""
+    """Settings for clients in some networks; the first rule that contains the client's address
+    applies."""
 
     networks: tuple[Network, ...]
     mechanisms: tuple[str, ...] | None = None
-    """None: those of the listener."""
+    """None: the listener's."""
     may_relay: bool = False
-    """They need not sign in. The one rule that opens a relay, and only for them."""
+    """They need not sign in. The only setting that opens a relay, and only for them."""
     refuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """One place where clients connect: an address and port, or a Unix socket."""
+    """An address and port, or a Unix socket, where clients connect."""
 
     name: str
     host: str = ""
@@ -40,31 +41,32 @@ class ListenerSettings:
     """A path; then there is no host."""
     tls: ListenerTls = "starttls"
     certificate: str = ""
-    """PEM: certificate and chain, and the key unless ``key`` names its file."""
+    """PEM file with certificate and chain, and the key unless ``key`` names its file."""
     key: str = ""
     mechanisms: tuple[str, ...] = ()
     """Empty: all that the directory can verify."""
     networks: tuple[NetworkRule, ...] = ()
     proxies: tuple[Network, ...] = ()
-    """Who begins with a PROXY header (haproxy, v1 or v2); empty: nobody does."""
+    """Networks whose connections begin with a PROXY header (haproxy, v1 or v2); empty: none."""
     client_authorities: str = ""
-    """PEM: whose certificates of clients are believed (EXTERNAL); empty: none is asked for."""
+    """PEM file of the authorities for client certificates (EXTERNAL); empty: none is requested."""
     allow_clear_text: bool = False
-    """``tls`` may be none on an address that others can reach: passwords can be overheard."""
+    """``tls`` may be none although other machines can connect: passwords can be intercepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """A name, where its password is kept, and what it may send as."""
+    """A name, the place of its password, and its permitted senders."""
 
     name: str
     password: NamedSecret | None = None
-    """None: it signs in by certificate alone."""
+    """None: it signs in only with a certificate."""
     senders: tuple[str, ...] = ()
     cram_md5: bool = False
-    """Keep what CRAM-MD5 needs, which is as good as the password."""
+    """Store what CRAM-MD5 needs, which is equivalent to the password."""
     certificates: tuple[str, ...] = ()
-    """Names, mailboxes or digests (``sha256:...``) of client certificates that are this account."""
+    """Names, mailboxes or digests (``sha256:...``) of client certificates that sign in to this
+    account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class AccountsDirectory:
 
 @dataclass(frozen=True, slots=True)
 class AzureDirectorySettings:
-    """Tenants, applications, roles and domains, kept in the store, as in ``gatepost up``."""
+    """Tenants, applications, roles and domains, in the store, as with ``gatepost up``."""
 
     profile: str = "acs"
     strict: bool = False
@@ -84,20 +86,21 @@ class AzureDirectorySettings:
 
 @dataclass(frozen=True, slots=True)
 class EntraDirectory:
-    """Applications of real tenants: the token endpoint says whether a secret is right."""
+    """Applications of real tenants: the token endpoint verifies secrets."""
 
     tenants: tuple[str, ...] = ()
     applications: tuple[str, ...] = ()
-    """Client ids that may sign in beside those with senders of their own; none of either: all."""
+    """Client ids that may sign in, besides those with senders of their own; if there are neither:
+    all."""
     senders: tuple[str, ...] = ()
     own_senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By client id: what that application may send as, instead of ``senders``."""
+    """By client id: the permitted senders of that application, instead of ``senders``."""
     authority: str = "https://login.microsoftonline.com"
     scope: str = "https://communication.azure.com/.default"
     cache: timedelta = timedelta(minutes=5)
-    """For which an answer is believed."""
+    """Seconds for which an answer is cached."""
     audiences: tuple[str, ...] = ()
-    """Resources for which a token that signs in may be; none: that of ``scope``."""
+    """Permitted audiences of a token; none: the resource of ``scope``."""
 
 
 DirectorySettings = AccountsDirectory | AzureDirectorySettings | EntraDirectory
@@ -114,7 +117,7 @@ class PasswordCredential:
 
 @dataclass(frozen=True, slots=True)
 class EntraCredential:
-    """An Entra application, by secret or by certificate (PEM with its key)."""
+    """An Entra application, with a secret or a certificate (PEM with its key)."""
 
     name: str
     tenant: str
@@ -122,14 +125,14 @@ class EntraCredential:
     secret: NamedSecret | None = None
     certificate: NamedSecret | None = None
     username: str = ""
-    """The mailbox or SMTP user name beside the token."""
+    """The mailbox or SMTP user name for the token."""
     authority: str = "https://login.microsoftonline.com"
     scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AzureIdentityCredential:
-    """What Azure gives to what runs there."""
+    """A managed or workload identity, for programs that run in Azure."""
 
     name: str
     kind: Literal["managed-identity", "workload-identity"]
@@ -141,7 +144,7 @@ class AzureIdentityCredential:
 
 @dataclass(frozen=True, slots=True)
 class GoogleCredential:
-    """A Google service account's key file, for a user of its Workspace."""
+    """The key file of a Google service account, for a user of its Workspace."""
 
     name: str
     username: str
@@ -171,11 +174,11 @@ class AccessKeyCredential:
 
 @dataclass(frozen=True, slots=True)
 class CertificateCredential:
-    """A TLS client certificate, and the user to act as, if any (EXTERNAL)."""
+    """A TLS client certificate, and an authorization identity, if any (EXTERNAL)."""
 
     name: str
     certificate: str
-    """PEM: certificate and chain, and the key unless ``key`` names its file."""
+    """PEM file with certificate and chain, and the key unless ``key`` names its file."""
     key: str = ""
     username: str = ""
 
@@ -193,7 +196,7 @@ CredentialSettings = (
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What a client gets. Octets, seconds; the defaults are a relay's, not a provider's."""
+    """Limits of clients, in octets and seconds; the defaults suit a relay, not a provider."""
 
     message_size: int = 50 * MIB
     recipients: int = 1000
@@ -203,14 +206,14 @@ class LimitSettings:
     errors: int = 10
     idle: timedelta = timedelta(minutes=5)
     login_failures: int = 5
-    """Of one address in a minute; then it waits."""
+    """Refused logins of one address per minute; further ones wait."""
     memory: int = 64 * MIB
-    """For bodies on their way; beyond it they go to disk, then 452."""
+    """For message contents; beyond it they go to disk, then clients get 452."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """Where mail is kept meanwhile, and when no more is taken."""
+    """Where mail is stored, and when no more is accepted."""
 
     directory: Path = Path("/var/lib/gatepost")
     free_space: int = 256 * MIB
@@ -222,7 +225,7 @@ class StorageSettings:
 
 @dataclass(frozen=True, slots=True)
 class DnsSettings:
-    """Whom to ask; empty: whom the system asks."""
+    """The name servers; empty: the system's."""
 
     nameservers: tuple[Server, ...] = ()
     timeout: timedelta = timedelta(seconds=10)
@@ -230,7 +233,7 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """Where the HTTPS APIs of the Azure directory are served."""
+    """The address of the HTTPS APIs of the Azure directory."""
 
     host: str
     port: int
@@ -240,12 +243,12 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole."""
+    """The whole configuration."""
 
     hostname: str
     listeners: tuple[ListenerSettings, ...]
     directories: tuple[DirectorySettings, ...]
-    """The first one that knows a name answers for it."""
+    """The first one that knows a name decides about it."""
     routes: tuple[Route, ...]
     credentials: Mapping[str, CredentialSettings]
     limits: LimitSettings
@@ -253,14 +256,14 @@ class Config:
     dns: DnsSettings
     workers: int = 0
     postmaster: str = ""
-    """Who gets the mail to ``postmaster`` without a domain; empty: it is refused."""
+    """Recipient of mail to ``postmaster`` without a domain; empty: it is refused."""
     health: tuple[str, int] | None = None
-    """Where ``GET /health`` is answered over HTTP; None: nowhere."""
+    """Address for ``GET /health`` over HTTP; None: off."""
     api: ApiSettings | None = None
-    """Where the Azure directory is managed and gives tokens; None: nowhere."""
+    """Where the Azure directory is managed and issues tokens; None: nowhere."""
     ca_file: str = ""
-    """PEM: who is believed where HTTPS is asked (tokens, APIs); empty: whom the system believes."""
+    """PEM file of the authorities for outgoing HTTPS (tokens, APIs); empty: the system's."""
     effective: tuple[Effective, ...] = ()
-    """Every value as it holds, in the order in which the file would have it."""
+    """Every effective value, in the order of the file."""
     warnings: tuple[ConfigError, ...] = ()
-    """What works, and should not be left as it is; each with ``where``."""
+    """What works, but should be changed; each with ``where``."""

@@ -1,4 +1,4 @@
-"""Whether a target's credential can sign in there at all: what can be told without the server."""
+"""Whether a target's credential can work at all, as far as that is known without the server."""
 
 from typing import Final, assert_never
 
@@ -25,7 +25,7 @@ _IN_WORDS: Final[dict[Proof, str]] = {
 
 
 def check_sign_in(table: Table, target: SmarthostTarget, credential: CredentialSettings) -> None:
-    """Note what keeps every sign-in from working, whatever the server offers."""
+    """Report what makes every login fail, whatever the server offers."""
     if isinstance(credential, AccessKeyCredential):
         table.fault(
             "credential",
@@ -43,7 +43,7 @@ def check_sign_in(table: Table, target: SmarthostTarget, credential: CredentialS
 
 
 def proof_of(credential: CredentialSettings) -> Proof:
-    """Return what a credential proves itself with to an SMTP server."""
+    """Return the kind of proof that a credential gives to an SMTP server."""
     match credential:
         case PasswordCredential():
             return "password"
@@ -78,7 +78,7 @@ def _check_mechanisms(table: Table, target: SmarthostTarget, proof: Proof) -> No
 
 
 def _check_protected(table: Table, target: SmarthostTarget) -> None:
-    """Beyond this machine nobody signs in without TLS and a certificate that was verified."""
+    """To other machines, logins need TLS and a verified certificate."""
     if target.tls in ("opportunistic", "none"):
         table.fault(
             "tls" if table.has("tls") else None,

@@ -1,4 +1,4 @@
-"""A configuration's file: from octets to a table, and its mistakes together at the end."""
+"""The file of a configuration: from octets to a table, with all mistakes at the end."""
 
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -13,11 +13,11 @@ from gatepost.errors import ConfigError
 from gatepost.net.files import open_again
 
 MOST: Final = 4 * 1024 * 1024
-"""Octets of a configuration."""
+"""Maximum size of a configuration in octets."""
 
 
 def read_text(path: FilePath) -> str:
-    """Return what stands in the file. Raises ConfigProblems."""
+    """Return the text of the file. Raises ConfigProblems."""
     try:
         with path.open("rb") as file:
             octets = file.read(MOST + 1)
@@ -35,9 +35,9 @@ def read_text(path: FilePath) -> str:
 
 
 def parse(text: str, file: str) -> tuple[Table, Source]:
-    """Return the root of what ``text`` says, its mistakes noted.
+    """Return the root table of ``text``, its mistakes noted.
 
-    Raises ConfigProblems when they leave no table at all.
+    Raises ConfigProblems if there is no table at all.
     """
     try:
         read = read_toml(text)
@@ -54,7 +54,7 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
 
 
 def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:
-    """Note it when a file that the configuration names cannot be read; tell whether it can."""
+    """Report a file that the configuration names and that cannot be read; tell whether it can."""
     try:
         open_again(FilePath(file)).close()
     except OSError as error:
@@ -68,7 +68,7 @@ def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bo
 def check_secret(
     source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
 ) -> bool:
-    """Note it when a secret is not where the configuration says; tell whether it is."""
+    """Report a secret that is not where the configuration says; tell whether it is."""
     if isinstance(secret, NamedSecret) and secret.name:
         try:
             secret.read(environment)
@@ -83,7 +83,7 @@ def _alone(message: str, where: str) -> ConfigProblems:
 
 
 def raise_problems(source: Source) -> None:
-    """Raise ConfigProblems with every mistake that was noted, in the order of the file."""
+    """Raise ConfigProblems with all mistakes, in the order of the file."""
     if source.problems:
         raise ConfigProblems(sorted(source.problems, key=lambda each: _line_of(each.where)))
 

@@ -1,7 +1,7 @@
-"""TOML with mistakes: each is told, and what can be read around them is read all the same.
+"""TOML with mistakes: each is reported, and the rest of the file is read nevertheless.
 
-``tomllib`` stops at the first mistake. A line that is one key and its value cannot hide what
-follows, so its value is replaced by ``MISTAKEN``, for which nobody complains a second time.
+``tomllib`` stops at the first mistake. A line with one key and its value cannot hide what follows,
+so its value is replaced by ``MISTAKEN``, which is not reported again.
 """
 
 import re
@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 MISTAKEN: Final = "\ufdd0mistaken"
-"""Stands for a value that is not valid TOML. A noncharacter is in no text (Unicode 23.7)."""
+"""Replaces a value that is not valid TOML. It is a noncharacter, which no text contains (Unicode
+23.7)."""
 _TABLE: Final = "\ufdd0table"
-"""Holds what follows the head of a table that may not be there."""
+"""Replaces the header of a table that is not permitted."""
 _MOST: Final = 100
 _AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
 _TWICE: Final = re.compile(r"overwrite|twice|mutate")
@@ -28,7 +29,7 @@ _CURLED: Final = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb`"
 
 
 class Mistake(NamedTuple):
-    """Something that is not valid TOML. What was written is not shown: it may be a secret."""
+    """Something that is not valid TOML. The text of the file is not shown: it may be a secret."""
 
     line: int
     message: str
@@ -36,17 +37,17 @@ class Mistake(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a text says."""
+    """The result of reading a text."""
 
     fields: dict[str, Any] | None
-    """None when a mistake left no table at all."""
+    """None if a mistake left no table at all."""
     text: str
-    """The text that says so, line by line as long as the one that was given."""
+    """The text with replacements, which has as many lines as the original."""
     mistakes: Sequence[Mistake]
 
 
 def read_toml(text: str) -> Reading:
-    """Return what can be read. Raises ValueError or RecursionError for what ``tomllib`` cannot."""
+    """Return what can be read. Raises ValueError or RecursionError if that is nothing."""
     lines, mistakes = text.split("\n"), list[Mistake]()
     while True:
         mended = "\n".join(lines)
@@ -55,7 +56,7 @@ def read_toml(text: str) -> Reading:
         except tomllib.TOMLDecodeError as error:
             line, said = _placed(error, lines)
             if mistakes and line <= mistakes[-1].line:
-                return Reading(None, mended, mistakes)  # what was mended was not the matter
+                return Reading(None, mended, mistakes)  # the replaced line was not the mistake
             mistake, other = _look_at(lines[line - 1], line, said)
             mistakes.append(mistake)
             if other is None or len(mistakes) == _MOST:
@@ -67,17 +68,17 @@ def read_toml(text: str) -> Reading:
 
 
 def _placed(error: tomllib.TOMLDecodeError, lines: Sequence[str]) -> tuple[int, str]:
-    """Return the line of a mistake, and what it is."""
+    """Return the line of a mistake, and its text."""
     match = _AT_LINE.search(str(error))
     if match and match[1]:
         line = int(match[1])
-    else:  # a text in single quotation marks is looked for to the end of the document
+    else:  # a string in single quotation marks is searched to the end of the document
         line = next((n for n, each in enumerate(lines, 1) if _OPEN.match(each)), len(lines))
     return line, _AT_LINE.sub("", str(error))
 
 
 def _look_at(line: str, number: int, said: str) -> tuple[Mistake, str | None]:
-    """Return the mistake of a line, and a line in its place; None where nobody could say which."""
+    """Return the mistake of a line, and a replacement; None if that cannot be said."""
     if head := _HEAD.fullmatch(line):
         opening, keys = head.groups()
         if _TWICE.search(said):
@@ -97,7 +98,7 @@ def _look_at(line: str, number: int, said: str) -> tuple[Mistake, str | None]:
 
 
 def _explain(value: str, said: str) -> tuple[str, str]:
-    """Say what is usually wrong with a value, and what was meant."""
+    """Return the usual mistake in a value, and what was meant."""
     word = _WORDS.get(value.lower(), "")
     if word:
         return said, word

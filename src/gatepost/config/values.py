@@ -32,17 +32,17 @@ _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|min|h|d)")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 LONGEST_SOCKET: Final = 107
-"""Octets of a Unix socket's path on Linux; elsewhere some fewer."""
+"""Octets of the path of a Unix socket on Linux; on other systems slightly fewer."""
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?(?!\.)(?!.*\.\.)[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
-"""``unix``: whoever connects to a Unix socket, who has no address."""
+"""``unix``: a client of a Unix socket, which has no address."""
 
 
 class Several(ValueError):
-    """The mistakes in a list, by the places of what they are about."""
+    """The mistakes in a list, by the indices of the members."""
 
     def __init__(self, errors: Mapping[int, ValueError]) -> None:
         super().__init__("; ".join(map(str, errors.values())))
@@ -50,7 +50,7 @@ class Several(ValueError):
 
 
 class Unknown(ValueError):
-    """A word that is none of those known."""
+    """A word that is not one of the known ones."""
 
     def __init__(self, message: str, near: str) -> None:
         super().__init__(message)
@@ -58,7 +58,7 @@ class Unknown(ValueError):
 
 
 def text(value: Any) -> str:
-    """A text that is not empty, and of one line: nothing that has such a value knows another."""
+    """A string of one line that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError("must be a string")
     if not _CONTROLS.isdisjoint(value):
@@ -67,12 +67,12 @@ def text(value: Any) -> str:
 
 
 def optional_text(value: Any) -> str:
-    """A text of one line."""
+    """A string of one line."""
     return text(value) if value != "" else ""
 
 
 def path(value: Any) -> str:
-    """The path of a file; none has a NUL in it (POSIX 1003.1, 3.271)."""
+    """The path of a file, which contains no NUL (POSIX 1003.1, 3.271)."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("must be a path")
     return value
@@ -126,7 +126,7 @@ def span(value: Any) -> timedelta:
 
 
 def positive_span(value: Any) -> timedelta:
-    """A time that is not none."""
+    """A time longer than zero."""
     read = span(value)
     if not read:
         raise ValueError('must be a time longer than zero, such as "5m"')
@@ -146,7 +146,7 @@ def size(value: Any) -> int:
 
 
 def positive_size(value: Any) -> int:
-    """Octets, one at least."""
+    """A size of at least one octet."""
     read = size(value)
     if not read:
         raise ValueError('must be a size greater than zero, such as "30 MiB"')
@@ -178,7 +178,7 @@ def one_of(words: Sequence[str]) -> Callable[[Any], str]:
 
 
 def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
-    """A list, or one alone."""
+    """A list, or a single value."""
 
     def read_all(value: Any) -> tuple[T, ...]:
         found: list[T] = []
@@ -196,7 +196,7 @@ def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
 
 def some(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
-    """A list that is not empty, or one alone: what an empty one means would be anybody's guess."""
+    """A list that is not empty, or a single value; an empty list would have no clear meaning."""
     read_all = many(read)
 
     def read_some(value: Any) -> tuple[T, ...]:
@@ -208,7 +208,7 @@ def some(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
 
 def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
-    """A SASL mechanism, in any case."""
+    """A SASL mechanism, in any case of letters."""
     names = sorted(known)
 
     def read(value: Any) -> str:
@@ -221,7 +221,7 @@ def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
 
 
 def name(value: Any) -> str:
-    """A name that other parts of the file use."""
+    """A name that other parts of the file refer to."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("must be a name of letters, digits, dots, dashes and underscores")
     return value
@@ -235,7 +235,7 @@ def host(value: Any) -> str:
 
 
 def tenant(value: Any) -> str:
-    """A directory of Entra: an id, or one of its domains."""
+    """An Entra tenant: its id, or one of its domains."""
     if isinstance(value, str) and _HOST.fullmatch(value):
         return value
     raise ValueError("must be a tenant's id or one of its domains")
@@ -254,7 +254,7 @@ def server(default_port: int) -> Callable[[Any], Server]:
 
 
 class Place(NamedTuple):
-    """Where to listen."""
+    """An address to listen on."""
 
     host: str
     port: int
@@ -305,7 +305,7 @@ def guid(value: Any) -> str:
 
 
 def https_url(value: Any) -> str:
-    """An https URL, or one of this machine in clear."""
+    """An https URL, or an http URL of this machine."""
     given = text(value)
     local = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", given)
     user, host = "", ""
@@ -313,7 +313,7 @@ def https_url(value: Any) -> str:
         parts = urlsplit(given)
         user, host = parts.netloc.rpartition("@")[1], parts.hostname or ""
         is_port = parts.port != 0
-    except ValueError:  # a port that is none, half an IPv6 address
+    except ValueError:  # an invalid port, half an IPv6 address
         is_port = False
     if not (host and is_port and (given.startswith("https://") or local)) or not _is_word(given):
         raise ValueError("must be an https:// URL")
@@ -340,7 +340,7 @@ def pattern(value: Any) -> str:
 
 
 def _meant(value: Any) -> str:
-    """Return what those mean who write a domain as other mail servers have it."""
+    """Return the pattern that other mail servers write in another way."""
     domain = value.removeprefix("*@") if isinstance(value, str) else ""
     if domain.startswith("."):
         domain = f"*{domain}"
@@ -356,7 +356,7 @@ def mailbox(value: Any) -> str:
 
 
 def sender(value: Any) -> str:
-    """What an account may send as: a mailbox, ``@domain``, ``@*.domain``, or ``*``."""
+    """A permitted sender of an account: a mailbox, ``@domain``, ``@*.domain``, or ``*``."""
     if isinstance(value, str) and (value == "*" or _DOMAIN.fullmatch(value.removeprefix("@"))):
         return value if value == "*" or value.startswith("@") else f"@{value}"
     if isinstance(value, str) and _is_mailbox(value):
@@ -365,7 +365,8 @@ def sender(value: Any) -> str:
 
 
 def _is_mailbox(given: str) -> bool:
-    """Tell whether it is one. ``*`` stands for nothing in a local part, and is in nobody's."""
+    """Tell whether it is a mailbox. ``*`` has no meaning in a local part, and is not permitted
+    there."""
     try:
         return "*" not in parse_address(given).local
     except ValueError:

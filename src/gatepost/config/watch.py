@@ -1,4 +1,4 @@
-"""The file of ``gatepost watch``: which upstreams are looked at, how often, and what is kept."""
+"""The file of ``gatepost watch``: the upstreams, how often to check them, and what is kept."""
 
 import os
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from gatepost.net.listen import is_loopback
 MODES: Final = ("auto", "starttls", "implicit", "none")
 LEAST: Final = timedelta(seconds=1)
 LEAST_WITH_PASSWORD: Final = timedelta(minutes=1)
-"""More sign-ins than that look like an attack."""
+"""Shortest interval with a password: more logins would look like an attack."""
 NOBODY: Final = Server("localhost", 587)
 """Stands for a server whose name is a mistake."""
 _IMPLICIT_PORT: Final = 465
@@ -35,7 +35,7 @@ _IMPLICIT_PORT: Final = 465
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One server that is watched."""
+    """One server to watch."""
 
     name: str
     server: Server
@@ -49,7 +49,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
-    """What the file comes to."""
+    """The contents of the file."""
 
     upstreams: tuple[Upstream, ...]
     directory: FilePath
@@ -63,7 +63,7 @@ class WatchConfig:
 
 
 def load_watch(path: FilePath, environment: Mapping[str, str] | None = None) -> WatchConfig:
-    """Return what the file says; the files that it names are looked for.
+    """Return the contents of the file; the files that it names are checked.
 
     Raises ConfigProblems with every mistake, each at ``file:line``.
     """
