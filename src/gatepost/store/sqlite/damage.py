@@ -17,7 +17,7 @@ def is_damaged(error: BaseException) -> bool:
 
 
 def damage(said: str) -> sqlite3.DatabaseError:
-    """Return what SQLite raises for a damaged file."""
-    error = sqlite3.DatabaseError(said)
+    """Return what SQLite raises for a damaged file; ``said`` may repeat damaged octets."""
+    error = sqlite3.DatabaseError(said.encode("utf-8", "backslashreplace").decode())
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

@@ -12,6 +12,7 @@ from gatepost.queue.deliveries import QueueSelection
 from gatepost.queue.why import why
 from gatepost.store.sqlite import Settings, open_store
 from gatepost.store.sqlite.commit import PAGE
+from gatepost.store.sqlite.damage import damage as damaged
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
 from gatepost.store.sqlite.salvage import EPOCH_LEAP
 from tests.contract.messages import BODY, NOON, message
@@ -131,6 +132,15 @@ def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
     told, captured, *_ = read(tmp_path)
     assert told
     assert len(captured) > NUMBER - PAGE // 300
+
+
+def test_damage_that_is_told_in_damaged_words_is_mended_too(tmp_path: Path) -> None:
+    fill(tmp_path)
+    error = damaged("row 1 missing from index queue_\udca5")
+    mark_failed(tmp_path, str(error), error)
+    told, captured, waiting, _ = read(tmp_path)
+    assert told.encode()
+    assert (len(captured), waiting) == (NUMBER, NUMBER)
 
 
 def cut(octets: bytes) -> bytes:
