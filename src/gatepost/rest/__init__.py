@@ -1,1 +1,1 @@
-"""What Gatepost answers over HTTP."""
+"""The HTTP APIs of Gatepost."""

@@ -1,4 +1,4 @@
-"""The HTTP applications: the APIs on one HTTPS origin, the e-mail data plane in clear as well."""
+"""The HTTP applications: the APIs on one HTTPS origin, the e-mail API also in clear."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +18,7 @@ from gatepost.rest.failures import Delays, Guard
 def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
     """Return ``GET /health``: 200 while the relay runs.
 
-    On the host of a resource that is not there it is a 404: in Azure that name does not resolve.
+    On the host of a resource that does not exist it is 404: in Azure that name does not resolve.
     """
 
     async def health(request: Request) -> Response:
@@ -31,25 +31,25 @@ def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def not_found(request: Request, _error: Exception) -> Response:
-    """Tell a program, not only a person, that there is nothing here."""
+    """Return 404 in a form for programs, not only for people."""
     return ApiError(404, "NotFound", request.scope["path"]).response()
 
 
 async def not_allowed(request: Request, error: Exception) -> Response:
-    """The same for a method that a path does not have (RFC 9110 15.5.6)."""
+    """Return 405 for a method that a path does not have (RFC 9110 15.5.6)."""
     allowed = getattr(error, "headers", None) or {}
     message = f"The method {request.method} is not allowed here."
     return ApiError(405, "MethodNotAllowed", message, headers=allowed).response()
 
 
 def secure_application(site: Site) -> Starlette:
-    """Return what the HTTPS listener serves: every API."""
+    """Return the application of the HTTPS listener: every API."""
     apis = (email, entra, graph, events, arm)  # tried in turn; mail comes most
     return _application(site, [route for api in apis for route in api.routes(site)])
 
 
 def management_application(site: Site) -> Starlette:
-    """Return what a relay serves: mail, tokens, and the directory."""
+    """Return the application of a relay: mail, tokens, and the directory."""
     routes = [
         *email.routes(site),
         *entra.routes(site),
@@ -60,7 +60,7 @@ def management_application(site: Site) -> Starlette:
 
 
 def clear_application(site: Site) -> Starlette:
-    """Return what the HTTP listener serves: no tokens, no secrets."""
+    """Return the application of the HTTP listener: no tokens, no secrets."""
     return _application(site, email.routes(site))
 
 

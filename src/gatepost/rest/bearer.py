@@ -1,6 +1,6 @@
 """Bearer tokens on HTTP requests (RFC 6750): the same check for every API.
 
-A handler says for whom the token must be::
+A handler gives the permitted audiences::
 
     claims = authenticate_bearer(request, site, MANAGEMENT | own_audiences(request))
 """
@@ -21,11 +21,11 @@ _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
 
 
 def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]) -> Claims:
-    """Return the claims of the request's token, once it is verified.
+    """Return the claims of the request's token, after verifying it.
 
     ``audiences``: those of ``directory.azure.tokens``, or ``own_audiences``. Raises ApiError 401:
-    ``AuthenticationFailed``, or ``InvalidAuthenticationTokenAudience`` when the token is for
-    another resource (the codes of Azure Resource Manager). The operator gets the reason.
+    ``AuthenticationFailed``, or ``InvalidAuthenticationTokenAudience`` if the token is for another
+    resource (the codes of Azure Resource Manager). The operator gets the reason.
     """
     values = request.headers.getlist("authorization")
     match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
@@ -46,7 +46,7 @@ def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]
 def own_audiences(request: Request) -> frozenset[str]:
     """Return the origin of the request, and its other names on this machine, as audiences.
 
-    A program that was given another base URL asks for a token for ``BASE/.default``.
+    A program with another base URL requests a token for ``BASE/.default``.
     """
     return origins(request)
 
@@ -60,7 +60,7 @@ _INVALID: Final = "The access token is invalid."
 
 
 def _refusal(request: Request, code: str, message: str, reason: str) -> ApiError:
-    """RFC 6750 3: a challenge; its error only when there was a token."""
+    """Return a challenge (RFC 6750 3); it contains an error only if there was a token."""
     challenge = f'Bearer authorization_uri="{origin(request)}/common/oauth2/authorize"'
     if code != "AuthenticationFailed":
         challenge += f', error="invalid_token", error_description="{message}"'

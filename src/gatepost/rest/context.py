@@ -23,22 +23,23 @@ from gatepost.routing.route import Router
 
 
 class AccessKeys(Protocol):
-    """Opens and seals the access keys that Communication Services resources hold."""
+    """Opens and seals the access keys of Communication Services resources."""
 
     def open(self, sealed: bytes) -> Secret:
-        """Return a key in the Base64 that Azure shows. Raises ConfigError for another's seal."""
+        """Return a key in the Base64 that Azure shows. Raises ConfigError if it was sealed with
+        another key."""
 
     def seal(self, key: Secret) -> bytes:
-        """Return what may be kept at rest."""
+        """Return the form that may be stored."""
 
 
 class Suppression(Protocol):
-    """Who gets no mail: the managed list, and the customers' own lists."""
+    """Recipients that get no mail: those on the managed list, and on the customers' own lists."""
 
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:
-        """Return when mail that was accepted before, and may bounce, has listed these recipients.
+        """Wait until bounces of earlier mail to these recipients are on the list.
 
-        It takes no time where nothing can have; else a moment, and a bounded one.
+        Returns immediately if none can be pending; otherwise it waits a short, limited time.
         """
 
     def suppressed(
@@ -50,16 +51,16 @@ class Suppression(Protocol):
     ) -> frozenset[Address]:
         """Return those recipients to whom nothing would be delivered.
 
-        This only asks. Put the message into the store with all its recipients in any case: who
-        reads it there reports each of the suppressed ones, and prolongs their leases, once. A
-        message whose id is a GUID is reported under that id (so an operation's id is its
-        message's id), any other under a GUID that follows from it.
+        This is only a query. Put the message into the store with all its recipients in any case:
+        the reader of the store reports each suppressed one, and prolongs its entry, once. A message
+        whose id is a GUID is reported under that id (so an operation's id is its message's id), any
+        other under a GUID derived from its id.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a relay's own configuration allows, whatever the profile does; None: any number."""
+    """Limits of a relay's own configuration, besides those of the profile; None: no limit."""
 
     message_size: int | None = None
     recipients: int | None = None
@@ -67,7 +68,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One relay, as its APIs see it; they run in the process that owns the store."""
+    """What the APIs need of their relay; they run in the process that owns the store."""
 
     profile: Profile
     directory: AzureDirectory
@@ -76,24 +77,24 @@ class Site:
     report: Report
     now: Callable[[], datetime]
     tokens: AccessTokens
-    """Issues what the token endpoint gives, and verifies it for every API."""
+    """Issues tokens at the token endpoint, and verifies them for every API."""
     quotas: OwnQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None
     """None: no recipient is suppressed."""
     events: EventSubscriptions | None = None
-    """None: there is no Event Grid here."""
+    """None: there is no Event Grid."""
     resolver: Resolver | None = None
-    """Asked for the records that prove a domain; None: there is no DNS."""
+    """Looks up the records that verify a domain; None: there is no DNS."""
     seconds: Callable[[], float] = time.monotonic
-    """Counted for rate windows."""
+    """For rate windows."""
     clients_time: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    """What clients sign their requests at: the machine's, where ``now`` is ahead of it."""
+    """The clock for signatures of clients: the machine's, even if ``now`` is ahead of it."""
     router: Callable[[], Router] | None = None
-    """Returns the routes that mail takes now; None: it is captured, whoever it is for."""
+    """Returns the current routes of mail; None: mail is captured, whatever its recipient."""
     bounds: Callable[[], Bounds] = Bounds
-    """Returns those that hold now."""
+    """Returns the current limits."""
     clients: LocalClientCounter | None = None
-    """Counts who is refused for its credentials, and waits; None: nobody does."""
+    """Counts refused credentials by address, and delays the answers; None: not counted."""
     turns: KeyedLocks = field(default_factory=KeyedLocks)
     """Held for a Message-ID from its check to its commit, over all listeners."""

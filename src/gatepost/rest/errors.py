@@ -1,4 +1,4 @@
-"""A refusal as Azure's APIs word it (Azure REST API Guidelines, error condition responses)."""
+"""A refusal in the format of Azure's APIs (REST API Guidelines, error condition responses)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 class ApiError(Exception):
     """Raised by a handler; answered as ``{"error": {"code", "message", ...}}``.
 
-    ``reason`` is for the operator and never sent. ``told`` is what an event shows of the message.
+    ``reason`` is for the operator and never sent. ``told`` is the message as an event shows it.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class ApiError(Exception):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The body, without its envelope."""
+        """Return the body, without its envelope."""
         return {"code": self.code, "message": str(self)}
 
     def response(self) -> Response:
-        """Return the answer, whose code stands in ``x-ms-error-code``, too."""
+        """Return the response; its code is also in ``x-ms-error-code``."""
         headers = {"x-ms-error-code": self.code, **self.headers}
         return JSONResponse({"error": self.document}, self.status, headers)
 
@@ -49,8 +49,8 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 class QuotingApiError(ApiError):
     """A refusal whose message quotes the client.
 
-    ``told`` is the message without the quotation, for the operator's events: people paste secrets
-    anywhere.
+    ``told`` is the message without the quotation, for the operator's events, because people paste
+    secrets anywhere.
     """
 
     def __init__(self, status: int, code: str, message: str, told: str) -> None:

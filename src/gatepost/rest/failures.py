@@ -1,4 +1,4 @@
-"""What nobody foresaw: told to the operator, answered as Azure answers, never shown."""
+"""Unexpected errors: reported to the operator, answered as in Azure, not shown to clients."""
 
 import asyncio
 from typing import Final
@@ -13,11 +13,11 @@ from gatepost.relay.faults import explain
 from gatepost.rest.errors import ApiError
 
 OPERATION: Final = "gatepost.operation"
-"""Where a face that routes by itself leaves the path of its operation, without any name in it."""
+"""Where an API with its own routing stores the path of its operation, without any name in it."""
 
 
 def internal_error() -> ApiError:
-    """Azure's own words for it, which its libraries try again."""
+    """Return Azure's own text for it; Azure's libraries then retry."""
     return ApiError(
         500,
         "InternalServerError",
@@ -26,7 +26,7 @@ def internal_error() -> ApiError:
 
 
 def stopping() -> ApiError:
-    """The relay stops; the clients try again by themselves."""
+    """Return the response of a relay that stops; clients retry."""
     return ApiError(
         503,
         "ServiceUnavailable",
@@ -36,7 +36,7 @@ def stopping() -> ApiError:
 
 
 async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in place of the application while there are too many connections."""
+    """Answer instead of the application while there are too many connections."""
     refusal = ApiError(
         503,
         "ServerBusy",
@@ -47,7 +47,7 @@ async def busy(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def report_failure(report: Report, request: Request, error: Exception) -> None:
-    """Tell the operator which operation failed with what; nothing of the request's content."""
+    """Report to the operator which operation failed, and why, without the request's content."""
     report(
         "api_failed",
         route=f"{request.method} {shown_route(request.scope)}",
@@ -57,20 +57,20 @@ def report_failure(report: Report, request: Request, error: Exception) -> None:
 
 
 def shown_route(scope: Scope) -> str:
-    """Return the path as the documentation writes it: people paste secrets into paths, too."""
+    """Return the path as in the documentation, because people paste secrets into paths, too."""
     route = scope.get("route")
     return scope.get(OPERATION) or (route.path if isinstance(route, Route) else "(unknown)")
 
 
 class Delays:
-    """Middleware: refused credentials are answered after a while, longer with each of an address,
-    as a refused login over SMTP is."""
+    """Middleware: refused credentials are answered after a delay that grows with each refusal of an
+    address, as with a refused login over SMTP."""
 
     def __init__(self, app: ASGIApp, clients: LocalClientCounter) -> None:
         self._app, self._clients = app, clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold back an answer 401."""
+        """Delay a response 401."""
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:
@@ -88,7 +88,7 @@ class Guard:
         self._app, self._report = app, report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer for a handler that fails, and for one that a stop cuts short."""
+        """Answer for a handler that fails, or that a stop interrupts."""
         started = False
 
         async def sending(message: Message) -> None:
@@ -106,5 +106,5 @@ class Guard:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             report_failure(self._report, Request(scope), error)
-            if not started:  # else the server cuts off what is incomplete
+            if not started:  # otherwise the server cuts off incomplete requests
                 await internal_error().response()(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Where a request came to: URLs that we return keep the client's name for us, and its port."""
+"""The origin of a request: URLs in responses have the host and port that the client used."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 def authority(request: Request) -> str:
     """Return HOST or HOST:PORT as the client wrote it, in lower case (RFC 9112 3.2).
 
-    Raises ApiError 400 for a Host that names no host: it would end up in URLs.
+    Raises ApiError 400 for an invalid Host, because it would be part of URLs.
     """
     netloc = _netloc(request)
     if _AUTHORITY.fullmatch(netloc) is None:
@@ -28,7 +28,7 @@ def origin(request: Request) -> str:
 
 
 def origins(request: Request) -> frozenset[str]:
-    """Return ``origin``, and on loopback the other names of this machine with it."""
+    """Return ``origin``, and on loopback the other names of this machine."""
     netloc = authority(request)
     names = {netloc}
     match = _AUTHORITY.fullmatch(netloc)

@@ -1,4 +1,4 @@
-"""What the APIs' paths and versions have in common."""
+"""What the paths and versions of the APIs have in common."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,14 +12,14 @@ from starlette.routing import Route
 def any_case(
     path: str, endpoint: Callable[[Request], Awaitable[Response]], methods: Iterable[str]
 ) -> Route:
-    """Return a route whose fixed words may have any case, as in Azure's paths."""
+    """Return a route whose fixed words may be in any case, as in Azure's paths."""
     route = Route(path, endpoint, methods=list(methods))
     route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
     return route
 
 
 def is_date(text: str) -> bool:
-    """Tell whether there is such a day; ``text`` has the form YYYY-MM-DD."""
+    """Tell whether ``text``, in the format YYYY-MM-DD, is a date."""
     try:
         date.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The part of Azure Resource Manager that sending mail needs."""
+"""The part of Azure Resource Manager that is needed to send mail."""
 
 from starlette.routing import BaseRoute
 

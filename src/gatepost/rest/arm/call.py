@@ -1,4 +1,4 @@
-"""One request, as its handler sees it."""
+"""A request, as its handler sees it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ E = TypeVar("E", bound=Entry)
 S = TypeVar("S", bound=msgspec.Struct)
 
 PAGE: Final = 100
-"""Entries in one answer of a list; the rest is behind ``nextLink``."""
+"""Entries in one page of a list; ``nextLink`` leads to the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked, by whom."""
+    """A request and its caller."""
 
     site: Site
     progress: Progress
     caller: Claims
-    """The application that asks, proven by its token."""
+    """The application that sent the request, authenticated by its token."""
     scope: str
     names: tuple[str, ...]
     path: str
@@ -43,21 +43,21 @@ class Call:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is there now."""
+        """Return the current contents of the directory."""
         return self.site.directory.snapshot
 
     @property
     def now(self) -> datetime:
-        """The time, with its zone."""
+        """Return the time, with its zone."""
         return self.site.now()
 
     @property
     def version(self) -> str:
-        """The API version that was asked for."""
+        """Return the requested API version."""
         return self.query["api-version"]
 
     def read(self, kind: type[S]) -> S:
-        """Return the body. Raises ApiError when it is not JSON of that form."""
+        """Return the body. Raises ApiError if it is not JSON of this type."""
         try:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -85,7 +85,7 @@ class Call:
             )
 
     async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Changes[E]:
-        """Save what ``decide`` makes of the directory, stamped. Raises Rejected."""
+        """Save the changes of ``decide``, with their author. Raises Rejected."""
 
         def stamp(snapshot: Snapshot) -> Changes[E]:
             return stamped(snapshot, decide(snapshot), self.now, self.caller.application_id)
@@ -93,10 +93,10 @@ class Call:
         return await self.site.directory.change(stamp)
 
     async def put(self, decide: Callable[[Snapshot], Changes[E]]) -> tuple[E, int]:
-        """Save what ``decide`` makes of the directory; return the entry, and the answer's status.
+        """Save the changes of ``decide``; return the entry, and the response's status.
 
-        That is 201 when there was none, else 200: of several at once, one gets 201. Raises
-        Rejected.
+        The status is 201 for a new entry, otherwise 200: of several simultaneous requests, one gets
+        201. Raises Rejected.
         """
         status = 200
 
@@ -111,7 +111,7 @@ class Call:
         return changes.entry, status
 
     async def delete(self, decide: Callable[[Snapshot], Changes[E]]) -> Response:
-        """Delete what ``decide`` says: 200, or 204 when it is not there."""
+        """Delete what ``decide`` says: 200, or 204 if it does not exist."""
         try:
             await self.change(decide)
         except Rejected as rejected:
@@ -121,7 +121,7 @@ class Call:
         return Response(status_code=200)
 
     def pages(self, documents: list[dict[str, Any]]) -> Response:
-        """Return one page of a list, and where the next one is."""
+        """Return one page of a list, and the link to the next."""
         start = self._number("$skiptoken", 0)
         size = min(self._number("$top", PAGE), PAGE) or PAGE
         answer: dict[str, Any] = {"value": documents[start : start + size]}

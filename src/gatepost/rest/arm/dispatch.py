@@ -1,4 +1,4 @@
-"""From a request to its operation: who asks, which version, may they, is the subscription there."""
+"""From a request to its operation: caller, version, permission, subscription."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ from gatepost.rest.failures import OPERATION
 from gatepost.rest.routing import is_date
 
 BODY_LIMIT: Final = 1024 * 1024
-"""Octets. Resource Manager takes 4 MB; none of these bodies comes near."""
+"""Octets. Resource Manager accepts 4 MB; these bodies are all much smaller."""
 OLDEST: Final = "2020-08-20"
 """The first version of Microsoft.Communication."""
 
@@ -37,14 +37,14 @@ _VERSION: Final = re.compile(
 
 
 class Face(BaseRoute):
-    """Every path of Resource Manager, in any spelling of its fixed words."""
+    """All paths of Resource Manager, in any case of their fixed words."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._progress = Progress()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Starlette's question: is it ours?"""
+        """Tell Starlette whether the path belongs to this API."""
         if scope["type"] != "http":
             return Match.NONE, {}
         words = words_of(scope["path"])
@@ -52,7 +52,7 @@ class Face(BaseRoute):
         return (Match.FULL if ours else Match.NONE), {}
 
     def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        """There are no names."""
+        """There are no named routes."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ class Face(BaseRoute):
             return ApiError(rejected.status, rejected.code, str(rejected)).response()
 
     async def _perform(self, request: Request) -> Response:
-        request.scope[OPERATION] = "Resource Manager"  # until it is known which of its operations
+        request.scope[OPERATION] = "Resource Manager"  # until the operation is known
         audiences = MANAGEMENT | own_audiences(request)
         caller = authenticate_bearer(request, self._site, audiences)
         words = words_of(request.url.path)

@@ -9,12 +9,12 @@ Document = dict[str, Any]
 
 
 def moment(time: datetime) -> str:
-    """Return a time as Resource Manager writes it."""
+    """Return a time in the format of Resource Manager."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def resource(entry: Entry, stamp: Stamp, properties: Document) -> Document:
-    """Return a resource that has no place of its own (a proxy resource)."""
+    """Return a resource without a location (a proxy resource)."""
     document: Document = {
         "id": entry.id,
         "name": entry.name,
@@ -27,7 +27,7 @@ def resource(entry: Entry, stamp: Stamp, properties: Document) -> Document:
 
 
 def tracked(entry: Entry, stamp: Stamp, tags: Tags, properties: Document) -> Document:
-    """Return a resource that has a place and tags."""
+    """Return a resource with a location and tags."""
     return {
         **resource(entry, stamp, properties), "location": "global", "tags": dict(tags),
     }  # fmt: skip

@@ -20,7 +20,7 @@ from gatepost.rest.errors import ApiError
 
 Tracking = Literal["Enabled", "Disabled"]
 RETRY_AFTER: Final = "1"
-"""Seconds between a client's questions; 0 counts as none given, which means 30."""
+"""Seconds between two requests for the status; 0 means no value, and so 30."""
 
 
 class _Properties(msgspec.Struct, rename="camel"):
@@ -85,7 +85,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT .../domains/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../domains/{name}``: 201 for a new one, 200 for an existing one."""
     wish = call.read(_Put)
     check_global(wish.location, Domain.resource_type)
     entry, status = await call.put(
@@ -101,7 +101,7 @@ async def put(call: Call) -> Response:
 
 
 async def patch(call: Call) -> Response:
-    """``PATCH .../domains/{name}``: other tags, other tracking."""
+    """``PATCH .../domains/{name}``: change tags or tracking."""
     wish = call.read(_Patch)
     tracking = wish.properties.user_engagement_tracking
     changes = await call.change(
@@ -147,7 +147,7 @@ async def initiate(call: Call) -> Response:
 
 
 async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
-    """Ask the DNS, and keep what it said."""
+    """Query the DNS, and save the result."""
     await call.change(lambda snapshot: verification.progress(snapshot, domain.id, proof))
     error = await prove(call.site.resolver, domain, proof)
 

@@ -1,4 +1,4 @@
-"""Email services: what holds domains."""
+"""Email services, which contain domains."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ class _Put(msgspec.Struct):
 
 
 class Tagged(msgspec.Struct):
-    """A change of the tags alone."""
+    """A change of the tags only."""
 
     tags: dict[str, str] | None = None
 
@@ -51,7 +51,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT .../emailServices/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../emailServices/{name}``: 201 for a new one, 200 for an existing one."""
     wish = call.read(_Put)
     check_global(wish.location, EmailService.resource_type)
     entry, status = await call.put(
@@ -63,7 +63,7 @@ async def put(call: Call) -> Response:
 
 
 async def patch(call: Call) -> Response:
-    """``PATCH .../emailServices/{name}``: other tags."""
+    """``PATCH .../emailServices/{name}``: change the tags."""
     wish = call.read(Tagged)
 
     def decide(snapshot: Snapshot) -> Changes[EmailService]:

@@ -1,4 +1,4 @@
-"""The few forms of ``$filter`` that lists understand."""
+"""The supported forms of ``$filter`` of lists."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list is narrowed to; names are lower case."""
+    """The conditions of a filter; names are in lower case."""
 
     equals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """From ``name eq 'value'``."""
@@ -27,7 +27,7 @@ def parse_filter(text: str, known: frozenset[str]) -> Filter:
     """Return the filter; terms are joined by ``and``.
 
     Raises ApiError for a term that is not among the ``known`` names (lower case): a list that
-    ignored it would show too much.
+    ignored it would return too much.
     """
     equals: dict[str, str] = {}
     calls: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Where a resource may be."""
+"""Permitted locations of resources."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ GLOBAL: Final = "global"
 
 
 def check_global(location: str | None, kind: str) -> None:
-    """Raise ApiError unless a resource of ``kind`` is asked for where it can be: everywhere."""
+    """Raise ApiError unless the location of a resource of ``kind`` is ``global``."""
     if location is None or not location.strip():
         raise ApiError(
             400, "LocationRequired", "The location property is required for this definition."

@@ -1,4 +1,4 @@
-"""Which operation a request asks for: methods and paths, compared without regard to case."""
+"""The operation of a request: methods and paths, compared without regard to case."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -14,54 +14,54 @@ if TYPE_CHECKING:
 Handler = Callable[["Call"], Awaitable[Response]]
 ANY: Final = "{}"
 EXTENSION: Final = "microsoft.authorization"
-"""The provider of what can be asked of any scope; its last mention in a path counts."""
+"""The provider of operations on any scope; its last mention in a path counts."""
 
 Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API.
+    """One operation.
 
-    An operation of Microsoft.Authorization is written without the scope that it is asked of.
+    The path of an operation of Microsoft.Authorization does not include its scope.
     """
 
     method: str
     path: str
-    """As the documentation writes it, ``{name}`` where there is a name."""
+    """As in the documentation, with ``{name}`` for a name."""
     pattern: Words
-    """Its words, lower case; ``{}`` for any name."""
+    """Its words in lower case, with ``{}`` for any name."""
     action: str
-    """What the caller's role must grant on the scope; empty: the handler looks itself."""
+    """What the caller's role must grant on the scope; empty: the handler checks it."""
     handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An operation and what its path named."""
+    """An operation and the names in its path."""
 
     operation: Operation
     scope: str
-    """What the action must be granted on."""
+    """The scope on which the action must be granted."""
     names: Words
-    """What stood for ``{}``."""
+    """The values of ``{}``."""
 
 
 def operation(method: str, path: str, action: str, handler: Handler) -> Operation:
-    """Return one line of the table."""
+    """Return one operation of the table."""
     words = (ANY if word.startswith("{") else word.lower() for word in words_of(path))
     return Operation(method, path, tuple(words), action, handler)
 
 
 def words_of(path: str) -> Words:
-    """Return the parts of a path; empty ones do not count, as clients write ``//subscriptions``."""
+    """Return the parts of a path without empty ones, because clients write ``//subscriptions``."""
     return tuple(word for word in path.split("/") if word)
 
 
 def find(operations: Iterable[Operation], method: str, words: Words) -> Match:
-    """Return the operation that a request asks for.
+    """Return the operation of a request.
 
-    Raises ApiError: 404 as Resource Manager words it, 405 for another method.
+    Raises ApiError: 404 with the text of Resource Manager, 405 for another method.
     """
     prefix, rest = _split(words)
     methods = set()
@@ -83,7 +83,7 @@ def find(operations: Iterable[Operation], method: str, words: Words) -> Match:
 
 
 def _split(words: Words) -> tuple[Words, Words]:
-    """Return the scope of an extension and the rest of its path; no scope for another."""
+    """Return the scope of an extension and the rest of its path; no scope for other paths."""
     lower = [word.lower() for word in words]
     for index in range(len(words) - 2, -1, -1):
         if lower[index] == "providers" and lower[index + 1] == EXTENSION:
@@ -104,7 +104,7 @@ def _names(pattern: Words, words: Words) -> Words | None:
 
 
 def _scope(pattern: Words, prefix: Words, words: Words) -> str:
-    """Return the resource that is asked of: of a collection or an action, what holds it."""
+    """Return the resource of an operation: for a collection or an action, its parent."""
     if pattern[0] == "providers" and pattern[1] == EXTENSION:
         return f"/{'/'.join(prefix)}"
     if pattern[-1] != ANY:

@@ -1,4 +1,4 @@
-"""Operations that take a while: where a client asks whether they are done."""
+"""Operations that take time, whose status clients request."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,12 +10,12 @@ from typing import Any, Final
 from gatepost.directory.azure.paths import new_guid
 
 MOST_KEPT: Final = 1000
-"""Results that are kept for who may still ask."""
+"""Number of results that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An operation, under way or done."""
+    """An operation, in progress or finished."""
 
     id: str
     resource_id: str
@@ -24,7 +24,7 @@ class Running:
 
 
 class Progress:
-    """What was begun and is not awaited; lost with the process, as are the tasks."""
+    """Background operations; they are lost with the process, as are their tasks."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Running] = OrderedDict()
@@ -39,7 +39,7 @@ class Progress:
         return running
 
     def run(self, running: Running, work: Coroutine[Any, Any, datetime]) -> None:
-        """Let ``work`` go on after the answer; it returns when it ended."""
+        """Continue ``work`` after the response; it returns its end."""
 
         async def finish() -> None:
             ended = running.started
@@ -54,5 +54,5 @@ class Progress:
         task.add_done_callback(self._tasks.discard)
 
     def get(self, id: str) -> Running | None:
-        """Return an operation that is known here."""
+        """Return a known operation."""
         return self._known.get(id.lower())

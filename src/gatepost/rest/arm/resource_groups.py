@@ -52,7 +52,7 @@ async def get(call: Call) -> Response:
 
 
 async def head(call: Call) -> Response:
-    """``HEAD``, of a group or a resource by its id: 204 when it is there, or 404."""
+    """``HEAD``, of a group or a resource by its id: 204 if it exists, or 404."""
     for kind in (ResourceGroup, *_TRACKED):
         if call.snapshot.get(kind, call.scope) is not None:
             return Response(status_code=204)
@@ -76,7 +76,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, 200 for another."""
+    """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, otherwise 200."""
     wish = call.read(_Put)
     entry, status = await call.put(
         lambda snapshot: resource_groups.put(snapshot, call.scope, wish.location, wish.tags)
@@ -85,7 +85,7 @@ async def put(call: Call) -> Response:
 
 
 async def patch(call: Call) -> Response:
-    """``PATCH /subscriptions/{id}/resourcegroups/{name}``: other tags."""
+    """``PATCH /subscriptions/{id}/resourcegroups/{name}``: change the tags."""
     wish = call.read(_Patch)
     group = existing(call.snapshot, ResourceGroup, call.scope)
     tags = group.tags if wish.tags is None else wish.tags
@@ -96,13 +96,13 @@ async def patch(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """``DELETE /subscriptions/{id}/resourcegroups/{name}``, with all that is in it."""
+    """``DELETE /subscriptions/{id}/resourcegroups/{name}``, with all its contents."""
     await call.change(lambda snapshot: resource_groups.delete(snapshot, call.scope))
     return Response(status_code=200)
 
 
 async def resources(call: Call) -> Response:
-    """``GET .../resources`` of a group or a subscription: what has a place of its own."""
+    """``GET .../resources`` of a group or a subscription: its tracked resources."""
     scope = call.scope.lower()
     kind = Subscription if scope.count("/") == 2 else ResourceGroup
     existing(call.snapshot, kind, call.scope)

@@ -1,4 +1,4 @@
-"""Role assignments at a scope, and what the caller may do there."""
+"""Role assignments at a scope, and the permissions of the caller there."""
 
 from typing import Final
 
@@ -72,8 +72,8 @@ async def get(call: Call) -> Response:
 async def listing(call: Call) -> Response:
     """``GET {scope}/.../roleAssignments``: at, above and below the scope.
 
-    ``atScope()`` leaves out what is below; ``principalId eq`` and ``assignedTo()`` keep one
-    principal's.
+    ``atScope()`` excludes those below; ``principalId eq`` and ``assignedTo()`` select one
+    principal.
     """
     scope = existing_scope(call.snapshot, call.scope).lower()
     wish = parse_filter(call.query.get("$filter", ""), _FILTERS)
@@ -92,7 +92,7 @@ def _is_near(assigned: str, scope: str, *, below: bool) -> bool:
 
 
 async def put(call: Call) -> Response:
-    """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for another."""
+    """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_Put).properties
     wish = AssignmentWish(
         call.scope,
@@ -109,7 +109,7 @@ async def put(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """``DELETE {scope}/.../roleAssignments/{guid}``: 200 with what was there, or 204."""
+    """``DELETE {scope}/.../roleAssignments/{guid}``: 200 with the deleted one, or 204."""
     assignment = _found(call)
     if assignment is None:
         return Response(status_code=204)
@@ -118,7 +118,7 @@ async def delete(call: Call) -> Response:
 
 
 async def permissions(call: Call) -> Response:
-    """``GET {scope}/.../permissions``: what the caller's own roles grant there."""
+    """``GET {scope}/.../permissions``: what the caller's roles grant there."""
     scope = existing_scope(call.snapshot, call.scope).lower()
     mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)
     roles = [

@@ -23,7 +23,7 @@ _FILTERS: Final = frozenset({"rolename", "type", "atscopeandbelow"})
 
 
 class PermissionBody(msgspec.Struct, rename="camel"):
-    """Actions granted and excepted."""
+    """Actions that are granted and excluded."""
 
     actions: list[str] = []
     not_actions: list[str] = []
@@ -44,7 +44,7 @@ class _Put(msgspec.Struct):
 
 
 def role_path(scope: str, guid: str) -> str:
-    """Return the id of a role as it is told to who asked at ``scope``: its subscription's."""
+    """Return the id of a role as callers at ``scope`` see it: in the scope's subscription."""
     words = scope.split("/")
     home = "/".join(words[:3]) if len(words) > 2 else ""
     return f"{home}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
@@ -94,7 +94,7 @@ def _visible(call: Call, guid: str) -> RoleDefinition:
 
 
 def _concerns(role: RoleDefinition, scope: str) -> bool:
-    """Assignable at the scope, or somewhere under it."""
+    """Tell whether it is assignable at the scope, or below it."""
     below = any(is_within(each.lower(), scope) for each in role.assignable_scopes)
     return below or is_assignable(role, scope)
 
@@ -119,7 +119,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs take nothing else."""
+    """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs accept nothing else."""
     given = call.read(_Put).properties
     if given.type is not None and given.type.lower() != "customrole":
         raise Rejected("InvalidRoleDefinitionType", "The type of a new role must be CustomRole")
@@ -150,7 +150,7 @@ def _permission(body: PermissionBody) -> Permission:
 
 
 async def delete(call: Call) -> Response:
-    """``DELETE {scope}/.../roleDefinitions/{guid}``: 200 with what was there, or 204."""
+    """``DELETE {scope}/.../roleDefinitions/{guid}``: 200 with the deleted one, or 204."""
     role = call.snapshot.get(RoleDefinition, call.names[0])
     if role is None or not _concerns(role, call.scope.lower()):
         return Response(status_code=204)

@@ -44,7 +44,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     wish = call.read(_Put).properties
     name, utf8 = wish.display_name or "", call.site.directory.rules.utf8_senders
     entry, status = await call.put(

@@ -38,7 +38,7 @@ class _Body(msgspec.Struct):
 
     @property
     def wish(self) -> ServiceWish:
-        """What the resource shall be."""
+        """Return the wanted resource."""
         given = self.properties
         return ServiceWish(
             given.data_location,
@@ -64,7 +64,7 @@ class _Hub(msgspec.Struct, rename="camel"):
 
 
 def _document(call: Call, entry: CommunicationService) -> Document:
-    """The host name has our port: ``https://`` and it is an endpoint."""
+    """Return the resource. Its host name has our port, so that ``https://`` and it are a URL."""
     port = urlsplit(call.base).port
     properties: Document = {
         "provisioningState": "Succeeded",
@@ -95,7 +95,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for an existing one."""
     body = call.read(_Body)
     check_global(body.location, CommunicationService.resource_type)
     _require_links(call, body.wish)
@@ -116,7 +116,7 @@ async def patch(call: Call) -> Response:
 
 
 def _require_links(call: Call, wish: ServiceWish) -> None:
-    """Who links a domain lets mail go out in its name, and must be allowed to change it."""
+    """To link a domain permits mail from it, so the caller must be allowed to change the domain."""
     service = call.snapshot.get(CommunicationService, call.scope)
     linked = {each.lower() for each in service.linked_domains} if service else set()
     for each in wish.linked_domains or ():
@@ -171,7 +171,7 @@ def _keys(call: Call, service: CommunicationService) -> Response:
 
 
 async def link_notification_hub(call: Call) -> Response:
-    """``POST .../linkNotificationHub``: kept, and of no use to mail."""
+    """``POST .../linkNotificationHub``: stored, but not used."""
     wish = ServiceWish(notification_hub_id=call.read(_Hub).resource_id)
     changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
     return JSONResponse({"resourceId": changes.entry.notification_hub_id})

@@ -44,7 +44,7 @@ async def listing(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_Put).properties
     wish = SmtpUsernameWish(given.username, given.entra_application_id, given.tenant_id)
     entry, status = await call.put(

@@ -1,4 +1,4 @@
-"""Subscriptions, tenants and the providers that are registered in them."""
+"""Subscriptions, tenants and registered providers."""
 
 from typing import Final
 
@@ -55,7 +55,7 @@ def _document(subscription: Subscription) -> Document:
 
 
 def _sees(call: Call, subscription: Subscription) -> bool:
-    """Any role, anywhere in it or above it, shows a subscription."""
+    """Tell whether the caller has any role in a subscription or above it."""
     mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)
     scopes = [each.scope.lower() for each in mine]
     key = subscription.key
@@ -79,7 +79,7 @@ async def get(call: Call) -> Response:
 
 
 async def tenants(call: Call) -> Response:
-    """``GET /tenants``: those that know the caller's application."""
+    """``GET /tenants``: those that contain the caller's application."""
     caller = call.caller
     application = caller.application_id.lower()
     known = {
@@ -132,7 +132,7 @@ def _home(call: Call) -> str:
 
 
 async def provider(call: Call) -> Response:
-    """``GET .../providers/{namespace}``, ``POST .../register``: it is registered, always."""
+    """``GET .../providers/{namespace}``, ``POST .../register``: always registered."""
     return JSONResponse(_provider(call.names[1], _home(call)))
 
 
@@ -142,7 +142,7 @@ async def providers(call: Call) -> Response:
 
 
 async def actions(call: Call) -> Response:
-    """``GET /providers/Microsoft.Communication/operations``: what a role may grant."""
+    """``GET /providers/Microsoft.Communication/operations``: the actions that a role may grant."""
     found = []
     for name in ACTIONS:
         provider_name, _, rest = name.partition("/")
@@ -163,7 +163,7 @@ async def exchange_domains(_call: Call) -> Response:
 
 
 async def operation_status(call: Call) -> Response:
-    """``GET .../operationStatuses/{id}``: 202 while it goes on, then 200."""
+    """``GET .../operationStatuses/{id}``: 202 while it is in progress, then 200."""
     running = call.progress.get(call.names[-1])
     if running is None or not is_within(running.resource_id.lower(), _home(call).lower()):
         raise ApiError(404, "ResourceNotFound", "There is no operation with this id.")

@@ -76,7 +76,7 @@ async def lists(call: Call) -> Response:
 
 
 async def put_list(call: Call) -> Response:
-    """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for another."""
+    """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for an existing one."""
     name = call.read(_PutList).properties.list_name
     entry, status = await call.put(
         lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
@@ -104,7 +104,7 @@ async def addresses(call: Call) -> Response:
 
 
 async def put_address(call: Call) -> Response:
-    """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for another."""
+    """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_PutAddress).properties
     wish = AddressWish(
         given.email, given.first_name or "", given.last_name or "", given.notes or ""

@@ -1,7 +1,7 @@
-"""The API: one operation, one line, with the action that a role must grant.
+"""The operations of the API, one per line, with the action that a role must grant.
 
-Paths and methods: azure-rest-api-specs, ``communication`` 2025-09-01, ``authorization``
-2022-04-01, ``resources`` 2025-04-01. Actions: Microsoft Learn, "Azure permissions".
+Paths and methods: azure-rest-api-specs, ``communication`` 2025-09-01, ``authorization`` 2022-04-01,
+``resources`` 2025-04-01. Actions: Microsoft Learn, "Azure permissions".
 """
 
 from typing import Final
@@ -37,7 +37,8 @@ _VERBS: Final = {
 
 
 def _of(path: str, kind: str, **handlers: Handler) -> tuple[Operation, ...]:
-    """Return one operation for each method; an empty ``kind``: the handler checks itself."""
+    """Return one operation for each method; with an empty ``kind``, the handler checks permissions
+    itself."""
     return tuple(
         operation(method, path, f"{kind}/{_VERBS[method]}" if kind else "", handler)
         for method, handler in handlers.items()

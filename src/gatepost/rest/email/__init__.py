@@ -1,4 +1,4 @@
-"""The e-mail data plane: messages sent and their operations."""
+"""The e-mail API: sending messages, and their operations."""
 
 from starlette.routing import BaseRoute
 

@@ -1,4 +1,4 @@
-"""Who calls: a resource's access key, or an application's token with a role on the resource."""
+"""Authenticates callers by a resource's access key, or a token with a role on the resource."""
 
 import hashlib
 import hmac
@@ -31,25 +31,25 @@ from gatepost.rest.errors import ApiError
 
 _HOST: Final = re.compile(r"([-\w]+)\.communication\.localhost(?::\d+)?", re.IGNORECASE)
 _MAX_KEYS: Final = 10_000
-"""Opened access keys that are kept."""
+"""Number of opened access keys that are cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, and for which resources: the one that is meant, or all that it may use."""
+    """The caller, and the resources that it may use: one, or all on which it has the role."""
 
     name: str
-    """Of the application, as a suffix of the principal's name; empty for an access key."""
+    """The application's, as a suffix of the principal's name; empty for an access key."""
     mechanism: str
     services: tuple[CommunicationService, ...]
     application_id: str = ""
 
     def owns(self, resource: str) -> bool:
-        """Tell whether the resource with that id, lower case, is one of them."""
+        """Tell whether the resource with that id, in lower case, is one of them."""
         return any(each.key == resource for each in self.services)
 
     def principal(self, service: CommunicationService) -> Principal:
-        """Return who it is towards one of its resources."""
+        """Return its principal for one of its resources."""
         return Principal(
             f"{service.name}{self.name}",
             self.mechanism,
@@ -60,7 +60,7 @@ class Caller:
 
 
 class Access:
-    """Authenticates requests against the directory as it is at that moment."""
+    """Authenticates requests against the current directory."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -69,7 +69,7 @@ class Access:
     def is_signed(self, request: Request) -> bool:
         """Tell whether the request is signed with a key, so that its body is needed.
 
-        Raises ApiError 401 when it has no credentials.
+        Raises ApiError 401 if it has no credentials.
         """
         value = request.headers.get("authorization", "").strip()
         if not value:
@@ -82,7 +82,7 @@ class Access:
     # Access keys.
 
     def by_signature(self, request: Request, body: bytes) -> Caller:
-        """Return whose access key signed the request. Raises ApiError 401."""
+        """Return the caller whose access key signed the request. Raises ApiError 401."""
         target = request_target(request)
         try:
             signed = read_signature(request.method, target, request.headers)
@@ -125,7 +125,7 @@ class Access:
     # Tokens.
 
     def by_token(self, request: Request) -> Caller:
-        """Return whose token it is, with the resources on which it has the role.
+        """Return the caller of the token, with the resources on which it has the role.
 
         Raises ApiError 401.
         """
@@ -144,7 +144,7 @@ class Access:
         return Caller(name, "Bearer", services, claims.application_id)
 
     def _may_send(self, claims: Claims, service: CommunicationService, reasons: list[str]) -> bool:
-        """Tell whether the role on the resource grants what sending by SMTP needs."""
+        """Tell whether the role on the resource grants the actions for sending by SMTP."""
         directory = self._site.directory
         rules = directory.rules
         grant = grant_of(directory.snapshot, claims.principal_id, service.id, rules.actions)
@@ -163,9 +163,9 @@ class Access:
     # Resources and senders.
 
     def _candidates(self, request: Request) -> tuple[CommunicationService, ...]:
-        """The resource that Host names; without one, all. Raises ApiError 401.
+        """Return the resource in Host; without one, all. Raises ApiError 401.
 
-        In Azure nobody answers for a resource that is not there: its host does not resolve.
+        In Azure the host of a resource that does not exist does not resolve.
         """
         directory = self._site.directory
         found = named_by_host(request, directory)
@@ -189,13 +189,13 @@ class Access:
 def named_by_host(
     request: Request, directory: AzureDirectory
 ) -> tuple[CommunicationService, ...] | None:
-    """Return the resource that Host names, if it is there; None: Host names none."""
+    """Return the resource in Host, if it exists; None: Host contains none."""
     match = _HOST.fullmatch(request.headers.get("host", ""))
     return None if match is None else directory.find(CommunicationService, match[1])
 
 
 def request_target(request: Request) -> str:
-    """Return path and query as they came on the wire, which is what was signed."""
+    """Return path and query exactly as sent, which is what was signed."""
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope["query_string"]
     return (path + (b"?" + query if query else b"")).decode("latin-1")

@@ -1,4 +1,4 @@
-"""The attachments of a document: which may be sent, and what they are in a message."""
+"""The attachments of a document: which are permitted, and their form in a message."""
 
 import base64
 import binascii
@@ -31,18 +31,18 @@ def allowed_types() -> frozenset[str]:
 
 
 def type_of(extension: str) -> str:
-    """Return the media type of a file name extension of the list. Raises KeyError."""
+    """Return the media type for a file name extension of the list. Raises KeyError."""
     return _types()[_SPELLINGS.get(extension, extension)][0]
 
 
 def read_attachments(
     given: Sequence[Attachment], *, drop_invalid: bool, allow_duplicates: bool, any_type: bool
 ) -> list[File]:
-    """Return the files to attach. Raises ApiError 400 for one that may not be sent.
+    """Return the files to attach. Raises ApiError 400 for one that is not permitted.
 
-    ``drop_invalid`` leaves such a one out instead, ``allow_duplicates`` lets two have the same
-    contentId (Microsoft Learn, "Adding Reserved Custom headers"), ``any_type`` lets them be of a
-    type that is not on the list.
+    ``drop_invalid`` omits such a file instead, ``allow_duplicates`` permits two with the same
+    contentId (Microsoft Learn, "Adding Reserved Custom headers"), ``any_type`` permits types that
+    are not on the list.
     """
     files: list[File] = []
     for place, attachment in enumerate(given):

@@ -1,4 +1,4 @@
-"""``GET /openapi.json``: the e-mail data plane in the words of OpenAPI 3.1."""
+"""``GET /openapi.json``: the e-mail API as an OpenAPI 3.1 document."""
 
 from typing import Any, Final
 

@@ -1,7 +1,7 @@
-"""The document of a request to send: its form, and where it departs from it.
+"""The document of a request to send, and checks of its format.
 
 Source: Azure/azure-rest-api-specs, specification/communication, data-plane/Email, 2025-09-01; the
-attachments' contentId is in the SDK of that version. Fields that are not known are passed over.
+attachments' contentId is in the SDK of that version. Unknown fields are ignored.
 """
 
 import re
@@ -17,7 +17,7 @@ _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 
 
 class Person(msgspec.Struct, frozen=True, rename="camel"):
-    """An address with a display name, which is left out or a string: null is refused.
+    """An address with an optional display name; null is refused.
 
     (Azure/azure-sdk-for-python#31935)
     """
@@ -35,10 +35,10 @@ class Content(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Recipients(msgspec.Struct, frozen=True):
-    """Who gets it. The command line of Azure sends null for what it does not use.
+    """The recipients. Azure's command line sends null for lists that it does not use.
 
-    The specification calls ``to`` required; the SDKs for .NET, Java and JavaScript do not, and
-    sessions that azure-sdk-for-java and -net recorded show that the service takes none (2023).
+    The specification requires ``to``; the SDKs for .NET, Java and JavaScript do not, and recorded
+    sessions of azure-sdk-for-java and -net show that the service does not require it (2023).
     """
 
     to: list[Person] | None = None
@@ -54,7 +54,7 @@ class Recipients(msgspec.Struct, frozen=True):
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A file, or an image that is shown in the HTML."""
+    """A file, or an image that the HTML shows."""
 
     name: str
     content_type: str = msgspec.field(name="contentType")
@@ -80,14 +80,14 @@ T = TypeVar("T")
 
 
 def read_email(body: bytes) -> Email:
-    """Return the document. Raises ApiError 400, which names the property that is wrong."""
+    """Return the document. Raises ApiError 400, which names the wrong property."""
     email = decode(_decoder, body)
     check(email)
     return email
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Return a document of some form. Raises ApiError 400."""
+    """Return a document of a given type. Raises ApiError 400."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -99,7 +99,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def check(email: Email) -> None:
-    """Raise ApiError 400 for one with nobody to go to, or with nothing to say."""
+    """Raise ApiError 400 for a document without recipients, or without a text."""
     if not any(people for _, people in email.recipients.groups):
         raise InvalidProperty("recipients.to", "document_invalid: there is no recipient")
     if not (email.content.plain_text or email.content.html):
@@ -107,7 +107,7 @@ def check(email: Email) -> None:
 
 
 def _path(message: str) -> str:
-    """Return the path in msgspec's words, with the property that is missing there."""
+    """Return the path in msgspec's message, with the property that is missing there."""
     at = _AT.search(message)
     path = at[1].replace("[...]", "") if at else ""
     missing = _MISSING.match(message)

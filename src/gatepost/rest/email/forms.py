@@ -1,7 +1,7 @@
-"""What the api-versions differ in: request headers, documents, answers.
+"""The differences between api-versions: request headers, documents, responses.
 
-``Current`` is the form of all of them since 2023-01-15-preview, ``first.First`` that of the one
-before.
+``Current`` is the form of all versions since 2023-01-15-preview, ``preview_2021_10.First`` that of
+the one before.
 """
 
 from collections.abc import Mapping
@@ -22,19 +22,19 @@ _MOMENT: Final = 1e-6
 
 
 class Form(Protocol):
-    """One form of requests and answers."""
+    """One form of requests and responses."""
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:
-        """Return the id that a client gives its request; None: ours. Raises ApiError."""
+        """Return the client's id of the request; None: ours. Raises ApiError."""
 
     def read(self, body: bytes) -> Email:
         """Return the document. Raises ApiError."""
 
     def in_its_words(self, error: InvalidProperty) -> ApiError:
-        """Return a refusal with the name that the property has here."""
+        """Return a refusal with the name of the property in this version."""
 
     def check_taken(self, *, its_own: bool) -> None:
-        """Raise ApiError for an id that was used for another request, maybe of one's own."""
+        """Raise ApiError for an id that was used for another request, also of the same caller."""
 
     def accepted(
         self, operation: SendOperation, now: datetime, origin: str, version: str
@@ -42,20 +42,20 @@ class Form(Protocol):
         """Answer a request to send; a new operation began at ``now``."""
 
     def told(self, operation: SendOperation, now: datetime) -> Response:
-        """Answer who asks what became of it."""
+        """Answer a request for the status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The form of 2023-01-15-preview and all since: operations."""
+    """The form of 2023-01-15-preview and all later versions: operations."""
 
     running: float
     """Seconds for which an operation runs."""
     reuses_ids: bool = False
-    """A request with the id of another one gets the operation of that."""
+    """A request with the id of another one gets its operation."""
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:  # noqa: ARG002
-        """``Operation-Id``, which may be left out."""
+        """``Operation-Id``, which is optional."""
         given = headers.get("operation-id")
         if given is None:
             return None
@@ -63,34 +63,34 @@ class Current:
             id_ = str(UUID(given))
         except ValueError:
             id_ = ""
-        if not id_ or id_ != given.lower():  # UUID() takes other spellings, too
+        if not id_ or id_ != given.lower():  # UUID() accepts other spellings, too
             raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
         return id_
 
     def read(self, body: bytes) -> Email:
-        """That of 2025-09-01."""
+        """Read the document of 2025-09-01."""
         return read_email(body)
 
     def in_its_words(self, error: InvalidProperty) -> ApiError:
-        """The names are those of this form."""
+        """Return it unchanged: the names are those of this version."""
         return error
 
     def check_taken(self, *, its_own: bool) -> None:
-        """A 409: one client was seen to expect it."""
+        """Raise a 409, which one client is known to expect."""
         if not (its_own and self.reuses_ids):
             raise conflict()
 
     def accepted(
         self, operation: SendOperation, now: datetime, origin: str, version: str
     ) -> Response:
-        """202 and where to ask; a new one is running, if only for this moment."""
+        """Return 202 and the URL of the operation; a new one is running, if only for a moment."""
         location = f"{origin}/emails/operations/{operation.id}?api-version={version}"
         headers = {"operation-location": location, "retry-after": str(RETRY_AFTER)}
         document = describe(operation, now, max(self.running, _MOMENT))
         return JSONResponse(document, 202, headers)
 
     def told(self, operation: SendOperation, now: datetime) -> Response:
-        """Running, Succeeded or Failed."""
+        """Return Running, Succeeded or Failed."""
         document = describe(operation, now, self.running)
         headers = {"retry-after": str(RETRY_AFTER)} if document["status"] == "Running" else {}
         return JSONResponse(document, headers=headers)

@@ -1,4 +1,4 @@
-"""The e-mail data plane's endpoints: headers in, headers out."""
+"""The endpoints of the e-mail API."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from gatepost.rest.routing import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _DRAINED: Final = (408, 413)
-"""Refusals of the body itself: what could be read of it was read."""
+"""Refusals of the body itself: it was read as far as possible."""
 _REQUEST_ID: Final = "x-ms-client-request-id"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -45,7 +45,7 @@ class Endpoints:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """Return what is answered."""
+        """Return the routes."""
         return [
             any_case("/emails:send", self._answering(self.send), ["POST"]),
             any_case("/emails/operations/{id}", self._answering(self.status), ["GET"]),
@@ -54,7 +54,7 @@ class Endpoints:
         ]
 
     async def send(self, request: Request) -> Response:
-        """``POST /emails:send``: 202 and where to ask what became of it."""
+        """``POST /emails:send``: 202 with the URL of the operation."""
         version, begun = _check(request, SUPPORTED), self._site.now()
         form: Form = self._first if version == FIRST else self._current
         caller, body = await self._authenticate(request)
@@ -88,7 +88,7 @@ class Endpoints:
         return form.told(operation, self._site.now())
 
     async def _authenticate(self, request: Request) -> tuple[Caller, bytes]:
-        """Return who calls, and the request's body."""
+        """Return the caller, and the request's body."""
         if self._access.is_signed(request):
             body = await self._intake.read(request)
             return self._access.by_signature(request, body), body
@@ -96,7 +96,7 @@ class Endpoints:
         return caller, await self._intake.read(request)
 
     def _answering(self, endpoint: Answer) -> Answer:
-        """Add what every answer has; tell the operator of each refusal."""
+        """Add the header fields of every response; report each refusal to the operator."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -107,7 +107,7 @@ class Endpoints:
                     await _drain(request)
                 response = error.response()
             except ClientDisconnect:
-                return Response(status_code=400)  # nobody is there to read it
+                return Response(status_code=400)  # the client has disconnected
             for name, value in _echo(request.headers).items():
                 response.headers[name] = value
             return response
@@ -127,12 +127,12 @@ class Endpoints:
                 reply=reply,
                 reason=error.reason,
             )
-        elif error.status != 503:  # told where it happened
+        elif error.status != 503:  # reported where it happened
             self._site.report("refused", peer=peer, reply=reply, reason=error.reason)
 
 
 def _check(request: Request, versions: Sequence[str]) -> str:
-    """Return the api-version. Raises ApiError 400, for a Host that is none, too."""
+    """Return the api-version. Raises ApiError 400, also for an invalid Host."""
     if not _HOST.fullmatch(request.headers.get("host", "")):
         raise bad_request("The Host header is missing or invalid.")
     return check_version(request.query_params.getlist("api-version"), versions)
@@ -146,7 +146,7 @@ def _check_content_type(value: str) -> None:
 
 
 def _origin(request: Request) -> str:
-    """The address that was called: the SDKs sign their next request for it."""
+    """Return the origin of the request: the SDKs sign their next request for it."""
     return f"{request.scope['scheme']}://{request.headers['host']}"
 
 
@@ -157,10 +157,10 @@ def _echo(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 async def _drain(request: Request) -> None:
-    """Let a refused client finish, if it has begun to send a body."""
+    """Read the rest of the body of a refused client, if it has begun to send one."""
     sends = "content-length" in request.headers or "transfer-encoding" in request.headers
     if sends and "expect" not in request.headers:
         try:
             await discard(request)
-        except RuntimeError:  # it was read to its end already
+        except RuntimeError:  # it was read completely already
             return

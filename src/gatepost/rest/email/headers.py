@@ -1,4 +1,4 @@
-"""The custom headers of a document: three that steer the service, and those that are sent.
+"""The custom headers of a document: three that control the service, and those that are sent.
 
 Source: Microsoft Learn, "Adding Reserved Custom headers" (email-headers); 2025.
 """
@@ -27,27 +27,27 @@ _OURS: Final = frozenset(
 )  # fmt: skip
 _OUR_PREFIXES: Final = ("content-", "resent-", "arc-")
 """Fields that the document's other properties make, or that servers add. No list was published;
-a field that stands there twice would be read differently by different readers."""
+different readers would read a repeated field differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What the headers of a document ask for."""
+    """What the headers of a document request."""
 
     fields: bytes = b""
-    """Ready for the message, each with its CRLF."""
+    """For the message, each with its CRLF."""
     message_id: str = ""
-    """The one that the client chose, if it is well formed; empty: ours."""
+    """The client's, if it is well formed; empty: ours."""
     validate_message_id: bool = False
-    """Refuse the request when another message has the same Message-ID."""
+    """Refuse the request if another message has the same Message-ID."""
     drop_invalid_attachments: bool = False
     allow_duplicate_content_ids: bool = False
 
 
 def read_headers(given: Mapping[str, str], *, ignore_reserved: bool) -> Headers:
-    """Return what the headers ask for. Raises ApiError 400 for one that may not be sent.
+    """Return what the headers request. Raises ApiError 400 for one that is not permitted.
 
-    ``ignore_reserved`` leaves those out that are not the client's to set.
+    ``ignore_reserved`` ignores those that clients may not set.
     """
     if ignore_reserved:
         given = {name: value for name, value in given.items() if not _is_ours(name)}
@@ -65,7 +65,7 @@ def read_headers(given: Mapping[str, str], *, ignore_reserved: bool) -> Headers:
 
 
 def invalid_message_id() -> ApiError:
-    """The Message-ID is malformed or another message's, and the client wanted to know."""
+    """Return the refusal of a malformed or used Message-ID, for clients that request it."""
     return bad_request(
         "The Message-ID header is invalid or a duplicate.",
         "message_id_invalid: it is malformed, or another message has it",

@@ -39,7 +39,7 @@ class ApiMessage:
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """Everybody who gets it, once, as first spelled."""
+        """Return all recipients, each once, in their first spelling."""
         found: dict[str, Address] = {}
         for _, address in (*self.to, *self.cc, *self.bcc):
             found.setdefault(address.key, address)
@@ -47,13 +47,13 @@ class ApiMessage:
 
     @property
     def message_id(self) -> str:
-        """What the client chose; empty: ours."""
+        """The client's; empty: ours."""
         return self.headers.message_id
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the service adds to a letter. ``boundary`` is random."""
+    """What the service adds to a message. ``boundary`` is random."""
 
     id: str
     date: datetime
@@ -62,10 +62,10 @@ class Stamp:
 
 
 def read_sender(email: Email) -> Address:
-    """Return who sends: an address, bare or in brackets. Raises ApiError 400.
+    """Return the sender: an address, bare or in brackets. Raises ApiError 400.
 
-    A display name is refused: it belongs to the sender's user name in the directory
-    (Azure/azure-sdk-for-java#39910, which also shows that brackets are taken).
+    A display name is refused: it belongs to the sender user name in the directory
+    (Azure/azure-sdk-for-java#39910, which also shows that brackets are accepted).
     """
     text = email.sender_address.strip()
     match = _BRACKETS.fullmatch(text)
@@ -76,7 +76,7 @@ def read_sender(email: Email) -> Address:
 
 
 def read_message(email: Email, sender: Address, rules: ApiRules) -> ApiMessage:
-    """Check what is left of a document. Raises ApiError 400."""
+    """Check the rest of a document. Raises ApiError 400."""
     to, cc, bcc = (_people(path, people) for path, people in email.recipients.groups)
     count = len(to) + len(cc) + len(bcc)
     most = rules.recipients
@@ -108,12 +108,12 @@ def read_message(email: Email, sender: Address, rules: ApiRules) -> ApiMessage:
 
 
 def without_message_id(letter: ApiMessage) -> ApiMessage:
-    """Return the letter with the service's Message-ID in place of the client's."""
+    """Return the message with the service's Message-ID instead of the client's."""
     return replace(letter, headers=replace(letter.headers, message_id=""))
 
 
 def compose(letter: ApiMessage, stamp: Stamp) -> bytes:
-    """Return the message as it is stored. Blind copies are in no header."""
+    """Return the message as it is stored. Bcc recipients are not in the header."""
     body = _structure(letter, stamp.boundary)
     message_id = letter.message_id or f"<{stamp.id}@{letter.sender.domain.lower()}>"
     fields = [
@@ -138,7 +138,8 @@ def compose(letter: ApiMessage, stamp: Stamp) -> bytes:
 
 
 def _structure(letter: ApiMessage, boundary: str) -> Entity:
-    """Images with a contentId are related to the HTML, other files stand beside the texts."""
+    """Return the MIME structure: images with a contentId belong to the HTML, other files are
+    attached."""
     content, parts = letter.content, []
     inline = [each for each in letter.files if content.html and each.content_id]
     attached = [each for each in letter.files if not (content.html and each.content_id)]
@@ -166,9 +167,9 @@ def _person(path: str, person: Person) -> Mailbox:
 
 
 def _parse(text: str) -> Address:
-    """Return an address; the service offers no SMTPUTF8, so it is ASCII. Raises ValueError.
+    """Return an ASCII address, because the service does not offer SMTPUTF8. Raises ValueError.
 
-    A domain of one label is one (RFC 5321 4.1.2): nothing is known of what the service says.
+    A domain of one label is permitted (RFC 5321 4.1.2); what the service does is unknown.
     """
     address = parse_address(text)
     if not address.is_ascii:

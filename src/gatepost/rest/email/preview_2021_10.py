@@ -2,7 +2,7 @@
 
 Sources: Azure/azure-rest-api-specs, specification/communication, data-plane/Email,
 2021-10-01-preview; azure-communication-email 1.0.0b1 and @azure/communication-email 1.0.0-beta.1,
-which speak it; sessions of 2022 and 2023 that azure-sdk-for-java recorded for its tests; Microsoft
+which use it; sessions of 2022 and 2023 that azure-sdk-for-java recorded for its tests; Microsoft
 Learn, "Repeatable requests".
 """
 
@@ -50,7 +50,7 @@ _RENAMED: Final = (
     (".contentInBase64", ".contentBytesBase64"),
     ("userEngagementTrackingDisabled", "disableUserEngagementTracking"),
 )
-"""Property names of 2025-09-01, and what they are here."""
+"""From property names of 2025-09-01 to those of this version."""
 
 
 class _Person(msgspec.Struct, frozen=True, rename="camel"):
@@ -102,9 +102,9 @@ class First:
     """Seconds for which a request may be repeated."""
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:
-        """``Repeatability-Request-Id``, which is the message's id, too.
+        """``Repeatability-Request-Id``, which is also the id of the message.
 
-        Both headers are needed; a date outside of the time for which requests are tracked is a
+        Both header fields are required; a date outside the time for which requests are tracked gets
         412 (Microsoft Learn, "Repeatable requests").
         """
         given, first_sent = headers.get(ID, ""), _read_date(headers.get(FIRST_SENT, ""))
@@ -130,7 +130,7 @@ class First:
         return given.lower()
 
     def read(self, body: bytes) -> Email:
-        """Return the document as that of today."""
+        """Return the document in the current form."""
         message = document.decode(_decoder, body)
         recipients = message.recipients
         email = Email(
@@ -150,14 +150,14 @@ class First:
         return email
 
     def in_its_words(self, error: InvalidProperty) -> ApiError:
-        """Return a refusal with the name that the property has here."""
+        """Return a refusal with the name of the property in this version."""
         path = error.path
         for name, renamed in _RENAMED:
             path = path.replace(name, renamed)
         return InvalidProperty(path, error.reason)
 
     def check_taken(self, *, its_own: bool) -> None:  # noqa: ARG002
-        """A 400 here (Microsoft Learn, "Repeatable requests")."""
+        """Raise a 400 (Microsoft Learn, "Repeatable requests")."""
         raise _rejected(
             "The Repeatability-Request-Id was used for another request.",
             "operation_id_taken: the id was used with another body or resource",
@@ -170,7 +170,7 @@ class First:
         origin: str,
         version: str,
     ) -> Response:
-        """202 without a body; the message's id is in a header."""
+        """Return 202 without a body; the id of the message is in a header field."""
         headers = {
             "operation-location": f"{origin}/emails/{operation.id}/status?api-version={version}",
             "retry-after": str(RETRY_AFTER),
@@ -180,7 +180,7 @@ class First:
         return Response(status_code=202, headers=headers)
 
     def told(self, operation: SendOperation, now: datetime) -> Response:
-        """A message's status, in the case that the service was seen to use."""
+        """Return the status of a message, spelled as the service does."""
         queued = now - operation.started_at < timedelta(seconds=self.running)
         ended = "OutForDelivery" if operation.error is None else "Dropped"
         headers = {"retry-after": str(RETRY_AFTER)} if queued else {}
@@ -198,7 +198,7 @@ def _read_date(text: str) -> datetime | None:
         return None
     try:
         return parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):  # a month or a day that there is not
+    except (ValueError, TypeError, IndexError):  # a month or day that does not exist
         return None
 
 
@@ -207,14 +207,15 @@ def _people(people: list[_Person]) -> list[Person]:
 
 
 def _attachment(given: _Attachment) -> document.Attachment:
-    """The type is a file name extension of a list; another one is refused later on, or left out."""
+    """Return an attachment. Its type is a file name extension of a list; others are refused or
+    omitted later."""
     kind = given.attachment_type.lower()
     known = type_of(kind) if kind in ATTACHMENT_TYPES else ""
     return document.Attachment(given.name, known, given.content)
 
 
 def _headers(message: _Message) -> dict[str, str]:
-    """Return the custom headers, and the importance as one (RFC 2156 2.7, RFC 4021 2.1.9)."""
+    """Return the custom headers, and the importance as a header (RFC 2156 2.7, RFC 4021 2.1.9)."""
     given = {each.name: each.value for each in message.headers or []}
     if len(given) < len(message.headers or []):
         raise InvalidProperty("headers", "header_invalid: a header is given twice")

@@ -1,9 +1,9 @@
-"""What the e-mail API refuses with: code and text as the service was seen to give them.
+"""The refusals of the e-mail API, with code and text as the service was seen to send them.
 
-Witnessed in public code and issues: DomainNotLinked and InvalidSenderUserName (2024 to 2026),
-Denied (2026), TooManyRequests, ``Request body validation error. See property '...'``
+Seen in public code and issues: DomainNotLinked and InvalidSenderUserName (2024 to 2026), Denied
+(2026), TooManyRequests, ``Request body validation error. See property '...'``
 (Azure/azure-sdk-for-python#33495, #37239; Azure/azure-sdk-for-java#39910). The codes about
-api-version are those of the Azure REST API Guidelines. Texts that nobody showed are ours.
+api-version are those of the Azure REST API Guidelines. All other texts are ours.
 """
 
 import math
@@ -15,13 +15,13 @@ from gatepost.model.address import Address
 from gatepost.rest.errors import ApiError, QuotingApiError
 
 UNKNOWN: Final = "(unknown)"
-"""Stands in events for what has not the form that it should have."""
+"""Replaces, in events, values in a wrong format."""
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
 _CHALLENGE = {"www-authenticate": "HMAC-SHA256, Bearer"}
 
 
 def unauthorized() -> ApiError:
-    """No credentials at all."""
+    """The request has no credentials."""
     return ApiError(
         401,
         "Unauthorized",
@@ -32,7 +32,7 @@ def unauthorized() -> ApiError:
 
 
 def denied(reason: str) -> ApiError:
-    """Credentials that prove nothing, or not enough. The operator gets the reason."""
+    """The credentials are wrong, or not sufficient. The operator gets the reason."""
     return ApiError(
         401, "Denied", "Denied by the resource provider.", headers=_CHALLENGE, reason=reason
     )
@@ -53,7 +53,7 @@ class InvalidProperty(ApiError):
 
 
 def invalid_address(address: str) -> ApiError:
-    """A recipient's address that is none."""
+    """The address of a recipient is invalid."""
     return bad_request(
         "Invalid format for email address", f"address_invalid: {address[:80]!r} is not an address"
     )
@@ -92,7 +92,7 @@ def too_many_requests(wait: float, reason: str) -> ApiError:
 
 
 def too_large(limit: int, what: str = "request") -> ApiError:
-    """The request, or the message that it makes, has more octets than may be."""
+    """The request, or its message, is too large."""
     return ApiError(
         413,
         "RequestEntityTooLarge",
@@ -117,14 +117,14 @@ def conflict() -> ApiError:
 
 
 def operation_not_found(id: str) -> ApiError:
-    """No operation has that id, or it is another resource's."""
+    """No operation has this id, or it belongs to another resource."""
     sentence = "The operation '{}' was not found."
     told = sentence.format(id if is_guid(id) else UNKNOWN)
     return QuotingApiError(404, "OperationNotFound", sentence.format(id[:80]), told)
 
 
 def not_stored(reason: str) -> ApiError:
-    """The store takes nothing now; the clients try again by themselves."""
+    """The store accepts nothing at the moment; clients retry."""
     return ApiError(
         503,
         "ServiceUnavailable",

@@ -10,15 +10,17 @@ from gatepost.rest.email.refusals import too_large, too_slow
 PATIENCE: Final = 60.0
 """Seconds for a request to arrive."""
 SMALL: Final = 262_144
-"""Octets that need no turn: beyond them a request is one of few at a time."""
+"""Maximum octets of a request that does not wait for its turn: only a few larger ones are processed
+at the same time."""
 LARGE_AT_A_TIME: Final = 8
 DISCARDED: Final = 64 * 1024 * 1024
-"""Octets of a refused request that are read and dropped, so that its client gets the answer and
-not a reset connection."""
+"""Octets of a refused request that are read and dropped, so that its client gets the response
+instead of a reset connection."""
 
 
 class BodyReader:
-    """Reads bodies of at most ``limit`` octets; few large ones lie in memory at a time."""
+    """Reads bodies of at most ``limit`` octets; only a few large ones are in memory at the same
+    time."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -42,7 +44,7 @@ class BodyReader:
     async def _collect(self, request: Request) -> bytes:
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._limit:
-            if "expect" not in request.headers:  # who asks first has sent nothing yet
+            if "expect" not in request.headers:  # a client that asks first has sent nothing yet
                 await discard(request)
             raise too_large(self._limit)
         pieces: list[bytes] = []
@@ -61,7 +63,7 @@ class BodyReader:
 
 
 async def discard(request: Request) -> None:
-    """Read what a refused client is still sending, up to a bound."""
+    """Read what a refused client still sends, up to a limit."""
     size = 0
     try:
         async with asyncio.timeout(PATIENCE):

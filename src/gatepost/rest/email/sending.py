@@ -46,9 +46,10 @@ ALL_SUPPRESSED: Final = (
     "EmailDroppedAllRecipientsSuppressed",
     "Message dropped because all recipients were suppressed",
 )
-"""How the operation ends then; witnessed in nine public clients, 2024 to 2026."""
+"""The result of the operation in this case; seen in nine public clients, 2024 to 2026."""
 _LARGE: Final = 65_536
-"""Octets of a request beyond which it is worked on in a thread: the relay goes on meanwhile."""
+"""Octets of a request beyond which it is processed in a thread, so that the relay continues
+meanwhile."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class Order:
     form: Form
     """Of its api-version."""
     operation_id: str | None
-    """The client's GUID, lower case; None: ours."""
+    """The client's GUID, in lower case; None: ours."""
     peer: str
     """IP address."""
     protocol: str
@@ -71,13 +72,13 @@ class Order:
 
 
 class Sending:
-    """Takes requests to send, each once."""
+    """Accepts requests to send, each once."""
 
     def __init__(self, site: Site, operations: OperationStore, access: Access) -> None:
         self._site, self._operations, self._access = site, operations, access
 
     async def send(self, order: Order) -> SendOperation:
-        """Return the operation that a request starts, or that it started before.
+        """Return the operation that a request starts, or started before.
 
         Raises ApiError.
         """
@@ -107,7 +108,7 @@ class Sending:
         service: CommunicationService,
         letter: ApiMessage,
     ) -> SendOperation:
-        """Make the message and store it."""
+        """Create the message and store it."""
         self._check_routes(order.caller.principal(service), letter)
         self._count(order.caller, service, letter.sender)
         if self._site.suppression is not None:
@@ -126,7 +127,7 @@ class Sending:
         return await self._store(order, service, letter, operation, content)
 
     async def _read(self, order: Order) -> tuple[CommunicationService, ApiMessage]:
-        """Return what is to be sent, and through which resource."""
+        """Return the message, and the resource that sends it."""
         try:
             email = await _at_leisure(order, order.form.read, order.body)
             sender = read_sender(email)
@@ -139,7 +140,7 @@ class Sending:
             raise order.form.in_its_words(error) from None
 
     async def _known(self, id_: str, order: Order, request: bytes) -> SendOperation | None:
-        """Return the operation of a request that is repeated. Raises ApiError when it is not."""
+        """Return the operation of a repeated request. Raises ApiError if the request differs."""
         try:
             known = await self._operations.get(id_)
         except KeyError:
@@ -150,7 +151,7 @@ class Sending:
         return known
 
     def _check_routes(self, principal: Principal, letter: ApiMessage) -> None:
-        """Raise ApiError 400 for a recipient to whom no mail of this sender is relayed."""
+        """Raise ApiError 400 for a recipient to whom mail of this sender is not relayed."""
         if self._site.router is None:
             return
         router, origin = self._site.router(), origin_of(principal, letter.sender)
@@ -159,7 +160,7 @@ class Sending:
                 raise bad_request(f"Mail to {recipient} is not relayed.", reason)
 
     def _count(self, caller: Caller, service: CommunicationService, sender: Address) -> None:
-        """One more message of the subscription. Raises ApiError 429."""
+        """Count one more message of the subscription. Raises ApiError 429."""
         quotas = self._site.quotas
         if quotas is None:
             return
@@ -189,7 +190,7 @@ class Sending:
         )
 
     def _sender_name(self, service: CommunicationService, sender: Address) -> str:
-        """The display name that the directory gives the sender."""
+        """Return the display name of the sender in the directory."""
         directory = self._site.directory
         linked = senders_of(directory.snapshot, service)[sender.domain.lower()]
         for each in directory.find(SenderUsername, linked.entry.id):
@@ -245,14 +246,14 @@ class Sending:
 
 
 def _with_our_message_id(letter: ApiMessage) -> ApiMessage:
-    """A Message-ID that is taken is replaced by ours, or refused where the client wants."""
+    """Replace a Message-ID that is in use by ours, or refuse it if the client wants that."""
     if letter.headers.validate_message_id:
         raise invalid_message_id()
     return without_message_id(letter)
 
 
 async def _at_leisure(order: Order, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do the work here, or in a thread when there is much of it."""
+    """Do the work here, or in a thread if it is large."""
     if len(order.body) <= _LARGE:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)

@@ -24,23 +24,23 @@ _HASH: Final = "x-ms-content-sha256"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request's signature, and what it is over."""
+    """A request's signature, and what it covers."""
 
     text: bytes
     signature: bytes
     date: datetime
     content_hash: bytes
-    """SHA-256 of the body, as the client says."""
+    """SHA-256 of the body, according to the client."""
 
     def is_by(self, key: bytes) -> bool:
-        """Tell whether ``key`` made the signature; takes the same time for any that did not."""
+        """Tell whether ``key`` made the signature; takes the same time for every wrong key."""
         return hmac.compare_digest(hmac.digest(key, self.text, "sha256"), self.signature)
 
 
 def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Signed:
     """Return the signature of a request.
 
-    ``target`` is the request's as it came, path and query; ``headers`` have lower-case names.
+    ``target``: path and query of the request exactly as sent; ``headers`` have names in lower case.
     Raises ValueError: a slug, a colon and a sentence for the operator.
     """
     match = _AUTHORIZATION.fullmatch(headers.get("authorization", "").strip())
@@ -57,7 +57,12 @@ def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Sign
         date = parsedate_to_datetime(headers[date_name])
         signature = base64.b64decode(match[2], validate=True)
         content_hash = base64.b64decode(headers[_HASH], validate=True)
-    except (ValueError, TypeError, IndexError, OverflowError):  # the last two: of the date's parser
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ):  # the last two come from the date's parser
         raise ValueError("signature_malformed: date, hash or signature cannot be read") from None
     return Signed(
         string_to_sign(method, target, [headers[name] for name in names]).encode(),
@@ -68,12 +73,12 @@ def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Sign
 
 
 def string_to_sign(method: str, target: str, values: Iterable[str]) -> str:
-    """Return what the signature is over; ``values``: of the signed headers, in their order."""
+    """Return what the signature covers; ``values``: those of the signed headers, in their order."""
     return f"{method.upper()}\n{target}\n{';'.join(values)}"
 
 
 def decode_key(text: str) -> bytes:
-    """Return the key that an access key stands for; empty when it stands for none."""
+    """Return the key of an access key; empty if it is invalid."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -81,5 +86,5 @@ def decode_key(text: str) -> bytes:
 
 
 def signer_of(signed: Signed, keys: Sequence[bytes]) -> int | None:
-    """Return the place of the key that signed; who has none of them waits for all."""
+    """Return the index of the key that signed; takes the time of all keys if none did."""
     return next((place for place, key in enumerate(keys) if key and signed.is_by(key)), None)

@@ -1,4 +1,4 @@
-"""``GET /emails/operations/{id}``: what became of a request to send."""
+"""``GET /emails/operations/{id}``: the status of a request to send."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,14 +15,14 @@ from gatepost.rest.email.refusals import operation_not_found, too_many_requests
 from gatepost.wire.server.replies import replies_with
 
 RETRY_AFTER: Final = 1
-"""Seconds until a client asks again."""
+"""Seconds until a client should ask again."""
 
 
 def describe(operation: SendOperation, now: datetime, running: float) -> dict[str, Any]:
-    """Return the document ``EmailSendResult``; an operation runs for so many seconds.
+    """Return the document ``EmailSendResult``; an operation runs for some seconds.
 
-    It succeeds when the message is out for delivery, whatever becomes of it then (Microsoft Learn,
-    "Get the status of the email delivery").
+    It succeeds when the message is out for delivery, whatever happens later (Microsoft Learn, "Get
+    the status of the email delivery").
     """
     document: dict[str, Any] = {"id": operation.id, "status": "Running", "error": None}
     if now - operation.started_at < timedelta(seconds=running):
@@ -34,7 +34,7 @@ def describe(operation: SendOperation, now: datetime, running: float) -> dict[st
 
 
 class Status:
-    """Answers who asks for an operation of its own."""
+    """Answers requests for operations of the caller."""
 
     def __init__(self, site: Site, operations: OperationStore) -> None:
         self._site, self._operations = site, operations
@@ -53,7 +53,7 @@ class Status:
         return operation
 
     def _count(self, operation: SendOperation) -> None:
-        """One more question of the subscription (only where the profile counts them)."""
+        """Count one more request of the subscription, if the profile counts them."""
         service = self._site.directory.get(CommunicationService, operation.resource)
         if service is None:
             return

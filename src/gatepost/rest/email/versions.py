@@ -1,4 +1,4 @@
-"""Which api-versions are answered.
+"""The supported api-versions.
 
 Source: the folders of Azure/azure-rest-api-specs, specification/communication/data-plane/Email.
 """
@@ -27,10 +27,10 @@ _VERSION: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-preview)?", re.ASCII)
 
 
 def check_version(values: Sequence[str], supported: Sequence[str] = SUPPORTED) -> str:
-    """Return the api-version that a request asks for; ``values``: of its query parameter.
+    """Return the api-version of a request; ``values``: those of its query parameter.
 
-    ``supported``: by its path. One that is newer than all we know is answered like the newest, if
-    the path has that, so that a new SDK works. Raises ApiError.
+    ``supported``: those of its path. A version newer than all we know is treated as the newest, if
+    the path has that, so that new SDKs work. Raises ApiError.
     """
     if not any(values):
         raise missing_api_version()

@@ -22,11 +22,11 @@ __all__ = ["routes"]
 Handler = Callable[[Site, Request], Awaitable[Response]]
 
 _ANY: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-"""The token endpoint tells in its own words that it wants POST."""
+"""All methods: the token endpoint has its own text for requests other than POST."""
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """Return the routes of this API; a tenant is named by its id or by its domain."""
+    """Return the routes of this API; a tenant is given by its id or by its domain."""
     first, second = partial(give_token, version=""), partial(give_token, version="v2.0")
     old, new = partial(show_configuration, version=""), partial(show_configuration, version="v2.0")
     table: tuple[tuple[str, Handler, tuple[str, ...]], ...] = (
@@ -42,7 +42,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
 
 def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of a handler: refusals in Entra's form, every answer with its ids."""
+    """Return the endpoint of a handler: refusals in Entra's form, and ids in every response."""
 
     async def answer(request: Request) -> Response:
         trace_id = new_guid()

@@ -1,4 +1,5 @@
-"""A client assertion: a certificate's key proves the application (RFC 7523 2.2, RFC 7521 4.2).
+"""Client assertions: the key of a certificate authenticates the application (RFC 7523 2.2, RFC 7521
+4.2).
 
 https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 """
@@ -31,7 +32,7 @@ from gatepost.rest.entra.errors import (
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ("RS256", "PS256")
 SKEW: Final = 300
-"""Seconds that the client's clock may be ahead of ours."""
+"""Seconds by which the clock of the client may be ahead of ours."""
 
 _MAX_ID: Final = 255
 _LAST_SECOND: Final = 253_402_300_799
@@ -43,7 +44,7 @@ _JWS: Final = jwt.PyJWS(algorithms=list(ALGORITHMS))
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an assertion must fit."""
+    """What an assertion must contain."""
 
     application_id: str
     certificates: Sequence[ClientCertificate]
@@ -55,8 +56,9 @@ class Expected:
 def check_assertion(assertion: str, expected: Expected) -> ClientCertificate:
     """Return the certificate whose key signed ``assertion``. Raises EntraError.
 
-    What it says counts only once its signature is verified. The same ``jti`` may come again (RFC
-    7523 3: the server MAY refuse it): msal sends one assertion for every token of nine minutes.
+    Its claims count only after its signature is verified. The same ``jti`` may be used again (RFC
+    7523 3: the server MAY refuse it), because msal uses one assertion for every token for nine
+    minutes.
     """
     header = _header(assertion)
     thumbprint = named_thumbprint(header)

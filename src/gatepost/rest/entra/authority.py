@@ -1,4 +1,4 @@
-"""A tenant as a URL names it, and the URLs of its endpoints."""
+"""The tenant in a URL, and the URLs of its endpoints."""
 
 import re
 from dataclasses import dataclass, replace
@@ -14,27 +14,27 @@ from gatepost.rest.entra.errors import TENANT_MALFORMED, TENANT_MISSING, TENANT_
 from gatepost.rest.origin import origin, origins
 
 ANY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
-"""What stands in the path for no tenant in particular."""
+"""Names in the path that mean no particular tenant."""
 
 _DOMAIN: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who issues, under the name that the client uses for it."""
+    """The issuer of tokens, under the name that the client uses."""
 
     base: str
     """``https://HOST:PORT``"""
     bases: frozenset[str]
     """The same, and on loopback the other names of this machine."""
     name: str
-    """As the path names it."""
+    """As in the path."""
     tenant: Tenant | None
-    """None: no tenant in particular."""
+    """None: no particular tenant."""
 
     @property
     def path(self) -> str:
-        """What stands for the tenant in the URLs that we return: its id."""
+        """Return the tenant in URLs of responses: its id."""
         return quote(self.name, safe="") if self.tenant is None else self.tenant.id
 
     def url(self, path: str) -> str:
@@ -43,12 +43,12 @@ class Authority:
 
     @property
     def issuer(self) -> str:
-        """The issuer of the tenant's tokens: of version 1.0, whichever endpoint gives them."""
+        """Return the issuer of the tenant's tokens: that of version 1.0, for every endpoint."""
         return self.url("")
 
     @property
     def own_names(self) -> frozenset[str]:
-        """What a client assertion may give as its audience: an endpoint, or an issuer."""
+        """Return the permitted audiences of a client assertion: the endpoints and the issuer."""
         tenants = {self.path.lower(), self.name.lower()}
         ends = ("oauth2/v2.0/token", "oauth2/token", "v2.0", "")
         paths = [f"{tenant}/{end}" for tenant in tenants for end in ends]
@@ -56,9 +56,9 @@ class Authority:
 
 
 def find_authority(request: Request, directory: AzureDirectory) -> Authority:
-    """Return the authority of a request's path, which may be of no tenant in particular.
+    """Return the authority in a request's path, possibly of no particular tenant.
 
-    Raises EntraError for a tenant that is not there.
+    Raises EntraError for a tenant that does not exist.
     """
     name: str = request.path_params["tenant"]
     authority = Authority(origin(request), origins(request), name, None)
@@ -81,7 +81,7 @@ def find_authority(request: Request, directory: AzureDirectory) -> Authority:
 
 
 def tenant_of(authority: Authority) -> Tenant:
-    """Return the tenant that must be there. Raises EntraError."""
+    """Return the tenant, which is required. Raises EntraError."""
     if authority.tenant is None:
         raise EntraError(TENANT_MISSING, f"tenant_missing: /{authority.name} names no tenant")
     return authority.tenant

@@ -1,4 +1,4 @@
-"""What clients read before they ask for a token (OpenID Connect Discovery 1.0)."""
+"""The documents that clients read before they request a token (OpenID Connect Discovery 1.0)."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -21,9 +21,9 @@ _DAY: Final = {"cache-control": "max-age=86400, private"}
 
 
 def configuration(authority: Authority, version: str) -> dict[str, Any]:
-    """Return the document of a tenant; ``version`` is ``v2.0`` or empty for the first.
+    """Return the document of a tenant; ``version`` is ``v2.0``, or empty for the first version.
 
-    Without a tenant, ``{tenantid}`` stands in the issuer, as Entra has it.
+    Without a tenant, the issuer contains ``{tenantid}``, as in Entra.
     """
     tenant = "{tenantid}" if authority.tenant is None else authority.path
     oauth2 = f"oauth2/{version}".rstrip("/")
@@ -53,7 +53,7 @@ async def show_configuration(site: Site, request: Request, version: str) -> Resp
     """``GET /{tenant}/[v2.0/].well-known/openid-configuration``"""
     try:
         found = find_authority(request, site.directory)
-    except EntraError as error:  # here the error has another name than at the token endpoint
+    except EntraError as error:  # the name of the error differs from that at the token endpoint
         error.refusal = replace(error.refusal, error="invalid_tenant")
         raise
     return JSONResponse(configuration(found, version), headers=_DAY)
@@ -68,10 +68,9 @@ async def show_keys(site: Site, request: Request) -> Response:
 
 
 async def show_instance(_site: Site, request: Request) -> Response:
-    """``GET /common/discovery/instance``: is this authority one of ours?
+    """``GET /common/discovery/instance``: whether an authority belongs to this server.
 
-    The only authority is this origin. msal for Python asks for it without its port, so that
-    may be missing.
+    The only authority is this origin. msal for Python omits its port, so the port is optional.
     """
     asked = request.query_params.get("authorization_endpoint", "")
     if not asked:

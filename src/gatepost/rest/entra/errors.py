@@ -1,7 +1,7 @@
-"""The refusals of Entra, each a line: number, HTTP status, OAuth error, text.
+"""The refusals of Entra, one per line: number, HTTP status, OAuth error, text.
 
-Numbers and texts: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
-and public issues. Clients show them as they are, and people search for them.
+Numbers and texts: https://learn.microsoft.com/entra/identity-platform/reference-error-codes and
+public issues. Clients show them unchanged, and people search for them.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of refusal; ``text`` has places for what it is about."""
+    """One kind of refusal; ``text`` has placeholders."""
 
     number: int
     status: int
@@ -153,12 +153,12 @@ _KNOWN: Final = frozenset(
 
 
 def _told(value: str) -> str:
-    """Return what an event may show of a client's value: people paste secrets anywhere."""
+    """Return what an event may show of a client's value, because people paste secrets anywhere."""
     return " ".join(each if each in _KNOWN else "(unknown)" for each in value.split()[:8])
 
 
 class EntraError(Exception):
-    """A request is refused; ``reason`` is for the operator: a slug, a colon and a sentence."""
+    """A refused request; ``reason`` is for the operator: a slug, a colon and a sentence."""
 
     def __init__(self, refusal: Refusal, reason: str = "", **values: str) -> None:
         self.text = f"AADSTS{refusal.number}: {refusal.text.format_map(values)}"
@@ -168,7 +168,7 @@ class EntraError(Exception):
         self.reason = reason or f"bad_request: AADSTS{refusal.number}: {told}"
 
     def document(self, trace_id: str, correlation_id: str, now: datetime) -> Mapping[str, Any]:
-        """Return the body of the answer."""
+        """Return the body of the response."""
         refusal, moment = self.refusal, f"{now:%Y-%m-%d %H:%M:%S}Z"
         ids = f"Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {moment}"
         return {

@@ -1,4 +1,4 @@
-"""The body of a token request: a form, once, within bounds (RFC 6749 2.3.1, 3.2)."""
+"""The body of a token request: a form without duplicates, within limits (RFC 6749 2.3.1, 3.2)."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ MAX_FIELDS: Final = 64
 MAX_FIELD: Final = 2_048
 """Characters of a value."""
 MAX_ASSERTION: Final = 16_384
-"""Characters of a client assertion, which may hold a chain of certificates."""
+"""Characters of a client assertion, which may contain a chain of certificates."""
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -34,14 +34,14 @@ class Form(dict[str, str]):
     """Parameters by name; those without a value are treated as omitted (RFC 6749 3.2)."""
 
     def need(self, name: str) -> str:
-        """Return a parameter. Raises EntraError when it is missing."""
+        """Return a parameter. Raises EntraError if it is missing."""
         if name not in self:
             raise EntraError(PARAMETER_MISSING, name=name)
         return self[name]
 
 
 async def read_form(request: Request) -> Form:
-    """Return the parameters of the body, and the client's name and secret from HTTP Basic.
+    """Return the parameters of the body, and the client's id and secret from HTTP Basic.
 
     A body of another type has no parameters. Raises EntraError.
     """
@@ -85,7 +85,7 @@ def _basic(values: list[str]) -> Mapping[str, str]:
     try:
         text = base64.b64decode(values[0][6:].strip(), validate=True).decode()
     except (binascii.Error, ValueError):
-        pass  # that exception carries the secret: raise ours outside of its context
+        pass  # that exception contains the secret: raise ours outside its context
     if text is None or ":" not in text or len(text) > MAX_FIELD:
         raise EntraError(INPUT_INVALID, "bad_request: the Basic credentials cannot be read")
     client_id, _, secret = text.partition(":")

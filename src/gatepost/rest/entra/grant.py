@@ -36,7 +36,7 @@ GRANT: str = "client_credentials"
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A token, and for whom it is."""
+    """A token, and its application."""
 
     issued: IssuedToken
     application: Application
@@ -45,10 +45,10 @@ class Granted:
 
 
 def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted:
-    """Return the token that the form asks for, or raise EntraError with the first fault.
+    """Return the requested token, or raise EntraError with the first mistake.
 
-    The order: tenant, what must be in the form, application, secret or certificate, service
-    principal, resource. A role is not asked for: who has none gets a token that opens nothing.
+    The order: tenant, required fields, application, secret or certificate, service principal,
+    resource. Roles are not checked: an application without a role gets a token that grants nothing.
     """
     tenant = tenant_of(authority)
     kind = form.need("grant_type")
@@ -82,7 +82,8 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
 
 
 def _roles(site: Site, principal: ServicePrincipal, audience: str) -> tuple[str, ...]:
-    """Return the permissions in a token for Graph; it may be asked for by our own address."""
+    """Return the permissions in a token for Graph, which may also have our own address as its
+    audience."""
     if resource_name(audience) and audience.removesuffix("/").lower() not in GRAPH:
         return ()
     return permissions_of(site.directory.snapshot, principal.id, site.directory.rules.actions)
@@ -102,7 +103,7 @@ def _application(site: Site, client_id: str, tenant: Tenant) -> Application:
 
 
 def _secret_denial(site: Site, client_id: str, form: Form) -> Denial | None:
-    """Try the secret; also that of an application that is not there, for the same time."""
+    """Check the secret, also for an unknown application, so that the time is the same."""
     secret = form.get("client_secret")
     if secret is None:
         return Denial("credential_missing", "neither a secret nor an assertion was sent")

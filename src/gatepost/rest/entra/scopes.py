@@ -1,4 +1,4 @@
-"""For whom a token is asked: ``scope`` of version 2.0, ``resource`` of version 1."""
+"""The audience of a token: ``scope`` in version 2.0, ``resource`` in version 1."""
 
 from collections.abc import Collection
 from typing import Final
@@ -16,10 +16,10 @@ _DEFAULT: Final = "/.default"
 
 
 def asked_audience(form: Form, version: str) -> str:
-    """Return the identifier of the resource, as it was asked for. Raises EntraError.
+    """Return the identifier of the resource, as requested. Raises EntraError.
 
-    Of ``https://communication.azure.com//.default`` it ends in a slash: in Entra, too, all before
-    ``/.default`` is the resource (Microsoft Learn, scopes and permissions, trailing slash).
+    That of ``https://communication.azure.com//.default`` ends in a slash: in Entra, too, everything
+    before ``/.default`` is the resource (Microsoft Learn, scopes and permissions, trailing slash).
     """
     if not version:
         return form.need("resource")
@@ -35,5 +35,5 @@ def asked_audience(form: Form, version: str) -> str:
 
 
 def is_known(audience: str, bases: Collection[str]) -> bool:
-    """Tell whether there is such a resource: Azure's own, or this origin."""
+    """Tell whether the resource exists: one of Azure's own, or this origin."""
     return bool(resource_name(audience)) or audience.removesuffix("/").lower() in bases

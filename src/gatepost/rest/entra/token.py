@@ -1,4 +1,4 @@
-"""``POST /{tenant}/oauth2/[v2.0/]token``: a token, or why there is none."""
+"""``POST /{tenant}/oauth2/[v2.0/]token``: a token, or the reason of a refusal."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ NOT_KEPT: Final = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
 
 
 async def give_token(site: Site, request: Request, version: str) -> Response:
-    """Answer a token request; ``version`` is ``v2.0`` or empty for the first."""
+    """Answer a token request; ``version`` is ``v2.0``, or empty for the first version."""
     if request.method != "POST":
         raise EntraError(POST_ONLY, method=request.method)
     form = Form()
@@ -52,7 +52,8 @@ def _answer(granted: Granted) -> dict[str, Any]:
 
 
 def _answer_of_version_1(site: Site, granted: Granted) -> dict[str, Any]:
-    """Version 1 has its numbers as text, and tells when the token begins and ends."""
+    """Return the response of version 1: numbers are strings, and it says when the token becomes
+    valid and expires."""
     seconds, now = granted.issued.expires_in, int(site.now().timestamp())
     return {
         "token_type": "Bearer",
@@ -66,7 +67,7 @@ def _answer_of_version_1(site: Site, granted: Granted) -> dict[str, Any]:
 
 
 def _shown(client_id: str) -> str:
-    """Return what a log may show: people paste secrets where the id belongs."""
+    """Return what a log may show, because people paste secrets in the place of the id."""
     if is_guid(client_id) or not client_id:
         return client_id
     return f"{client_id[:4]}... ({len(client_id)} characters)"

@@ -76,7 +76,7 @@ class RetryBody(_Struct):
 
 
 class Properties(_Struct):
-    """What a subscription is made of; what is not given stays as it is."""
+    """The properties of a subscription; those that are missing stay unchanged."""
 
     destination: Destination | None = None
     filter: FilterBody | None = None
@@ -87,13 +87,13 @@ class Properties(_Struct):
 
 
 class Body(_Struct):
-    """Of PUT."""
+    """The body of PUT."""
 
     properties: Properties = msgspec.field(default_factory=Properties)
 
 
 def apply(properties: Properties, old: EventSubscription) -> EventSubscription:
-    """Return what a subscription becomes. Raises SubscriptionError."""
+    """Return the changed subscription. Raises SubscriptionError."""
     if properties.delivery_with_resource_identity is not None:
         raise SubscriptionError("deliveryWithResourceIdentity is not supported here")
     new = old
@@ -161,7 +161,7 @@ def _retry(given: RetryBody) -> Retry:
 
 
 def document(each: EventSubscription, state: State) -> dict[str, Any]:
-    """Return the resource; the whole URL is told by ``getFullUrl`` alone."""
+    """Return the resource; only ``getFullUrl`` returns the whole URL."""
     return {
         "id": each.id,
         "name": each.name,

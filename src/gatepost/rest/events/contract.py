@@ -1,4 +1,4 @@
-"""What the Event Grid face needs of the relay."""
+"""What the Event Grid API needs of the relay."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,30 +8,31 @@ from gatepost.rest.events.subscription import EventSubscription
 
 
 class EventSubscriptions(Protocol):
-    """The subscriptions, and the handshake that stands before each."""
+    """The subscriptions, and the handshake before each."""
 
     @property
     def all(self) -> Sequence[EventSubscription]:
-        """Every one, by name."""
+        """Return all of them, by name."""
 
     def get(self, key: str) -> EventSubscription | None:
-        """Return the one with that id."""
+        """Return the one with this id."""
 
     def now(self) -> datetime:
-        """The time, UTC."""
+        """Return the time, UTC."""
 
     async def subscribe(self, subscription: EventSubscription) -> EventSubscription:
-        """Ask the endpoint, then add it or replace the one with its id; return what was saved.
+        """Validate the endpoint, then add the subscription or replace the one with its id; return
+        it as saved.
 
-        Its state is AwaitingManualAction while the endpoint may still agree by opening the
-        validation URL. Raises SubscriptionError when it refuses or does not answer.
+        Its state is AwaitingManualAction while the endpoint may still confirm by opening the
+        validation URL. Raises SubscriptionError if it refuses or does not answer.
         """
 
     async def change(self, subscription: EventSubscription) -> None:
-        """Save one whose endpoint stays as it is."""
+        """Save a subscription whose endpoint has not changed."""
 
     async def unsubscribe(self, subscription: EventSubscription) -> None:
-        """Delete one; what it was still to get is forgotten."""
+        """Delete a subscription, and its pending events."""
 
     async def confirm(self, key: str, token: str) -> bool:
-        """End a manual validation; tell whether the token is the right one and in time."""
+        """Complete a manual validation; tell whether the token is right and in time."""

@@ -17,7 +17,7 @@ DATA_VERSION: Final = "1.0"
 METADATA_VERSION: Final = "1"
 CLOUD_EVENTS_VERSION: Final = "1.0"
 ORIGIN: Final = "eventgrid.azure.net"
-"""How the sender calls itself in the CloudEvents handshake."""
+"""The name of the sender in the CloudEvents handshake."""
 
 encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -28,7 +28,7 @@ def timestamp(time: datetime) -> str:
 
 
 def event(report: Report, schema: Schema) -> dict[str, Any]:
-    """Return a report in a schema. The resource's id is in lower case, as Event Grid has it."""
+    """Return a report in a schema. The id of the resource is in lower case, as in Event Grid."""
     topic, time = report.resource.lower(), timestamp(report.at)
     if schema == "cloudevents":
         return {
@@ -53,10 +53,10 @@ def event(report: Report, schema: Schema) -> dict[str, Any]:
 
 
 def body(reports: Sequence[Report], subscription: EventSubscription) -> tuple[bytes, str]:
-    """Return the octets of a request and their content type.
+    """Return the body of a request and its content type.
 
-    Event Grid's schema is an array always; CloudEvents are one, unless the subscription asked
-    for batches.
+    In Event Grid's schema it is always an array; a CloudEvent is an object, unless the subscription
+    has batches.
     """
     events = [event(each, subscription.schema) for each in reports]
     if subscription.schema == "eventgrid":
@@ -69,7 +69,7 @@ def body(reports: Sequence[Report], subscription: EventSubscription) -> tuple[by
 def headers(
     subscription: EventSubscription, reports: Sequence[Report], attempts: int
 ) -> Mapping[str, str]:
-    """Return the headers of a notification; ``attempts`` were made before."""
+    """Return the headers of a notification after ``attempts`` earlier attempts."""
     is_cloud = subscription.schema == "cloudevents"
     found = {
         "aeg-subscription-name": subscription.name.upper(),

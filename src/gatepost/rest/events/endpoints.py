@@ -53,12 +53,12 @@ class EventGridFace(BaseRoute):
         self._site, self._events = site, events
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Starlette's question: is it ours?"""
+        """Tell Starlette whether the path belongs to this API."""
         ours = scope["type"] == "http" and _PATH.fullmatch(scope["path"])
         return (Match.FULL if ours else Match.NONE), {}
 
     def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        """There are no names."""
+        """There are no named routes."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +150,7 @@ async def _get(events: EventSubscriptions, call: Call) -> Response:
 
 
 async def _put(events: EventSubscriptions, call: Call) -> Response:
-    """Every PUT asks the endpoint anew, as Event Grid does at creation and update."""
+    """PUT validates the endpoint every time, as Event Grid does at creation and update."""
     name = check_name(call.name)
     empty = EventSubscription(name, call.scope, Secret(""), events.now())
     return await _save(events, apply((await call.read(Body)).properties, empty))
@@ -197,7 +197,7 @@ _HANDLERS: Final[Mapping[tuple[str, str], Handler]] = {
 
 
 def confirming(events: EventSubscriptions) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler of validation URLs: whoever knows the token agrees for the endpoint."""
+    """Return the handler of validation URLs: whoever knows the token confirms for the endpoint."""
 
     async def confirm(request: Request) -> Response:
         asked = request.query_params

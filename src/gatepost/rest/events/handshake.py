@@ -1,4 +1,4 @@
-"""The handshake by which an endpoint agrees to be told.
+"""The handshake by which an endpoint confirms that it wants events.
 
 Sources: Microsoft Learn, "Endpoint validation with Event Grid event schema", "Endpoint validation
 with CloudEvents schema"; CloudEvents "HTTP 1.1 Web Hooks for Event Delivery" 4 (abuse protection).
@@ -19,7 +19,7 @@ _VALIDATION_VERSION: Final = "2"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered; header names in lower case."""
+    """The response of an endpoint; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -31,7 +31,7 @@ def validation_event(
 ) -> bytes:
     """Return the array with the one event that asks an endpoint to echo ``code``.
 
-    ``url`` may be opened instead, within ten minutes; empty when there is none.
+    Instead, ``url`` can be opened within ten minutes; empty if there is none.
     """
     asked = {"validationCode": code}
     if url:
@@ -65,7 +65,7 @@ def validation_headers(subscription: EventSubscription) -> Mapping[str, str]:
 
 
 def preflight_headers(url: str) -> Mapping[str, str]:
-    """Return the headers of an OPTIONS request; ``url`` may be opened instead, if there is one."""
+    """Return the headers of an OPTIONS request; instead, ``url`` can be opened, if there is one."""
     found = {"WebHook-Request-Origin": ORIGIN}
     if url:
         found["WebHook-Request-Callback"] = url
@@ -73,10 +73,10 @@ def preflight_headers(url: str) -> Mapping[str, str]:
 
 
 def judge_validation(answer: Answer, code: str) -> bool | str:
-    """Tell whether the endpoint agreed (True), may still agree by the URL (False), or why not.
+    """Return True if the endpoint confirmed, False if it may still confirm by the URL, or why not.
 
-    Only 200 counts, 202 does not. Names in the answer are compared without regard to case, as
-    Microsoft's own samples spell ``ValidationResponse``, too.
+    Only 200 counts, 202 does not. Names in the response are compared without regard to case,
+    because Microsoft's own samples also use ``ValidationResponse``.
     """
     if answer.status != 200:
         return f"it answered HTTP {answer.status} to the validation event, not 200"
@@ -95,7 +95,8 @@ def judge_validation(answer: Answer, code: str) -> bool | str:
 
 
 def judge_preflight(answer: Answer) -> bool | str:
-    """Tell the same of the answer to OPTIONS: consent is a header, never the status alone."""
+    """Return the same for the response to OPTIONS: consent is a header field, never only the
+    status."""
     allowed = answer.headers.get("webhook-allowed-origin", "").strip().lower()
     if answer.status >= 400:
         return f"it answered HTTP {answer.status} to OPTIONS"

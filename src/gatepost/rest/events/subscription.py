@@ -1,4 +1,4 @@
-"""An event subscription: who is told of what, and how."""
+"""Event subscriptions: which events an endpoint gets, and how."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ State = Literal["Succeeded", "AwaitingManualAction", "Failed"]
 
 PROVIDER: Final = "/providers/Microsoft.EventGrid/eventSubscriptions/"
 MANUAL: Final = timedelta(minutes=10)
-"""For which a validation URL holds (Microsoft Learn, "Endpoint validation")."""
+"""Validity of a validation URL (Microsoft Learn, "Endpoint validation")."""
 MAX_NAME: Final = 64
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
@@ -27,7 +27,7 @@ MAX_URL: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which reports are wanted."""
+    """The wanted reports."""
 
     types: tuple[str, ...] = ()
     """Event types; empty: all."""
@@ -36,7 +36,7 @@ class Filter:
     case_sensitive: bool = False
 
     def wants(self, report: Report) -> bool:
-        """Tell whether it lets a report through."""
+        """Tell whether a report passes."""
         if self.types and report.type not in self.types:
             return False
         subject, begins, ends = report.subject, self.subject_begins, self.subject_ends
@@ -47,7 +47,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How many events go into one request."""
+    """Number of events in one request."""
 
     events: int = 1
     kilobytes: int = 64
@@ -61,7 +61,7 @@ class Retry:
     minutes: int = MAX_MINUTES
 
     def within(self, schedule: Backoff) -> Backoff:
-        """Return the relay's schedule with these limits, where they are narrower."""
+        """Return the relay's schedule, limited to these values if they are lower."""
         return Backoff(
             schedule.steps,
             schedule.jitter,
@@ -72,7 +72,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class EventSubscription:
-    """One subscription. The URL may hold a secret: show ``endpoint`` instead."""
+    """One subscription. The URL may contain a secret: show ``endpoint`` instead."""
 
     name: str
     scope: str
@@ -84,29 +84,29 @@ class EventSubscription:
     batch: Batch = Batch()
     retry: Retry = Retry()
     ca_file: str = ""
-    """CA certificates that the endpoint's is checked against; empty: the system's."""
+    """CA certificates for the endpoint's certificate; empty: the system's."""
     labels: tuple[str, ...] = ()
     state: State = "Succeeded"
     token: Secret = field(default_factory=lambda: Secret(""))
-    """Ends a manual validation."""
+    """Completes a manual validation."""
 
     @property
     def id(self) -> str:
-        """Its id in Resource Manager; one for all resources has no scope in front."""
+        """Return its id in Resource Manager; without a scope if it is for all resources."""
         return f"{self.scope}{PROVIDER}{self.name}"
 
     @property
     def key(self) -> str:
-        """The id as it is compared."""
+        """Return the id in the form for comparisons."""
         return self.id.lower()
 
     @property
     def endpoint(self) -> str:
-        """The URL without what may be secret in it: query, fragment and user."""
+        """Return the URL without what may be secret: query, fragment and user."""
         return base_url(self.url.reveal())
 
     def state_at(self, now: datetime) -> State:
-        """Return its state; a manual validation that did not come in time has failed."""
+        """Return its state; a manual validation that was not completed in time has failed."""
         late = self.state == "AwaitingManualAction" and now >= self.created_at + MANUAL
         return "Failed" if late else self.state
 
@@ -124,13 +124,13 @@ def base_url(url: str) -> str:
 
 
 class SubscriptionError(ValueError):
-    """What was asked for cannot be; the message holds no secret."""
+    """The request is not valid; the message contains no secret."""
 
 
 def check_url(url: str, is_loopback: Any) -> str:
     """Return the URL of an endpoint. Raises SubscriptionError.
 
-    Event Grid takes https only; here http may go to this machine, where nobody listens in.
+    Event Grid accepts only https; here http is permitted to this machine.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""The part of Microsoft Graph that makes applications, their credentials and service principals,
+"""The part of Microsoft Graph that creates applications, their credentials and service principals,
 and sends mail.
 
 https://learn.microsoft.com/graph/api/overview (v1.0). Names in a path may have any case.
@@ -66,7 +66,7 @@ _MAIL: Final = _Operation(
 
 
 def routes(site: Site, *, sends: bool = True) -> list[BaseRoute]:
-    """Return the routes of this API; ``sends``: mail is taken."""
+    """Return the routes of this API; ``sends``: with sendMail."""
     operations = (_MAIL, *_OPERATIONS) if sends else _OPERATIONS
 
     async def answer(request: Request) -> Response:
@@ -105,7 +105,7 @@ def _with_ids(response: Response, request_id: str, client_request_id: str) -> Re
 
 
 async def _perform(site: Site, request: Request, operations: Sequence[_Operation]) -> Response:
-    """Who asks comes first: a stranger is not told what there is."""
+    """Authenticate first: strangers do not learn what exists."""
     caller = authenticate_bearer(request, site, GRAPH | own_audiences(request))
     path = request.path_params["path"].rstrip("/")
     for operation in operations:

@@ -50,7 +50,7 @@ _PASSED_OVER: Final = frozenset(
         "spa", "tags", "tokenEncryptionKeyId", "uniqueName", "verifiedPublisher", "web",
     }
 )  # fmt: skip
-"""Properties of an application that Graph has and no sign-in here depends on."""
+"""Properties of an application in Graph that are ignored here."""
 
 
 class _NewApplication(msgspec.Struct, rename="camel"):
@@ -111,7 +111,7 @@ async def list_all(call: Call) -> Response:
 
 
 async def show(call: Call) -> Response:
-    """``GET /applications/{id}``: with the certificates themselves where they are selected."""
+    """``GET /applications/{id}``: includes the certificates if they are selected."""
     call.require_administrator()
     entry = call.application
     shown = _document(call, entry)
@@ -123,7 +123,7 @@ async def show(call: Call) -> Response:
 
 
 async def update(call: Call) -> Response:
-    """``PATCH /applications/{id}``; certificates that are not named go."""
+    """``PATCH /applications/{id}``; certificates that are not listed are removed."""
     call.require_administrator()
     wish = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
     multitenant = _multitenant(wish.sign_in_audience)
@@ -142,7 +142,7 @@ async def update(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """``DELETE /applications/{id}``: for good; there is no bin for deleted items here."""
+    """``DELETE /applications/{id}``: final; there are no deleted items here."""
     call.require_administrator()
     application = call.application
     await call.site.directory.change(lambda snapshot: delete_application(snapshot, application))

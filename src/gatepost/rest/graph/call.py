@@ -1,4 +1,4 @@
-"""One request, as its handler sees it."""
+"""A request, as its handler sees it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from gatepost.rest.context import Site
 from gatepost.rest.graph.errors import bad_request
 
 BODY_LIMIT: Final = 256 * 1024
-"""Octets; an application with all its certificates comes nowhere near."""
+"""Octets; an application with all its certificates is much smaller."""
 MAY_ADMINISTER: Final = "Microsoft.Authorization/roleAssignments/write"
-"""What Owner grants and Contributor does not."""
+"""An action that Owner grants, and Contributor does not."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked, and by whom."""
+    """A request, and its caller."""
 
     site: Site
     caller: Claims
     names: Mapping[str, str]
-    """``id`` or ``app_id`` of the path's object, or its ``mailbox``."""
+    """``id`` or ``app_id`` of the object in the path, or its ``mailbox``."""
     query: Mapping[str, str]
     body: bytes
     base: str
@@ -42,12 +42,13 @@ class Call:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is there now."""
+        """Return the current contents of the directory."""
         return self.site.directory.snapshot
 
     @property
     def tenant(self) -> Tenant:
-        """The caller's: nothing of another tenant is seen. Raises Rejected when it is gone."""
+        """Return the caller's tenant; nothing of another tenant is visible. Raises Rejected if it
+        was deleted."""
         tenant = self.snapshot.get(Tenant, self.caller.tenant_id)
         if tenant is None:
             raise Rejected("Authorization_IdentityNotFound", "The identity was not found.", 401)
@@ -55,14 +56,14 @@ class Call:
 
     @property
     def now(self) -> datetime:
-        """The time, with its zone."""
+        """Return the time, with its zone."""
         return self.site.now()
 
     def require_administrator(self) -> None:
         """Raise Rejected (403) unless the caller may change the tenant's applications.
 
-        Graph asks for the permission ``Application.ReadWrite.All``, which an administrator
-        consents to. Here it is whoever is Owner of a subscription of the tenant.
+        Graph requires the permission ``Application.ReadWrite.All``, to which an administrator
+        consents. Here the caller must be Owner of a subscription of the tenant.
         """
         grant = self.site.directory.grant
         key = self.tenant.key
@@ -78,9 +79,9 @@ class Call:
         )
 
     def read(self, kind: type[S], *, passed_over: frozenset[str] = frozenset()) -> S:
-        """Return the body. Raises Rejected when it is not JSON of that form.
+        """Return the body. Raises Rejected if it is not JSON of this type.
 
-        ``passed_over``: properties that Graph has and that nothing here depends on.
+        ``passed_over``: properties that Graph has, and that are ignored here.
         """
         try:
             fields = msgspec.json.decode(self.body or b"{}", type=dict[str, Any])
@@ -96,7 +97,7 @@ class Call:
 
     @property
     def application(self) -> Application:
-        """The path's application. Raises Rejected (404)."""
+        """Return the application in the path. Raises Rejected (404)."""
         wanted = self.names.get("id", "").lower()
         app_id = self.names.get("app_id", "").lower()
         for each in self.applications:
@@ -106,13 +107,13 @@ class Call:
 
     @property
     def applications(self) -> list[Application]:
-        """Those of the tenant."""
+        """Return those of the tenant."""
         key = self.tenant.key
         return [each for each in self.snapshot.all(Application) if each.tenant_id.lower() == key]
 
     @property
     def principal(self) -> ServicePrincipal:
-        """The path's service principal. Raises Rejected (404)."""
+        """Return the service principal in the path. Raises Rejected (404)."""
         wanted = self.names.get("id", "").lower()
         app_id = self.names.get("app_id", "").lower()
         for each in self.principals:
@@ -122,7 +123,7 @@ class Call:
 
     @property
     def principals(self) -> list[ServicePrincipal]:
-        """Those of the tenant."""
+        """Return those of the tenant."""
         key = self.tenant.key
         return [
             each for each in self.snapshot.all(ServicePrincipal) if each.tenant_id.lower() == key
@@ -140,7 +141,7 @@ UNREADABLE: Final = (
 
 
 def answer(document: Any, status: int = 200) -> Response:
-    """Return a document; tokens and secrets in it are nobody's to keep."""
+    """Return a response that must not be cached, because of tokens and secrets."""
     return JSONResponse(document, status, {"cache-control": "no-store"})
 
 

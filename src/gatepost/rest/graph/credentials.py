@@ -28,7 +28,7 @@ MOST_CERTIFICATES: Final = 100
 
 
 class PasswordCredential(msgspec.Struct, rename="camel"):
-    """What may be said of a secret; its value is made here."""
+    """The settings of a new secret; its value is generated here."""
 
     display_name: str | None = None
     start_date_time: datetime | None = None
@@ -54,7 +54,7 @@ class KeyCredential(msgspec.Struct, rename="camel"):
 
 
 async def add_password(call: Call) -> Response:
-    """``POST /applications/{id}/addPassword``: the one answer with the value."""
+    """``POST /applications/{id}/addPassword``: the only response with the value."""
     call.require_administrator()
     wish = call.read(_AddPassword).password_credential or PasswordCredential()
     kept, value = make_secret(call, call.application, wish)
@@ -66,7 +66,7 @@ async def add_password(call: Call) -> Response:
 def make_secret(
     call: Call, application: Application, wish: PasswordCredential
 ) -> tuple[ClientSecret, Secret]:
-    """Return a secret to be saved, and its value. Its end may have passed, for tests.
+    """Return a new secret, and its value. Its end may be in the past, for tests.
 
     Raises Rejected.
     """
@@ -106,7 +106,7 @@ async def remove_password(call: Call) -> Response:
 def replace_certificates(
     snapshot: Snapshot, application: Application, wanted: list[KeyCredential]
 ) -> Changes[Application]:
-    """Make an application's certificates those that are wanted. Raises Rejected."""
+    """Replace an application's certificates by the given ones. Raises Rejected."""
     kept = {each.key: each for each in snapshot.find(ClientCertificate, application.id)}
     staying = {each.key_id.lower() for each in wanted if each.key_id and not each.key}
     for key_id in staying - kept.keys():

@@ -46,7 +46,7 @@ def application_document(snapshot: Snapshot, tenant: Tenant, entry: Application)
 
 
 def audience_of(entry: Application) -> str:
-    """Return whose accounts an application is for."""
+    """Return which accounts an application is for."""
     return "AzureADMultipleOrgs" if entry.multitenant else "AzureADMyOrg"
 
 
@@ -71,7 +71,7 @@ def principal_document(entry: ServicePrincipal, application: Application | None)
 
 
 def password_credential(entry: ClientSecret, value: str | None = None) -> Document:
-    """Return a client secret; its ``value`` is known only when it is made."""
+    """Return a client secret; its ``value`` is known only when it is created."""
     return {
         "customKeyIdentifier": None,
         "displayName": entry.display_name or None,
@@ -84,7 +84,7 @@ def password_credential(entry: ClientSecret, value: str | None = None) -> Docume
 
 
 def key_credential(entry: ClientCertificate, *, with_key: bool = False) -> Document:
-    """Return a certificate; ``with_key`` it is in it (Graph: when ``$select`` asks for it)."""
+    """Return a certificate; ``with_key`` includes it (in Graph: if ``$select`` contains it)."""
     return {
         "customKeyIdentifier": _base64(bytes.fromhex(entry.thumbprint)),
         "displayName": entry.display_name or None,

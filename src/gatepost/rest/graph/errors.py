@@ -1,4 +1,4 @@
-"""A refusal as Microsoft Graph words it (Graph v1.0, "error responses and resource types")."""
+"""A refusal in the format of Microsoft Graph (Graph v1.0, "error responses and resource types")."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,12 +16,12 @@ _INVALID: Final = "Access token validation failure."
 
 
 def bad_request(message: str, code: str = "Request_BadRequest") -> Rejected:
-    """Return the refusal of what cannot be understood."""
+    """Return the refusal of an invalid request."""
     return Rejected(code, message)
 
 
 def unsupported(what: str, resource: str) -> Rejected:
-    """Return the refusal of a query that Graph, or this subset of it, does not answer."""
+    """Return the refusal of a query that Graph, or this subset of it, does not support."""
     return Rejected(
         "Request_UnsupportedQuery",
         f"Unsupported or invalid query filter clause specified for property '{what[:80]}' of "
@@ -30,12 +30,12 @@ def unsupported(what: str, resource: str) -> Rejected:
 
 
 def failed() -> ApiError:
-    """Return the refusal when something went wrong that is not the client's fault."""
+    """Return the refusal for an error that is not the client's."""
     return ApiError(500, "Service_InternalServerError", "Encountered an internal server error.")
 
 
 def of_token(error: ApiError) -> ApiError:
-    """Return the refusal of a token in Graph's words."""
+    """Return the refusal of a token with Graph's texts."""
     if error.status != 401:
         return error
     message = _TOKENS.get(error.code, _INVALID)

@@ -1,8 +1,8 @@
 """``POST /users/{mailbox}/sendMail``.
 
-https://learn.microsoft.com/graph/api/user-sendmail; its errors are those that Exchange gives. Whose
-mailboxes there are follows from the directory: the addresses that a Communication Services resource
-may send as are those of the applications that may send through it.
+https://learn.microsoft.com/graph/api/user-sendmail; its errors are those of Exchange. The mailboxes
+follow from the directory: those of an application are the addresses of the Communication Services
+resources through which it may send.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ LIMIT: Final = 4 * 1024 * 1024
 
 
 async def send(call: Call) -> Response:
-    """``POST /users/{id}/sendMail``: 202, and nothing in it."""
+    """``POST /users/{id}/sendMail``: 202 without a body."""
     mailbox = _mailbox(call)
     if call.content_type == "text/plain":
         envelope, content = read_mime(call.body, mailbox)
@@ -44,7 +44,8 @@ async def send(call: Call) -> Response:
 
 
 def _mailbox(call: Call) -> Address:
-    """Return the path's mailbox. Raises Rejected: 403 without the permission, 404 without it."""
+    """Return the mailbox in the path. Raises Rejected: 403 without the permission, 404 if it does
+    not exist."""
     if MAIL_SEND not in call.caller.roles:
         raise Rejected(
             "ErrorAccessDenied", "Access is denied. Check credentials and try again.", 403

@@ -1,4 +1,4 @@
-"""The message of ``sendMail``: MIME in Base64, or JSON, made into what is stored.
+"""The message of ``sendMail``: MIME in Base64, or JSON.
 
 https://learn.microsoft.com/graph/api/resources/message
 """
@@ -118,7 +118,7 @@ def read_json(body: bytes, mailbox: Address, now: datetime) -> Mail:
 
 
 def _read_message(body: bytes) -> _Message:
-    """Return the message of a request. The names of an action's parameters may have any case."""
+    """Return the message of a request. The parameter names of an action may have any case."""
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
         given = {name.lower(): value for name, value in fields.items()}
@@ -128,7 +128,7 @@ def _read_message(body: bytes) -> _Message:
 
 
 def _email(message: _Message, mailbox: Address) -> acs.Email:
-    """Return the same as the e-mail API has it."""
+    """Return the same in the form of the e-mail API."""
     is_html = message.body.content_type.lower() == "html"
     text = message.body.content
     to, cc, bcc = [
@@ -171,7 +171,7 @@ def _check_author(author: Address | None, mailbox: Address) -> None:
 
 
 def no_recipients() -> Rejected:
-    """Return the refusal of a recipient that is none, or of nobody at all."""
+    """Return the refusal of an invalid recipient, or of none at all."""
     return Rejected(
         "ErrorInvalidRecipients",
         "At least one recipient is not valid., All recipients must be resolved before a message "

@@ -29,7 +29,7 @@ _PASSED_OVER: Final = frozenset(
         "tokenEncryptionKeyId",
     }
 )  # fmt: skip
-"""Properties of a service principal that Graph has and no sign-in here depends on."""
+"""Properties of a service principal in Graph that are ignored here."""
 
 
 class _NewPrincipal(msgspec.Struct, rename="camel"):
@@ -77,7 +77,7 @@ async def show(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """``DELETE /servicePrincipals/{id}``: its roles go with it."""
+    """``DELETE /servicePrincipals/{id}``, with its role assignments."""
     call.require_administrator()
     principal = call.principal
     await call.site.directory.change(lambda snapshot: delete_service_principal(snapshot, principal))

@@ -1,6 +1,6 @@
 """Query options of collections (OData 4.01 part 1, 11.2): ``$filter $select $top $count``.
 
-Of ``$filter`` that part which finds an object by what it is called.
+Of ``$filter``, the part that finds an object by its name.
 """
 
 import re
@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from gatepost.rest.graph.errors import bad_request, unsupported
 
 PAGE: Final = 100
-"""Objects in one answer unless ``$top`` says otherwise."""
+"""Objects in one response without ``$top``."""
 MOST: Final = 999
-"""What ``$top`` may ask for (Graph v1.0, "paging")."""
+"""Largest value of ``$top`` (Graph v1.0, "paging")."""
 
 Document = dict[str, Any]
 Test = Callable[[Document], bool]
@@ -30,7 +30,7 @@ _KNOWN: Final = frozenset({"$filter", "$select", "$top", "$count", "$skiptoken",
 
 
 def matching(text: str, resource: str) -> Test:
-    """Return the test that a ``$filter`` stands for. Raises Rejected."""
+    """Return the test of a ``$filter``. Raises Rejected."""
     tests: list[Test] = []
     at = 0
     while True:
@@ -77,7 +77,7 @@ def _has(value: Any, wanted: str) -> bool:
 
 
 def select(document: Document, query: Mapping[str, str]) -> Document:
-    """Return what ``$select`` leaves of a document."""
+    """Return the properties of a document in ``$select``."""
     names = query.get("$select", "")
     if not names or names == "*":
         return document
@@ -90,9 +90,9 @@ def select(document: Document, query: Mapping[str, str]) -> Document:
 def page_of(
     documents: Sequence[Document], query: Mapping[str, str], url: str, resource: str
 ) -> Document:
-    """Return one page of those that match, and the way to the next. Raises Rejected.
+    """Return one page of the matching objects, and the link to the next. Raises Rejected.
 
-    ``url`` is the collection's.
+    ``url`` is that of the collection.
     """
     for name in query:
         if name.startswith("$") and name not in _KNOWN:
