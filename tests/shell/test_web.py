@@ -4,10 +4,12 @@ import asyncio
 import http.client
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +22,12 @@ from starlette.routing import Route
 
 from gatepost.app.runtime import report_faults
 from gatepost.app.web import WebLimits, WebServer
+from gatepost.app.web_handshakes import HandshakeLimit
 from gatepost.net.listen import listen
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.relay.handshakes import Handshakes
 from gatepost.rest.failures import Guard
+from tests.certificates import Authority, make_authority
 from tests.shell.serve_process import wait_for
 
 PATIENCE = 10.0
@@ -252,3 +257,55 @@ def test_a_server_that_breaks_is_told_and_can_be_stopped(monkeypatch: pytest.Mon
 
     asyncio.run(asyncio.wait_for(main(), PATIENCE))
     assert told_of == [("internal_error", "LookupError")]
+
+
+# Handshakes.
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"))
+
+
+def files(authority: Authority, name: str) -> tuple[Path, Path]:
+    pair = authority.issue(name)
+    return Path(pair.certificate), Path(pair.key)
+
+
+def open_tls(served: Serving, authority: Authority) -> http.client.HTTPSConnection:
+    context = ssl.create_default_context(cafile=authority.ca_file)
+    return http.client.HTTPSConnection("localhost", served.port, timeout=PATIENCE, context=context)
+
+
+def test_unfinished_handshakes_are_counted_by_address(authority: Authority) -> None:
+    """With those of the SMTP listeners; whoever finishes one makes room."""
+    shaking = Handshakes()
+    limits = WebLimits(handshakes=HandshakeLimit(shaking, lambda: 2))
+    with serving(certificate=files(authority, "localhost"), limits=limits) as served:
+        halves = [ask(served, b"\x16\x03\x01\x02\x00\x01") for _ in range(2)]
+        with ask(served, b"\x16") as third, suppress(ConnectionResetError):
+            assert third.recv(1) == b""
+        assert served.reports == ["tls_failed"]
+        halves.pop().close()
+        wait_for(lambda: len(served.reports) == 2)
+        for _ in range(3):  # a finished one is no unfinished one
+            connection = open_tls(served, authority)
+            connection.request("POST", "/told", b"hello")
+            answered = connection.getresponse()
+            assert json.loads(answered.read()) == {"octets": 5}
+            connection.close()
+        halves.pop().close()
+        wait_for(lambda: len(served.reports) == 3)
+    assert shaking.enter("127.0.0.1", 1)
+
+
+def test_a_certificate_is_renewed_behind_the_handshakes(authority: Authority) -> None:
+    limits = WebLimits(handshakes=HandshakeLimit(Handshakes(), lambda: None))
+    with serving(certificate=files(authority, "elsewhere"), limits=limits) as served:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            open_tls(served, authority).request("GET", "/told")
+        served.server.renew(*map(str, files(authority, "localhost")))
+        connection = open_tls(served, authority)
+        connection.request("GET", "/told")
+        assert connection.getresponse().status == 200
+        connection.close()

@@ -18,6 +18,7 @@ from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
+from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.rest.context import Bounds, Site
@@ -60,11 +61,13 @@ class Managed:
     report: Report
     bounds: Callable[[], Bounds]
     clients: ClientCounts
+    handshakes: Handshakes
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
     """Answer until ``stack`` is closed. Raises PortBusy, NetworkError, TlsError."""
     from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
+    from gatepost.app.web_handshakes import HandshakeLimit  # noqa: PLC0415
     from gatepost.rest.application import management_application  # noqa: PLC0415
 
     listener = listen(settings.host, settings.port)
@@ -85,7 +88,8 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     )
     chain, key = settings.certificate, settings.key or None
     files = Path(chain), Path(key or chain)
-    limits = WebLimits(clients=clients)
+    open_handshakes = HandshakeLimit(managed.handshakes, lambda: managed.clients.limits.sessions)
+    limits = WebLimits(clients=clients, handshakes=open_handshakes)
     server = WebServer(listener, management_application(site), files, limits, managed.report)
     stack.push_async_callback(server.stop)
     certificates = CertificateFiles(managed.report)

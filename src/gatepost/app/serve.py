@@ -232,6 +232,7 @@ class Service:
         managed = Managed(
             self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
             made.tokens, context.report, self._bounds, self.clients,
+            self.relay.shaking,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
         self._open_administration()  # it tells where the API is

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.app.strict_http import StrictConnection
+from gatepost.app.web_handshakes import HandshakeLimit, TlsAcceptor
 from gatepost.net.listen import Listener
 from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.relay.context import Report
@@ -37,6 +38,9 @@ class WebLimits:
     """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
     clients: LocalClientCounter | None = None
     """Counts connections by address; who has too many gets 503, too. None: nobody counts."""
+    handshakes: HandshakeLimit | None = None
+    """Counts unfinished TLS handshakes by address; who has too many is cut off. None: nobody
+    counts."""
 
 
 class _Config(uvicorn.Config):
@@ -139,6 +143,25 @@ def _to_nobody(event: str, **facts: Any) -> None:
 
 
 class _Server(uvicorn.Server):
+    config: _Config
+    _acceptor: TlsAcceptor | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        limit, context = self.config.limits.handshakes, self.config.ssl
+        if limit is not None and context is not None:
+            self._acceptor = TlsAcceptor(self._make, context, limit, self.config.report)
+            self._acceptor.start(sockets)
+            sockets = []
+        await super().startup(sockets=sockets)
+
+    def _make(self) -> asyncio.Protocol:
+        return _Connection(self.config, self.server_state, self.lifespan.state)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        if self._acceptor is not None:
+            await self._acceptor.stop()
+        await super().shutdown(sockets=sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # they stay the relay's, which drains first and then stops us

@@ -371,7 +371,7 @@ class TlsLayer:
         return (own,) if own else ()
 
     def _fail(self, error: ssl.SSLError) -> TlsError:
-        failure, reason = TlsError(_describe(error)), error.reason or ""
+        failure, reason = TlsError(describe_failure(error)), error.reason or ""
         if isinstance(error, ssl.SSLCertVerificationError):
             failure.because(reason, error.verify_code, error.verify_message)
         else:
@@ -380,7 +380,10 @@ class TlsLayer:
         return failure
 
 
-def _describe(error: ssl.SSLError) -> str:
+def describe_failure(error: OSError) -> str:
+    """Return why a handshake, or a connection under TLS, failed."""
+    if not isinstance(error, ssl.SSLError):
+        return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not accepted: {error.verify_message}"
     return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"

@@ -1,8 +1,11 @@
 """Counts unfinished TLS handshakes before a greeting, by address."""
 
 from collections import Counter
+from typing import Final
 
 from gatepost.policy.networks import counted_as
+
+TOO_MANY: Final = "its address has too many open handshakes"
 
 
 class Handshakes:

@@ -17,6 +17,7 @@ from gatepost.relay.authenticate import Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
+from gatepost.relay.handshakes import TOO_MANY
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.pauses import after
 from gatepost.relay.sign_in import SignIn
@@ -110,7 +111,7 @@ class Receiver:
             self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
-            self.tls_failed(TlsError("its address has too many open handshakes"))
+            self.tls_failed(TlsError(TOO_MANY))
             self.abort()
 
     def not_introduced(self, reason: str) -> None:
