@@ -31,7 +31,9 @@ class Shaper:
     ``wait_to_send``; tell ``opened``, ``closed``, ``sent``, and ``learn`` each bad reply.
     """
 
-    def __init__(self, limits: HopLimits) -> None:
+    def __init__(self, limits: HopLimits, sent: deque[float] | None = None) -> None:
+        """``sent`` has the times of the messages of the last minute, and will have further ones;
+        None: there were none."""
         self._limits = limits
         self.breaker = Breaker(HOST)
         self.open_connections = 0
@@ -40,12 +42,14 @@ class Shaper:
         self._learned_rate: float | None = None
         self._relaxed = 0.0
         self._next_send = float("-inf")
-        self._sent: deque[float] = deque()
+        self._sent: deque[float] = deque() if sent is None else sent
         self._good = 0
         self._said: dict[str, str] = {}
         """What taught it to get less, by what it gets less of."""
         self.reduced = float("-inf")
         """When it was last given fewer connections."""
+        if self._sent:
+            self.sent(self._sent.pop())  # so that the next one waits
 
     @property
     def connections(self) -> int:

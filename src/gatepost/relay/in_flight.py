@@ -1,8 +1,14 @@
 """Attempts in progress, of the current deliverer and of one that a reload has replaced."""
 
+from collections import deque
+from typing import Final
+
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.queue.why import Step
 from gatepost.relay.transport.contract import Place, Transport
+
+KNOWN: Final = 20_000
+"""Maximum number of servers, or sites of servers, with a remembered state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +28,27 @@ class Tried:
 class InFlight:
     """What deliverers that follow each other share.
 
-    A target has no more connections than it may have, whoever uses them, and an operator hears
-    where a delivery is, whoever tries it.
+    A target has no more connections and messages a minute than it may have, whoever uses them, and
+    an operator hears where a delivery is, whoever tries it.
     """
 
-    __slots__ = ("_tries", "places")
+    __slots__ = ("_sent", "_tries", "places")
 
     def __init__(self) -> None:
         self._tries: dict[str, int] = {}
+        self._sent: dict[str, deque[float]] = {}
         self.places: dict[str, Tried] = {}
         """Attempts by the id of the delivery."""
 
     def count(self, key: str) -> int:
         """Return the number of attempts at a target with these servers."""
         return self._tries.get(key, 0)
+
+    def sent(self, key: str) -> deque[float]:
+        """Return when messages went to a target with these servers, for its ``Shaper``."""
+        if key not in self._sent and len(self._sent) >= KNOWN:
+            del self._sent[next(iter(self._sent))]  # the oldest
+        return self._sent.setdefault(key, deque())
 
     def begin(self, key: str) -> None:
         """Count an attempt that begins."""

@@ -22,15 +22,13 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.why import Obstacle
-from gatepost.relay.in_flight import InFlight
+from gatepost.relay.in_flight import KNOWN, InFlight
 from gatepost.relay.server_lookup import Found
 from gatepost.relay.transport.contract import Place
 from gatepost.routing.smarthost import in_turn
 
 K = TypeVar("K")
 V = TypeVar("V")
-KNOWN: Final = 20_000
-"""Maximum number of servers, or sites of servers, with a remembered state."""
 SOON: Final = 1.0
 """Seconds until the next look at a target that is busy with other attempts."""
 
@@ -77,7 +75,7 @@ class Traffic:
 
     ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Pause`` that may be
     over, ``forgiven`` when an operator ends the pauses of a target. ``wire`` counts connections
-    beyond a reload.
+    and messages beyond a reload.
     """
 
     def __init__(
@@ -285,7 +283,8 @@ class Traffic:
         shaper = self._shapers.get(key)
         if shaper is None:
             _make_room(self._shapers, self._is_idle)
-            shaper = self._shapers[key] = Shaper(limits_of(target))
+            sent = self.wire.sent(self._on_wire(key, target))
+            shaper = self._shapers[key] = Shaper(limits_of(target), sent)
         return key, shaper
 
     def _is_idle(self, shaper: Shaper) -> bool:

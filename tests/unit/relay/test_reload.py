@@ -225,6 +225,29 @@ def test_a_target_that_a_reload_gives_another_server_does_not_wait_for_the_old_o
     assert [id_ for id_, _ in hub.taken] == ["m1"]
 
 
+@pytest.mark.parametrize(("host", "seconds"), [("hub.example", 10.0), ("new.example", 1.0)])
+def test_a_rate_holds_beyond_a_reload_unless_it_brings_other_servers(
+    host: str, seconds: float
+) -> None:
+    hub = Upstream(smarthost(limits=limits(rate=6.0)))
+    world = World([hub], [route(hub.target)])
+
+    async def scenario(world: World) -> None:
+        for name in ("m1", "m2", "m3"):
+            await world.send(world.mail(name))
+        await asyncio.sleep(1)
+        target = smarthost(hosts=[host], limits=limits(rate=6.0))
+        world.routes = Routes([route(target)])
+        await world.reload()
+        await asyncio.sleep(25)
+
+    world.run(scenario)
+    times = [at for at, *_ in hub.tries]
+    assert len(times) == 3
+    assert (times[1] - times[0]).total_seconds() == pytest.approx(seconds, abs=0.5)
+    assert (times[2] - times[1]).total_seconds() == pytest.approx(10.0, abs=0.5)
+
+
 def test_a_reload_does_not_wait_for_who_has_no_content_yet() -> None:
     """The server says nothing at all; nobody can get a copy of what was never sent."""
     silent = [True]
