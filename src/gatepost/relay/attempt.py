@@ -139,7 +139,7 @@ class AttemptRunner:
                 return busy
         if isinstance(last, Handed) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
-            others_may = left is not None and _is_partly_put_off(last)
+            others_may = last.others_may or (left is not None and _is_partly_put_off(last))
             # who asked for a time rests; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
@@ -209,6 +209,9 @@ class AttemptRunner:
                 if put_off is not None:
                     return _later_if(handed, put_off)
                 if not _may_ask_another(target, handed):
+                    if isinstance(target, MxTarget) and _is_partly_put_off(handed):
+                        others = [each for each in found.places if each.host in left]
+                        return self._with_others(handed, place, others, target)
                     return handed
                 put_off = handed
                 asked |= {place.host, place.address}  # nor by another name of the same
@@ -218,6 +221,16 @@ class AttemptRunner:
         if not failed and not unfit:
             return self._traffic.rest(target, found) or Pause(permit.key, 0.0)
         return _all_failed(failed or unfit)
+
+    def _with_others(
+        self, handed: Handed, asked: Place, places: Sequence[Place], target: Target
+    ) -> Handed:
+        """Note whether another exchanger may take those whom ``asked`` deferred while it took
+        others (RFC 5321 5.1): they follow at once, alone, and are tried as any message is."""
+        same, now = {asked.host, asked.address}, self._traffic.seconds()
+        others = [each for each in places if same.isdisjoint((each.host, each.address))]
+        may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
+        return replace(handed, others_may=may)
 
     async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
         begun = self._traffic.seconds()

@@ -82,6 +82,46 @@ def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
     assert [place for _, place, _ in direct.tries] == asked
 
 
+def test_a_recipient_put_off_beside_one_that_is_taken_goes_to_the_next_exchanger_at_once() -> None:
+    """RFC 5321 5.1 is for each recipient. Whom the next one defers, too, the schedule has wait."""
+
+    def say(lease: Lease, place: Place) -> Answer:
+        names = [str(each.address) for each in lease.delivery.waiting]
+        grey = "grey" if place.host == "mx1.example.net" else "grey2"
+        return Answer(tuple([GREYLISTED if grey in each else OK for each in names]), "content")
+
+    direct = Upstream(mx(), say)
+    world = World([direct], [route(direct.target, retry=steady())], dns=ZONE)
+    to = ["bob@example.net", "grey1@example.net", "grey2@example.net"]
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=to))
+        await asyncio.sleep(1)
+        assert [address for _, address in direct.taken] == to[:2]
+        delivery = await world.delivery("m1.0")
+        assert delivery.attempts == 1
+        assert delivery.due is not None
+        assert (delivery.due - world.clock.now()).total_seconds() > 50
+
+    world.run(scenario)
+    assert [(place, len(names)) for _, place, names in direct.tries] == [
+        ("mx1.example.net:25", 3), ("mx1.example.net:25", 2), ("mx2.example.net:25", 2),
+    ]  # fmt: skip
+
+
+def test_without_another_exchanger_it_waits_for_the_schedule() -> None:
+    answers = Answer((OK, GREYLISTED), "content")
+    direct = Upstream(mx(), answers)
+    world = World([direct], [route(direct.target)], dns="example.net MX 10 mx1\nmx1 A 192.0.2.1")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=["bob@example.net", "grey@example.net"]))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert len(direct.tries) == 1
+
+
 @pytest.mark.parametrize("phase", ["connect", "greeting", "mail", "content"])
 def test_what_is_told_is_what_the_best_exchanger_said_of_the_message(phase: Phase) -> None:
     """Not that a lesser one has no time for anybody."""

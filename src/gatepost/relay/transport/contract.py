@@ -58,7 +58,8 @@ class Handed:
     before: tuple[Attempt, ...] = ()
     """What it came to at targets that were asked first, in the same try."""
     others_may: bool = False
-    """Another target may be asked at once for those that were put off, while others were not."""
+    """Another target, or another exchanger of a domain, may be asked at once for those that were
+    put off, while others were not."""
     error: GatepostError | None = None
     """The exception that ended the attempt; its ``slug``, if any, is a finding's id."""
     evidence: Evidence | None = None
