@@ -1,1 +1,1 @@
-"""Who may send what, in the words of Azure: tenants, applications, roles, resources, domains."""
+"""Permissions to send, with Azure's terms: tenants, applications, roles, resources, domains."""

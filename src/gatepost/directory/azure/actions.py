@@ -1,4 +1,4 @@
-"""Actions that roles grant: which sending needs, and what a pattern names."""
+"""Actions that roles grant: those that sending needs, and patterns of actions."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ SEND_ACTIONS: Final = (
     "Microsoft.Communication/CommunicationServices/Write",
     "Microsoft.Communication/EmailServices/Write",
 )
-"""What sending by SMTP needs (Microsoft Learn, SMTP authentication, custom role; 2025)."""
+"""Actions for sending by SMTP (Microsoft Learn, SMTP authentication, custom role; 2025)."""
 
 
 @lru_cache(maxsize=1024)
@@ -19,12 +19,12 @@ def _pattern(action: str) -> re.Pattern[str]:
 
 
 def action_matches(pattern: str, action: str) -> bool:
-    """Tell whether ``action`` is one of those that ``pattern`` names; case does not matter."""
+    """Tell whether ``pattern`` matches ``action``; case does not matter."""
     return _pattern(pattern).fullmatch(action) is not None
 
 
 def grants(actions: Iterable[str], not_actions: Iterable[str], action: str) -> bool:
-    """Tell whether ``actions`` less ``not_actions`` hold ``action``."""
+    """Tell whether ``actions`` without ``not_actions`` contain ``action``."""
     return _any_matches(actions, action) and not _any_matches(not_actions, action)
 
 

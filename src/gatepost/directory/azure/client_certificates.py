@@ -1,4 +1,4 @@
-"""Certificates that prove applications: read, and found by what an assertion's header names."""
+"""Certificates of applications: reading them, and finding them by the header of an assertion."""
 
 import base64
 import binascii
@@ -14,15 +14,15 @@ from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.paths import new_guid
 
 LEAST_BITS: Final = 2048
-"""Of the key (RFC 7518 3.3)."""
+"""Bits of the key (RFC 7518 3.3)."""
 MAX_CERTIFICATE: Final = 16_384
-"""Octets that are read."""
+"""Maximum number of octets."""
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
 
 
 class CertificateError(ValueError):
-    """What was given is not a certificate that can prove an application."""
+    """The given data is not a certificate that can authenticate an application."""
 
 
 def read_certificate(
@@ -30,7 +30,7 @@ def read_certificate(
 ) -> ClientCertificate:
     """Return the certificate in ``encoded`` (DER, or the first one in PEM), to be saved.
 
-    A private key beside it is passed over. Raises CertificateError.
+    A private key in the same data is ignored. Raises CertificateError.
     """
     if len(encoded) > MAX_CERTIFICATE:
         raise CertificateError(f"a certificate has at most {MAX_CERTIFICATE} octets")
@@ -61,16 +61,16 @@ def _shown(subject: x509.Name) -> str:
 
 
 def public_key(certificate: ClientCertificate) -> RSAPublicKey:
-    """Return the key to verify with."""
+    """Return the key for verification."""
     key = x509.load_der_x509_certificate(certificate.certificate).public_key()
     assert isinstance(key, RSAPublicKey)  # noqa: S101 - read_certificate takes no other
     return key
 
 
 def named_thumbprint(header: Mapping[str, Any]) -> str:
-    """Return the thumbprint that an assertion's header names, in upper-case hex; empty if none.
+    """Return the thumbprint in an assertion's header, in upper-case hex; empty if there is none.
 
-    ``x5t#S256`` and ``x5t`` (RFC 7515 4.1.7, 4.1.8) hold it in base64url; some libraries put it
+    ``x5t#S256`` and ``x5t`` (RFC 7515 4.1.7, 4.1.8) contain it in base64url; some libraries put it
     into ``kid``, also in hex.
     """
     for name in ("x5t#S256", "x5t", "kid"):

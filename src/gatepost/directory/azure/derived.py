@@ -1,4 +1,4 @@
-"""What follows from the entries, and what a Snapshot keeps of it until they change."""
+"""What is derived from the entries; a Snapshot caches it until they change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from gatepost.model.credentials import Principal
 
 
 class Grant(NamedTuple):
-    """What a principal may do on a resource, of the actions that were asked for."""
+    """Which of the requested actions a principal may perform on a resource."""
 
     missing: tuple[str, ...]
     effective_from: datetime | None
-    """When the last of the granted actions was given; None when none was."""
+    """When the last of the granted actions was granted; None if none was."""
 
 
 class LinkedDomain(NamedTuple):
-    """A domain that is linked to a resource, with the local parts registered for it."""
+    """A domain that is linked to a resource, with its registered local parts."""
 
     entry: Domain
     usernames: frozenset[str]
 
 
 Senders = Mapping[str, LinkedDomain]
-"""Linked domains by the name that stands behind the ``@``, lower case."""
+"""Linked domains by the domain name in addresses, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a user name stands for."""
+    """The identity that a user name stands for."""
 
     service: CommunicationService
     application_id: str
@@ -39,13 +39,13 @@ class Claim:
 
     @property
     def name(self) -> str:
-        """The user name in one spelling."""
+        """Return the user name in a normalised spelling."""
         if self.smtp_username is not None:
             return self.smtp_username.username
         return f"{self.service.name}.{self.application_id}.{self.tenant_id}"
 
     def proven_by(self, secret_id: str) -> Principal:
-        """Who it is; ``secret_id`` is that of the client secret, empty for a token."""
+        """Return the principal; ``secret_id`` is the id of the client secret, empty for a token."""
         service = self.service
         return Principal(
             self.name, "", service.id, self.application_id, service.subscription_id, secret_id

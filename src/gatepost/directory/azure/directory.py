@@ -1,4 +1,4 @@
-"""The directory itself: answers from memory, changes through the store."""
+"""The directory: it answers from memory, and changes through the store."""
 
 import asyncio
 import math
@@ -44,7 +44,7 @@ _OF_SECRET: Final = frozenset({"LOGIN", "PLAIN", *HASHES})
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
 
 _OF_SECRETS: Final = frozenset({"secret_expired", "secret_missing", "secret_wrong"})
-"""What becomes of a secret that was good."""
+"""The fate of a valid secret."""
 
 E = TypeVar("E", bound=Entry)
 
@@ -52,8 +52,8 @@ E = TypeVar("E", bound=Entry)
 class AzureDirectory:
     """Implements ``Directory`` for applications that sign in with a client secret, or a token.
 
-    Call ``load`` once before use. ``digest_key`` is the key of the secrets' digests,
-    ``clock`` returns the time with its zone. Without ``tokens`` nobody signs in with one.
+    Call ``load`` once before use. ``digest_key`` is the key of the digests of secrets, ``clock``
+    returns the time with its zone. Without ``tokens``, tokens are refused.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class AzureDirectory:
         return f"<{type(self).__name__} version={self.version}>"
 
     async def load(self) -> None:
-        """Read everything that the store keeps; what is damaged counts for nothing."""
+        """Read everything in the store; damaged entries are ignored."""
         records = await self._records.load_records()
         self._snapshot = Snapshot([*BUILT_IN_ROLES, *entries_of(records, self.damaged)])
 
     def configure(self, rules: Rules) -> None:
-        """Go by other rules from now on.
+        """Use other rules from now on.
 
-        Who follows is not told: whoever calls this knows who else has to forget what was.
+        Followers are not told: the caller knows whose caches to clear.
         """
         self.rules = rules
         self._remembered = RememberedSecrets(rules.token_cache)
@@ -101,11 +101,12 @@ class AzureDirectory:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Everything, to be read at once: a change patches it."""
+        """Return everything; read it immediately, because changes patch it."""
         return self._snapshot
 
     def unknown(self, username: str) -> str:
-        """See ``directory.combined``: known is what stands for an application at a resource."""
+        """See ``directory.combined``: a name is known if it stands for an application at a
+        resource."""
         claim = resolve(self._snapshot, username)
         return "" if isinstance(claim, Claim) else str(claim)
 
@@ -133,8 +134,8 @@ class AzureDirectory:
     def identify_kept(
         self, credentials: Credentials, mechanism: str
     ) -> tuple[Principal | Reply, float]:
-        """As ``identify``; a secret that signed in does so until its end. No refusal is kept,
-        for time may lift it, and nothing that a token proved."""
+        """As ``identify``; a successful secret is valid until its end. Refusals are not cached,
+        because time can end them, and neither are logins with tokens."""
         verdict = self.identify(credentials, mechanism)
         if not isinstance(verdict, Principal) or not verdict.secret_id:
             return verdict, 0.0
@@ -159,11 +160,11 @@ class AzureDirectory:
     def _with_tokens(
         self, username: str, password: str, verdict: Principal | Denial
     ) -> Principal | Denial:
-        """A secret that was good a moment ago still is, where tokens are kept."""
+        """Accept a secret that was valid a moment ago, if tokens are cached."""
         digest, now = digest_of(password, self._key), self._clock()
         if isinstance(verdict, Principal):
             self._remembered.remember(username, digest, now)
-            return replace(verdict, secret_id="")  # the token outlives it
+            return replace(verdict, secret_id="")  # the token is valid longer
         if verdict.slug in _OF_SECRETS and self._remembered.has(username, digest, now):
             claim = still_allowed(self._snapshot, username, self.rules, now)
             return claim if isinstance(claim, Denial) else claim.proven_by("")
@@ -188,8 +189,8 @@ class AzureDirectory:
         return self.standing_kept(principal, sender)[0]
 
     def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
-        """As ``standing``; a session ends with the secret that opened it. Who is not let in now
-        may be later."""
+        """As ``standing``; a session ends with the secret that opened it. A refusal is not cached,
+        because time can end it."""
         now = self._clock()
         claim = still_allowed(self._snapshot, principal.name, self.rules, now)
         end = self._end_of(principal)
@@ -198,7 +199,7 @@ class AzureDirectory:
         return standing_of(self._snapshot, claim.service, sender), end
 
     def _end_of(self, principal: Principal) -> float:
-        """Return when the secret ends that opened a session, in seconds since 1970."""
+        """Return when the secret that opened a session ends, in seconds since 1970."""
         if not principal.secret_id:
             return math.inf
         secret = self._snapshot.get(ClientSecret, principal.secret_id)
@@ -209,17 +210,17 @@ class AzureDirectory:
         self._followers.add(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:
-        """Tell whether the sender's domain is Azure's own, whose rate is lower."""
+        """Tell whether the sender's domain is Azure-managed, whose rate is lower."""
         service = self._snapshot.get(CommunicationService, principal.resource_id)
         linked = senders_of(self._snapshot, service).get(sender.domain.lower()) if service else None
         return linked is not None and linked.entry.is_managed
 
     def get(self, kind: type[E], id: str) -> E | None:
-        """Return the entry with that id, or None."""
+        """Return the entry with this id, or None."""
         return self._snapshot.get(kind, id)
 
     def find(self, kind: type[E], found_by: str) -> tuple[E, ...]:
-        """Return the entries of a kind with that ``found_by``."""
+        """Return the entries of a kind with this ``found_by``."""
         return self._snapshot.find(kind, found_by)
 
     def all(self, kind: type[E]) -> tuple[E, ...]:
@@ -232,7 +233,7 @@ class AzureDirectory:
         return grant_of(self._snapshot, principal_id, scope, actions)
 
     def prove_secret(self, application_id: str, value: str) -> Denial | None:
-        """Return why ``value`` proves no application with that id, or None when it does."""
+        """Return why ``value`` is not a valid secret of the application, or None if it is."""
         proof = prove_secret(
             self._snapshot, application_id, value, key=self._key, now=self._clock()
         )
@@ -246,7 +247,7 @@ class AzureDirectory:
         *,
         start: datetime | None = None,
     ) -> tuple[ClientSecret, Secret]:
-        """Return a fresh client secret to be saved, and its value, which nobody can read later.
+        """Return a new client secret to be saved, and its value, which cannot be read later.
 
         It is valid from ``start`` (None: now) for ``lifetime``.
         """
@@ -259,9 +260,9 @@ class AzureDirectory:
         *,
         beside: Iterable[Record] = (),
     ) -> None:
-        """Write and delete entries in one commit; they count from then on.
+        """Write and delete entries in one commit; then they take effect.
 
-        ``beside`` are records of others that must be written in the same commit.
+        ``beside``: records of others for the same commit.
         """
         put, delete, beside = tuple(put), tuple(delete), tuple(beside)
 
@@ -272,9 +273,9 @@ class AzureDirectory:
         await to_the_end(commit())
 
     async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Changes[E]:
-        """Save what ``decide`` makes of the directory; nothing else changes it meanwhile.
+        """Save the changes of ``decide``; nothing else changes the directory meanwhile.
 
-        Raises Rejected when ``decide`` does; then nothing is saved.
+        Raises Rejected if ``decide`` does; then nothing is saved.
         """
 
         async def commit() -> Changes[E]:

@@ -1,4 +1,4 @@
-"""Asking the DNS for what proves a domain."""
+"""DNS queries for the verification of domains."""
 
 from gatepost.directory.azure.changes.verification import Proof, failure, records_of
 from gatepost.directory.azure.entries import Domain
@@ -6,7 +6,7 @@ from gatepost.model.dns import Resolver
 
 
 async def prove(resolver: Resolver | None, domain: Domain, proof: Proof) -> str:
-    """Return why the DNS does not prove it: a code, a colon and a sentence. Empty: it does."""
+    """Return why the DNS does not verify it: a code, a colon and a sentence. Empty: it does."""
     if resolver is None:
         return "DnsUnavailable: there is no DNS to ask"
     record = records_of(domain)[proof]

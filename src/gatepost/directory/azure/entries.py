@@ -1,8 +1,8 @@
-"""The objects of the directory, each a frozen dataclass.
+"""The objects of the directory, as frozen dataclasses.
 
-Every entry has an ``id`` that is unique within its kind without regard to
-case: a GUID for what Entra holds, a path for what Resource Manager holds.
-``found_by`` is the one other thing by which sign-in looks entries up.
+Every entry has an ``id`` that is unique within its kind without regard to case: a GUID for objects
+of Entra, a path for objects of Resource Manager. ``found_by`` is the only other key by which logins
+find entries.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who made and last changed a resource, and when: Resource Manager's ``systemData``.
+    """Who created and last changed a resource, and when: Resource Manager's ``systemData``.
 
-    Who is an application's id, or empty for the command line and the first start.
+    The author is an application's id, or empty for the command line and the first start.
     """
 
     created_at: datetime | None = None
@@ -38,16 +38,16 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What all of them have."""
+    """What all entries have."""
 
     kind: ClassVar[str]
     resource_type: ClassVar[str] = ""
-    """What Resource Manager calls it; empty for what Entra holds."""
+    """The type in Resource Manager; empty for objects of Entra."""
     id: str
 
     @property
     def key(self) -> str:
-        """The id as it is compared."""
+        """Return the id in the form for comparisons."""
         return self.id.lower()
 
     @property
@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def found_by(self) -> str:
-        """What ``Snapshot.find`` looks for, lower case; empty when it does not."""
+        """Return the key for ``Snapshot.find``, in lower case; empty if there is none."""
         return ""
 
 
@@ -71,7 +71,7 @@ class Tenant(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Subscription(Entry):
-    """What is paid and limited together; rate windows are counted per subscription."""
+    """A unit of billing and limits; rate windows are counted per subscription."""
 
     kind: ClassVar[str] = "subscription"
     resource_type: ClassVar[str] = "Microsoft.Resources/subscriptions"
@@ -99,12 +99,12 @@ class Application(Entry):
     tenant_id: str = ""
     display_name: str = ""
     multitenant: bool = False
-    """Other tenants may hold a service principal of it, too."""
+    """Other tenants may have a service principal of it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret(Entry):
-    """One password of an application; ``id`` is its key id, what people paste by mistake."""
+    """A password of an application; ``id`` is its key id, which people paste by mistake."""
 
     kind: ClassVar[str] = "client_secret"
     application_id: str
@@ -124,15 +124,15 @@ class ClientSecret(Entry):
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate(Entry):
-    """A certificate whose key proves an application; ``id`` is its key id.
+    """A certificate whose key authenticates an application; ``id`` is its key id.
 
-    ``client_certificates.read_certificate`` makes one.
+    Made by ``client_certificates.read_certificate``.
     """
 
     kind: ClassVar[str] = "client_certificate"
     application_id: str
     certificate: bytes
-    """DER, without the private key: that stays with the application."""
+    """DER, without the private key, which the application keeps."""
     start: datetime
     end: datetime
     display_name: str = ""
@@ -154,7 +154,7 @@ class ClientCertificate(Entry):
 
 @dataclass(frozen=True, slots=True)
 class ServicePrincipal(Entry):
-    """An application as one tenant knows it; roles are assigned to it, not to the application."""
+    """An application in one tenant; roles are assigned to it, not to the application."""
 
     kind: ClassVar[str] = "service_principal"
     application_id: str
@@ -167,13 +167,13 @@ class ServicePrincipal(Entry):
 
 
 def principal_lookup(application_id: str, tenant_id: str) -> str:
-    """Return what a tenant's service principal of an application is found by."""
+    """Return the lookup key of an application's service principal in a tenant."""
     return f"{application_id}@{tenant_id}".lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Actions granted less those excepted; ``*`` stands for any run of characters."""
+    """Granted actions without excluded ones; ``*`` matches any characters."""
 
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
@@ -183,7 +183,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition(Entry):
-    """A named set of permissions; ``id`` is the GUID alone."""
+    """A named set of permissions; ``id`` is only the GUID."""
 
     kind: ClassVar[str] = "role_definition"
     resource_type: ClassVar[str] = "Microsoft.Authorization/roleDefinitions"
@@ -197,7 +197,7 @@ class RoleDefinition(Entry):
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment(Entry):
-    """A role given to a service principal on a scope and everything under it."""
+    """A role of a service principal on a scope and everything below it."""
 
     kind: ClassVar[str] = "role_assignment"
     resource_type: ClassVar[str] = "Microsoft.Authorization/roleAssignments"
@@ -208,7 +208,7 @@ class RoleAssignment(Entry):
     principal_type: str = "ServicePrincipal"
     description: str = ""
     condition: str = ""
-    """Kept and shown; no action here is one that a condition may narrow."""
+    """Stored and returned, but not evaluated; conditions do not apply to the actions here."""
     stamp: Stamp = Stamp()
 
     @property
@@ -218,7 +218,7 @@ class RoleAssignment(Entry):
 
 @dataclass(frozen=True, slots=True)
 class EmailService(Entry):
-    """An Email Communication Services resource: a holder of domains."""
+    """An Email Communication Services resource, which contains domains."""
 
     kind: ClassVar[str] = "email_service"
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices"
@@ -229,7 +229,7 @@ class EmailService(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How far each proof of a domain got."""
+    """The status of each proof of a domain."""
 
     domain: VerificationStatus = "NotStarted"
     spf: VerificationStatus = "NotStarted"
@@ -237,11 +237,11 @@ class Verification:
     dkim2: VerificationStatus = "NotStarted"
     dmarc: VerificationStatus = "NotStarted"
     errors: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Why a proof failed: the provider's code, a colon and a sentence, by the field's name."""
+    """Why a proof failed: the provider's code, a colon and a sentence, by the name of the field."""
 
     @property
     def allows_linking(self) -> bool:
-        """True when all but DMARC are verified."""
+        """True if all proofs except DMARC are verified."""
         return {self.domain, self.spf, self.dkim, self.dkim2} == {"Verified"}
 
 
@@ -256,14 +256,14 @@ class Domain(Entry):
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains"
     management: DomainManagement
     from_domain: str
-    """Of header From (RFC 5322)."""
+    """The domain in the header From (RFC 5322)."""
     mail_from_domain: str
-    """Of MAIL FROM (RFC 5321)."""
+    """The domain in MAIL FROM (RFC 5321)."""
     data_location: str = "United States"
     verification: Verification = Verification()
     engagement_tracking: bool = False
     verification_token: str = ""
-    """What its TXT record must hold after ``ms-domain-verification=``."""
+    """The text in its TXT record after ``ms-domain-verification=``."""
     tags: Tags = field(default_factory=dict, hash=False)
     stamp: Stamp = Stamp()
 
@@ -273,13 +273,13 @@ class Domain(Entry):
 
     @property
     def is_managed(self) -> bool:
-        """True for Azure's own domain, whose rate is fixed."""
+        """True for an Azure-managed domain, whose rate is fixed."""
         return self.management == "AzureManaged"
 
 
 @dataclass(frozen=True, slots=True)
 class SenderUsername(Entry):
-    """A local part that may stand before a domain."""
+    """A permitted local part of a domain."""
 
     kind: ClassVar[str] = "sender_username"
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SenderUsernames"
@@ -294,7 +294,7 @@ class SenderUsername(Entry):
 
 @dataclass(frozen=True, slots=True)
 class CommunicationService(Entry):
-    """A Communication Services resource: what applications sign in to."""
+    """A Communication Services resource, which applications sign in to."""
 
     kind: ClassVar[str] = "communication_service"
     resource_type: ClassVar[str] = "Microsoft.Communication/CommunicationServices"
@@ -302,13 +302,13 @@ class CommunicationService(Entry):
     linked_domains: tuple[str, ...] = ()
     """Ids of domains."""
     primary_key: bytes = field(default=b"", repr=False)
-    """Access key, sealed."""
+    """An access key, sealed."""
     secondary_key: bytes = field(default=b"", repr=False)
     local_auth: bool = True
-    """Access keys are accepted."""
+    """Whether access keys are accepted."""
     public_network_access: PublicNetworkAccess = "Enabled"
     immutable_id: str = ""
-    """A GUID that a resource of the same name, made later, does not have."""
+    """A GUID that a later resource with the same name does not have."""
     notification_hub_id: str = ""
     tags: Tags = field(default_factory=dict, hash=False)
     stamp: Stamp = Stamp()
@@ -319,13 +319,13 @@ class CommunicationService(Entry):
 
     @property
     def subscription_id(self) -> str:
-        """The subscription that the resource belongs to, by its path."""
+        """Return the subscription of the resource, from its path."""
         return subscription_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpUsername(Entry):
-    """A login name that stands for an application; free, or an address of a linked domain."""
+    """A login name that stands for an application: any text, or an address in a linked domain."""
 
     kind: ClassVar[str] = "smtp_username"
     resource_type: ClassVar[str] = "Microsoft.Communication/CommunicationServices/SmtpUsernames"
@@ -341,7 +341,7 @@ class SmtpUsername(Entry):
 
     @property
     def service_id(self) -> str:
-        """The Communication Services resource that it signs in to."""
+        """Return the Communication Services resource that it signs in to."""
         return parent_path(self.id)
 
 
@@ -352,7 +352,7 @@ class SuppressionList(Entry):
     kind: ClassVar[str] = "suppression_list"
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SuppressionLists"
     list_name: str = ""
-    """The local part of the sender that it is for; empty: the whole domain."""
+    """The local part of its sender; empty: the whole domain."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     stamp: Stamp = Stamp()
@@ -383,7 +383,7 @@ class SuppressedAddress(Entry):
 
 
 def suppression_lookup(list_id: str, email: str) -> str:
-    """Return what an address on a suppression list is found by."""
+    """Return the lookup key of an address on a suppression list."""
     return f"{list_id} {email}".lower()
 
 

@@ -1,8 +1,7 @@
-"""Who signs in: the checks in the order in which the true reason is told.
+"""Logins: the checks, in the order in which the reasons of refusals are reported.
 
-To the client every failure is the same. To the operator it is the first check
-that failed: user name, resource, tenant, application, secret, service
-principal, role, and how long the role has been there.
+For the client all failures are the same. The operator sees the first check that failed: user name,
+resource, tenant, application, secret, service principal, role, and how long the role has existed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,13 +29,14 @@ from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.model.credentials import Principal
 
 _LONG_BASE64: Final = 80
-"""Characters of an access key, at least: 64 octets in base64 are 88."""
+"""Minimum length of an access key in characters: 64 octets in base64 are 88."""
 _TIME: Final = "%Y-%m-%d %H:%M UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why not: a slug and a sentence for the operator, without anything that the client sent."""
+    """Why a login is refused: a slug and a sentence for the operator, without anything that the
+    client sent."""
 
     slug: str
     sentence: str
@@ -72,7 +72,7 @@ class _Attempt:
 def _by_what_they_stand_for(
     snapshot: Snapshot,
 ) -> Mapping[tuple[str, str, str], Sequence[SmtpUsername]]:
-    """Return the SMTP user names by resource, application and tenant; read once per change."""
+    """Return the SMTP user names by resource, application and tenant; computed once per change."""
     known = snapshot.smtp_usernames
     if not known:
         for each in snapshot.all(SmtpUsername):
@@ -86,7 +86,7 @@ def _folded(resource: str, application: str, tenant: str) -> tuple[str, str, str
 
 
 def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
-    """Return what the user name stands for: an SMTP user name first, then a composite."""
+    """Return what the user name stands for: first an SMTP user name, then a composite name."""
     for smtp_username in snapshot.find(SmtpUsername, username):
         service = snapshot.get(CommunicationService, smtp_username.service_id)
         if service is None:
@@ -107,10 +107,10 @@ def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
 def identify(
     snapshot: Snapshot, username: str, password: str, *, key: bytes, rules: Rules, now: datetime
 ) -> Principal | Denial:
-    """Prove a user name and a client secret.
+    """Verify a user name and a client secret.
 
-    One digest is made and compared whatever the user name is, so that the time does not tell
-    which check failed.
+    One digest is computed and compared for any user name, so that the time does not show which
+    check failed.
     """
     known = snapshot.allowed.get(username)
     claim = known or resolve(snapshot, username)
@@ -118,7 +118,7 @@ def identify(
     proof = prove_secret(snapshot, application_id, password, key=key, now=now)
     if isinstance(claim, Denial):
         return claim
-    if known is not None:  # nothing but the secret can be wrong, see ``still_allowed``
+    if known is not None:  # only the secret can be wrong, see ``still_allowed``
         return proof if isinstance(proof, Denial) else known.proven_by(proof.id)
     attempt = _Attempt(snapshot, claim, rules, now)
     denial = _first_denial(attempt, _BEFORE_SECRET)
@@ -134,7 +134,7 @@ def prove_secret(
 ) -> ClientSecret | Denial:
     """Return the application's secret that has this value and is valid now.
 
-    One digest is made and compared, even if there is no such application.
+    One digest is computed and compared, even if there is no such application.
     """
     digest = digest_of(password, key)
     kept = snapshot.find(ClientSecret, application_id)
@@ -147,8 +147,8 @@ def secret_of(
 ) -> tuple[Principal, ClientSecret] | Denial:
     """Return the principal that a user name stands for, and the secret that would prove it.
 
-    For mechanisms that prove a secret without sending it: they cannot say which of several
-    they mean, so it is the newest that is valid.
+    For mechanisms that prove a secret without sending it. They cannot say which of several secrets
+    they use, so it is the newest valid one.
     """
     claim = still_allowed(snapshot, username, rules, now)
     if isinstance(claim, Denial):
@@ -164,10 +164,10 @@ def secret_of(
 
 
 def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) -> Claim | Denial:
-    """Return what a principal's name stands for now, unless it would no longer be let in.
+    """Return what a principal's name stands for now, unless it could no longer sign in.
 
-    Asked at every MAIL, so a yes is kept until the directory changes: time alone takes no
-    right away.
+    Called at every MAIL, so a positive answer is cached until the directory changes: time alone
+    does not remove a right.
     """
     known = snapshot.allowed.get(name)
     if known is not None:
@@ -188,7 +188,7 @@ def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) ->
 def denied_before_proof(
     snapshot: Snapshot, claim: Claim, rules: Rules, now: datetime
 ) -> Denial | None:
-    """Return why nobody signs in with that name, whatever the proof is."""
+    """Return why nobody can sign in with this name, whatever the secret."""
     return _first_denial(_Attempt(snapshot, claim, rules, now), _BEFORE_SECRET)
 
 
@@ -290,7 +290,7 @@ def _check_role(attempt: _Attempt) -> Denial | None:
 
 
 _MAX_KEPT: Final = 10_000
-"""Names whose right is kept; a client may spell one name in many ways."""
+"""Number of names with a cached answer; a client may spell one name in many ways."""
 
 _Check = Callable[[_Attempt], Denial | None]
 _BEFORE_SECRET: Final[tuple[_Check, ...]] = (

@@ -1,4 +1,4 @@
-"""Resource ids, as Azure Resource Manager writes them; equal without regard to case."""
+"""Resource ids, as in Azure Resource Manager; they are equal without regard to case."""
 
 import re
 import uuid
@@ -11,12 +11,12 @@ _GUID: Final = re.compile(GUID_PATTERN)
 
 
 def is_guid(text: str) -> bool:
-    """Tell whether ``text`` is a GUID in the form that Azure prints."""
+    """Tell whether ``text`` is a GUID in the format of Azure."""
     return _GUID.fullmatch(text) is not None
 
 
 def new_guid() -> str:
-    """Return a fresh random GUID, lower case."""
+    """Return a new random GUID in lower case."""
     return str(uuid.uuid4())
 
 
@@ -36,17 +36,17 @@ def resource_path(group: str, kind: str, name: str) -> str:
 
 
 def child_path(parent: str, kind: str, name: str) -> str:
-    """Return the id of what lies under ``parent``."""
+    """Return the id of a child of ``parent``."""
     return f"{parent}/{kind}/{name}"
 
 
 def parent_path(path: str) -> str:
-    """Return the id of what holds a child resource."""
+    """Return the id of the parent of a child resource."""
     return path.rsplit("/", 2)[0]
 
 
 def subscription_of(path: str) -> str:
-    """Return the subscription's GUID in a resource id. Raises ValueError when it names none."""
+    """Return the subscription's GUID in a resource id. Raises ValueError if it contains none."""
     words = path.split("/")
     if len(words) < 3 or words[1].lower() != "subscriptions":
         raise ValueError(f"not in a subscription: {path!r}")
@@ -54,6 +54,6 @@ def subscription_of(path: str) -> str:
 
 
 def is_within(path: str, scope: str) -> bool:
-    """Tell whether ``path`` is ``scope`` or lies under it; both folded to lower case."""
+    """Tell whether ``path`` is ``scope`` or below it; both in lower case."""
     scope = scope.rstrip("/")
     return path == scope or path.startswith(f"{scope}/")

@@ -1,6 +1,6 @@
-"""What a token for Microsoft Graph allows: the permissions that Entra puts into ``roles``.
+"""Permissions of a token for Microsoft Graph, which Entra puts into ``roles``.
 
-There an administrator consents to them. Here they follow from the roles on resources.
+In Entra an administrator consents to them. Here they follow from the roles on resources.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ MAIL_SEND: Final = "Mail.Send"
 def permissions_of(
     snapshot: Snapshot, principal_id: str, actions: Iterable[str]
 ) -> tuple[str, ...]:
-    """Return what an application may do; ``actions`` are those that sending needs."""
+    """Return the permissions of an application; ``actions`` are those that sending needs."""
     may_send = next(services_of(snapshot, principal_id, actions), None) is not None
     return (MAIL_SEND,) if may_send else ()
 

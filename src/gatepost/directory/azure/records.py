@@ -1,4 +1,4 @@
-"""Entries as records, and back."""
+"""Conversion of entries to records, and back."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
@@ -16,21 +16,22 @@ _ENOUGH: Final[Mapping[type[Entry], str]] = {
     SuppressedAddress: "email",
     SuppressionList: "list_name",
 }
-"""Whom mail is kept from stays so as long as this can be read; a list whose name is lost is for its
-whole domain: mail that nobody wanted cannot be taken back."""
+"""Fields without which a damaged entry is ignored: a suppression remains in effect as long as these
+can be read, and a list whose name is lost is for its whole domain, because unwanted mail cannot be
+taken back."""
 
 
 def record_of(entry: Entry) -> Record:
-    """Return the record that keeps ``entry``."""
+    """Return the record of ``entry``."""
     return Record(entry.kind, entry.key, msgspec.to_builtins(entry))
 
 
 def entries_of(records: Iterable[Record], damaged: MutableMapping[str, str]) -> list[Entry]:
-    """Return the entries among the records; those of other directories are passed over.
+    """Return the entries among the records; those of other directories are ignored.
 
-    One that does not hold what its kind needs is left out, and ``damaged`` gets why, by its kind
-    and id. What lies under it stays: whoever asks for what is above it is told that it is gone.
-    Of suppression lists and the addresses on them what is ``_ENOUGH`` is kept.
+    A record without the fields of its kind is left out, and ``damaged`` gets the reason, by its
+    kind and id. What is below it stays: requests for its parent are told that it does not exist. Of
+    suppression lists and their addresses, what has the fields of ``_ENOUGH`` is kept.
     """
     entries = []
     for record in records:

@@ -1,4 +1,4 @@
-"""Role-based access control: actions granted on a scope and under it, less those excepted."""
+"""Role-based access control: granted actions on a scope and below it, without excluded ones."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 
 _MAX_KEPT: Final = 10_000
-"""Grants remembered: who may call may ask for any scope."""
+"""Number of cached grants, because callers can ask for any scope."""
 
 _AUTHORIZATION: Final = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
 
@@ -63,7 +63,7 @@ def grant_of(
 ) -> Grant:
     """Return which of ``actions`` the principal lacks on the resource, and since when it has them.
 
-    Assignments on the resource, its resource group, its subscription and the root add up.
+    Assignments on the resource, its resource group, its subscription and the root are added.
     """
     key = (principal_id.lower(), resource_id.lower(), actions)
     grant = snapshot.grants.get(key)

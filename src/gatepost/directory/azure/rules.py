@@ -1,4 +1,4 @@
-"""What the provider asks of who signs in, as the profile has it."""
+"""The provider's requirements for logins, from the profile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,28 +18,29 @@ ACTION_SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
     }
 )
-"""By the name that a profile may give. Until September 2024 two actions were documented, since
-then three (MicrosoftDocs/azure-docs#124422)."""
+"""Names for profiles. Until September 2024 two actions were documented, since then three
+(MicrosoftDocs/azure-docs#124422)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the provider asks of who signs in."""
+    """The provider's requirements for logins."""
 
     actions: tuple[str, ...] = SEND_ACTIONS
-    """What the role must grant on the resource."""
+    """Actions that the role must grant on the resource."""
     propagation_delay: timedelta = timedelta(0)
-    """How long a new role assignment or SMTP user name takes to become effective."""
+    """Time until a new role assignment or SMTP user name takes effect."""
     needs_smtp_username: bool = False
-    """A composite name counts only where an SMTP user name stands for the same application."""
+    """A composite name is valid only if an SMTP user name stands for the same application."""
     token_cache: timedelta = timedelta(0)
-    """How long a secret that signed in goes on to, though it was deleted or expired since."""
+    """How long a secret that has signed in remains valid after it was deleted or has expired."""
     utf8_senders: bool = False
-    """A sender's local part may have letters beyond ASCII: SMTPUTF8 is offered (RFC 6531)."""
+    """A sender's local part may contain non-ASCII letters, because SMTPUTF8 is offered (RFC 6531).
+    """
 
 
 def rules_of(profile: Profile) -> Rules:
-    """Return the rules that a profile gives."""
+    """Return the rules of a profile."""
     given, actions = profile.directory, profile.directory.required_actions
     return Rules(
         actions=ACTION_SETS[actions] if isinstance(actions, str) else actions,

@@ -1,4 +1,4 @@
-"""Client secrets: made here, kept as keyed digests, compared in constant time. Access keys."""
+"""Client secrets: generated here, stored as keyed digests, compared in constant time."""
 
 import base64
 import hashlib
@@ -15,9 +15,9 @@ from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.secret import Secret
 
 LENGTH: Final = 40
-"""Of 66 characters each: 241 bits, so that a fast digest is enough at rest."""
+"""Characters, from an alphabet of 66: 241 bits, so that a fast digest is enough for storage."""
 LIFETIME: Final = timedelta(days=730)
-"""Of a secret that nobody gave an end: two years, as with Microsoft Graph's addPassword."""
+"""Default lifetime of a secret: two years, as with Microsoft Graph's addPassword."""
 
 ACCESS_KEY_SIZE: Final = 64
 """Octets."""
@@ -29,18 +29,18 @@ _NO_DIGEST: Final = bytes(_DIGEST_SIZE)
 
 
 def generate_secret() -> Secret:
-    """Return a fresh secret value in the characters that Entra uses."""
+    """Return a new secret value in the characters that Entra uses."""
     rest = (secrets.choice(_ALPHABET) for _ in range(LENGTH - 1))
     return Secret(secrets.choice(_FIRST) + "".join(rest))
 
 
 def generate_access_key() -> Secret:
-    """Return a fresh access key of a resource, in the Base64 that Azure shows."""
+    """Return a new access key of a resource, in the Base64 that Azure shows."""
     return Secret(base64.b64encode(secrets.token_bytes(ACCESS_KEY_SIZE)).decode())
 
 
 def digest_of(value: str, key: bytes) -> bytes:
-    """Return the keyed BLAKE2b digest under which a secret value is kept."""
+    """Return the keyed BLAKE2b digest of a secret value for storage."""
     raw = value.encode("utf-8", "surrogateescape")
     return hashlib.blake2b(raw, key=key, digest_size=_DIGEST_SIZE).digest()
 
@@ -52,7 +52,8 @@ def new_secret(
     lifetime: timedelta = LIFETIME,
     display_name: str = "",
 ) -> tuple[ClientSecret, Secret]:
-    """Return a fresh secret of ``application`` as it is kept, and its value, shown only now.
+    """Return a new secret of ``application`` for storage, and its value, which is available only
+    now.
 
     It is valid from ``start`` for ``lifetime``.
     """
@@ -71,9 +72,9 @@ def new_secret(
 
 
 def matching_secret(kept: Sequence[ClientSecret], digest: bytes) -> ClientSecret | None:
-    """Return the secret with that digest.
+    """Return the secret with this digest.
 
-    All are compared, and a decoy with them, so that the time does not tell whether there are any.
+    All are compared, and a decoy, so that the time does not show whether there are any.
     """
     found = None
     hmac.compare_digest(digest, _NO_DIGEST)

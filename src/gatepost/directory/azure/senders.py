@@ -1,4 +1,4 @@
-"""Which addresses a Communication Services resource may send from."""
+"""The addresses that a Communication Services resource may send from."""
 
 from types import MappingProxyType
 
@@ -29,7 +29,7 @@ def _usernames(snapshot: Snapshot, domain: Domain) -> frozenset[str]:
 
 
 def standing_of(snapshot: Snapshot, service: CommunicationService, sender: Address) -> Standing:
-    """Tell whether ``service`` may send as ``sender``; neither part's case matters."""
+    """Return whether ``service`` may send as ``sender``; case does not matter."""
     linked = senders_of(snapshot, service).get(sender.domain.lower())
     if linked is None:
         return Standing.DOMAIN_NOT_LINKED

@@ -1,4 +1,4 @@
-"""The whole directory in memory, indexed for sign-in and patched on change."""
+"""The whole directory in memory, indexed for logins and patched on change."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar, cast
@@ -12,8 +12,8 @@ E = TypeVar("E", bound=Entry)
 class Snapshot:
     """Entries by kind and id, and by kind and ``found_by``; both in constant time.
 
-    ``grants``, ``senders``, ``allowed`` and ``smtp_usernames`` keep what was derived from the
-    entries until the next change; ``version`` rises with it.
+    ``grants``, ``senders``, ``allowed`` and ``smtp_usernames`` cache what was derived from the
+    entries until the next change, which increases ``version``.
     """
 
     __slots__ = (
@@ -39,11 +39,11 @@ class Snapshot:
         self.apply(entries)
 
     def get(self, kind: type[E], id: str) -> E | None:
-        """Return the entry with that id, or None."""
+        """Return the entry with this id, or None."""
         return cast("E | None", self._by_id[kind].get(id.lower()))
 
     def find(self, kind: type[E], found_by: str) -> tuple[E, ...]:
-        """Return the entries with that ``found_by``, in the order they were made."""
+        """Return the entries with this ``found_by``, in the order of their creation."""
         return tuple(
             cast("Mapping[str, E]", self._by_lookup[kind].get(found_by.lower(), {})).values()
         )
@@ -53,7 +53,7 @@ class Snapshot:
         return tuple(cast("Mapping[str, E]", self._by_id[kind]).values())
 
     def apply(self, put: Iterable[Entry], delete: Iterable[Entry] = ()) -> None:
-        """Take entries in, replacing those with the same id, and others out."""
+        """Add entries, replacing those with the same id, and remove others."""
         for entry in delete:
             self._forget(entry)
         for entry in put:

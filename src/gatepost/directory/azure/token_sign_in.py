@@ -1,7 +1,7 @@
-"""Signing in with an access token: XOAUTH2, and OAUTHBEARER (RFC 7628).
+"""Logins with an access token: XOAUTH2, and OAUTHBEARER (RFC 7628).
 
-The user name says which resource is meant, the token who asks. Both must be of one
-application, and it needs the role that a secret would need, too
+The user name selects the resource, the token authenticates the application. Both must belong to the
+same application, which needs the same role as with a secret
 (https://learn.microsoft.com/azure/communication-services/quickstarts/email/send-email-smtp/send-email-smtp-oauth).
 """
 
@@ -26,7 +26,7 @@ _SCOPE: Final = "https://communication.azure.com/.default"
 
 
 def claims_of(token: str, tokens: AccessTokens) -> Claims | Denial:
-    """Return what ``token`` says, or why it is not taken."""
+    """Return the claims of ``token``, or why it is refused."""
     try:
         return tokens.verify(token, COMMUNICATION)
     except TokenError as error:
@@ -37,10 +37,10 @@ def claims_of(token: str, tokens: AccessTokens) -> Claims | Denial:
 def identify_by_token(
     snapshot: Snapshot, username: str, proof: Claims | Denial, *, rules: Rules, now: datetime
 ) -> Principal | Denial:
-    """Return who signs in under ``username`` with a token that says ``proof``.
+    """Return the principal that signs in as ``username`` with a token with the claims ``proof``.
 
-    The reasons come in the order of those of a secret: user name, resource, tenant, application,
-    token, service principal, role.
+    The order of the reasons is that for secrets: user name, resource, tenant, application, token,
+    service principal, role.
     """
     claim = snapshot.allowed.get(username) or resolve(snapshot, username)
     if isinstance(claim, Denial):

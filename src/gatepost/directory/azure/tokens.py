@@ -1,8 +1,7 @@
-"""Access tokens: signed here, and verified wherever one is shown.
+"""Access tokens: signed here, and verified by every API.
 
-They are JSON Web Tokens (RFC 7519) signed with RS256, with the claims that Entra puts
-into an application's token of version 1.0:
-https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+They are JSON Web Tokens (RFC 7519) signed with RS256, with the claims of Entra's version 1.0 tokens
+for applications: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 """
 
 import base64
@@ -30,13 +29,14 @@ from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.model.secret import Secret
 
 LIFETIME: Final = timedelta(seconds=3599)
-"""What Entra says of a client's first token; the real ones differ by some minutes."""
+"""The lifetime that Entra states for a client's first token; the real ones differ by some minutes.
+"""
 MAX_TOKEN: Final = 12_288
-"""Octets; as long as an AUTH line may be (RFC 4954 4)."""
+"""Octets, as in an AUTH line (RFC 4954 4)."""
 _MAX_KEPT: Final = 10_000
-"""Tokens whose signature is known to be good."""
+"""Number of tokens with a verified signature that are cached."""
 
-# Each resource by its identifiers, without a slash at the end: that makes no difference.
+# Each resource by its identifiers, without a final slash, which makes no difference.
 COMMUNICATION: Final = frozenset(
     {"https://communication.azure.com", "1fd5118e-2576-4263-8130-9503064c837a"}
 )
@@ -60,33 +60,33 @@ RESOURCES: Final[Mapping[str, frozenset[str]]] = {
     "Microsoft Graph": GRAPH,
     "Exchange Online": OUTLOOK,
 }
-"""Resources that a tenant knows without having been told, by name."""
+"""Resources that every tenant has, by name."""
 
 _ALGORITHM: Final = "RS256"
 _RS256: Final = PKCS1v15(), SHA256()  # RFC 7518 3.3; over header and claims, RFC 7515 5.2
 _READER: Final = msgspec.json.Decoder(dict[str, Any])
 _SKEW: Final = timedelta(minutes=5)
-"""Entra dates a token back by so much, so that a clock that is behind takes it, too."""
+"""Entra sets the start of a token back by this time, for clients whose clock is slow."""
 _PARTS: Final = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 _ELSEWHERE: Final = re.compile(r"https://(?:sts\.windows\.net|login\.microsoftonline\.com)/")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says."""
+    """The contents of a verified token."""
 
     tenant_id: str
     application_id: str
     principal_id: str
     """The object id of the service principal, to which roles are assigned."""
     audience: str
-    """As it was asked for; it may end in a slash."""
+    """As requested; it may end in a slash."""
     expires_at: datetime
     roles: tuple[str, ...] = ()
 
 
 class TokenError(ValueError):
-    """A token that is not taken: ``slug`` and a sentence for the operator, nothing of the token.
+    """A refused token: ``slug`` and a sentence for the operator, without anything of the token.
 
     Slugs: token_malformed, token_signature, token_expired, token_not_yet_valid,
     token_audience_wrong.
@@ -98,18 +98,18 @@ class TokenError(ValueError):
 
 
 class IssuedToken(NamedTuple):
-    """A token, and the seconds that it is good for."""
+    """A token, and its lifetime in seconds."""
 
     token: Secret
     expires_in: int
 
 
 class AccessTokens:
-    """Issues and verifies with one key of at least 2048 bits (RFC 7518 3.3).
+    """Issues and verifies tokens with one key of at least 2048 bits (RFC 7518 3.3).
 
-    ``clock`` returns the time with its zone, ``new_id`` a fresh id for each token.
-    A client uses its token for an hour, and its signature is verified once. What is kept is a
-    digest, and what the token says; whether it is in time is looked at every time.
+    ``clock`` returns the time with its zone, ``new_id`` a new id for each token. A client uses its
+    token for an hour, and its signature is verified once. A digest and the claims are cached; the
+    times are checked at every use.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class AccessTokens:
 
     @property
     def key_set(self) -> dict[str, Any]:
-        """The public key as a JSON Web Key Set (RFC 7517 5)."""
+        """Return the public key as a JSON Web Key Set (RFC 7517 5)."""
         numbers = self._public.public_numbers()
         key = {"kty": "RSA", "use": "sig", "alg": _ALGORITHM, "kid": self.key_id}
         return {"keys": [{**key, "n": _base64url_int(numbers.n), "e": _base64url_int(numbers.e)}]}
@@ -146,10 +146,11 @@ class AccessTokens:
         by_certificate: bool = False,
         roles: Collection[str] = (),
     ) -> IssuedToken:
-        """Return a token for an application: ``principal`` is what its tenant knows it as.
+        """Return a token for an application: ``principal`` is its service principal.
 
-        ``audience`` is the resource's identifier as it was asked for, ``issuer`` the URL of the
-        tenant here. Nothing is checked: who may have a token was decided before.
+        ``audience`` is the identifier of the resource as requested, ``issuer`` the URL of the
+        tenant here. Nothing is checked: the caller has decided that the application may have a
+        token.
         """
         now = self._clock()
         lifetime = int(LIFETIME.total_seconds())
@@ -179,9 +180,9 @@ class AccessTokens:
         )
 
     def verify(self, token: str, audiences: Collection[str]) -> Claims:
-        """Return what ``token`` says, once it is proven to be ours, in time and for us.
+        """Return the claims of ``token``, after checking its signature, times and audience.
 
-        ``audiences`` are lower case and end in no slash. Raises TokenError.
+        ``audiences`` are in lower case and without a final slash. Raises TokenError.
         """
         if len(token) > MAX_TOKEN:
             raise TokenError("token_malformed", _malformed_because(token))
@@ -204,7 +205,7 @@ class AccessTokens:
         return claims
 
     def _read(self, token: str) -> tuple[Claims, int]:
-        """Return what a token says that we signed, and when it begins."""
+        """Return the claims of a token that we signed, and when it becomes valid."""
         parts = _PARTS.fullmatch(token)
         if parts is None:
             raise TokenError("token_malformed", _malformed_because(token))
@@ -219,7 +220,7 @@ class AccessTokens:
             raise TokenError("token_signature", _foreign_because(payload))
         if _base64url(signature) != parts[3]:
             raise TokenError("token_malformed", "the signature's last character was changed")
-        try:  # by itself: PyJWT would read all that was just read again, for thrice the time
+        try:  # directly: PyJWT would parse everything again, in three times the time
             self._public.verify(signature, token[: parts.end(2)].encode(), *_RS256)
         except InvalidSignature:
             raise TokenError(
@@ -237,7 +238,7 @@ def check_audience(claims: Claims, audiences: Collection[str]) -> None:
 
 
 def resource_name(audience: str) -> str:
-    """Return what a well-known resource is called, empty for any other."""
+    """Return the name of a well-known resource, empty for any other."""
     wanted = _folded(audience)
     return next((name for name, ids in RESOURCES.items() if wanted in ids), "")
 
@@ -255,7 +256,7 @@ def _malformed_because(token: str) -> str:
 
 
 def _foreign_because(payload: Mapping[str, Any]) -> str:
-    """Say whose token it seems to be, in our own words: it is not proven to be anything."""
+    """Return who seems to have issued a token, in our own words: nothing of it is proven."""
     audience, issuer = payload.get("aud"), payload.get("iss")
     name = resource_name(audience) if isinstance(audience, str) else ""
     seems_real = isinstance(issuer, str) and _ELSEWHERE.match(issuer)
@@ -272,7 +273,7 @@ def _decoded(part: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _header(part: str) -> Mapping[str, Any]:
-    """Return a header; it is the same for all tokens of a key."""
+    """Return a header, which is the same for all tokens of a key."""
     return _object(_decoded(part))
 
 

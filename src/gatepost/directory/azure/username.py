@@ -24,8 +24,8 @@ class CompositeName:
 class UsernameError(ValueError):
     """The text is not a composite user name.
 
-    ``mistake`` names what was probably meant; the message never shows the
-    text, which may be a connection string with its key.
+    ``mistake`` is what was probably meant; the message never shows the text, which may be a
+    connection string with its key.
     """
 
     def __init__(self, mistake: str, sentence: str) -> None:
@@ -62,7 +62,7 @@ def _row(pattern: str, mistake: str, sentence: str) -> tuple[re.Pattern[str], st
     return re.compile(expression, re.IGNORECASE | re.DOTALL), mistake, sentence
 
 
-# The first row that fits names the mistake. Each takes time linear in the text.
+# The first row that matches gives the mistake. Each takes time linear in the text.
 # fmt: off
 _MISTAKES: Final = (
     _row(r"", "empty", "the user name is empty"),

@@ -1,7 +1,7 @@
-"""What may be changed in the directory, and what a change brings with it; one noun, one file.
+"""Permitted changes of the directory, and their consequences; one kind of object per file.
 
-Each function takes the snapshot and the wish, and returns ``Changes`` or raises ``Rejected``;
-saving them is the caller's.
+Each function takes the snapshot and the request, and returns ``Changes`` or raises ``Rejected``;
+the caller saves them.
 """
 
 from gatepost.directory.azure.changes.outcome import Changes, Rejected

@@ -1,4 +1,4 @@
-"""The actions that a custom role may name, and the checks of a role's permissions."""
+"""The permitted actions of custom roles, and checks of permissions."""
 
 import re
 from typing import Final
@@ -41,18 +41,18 @@ ACTIONS: Final = tuple(
     for each in (*(f"{kind}/{verb}" for kind in _CRUD for verb in ("read", "write", "delete")),
                  *_OTHERS)
 )  # fmt: skip
-"""What the provider knows (Microsoft Learn, "Azure permissions for Web and Mobile",
-Microsoft.Communication; SMTP user names as its resource types have them)."""
+"""Actions of the provider (Microsoft Learn, "Azure permissions for Web and Mobile",
+Microsoft.Communication; SMTP user names as in its resource types)."""
 
 _FORM: Final = re.compile(r"\*|[\w.*]+(?:/[\w.*-]+)+", re.ASCII)
 _MOST: Final = 2048
-"""Actions of a role together."""
+"""Maximum number of actions of a role."""
 
 
 def check_permissions(permissions: tuple[Permission, ...]) -> None:
-    """Raise Rejected for an action that no provider knows, as far as we know the providers.
+    """Raise Rejected for an unknown action of a provider that we know.
 
-    Of ``Microsoft.Communication`` we know all, so that a misspelt one is told; it has no data
+    We know all of ``Microsoft.Communication``, so that a misspelt one is reported; it has no data
     actions.
     """
     if not permissions:

@@ -1,4 +1,4 @@
-"""Applications and their service principals: the app registrations of Entra.
+"""Applications and their service principals: Entra's app registrations.
 
 Codes and conditions are Microsoft Graph's (Graph v1.0, application and servicePrincipal).
 """
@@ -25,14 +25,14 @@ from gatepost.directory.azure.snapshot import Snapshot
 NAME_LENGTH: Final = 256
 """Characters in a display name (Graph v1.0, application, displayName)."""
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Categories of characters that end a line, or steer a terminal; other spaces and the joiners of
-emoji belong to names."""
+"""Categories of characters that end a line, or control a terminal; other spaces and the joiners of
+emoji are permitted in names."""
 
 
 def create_application(
     snapshot: Snapshot, tenant_id: str, display_name: str, *, multitenant: bool = False
 ) -> Changes[Application]:
-    """Register an application in a tenant; several may have one name, as in Entra."""
+    """Register an application in a tenant; several may have the same name, as in Entra."""
     if snapshot.get(Tenant, tenant_id) is None:
         raise not_found(tenant_id)
     application = Application(
@@ -74,7 +74,8 @@ def delete_application(snapshot: Snapshot, application: Application) -> Changes[
 def create_service_principal(
     snapshot: Snapshot, application: Application, tenant_id: str
 ) -> Changes[ServicePrincipal]:
-    """Let a tenant know an application, so that roles can be assigned to it there."""
+    """Create the service principal of an application in a tenant, so that roles can be assigned to
+    it."""
     if snapshot.get(Tenant, tenant_id) is None:
         raise not_found(tenant_id)
     at_home = application.tenant_id.lower() == tenant_id.lower()
@@ -96,7 +97,7 @@ def create_service_principal(
 def delete_service_principal(
     snapshot: Snapshot, principal: ServicePrincipal
 ) -> Changes[ServicePrincipal]:
-    """Delete a service principal and the roles that it was assigned."""
+    """Delete a service principal and its role assignments."""
     return Changes((), tuple(principals_of(snapshot, [principal])), principal)
 
 
@@ -108,7 +109,7 @@ def principals_of(snapshot: Snapshot, principals: Iterable[ServicePrincipal]) ->
 
 
 def checked_name(text: str) -> str:
-    """Return a name that can be shown in a line. Raises Rejected for another."""
+    """Return a name that can be shown in a line. Raises Rejected for others."""
     has_control = any(unicodedata.category(each) in _CONTROL for each in text)
     if not 1 <= len(text) <= NAME_LENGTH or has_control or text.isspace():
         raise Rejected(
@@ -120,7 +121,7 @@ def checked_name(text: str) -> str:
 
 
 def not_found(id: str) -> Rejected:
-    """Return Graph's word for an object that is not there."""
+    """Return Graph's error for an object that does not exist."""
     return Rejected(
         "Request_ResourceNotFound",
         f"Resource '{id[:80]}' does not exist or one of its queried reference-property objects "

@@ -10,7 +10,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 def add_certificate(
     snapshot: Snapshot, certificate: ClientCertificate
 ) -> Changes[ClientCertificate]:
-    """Keep a certificate that ``client_certificates.read_certificate`` made."""
+    """Store a certificate made by ``client_certificates.read_certificate``."""
     if snapshot.get(Application, certificate.application_id) is None:
         raise not_found(certificate.application_id)
     if certificate.display_name:
@@ -28,7 +28,7 @@ def add_certificate(
 def remove_certificate(
     snapshot: Snapshot, application: Application, key_id: str
 ) -> Changes[ClientCertificate]:
-    """Delete the certificate with that id."""
+    """Delete the certificate with this id."""
     certificate = snapshot.get(ClientCertificate, key_id)
     if certificate is None or certificate.application_id.lower() != application.key:
         raise Rejected("Request_BadRequest", "No key credential found with keyId.")

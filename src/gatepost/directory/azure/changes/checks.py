@@ -1,4 +1,4 @@
-"""Checks that several nouns share."""
+"""Checks for several kinds of objects."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +10,7 @@ DATA_LOCATIONS: Final = (
     "Africa", "Asia Pacific", "Australia", "Brazil", "Canada", "Europe", "France", "Germany",
     "India", "Japan", "Korea", "Norway", "Switzerland", "UAE", "UK", "United States", "usgov",
 )  # fmt: skip
-"""Where data may lie at rest (Terraform's azurerm_communication_service, 2025)."""
+"""Permitted locations of data at rest (Terraform's azurerm_communication_service, 2025)."""
 
 MOST_TAGS: Final = 50
 _TAG_NAME: Final = 512
@@ -20,7 +20,7 @@ _BY_NAME: Final = {each.replace(" ", "").lower(): each for each in DATA_LOCATION
 
 
 def data_location(text: str) -> str:
-    """Return a data location as Azure spells it. Raises Rejected."""
+    """Return a data location in Azure's spelling. Raises Rejected."""
     found = _BY_NAME.get(text.replace(" ", "").lower())
     if found is None:
         raise Rejected(
@@ -31,7 +31,7 @@ def data_location(text: str) -> str:
 
 
 def unchanged(name: str, before: str, after: str) -> None:
-    """Raise Rejected when a property that is set once would change."""
+    """Raise Rejected for a change of a property that cannot be changed."""
     if before.lower() != after.lower():
         raise Rejected(
             "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", 409
@@ -41,7 +41,7 @@ def unchanged(name: str, before: str, after: str) -> None:
 def checked_tags(tags: Mapping[str, str] | None) -> Tags:
     """Return the tags ("Use tags to organize your Azure resources", limitations).
 
-    Raises Rejected when there are too many, or one is too long.
+    Raises Rejected if there are too many, or one is too long.
     """
     tags = dict(tags or {})
     if len(tags) > MOST_TAGS:
@@ -59,6 +59,6 @@ def checked_tags(tags: Mapping[str, str] | None) -> Tags:
 
 
 def at_most(limit: int, count: int, what: str) -> None:
-    """Raise Rejected when there would be more than ``limit``."""
+    """Raise Rejected if there were more than ``limit``."""
     if count > limit:
         raise Rejected("QuotaExceeded", f"There can be at most {limit} {what}.")

@@ -1,4 +1,4 @@
-"""Domains of an Email service: Azure's own, and those that a customer proves to own."""
+"""Domains of an Email service: Azure-managed ones, and verified domains of a customer."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from gatepost.directory.azure.paths import child_path, new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 MANAGED_NAME: Final = "AzureManagedDomain"
-"""The one name that a domain of Azure's own may have."""
+"""The only name of an Azure-managed domain."""
 MANAGED_PARENT: Final = "azurecomm.net"
 
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
@@ -36,10 +36,10 @@ def put(
     engagement_tracking: bool = False,
     tags: Mapping[str, str] | None = None,
 ) -> Changes[Domain]:
-    """Add a domain to an Email service, or change its tags and its tracking.
+    """Add a domain to an Email service, or change its tags and tracking.
 
-    A new one of Azure's own comes verified and with its sender ``DoNotReply``; a customer's
-    has yet to be verified. Raises Rejected.
+    A new Azure-managed one is verified and has the sender ``DoNotReply``; a customer's must be
+    verified. Raises Rejected.
     """
     old = snapshot.get(Domain, id)
     if old is not None:
@@ -51,7 +51,7 @@ def put(
     path = place(snapshot, Domain, id)
     name = _name(path.rpartition("/")[2], management)
     if management == "AzureManaged":
-        path = child_path(email.id, "domains", MANAGED_NAME)  # whatever its case was
+        path = child_path(email.id, "domains", MANAGED_NAME)  # in any case of letters
     domain = Domain(
         path,
         management,
@@ -72,8 +72,8 @@ def put(
 
 
 def _name(name: str, management: DomainManagement) -> str:
-    """Return what stands behind the ``@``. One Email service has one domain of Azure's own:
-    all of them have the same name there."""
+    """Return the domain name in addresses. An Email service has at most one Azure-managed domain,
+    because all of them have the same resource name."""
     if management == "AzureManaged":
         if name.lower() != MANAGED_NAME.lower():
             raise Rejected(
@@ -96,7 +96,7 @@ def patch(
     engagement_tracking: bool | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Changes[Domain]:
-    """Change what is given, and leave the rest. Raises Rejected."""
+    """Change only the given properties. Raises Rejected."""
     domain = existing(snapshot, Domain, id)
     if engagement_tracking is not None:
         domain = replace(domain, engagement_tracking=engagement_tracking)
@@ -113,7 +113,7 @@ def delete(snapshot: Snapshot, id: str) -> Changes[Domain]:
 
 
 def linked_by(snapshot: Snapshot, domain: Domain) -> list[CommunicationService]:
-    """Return the Communication Services resources that the domain is linked to."""
+    """Return the Communication Services resources to which the domain is linked."""
     return [
         each
         for each in snapshot.all(CommunicationService)
@@ -122,7 +122,7 @@ def linked_by(snapshot: Snapshot, domain: Domain) -> list[CommunicationService]:
 
 
 def check_unlinked(snapshot: Snapshot, going: Iterable[Entry]) -> None:
-    """Raise Rejected when a domain among those that go is linked to a resource that stays."""
+    """Raise Rejected if one of the deleted domains is linked to a resource that stays."""
     going = tuple(going)
     for domain in going:
         if not isinstance(domain, Domain):

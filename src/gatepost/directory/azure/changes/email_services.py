@@ -13,7 +13,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 def put(
     snapshot: Snapshot, id: str, location: str, tags: Mapping[str, str] | None = None
 ) -> Changes[EmailService]:
-    """Make an Email service, or give it other tags; its data stays in ``location``.
+    """Create an Email service, or change its tags; its data stays in ``location``.
 
     Raises Rejected.
     """

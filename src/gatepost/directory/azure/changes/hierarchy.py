@@ -1,4 +1,4 @@
-"""Where a resource may lie, what it may be called, and what lies under it.
+"""The hierarchy of resources: permitted parents and names, and the children.
 
 Names and lengths are those of the published resource types (azure-rest-api-specs,
 ``specification/communication``; "Naming rules and restrictions for Azure resources").
@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Entry)
 
 
 class _Place(NamedTuple):
-    """Under what a kind of resource lies, and how it may be called there."""
+    """The parent of a kind of resource, and its permitted names."""
 
     holder: type[Entry]
     collection: str
@@ -57,22 +57,22 @@ _PLACES: Final[Mapping[type[Entry], _Place]] = {
 
 
 def is_name(kind: type[Entry], name: str) -> bool:
-    """Tell whether a resource of ``kind`` may be called ``name``."""
+    """Tell whether a resource of ``kind`` may have this name."""
     return _PLACES[kind].names.fullmatch(name) is not None
 
 
 def collection_path(holder: str, kind: type[Entry]) -> str:
-    """Return the path of the collection of ``kind`` under the resource ``holder``."""
+    """Return the path of the collection of ``kind`` in the resource ``holder``."""
     return f"{holder}/{_PLACES[kind].collection}"
 
 
 def resource_id(kind: type[Entry], holder: str, name: str) -> str:
-    """Return the id of the resource ``name`` of ``kind`` under the resource ``holder``."""
+    """Return the id of the resource ``name`` of ``kind`` in the resource ``holder``."""
     return f"{collection_path(holder, kind)}/{name}"
 
 
 def split_id(kind: type[Entry], id: str) -> tuple[str, str]:
-    """Return the id of what holds a resource of ``kind``, and the resource's name.
+    """Return the id of the parent of a resource of ``kind``, and the resource's name.
 
     Raises Rejected for the id of another kind.
     """
@@ -86,9 +86,9 @@ def split_id(kind: type[Entry], id: str) -> tuple[str, str]:
 
 
 def place(snapshot: Snapshot, kind: type[Entry], id: str) -> str:
-    """Return the id that a resource gets: in the spelling of what holds it.
+    """Return the id of a new resource, in the spelling of its parent.
 
-    Raises Rejected for a name that it may not have, and when what shall hold it is not there.
+    Raises Rejected for a name that is not permitted, and if the parent does not exist.
     """
     holder_id, name = split_id(kind, id)
     found = _holder(snapshot, kind, holder_id)
@@ -98,7 +98,7 @@ def place(snapshot: Snapshot, kind: type[Entry], id: str) -> str:
 
 
 def holder_of(snapshot: Snapshot, kind: type[Entry], id: str) -> Entry:
-    """Return what holds, or would hold, the resource ``id`` of ``kind``. Raises Rejected."""
+    """Return the parent, existing or new, of the resource ``id`` of ``kind``. Raises Rejected."""
     return _holder(snapshot, kind, split_id(kind, id)[0])
 
 
@@ -110,9 +110,9 @@ def _holder(snapshot: Snapshot, kind: type[Entry], holder_id: str) -> Entry:
     if holder is Subscription:
         raise no_subscription(holder_id.rpartition("/")[2])
     if holder is ResourceGroup:
-        holder_of(snapshot, ResourceGroup, holder_id)  # may say that the subscription is missing
+        holder_of(snapshot, ResourceGroup, holder_id)  # may report that the subscription is missing
         raise no_group(holder_id.rpartition("/")[2])
-    holder_of(snapshot, holder, holder_id)  # may say that the group is missing
+    holder_of(snapshot, holder, holder_id)  # may report that the group is missing
     raise Rejected(
         "ParentResourceNotFound",
         f"Failed to perform 'write' on resource(s) of type '{short_type(kind)}', because the "
@@ -122,7 +122,7 @@ def _holder(snapshot: Snapshot, kind: type[Entry], holder_id: str) -> Entry:
 
 
 def existing(snapshot: Snapshot, kind: type[R], id: str) -> R:
-    """Return the resource. Raises Rejected with what is missing: it, or what should hold it."""
+    """Return the resource. Raises Rejected with what is missing: it, or its parent."""
     found = snapshot.get(kind, id)
     if found is not None:
         return found
@@ -136,7 +136,7 @@ def existing(snapshot: Snapshot, kind: type[R], id: str) -> R:
 
 
 def _check_group(snapshot: Snapshot, kind: type[Entry], id: str) -> None:
-    """A resource in a group that is not there: the group is what is missing."""
+    """Raise Rejected if the group of a resource does not exist."""
     holder, holder_id = _PLACES[kind].holder, split_id(kind, id)[0]
     while holder not in (ResourceGroup, Subscription):
         holder, holder_id = _PLACES[holder].holder, split_id(holder, holder_id)[0]
@@ -144,7 +144,7 @@ def _check_group(snapshot: Snapshot, kind: type[Entry], id: str) -> None:
 
 
 def not_found(kind: type[Entry], id: str) -> Rejected:
-    """Return what Resource Manager says of a resource that is not there."""
+    """Return Resource Manager's error for a resource that does not exist."""
     words = id.split("/")
     group = words[4] if len(words) > 4 else ""
     names = "/".join(words[8::2])
@@ -157,12 +157,12 @@ def not_found(kind: type[Entry], id: str) -> Rejected:
 
 
 def no_group(name: str) -> Rejected:
-    """Return what Resource Manager says of a resource group that is not there."""
+    """Return Resource Manager's error for a resource group that does not exist."""
     return Rejected("ResourceGroupNotFound", f"Resource group '{name}' could not be found.", 404)
 
 
 def no_subscription(name: str) -> Rejected:
-    """Return what Resource Manager says of a subscription that is not there."""
+    """Return Resource Manager's error for a subscription that does not exist."""
     if not is_guid(name):
         return Rejected(
             "InvalidSubscriptionId",
@@ -172,7 +172,7 @@ def no_subscription(name: str) -> Rejected:
 
 
 def type_of(kind: type[Entry]) -> str:
-    """Return the resource type, its namespace in front."""
+    """Return the resource type with its namespace."""
     return kind.resource_type
 
 
@@ -196,7 +196,7 @@ def _bad_name(kind: type[Entry], name: str) -> Rejected:
 
 
 def held_by(snapshot: Snapshot, id: str) -> tuple[Entry, ...]:
-    """Return everything under a resource, role assignments on it and under it included."""
+    """Return everything below a resource, including role assignments on it and below it."""
     within = id.lower()
     held: list[Entry] = []
     for kind in KINDS:

@@ -1,4 +1,4 @@
-"""What a change comes to: entries to write and delete, or why not."""
+"""The result of a change: entries to write and delete, or a refusal."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -15,14 +15,14 @@ class Changes(Generic[E_co]):
     put: tuple[Entry, ...]
     delete: tuple[Entry, ...]
     entry: E_co
-    """The one that it is about: as it is from now on, or as it was before it was deleted."""
+    """The entry that the change is about: as it is now, or as it was before it was deleted."""
 
 
 class Rejected(Exception):
-    """The directory does not allow it.
+    """The directory does not permit the change.
 
-    ``code`` is the provider's word for it (``ResourceNotFound``), ``status`` the HTTP status that
-    goes with it, the message a sentence for people without any secret.
+    ``code`` is the provider's code (``ResourceNotFound``), ``status`` its HTTP status, the message
+    a sentence for people without secrets.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:

@@ -13,7 +13,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 def put(
     snapshot: Snapshot, id: str, location: str, tags: Mapping[str, str] | None = None
 ) -> Changes[ResourceGroup]:
-    """Make a group, or give it other tags; it stays in its ``location``. Raises Rejected."""
+    """Create a group, or change its tags; it stays in its ``location``. Raises Rejected."""
     location = location.replace(" ", "").lower()
     if not location:
         raise Rejected("LocationRequired", "The location property is required for this definition.")
@@ -29,7 +29,7 @@ def put(
 def delete(snapshot: Snapshot, id: str) -> Changes[ResourceGroup]:
     """Delete a group and everything in it.
 
-    Raises Rejected when a domain in it is linked to a resource outside.
+    Raises Rejected if a domain in it is linked to a resource outside.
     """
     group = existing(snapshot, ResourceGroup, id)
     held = held_by(snapshot, group.id)

@@ -18,7 +18,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class AssignmentWish:
-    """Who shall have which role where."""
+    """A requested role assignment."""
 
     scope: str
     role_definition_id: str
@@ -26,7 +26,7 @@ class AssignmentWish:
     principal_id: str
     """The object id of a service principal."""
     principal_type: str = ""
-    """``ServicePrincipal`` when the caller says so; Azure looks less closely then."""
+    """``ServicePrincipal`` if the caller gives it; then Azure checks less."""
     description: str = ""
     condition: str = ""
 
@@ -36,8 +36,7 @@ def put(
 ) -> Changes[RoleAssignment]:
     """Assign a role; it takes effect after the propagation delay.
 
-    An assignment that is there is left as it is, but for its description and its condition.
-    Raises Rejected.
+    Of an existing assignment, only the description and the condition change. Raises Rejected.
     """
     if not is_guid(guid):
         raise Rejected(
@@ -91,9 +90,9 @@ def _essence(assignment: RoleAssignment) -> tuple[str, str, str]:
 
 
 def _check_principal(snapshot: Snapshot, scope: str, wish: AssignmentWish) -> None:
-    """The principal must be one of the tenant. Who names its type gets away with the wrong id of
-    an application that is there, as in Azure, where the type switches the look-up off: the
-    assignment exists, and grants nothing ("Troubleshoot Azure RBAC", Microsoft Learn)."""
+    """The principal must belong to the tenant. With a given type, the id of an existing application
+    is accepted as well, as in Azure, where the type switches the check off: the assignment exists,
+    but grants nothing ("Troubleshoot Azure RBAC", Microsoft Learn)."""
     principal_id = wish.principal_id.lower()
     if not is_guid(principal_id):
         raise Rejected(
@@ -119,7 +118,7 @@ def _check_principal(snapshot: Snapshot, scope: str, wish: AssignmentWish) -> No
 
 
 def delete(snapshot: Snapshot, guid: str) -> Changes[RoleAssignment]:
-    """Take a role away. Raises Rejected."""
+    """Delete a role assignment. Raises Rejected."""
     assignment = snapshot.get(RoleAssignment, guid)
     if assignment is None:
         raise unknown_assignment(guid)
@@ -127,5 +126,5 @@ def delete(snapshot: Snapshot, guid: str) -> Changes[RoleAssignment]:
 
 
 def unknown_assignment(guid: str) -> Rejected:
-    """Return what Resource Manager says of an assignment that is not there."""
+    """Return Resource Manager's error for an assignment that does not exist."""
     return Rejected("RoleAssignmentNotFound", f"The role assignment '{guid}' is not found.", 404)

@@ -1,4 +1,4 @@
-"""Role definitions: the built-in ones, which stay as they are, and custom ones."""
+"""Role definitions: the built-in ones, which cannot be changed, and custom ones."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _DESCRIPTION_LENGTH = 2048
 
 @dataclass(frozen=True, slots=True)
 class RoleWish:
-    """What a custom role shall be."""
+    """A requested custom role."""
 
     role_name: str
     permissions: tuple[Permission, ...]
@@ -25,7 +25,7 @@ class RoleWish:
 
 
 def put(snapshot: Snapshot, guid: str, wish: RoleWish) -> Changes[RoleDefinition]:
-    """Make a custom role under a GUID, or change it ("Azure custom roles", Microsoft Learn).
+    """Create a custom role under a GUID, or change it ("Azure custom roles", Microsoft Learn).
 
     Raises Rejected.
     """
@@ -97,7 +97,7 @@ def _tenants(snapshot: Snapshot, role: RoleDefinition) -> set[str]:
 
 
 def _check_assignments(snapshot: Snapshot, role: RoleDefinition) -> None:
-    """No assignable scope goes while the role is assigned there."""
+    """An assignable scope cannot be removed while the role is assigned there."""
     for each in assignments_of(snapshot, role):
         if not is_assignable(role, each.scope):
             raise Rejected(
@@ -137,7 +137,7 @@ def delete(snapshot: Snapshot, guid: str) -> Changes[RoleDefinition]:
 
 
 def unknown_role(guid: str) -> Rejected:
-    """Return what Resource Manager says of a role that is not there."""
+    """Return Resource Manager's error for a role that does not exist."""
     return Rejected(
         "RoleDefinitionDoesNotExist",
         f"The specified role definition with ID '{guid}' does not exist.",

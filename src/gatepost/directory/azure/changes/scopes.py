@@ -1,4 +1,4 @@
-"""Scopes: where a role may be assigned."""
+"""Scopes of role assignments."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _GROUP_WORDS: Final = 5
 def existing_scope(snapshot: Snapshot, scope: str) -> str:
     """Return the scope in its own spelling: root, subscription, group or resource.
 
-    Raises Rejected for what is not there.
+    Raises Rejected if it does not exist.
     """
     scope = f"/{scope.strip('/')}"
     if scope == ROOT:
@@ -45,7 +45,7 @@ def existing_scope(snapshot: Snapshot, scope: str) -> str:
 
 
 def tenant_of(snapshot: Snapshot, scope: str) -> str:
-    """Return the id of the tenant that the scope's subscription belongs to; empty for the root."""
+    """Return the id of the tenant of the scope's subscription; empty for the root."""
     if scope == ROOT:
         return ""
     subscription = snapshot.get(Subscription, subscription_path(subscription_of(scope)))

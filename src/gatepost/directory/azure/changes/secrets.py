@@ -1,4 +1,5 @@
-"""Client secrets: several to an application, each with its own end (Graph v1.0, addPassword)."""
+"""Client secrets: an application can have several, each with its own expiry (Graph v1.0,
+addPassword)."""
 
 from typing import Final
 
@@ -8,12 +9,12 @@ from gatepost.directory.azure.entries import Application, ClientSecret
 from gatepost.directory.azure.snapshot import Snapshot
 
 MOST: Final = 100
-"""Secrets of one application: each is compared at each sign-in. Our bound; Entra's is of all that
-an application's manifest holds."""
+"""Maximum number of secrets of an application, because each is compared at each login. This limit
+is ours; Entra limits the whole manifest of an application."""
 
 
 def add_secret(snapshot: Snapshot, secret: ClientSecret) -> Changes[ClientSecret]:
-    """Keep a secret that ``AzureDirectory.make_secret`` made. Its end may have passed."""
+    """Store a secret made by ``AzureDirectory.make_secret``. Its end may be in the past."""
     if snapshot.get(Application, secret.application_id) is None:
         raise not_found(secret.application_id)
     if secret.display_name:
@@ -28,7 +29,7 @@ def add_secret(snapshot: Snapshot, secret: ClientSecret) -> Changes[ClientSecret
 def remove_secret(
     snapshot: Snapshot, application: Application, key_id: str
 ) -> Changes[ClientSecret]:
-    """Delete the secret with that id; sessions that it opened end with it."""
+    """Delete the secret with this id; sessions that it opened end with it."""
     secret = snapshot.get(ClientSecret, key_id)
     if secret is None or secret.application_id.lower() != application.key:
         raise Rejected("Request_BadRequest", "No password credential found with keyId.")

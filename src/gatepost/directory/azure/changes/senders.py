@@ -1,4 +1,4 @@
-"""Sender user names: the local parts that may stand before a domain."""
+"""Sender user names: the permitted local parts of a domain."""
 
 import re
 from typing import Final
@@ -14,11 +14,11 @@ MOST: Final = 100
 """Per domain (Microsoft Learn, service limits for Azure Communication Services)."""
 
 _LOCAL_PART: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
-"""A dot-string (RFC 5321 4.1.2), letters beyond ASCII included (RFC 6531)."""
+"""A dot-string (RFC 5321 4.1.2), with non-ASCII letters (RFC 6531)."""
 _LOCAL_SIZE: Final = 64
 """Octets, RFC 5321 4.5.3.1.1."""
 _NAME_SIZE: Final = 256
-"""Characters of a display name; ours, no limit is documented."""
+"""Maximum characters of a display name; ours, because no limit is documented."""
 
 
 def put(
@@ -26,9 +26,9 @@ def put(
 ) -> Changes[SenderUsername]:
     """Register a local part, or change it.
 
-    ``utf8``: it may have letters beyond ASCII, as it may be sent with. Raises Rejected when it
-    is none, when the domain has it already, or too many, and for a display name that cannot
-    stand in From.
+    ``utf8``: it may contain non-ASCII letters, because SMTPUTF8 is offered. Raises Rejected if it
+    is invalid, or the domain has it already, or has too many, and for a display name that is not
+    permitted in From.
     """
     if not _LOCAL_PART.fullmatch(username) or len(username.encode()) > _LOCAL_SIZE:
         raise Rejected(
@@ -64,9 +64,9 @@ def put(
 
 
 def delete(snapshot: Snapshot, id: str) -> Changes[SenderUsername]:
-    """Forget a local part: nothing is sent with it any more.
+    """Delete a local part: mail from it is refused from now on.
 
-    Raises Rejected while a suppression list is for it.
+    Raises Rejected while it has a suppression list.
     """
     sender = existing(snapshot, SenderUsername, id)
     domain = holder_of(snapshot, SenderUsername, id)

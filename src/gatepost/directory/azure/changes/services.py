@@ -33,7 +33,7 @@ _DOMAIN_ID: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ServiceWish:
-    """What a resource shall be. None: as it is, or the default of a new one."""
+    """The requested properties of a resource. None: unchanged, or the default of a new one."""
 
     data_location: str | None = None
     linked_domains: tuple[str, ...] | None = None
@@ -46,10 +46,9 @@ class ServiceWish:
 def put(
     snapshot: Snapshot, id: str, wish: ServiceWish, sealed_keys: tuple[bytes, bytes]
 ) -> Changes[CommunicationService]:
-    """Make a resource, or make one into what is wished: what is not said becomes the default.
+    """Create or replace a resource: properties that are not given get their defaults.
 
-    ``sealed_keys`` are the access keys that a new one gets, primary and secondary. Raises
-    Rejected.
+    ``sealed_keys`` are the access keys of a new one, primary and secondary. Raises Rejected.
     """
     if wish.data_location is None:
         raise Rejected(
@@ -75,7 +74,7 @@ def put(
 
 
 def patch(snapshot: Snapshot, id: str, wish: ServiceWish) -> Changes[CommunicationService]:
-    """Change what is wished, and leave the rest. Raises Rejected."""
+    """Change only the given properties. Raises Rejected."""
     service = existing(snapshot, CommunicationService, id)
     if wish.data_location is not None:
         unchanged("dataLocation", service.data_location, data_location(wish.data_location))
@@ -101,9 +100,9 @@ def _changed(
 def _linked(
     snapshot: Snapshot, service: CommunicationService, ids: Iterable[str]
 ) -> tuple[str, ...]:
-    """Return the ids of the domains to link, each once, as they are spelt where they lie.
+    """Return the ids of the domains to link, each once, in their own spelling.
 
-    Linking needs the four proofs of a domain, and the same data location (Microsoft Learn,
+    Linking requires the four proofs of a domain, and the same data location (Microsoft Learn,
     "Connect a verified email domain").
     """
     linked: dict[str, Domain] = {}
@@ -147,8 +146,8 @@ def _unverified(domain: Domain) -> str:
 
 
 def name_taken(snapshot: Snapshot, name: str) -> str:
-    """Return why no resource may get this name now: it is a label below one domain, so unique
-    over all subscriptions. Empty when one may."""
+    """Return why no resource can have this name; empty if it is free. Names are labels of one
+    domain, so they are unique over all subscriptions."""
     if not is_name(CommunicationService, name):
         return (
             f"Resource name '{name}' is invalid: it has 1 to 63 letters, digits, '-' or '_', "
@@ -162,7 +161,7 @@ def name_taken(snapshot: Snapshot, name: str) -> str:
 def regenerate_key(
     snapshot: Snapshot, id: str, which: Literal["Primary", "Secondary"], sealed: bytes
 ) -> Changes[CommunicationService]:
-    """Replace one access key by ``sealed``; the old one is refused from then on."""
+    """Replace one access key by ``sealed``; the old one is refused from now on."""
     service = existing(snapshot, CommunicationService, id)
     changed = (
         replace(service, primary_key=sealed)

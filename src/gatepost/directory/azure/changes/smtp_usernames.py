@@ -23,12 +23,12 @@ from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.model.address import parse_address
 
 _FREE: Final = re.compile(r"[\x21-\x7e]{1,320}")
-"""Printable ASCII without blanks: what every client can send through AUTH LOGIN."""
+"""Printable ASCII without spaces, which every client can send with AUTH LOGIN."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpUsernameWish:
-    """A login name, and the application that it stands for."""
+    """A requested login name, and its application."""
 
     username: str
     application_id: str
@@ -42,11 +42,11 @@ def put(
     now: datetime,
     actions: tuple[str, ...] = SEND_ACTIONS,
 ) -> Changes[SmtpUsername]:
-    """Make an SMTP user name, or change it; it takes effect after the propagation delay.
+    """Create an SMTP user name, or change it; it takes effect after the propagation delay.
 
-    Rules (Microsoft Learn, "Set up SMTP authentication", 2025): an address must be of a domain
-    that is linked, the application must hold a role that grants ``actions`` already. Resource
-    Manager refuses a user name that equals the resource's own name. Raises Rejected.
+    Rules (Microsoft Learn, "Set up SMTP authentication", 2025): an address must be in a linked
+    domain, and the application must already have a role that grants ``actions``. Resource Manager
+    refuses a user name that equals the resource's name. Raises Rejected.
     """
     service = holder_of(snapshot, SmtpUsername, id)
     assert isinstance(service, CommunicationService)  # noqa: S101 - what holds them
@@ -105,7 +105,8 @@ def _check_address(snapshot: Snapshot, service: CommunicationService, username: 
 
 
 def _check_composite(service: CommunicationService, made: SmtpUsername) -> None:
-    """A name that others sign in with belongs to them: SMTP user names are looked up first."""
+    """Refuse the composite name of another application, because SMTP user names are looked up
+    first."""
     try:
         name = parse_username(made.username)
     except UsernameError:
@@ -146,6 +147,6 @@ def _invalid(why: str) -> Rejected:
 
 
 def delete(snapshot: Snapshot, id: str) -> Changes[SmtpUsername]:
-    """Delete an SMTP user name: nobody signs in with it any more."""
+    """Delete an SMTP user name: it cannot sign in any more."""
     entry = existing(snapshot, SmtpUsername, id)
     return Changes((), (entry,), entry)

@@ -1,4 +1,4 @@
-"""Who changed what, and when: ``systemData`` of the entries that a change writes."""
+"""Authors and times of changes: ``systemData`` of the entries."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,9 +12,9 @@ E = TypeVar("E", bound=Entry)
 
 
 def stamped(snapshot: Snapshot, changes: Changes[E], now: datetime, by: str = "") -> Changes[E]:
-    """Return the changes with a stamp on each entry that is new or differs from what was there.
+    """Return the changes with a stamp on each new or changed entry.
 
-    ``by``: the application that asked; empty for the command line.
+    ``by``: the application that made the request; empty for the command line.
     """
 
     def stamp(entry: Entry) -> Entry:

@@ -10,7 +10,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 def create(
     snapshot: Snapshot, tenant_id: str, display_name: str, guid: str | None = None
 ) -> Changes[Subscription]:
-    """Make a subscription of a tenant. Raises Rejected when the tenant or the GUID does not do."""
+    """Create a subscription of a tenant. Raises Rejected for a bad tenant or GUID."""
     tenant = snapshot.get(Tenant, tenant_id)
     if tenant is None:
         raise Rejected("TenantNotFound", f"Tenant '{tenant_id}' not found.", 404)
@@ -25,7 +25,7 @@ def create(
 
 
 def delete(snapshot: Snapshot, id: str) -> Changes[Subscription]:
-    """Delete a subscription and everything in it, and roles that could be assigned there alone."""
+    """Delete a subscription and everything in it, and roles that are assignable only there."""
     subscription = existing(snapshot, Subscription, id)
     roles = [
         role

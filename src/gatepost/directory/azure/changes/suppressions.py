@@ -18,8 +18,8 @@ from gatepost.model.address import parse_address
 def put_list(
     snapshot: Snapshot, id: str, list_name: str, now: datetime
 ) -> Changes[SuppressionList]:
-    """Make a list, or rename it. ``list_name`` is the local part of one of the domain's senders,
-    for whose mail alone the list counts; empty: for all of them. Raises Rejected."""
+    """Create a list, or rename it. ``list_name`` is the local part of one of the domain's senders,
+    to whose mail the list applies; empty: to all mail. Raises Rejected."""
     domain = holder_of(snapshot, SuppressionList, id)
     senders = {each.username.lower() for each in snapshot.find(SenderUsername, domain.id)}
     if list_name and list_name.lower() not in senders:
@@ -50,7 +50,7 @@ def delete_list(snapshot: Snapshot, id: str) -> Changes[SuppressionList]:
 
 @dataclass(frozen=True, slots=True)
 class AddressWish:
-    """Who shall get no mail."""
+    """A recipient who gets no mail."""
 
     email: str
     first_name: str = ""
@@ -61,9 +61,9 @@ class AddressWish:
 def put_address(
     snapshot: Snapshot, id: str, wish: AddressWish, now: datetime
 ) -> Changes[SuppressedAddress]:
-    """Put an address on a list, or change it there.
+    """Put an address on a list, or change it.
 
-    Raises Rejected when it is not an address, or on the list under another id.
+    Raises Rejected if it is not an address, or is on the list under another id.
     """
     holder = holder_of(snapshot, SuppressedAddress, id)
     assert isinstance(holder, SuppressionList)  # noqa: S101 - what holds addresses
@@ -91,7 +91,7 @@ def put_address(
 
 
 def delete_address(snapshot: Snapshot, id: str, now: datetime) -> Changes[SuppressedAddress]:
-    """Take an address off a list."""
+    """Remove an address from a list."""
     entry = existing(snapshot, SuppressedAddress, id)
     holder = existing(snapshot, SuppressionList, holder_of(snapshot, SuppressedAddress, id).id)
     return Changes((replace(holder, updated_at=now),), (entry,), entry)

@@ -18,13 +18,13 @@ from gatepost.directory.azure.snapshot import Snapshot
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _RESERVED: Final = frozenset({"common", "organizations", "consumers"})
-"""What stands in a token endpoint's path for no tenant in particular."""
+"""Names in a token endpoint's path that mean no particular tenant."""
 
 
 def create_tenant(snapshot: Snapshot, domain: str) -> Changes[Tenant]:
-    """Make a tenant whose first domain is ``domain``; its id is a new GUID.
+    """Create a tenant whose first domain is ``domain``; its id is a new GUID.
 
-    Raises Rejected for what is not a domain name, or another tenant's.
+    Raises Rejected if it is not a domain name, or is used by another tenant.
     """
     if not _DOMAIN.fullmatch(domain) or domain.lower() in _RESERVED or is_guid(domain):
         raise Rejected(
@@ -41,7 +41,7 @@ def create_tenant(snapshot: Snapshot, domain: str) -> Changes[Tenant]:
 
 
 def delete_tenant(snapshot: Snapshot, tenant: Tenant) -> Changes[Tenant]:
-    """Delete a tenant, its applications, and the service principals that it holds of others'.
+    """Delete a tenant, its applications, and its service principals of other applications.
 
     Raises Rejected while it has subscriptions, as Azure does.
     """

@@ -1,7 +1,7 @@
-"""How a domain is proven: what its DNS must hold, and how far each proof got.
+"""Verification of domains: the required DNS records, and the status of each proof.
 
-Records and order: Microsoft Learn, "Add custom verified email domains" and "Troubleshooting
-domain configuration".
+Records and order: Microsoft Learn, "Add custom verified email domains" and "Troubleshooting domain
+configuration".
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 Proof = Literal["Domain", "SPF", "DKIM", "DKIM2", "DMARC"]
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
-"""In the order in which they are made."""
+"""In their order."""
 
 TTL: Final = 3600
 SPF_INCLUDE: Final = "include:spf.protection.outlook.com"
@@ -25,19 +25,19 @@ SPF_INCLUDE: Final = "include:spf.protection.outlook.com"
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
-    """One record that a domain's owner publishes."""
+    """One record that the domain's owner publishes."""
 
     type: Literal["TXT", "CNAME"]
     name: str
-    """As Resource Manager shows it: the selectors without the domain."""
+    """As in Resource Manager: selectors without the domain."""
     host: str
-    """Where to ask for it."""
+    """The name to query."""
     value: str
     ttl: int = TTL
 
 
 def records_of(domain: Domain) -> Mapping[Proof, DnsRecord]:
-    """Return what the DNS must hold; nothing for a domain of Azure's own."""
+    """Return the required DNS records; none for an Azure-managed domain."""
     if domain.is_managed:
         return MappingProxyType({})
     name = domain.from_domain
@@ -58,9 +58,9 @@ def records_of(domain: Domain) -> Mapping[Proof, DnsRecord]:
 
 
 def failure(domain: Domain, proof: Proof, values: tuple[str, ...]) -> str:
-    """Return why the records found for a proof do not prove it: a code, a colon and a sentence.
+    """Return why the records found do not verify a proof: a code, a colon and a sentence.
 
-    ``values`` are the TXT strings or CNAME targets at the record's host. Empty: they prove it.
+    ``values`` are the TXT strings or CNAME targets at the record's host. Empty: they do.
     """
     wanted = records_of(domain)[proof]
     if not values:
@@ -77,7 +77,8 @@ def failure(domain: Domain, proof: Proof, values: tuple[str, ...]) -> str:
 
 
 def _spf_failure(values: tuple[str, ...]) -> str:
-    """RFC 7208 3.2 and 4.5: one record; Azure wants its include, and a hard fail at the end."""
+    """RFC 7208 3.2 and 4.5: only one record; Azure requires its include, and a hard fail at the
+    end."""
     records = [each.lower().split() for each in values]
     records = [words for words in records if words[:1] == ["v=spf1"]]
     if not records:
@@ -93,7 +94,7 @@ def _spf_failure(values: tuple[str, ...]) -> str:
 
 
 def status_of(domain: Domain, proof: Proof) -> VerificationStatus:
-    """Return how far a proof got."""
+    """Return the status of a proof."""
     status: VerificationStatus = getattr(domain.verification, proof.lower())
     return status
 
@@ -119,9 +120,9 @@ def _one(domain: Domain) -> Changes[Domain]:
 
 
 def initiate(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
-    """Begin a proof: ``VerificationRequested``. One that is made already stays.
+    """Begin a proof: ``VerificationRequested``. One that is verified already stays.
 
-    Raises Rejected while the domain's ownership is not proven, which comes first.
+    Raises Rejected while the domain's ownership is not verified, which comes first.
     """
     domain = _customers(snapshot, id)
     if proof != "Domain" and domain.verification.domain != "Verified":
@@ -136,7 +137,7 @@ def initiate(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
 
 
 def progress(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
-    """Say that the DNS is being asked: ``VerificationInProgress``."""
+    """Set ``VerificationInProgress`` while the DNS is queried."""
     domain = _customers(snapshot, id)
     if status_of(domain, proof) != "VerificationRequested":
         return Changes((), (), domain)
@@ -144,9 +145,9 @@ def progress(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
 
 
 def conclude(snapshot: Snapshot, id: str, proof: Proof, error: str) -> Changes[Domain]:
-    """Say what the DNS said: ``Verified``, or ``VerificationFailed`` with the ``error``.
+    """Set the result of the DNS query: ``Verified``, or ``VerificationFailed`` with the ``error``.
 
-    What was cancelled, or confirmed by hand in the meantime, stays as it is.
+    A proof that was cancelled or confirmed by hand meanwhile does not change.
     """
     domain = _customers(snapshot, id)
     if status_of(domain, proof) not in ("VerificationRequested", "VerificationInProgress"):
@@ -157,7 +158,7 @@ def conclude(snapshot: Snapshot, id: str, proof: Proof, error: str) -> Changes[D
 
 
 def confirm(snapshot: Snapshot, id: str, proofs: tuple[Proof, ...] = PROOFS) -> Changes[Domain]:
-    """Take proofs as made, by hand and whatever the DNS says."""
+    """Mark proofs as verified, whatever the DNS says."""
     domain = _customers(snapshot, id)
     for proof in proofs:
         domain = _set(domain, proof, "Verified")
@@ -167,7 +168,7 @@ def confirm(snapshot: Snapshot, id: str, proofs: tuple[Proof, ...] = PROOFS) -> 
 
 
 def cancel(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
-    """Give up a proof that is not made: ``NotStarted`` again."""
+    """Cancel a proof that is not verified: ``NotStarted`` again."""
     domain = _customers(snapshot, id)
     if status_of(domain, proof) == "Verified":
         return Changes((), (), domain)
@@ -175,7 +176,7 @@ def cancel(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
 
 
 def revoke(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
-    """Take a proof back, and with ``Domain`` all of them. Raises Rejected while it is linked."""
+    """Revoke a proof, and with ``Domain`` all of them. Raises Rejected if the domain is linked."""
     domain = _customers(snapshot, id)
     if proof != "DMARC" and linked_by(snapshot, domain):
         raise Rejected("Conflict", f"The domain '{domain.name}' is linked; unlink it first.", 409)
