@@ -1,1 +1,1 @@
-"""Mail handed to servers: conversations, what runs them, and connections that are kept."""
+"""Sending mail to servers: conversations, drivers that run them, and connection pools."""

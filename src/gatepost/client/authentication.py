@@ -1,4 +1,4 @@
-"""AUTH (RFC 4954): what the planner chose, one mechanism after the other, until one is judged."""
+"""AUTH (RFC 4954): tries the planned mechanisms in order, until the server has checked a secret."""
 
 import secrets
 from collections.abc import Collection
@@ -26,7 +26,8 @@ from gatepost.sasl.oauth import explained
 from gatepost.wire.base64 import decode_base64, encode_base64
 
 MAX_COMMAND: Final = 512
-"""Octets of the AUTH command with CRLF; a longer initial response waits for a 334 (RFC 4954 4)."""
+"""Octets of the AUTH command with CRLF; a longer initial response is sent after a 334 (RFC 4954 4).
+"""
 _UNRECOGNIZED: Final = 504
 _REFUSED: Final = 535
 _SIGNED_IN: Final = 235
@@ -35,19 +36,19 @@ CANCEL: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one mechanism ended."""
+    """The result of one mechanism."""
 
     reply: Reply
     to_command: bool
-    """The reply came to the AUTH command itself."""
+    """The reply is to the AUTH command itself."""
     secret_sent: bool
-    """The secret, or a proof made of it, went out."""
+    """The secret, or a proof computed from it, was sent."""
     document: str = ""
-    """What the server said of a refused token before the reply, in words."""
+    """The server's explanation of a refused token, which it sent before the reply."""
 
 
 def channel_of(session: ClientSession, *, reveal_anyway: bool = False) -> Channel:
-    """Return the connection as the planner sees it."""
+    """Return the properties of the connection for the planner."""
     facts = session.facts
     return Channel(
         encrypted=facts is not None,
@@ -66,12 +67,12 @@ def authenticate(
     only: str = "",
     allowed: Collection[str] = (),
 ) -> Conversation[str]:
-    """Sign in and return the mechanism that did it.
+    """Sign in and return the mechanism that succeeded.
 
     ``only`` and ``allowed`` are those of the planner.
 
-    Raises NoSharedMechanism before anything is sent, AuthenticationRefused with
-    the reply that decided, RemoteProtocolError when the server breaks the exchange.
+    Raises NoSharedMechanism before anything is sent, AuthenticationRefused with the deciding reply,
+    RemoteProtocolError if the server violates the exchange.
     """
     session.phase = "auth"
     offered = session.capabilities.mechanisms
@@ -111,7 +112,7 @@ def authenticate(
 
 
 def hide_secrets(session: ClientSession, credentials: Credentials) -> None:
-    """Have the transcript strike out what must not be seen, before anything is sent."""
+    """Register secrets with the transcript, before anything is sent."""
     for secret in (credentials.password, credentials.token):
         if secret is not None:
             session.transcript.hide(secret.reveal())
@@ -120,9 +121,9 @@ def hide_secrets(session: ClientSession, credentials: Credentials) -> None:
 def attempt_with(
     session: ClientSession, mechanism: Mechanism, username: str, *, waits: bool = False
 ) -> Conversation[Attempt]:
-    """Run one mechanism to its end. Raises RemoteProtocolError when the server breaks it.
+    """Run one mechanism to its end. Raises RemoteProtocolError if the server violates it.
 
-    ``waits`` holds an initial response back until the server asks for it, as some clients do.
+    ``waits`` delays an initial response until the server asks for it, as some clients do.
     """
     exchange = mechanism.exchange()
     response = next(exchange)
@@ -143,7 +144,7 @@ def attempt_with(
         to_command, sent = False, sent + 1
         try:
             reply = yield from session.ask(encode_base64(response).decode(), "auth")
-        except (Disconnected, TimedOut) as gone:  # in place of the refusal that was announced
+        except (Disconnected, TimedOut) as gone:  # instead of the announced refusal
             gone.args = (f"{gone}{_told(document)}",)
             raise
         response = None
@@ -153,11 +154,11 @@ def attempt_with(
 
 
 def _check_code(reply: Reply) -> None:
-    """Take 235 alone for a sign-in that worked (RFC 4954 4 and 6), as most clients do.
+    """Accept only 235 as a successful login (RFC 4954 4 and 6), as most clients do.
 
-    Another 2yz may be the late answer to a command before: from there on each reply would be taken
-    for that to the command behind its own, and a refused message for a delivered one. And 3yz, but
-    for a challenge, is not an answer: the secret is out, and nothing is known of it.
+    Another 2yz may be the late reply to an earlier command: then every following reply would be
+    assigned to the wrong command, and a refused message would count as delivered. A 3yz that is not
+    a challenge is not a valid reply: the secret was sent, but the result is unknown.
     """
     if reply.code != _SIGNED_IN and not (reply.is_transient or reply.is_permanent):
         raise RemoteProtocolError(
@@ -178,12 +179,12 @@ def _respond(session: ClientSession, exchange: Exchange, reply: Reply) -> Conver
             return response
         trouble = "the mechanism has nothing to send"
     yield from session.ask(CANCEL, "auth")
-    redact = session.transcript.redact  # what it said may be a part of the trouble
+    redact = session.transcript.redact  # its reply may explain the failure
     raise RemoteProtocolError(redact(f"AUTH cancelled: {trouble}"), redact(str(reply)))
 
 
 def _challenge(reply: Reply) -> bytes:
-    """Decode a challenge; one that is not base64 (seen: ``334 Username:``) is taken as it is."""
+    """Decode a challenge; one that is not base64 (seen: ``334 Username:``) is used as it is."""
     text = reply.lines[-1].strip().encode("utf-8", "surrogateescape")
     try:
         return decode_base64(text)
@@ -199,7 +200,7 @@ def _conclude(exchange: Exchange, reply: Reply) -> None:
 
 
 def _hide(session: ClientSession, response: bytes, username: str) -> None:
-    """Strike a response out as a whole; a user name alone (LOGIN) is not a secret."""
+    """Redact a whole response; a user name alone (LOGIN) is not a secret."""
     if response != username.encode("utf-8", "surrogateescape"):
         session.transcript.hide(response)
 
@@ -229,6 +230,6 @@ def _nothing_shared(
         return error
     causes = [each.finding for each in chosen.skipped(offered) if each.finding]
     others = [each for each in causes if each != error.slug]
-    if others:  # something that could be used here stands against one that is offered
+    if others:  # a mechanism that could be used against one that is offered
         error.slug = others[0]
     return error

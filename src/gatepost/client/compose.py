@@ -1,4 +1,4 @@
-"""Build a message from its parts, as a command line has them."""
+"""Builds a message from its parts, for the command line."""
 
 import mimetypes
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gatepost.errors import LocalProtocolError
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a message says. Addresses as in a header field: ``Ann <ann@example.com>``."""
+    """The parts of a message. Addresses as in a header field: ``Ann <ann@example.com>``."""
 
     sender: str
     to: Sequence[str] = ()
@@ -58,9 +58,9 @@ def compose(draft: Draft) -> EmailMessage:
 
 
 def _takes(message: EmailMessage, name: str, value: str) -> bool:
-    """Add a field; False when it should hold addresses and does not."""
+    """Add a field; False if it should contain addresses and does not."""
     try:
         message[name] = value
-    except (IndexError, HeaderParseError):  # CPython 3.11 falls over "ann b@"
+    except (IndexError, HeaderParseError):  # CPython 3.11 raises IndexError for "ann b@"
         return False
     return name == "Subject" or not message[name].defects

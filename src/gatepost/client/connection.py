@@ -1,4 +1,4 @@
-"""A connection that is kept for several messages, blocking or for asyncio."""
+"""A connection for several messages, blocking or for asyncio."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,55 +29,56 @@ if TYPE_CHECKING:
     from gatepost.net.async_stream import AsyncStream
 
 Password = str | Secret | Token | Credentials
-"""A password, a token, or, for all else, credentials made by hand (with their own user name)."""
+"""A password, a token, or credentials of another kind (with their own user name)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The server has the message. ``reply`` is its last word, which often names a queue id."""
+    """The server has accepted the message. ``reply`` is its last reply, which often contains a
+    queue id."""
 
     reply: Reply
     accepted: tuple[str, ...]
     message_id: str
     server: str
     refused: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}))
-    """Recipients that the server will not reach, with its reason."""
+    """Recipients that the server refused, with its replies."""
     tls: str = ""
-    """The version, ``TLSv1.3``; empty in clear."""
+    """The version, such as ``TLSv1.3``; empty in clear."""
     mechanism: str = ""
-    """What signed us in; empty for nothing."""
+    """The mechanism of the login; empty without one."""
     transcript: Transcript = field(default_factory=Transcript, repr=False, compare=False)
 
 
 class Way(Protocol):
-    """Where to connect, and how to come to where MAIL may follow."""
+    """Where to connect to, and the steps until MAIL."""
 
     @property
     def server(self) -> Server:
-        """Who it is, by the name that its certificate has."""
+        """Return the name of the server, for its certificate."""
 
     @property
     def endpoint(self) -> Server:
-        """Where it is: the same, or one of its addresses."""
+        """Return the address to connect to: the same, or one of its IP addresses."""
 
     @property
     def context(self) -> Context:
-        """What TLS is made with."""
+        """Return the TLS context."""
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long each phase may take."""
+        """Return the timeouts of the phases."""
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
-        """Return the session of a connection that stands."""
+        """Return the session of an open connection."""
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
-        """Go from the bare connection to where MAIL may follow."""
+        """Perform all steps from a new connection until MAIL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where to connect, as whom, and how."""
+    """Where to connect to, with which credentials and settings."""
 
     server: Server
     credentials: Credentials | None
@@ -87,20 +88,20 @@ class Login:
 
     @property
     def endpoint(self) -> Server:
-        """Where to connect."""
+        """Return the address to connect to."""
         return self.server
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long each phase may take."""
+        """Return the timeouts of the phases."""
         return self.options.timeouts
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
-        """Return the session of a connection that stands."""
+        """Return the session of an open connection."""
         return meet(self.server, self.options.local_name, local_address, peer_address)
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
-        """Go from the bare connection to where MAIL may follow."""
+        """Perform all steps from a new connection until MAIL."""
         implicit = self.tls.is_implicit(self.server.port)
         yield from session.open(implicit=implicit, start_tls=self.tls.mode != "none")
         if self.credentials is not None:
@@ -110,7 +111,7 @@ class Login:
 
 
 def meet(server: Server, local_name: str, local_address: str, peer_address: str) -> ClientSession:
-    """Return the session of a connection between these addresses; the name is told in EHLO."""
+    """Return the session of a connection between these addresses; the name is sent in EHLO."""
     loopback = ip_address(peer_address.partition("%")[0]).is_loopback
     return ClientSession(Peer(server, local_name or _local_name(local_address), loopback))
 
@@ -118,7 +119,7 @@ def meet(server: Server, local_name: str, local_address: str, peer_address: str)
 def make_login(
     server: str, username: str | None, password: Password | None, tls: Tls, options: Options
 ) -> Login:
-    """Read what the user gave. Raises ConfigError, or TlsError for a bad CA file."""
+    """Check the user's arguments. Raises ConfigError, or TlsError for a bad CA file."""
     context = client_context(
         ca_file=tls.ca_file,
         verify=tls.verify,
@@ -139,7 +140,7 @@ def make_login(
 
 
 def _check_mechanism(name: str, credentials: Credentials | None) -> None:
-    """Raise ConfigError for a mechanism that nobody can sign in with."""
+    """Raise ConfigError for a mechanism that cannot be used."""
     if name.upper() not in MECHANISMS:
         from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
 
@@ -150,7 +151,7 @@ def _check_mechanism(name: str, credentials: Credentials | None) -> None:
 
 
 def make_credentials(username: str | None, password: Password | None) -> Credentials | None:
-    """Return the credentials that these two are; None without any. Raises ConfigError."""
+    """Return the credentials of these arguments; None without any. Raises ConfigError."""
     if isinstance(password, Credentials):
         return password
     if password is None:
@@ -165,7 +166,7 @@ def make_credentials(username: str | None, password: Password | None) -> Credent
 
 
 def _local_name(local_address: str) -> str:
-    """This host's name if it is a full one, else an address literal (RFC 5321 4.1.3)."""
+    """Return this host's full name, or an address literal (RFC 5321 4.1.3)."""
     name = host_name()
     if "." in name and name.isascii():
         return name
@@ -187,7 +188,7 @@ def _receipt(session: ClientSession, letter: PreparedMessage, delivered: Deliver
 
 
 class Connection:
-    """Signed in and kept open; a context manager. One thread at a time."""
+    """A signed-in connection; a context manager. For one thread at a time."""
 
     def __init__(self, login: Login) -> None:
         """Connect and sign in. Raises NetworkError, NegotiationError, Refused and ProtocolError."""
@@ -205,11 +206,11 @@ class Connection:
             raise
 
     def send(self, message: AnyMessage, envelope: Envelope | None = None) -> Receipt:
-        """Hand one message over; as ``gatepost.send``."""
+        """Send one message; as ``gatepost.send``."""
         return self.deliver(prepare(message, envelope))
 
     def deliver(self, letter: PreparedMessage) -> Receipt:
-        """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
+        """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection can no longer be used").at("mail")
         self.session.begin()
@@ -217,7 +218,7 @@ class Connection:
         return _receipt(self.session, letter, delivered)
 
     def close(self) -> None:
-        """Say QUIT and close; a second call does nothing."""
+        """Send QUIT and close; a second call does nothing."""
         if self.session.usable:
             self._run(self.session.quit())
         self._stream.close()
@@ -238,7 +239,7 @@ class Connection:
 
 
 class AsyncConnection:
-    """``Connection`` for asyncio: ``async with connect_async(...)``. One task at a time."""
+    """``Connection`` for asyncio: ``async with connect_async(...)``. For one task at a time."""
 
     session: ClientSession
 
@@ -266,11 +267,11 @@ class AsyncConnection:
         return self
 
     async def send(self, message: AnyMessage, envelope: Envelope | None = None) -> Receipt:
-        """Hand one message over; as ``gatepost.send_async``."""
+        """Send one message; as ``gatepost.send_async``."""
         return await self.deliver(prepare(message, envelope))
 
     async def deliver(self, letter: PreparedMessage) -> Receipt:
-        """Hand over a message that ``prepare`` has read; raises as ``gatepost.send`` does."""
+        """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection can no longer be used").at("mail")
         self.session.begin()
@@ -278,7 +279,7 @@ class AsyncConnection:
         return _receipt(self.session, letter, delivered)
 
     async def close(self) -> None:
-        """Say QUIT and close; a second call does nothing."""
+        """Send QUIT and close; a second call does nothing."""
         stream, self._stream = self._stream, None
         if stream is None:
             return
@@ -291,39 +292,40 @@ class AsyncConnection:
 
     @property
     def usable(self) -> bool:
-        """The server will listen, as far as is known: it said nothing unasked, and is there."""
+        """True as far as is known: the server is connected, and has sent nothing unexpected."""
         session, stream = self.session, self._stream
-        if session.announced:  # and nobody came
+        if session.announced:  # and no other message took its place
             return False
         return session.usable and stream is not None and stream.is_quiet
 
     @property
     def peer_address(self) -> str:
-        """The address that took the connection."""
+        """Return the IP address of the server."""
         return self._stream.peer_address if self._stream is not None else ""
 
     async def check(self) -> None:
-        """Ask whether the server is still there. Raises NetworkError, ProtocolError, Refused."""
+        """Check whether the server still answers. Raises NetworkError, ProtocolError, Refused."""
         await self.run(self.session.check())
 
-    # The message behind the one that is on its way.
+    # The message after the current one.
 
     @property
     def may_be_followed(self) -> bool:
-        """Another message may be announced behind the one that is being sent (RFC 2920 3.1)."""
+        """True if another message may be announced after the current one (RFC 2920 3.1)."""
         session = self.session
         return session.may_be_followed and session.usable and session.announcement is None
 
     @property
     def goes_on(self) -> bool:
-        """The message that was announced may have its turn."""
+        """True if the announced message can be sent next."""
         session, stream = self.session, self._stream
         if stream is None or not session.usable or stream.ended:
             return False
         return bool(session.announced) or stream.is_quiet
 
     def announce(self, announcement: Announcement) -> None:
-        """Let a message's commands go out with the content before it, or at once if that is out.
+        """Send a message's commands together with the current content, or immediately if that was
+        sent.
 
         Raises Disconnected.
         """
@@ -333,16 +335,17 @@ class AsyncConnection:
             stream.post(session.take_announcement())
 
     def withdraw(self, announcement: Announcement) -> None:
-        """Forget an announced message; once the server knows of it, nothing else can be asked."""
+        """Drop an announced message; if its commands were sent, the connection cannot be used any
+        more."""
         if announcement.is_sent:
             self.session.usable = False
         elif self.session.announcement is announcement:
             self.session.announcement = None
 
     async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
-        """Run a conversation of the session; an error leaves it with phase and transcript.
+        """Run a conversation of the session; errors get phase and transcript.
 
-        ``deadline``: of ``time.monotonic``, after which no step goes on.
+        ``deadline``: a time of ``time.monotonic``, after which no step continues.
         """
         return await self._driver.run(self.session.guard(conversation), deadline)
 

@@ -1,4 +1,4 @@
-"""The content on its way to the wire: dots doubled (RFC 5321 4.5.2), or counted (RFC 3030 2)."""
+"""The content on the wire: dots doubled (RFC 5321 4.5.2), or with its size (RFC 3030 2)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from gatepost.model.body import Body, traits_of
 
 
 def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the content with each leading dot doubled, the end of data behind it.
+    """Yield the content with each leading dot doubled, and the end of data.
 
     The content has CRLF line ends; the last line gets one if it has none.
     """
@@ -21,7 +21,7 @@ def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def stuffed(body: Body) -> Iterator[bytes]:
-    """Yield a body as ``stuff`` does; one that is known to have no leading dot is not read."""
+    """Yield a body as ``stuff`` does; a body without leading dots is not searched."""
     traits = traits_of(body)
     if traits is None or not traits.is_undotted:
         yield from stuff(body.chunks())
@@ -36,6 +36,6 @@ def bdat_command(body: Body) -> str:
 
 
 def chunked(body: Body) -> Iterator[bytes]:
-    """Yield the command and the content, which the server counts."""
+    """Yield the command and the content, whose size the command contains."""
     yield f"{bdat_command(body)}\r\n".encode()
     yield from body.chunks()

@@ -1,7 +1,7 @@
-"""Run a conversation on a connection: blocking, or in an event loop.
+"""Drivers: they run a conversation on a connection, blocking or in an event loop.
 
-Timeouts live here, one for each phase (RFC 5321 4.5.3.2). What the network does
-wrong is thrown into the conversation, which knows what it was doing.
+They have the timeouts, one for each phase (RFC 5321 4.5.3.2). Network errors are thrown into the
+conversation, which knows what it was doing.
 """
 
 import time
@@ -24,12 +24,12 @@ from gatepost.errors import Disconnected, GatepostError
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import Context
 
-if TYPE_CHECKING:  # who sends in blocking calls loads no asyncio
+if TYPE_CHECKING:  # blocking programs do not load asyncio
     from gatepost.net.async_stream import AsyncStream
 
 
 class _Pace:
-    """How long the next step may take: the same Read again has what is left of its time."""
+    """The time limit of the next step: a repeated Read has the rest of its time."""
 
     __slots__ = ("_deadline", "_step", "end", "timeouts")
 
@@ -104,7 +104,7 @@ class AsyncDriver:
                     step = conversation.send(answer)
                 answer, failure = None, None
                 try:
-                    match step:  # here, because a call less is felt by every message
+                    match step:  # inline, because one call less is noticeable for every message
                         case Read():
                             said = await self.stream.receive(self._pace.left(step))
                             answer = said or _ended(self.stream.ragged)

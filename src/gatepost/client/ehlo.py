@@ -1,4 +1,4 @@
-"""What is read of an EHLO reply in which a server repeats a secret."""
+"""How to use an EHLO reply in which a server repeats a secret."""
 
 import re
 from collections.abc import Callable
@@ -13,14 +13,14 @@ _KNOWN: Final = frozenset({
     "8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DSN", "PIPELINING", "SIZE", "SMTPUTF8",
     "STARTTLS", *MECHANISMS,
 })  # fmt: skip
-"""Words that mean something to this client."""
+"""Words that this client knows."""
 _WORD: Final = re.compile(r"[^\s=]+")
 
 
 def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
-    """Return a reply of which errors may show each word, and which offers the same as before.
+    """Return a reply whose words all may be shown in errors, and which offers the same as before.
 
-    A password may be a word that means something, so of a line that holds a secret these are left.
+    A password may be a known word, so known words of a line with a secret are kept.
     """
     is_across = redact(reply.text) == STRUCK_OUT
     lines = [

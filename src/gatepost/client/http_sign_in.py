@@ -1,7 +1,7 @@
-"""How a relay proves itself to an HTTP API: a bearer token, or a signature by an access key.
+"""Authentication of a relay at an HTTP API: a bearer token, or a signature by an access key.
 
-Signature: Microsoft Learn, "Sign an HTTP request" (Azure Communication Services), as the SDKs
-for Python and JavaScript do it.
+Signature: Microsoft Learn, "Sign an HTTP request" (Azure Communication Services), as in the SDKs
+for Python and JavaScript.
 """
 
 import base64
@@ -30,13 +30,13 @@ class HttpSignIn(Protocol):
 
     @property
     def identity(self) -> str:
-        """Who it is, for the operator."""
+        """Return the name of the identity, for the operator."""
 
     async def authorize(self, request: HttpRequest) -> HttpRequest:
-        """Return the request with what proves it. Raises TokenError."""
+        """Return the request with its proof. Raises TokenError."""
 
     def reject(self, request: HttpRequest, /) -> bool:
-        """Say that the proof in ``request`` was refused; True: another one may be taken."""
+        """Report that the proof in ``request`` was refused; True: try again with another one."""
 
 
 class BearerSignIn:
@@ -60,7 +60,7 @@ class BearerSignIn:
 
 
 class AccessKeySignIn:
-    """The access key of a Communication Services resource; it never goes over the wire."""
+    """The access key of a Communication Services resource; it is never sent."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class AccessKeySignIn:
         key: Callable[[], Secret],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``key`` reads it, in Base64 as the portal shows it; it raises ConfigError."""
+        """``key`` reads it, in Base64 as in the portal; it raises ConfigError."""
         self.identity, self._key, self._now = identity, key, now
 
     async def authorize(self, request: HttpRequest) -> HttpRequest:
@@ -94,7 +94,7 @@ class AccessKeySignIn:
 
 
 def read_access_key(text: Secret) -> bytes:
-    """Return the octets of a key that is in Base64. Raises TokenError."""
+    """Return the octets of a key in Base64. Raises TokenError."""
     try:
         return base64.b64decode(text.reveal().strip(), validate=True)
     except (binascii.Error, ValueError):

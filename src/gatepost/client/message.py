@@ -1,8 +1,8 @@
-"""From what the user hands us to what goes onto the wire: an envelope and a body.
+"""From the user's message to an envelope and a body.
 
-The message's own octets are kept: Bcc is cut out, Date and Message-ID are put on
-top where they are missing, line ends become CRLF. Nothing is ever made from the
-login: at some providers it is not an address at all.
+The octets of the message are kept, except that Bcc is removed, Date and Message-ID are added if
+they are missing, and line ends become CRLF. Nothing is derived from the login, because at some
+providers it is not an address.
 """
 
 import re
@@ -42,7 +42,7 @@ Fields = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class PreparedMessage:
-    """Ready to be handed over."""
+    """A message that is ready to be sent."""
 
     envelope: Envelope
     body: BytesBody
@@ -50,11 +50,11 @@ class PreparedMessage:
 
 
 def prepare(message: AnyMessage, envelope: Envelope | None = None) -> PreparedMessage:
-    """Return the letter that ``message`` is.
+    """Return ``message`` in the form for sending.
 
-    Without ``envelope`` the sender is Sender or From, the recipients are To, Cc
-    and Bcc. ``str`` and ``bytes`` are whole messages, header first. Raises
-    LocalProtocolError when there is no sender, no recipient, or an address is none.
+    Without ``envelope``, the sender is Sender or From, the recipients are To, Cc and Bcc. ``str``
+    and ``bytes`` are whole messages with header. Raises LocalProtocolError if there is no sender or
+    recipient, or an address is invalid.
     """
     raw = _octets(message)
     header, content = _split(raw)
@@ -78,7 +78,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None = None) -> PreparedMe
 
 
 def _checked(envelope: Envelope) -> Envelope:
-    """Words where addresses belong are found here, not deep in the dialogue."""
+    """Check the envelope here, so that a wrong type is not found late in the dialogue."""
     recipients = all(isinstance(each, Recipient) for each in envelope.recipients)
     if not recipients or not isinstance(envelope.sender, Address | None):
         raise LocalProtocolError(
@@ -91,9 +91,9 @@ def _checked(envelope: Envelope) -> Envelope:
 def with_envelope(
     message: AnyMessage, sender: str | None, recipients: Iterable[str]
 ) -> PreparedMessage:
-    """Return ``message`` as a letter to these recipients, whatever its header says.
+    """Return ``message`` for these recipients, whatever its header says.
 
-    Without ``sender`` it is Sender or From. Raises LocalProtocolError.
+    Without ``sender``, it is Sender or From. Raises LocalProtocolError.
     """
     try:
         to = tuple(Recipient(parse_address(text)) for text in recipients)
@@ -116,7 +116,7 @@ def _octets(message: AnyMessage) -> bytes:
         try:
             raw = _serialised(message)
         except (LookupError, ValueError, MessageError) as error:
-            # CPython 3.11 falls over the address "ann b@" with an IndexError.
+            # CPython 3.11 raises IndexError for the address "ann b@".
             raise LocalProtocolError(f"the message cannot be written: {error}") from error
     newlines = Newlines()
     raw = newlines.convert(raw, last=True)
@@ -126,7 +126,8 @@ def _octets(message: AnyMessage) -> bytes:
 
 
 def _serialised(message: Message) -> bytes:
-    """7-bit parts reach every server; a local part that is not ASCII needs raw UTF-8."""
+    """Return the octets of the message: 7-bit parts suit every server; a local part that is not
+    ASCII needs raw UTF-8."""
     wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
     if isinstance(message, EmailMessage) and _has_utf8_address(message):
         message = _with_a_labels(message)
@@ -135,7 +136,7 @@ def _serialised(message: Message) -> bytes:
 
 
 def _split(raw: bytes) -> tuple[bytes, bytes]:
-    """Return the header with its last CRLF, and what follows, the empty line included."""
+    """Return the header with its last CRLF, and the rest, with the empty line."""
     if raw.startswith(b"\r\n"):
         return b"", raw
     end = raw.find(b"\r\n\r\n")
@@ -165,7 +166,7 @@ def _envelope(fields: Fields) -> Envelope:
 
 
 def _addresses(fields: Fields, name: str) -> list[Address]:
-    """Return the mailboxes of a field, by our own grammar; none of an empty group."""
+    """Return the mailboxes of a field, by our own grammar; those of an empty group are none."""
     try:
         return [
             address
@@ -187,10 +188,10 @@ def _has_utf8_address(message: EmailMessage) -> bool:
 
 
 def _with_a_labels(message: EmailMessage) -> EmailMessage:
-    """Return the message with its domains in ASCII, wherever the local part is."""
+    """Return the message with its domains in ASCII, whatever the local part."""
     message = deepcopy(message)
     for name in _ADDRESS_FIELDS:
-        for value in message.get_all(name, [])[:1]:  # there may be one of each
+        for value in message.get_all(name, [])[:1]:  # there may be one of each kind
             groups = [
                 Group(group.display_name, [_in_ascii(each) for each in group.addresses])
                 for group in getattr(value, "groups", ())
@@ -210,7 +211,7 @@ def _in_ascii(entry: EntryOfField) -> EntryOfField:
 
 
 def _domain(envelope: Envelope, fields: Fields) -> str:
-    """The sender's domain, for a Message-ID."""
+    """Return the sender's domain, for a Message-ID."""
     senders = _addresses(fields, "From") if envelope.sender is None else [envelope.sender]
     domain = senders[0].domain if senders else ""
     return domain if domain.isascii() and domain and "[" not in domain else "localhost"

@@ -1,6 +1,6 @@
-"""Secrets by name: a file, a credential of systemd, a variable of the environment; never inline.
+"""Secrets by name: a file, a systemd credential, or an environment variable; never inline.
 
-They are read when they are used, so that a rotated one counts at once.
+They are read when they are used, so that a rotated one takes effect immediately.
 """
 
 import os
@@ -15,24 +15,24 @@ from gatepost.model.secret import Secret
 from gatepost.net.files import open_again
 
 DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
-"""Where systemd says that they lie (systemd.exec(5), LoadCredential=)."""
+"""The directory of systemd credentials (systemd.exec(5), LoadCredential=)."""
 MAX_SECRET: Final = 65_536
 """Octets."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSecret:
-    """Where a secret is kept."""
+    """The place of a secret."""
 
     kind: Literal["file", "systemd", "environment"]
     name: str
-    """A path, a credential's name, or a variable's."""
+    """A path, or the name of a credential or variable."""
 
     def __str__(self) -> str:
         return f"{_KINDS[self.kind]} {self.name}"
 
     def read(self, environment: Mapping[str, str] | None = None) -> Secret:
-        """Return the secret; one line end behind it is not part of it. Raises ConfigError."""
+        """Return the secret without one line end at its end. Raises ConfigError."""
         known = os.environ if environment is None else environment
         if self.kind == "environment":
             text = known.get(self.name)
@@ -45,7 +45,7 @@ class NamedSecret:
         return Secret(text)
 
     def path(self, environment: Mapping[str, str] | None = None) -> Path:
-        """Return the file of one that lies in a file. Raises ConfigError."""
+        """Return the path of a secret in a file. Raises ConfigError."""
         if self.kind == "file":
             return Path(self.name)
         directory = (os.environ if environment is None else environment).get(DIRECTORY)

@@ -1,7 +1,7 @@
-"""MAIL and RCPT as command lines: the parameters that the server's extensions allow.
+"""The commands MAIL and RCPT, with the parameters that the server supports.
 
-RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4
-(SMTPUTF8), RFC 4954 5 (AUTH=), RFC 3461 4 (RET, ENVID, NOTIFY, ORCPT).
+RFC 1870 6 (SIZE), RFC 6152 2 (BODY), RFC 3030 3 (BINARYMIME), RFC 6531 3.4 (SMTPUTF8), RFC 4954 5
+(AUTH=), RFC 3461 4 (RET, ENVID, NOTIFY, ORCPT).
 """
 
 import re
@@ -21,10 +21,10 @@ _NOTIFY: Final = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 
 
 def in_ascii(envelope: Envelope, offered: Capabilities) -> Envelope:
-    """Return the envelope as a server without SMTPUTF8 can be given it.
+    """Return the envelope in a form for a server without SMTPUTF8.
 
-    A domain that is not ASCII has a form that is (RFC 5890 2.3.2.1); a local part has none, and
-    is left for ``mail_command`` to object to. With SMTPUTF8 nothing changes.
+    A domain that is not ASCII has an ASCII form (RFC 5890 2.3.2.1); a local part has none, and
+    ``mail_command`` refuses it. With SMTPUTF8 nothing changes.
     """
     if envelope.is_ascii or "SMTPUTF8" in offered:
         return envelope
@@ -47,9 +47,9 @@ def _with_a_labels(address: Address) -> Address:
 def mail_command(envelope: Envelope, offered: Capabilities, size: int) -> str:
     """Return MAIL FROM for a message of ``size`` octets.
 
-    What only informs (SIZE, AUTH=, DSN wishes) is left out where it is not
-    offered; what the message cannot do without raises MissingExtension.
-    Raises LocalProtocolError for what is not an address or no parameter.
+    Optional information (SIZE, AUTH=, DSN parameters) is omitted if the server does not support it;
+    if a required extension is missing, MissingExtension is raised. Raises LocalProtocolError for
+    invalid addresses or parameters.
     """
     words = [f"MAIL FROM:{_path(envelope.sender)}"]
     if "SIZE" in offered:
@@ -90,13 +90,13 @@ def rcpt_command(recipient: Recipient, offered: Capabilities) -> str:
 
 
 def needs_smtputf8(envelope: Envelope) -> bool:
-    """True when the envelope says so, or an address is not ASCII."""
+    """Return True if the envelope says so, or an address is not ASCII."""
     return envelope.smtputf8 or not envelope.is_ascii
 
 
 @lru_cache(maxsize=1024)
 def _path(address: Address | None) -> str:
-    """Return the path, once our own grammar has confirmed that it is nothing more."""
+    """Return the path, after checking with our own grammar that it is nothing else."""
     path = f"<{address or ''}>"
     if address is not None and (address.local.lower(), address.domain) == ("postmaster", ""):
         return path

@@ -1,4 +1,4 @@
-"""As whom a relay signs in upstream, and what it proves that with when it is time."""
+"""Identities of a relay at upstream servers, and their credentials."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -15,25 +15,25 @@ class SignIn(Protocol):
 
     @property
     def identity(self) -> str:
-        """Who it is, for the operator; equal for equal identities."""
+        """Return the name of the identity, for the operator; equal for equal identities."""
 
     @property
     def certificate(self) -> str | None:
-        """The PEM file of a client certificate to show; None: none."""
+        """Return the PEM file of a client certificate; None: none."""
 
     @property
     def key(self) -> str | None:
         """File of the certificate's key, if it is in another file."""
 
     async def credentials(self) -> Credentials:
-        """Return what proves it now. Raises TokenError, also for a secret that is not there."""
+        """Return the current credentials. Raises TokenError, also for a missing secret."""
 
     def reject(self, credentials: Credentials, /) -> bool:
-        """Say that these were refused; True: others may be taken."""
+        """Report that these credentials were refused; True: try again with others."""
 
 
 class PasswordSignIn:
-    """A user name and a password, which is read whenever it is used."""
+    """A user name and a password, which is read at each use."""
 
     certificate = None
     key = None
@@ -49,7 +49,7 @@ class PasswordSignIn:
             raise unreadable(f"no password: {error}") from error
 
     def reject(self, credentials: Credentials) -> bool:
-        """A password that was changed meanwhile may be taken."""
+        """Return True if the password was changed meanwhile."""
         try:
             return self._password() != credentials.password
         except ConfigError:
@@ -78,7 +78,7 @@ class TokenSignIn:
 
 
 class CertificateSignIn:
-    """A TLS client certificate (EXTERNAL, RFC 4422 A); a user name to act as, if any."""
+    """A TLS client certificate (EXTERNAL, RFC 4422 A), and an authorization identity, if any."""
 
     def __init__(self, certificate: str, key: str | None = None, username: str = "") -> None:
         self.certificate: str | None = certificate

@@ -1,8 +1,7 @@
-"""What a conversation asks of its driver.
+"""The steps that a conversation asks its driver to perform.
 
-A conversation is a generator: it yields a step, is sent what came of it, and
-returns its result. So it reads like blocking code and runs on a socket, on
-asyncio, and on written lines.
+A conversation is a generator: it yields a step, gets its result, and returns its own result. So it
+reads like blocking code, and runs on sockets, on asyncio and in written dialogues.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -14,13 +13,13 @@ from gatepost.net.tls import TlsFacts
 
 
 def nothing() -> bytes:
-    """Nothing goes out behind a content."""
+    """Return nothing to send after a content."""
     return b""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send ``octets``; nothing comes back."""
+    """Send ``octets``; there is no result."""
 
     octets: bytes
     phase: Phase
@@ -28,10 +27,11 @@ class Write:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WriteFrom:
-    """Send ``windows`` one by one until the server speaks.
+    """Send ``windows`` one by one until the server replies.
 
-    What it said too early comes back, ``b""`` when all was sent. ``behind`` is asked with the last
-    window for what goes out in one with it, and is answered later (RFC 2920 3.1).
+    The result is what it sent too early, ``b""`` if everything was sent. ``behind`` is called with
+    the last window, and returns what is sent together with it; that is answered later (RFC 2920
+    3.1).
     """
 
     windows: Iterable[bytes]
@@ -41,9 +41,9 @@ class WriteFrom:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
-    """Wait for octets, which come back, never none of them.
+    """Wait for octets; the result is never empty.
 
-    The same Read again asks for more of the same reply: its deadline stands.
+    The same Read again waits for more of the same reply, with the same deadline.
     """
 
     phase: Phase
@@ -51,7 +51,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Shake hands; the TlsFacts come back."""
+    """Perform the TLS handshake; the result is the TlsFacts."""
 
     phase: Phase = "tls"
 
@@ -60,7 +60,7 @@ Step = Write | WriteFrom | Read | StartTls
 Answer = bytes | TlsFacts
 T = TypeVar("T")
 Conversation = Generator[Step, Any, T]
-"""What is sent into it is an Answer: of which kind, the step says."""
+"""It is sent an Answer; the step determines its kind."""
 
 
 def drive(conversation: Conversation[T], perform: Callable[[Step], Answer]) -> T:

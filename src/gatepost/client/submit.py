@@ -1,4 +1,4 @@
-"""The library's face: hand a message to a submission server."""
+"""The functions of the library: send a message to a submission server."""
 
 from gatepost.client.connection import (
     AsyncConnection,
@@ -24,12 +24,12 @@ def send(
     envelope: Envelope | None = None,
     tls: Tls = _TLS,
 ) -> Receipt:
-    """Hand ``message`` to ``server`` (``host:port``, port 587 by default) and return its receipt.
+    """Send ``message`` to ``server`` (``host:port``, port 587 by default) and return a receipt.
 
     ``message`` is an EmailMessage, or a whole message as bytes or str. Sender
     and recipients come from its header (Bcc is read and removed) unless
-    ``envelope`` names them. ``password`` may be a ``Token``. A recipient that the
-    server refuses is told in the receipt as long as another one is accepted.
+    ``envelope`` contains them. ``password`` may be a ``Token``. Refused recipients are
+    in the receipt, if at least one recipient is accepted.
 
     Raises LocalProtocolError and ConfigError before anything is sent;
     ResolveError, ConnectError, TlsError, TimedOut and Disconnected (all OSError);

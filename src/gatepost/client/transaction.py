@@ -1,8 +1,7 @@
-"""One transaction: MAIL, RCPT and the content, in as few round trips as the server allows.
+"""One transaction: MAIL, RCPT and the content, in as few round trips as the server permits.
 
-With PIPELINING (RFC 2920) the commands go out together, DATA among them, at
-most 100 unanswered; with CHUNKING (RFC 3030) the content is counted instead of
-dot-stuffed.
+With PIPELINING (RFC 2920) the commands are sent together, including DATA, at most 100 without a
+reply; with CHUNKING (RFC 3030) the content is sent with its size instead of being dot-stuffed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +33,13 @@ from gatepost.model.reply import Reply
 MAX_UNANSWERED: Final = 100
 GO_AHEAD: Final = 354
 _SIGN_IN_FIRST: Final = 530
-"""Of who has TLS: without, it may be TLS that comes first (RFC 4954 6, RFC 3207 4)."""
+"""For connections with TLS: in clear, these may mean that TLS is required first (RFC 4954 6, RFC
+3207 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The server took the message. ``refused`` are the recipients that it will not reach."""
+    """The server accepted the message. ``refused`` are the recipients that it refused."""
 
     reply: Reply
     accepted: tuple[str, ...]
@@ -48,14 +48,15 @@ class Delivered:
 
 @dataclass(slots=True)
 class Course:
-    """How far a transaction came. It is filled in as replies come, so it tells after an error."""
+    """The state of a transaction. Every reply updates it, so it is right after an error, too."""
 
     replies: list[Reply] = field(default_factory=list)
-    """To MAIL and to each RCPT, in the order of the envelope's recipients."""
+    """The replies to MAIL and to each RCPT, in the order of the recipients."""
     last: Reply | None = None
-    """What decided for those who were accepted: to DATA, to the content, or a 421 before them."""
+    """The reply that decided for the accepted recipients: to DATA, to the content, or an earlier
+    421."""
     has_content: bool = False
-    """The server has got some of the content, or all."""
+    """The server has received some or all of the content."""
 
     @property
     def mail(self) -> Reply | None:
@@ -64,20 +65,20 @@ class Course:
 
     @property
     def recipients(self) -> list[Reply]:
-        """The replies to RCPT; fewer than recipients when it ended before."""
+        """Return the replies to RCPT; fewer than recipients if it ended early."""
         return self.replies[1:]
 
     @property
     def accepted(self) -> int:
-        """How many recipients were."""
+        """Return the number of accepted recipients."""
         return [reply.is_success for reply in self.recipients].count(True)
 
 
 def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversation[Delivered]:
-    """Hand one message over.
+    """Send one message.
 
-    Raises LocalProtocolError or MissingExtension before anything is sent;
-    SenderRefused, RecipientsRefused (when no recipient is left), ContentRefused.
+    Raises LocalProtocolError or MissingExtension before anything is sent; SenderRefused,
+    RecipientsRefused (if no recipient is left), ContentRefused.
     """
     course = Course()
     asked = opening(envelope, body, session.capabilities)
@@ -104,7 +105,7 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
 
 
 def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[Batch, ...]:
-    """Return what is asked before the content, in the batches in which it goes out.
+    """Return the commands before the content, in the batches in which they are sent.
 
     Raises LocalProtocolError or MissingExtension.
     """
@@ -132,7 +133,7 @@ def _commands(envelope: Envelope, body: Body, offered: Capabilities) -> list[tup
 def transact(
     session: ClientSession, asked: Sequence[Batch], body: Body, course: Course
 ) -> Conversation[None]:
-    """Go through one transaction, whose commands are ``asked``; a refusal is a reply in ``course``.
+    """Perform one transaction with the commands ``asked``; refusals are replies in ``course``.
 
     Raises NetworkError and RemoteProtocolError.
     """
@@ -144,7 +145,7 @@ def transact(
     replies = course.replies
     for batch in asked:
         if batch.commands[0][0] == "data" and not course.accepted:
-            break  # nobody is left to send it for
+            break  # there are no recipients left
         yield from session.ask_all(batch, replies)
         if not replies[0].is_success or not session.usable:
             break
@@ -158,7 +159,7 @@ def transact(
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
             if was_announced and not mail.is_success:
-                session.usable = False  # it may be in the transaction before, whose people it has
+                session.usable = False  # it may be in the previous transaction, with its recipients
             else:
                 yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif not is_complete or (data is None and not session.usable):
@@ -171,9 +172,9 @@ def transact(
 
 
 def _refusal(reply: Reply) -> Reply:
-    """Return what decided before the content was sent: nothing there is an acceptance.
+    """Return the reply that decided before the content was sent, which is never an acceptance.
 
-    Raises RemoteProtocolError for any other reply (RFC 5321 4.3.2): who goes by it loses mail.
+    Raises RemoteProtocolError for any other reply (RFC 5321 4.3.2), because mail would be lost.
     """
     if reply.is_transient or reply.is_permanent:
         return reply
@@ -181,7 +182,7 @@ def _refusal(reply: Reply) -> Reply:
 
 
 def _named(error: Refused, session: ClientSession) -> Refused:
-    """Give the error the id of the finding that its reply stands for, if it says that much."""
+    """Add the id of the finding that the reply stands for, if there is one."""
     error.slug = meaning_of(error.reply, "mail")
     if error.reply.code == _SIGN_IN_FIRST and session.facts and not session.mechanism:
         error.slug = error.slug or "auth_not_performed"

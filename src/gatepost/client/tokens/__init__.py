@@ -1,1 +1,1 @@
-"""Access tokens for signing in upstream: where they come from, and one cache in front."""
+"""Access tokens for upstream servers: their sources, and one cache."""

@@ -1,8 +1,8 @@
-"""Identities that Azure gives to what runs there: managed identity and workload identity.
+"""Azure's identities for programs that run there: managed identity and workload identity.
 
-Both through azure-identity, which knows the metadata services of virtual machines, App Service,
-Functions, Container Apps, Arc and Kubernetes. It is loaded when first used, and need not be
-installed where nothing uses it: ``pip install 'gatepost[entra]'``.
+Both use azure-identity, which knows the metadata services of virtual machines, App Service,
+Functions, Container Apps, Arc and Kubernetes. It is loaded at its first use, and need not be
+installed otherwise: ``pip install 'gatepost[entra]'``.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 DEADLINE: Final = 30.0
 """Seconds; azure-identity itself would ask a metadata service for more than a minute."""
 TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_status": 0}
-"""How often azure-identity asks again: once if a connection fails. An answer is an answer: it would
-wait in silence for as long as a Retry-After says, and nobody would hear of the status."""
+"""How often azure-identity retries: once if a connection fails. It does not retry after an answer,
+because it would wait silently for as long as Retry-After says, and the status would be lost."""
 _UPDATING: Final = frozenset({404, 410})
-"""Statuses of a metadata service that is about to be back (Learn, "How to use managed identities
-for Azure resources on an Azure VM to acquire an access token", retry guidance)."""
+"""Statuses of a metadata service that will soon be available again (Learn, "How to use managed
+identities for Azure resources on an Azure VM to acquire an access token", retry guidance)."""
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _UNREACHED: Final = "no identity service answers here, or it knows no identity for this machine"
 
 
 class ManagedIdentity:
-    """A TokenSource: the identity of the machine, app or function that this runs in.
+    """A TokenSource: the identity of the machine, app or function that runs this program.
 
-    ``client_id`` names a user-assigned one; empty: the system-assigned one.
+    ``client_id`` selects a user-assigned one; empty: the system-assigned one.
     """
 
     def __init__(self, client_id: str = "") -> None:
@@ -55,7 +55,7 @@ class ManagedIdentity:
         return await _fetch(self, scope)
 
     def credential(self) -> "ManagedIdentityCredential":
-        """Return azure-identity's; the environment says which metadata service there is."""
+        """Return azure-identity's credential; the environment determines the metadata service."""
         from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - see above
 
         return ManagedIdentityCredential(client_id=self._client_id or None, **TRIES)
@@ -63,7 +63,8 @@ class ManagedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Who a pod is. What is empty is taken from the environment, where Kubernetes puts it."""
+    """The identity of a pod. Empty values are taken from the environment, where Kubernetes puts
+    them."""
 
     tenant: str = ""
     client_id: str = ""
@@ -88,8 +89,9 @@ class WorkloadIdentity:
         return await _fetch(self, scope)
 
     def credential(self) -> "WorkloadIdentityCredential":
-        """Return azure-identity's. Raises ValueError when the environment lacks something, and
-        ConfigError for a pod's token that cannot be read: azure-identity would ask without it."""
+        """Return azure-identity's credential. Raises ValueError if the environment lacks something,
+        and ConfigError if the pod's token cannot be read, because azure-identity would continue
+        without it."""
         from azure.identity.aio import WorkloadIdentityCredential  # noqa: PLC0415 - see above
 
         workload, options = self._workload, dict[str, Any](TRIES)
@@ -98,7 +100,7 @@ class WorkloadIdentity:
         if workload.ca_file:
             options["connection_verify"] = workload.ca_file
         token_file = workload.token_file or os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
-        if token_file:  # else azure-identity says what is not set
+        if token_file:  # otherwise azure-identity says what is not set
             NamedSecret("file", token_file).read()
         return WorkloadIdentityCredential(
             tenant_id=workload.tenant or None,
@@ -109,13 +111,13 @@ class WorkloadIdentity:
 
 
 def _silence() -> None:
-    """Keep azure-identity from logging a provider's words, which may quote what proves us."""
+    """Keep azure-identity from logging a provider's texts, which may quote secrets."""
     for name in ("azure", "msal"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
-    """Ask once, with no cache but ours. Raises TokenError and ConfigError."""
+    """Request a token once, without another cache. Raises TokenError and ConfigError."""
     _silence()
     try:
         from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
@@ -149,7 +151,7 @@ def _read(token: "AzureToken") -> AccessToken:
 
 
 def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> TokenError:
-    """Return our error. Azure's text is not repeated: it may quote what was sent."""
+    """Return our error. Azure's text is not repeated, because it may quote what was sent."""
     identity, response = source.identity, getattr(error, "response", None)
     status = int(getattr(response, "status_code", None) or 0)
     network = None if status else _network_error(error)
@@ -177,7 +179,7 @@ def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> 
 
 
 def _network_error(error: BaseException) -> GatepostError | None:
-    """Return what kept a request from being answered; None if it was answered."""
+    """Return the reason why there was no answer; None if there was one."""
     from aiohttp import ClientError  # noqa: PLC0415 - azure-identity has loaded it
 
     cause = error.__cause__

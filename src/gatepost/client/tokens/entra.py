@@ -31,18 +31,18 @@ ASSERTION_LIFETIME: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class EntraApplication:
-    """Which application, in which tenant, of which cloud."""
+    """An application, its tenant and its cloud."""
 
     tenant: str
     client_id: str
     authority: str = AUTHORITY
     credential: str = ""
-    """What the configuration calls what proves it, which tells two proofs of one application
-    apart."""
+    """The name of the secret or certificate in the configuration, which distinguishes two of one
+    application."""
 
     @property
     def token_endpoint(self) -> str:
-        """Where it asks."""
+        """Return the URL for token requests."""
         return f"{self.authority.rstrip('/')}/{quote(self.tenant, safe='')}/oauth2/v2.0/token"
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class EntraApplication:
 
 
 class EntraSecret:
-    """A TokenSource: the application shows a client secret (its Value, not its ID)."""
+    """A TokenSource: the application sends a client secret (its Value, not its ID)."""
 
     def __init__(
         self, http: Http, application: EntraApplication, secret: Callable[[], Secret]
@@ -84,7 +84,7 @@ class EntraCertificate:
         pem: Callable[[], Secret],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``pem`` reads key and certificate, in any order; ``clock`` tells the wall time in s."""
+        """``pem`` reads key and certificate, in any order; ``clock`` returns the wall time in s."""
         self._http, self._application, self._pem, self._clock = http, application, pem, clock
 
     @property
@@ -107,7 +107,7 @@ class EntraCertificate:
 
 
 def sign_assertion(application: EntraApplication, pem: Secret, now: float) -> str:
-    """Return the assertion that proves an application (RFC 7523 3). Raises TokenError."""
+    """Return the assertion that authenticates an application (RFC 7523 3). Raises TokenError."""
     import jwt  # noqa: PLC0415 - slow to import, and most identities need none
 
     key, thumbprint = read_certificate(pem)

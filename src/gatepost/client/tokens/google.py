@@ -18,9 +18,9 @@ from gatepost.net.http import Http
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE: Final = "https://mail.google.com/"
-"""What Gmail asks for over SMTP (https://developers.google.com/workspace/gmail/imap/xoauth2)."""
+"""The scope for SMTP at Gmail (https://developers.google.com/workspace/gmail/imap/xoauth2)."""
 LIFETIME: Final = 3600
-"""Seconds; Google takes no longer one."""
+"""Seconds; the maximum at Google."""
 
 _DELEGATION: Final = (
     "Have an administrator of the Workspace give the service account's client ID domain-wide "
@@ -38,7 +38,7 @@ _CURES: Final = {
 
 
 class _Key(msgspec.Struct, frozen=True):
-    """What is needed of the key file that the console hands out."""
+    """The required fields of the key file from the console."""
 
     client_email: str
     private_key: str
@@ -47,9 +47,9 @@ class _Key(msgspec.Struct, frozen=True):
 
 
 class GoogleServiceAccount:
-    """A TokenSource: the account signs with the key of its key file.
+    """A TokenSource: the account signs with the key in its key file.
 
-    ``subject`` is the mailbox whose mail it may send by domain-wide delegation; empty: its own.
+    ``subject`` is the mailbox for which it sends by domain-wide delegation; empty: its own.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class GoogleServiceAccount:
 
 
 def read_key(text: Secret) -> _Key:
-    """Return what a key file holds. Raises TokenError."""
+    """Return the contents of a key file. Raises TokenError."""
     try:
         return msgspec.json.decode(text.reveal(), type=_Key)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):

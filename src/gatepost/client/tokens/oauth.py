@@ -1,4 +1,4 @@
-"""The request for a token and its answer (RFC 6749 4.4, 5.1, 5.2), whatever the grant is."""
+"""Token requests and their responses (RFC 6749 4.4, 5.1, 5.2), for any grant."""
 
 import math
 import re
@@ -21,7 +21,7 @@ from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
 
 LEAST_LIFETIME: Final = 60.0
-"""Seconds for which a token is taken to be good whose lifetime nobody told."""
+"""Assumed lifetime of a token in seconds if the response does not contain it."""
 LONGEST_LIFETIME: Final = 86_400.0
 LONGEST_TOKEN: Final = 65_536
 _HEADERS: Final = {
@@ -34,15 +34,15 @@ _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _ELSEWHERE: Final = frozenset({404, 405, 410})
-"""What is said where there is no token endpoint, or no longer."""
+"""Fix if the URL is not, or is no longer, that of a token endpoint."""
 
 
 async def ask_for_token(
     http: Http, endpoint: str, form: Mapping[str, str]
 ) -> tuple[AccessToken, Mapping[str, Any]]:
-    """Return the token that ``endpoint`` gives for ``form``, and all that it said beside it.
+    """Return the token that ``endpoint`` issues for ``form``, and the rest of its response.
 
-    Raises TokenError: transient when the provider was not reached or is not well.
+    Raises TokenError: transient if the provider could not be reached or has a problem.
     """
     body = urlencode({name: value for name, value in form.items() if value}).encode()
     try:
@@ -56,7 +56,7 @@ async def ask_for_token(
 
 
 def read_token(document: Mapping[str, Any]) -> AccessToken:
-    """Return the token of a successful answer. Raises TokenError for one that holds none."""
+    """Return the token of a successful response. Raises TokenError if it contains none."""
     token, kind = bearer(document.get("access_token")), document.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenError(
@@ -66,7 +66,7 @@ def read_token(document: Mapping[str, Any]) -> AccessToken:
 
 
 def bearer(token: object) -> str:
-    """Return what a request can show (RFC 6750 2.1). Raises TokenError for anything else."""
+    """Return a bearer token (RFC 6750 2.1). Raises TokenError for any other type."""
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
         raise _elsewhere(
             TokenError("the provider's answer contains no access token", is_transient=True)
@@ -75,7 +75,7 @@ def bearer(token: object) -> str:
 
 
 def _elsewhere(failure: TokenError) -> TokenError:
-    """Say that what answered is not a token endpoint, as far as one can see."""
+    """Return the error for an answer that seems to be from another server than a token endpoint."""
     failure.slug = ENDPOINT_CHANGED
     failure.fix = (
         "Compare the credential's token_endpoint or authority with the provider's documentation; "
@@ -85,17 +85,17 @@ def _elsewhere(failure: TokenError) -> TokenError:
 
 
 def unreached(error: GatepostError) -> TokenError:
-    """Return the error that tells that the provider gave no answer."""
+    """Return the error for a provider that did not answer."""
     failure = TokenError(f"no token: {error}", is_transient=True)
     failure.slug = error.slug
     return failure
 
 
 def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> TokenError:
-    """Return the error for an answer that is none of success.
+    """Return the error for an unsuccessful response.
 
-    Its description is not repeated, because a provider may quote what it got; of Entra's the
-    number is taken, by which people look it up.
+    Its description is not repeated, because a provider may quote the request; of Entra's, the
+    number is used, which can be looked up.
     """
     error = error_name(document)
     number = error_number(document)
@@ -123,14 +123,14 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
 
 
 def cure_of(number: int) -> str:
-    """Return what one of Entra's numbers proves, and what to do; empty for another's."""
+    """Return the meaning of an Entra number, and what to do; empty for others."""
     known = CODES.get(number)
     return f"{known.proves} {known.fix}" if known is not None else ""
 
 
 def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
-    """Strike out of an error's name what was shown to get a token: it should be a word of RFC 6749,
-    and is the provider's to choose."""
+    """Remove secrets of the request from the name of an error: it should be a word of RFC 6749, but
+    the provider chooses it."""
     error, transcript = document.get("error"), Transcript()
     if not isinstance(error, str):
         return document
@@ -140,13 +140,13 @@ def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Ma
 
 
 def error_name(document: Mapping[str, Any]) -> str:
-    """Return the OAuth error; empty when it is none (RFC 6749 5.2)."""
+    """Return the OAuth error; empty if it is invalid (RFC 6749 5.2)."""
     error = document.get("error")
     return error if isinstance(error, str) and _ERROR.fullmatch(error) else ""
 
 
 def error_number(document: Mapping[str, Any]) -> int:
-    """Return the number of Entra's error, AADSTS and this; 0 for another's."""
+    """Return the number of an Entra error, without AADSTS; 0 for others."""
     codes = document.get("error_codes")
     if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
@@ -155,7 +155,7 @@ def error_number(document: Mapping[str, Any]) -> int:
 
 
 def _lifetime(told: Any) -> float:
-    """Return the seconds of ``expires_in``, which some providers write as text."""
+    """Return the seconds of ``expires_in``, which some providers write as a string."""
     try:
         seconds = float(told)
     except (TypeError, ValueError, OverflowError):

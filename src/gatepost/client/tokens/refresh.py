@@ -14,25 +14,26 @@ GRANT = "refresh_token"
 
 @dataclass(frozen=True, slots=True)
 class RefreshClient:
-    """Which client, where, for whom."""
+    """The client, its endpoint, and its user."""
 
     token_endpoint: str
     client_id: str
     user: str
-    """Who has consented; tokens of different users are never mixed up."""
+    """The user who consented; tokens of different users are never mixed up."""
     secret: Callable[[], Secret] | None = None
     """Reads the client's own secret; None: it has none."""
     credential: str = ""
-    """What the configuration calls the token; two of one user's may allow different things."""
+    """The name of the token in the configuration, because two tokens of one user may have different
+    permissions."""
 
 
 class RefreshToken:
-    """A TokenSource: somebody has consented once, and the client goes on with it.
+    """A TokenSource: a user has consented once, and the client uses the refresh token from then on.
 
-    A provider may give a new refresh token with each answer, after which the old one may be worth
-    nothing. The new one is used from then on and given to ``keep``, until the one that is read
-    changes: then an operator has put in another. One request is made at a time: who shows a token
-    that was replaced meanwhile may lose all that came of it (RFC 9700 4.14.2).
+    A provider may return a new refresh token with each response, which may invalidate the old one.
+    The new one is used from then on and given to ``keep``, until the configured one changes,
+    because then an operator has replaced it. Only one request is made at a time: a client that
+    sends a replaced token may lose all its tokens (RFC 9700 4.14.2).
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class RefreshToken:
         keep: Callable[[Secret], None] = lambda _: None,
         turn: asyncio.Lock | None = None,
     ) -> None:
-        """``token`` reads what was configured or kept; it raises ConfigError. ``keep`` raises
+        """``token`` reads the configured or saved one; it raises ConfigError. ``keep`` raises
         nothing. Sources that may have the same token share ``turn``."""
         self._http, self._client, self._token, self._keep = http, client, token, keep
         self._turn = turn or asyncio.Lock()
