@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.errors import Disconnected
 from gatepost.model.body import BytesBody
-from gatepost.model.delivery import Lease
+from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
@@ -22,6 +24,7 @@ from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import Handed, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.unsettled import UNSETTLED
 from gatepost.routing.route import may_try_next_target
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
@@ -219,6 +222,16 @@ def test_an_answer_that_leaves_open_what_an_earlier_try_came_to(status: int) -> 
     handed, asked = hand(acs, lambda _: Told(status), lease(attempts=1))
     assert [each.outcome for each in handed.verdicts] == ["deferred"]
     assert [each.method for each in asked] == ["GET"], "nothing is sent on top"
+
+
+@pytest.mark.parametrize("answer", [Told(503), Told(403), Told(body=None)])
+def test_it_stays_so_while_the_service_does_not_answer(answer: Told) -> None:
+    given = lease(attempts=1)
+    unsettled = Attempt(datetime.now(UTC), Contact("acs"), "content", UNSETTLED, is_remote=False)
+    given = replace(given, delivery=replace(given.delivery, history=(unsettled,)))
+    handed, asked = hand(acs, lambda _: answer, given)
+    assert handed.attempt.reply.because("") == UNSETTLED
+    assert {each.method for each in asked} == {"GET"}
 
 
 def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> None:

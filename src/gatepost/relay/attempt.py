@@ -19,6 +19,7 @@ from gatepost.relay.in_flight import Tried
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.unsettled import UNSETTLED, is_unsettled
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
@@ -118,6 +119,9 @@ class AttemptRunner:
 
     async def run(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
         """Make an attempt, first at the target ``first``; a Pause if nothing could be tried."""
+        if (holder := _holder(lease.delivery, route)) is not None:
+            permit = first.permit if holder.name == first.target.name else None
+            return await self._try_holder(lease, body, Clear(holder, permit))
         destination = lease.delivery.next_hop.destination
         asked = first.target
         tried = {asked.name}
@@ -143,6 +147,20 @@ class AttemptRunner:
             # who asked for a time rests; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
+
+    async def _try_holder(self, lease: Lease, body: Body, holder: Clear) -> Handed | Pause:
+        """Ask the target that accepted the delivery for the result."""
+        answer = await self._try_target(lease, body, holder.target, holder.permit)
+        if isinstance(answer, Pause):
+            if answer.obstacle is None:
+                return answer
+            reply = UNSETTLED.because(answer.obstacle.reason)
+            return self.refuse(lease, holder.target.name, "content", reply)
+        if answer.attempt.is_remote:
+            return answer
+        reply = UNSETTLED.because(answer.attempt.reply.reason)
+        verdicts = tuple([replace(each, reply=reply) for each in answer.verdicts])
+        return replace(answer, verdicts=verdicts, attempt=replace(answer.attempt, reply=reply))
 
     async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:
         """Try a further target; if its first login is in progress, wait for that."""
@@ -266,6 +284,14 @@ class AttemptRunner:
         attempt = Attempt(self._now(), Contact(target), phase, reply, is_remote=False)
         count = len(lease.delivery.waiting)
         return Handed(attempt, (Verdict(outcome, reply),) * count)
+
+
+def _holder(delivery: Delivery, route: Route) -> Target | None:
+    """Return the target that accepted a delivery without telling the result, if others could get it
+    a second time."""
+    if not delivery.history or len(route.chain) < 2:
+        return None
+    return next((each for each in route.chain if is_unsettled(delivery, each.name)), None)
 
 
 def _passes_on(answer: Handed | Pause) -> bool:

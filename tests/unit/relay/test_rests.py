@@ -10,8 +10,10 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import AcsRestTarget
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.transport.contract import Place
+from gatepost.relay.transport.unsettled import UNSETTLED, Unsettled
 from tests.simulated_delivery import (
     A_RECORD,
     DAY,
@@ -219,6 +221,31 @@ def test_what_each_target_of_a_chain_said_is_remembered() -> None:
             ("first", 2), ("second", 2),
         ]  # fmt: skip
         assert delivery.attempts == 2
+
+    world.run(scenario)
+
+
+def test_what_a_target_accepted_goes_to_no_other_until_its_result_is_known() -> None:
+    """Its operation is asked for when it is up again, and may turn out to have failed."""
+    unsettled = Answer(
+        (UNSETTLED.because("HTTP 503"),), is_remote=False, error=Unsettled("HTTP 503")
+    )
+    api = Upstream(AcsRestTarget("api", "https://api.example", "key"), unsettled)
+    second = Upstream(smarthost("second", ["b.example"]))
+    world = World([api, second], [route(api.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        api.say = unreachable()
+        for number in range(2, 6):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(200)
+        assert {message for message, _ in second.taken} == {"m2", "m3", "m4", "m5"}
+        assert len(api.tries) > 5
+        api.say = Answer((GREYLISTED,))
+        await asyncio.sleep(2400)
+        assert second.taken[4:] == [("m1", "bob@example.net")]
 
     world.run(scenario)
 

@@ -26,13 +26,13 @@ from gatepost.relay.transport.api import (
     Api,
     ApiRefused,
     Meaning,
-    Unsettled,
     code_of,
     error_of,
     printable,
 )
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
 from gatepost.relay.transport.contract import Handed, Place, Unconnected
+from gatepost.relay.transport.unsettled import Unsettled, is_unsettled
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
@@ -114,10 +114,7 @@ class AcsRestTransport(Unconnected):
         id_ = operation_id(lease, parcel)
         known = self._operation(id_)
         for number in range(1, lease.delivery.attempts + 1):
-            # the answer to an earlier try may have been lost
-            response = await self._api.ask(HttpRequest("GET", known))
-            if response.status in _NOT_TOLD:
-                raise self._api.refused(response, _now())  # whether it has this operation
+            response = await self._earlier(lease, known)
             if response.status not in _TOLD:
                 break
             if not self._came_to_nothing(response):
@@ -129,12 +126,27 @@ class AcsRestTransport(Unconnected):
         sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
         response = await self._api.ask(sending)
         if response.status == 409:  # it has this operation; made of another spelling, perhaps
-            response = await self._api.ask(HttpRequest("GET", known))
+            response = await self._api.ask(_get(known))
             if response.status in _TOLD:
                 return await self._follow(known, response)
         if response.status != 202:
             raise self._api.refused(response, _now())
         return await self._follow(self._location(response, known), response)
+
+    async def _earlier(self, lease: Lease, url: str) -> HttpResponse:
+        """Ask for the operation of an earlier attempt, whose answer may have been lost."""
+        was_accepted = is_unsettled(lease.delivery, self.target.name)
+        response = await (self._look(url) if was_accepted else self._api.ask(_get(url)))
+        if response.status in _NOT_TOLD:
+            raise self._unsettled(response) if was_accepted else self._api.refused(response, _now())
+        return response
+
+    async def _look(self, url: str) -> HttpResponse:
+        """Ask for an operation that was accepted. Raises Unsettled."""
+        try:
+            return await self._api.ask(_get(url))
+        except (NetworkError, RemoteProtocolError) as error:
+            raise Unsettled(f"{_UNKNOWN}: {error}") from error
 
     def _operation(self, id_: str) -> str:
         return f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
@@ -189,10 +201,7 @@ class AcsRestTransport(Unconnected):
                 raise self._unsettled(response)
             await asyncio.sleep(wait)
             look = min(look * 2, LONGEST_LOOK)
-            try:
-                response = await self._api.ask(HttpRequest("GET", url))
-            except (NetworkError, RemoteProtocolError) as error:
-                raise Unsettled(f"{_UNKNOWN}: {error}") from error
+            response = await self._look(url)
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
         if response.status not in _TOLD:
@@ -213,6 +222,10 @@ def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
     name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"
     name = f"{name} {number}" if number else name
     return str(uuid.uuid5(_OPERATIONS, name))
+
+
+def _get(url: str) -> HttpRequest:
+    return HttpRequest("GET", url)
 
 
 def _may_pass(status: int) -> bool:

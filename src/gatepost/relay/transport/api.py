@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gatepost.client.http_sign_in import HttpSignIn
-from gatepost.errors import GatepostError, Phase, Refused
+from gatepost.errors import Phase, Refused
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.transcript import Transcript
@@ -87,17 +87,6 @@ class ApiRefused(Refused):
     def verdict(self) -> Verdict:
         """The verdict on every recipient of the request."""
         return Verdict(self.outcome, self.reply)
-
-
-class Unsettled(GatepostError):
-    """An API accepted a message, but what became of it is not known yet.
-
-    No other target may have it meanwhile. ``retry_after`` is in seconds.
-    """
-
-    def __init__(self, message: str, retry_after: float = 0.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Api:

@@ -19,9 +19,10 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
-from gatepost.relay.transport.api import ApiRefused, Unsettled
+from gatepost.relay.transport.api import ApiRefused
 from gatepost.relay.transport.contract import Handed, Heard
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
+from gatepost.relay.transport.unsettled import Unsettled
 
 T = TypeVar("T")
 SMALL: Final = 262_144

@@ -27,8 +27,8 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.feedback import is_for_number, lesson_of
-from gatepost.relay.transport.api import Unsettled
 from gatepost.relay.transport.contract import Heard
+from gatepost.relay.transport.unsettled import UNSETTLED, Unsettled
 from gatepost.routing.route import is_about_us
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
@@ -47,7 +47,7 @@ _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
     (NoSharedMechanism,   Reply(504, "None of the offered mechanisms can be used", Esc(5, 7, 4))),
     (MissingExtension,    Reply(554, "The server lacks a required extension", Esc(5, 6, 3))),
     (LocalProtocolError,  Reply(554, "The message cannot be sent as it is", Esc(5, 6, 0))),
-    (Unsettled,           Reply(451, "Accepted, but its delivery is not confirmed", Esc(4, 3, 0))),
+    (Unsettled,           UNSETTLED),
 )
 # fmt: on
 _UNKNOWN: Final = Reply(451, "The attempt failed", Esc(4, 3, 0))

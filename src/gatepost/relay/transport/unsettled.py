@@ -1,0 +1,23 @@
+"""Mail that an API accepted, and whose result is not known yet: no other target may have it."""
+
+from typing import Final
+
+from gatepost.errors import GatepostError
+from gatepost.model.delivery import Delivery
+from gatepost.model.reply import Esc, Reply
+
+UNSETTLED: Final = Reply(451, "Accepted, but its delivery is not confirmed", Esc(4, 3, 0))
+
+
+class Unsettled(GatepostError):
+    """An API accepted a message, but its result is unknown. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def is_unsettled(delivery: Delivery, target: str) -> bool:
+    """Tell whether the last attempt at a target ended so."""
+    attempts = [each for each in delivery.history if each.contact.target == target]
+    return bool(attempts) and attempts[-1].reply.because("") == UNSETTLED
