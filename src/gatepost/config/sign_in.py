@@ -15,7 +15,8 @@ from gatepost.config.settings import (
 )
 from gatepost.model.route import SmarthostTarget
 from gatepost.net.listen import is_loopback
-from gatepost.sasl.mechanisms import MECHANISMS, Proof
+from gatepost.sasl.mechanisms import MECHANISMS
+from gatepost.sasl.proofs import Proof
 
 _IN_WORDS: Final[dict[Proof, str]] = {
     "password": "a password",

@@ -3,9 +3,10 @@
 Of an answer there is its code, never its text: that may repeat what was sent.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from gatepost.model.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

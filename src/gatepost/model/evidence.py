@@ -4,12 +4,13 @@ Evidence can be saved and diagnosed again later, by newer rules: whatever a rule
 knows about the world (providers, libraries) stands in the rule, not here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, Generic, Literal, TypeVar
 
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.entra import Behind, TokenSeen
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Reply
 from gatepost.model.setting import Config, SecretShape

@@ -2,7 +2,8 @@
 
 A frozen dataclass sets each field with ``object.__setattr__``, which takes four times as long as
 creating the object, and a relayed message has some 150 such fields. With this decorator only the
-type checker forbids assignments; at run time they are possible. Otherwise it is the same.
+type checker forbids assignments; at run time they are possible. Otherwise it is the same. The class
+itself takes little more than half of the time to make, which counts where a command needs dozens.
 """
 
 from collections.abc import Callable

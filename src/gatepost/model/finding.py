@@ -1,9 +1,9 @@
 """What the doctor concludes: causes with their proof, and what cures them."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from gatepost.model.evidence import Evidence, Position
+from gatepost.model.fast_dataclass import dataclass
 
 Confidence = Literal["certain", "likely", "possible"]
 """The evidence proves it; fits it better than anything else; or does not exclude it."""

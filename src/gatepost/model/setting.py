@@ -1,7 +1,8 @@
 """A client's configuration as its framework reads it: roles, forms and marks, never a secret."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from gatepost.model.fast_dataclass import dataclass
 
 Role = Literal[
     "host", "endpoint", "port", "username", "password", "sender", "helo", "url", "auth",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from gatepost.errors import LocalProtocolError
 from gatepost.model.credentials import Credentials
@@ -16,6 +16,7 @@ from gatepost.sasl.interview import Interview, Interviewer, ServerSide
 from gatepost.sasl.login import EagerLogin, Login, login
 from gatepost.sasl.oauthbearer import OauthBearer, oauthbearer
 from gatepost.sasl.plain import Plain, plain
+from gatepost.sasl.proofs import PROOFS, Proof
 from gatepost.sasl.scram import (
     Scram,
     ScramSha1,
@@ -27,8 +28,6 @@ from gatepost.sasl.scram import (
     scram,
 )
 from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
-
-Proof = Literal["password", "token", "certificate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,8 @@ def _external(credentials: Credentials, _side: ClientSide) -> External:
     return External(credentials.authzid)
 
 
-def _scram_entry(kind: type[Scram]) -> Entry:
-    return Entry(kind, "password", partial(_scram, kind), partial(scram, kind))
+def _scram_sides(kind: type[Scram]) -> "_Sides":
+    return kind, partial(_scram, kind), partial(scram, kind)
 
 
 def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
@@ -112,22 +111,29 @@ def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
     return lambda initial, _side: interviewer(initial)
 
 
+_Sides = tuple[type[Mechanism], Callable[[Credentials, ClientSide], Mechanism], Interviewer]
 # fmt: off
-MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType({
-    "SCRAM-SHA-512-PLUS": _scram_entry(ScramSha512Plus),
-    "SCRAM-SHA-256-PLUS": _scram_entry(ScramSha256Plus),
-    "SCRAM-SHA-1-PLUS":   _scram_entry(ScramSha1Plus),
-    "SCRAM-SHA-512":      _scram_entry(ScramSha512),
-    "SCRAM-SHA-256":      _scram_entry(ScramSha256),
-    "SCRAM-SHA-1":        _scram_entry(ScramSha1),
-    "PLAIN":       Entry(Plain,       "password",    _plain,       plain),
-    "LOGIN":       Entry(Login,       "password",    _login,       login),
-    "CRAM-MD5":    Entry(CramMd5,     "password",    _cram_md5,    cram_md5),
-    "OAUTHBEARER": Entry(OauthBearer, "token",       _oauthbearer, oauthbearer),
-    "XOAUTH2":     Entry(Xoauth2,     "token",       _xoauth2,     xoauth2),
-    "EXTERNAL":    Entry(External,    "certificate", _external,    _alone(external)),
-})
+_SIDES: Final[Mapping[str, _Sides]] = {
+    "SCRAM-SHA-512-PLUS": _scram_sides(ScramSha512Plus),
+    "SCRAM-SHA-256-PLUS": _scram_sides(ScramSha256Plus),
+    "SCRAM-SHA-1-PLUS":   _scram_sides(ScramSha1Plus),
+    "SCRAM-SHA-512":      _scram_sides(ScramSha512),
+    "SCRAM-SHA-256":      _scram_sides(ScramSha256),
+    "SCRAM-SHA-1":        _scram_sides(ScramSha1),
+    "PLAIN":       (Plain,       _plain,       plain),
+    "LOGIN":       (Login,       _login,       login),
+    "CRAM-MD5":    (CramMd5,     _cram_md5,    cram_md5),
+    "OAUTHBEARER": (OauthBearer, _oauthbearer, oauthbearer),
+    "XOAUTH2":     (Xoauth2,     _xoauth2,     xoauth2),
+    "EXTERNAL":    (External,    _external,    _alone(external)),
+}
 # fmt: on
+MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType(
+    {
+        name: Entry(kind, PROOFS[name], client, interviewer)
+        for name, (kind, client, interviewer) in _SIDES.items()
+    }
+)
 
 
 def client(name: str, credentials: Credentials, side: ClientSide) -> Mechanism:

@@ -7,7 +7,6 @@ the form of an address (Microsoft Learn, "Create credentials for SMTP authentica
 
 from typing import Final
 
-from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.model.entra import EntraName
 
 MAY_BE_SMTP_NAME: Final = frozenset({"not_composite", "smtp_username_unknown", "not_guids"})
@@ -23,6 +22,11 @@ _SENTENCES: Final = {
 
 def read_name(username: str) -> EntraName:
     """Return what a user name stands for, or the mistake in it; never any of its text then."""
+    from gatepost.directory.azure.username import (  # noqa: PLC0415 - few logs have such a name
+        UsernameError,
+        parse_username,
+    )
+
     try:
         name = parse_username(username)
     except UsernameError as error:

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Final, Literal
 
 from gatepost.model.evidence import AuthAttempt, Evidence
+from gatepost.sasl.proofs import PROOFS
 
 WRONG_SECRET: Final = frozenset({535, 435})
 """535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
@@ -14,9 +15,7 @@ UNSUPPORTED: Final = frozenset({"DIGEST-MD5", "NTLM"})
 @cache
 def mechanisms_for(proof: Literal["password", "token"]) -> frozenset[str]:
     """Return the mechanisms that prove a password, or a token."""
-    from gatepost.sasl.mechanisms import MECHANISMS  # noqa: PLC0415 - few rules ask, and it is slow
-
-    known = frozenset(name for name, entry in MECHANISMS.items() if entry.needs == proof)
+    known = frozenset(name for name, needs in PROOFS.items() if needs == proof)
     return known | UNSUPPORTED if proof == "password" else known
 
 
