@@ -1,4 +1,4 @@
-"""The durable store on SQLite: one file, one writer, groups of commits."""
+"""The durable store on SQLite: one file, one writer, group commits."""
 
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite.opening import open_store

@@ -16,20 +16,20 @@ from gatepost.store.sqlite.writer import Writer, tell
 
 GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * 1024 * 1024
-"""Written before a sync at most, so that the longest one stays short."""
+"""Maximum number of octets written before a sync, so that the longest sync stays short."""
 HERE: Final = 262_144
-"""The largest body for which an event loop finds a place by itself: it takes some 0.05 ms, less
-than to pass it to a thread and its message to another."""
+"""The largest body for which an event loop allots a place itself: that takes some 0.05 ms, less
+than passing the body to a thread and its message to another."""
 
 Job = Put | Callable[[], None]
 
 
 class BodyWriter:
-    """Writes and syncs bodies, in its thread, which then hands over to the store thread. Its own
-    upkeep runs in between. An event loop that commits by itself only gives bodies their places;
-    the thread that commits for it writes them.
+    """Writes and syncs bodies in its thread, which then passes them to the store thread. Its own
+    upkeep runs in between. An event loop that commits itself only allots places to bodies; the
+    thread that commits for it writes them.
 
-    Whoever changes segments holds a lock, until all of it is synced.
+    Whoever changes segments holds a lock, until everything is synced.
     """
 
     def __init__(self, segments: Segments, writer: Writer, room: Room, inline: int) -> None:
@@ -45,7 +45,7 @@ class BodyWriter:
         self._worker.start()
 
     def close(self) -> None:
-        """Write and hand over what was given."""
+        """Write and pass on what was given."""
         self._worker.stop()
         with self._writing:
             self._segments.close()
@@ -55,10 +55,10 @@ class BodyWriter:
         return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
     def allot(self, group: "Sequence[Asked]") -> "Sequence[Asked]":
-        """Give the bodies of a group their places, in the thread of a running loop.
+        """Allot places to the bodies of a group, in the thread of a running loop.
 
-        Returns whom it may commit after ``sync_allotted``; the others are the body thread's:
-        to begin a new segment, which must be synced, too, is nothing for a loop.
+        Returns the messages that the loop may commit after ``sync_allotted``; the body thread does
+        the others, because a loop should not begin a new segment, which must be synced, too.
         """
         large = [each for each in group if isinstance(each, Put) and self.takes(each)]
         if not large:
@@ -76,9 +76,9 @@ class BodyWriter:
         return ready
 
     def sync_allotted(self) -> QueueError | None:
-        """Return when what was allotted would survive a power cut; any thread may ask.
+        """Return when the allotted bodies would survive a power cut; can be called in any thread.
 
-        Returns QueueFull where there is no room for it; another error, and the store has failed.
+        Returns QueueFull if there is no room for them; after any other error, the store has failed.
         """
         if not self._here:
             return None
@@ -93,7 +93,7 @@ class BodyWriter:
         return None
 
     def take_back(self, group: "Sequence[Asked]") -> None:
-        """What ``allot`` returned cannot be committed: it is as if it had not been asked."""
+        """Undo ``allot`` for messages that cannot be committed."""
         for each in group:
             if isinstance(each, Put):
                 each.place = None
@@ -123,7 +123,7 @@ class BodyWriter:
             self._flush(pending)
 
     def _place(self, put: Put, place: Callable[[Body], Place]) -> bool:
-        """Give a body its place; where it cannot have one, its message is refused."""
+        """Allot a place to a body; if that is impossible, refuse its message."""
         if self._writer.failure is not None:
             tell([(put, QueueError(str(self._writer.failure)))])
             return False
@@ -135,7 +135,7 @@ class BodyWriter:
         return True
 
     def _flush(self, pending: list[Put]) -> None:
-        """Sync, and hand over to the store thread what is now on the disk."""
+        """Sync, and pass to the store thread what is on the disk now."""
         done = pending.copy()
         pending.clear()
         if not done:
@@ -150,7 +150,7 @@ class BodyWriter:
             self._writer.give(put)
 
     def _refused(self, error: Exception) -> QueueError:
-        """A full disk is a refusal; any other failure is final."""
+        """Return a refusal for a full disk; any other failure is final."""
         if isinstance(error, OSError) and is_full(error):
             self._room.run_out()
             with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Whether a store was closed, told beside it: so that a log which is gone or cut off is missed.
+"""A mark that shows whether a store was closed, so that a missing or truncated log is noticed.
 
-SQLite takes a database without its log for a whole one, though what was committed since the last
-checkpoint stood there alone. The log's file does not shrink until the store is closed.
+SQLite considers a database without its log complete, although everything committed since the last
+checkpoint was only in the log. The log's file does not shrink until the store is closed.
 """
 
 import sqlite3
@@ -15,12 +15,12 @@ from gatepost.store.sqlite.losses import newest_of
 
 UNCLOSED: Final = "store.unclosed"
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-"""Another one each time that the machine starts; Linux has it."""
+"""Different for each run of the machine; Linux has it."""
 
 
 class Unclosed:
-    """The mark in a directory, which says how long the log of a store in use was at least, and in
-    which run of the machine."""
+    """The mark in a directory: the minimum length of the log of a store in use, and the run of the
+    machine."""
 
     def __init__(self, directory: Path, database: Path, disk: Disk) -> None:
         self._file, self._disk = directory / UNCLOSED, disk
@@ -28,7 +28,7 @@ class Unclosed:
         self._is_noted = False
 
     def note(self, *, again: bool = False) -> None:
-        """Set the mark, once something is committed; ``again``: the log may have grown."""
+        """Set the mark after a commit; ``again``: the log may have grown."""
         if self._is_noted and not again:
             return
         self._is_noted = True
@@ -36,14 +36,14 @@ class Unclosed:
             replace_private(self._file, f"{self._log.stat().st_size} {_boot()}\n")
 
     def clear(self) -> None:
-        """Take the mark away, before the log goes: a power cut must not bring it back."""
+        """Remove the mark before the log is removed: a power cut must not restore it."""
         with suppress(OSError):
             self._file.unlink()
             self._disk.sync_directory(self._file.parent)
 
 
 def missing_octets(directory: Path, database: Path) -> int:
-    """Return how much of the log is missing; 0 where none is, or nobody can tell."""
+    """Return how much of the log is missing; 0 if nothing is, or it is unknown."""
     log = _log_of(database)
     try:
         noted, *_ = (directory / UNCLOSED).read_text("ascii").split()
@@ -53,7 +53,7 @@ def missing_octets(directory: Path, database: Path) -> int:
 
 
 def is_of_this_boot(directory: Path) -> bool:
-    """Tell whether the machine has run all the time since a store was last in use."""
+    """Tell whether the machine has not been restarted since a store was last in use."""
     try:
         _, boot = (directory / UNCLOSED).read_text("ascii").split()
     except (OSError, ValueError):
@@ -62,9 +62,9 @@ def is_of_this_boot(directory: Path) -> bool:
 
 
 def tell_missing(octets: int, connection: sqlite3.Connection) -> str:
-    """Say what that means."""
+    """Return what this means, for the operator."""
     newest = newest_of(connection)
-    begun = f", from about {newest} on," if newest else ""  # many are accepted at once
+    begun = f", from about {newest} on," if newest else ""  # many are accepted at the same time
     return (
         f"the store was not closed, and {octets} octets of its log are missing: unless another "
         f"program has written them to the database, mail accepted last{begun} may be missing, and "

@@ -30,7 +30,7 @@ _BAD_ROW: Final = (ValueError, TypeError, OverflowError)
 
 
 class Failed(QueueError):
-    """A write or a sync failed. The disk's state is unknown, so nothing more may be written."""
+    """A write or sync failed. The state of the disk is unknown, so nothing more may be written."""
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Begun:
 
 
 class Committer:
-    """Owns the writing connection. Not a thread: whoever calls waits for the disk.
+    """Owns the writing connection. It is not a thread: callers wait for the disk.
 
     ``release`` frees the reserve of disk space and tells whether there was one; ``quick`` is the
     number of seconds for a commit below which the disk counts as quick.
@@ -158,7 +158,7 @@ class Committer:
         return self.duration < self._quick
 
     def commit(self, group: Sequence[Operation]) -> list[Outcome]:
-        """Return each operation's outcome, durable where it is no exception.
+        """Return the outcome of each operation, which is durable unless it is an exception.
 
         Raises Failed, after which nothing more may be written or checkpointed.
         """
@@ -169,7 +169,7 @@ class Committer:
             if _is_full(error):
                 return self._without_room(group)
         except _BAD_ROW:
-            pass  # a row that SQLite cannot take; found out below
+            pass  # a row that SQLite refuses; found below
         try:
             return self._attempt(group, self._apply_one_by_one)
         except sqlite3.Error as error:
@@ -178,7 +178,7 @@ class Committer:
             return [(each, QueueError(f"not stored: {error}")) for each in group]
 
     def begin(self, group: Sequence[Operation]) -> "Begun | None":
-        """Write a group, and leave its sync to ``finish``; None when ``commit`` has to do it.
+        """Write a group, and leave its sync to ``finish``; None if ``commit`` must be used.
 
         Raises Failed.
         """
@@ -192,7 +192,7 @@ class Committer:
     def finish(self, begun: "Begun", unsynced: QueueError | None) -> list[Outcome]:
         """Return what ``commit`` does, for a group that was begun. Raises QueueError.
 
-        ``unsynced``: why its bodies are not on the disk; QueueFull is the group's own affair.
+        ``unsynced``: why its bodies are not on the disk; QueueFull concerns only the group.
         """
         self.is_full = False
         if isinstance(unsynced, QueueFull):
@@ -230,7 +230,7 @@ class Committer:
         group: Sequence[Operation],
         apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
     ) -> list[Outcome]:
-        """Commit the group, or nothing of it. Raises sqlite3.Error, or Failed."""
+        """Commit the whole group or nothing of it. Raises sqlite3.Error, or Failed."""
         return self._finish(self._begin(group, apply))
 
     def _begin(
@@ -266,7 +266,7 @@ class Committer:
         return begun.outcomes
 
     def _undo(self, error: BaseException) -> None:
-        """Roll back. Raises Failed when ``error`` is final."""
+        """Roll back. Raises Failed if ``error`` is final."""
         if isinstance(error, sqlite3.Error) and _is_final(error):
             raise Failed(f"the store cannot be written: {error}") from error
         self._roll_back()
@@ -281,7 +281,7 @@ class Committer:
     def _apply_together(
         self, transaction: Transaction, group: Sequence[Operation]
     ) -> list[Outcome]:
-        """Those of a kind at once, messages before what may be about them."""
+        """Apply operations of a kind together, messages before operations on them."""
         kinds: dict[type[Operation], list[Operation]] = {}
         for each in group:
             kinds.setdefault(type(each), []).append(each)
@@ -294,7 +294,7 @@ class Committer:
     def _apply_one_by_one(
         self, transaction: Transaction, group: Sequence[Operation]
     ) -> list[Outcome]:
-        """Each in a savepoint of its own: a bad one fails alone."""
+        """Apply each in its own savepoint: a bad one fails alone."""
         return [(each, self._apply_alone(transaction, each)) for each in group]
 
     def _apply_alone(self, transaction: Transaction, operation: Operation) -> Any:
@@ -315,7 +315,7 @@ class Committer:
         return result
 
     def _without_room(self, group: Sequence[Operation]) -> list[Outcome]:
-        """The disk is full: refuse the messages, and try the rest, on the reserve if it must be."""
+        """Handle a full disk: refuse the messages, and try the rest, on the reserve if necessary."""
         self.is_full = True
         changes = [each for each in group if not isinstance(each, Put)]
         outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
@@ -324,7 +324,7 @@ class Committer:
         for on_reserve in (False, True):
             if on_reserve:
                 self._release()
-            self.move_wal("PASSIVE")  # so that it is written over, and need not grow
+            self.move_wal("PASSIVE")  # so that it is overwritten, and does not grow
             try:
                 return outcomes + self._attempt(changes, self._apply_one_by_one)
             except sqlite3.Error as error:
@@ -335,7 +335,7 @@ class Committer:
 
 
 def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
-    """Insert messages and those bodies that no segment holds."""
+    """Insert messages, and the bodies that are not in segments."""
     ledger, connection = transaction.ledger, transaction.connection
     seq, octets = ledger.seq, 0
     rows, bodies = [], []
@@ -376,14 +376,14 @@ def _is_final(error: sqlite3.Error) -> bool:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary result code; errors of the Python module itself have none."""
+    """Return the primary result code; errors of Python's module itself have none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def leave_open(connection: sqlite3.Connection) -> None:
-    """Keep a connection for as long as the process lives, because closing it would checkpoint.
+    """Keep a connection open for the rest of the process, because closing it would checkpoint.
 
-    A daemon thread holds it: not even the end of the interpreter takes it from there.
+    A daemon thread holds it, so that it is not closed even at the end of the interpreter.
     """
     threading.Thread(target=_hold, args=(connection,), daemon=True).start()
 

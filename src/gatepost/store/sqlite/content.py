@@ -1,4 +1,4 @@
-"""The content of a message as its row says where it is."""
+"""The content of a message, from the place in its row."""
 
 import zlib
 from typing import Any
@@ -9,10 +9,11 @@ from gatepost.store.sqlite.segments import Place, Segments
 
 
 def open_content(id: str, row: tuple[Any, ...], segments: Segments) -> Body:
-    """Return a body; ``row``: segment, offset, size, checksum, and the content if it is here.
+    """Return a body; ``row``: segment, offset, size, checksum, and the content if it is in the
+    database.
 
-    Small ones are verified now, large ones as they are read. Raises Unreadable for a damaged
-    one, FileNotFoundError when it moved to another segment meanwhile.
+    Small ones are verified now, large ones while they are read. Raises Unreadable for a damaged
+    one, FileNotFoundError if it moved to another segment meanwhile.
     """
     segment, offset, size, checksum, content = row
     if segment is not None:

@@ -1,4 +1,4 @@
-"""How damage of a store's file is known, and said: as SQLite does."""
+"""Recognises and reports damage of a store's file, as SQLite does."""
 
 import sqlite3
 from typing import Final
@@ -7,9 +7,9 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Tell whether SQLite says that the file itself is damaged.
+    """Tell whether SQLite's error means that the file is damaged.
 
-    What it says may repeat octets that are not text any more, and then Python raises for these.
+    The error may quote octets that are not text any more; then Python raises another error.
     """
     if isinstance(error, UnicodeDecodeError):
         return True
@@ -17,7 +17,7 @@ def is_damaged(error: BaseException) -> bool:
 
 
 def damage(said: str) -> sqlite3.DatabaseError:
-    """Return what SQLite raises for a damaged file; ``said`` may repeat damaged octets."""
+    """Return the error of SQLite for a damaged file; ``said`` may quote damaged octets."""
     error = sqlite3.DatabaseError(said.encode("utf-8", "backslashreplace").decode())
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

@@ -1,4 +1,4 @@
-"""The queue in SQLite: writes in the store thread's groups, reads in the reader thread."""
+"""The queue in SQLite: writes in the groups of the store thread, reads in the reader thread."""
 
 import asyncio
 import sqlite3
@@ -40,15 +40,15 @@ _KINDS: Final[dict[Action, tuple[str, ...]]] = {
     "retry": ("waiting",),
     "drop": ("waiting", "leased", "held"),
 }
-"""Whom an operator's word is for when it is for all."""
+"""The deliveries that an action on all applies to."""
 
 Run = Callable[..., Awaitable[Any]]
-"""Gets a function and its arguments into one of the store's threads."""
+"""Passes a function and its arguments to one of the store's threads."""
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
-"""Gets a message to where its body is written, as what the function makes of it."""
+"""Passes a message, in the form of an operation, to the thread that writes its body."""
 
 Ride = Callable[[Asked], None]
-"""Gets a write into a group."""
+"""Adds a write to a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class Runs:
 class SqliteDeliveries:
     """Implements ``queue.deliveries.Deliveries``.
 
-    ``change`` runs a function of a Transaction in the next group, ``ride`` writes something in one
-    that many others of its kind may share, ``read`` runs a function in the reader thread, which is
-    the only one that may use ``reading``.
+    ``change`` runs a function of a Transaction in the next group, ``ride`` writes something in a
+    group that many others of its kind may share, ``read`` runs a function in the reader thread,
+    which is the only one that may use ``reading``.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class SqliteDeliveries:
         *,
         leased: bool = True,
     ) -> "asyncio.Future[tuple[Lease, ...]]":
-        """The same, and ``beside`` is written in its transaction."""
+        """The same, and ``beside`` writes in its transaction."""
         if not planned:
             future: asyncio.Future[tuple[Lease, ...]]
             future = asyncio.get_running_loop().create_future()
@@ -177,7 +177,7 @@ class SqliteDeliveries:
         return gone
 
     async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
-        """In batches, so that acceptance never waits long; yield to how many of each."""
+        """Act in batches, so that acceptance never waits long; yield the number of each."""
         after: Key | None = START
         while after is not None:
             some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
@@ -185,7 +185,7 @@ class SqliteDeliveries:
 
 
 class Reading:
-    """What the queue reads; the reader thread's. Raises KeyError and Unreadable."""
+    """The reads of the queue, for the reader thread. Raises KeyError and Unreadable."""
 
     def __init__(
         self, connection: sqlite3.Connection, segments: Segments, writer: DeliveryWriter
@@ -193,7 +193,7 @@ class Reading:
         self._connection, self._segments, self._writer = connection, segments, writer
 
     def next_due(self, skip: Collection[str]) -> int | None:
-        """Return the first time at which something is due, in microseconds."""
+        """Return the earliest time of a due delivery, in microseconds."""
         execute = self._connection.execute
         times = [execute(SQL["first_notice"]).fetchone()[0]]
         for key, due in execute(SQL["all_hops"]):
@@ -218,7 +218,7 @@ class Reading:
         return queued_message(self._row("get_message", id_))
 
     def find(self, id_: str) -> Sequence[Delivery]:
-        """Return the deliveries that an id means."""
+        """Return the deliveries with an id, or of a message with that id."""
         rows = self._connection.execute(SQL["deliveries_of"], (id_,)).fetchall()
         message, part = part_of(id_)
         if not rows and part is not None:
@@ -247,7 +247,7 @@ class Reading:
         return found
 
     def count(self) -> dict[str, QueueCount]:
-        """Return how many wait, are leased and held, by next hop."""
+        """Return the numbers of waiting, leased and held deliveries by next hop."""
         kinds = ("waiting", "leased", "held")
         by_kind = {kind: self._count(kind) for kind in kinds}
         hops = {hop for counts in by_kind.values() for hop in counts}
@@ -265,5 +265,5 @@ class Reading:
     def _open(self, id_: str) -> Body:
         row = self._row("get_body", id_)
         if row[0] is None and row[-1] is None:
-            raise KeyError(id_)  # it was settled, and its content is gone
+            raise KeyError(id_)  # it was settled, and its content was deleted
         return open_content(id_, row, self._segments)

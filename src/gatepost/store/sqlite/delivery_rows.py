@@ -1,4 +1,4 @@
-"""Messages and deliveries of the queue as rows, and back."""
+"""Conversion of messages and deliveries of the queue to rows, and back."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ _FATES: Final = frozenset(get_args(Fate))
 
 
 class _Parameters(TypedDict, total=False):
-    """What MAIL had beside the sender, where it is not the default."""
+    """The parameters of MAIL that are not the defaults."""
 
     body: BodyType
     smtputf8: bool
@@ -50,7 +50,7 @@ _PARAMETERS: Final = tuple(_Parameters.__annotations__)
 
 
 def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
-    """Return what ``insert_message`` binds."""
+    """Return the values for ``insert_message``."""
     in_segment = place.segment > 0
     return (
         seq,
@@ -70,7 +70,7 @@ def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ..
 
 
 def queued_message(row: Sequence[Any]) -> QueuedMessage:
-    """Return what ``get_message`` read."""
+    """Return the message in a row of ``get_message``."""
     _, id_, received_at, mail_from, parameters, subject, message_id, principal, trace, size = row
     sender = read_text(mail_from)
     envelope = Envelope(_address(sender) if sender else None)
@@ -94,7 +94,7 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
 
 
 def delivery_row(seq: int, part: int, delivery: Delivery, epoch: int | None) -> tuple[Any, ...]:
-    """Return what ``insert_delivery`` binds; with an epoch it is leased for the first time."""
+    """Return the values for ``insert_delivery``; with an epoch it is leased for the first time."""
     return (
         seq,
         part,
@@ -109,7 +109,7 @@ def delivery_row(seq: int, part: int, delivery: Delivery, epoch: int | None) -> 
 
 
 def settled_row(delivery: Delivery) -> tuple[Any, ...]:
-    """Return what ``settle`` binds first."""
+    """Return the first values for ``settle``."""
     return (
         None if delivery.due is None else microseconds(delivery.due),
         delivery.state == "waiting",
@@ -122,9 +122,9 @@ def settled_row(delivery: Delivery) -> tuple[Any, ...]:
 
 
 def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
-    """Return what a query of deliveries read; what an earlier owner left leased is waiting.
+    """Return the delivery in a row; one that an earlier owner left leased is waiting.
 
-    What is damaged in the row is left out: nobody else's mail must wait for it.
+    Damaged values are left out, so that mail of others need not wait for them.
     """
     message, part, hop, due, epoch, held, _, attempts, warned, expires, notice = row[:11]
     addressees, history = row[11:13]
@@ -154,17 +154,17 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
 
 
 def write_addressees(addressees: Sequence[Addressee]) -> str:
-    """Return addressees as JSON: those without wishes or words by their address alone."""
+    """Return addressees as JSON: those without parameters or replies as only the address."""
     return _encode([_addressee(each) for each in addressees])
 
 
 def read_addressees(text: str) -> tuple[Addressee, ...]:
-    """Return what ``write_addressees`` wrote."""
+    """Return the addressees in JSON of ``write_addressees``."""
     return tuple([_read_addressee(each) for each in json.loads(text)])
 
 
 def write_history(history: Sequence[Attempt]) -> str | None:
-    """Return attempts as JSON; None for none."""
+    """Return attempts as JSON; None if there are none."""
     if not history:
         return None
     return _encode(
@@ -186,7 +186,7 @@ def write_history(history: Sequence[Attempt]) -> str | None:
 
 
 def _encode(value: Any) -> str:
-    """Return JSON. What a server said may hold octets that are not UTF-8, as lone surrogates."""
+    """Return JSON. A server's text may contain octets that are not UTF-8, as lone surrogates."""
     try:
         return _encode_quickly(value).decode()
     except UnicodeEncodeError:
@@ -224,7 +224,7 @@ def _read_addressee(value: Any) -> Addressee:
         return Addressee(Recipient(_address(value)))
     address, notify, orcpt, fate, reply = value
     recipient = Recipient(_address(address), frozenset(notify), orcpt)
-    if fate not in _FATES:  # damaged: once too often is better than never
+    if fate not in _FATES:  # damaged: a duplicate is better than a loss
         fate = "waiting"
     return Addressee(recipient, fate, None if reply is None else _read_reply(reply))
 
@@ -266,13 +266,13 @@ def _path(address: Address | None) -> str | bytes:
 
 
 def _address(text: str) -> Address:
-    """Read what ``str`` of an address wrote; without an @ it is Postmaster."""
+    """Read the text of an address; without an @ it is Postmaster."""
     local, at, domain = text.rpartition("@")
     return Address(local, domain) if at else Address(text, "")
 
 
 def _parameters(envelope: Envelope) -> str | None:
-    """Return what MAIL had beside the sender; None for nothing."""
+    """Return the parameters of MAIL; None if there are none."""
     if envelope.is_plain:
         return None
     given = {name: getattr(envelope, name) for name in _PARAMETERS}

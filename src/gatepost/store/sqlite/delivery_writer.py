@@ -1,4 +1,4 @@
-"""The queue's writes: each takes an open transaction, in whichever thread commits."""
+"""The writes of the queue: each gets an open transaction, in whichever thread commits."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -24,16 +24,17 @@ from gatepost.store.sqlite.segments import Place, checksum_of
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256
-"""Deliveries that an operator's word is done to in one transaction, or messages forgotten."""
+"""Maximum number of deliveries that an operator acts on in one transaction, or of messages
+forgotten."""
 
 Key = tuple[int, int]
-"""A delivery's message and part."""
+"""The message and the part of a delivery."""
 START: Final[Key] = (-1, -1)
 
 
 @dataclass(slots=True, eq=False)
 class QueuePut(Put):
-    """A message for the queue; its outcome are its leases."""
+    """A message for the queue; its outcome is its leases."""
 
     planned: Sequence[Planned] = ()
     leased: bool = True
@@ -47,7 +48,7 @@ class QueuePut(Put):
 
 @dataclass(slots=True, eq=False)
 class QueueSettle(Asked):
-    """What an attempt came to; its outcome is None, or what is to be raised."""
+    """The result of an attempt; its outcome is None, or an exception."""
 
     lease: Lease
     settlement: Settlement
@@ -61,14 +62,14 @@ class QueueSettle(Asked):
 
 
 class DeliveryWriter:
-    """Knows who owns the queue."""
+    """Writes the queue for its owner."""
 
     def __init__(self) -> None:
         self.owner = 0
         """The epoch; 0 before ``take_over``, when nothing is leased to us."""
 
     def take_over(self, transaction: Transaction, now: int) -> int:
-        """Take a new epoch, and make due what the owner before had leased."""
+        """Begin a new epoch, and make due what the previous owner had leased."""
         execute = transaction.connection.execute
         execute(STORE["next_epoch"])
         epoch: int = execute(STORE["get_counter"], ("epoch",)).fetchone()[0]
@@ -82,7 +83,7 @@ class DeliveryWriter:
     def insert(
         self, transaction: Transaction, puts: Sequence[QueuePut]
     ) -> Sequence[tuple[Lease, ...]]:
-        """Insert accepted messages, all at once. Raises sqlite3.Error."""
+        """Insert accepted messages together. Raises sqlite3.Error."""
         messages: list[tuple[Any, ...]] = []
         bodies: list[tuple[int, bytes]] = []
         outcomes: list[tuple[Lease, ...]] = []
@@ -119,7 +120,7 @@ class DeliveryWriter:
     def lease(
         self, transaction: Transaction, now: int, limit: int, skip: Collection[str]
     ) -> Sequence[Lease]:
-        """Take what is due, of every next hop something."""
+        """Lease due deliveries, some of every next hop."""
         execute = transaction.connection.execute
         hops = [row[0] for row in execute(SQL["due_hops"], (now,)) if row[0] not in skip]
         hops = hops[: max(0, limit)]
@@ -133,7 +134,7 @@ class DeliveryWriter:
         return self._take(transaction, taken, hops)
 
     def lease_overdue(self, transaction: Transaction, now: int, limit: int) -> Sequence[Lease]:
-        """Take what waits though its sender has to be told something."""
+        """Lease waiting deliveries whose sender must be notified."""
         taken = transaction.connection.execute(SQL["overdue"], (now, max(0, limit))).fetchall()
         leases = self._take(transaction, taken, ())
         _refresh(transaction, {each.delivery.next_hop.key for each in leases})
@@ -142,7 +143,7 @@ class DeliveryWriter:
     def settle(
         self, transaction: Transaction, some: Sequence[QueueSettle]
     ) -> Sequence[Exception | None]:
-        """Write down what attempts came to; return LeaseLost and ValueError to be raised."""
+        """Record the results of attempts; return the LeaseLost and ValueError to be raised."""
         outcomes: list[Exception | None] = []
         over: list[tuple[int, int]] = []
         hops: set[str] = set()
@@ -162,7 +163,7 @@ class DeliveryWriter:
         return outcomes
 
     def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:
-        """Do an operator's will; return to how many there was something to do."""
+        """Perform an operator's action; return the number of deliveries that it changed."""
         done, hops = 0, set()
         for key in keys:
             row = transaction.connection.execute(SQL["get_delivery"], key).fetchone()
@@ -175,16 +176,16 @@ class DeliveryWriter:
     def act_on_some(
         self, transaction: Transaction, action: Action, kind: str, after: Key, now: int
     ) -> tuple[int, Key | None]:
-        """Do it to a batch of the deliveries of a kind that come after one.
+        """Perform it on a batch of the deliveries of a kind, after a given one.
 
-        Returns to how many it was done, and the last of them; None when there are no more.
+        Returns how many it changed, and the last of them; None if there are no more.
         """
         query = transaction.connection.execute(SQL[f"some_{kind}"], (*after, BATCH))
         keys: list[Key] = query.fetchall()
         return self.act(transaction, action, keys, now), keys[-1] if keys else None
 
     def forget(self, transaction: Transaction, before: int) -> int:
-        """Delete a batch of messages settled before then; return how many."""
+        """Delete a batch of messages settled before a time; return how many."""
         connection = transaction.connection
         rows = connection.execute(SQL["forgotten"], (before, BATCH)).fetchall()
         connection.executemany(SQL["delete_deliveries"], rows)
@@ -193,7 +194,7 @@ class DeliveryWriter:
         return len(rows)
 
     def expire(self, transaction: Transaction, before: int, keep: int) -> int:
-        """Delete a batch of what was settled before then, or is beyond the newest ``keep``."""
+        """Delete a batch of settled messages that are too old, or beyond the newest ``keep``."""
         row = transaction.connection.execute(SQL["settled_beyond"], (keep,)).fetchone()
         return self.forget(transaction, before if row is None else max(before, row[0] + 1))
 
@@ -221,7 +222,7 @@ class DeliveryWriter:
     def _take(
         self, transaction: Transaction, keys: Sequence[Key], hops: Collection[str]
     ) -> Sequence[Lease]:
-        """Lease these, and say when the next ones of their hops are due."""
+        """Lease these, and update when the next ones of their hops are due."""
         connection = transaction.connection
         connection.executemany(SQL["take"], [(self.owner, *key) for key in keys])
         _refresh(transaction, hops)
@@ -230,18 +231,18 @@ class DeliveryWriter:
         for key in keys:
             row = connection.execute(SQL["get_delivery"], key).fetchone()
             message = connection.execute(SQL["get_message_by_seq"], key[:1]).fetchone()
-            if row is None or message is None:  # nothing would ever be leased again
+            if row is None or message is None:  # otherwise nothing would be leased any more
                 raise damage(f"an index has delivery {key}, and no table has it or its message")
             delivery = delivery_of(row, self.owner)
             if delivery.waiting:
                 told = queued_message(message)
                 leases.append(Lease(delivery, told, self.owner, row[6], key))
-            else:  # whom it is for is damaged: an operator may drop it
+            else:  # its recipients are damaged: an operator can drop it
                 connection.execute(SQL["hold_damaged"], key)
         return leases
 
     def _emit(self, transaction: Transaction, mail: NewMail) -> None:
-        """Accept a message of our own; one that was emitted before a crash is there already."""
+        """Accept a message of our own; after a crash it may exist already."""
         connection, submission = transaction.connection, mail.submission
         if connection.execute(SQL["has_message"], (submission.id,)).fetchone():
             return
@@ -259,7 +260,8 @@ class DeliveryWriter:
     def _settle(
         self, transaction: Transaction, lease: Lease, settlement: Settlement
     ) -> tuple[Delivery, ...] | Exception:
-        """Return what the delivery is now, but for an operator's hold, or what is to be raised."""
+        """Return the new state of the delivery, without an operator's hold, or the exception to
+        raise."""
         execute = transaction.connection.execute
         try:
             after = settled(lease.delivery, settlement, held=False)
@@ -280,7 +282,7 @@ class DeliveryWriter:
         return parts
 
     def _finish(self, transaction: Transaction, over: Sequence[tuple[int, int]]) -> None:
-        """Say of messages when they were settled; the body goes with the last delivery."""
+        """Record when messages were settled; the body is deleted with the last delivery."""
         execute_many = transaction.connection.executemany
         execute_many(SQL["finish_message"], over)
         execute_many(SQL["delete_body"], [(seq,) for _, seq in over])
@@ -313,13 +315,13 @@ def _deliveries(
 
 
 def _inline(submission: Submission) -> tuple[Place, bytes]:
-    """Return a body that goes into the database."""
+    """Return a body for the database."""
     content = b"".join(submission.body.chunks())
     return Place(0, 0, len(content), checksum_of(submission.body, (content,))), content
 
 
 def _refresh(transaction: Transaction, hops: Collection[str]) -> None:
-    """Say when the first delivery of these next hops is due."""
+    """Update when the first delivery of these next hops is due."""
     execute = transaction.connection.execute
     for hop in hops:
         due = execute(SQL["first_due_of_hop"], (hop,)).fetchone()[0]
@@ -330,7 +332,7 @@ def _refresh(transaction: Transaction, hops: Collection[str]) -> None:
 
 
 def find_keys(transaction: Transaction, ids: Sequence[str]) -> list[Key]:
-    """Return the deliveries that ids of messages and deliveries mean, each once."""
+    """Return the deliveries of the ids of messages and deliveries, each once."""
     execute = transaction.connection.execute
     keys: dict[Key, None] = {}
     for id_ in ids:

@@ -1,4 +1,4 @@
-"""The few calls whose failure decides what may be promised."""
+"""The system calls whose failure decides what may be promised."""
 
 import errno
 import os
@@ -15,20 +15,21 @@ from gatepost.model.body import MANY, windows_of
 from gatepost.net.files import sync_directory
 
 TOGETHER: Final = 1024 * 1024
-"""Octets written in one call at most."""
+"""Maximum number of octets written in one call."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""No room: the same write may succeed later. Any other error of one is final."""
+"""No space: the same write may succeed later. Any other error of a write is final."""
 _UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-"""To a flag of pwritev2(2): the system does not know it, and has written nothing."""
+"""The system does not know a flag of pwritev2(2), and has written nothing."""
 
 
 _read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
-"""An octet that is damaged must not keep its row, and all that is read with it, from being read."""
+"""Read text so that a damaged octet does not make its row, and everything read with it, unreadable.
+"""
 
 
 class SyncFailed(OSError):
-    """Nobody knows what of it is on the disk, whatever the reason: so does one that was promised
-    more room than there is lose what it has taken, and the next sync may say that all is well."""
+    """It is unknown what is on the disk, whatever the reason. Even a thin volume without space
+    loses data that it has accepted, and its next sync may succeed."""
 
 
 @contextmanager
@@ -40,17 +41,17 @@ def _final() -> Iterator[None]:
 
 
 def is_full(error: OSError) -> bool:
-    """Tell whether the disk, or our quota of it, is full, and has lost nothing."""
+    """Tell whether the disk, or our quota of it, is full, without a loss of data."""
     return error.errno in FULL and not isinstance(error, SyncFailed)
 
 
 class Disk:
-    """The disk as it is. Tests replace it by one that fails."""
+    """The real disk. Tests replace it by one that fails."""
 
     factory: type[sqlite3.Connection] = sqlite3.Connection
 
     def connect(self, path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-        """Open a database that any one thread at a time may use; transactions are ours."""
+        """Open a database for use by one thread at a time; transactions are explicit."""
         mode = "ro" if read_only else "rwc"
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -64,7 +65,7 @@ class Disk:
         return connection
 
     def write(self, descriptor: int, chunks: Iterable[bytes], offset: int) -> None:
-        """Write `chunks` one behind the other, from `offset` on."""
+        """Write `chunks` one after the other, from `offset` on."""
         os.lseek(descriptor, offset, os.SEEK_SET)
         for window in windows_of(chunks, TOGETHER):
             written = 0 if sys.platform == "win32" else os.writev(descriptor, window)
@@ -76,23 +77,23 @@ class Disk:
     def write_through(self, descriptor: int, chunks: Sequence[bytes], offset: int) -> None:
         """Write `chunks` as ``write`` does, and return when they would survive a power cut.
 
-        Where the system can do both in one call, a thread gives up the interpreter once for it.
+        If the system can do both in one call, the thread releases the interpreter lock only once.
         """
-        is_known = sys.platform == "linux" and hasattr(os, "RWF_DSYNC")  # not to each C library
+        is_known = sys.platform == "linux" and hasattr(os, "RWF_DSYNC")  # not with every C library
         if is_known and len(chunks) <= MANY:
             try:
                 written = os.pwritev(descriptor, chunks, offset, os.RWF_DSYNC)
             except OSError as error:
                 if error.errno not in _UNKNOWN | FULL:
                     raise
-                written = 0  # one by one, to learn which of the two found no room
+                written = 0  # one by one, to see which of the two found no space
             if written == sum(map(len, chunks)):
                 return
         self.write(descriptor, chunks, offset)
         self.sync(descriptor)
 
     def allocate(self, descriptor: int, size: int) -> None:
-        """Take `size` octets of the disk for an empty file."""
+        """Allocate `size` octets of the disk for an empty file."""
         if sys.platform == "linux":
             os.posix_fallocate(descriptor, 0, size)
         else:
@@ -107,12 +108,12 @@ class Disk:
             _sync(descriptor)
 
     def sync_directory(self, directory: Path) -> None:
-        """Make the names in a directory survive. Raises SyncFailed."""
+        """Make the names in a directory durable. Raises SyncFailed."""
         with _final():
             sync_directory(directory)
 
     def free(self, directory: Path) -> int:
-        """Return how many octets we may still write."""
+        """Return how many octets can still be written."""
         return shutil.disk_usage(directory).free
 
 

@@ -1,4 +1,4 @@
-"""Room on the disk: when to refuse mail, and the reserve with which deletion can go on."""
+"""Free disk space: when to refuse mail, and the reserve for deletions."""
 
 import os
 import time
@@ -11,12 +11,12 @@ from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.recovery import DATABASE
 
 CHECK_EVERY: Final = 0.25
-"""Seconds between two looks at the free space."""
+"""Seconds between two checks of the free space."""
 MIB: Final = 1024 * 1024
 
 
 class Room:
-    """Watches the free space under ``watermark`` octets, and keeps ``reserve`` octets back."""
+    """Watches the free space below ``watermark`` octets, and reserves ``reserve`` octets."""
 
     def __init__(self, directory: Path, disk: Disk, watermark: int, reserve: int) -> None:
         self._directory, self._disk = directory, disk
@@ -24,13 +24,14 @@ class Room:
         self._reserve_file = directory / "reserve"
         self._database = directory / DATABASE
         self.is_spent = False
-        """What must be written has had the reserve: until it is whole again, room is for it."""
+        """The reserve was used for necessary writes: until it is restored, it gets free space
+        first."""
         self._checked = 0.0
         self.refusal = ""
-        """Why nothing more is accepted; empty while there is room."""
+        """Why no mail is accepted; empty if there is space."""
 
     def look(self) -> str:
-        """Return the refusal of now; looks at the disk at most every CHECK_EVERY seconds."""
+        """Return the current refusal; checks the disk at most every CHECK_EVERY seconds."""
         now = time.monotonic()
         if now - self._checked >= CHECK_EVERY:
             self._checked = now
@@ -47,18 +48,18 @@ class Room:
         return self.refusal
 
     def run_out(self) -> None:
-        """A write found the disk full: refuse at once, whatever the free space says."""
+        """A write found the disk full: refuse mail immediately, whatever the free space."""
         self._checked = time.monotonic()
         self.refusal = "the disk is full"
 
     def make_way(self) -> None:
-        """Give the reserve back where a start would not find room for what it writes."""
+        """Release the reserve if a start would not have space for its writes."""
         with suppress(OSError):
             if self._disk.free(self._directory) < MIB:
                 self.release()
 
     def release(self) -> bool:
-        """Give the reserve back to the disk; False when it was given before."""
+        """Release the reserve; False if it was released before."""
         try:
             self._reserve_file.unlink()
         except OSError:
@@ -67,13 +68,13 @@ class Room:
         return True
 
     def restore(self) -> None:
-        """Set the reserve aside, if there is room above the watermark for it.
+        """Restore the reserve, if there is space for it above the watermark.
 
-        Of one that was spent as much as half of the room will do, before somebody else takes it.
+        A reserve that was used gets up to half of the free space, before others take it.
         """
         if not (missing := self._missing()):
             return
-        with suppress(OSError):  # then there is none; the next round tries again
+        with suppress(OSError):  # then there is no reserve; the next round tries again
             free = self._disk.free(self._directory)
             if free >= self._watermark + missing:
                 self._set_aside(self._reserve)
@@ -82,7 +83,7 @@ class Room:
                 self._set_aside(self._reserve - missing + min(missing, free // 2))
 
     def _missing(self) -> int:
-        """Return how much of the reserve is not there."""
+        """Return how much of the reserve is missing."""
         try:
             return max(0, self._reserve - self._reserve_file.stat().st_size)
         except OSError:

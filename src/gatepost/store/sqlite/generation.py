@@ -1,7 +1,7 @@
-"""How far a store has come, told beside it: so an older copy in its place is noticed.
+"""The age of a store, recorded beside it, so that an older copy in its place is noticed.
 
-A number grows with every round of upkeep before which something was written. It is committed first
-and then written into a file, which may be behind the database and is never ahead of it.
+A number grows with every round of upkeep after a write. It is committed first, and then written to
+a file, which may be behind the database, but never ahead of it.
 """
 
 import sqlite3
@@ -16,18 +16,18 @@ from gatepost.store.sqlite.queries import QUERIES
 
 GENERATION: Final = "store.generation"
 AHEAD: Final = 1_000
-"""Epochs that may have been given out since the file was written last, by far."""
+"""Upper bound for the epochs given out since the file was last written."""
 
 
 class Generation:
-    """The number of the store in a directory. Made when nothing is written by the connection."""
+    """The number of the store in a directory. Create it before anything is written."""
 
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self._file, self._connection = directory / GENERATION, connection
         self._changes = connection.total_changes
 
     def advance(self, transaction: Transaction) -> tuple[int, int] | None:
-        """Write the next number, and return what is to be noted; None when nothing was written."""
+        """Write the next number, and return the note for the file; None if nothing was written."""
         if self._connection.total_changes == self._changes:
             return None
         transaction.connection.execute(QUERIES["next_generation"])
@@ -36,13 +36,14 @@ class Generation:
         return _counted(transaction.connection)
 
     def note(self, outcome: Any) -> None:
-        """Write it down, once it is committed."""
+        """Write the note to the file, after the commit."""
         if isinstance(outcome, tuple):
             _write(self._file, outcome)
 
 
 def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) -> str:
-    """Say that a store was put back in time; empty when it was not. It is said once.
+    """Return a sentence if the store was replaced by an older copy, otherwise empty. It is reported
+    once.
 
     ``is_new``: it was created or repaired just now, and is not a copy. In any case its epochs
     continue after those that were given out, because ids are made of them.
@@ -75,7 +76,7 @@ def _read(file: Path) -> tuple[int, int]:
     try:
         number, epoch = file.read_text("ascii").split()
         return int(number), int(epoch)
-    except (OSError, ValueError):  # there is none, or a power cut took it
+    except (OSError, ValueError):  # there is none, or it was lost in a power cut
         return 0, 0
 
 

@@ -1,7 +1,7 @@
-"""Where every table begins, kept beside the database for the day on which it cannot say so itself.
+"""The root pages of all tables, stored beside the database in case it cannot tell them any more.
 
 SQLite finds nothing in a file whose first page, or a page of its schema, is damaged, or that was
-cut off, although all the mail may be there. What is written down here leads to it (``salvage``).
+truncated, although all mail may be there. With this file, ``salvage`` finds it.
 """
 
 import json
@@ -20,7 +20,7 @@ _ROOTS: Final = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master"
 def keep_layout(
     directory: Path, connection: sqlite3.Connection, version: int, *, is_sound: bool
 ) -> None:
-    """Write down where tables begin; what differs in a file that was not found sound is damage.
+    """Write the root pages of tables; a difference in a file that was not checked is damage.
 
     Raises OSError, sqlite3.Error.
     """
@@ -29,35 +29,35 @@ def keep_layout(
     if known == version and not is_sound:
         return
     rows = connection.execute(_ROOTS).fetchall()
-    if (known, tables) != (version, rows):  # another version, or a file that was put there
+    if (known, tables) != (version, rows):  # another version, or a copied file
         replace_private(file, json.dumps({"version": version, "tables": rows}))
 
 
 def check_layout(directory: Path, connection: sqlite3.Connection, version: int) -> None:
-    """Raise sqlite3.Error where tables are said to be otherwise than they were in the same version.
+    """Raise sqlite3.Error if tables are not described as before in the same version.
 
-    A letter of that which differs makes another column, or none of ours; SQLite sees no damage.
+    One wrong letter makes another column, or an unknown one; SQLite does not notice such damage.
     """
     known, tables = _read(directory / LAYOUT)
     if known != version:
         return
     there = {row[-1] for row in connection.execute(_ROOTS)}
-    if not there.issuperset({row[-1] for row in tables}):  # somebody may have made an index
+    if not there.issuperset({row[-1] for row in tables}):  # somebody may have created an index
         raise damage("its tables are not described as they were")
 
 
 def forget_layout(directory: Path) -> None:
-    """A copy has another one."""
+    """Remove the file: a copy has other root pages."""
     (directory / LAYOUT).unlink(missing_ok=True)
 
 
 def known_roots(directory: Path) -> dict[str, int]:
-    """Return where trees begin, by name, as far as that is known."""
+    """Return the root pages by name, as far as they are known."""
     return {name: root for _, name, _, root, _ in _read(directory / LAYOUT)[1]}
 
 
 def _read(file: Path) -> tuple[int, Sequence[tuple[Any, ...]]]:
-    """Return the version and the tables; 0 and nothing, where that cannot be read."""
+    """Return the version and the tables; 0 and nothing if that cannot be read."""
     try:
         known = json.loads(file.read_bytes())
         rows = [

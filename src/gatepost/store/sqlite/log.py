@@ -1,7 +1,7 @@
-"""The write-ahead log as it lies on the disk, also behind damage.
+"""The write-ahead log on the disk, including what follows damage.
 
-SQLite takes the first frame whose checksum is wrong for the end of the log, and says nothing of
-what stands behind it: https://www.sqlite.org/fileformat2.html 4.
+SQLite considers the first frame with a wrong checksum the end of the log, and ignores what follows
+it: https://www.sqlite.org/fileformat2.html 4.
 """
 
 import struct
@@ -16,21 +16,21 @@ from gatepost.store.sqlite.commit import PAGE
 _HEAD: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
 _MAGIC: Final = 0x377F0682
-"""The last bit is set where checksums are made of big-endian words."""
+"""The last bit is set if checksums use big-endian words."""
 _STRIDE: Final = _FRAME.size + PAGE
 
 Pair = tuple[int, int]
 
 
 class Log(NamedTuple):
-    """Where a log has the newest version of pages, by page number."""
+    """The positions of the newest versions of pages in a log, by page number."""
 
     seen: dict[int, int]
-    """What SQLite finds: whole commits before the first damage."""
+    """What SQLite finds: complete commits before the first damage."""
     whole: dict[int, int]
-    """With what is undamaged behind it, up to the last commit."""
+    """The same, with undamaged frames after it, up to the last commit."""
     is_damaged: bool
-    """There is more behind the damage than a power cut, or a kill without one, can leave."""
+    """More follows the damage than a power cut, or a kill, can leave."""
 
 
 class _Frame(NamedTuple):
@@ -42,7 +42,7 @@ class _Frame(NamedTuple):
 
 
 def read_log(database: Path) -> Log:
-    """Read the log of a database; without one there is nothing in it. Raises OSError."""
+    """Read the log of a database; without a file it is empty. Raises OSError."""
     seen: dict[int, int] = {}
     whole: dict[int, int] = {}
     pending: dict[int, int] = {}
@@ -53,7 +53,7 @@ def read_log(database: Path) -> Log:
         # A commit is synced before the next one is written, so a power cut can only have torn
         # the last one: what stands behind the end of a torn one tells that it was whole once.
         is_damaged = is_damaged or (frame.is_whole and commits > 0)
-        # Who is killed leaves frames in the order in which they were written.
+        # A killed process leaves frames in the order in which they were written.
         if power_was_kept and frame.is_whole and frame.is_commit:
             is_damaged = is_damaged or not is_sound
         if frame.is_whole:
@@ -67,7 +67,7 @@ def read_log(database: Path) -> Log:
 
 
 def _frames(log: Path) -> Iterator[_Frame]:
-    """Yield the frames of the log's last run; those that an earlier one left bear other salts."""
+    """Yield the frames of the log's last run; those of earlier runs have other salts."""
     if not log.exists():
         return
     with log.open("rb") as file:
@@ -97,9 +97,9 @@ def _frames(log: Path) -> Iterator[_Frame]:
 
 
 def _newest_salts(file: BinaryIO, count: int, order: str) -> Pair | None:
-    """Return the salts of the last run, where the head of the log does not tell: of frames whose
-    checksums go on from the one before, for one that is damaged may bear anything. The first salt
-    grows by one with each run. None: no two frames stand behind each other."""
+    """Return the salts of the last run, if the head of the log does not tell them: those of frames
+    whose checksums continue the previous frame, because a damaged one may contain anything. The
+    first salt grows by one with each run. None: no two frames follow each other."""
     salts: Pair | None = None
     before = 0, 0
     for _ in range(count):

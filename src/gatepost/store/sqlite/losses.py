@@ -1,6 +1,7 @@
-"""What a damaged file still says of rows that cannot be read, so that each is named or made up for.
+"""What a damaged file still says about unreadable rows, so that each is reported or reconstructed.
 
-Indexes repeat ids, places and who waits; numbers of messages have no gaps but for those forgotten.
+Indexes repeat ids, places and waiting deliveries; message numbers have no gaps, except for
+forgotten messages.
 """
 
 import os
@@ -18,7 +19,7 @@ from gatepost.store.sqlite.queries import read_queries, read_time
 from gatepost.store.sqlite.segments import name_of
 
 _NAMED: Final = 10
-"""Messages that a sentence names at most, of each kind; ``named`` has all."""
+"""Maximum number of messages of each kind in a sentence; ``named`` has all."""
 _INDEXES: Final[Mapping[str, tuple[tuple[type, ...], str, tuple[int, ...]]]] = {
     "sqlite_autoindex_queue_messages_1": ((str, int), "note_id", (0, 1)),
     "sqlite_autoindex_messages_1": ((str, int), "note_captured", (0, 1)),
@@ -29,20 +30,20 @@ _INDEXES: Final[Mapping[str, tuple[tuple[type, ...], str, tuple[int, ...]]]] = {
     "queue_deliveries_held": ((str, int, int), "note_part", (1, 2, 0)),
     "queue_deliveries_notice": ((int, int, int), "note_part_of_nowhere", (1, 2)),
 }
-"""What a row of each looks like (``schema_4.sql``), what notes it, and which of its values."""
+"""The format of a row of each, the statement that notes it, and its values."""
 _MAKE_UP: Final = ("parts_between", "last_parts", "insert_parts", "find_orphans", "insert_orphans")
 _SQL: Final = read_queries("losses.sql")
 
 
 class Losses(NamedTuple):
-    """What is missing: as part of a sentence, and all of it."""
+    """What is missing: as part of a sentence, and completely."""
 
     said: str
     named: list[dict[str, Any]]
 
 
 def prepare(new: sqlite3.Connection, segments: Path) -> None:
-    """Make room for what ``note`` finds. Raises sqlite3.Error."""
+    """Create the tables for ``note``. Raises sqlite3.Error."""
     new.executescript(_SQL["prepare"])
     new.create_function(
         "crc32_there", 3, lambda *place: _checksum(segments, *place), deterministic=True
@@ -50,7 +51,7 @@ def prepare(new: sqlite3.Connection, segments: Path) -> None:
 
 
 def note(new: sqlite3.Connection, image: Image, roots: Mapping[str, int]) -> None:
-    """Read in the indexes of a damaged file what no table that was carried has."""
+    """Read from the indexes of a damaged file what no copied table has."""
     for name, (form, statement, places) in _INDEXES.items():
         for row in image.rows(roots[name]) if name in roots else ():
             if tuple(map(type, row.values)) == form:
@@ -58,9 +59,9 @@ def note(new: sqlite3.Connection, image: Image, roots: Mapping[str, int]) -> Non
 
 
 def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
-    """Hold deliveries and messages of which a part is left; tell what is missing of each.
+    """Hold deliveries and messages of which a part is left; return what is missing of each.
 
-    ``is_cut``: the end of the file is missing, where the newest lie.
+    ``is_cut``: the end of the file, with the newest ones, is missing.
     """
     edges = dict.fromkeys(_ids(new, "edges"))
     for statement in _MAKE_UP:
@@ -95,7 +96,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
 
 
 def newest_of(connection: sqlite3.Connection) -> str:
-    """Return the newest message's id, and when it was received; empty when there is none."""
+    """Return the newest message's id, and when it was received; empty if there is none."""
     row = connection.execute(_SQL["newest"]).fetchone()
     return f"{row[0]} ({_clock(row[1])})" if row else ""
 
@@ -117,7 +118,7 @@ def _clock(at: int) -> str:
 
 
 def _why(new: sqlite3.Connection) -> str | None:
-    """The history of what is held without its sender, for ``queue why``."""
+    """Return the history of what is held without its sender, for ``queue why``."""
     [at] = new.execute(_SQL["now"]).fetchone()
     reason = "its sender is lost; if it is released, it is sent with an empty sender"
     reply = Reply(451, "4.3.0 damaged", reason=reason)
@@ -125,7 +126,7 @@ def _why(new: sqlite3.Connection) -> str | None:
 
 
 def _checksum(segments: Path, segment: Any, offset: Any, size: Any) -> int | None:
-    """Return the CRC-32 of what is there now: nobody knows any more what it was."""
+    """Return the CRC-32 of the current content, because the original one is unknown."""
     if None in (segment, offset, size):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What the store does by itself: old mail goes, dead segments go, sparse ones are emptied."""
+"""The upkeep of the store: it deletes old mail and dead segments, and empties sparse ones."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from gatepost.store.sqlite.settings import Retention
 BATCH: Final = 256
 """Messages deleted in one transaction, so that acceptance never waits long."""
 SPARSE: Final = 0.25
-"""The live part of a segment under which its bodies move on."""
+"""The live fraction of a segment below which its bodies are moved."""
 COPY: Final = 4 * 1024 * 1024
 """Octets copied between two groups of bodies."""
 
@@ -42,7 +42,7 @@ def delete(transaction: Transaction, found: Found) -> int:
 
 
 def delete_ids(transaction: Transaction, ids: Sequence[str]) -> int:
-    """Delete the messages of these ids that are there; return how many."""
+    """Delete the messages with these ids, if they exist; return how many."""
     find, query = transaction.connection.execute, QUERIES["find_seq"]
     rows = [find(query, (each,)).fetchone() for each in dict.fromkeys(ids)]
     return delete(transaction, [row for row in rows if row])
@@ -55,7 +55,7 @@ def delete_oldest(transaction: Transaction, up_to: int) -> int:
 
 
 def expire(transaction: Transaction, retention: Retention, now: int) -> int:
-    """Delete a batch of what is kept no longer at `now` (microseconds); return how many."""
+    """Delete a batch of messages that are too old at `now` (microseconds); return how many."""
     ledger = transaction.ledger
     messages, octets, expired = ledger.messages, ledger.octets, []
     oldest = now - retention.age // MICROSECOND
@@ -68,11 +68,11 @@ def expire(transaction: Transaction, retention: Retention, now: int) -> int:
 
 
 class Collector:
-    """Frees the room of dead bodies, one round at a time.
+    """Frees the space of dead bodies, one round at a time.
 
-    A round passes through the threads in the order in which a message does (bodies, store,
-    reader, bodies), so that every body written before it has its row by the time rows are
-    counted, and a sealed segment to which none points is dead for good.
+    A round passes through the threads in the same order as a message (bodies, store, reader,
+    bodies), so that every body written before it has its row when rows are counted, and a sealed
+    segment without rows is dead for good.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Collector:
     def _note(self) -> None:
         segments = self._segments
         try:
-            if self._room.refusal and not segments.is_empty:  # what is dead in it is room, too
+            if self._room.refusal and not segments.is_empty:  # its dead bodies are free space, too
                 segments.seal()
         except OSError as error:
             self._fail(error)
@@ -129,7 +129,7 @@ class Collector:
                 if segment not in live:
                     self._segments.remove(segment)
                 elif segment in self._emptied:
-                    continue  # what is left in it is damaged
+                    continue  # the rest of it is damaged
                 elif live[segment] < SPARSE * self._segments.size(segment):
                     self._running = True
                     self._emptied.add(segment)
@@ -148,7 +148,7 @@ class Collector:
         self._threads.reader(find)
 
     def _copy(self, places: Sequence[tuple[int, Place]]) -> None:
-        """Copy some bodies forward, let the rows follow, and go on with what is left."""
+        """Copy some bodies to the end, update their rows, and continue with the rest."""
         moves, copied = [], 0
         try:
             while places and copied < COPY:
@@ -156,7 +156,7 @@ class Collector:
                 try:
                     new = self._segments.append(self._segments.open(old))
                 except (Unreadable, FileNotFoundError):
-                    continue  # damaged, or deleted meanwhile: it stays as it is
+                    continue  # damaged, or deleted meanwhile: it is not moved
                 moves.append((new.segment, new.offset, seq, old.segment, old.offset))
                 copied += old.size
             self._segments.sync()
@@ -166,7 +166,7 @@ class Collector:
         self._threads.store(Step(lambda each: _move(each, moves), lambda _: self._go_on(places)))
 
     def _fail(self, error: OSError) -> None:
-        """No room is no harm: a later round may find some."""
+        """Ignore missing space: a later round may find some."""
         self._running = False
         if not is_full(error):
             self._on_failure(QueueError(f"a segment cannot be written: {error.strerror or error}"))
@@ -184,7 +184,7 @@ class Collector:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """How each of the store's three threads is given work."""
+    """How each of the store's three threads gets work."""
 
     bodies: Give
     store: Callable[[Operation], None]
@@ -192,7 +192,7 @@ class Threads:
 
 
 def _nothing(_transaction: Transaction) -> None:
-    """Wait only for what was given before."""
+    """Only wait for what was given before."""
 
 
 def _move(transaction: Transaction, moves: Sequence[tuple[int, int, int, int, int]]) -> None:

@@ -1,4 +1,4 @@
-"""From a directory to a store: mount, lock, recovery, schema."""
+"""From a directory to an open store: mount, lock, recovery, schema."""
 
 import sqlite3
 from collections.abc import Callable
@@ -42,12 +42,12 @@ def open_store(
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     on_failure: Callable[[QueueError], None] = _ignore,
 ) -> SqliteStore:
-    """Open the store in `directory`, which is made if it is not there, and lock it.
+    """Open the store in `directory`, which is created if necessary, and lock it.
 
-    `on_failure` is called once, in a thread of the store, when a sync has failed: then
-    nothing is accepted any more, and the process has to end. Raises StoreLocked when another
-    process has the directory, Unreadable when it is on a shared mount or newer than this program.
-    Of a damaged file everything that can be read is carried into a new one; ``recovered`` says so.
+    `on_failure` is called once, in a thread of the store, after a failed sync: then nothing is
+    accepted any more, and the process must end. Raises StoreLocked if another process has the
+    directory, Unreadable if it is on a shared mount or newer than this program. If the file is
+    damaged, everything readable is copied to a new one; ``recovered`` says so.
     """
     directory = directory.resolve()
     try:
@@ -57,7 +57,7 @@ def open_store(
         lock = DirectoryLock(directory)
     except OSError as error:
         raise Unreadable(f"{directory} cannot be used: {error.strerror or error}") from error
-    missing = missing_octets(directory, directory / DATABASE)  # before SQLite takes the log up
+    missing = missing_octets(directory, directory / DATABASE)  # before SQLite uses the log
     try:
         try:
             return _open(directory, settings, lock, on_failure, missing)
@@ -85,7 +85,7 @@ def _open(
     room.make_way()
     begun = begin_anew(directory, settings.disk)
     recovered = recover(directory, settings.disk)
-    look_through_log(directory / DATABASE)  # before SQLite takes its damage for its end
+    look_through_log(directory / DATABASE)  # before SQLite considers its damage its end
     is_small = (directory / DATABASE).exists() and (
         (directory / DATABASE).stat().st_size <= settings.looked_through
     )
@@ -108,7 +108,7 @@ def _open(
         reading = settings.disk.connect(directory / DATABASE, read_only=True)
     except BaseException:
         connection.close()
-        if not missing:  # SQLite has taken up the log, and removed it
+        if not missing:  # SQLite has used the log, and removed it
             (directory / UNCLOSED).unlink(missing_ok=True)
         raise
     return SqliteStore(
@@ -120,7 +120,7 @@ def _open(
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make or migrate the schema, and set what makes a commit survive a power cut."""
+    """Create or migrate the schema, and set what makes a commit survive a power cut."""
     execute = connection.execute
     version = execute("PRAGMA user_version").fetchone()[0]
     application = execute("PRAGMA application_id").fetchone()[0]
@@ -133,9 +133,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     execute("PRAGMA synchronous=FULL")
     execute("PRAGMA fullfsync=ON")  # macOS: F_FULLFSYNC
     execute("PRAGMA checkpoint_fullfsync=ON")
-    execute("PRAGMA wal_autocheckpoint=0")  # which would swallow the error of a failed sync
+    execute("PRAGMA wal_autocheckpoint=0")  # which would hide the error of a failed sync
     execute("PRAGMA cache_size=-16384")
-    # Some builds of SQLite overwrite the pages of what is deleted, which is a write for each body.
+    # Some builds of SQLite overwrite deleted pages, which costs a write for each body.
     execute("PRAGMA secure_delete=FAST").fetchone()
     for step in range(version + 1, VERSION + 1):
         connection.executescript(
@@ -145,7 +145,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _resume(segments: Segments, connection: sqlite3.Connection, *, afresh: bool) -> None:
-    """Go on in the last segment; after a failed sync, and at the start, in a new one."""
+    """Continue in the last segment; after a failed sync, and at the start, in a new one."""
     segment, end = connection.execute(QUERIES["last_place"]).fetchone()
     if segment is None or afresh:
         segment, end = max([0, *segments.numbers()]) + 1, 0

@@ -14,7 +14,7 @@ from gatepost.store.sqlite.queries import MICROSECOND, microseconds, read_querie
 
 SQL: Final = read_queries("operations.sql")
 KEPT: Final = timedelta(hours=24)
-"""How long an operation can be asked for at least, whatever becomes of its message."""
+"""Minimum time for which an operation can be queried, whatever happens to its message."""
 EXPIRED: Final = 1000
 """Operations deleted in one transaction."""
 
@@ -22,8 +22,9 @@ EXPIRED: Final = 1000
 class SqliteOperations:
     """Implements ``queue.operations.QueuedOperations``.
 
-    ``put`` stores a message and runs a function in its transaction, ``queue`` queues one likewise;
-    ``read`` runs a function in the reader thread, which is the only one that may use ``reading``.
+    ``put`` stores a message and runs a function in its transaction, ``queue`` queues one in the
+    same way; ``read`` runs a function in the reader thread, which is the only one that may use
+    ``reading``.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ def _insertion(operation: SendOperation) -> Beside:
 
 
 def expire_operations(transaction: Transaction, now: int) -> None:
-    """Delete a batch of what is kept no longer at `now` (microseconds)."""
+    """Delete a batch of operations that are too old at `now` (microseconds)."""
     found = transaction.connection.execute(
         SQL["expire_operations"], (now - KEPT // MICROSECOND, EXPIRED)
     )

@@ -13,9 +13,9 @@ from gatepost.store.sqlite.commit import PAGE
 
 _MAGIC: Final = b"SQLite format 3\0"
 _FREE_PAGES: Final = struct.Struct(">32x2I")
-"""In the header: where the list of free pages begins, and how many there are."""
+"""In the header: the first page of the free list, and the number of free pages."""
 _TRUNK: Final = struct.Struct(f">{PAGE // 4}I")
-"""The next one, how many free pages follow, and these."""
+"""The next trunk page, the number of free pages that follow, and their numbers."""
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13
 _KINDS: Final = frozenset({_INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE})
 _INNER: Final = frozenset({_INNER_INDEX, _INNER_TABLE})
@@ -28,22 +28,22 @@ Value = int | float | str | bytes | None
 
 
 class Row(NamedTuple):
-    """A record; ``number`` is its rowid, None in an index or in a table that has none."""
+    """A record; ``number`` is its rowid, None in an index or a table without rowids."""
 
     number: int | None
     values: list[Value]
 
 
 class _Damaged(Exception):
-    """This cannot be what SQLite wrote."""
+    """Something that SQLite cannot have written."""
 
 
 _BROKEN: Final = (_Damaged, IndexError, ValueError, struct.error)
-"""What reading damaged octets raises."""
+"""The errors of reading damaged octets."""
 
 
 class Image:
-    """A database file, and over it the pages that a log has newer versions of."""
+    """A database file, with the newer versions of pages from a log."""
 
     def __init__(self, database: Path, logged: Mapping[int, int]) -> None:
         self._file = database.open("rb")
@@ -53,7 +53,7 @@ class Image:
         self.count = max(database.stat().st_size // PAGE, *logged, 0)
         self._known: set[int] = set()
         self.damages = 0
-        """Pages and rows that could not be read so far."""
+        """Number of pages and rows that could not be read so far."""
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +64,7 @@ class Image:
             self._log.close()
 
     def rows(self, root: int) -> Iterator[Row]:
-        """Yield what can be read of a tree; what cannot adds to ``damages``."""
+        """Yield the readable rows of a tree; unreadable ones add to ``damages``."""
         below, seen = [root], set[int]()
         while below:
             number = below.pop()
@@ -81,7 +81,7 @@ class Image:
             yield from self._rows_on(page)
 
     def stray_rows(self) -> Iterator[Row]:
-        """Yield the rows on pages that belong to no tree which was read, and are not free."""
+        """Yield the rows on pages that belong to no tree that was read, and are not free."""
         known = self._known | self._free()[0]
         for number in range(1, self.count + 1):
             if number in known:
@@ -94,12 +94,12 @@ class Image:
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether the file says that it has more pages than there are."""
+        """Tell whether the header says that there are more pages than the file has."""
         head = self._page(1)
         return head.startswith(_MAGIC) and int.from_bytes(head[28:32]) > self.count
 
     def knows_free(self) -> bool:
-        """Tell whether the file says of all free pages which they are."""
+        """Tell whether the file lists all free pages."""
         return self._free()[1]
 
     def _page(self, number: int) -> bytes:
@@ -148,7 +148,7 @@ class Image:
         return b"".join(parts.values())
 
     def _free(self) -> tuple[set[int], bool]:
-        """The free pages, which hold what was deleted; and whether these are all."""
+        """Return the free pages, which contain deleted rows, and whether these are all."""
         free: set[int] = set()
         head = self._page(1).ljust(PAGE, b"\0")
         trunk, total = _FREE_PAGES.unpack_from(head) if head.startswith(_MAGIC) else (0, -1)
@@ -160,7 +160,7 @@ class Image:
 
 
 class _Page:
-    """A page of a tree. Raises what _BROKEN lists."""
+    """A page of a tree. Raises the errors in _BROKEN."""
 
     def __init__(self, octets: bytes, number: int) -> None:
         self.octets = octets
@@ -174,14 +174,14 @@ class _Page:
             raise _Damaged
 
     def children(self) -> list[int]:
-        """The pages below this one, from left to right."""
+        """Return the pages below this one, from left to right."""
         if self.kind not in _INNER:
             return []
         places = [self._cell(index) for index in range(self.cells)] + [self._start + 8]
         return [int.from_bytes(self.octets[each : each + 4]) for each in places]
 
     def cell(self, index: int) -> int:
-        """Where the record of a cell begins."""
+        """Return the start of the record of a cell."""
         return self._cell(index) + (4 if self.kind in _INNER else 0)
 
     def _cell(self, index: int) -> int:
@@ -192,7 +192,7 @@ class _Page:
 
 
 def _size_here(size: int, kind: int) -> int:
-    """How much of a record is on its page; the rest is on others."""
+    """Return how much of a record is on its page; the rest is on other pages."""
     largest = PAGE - 35 if kind == _LEAF_TABLE else (PAGE - 12) * 64 // 255 - 23
     if size <= largest:
         return size

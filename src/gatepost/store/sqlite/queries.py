@@ -1,4 +1,4 @@
-"""The statements of ``queries.sql`` by name, and what a row of them means."""
+"""The statements of ``queries.sql`` by name, and conversions of their rows."""
 
 import json
 import re
@@ -15,17 +15,17 @@ from gatepost.store.sqlite.segments import Place
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 UNKNOWN: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""Stands for a time that is damaged: so that nothing is over for it."""
+"""Replaces a damaged time, so that nothing expires because of it."""
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def read_sql(name: str) -> str:
-    """Return a file of SQL that stands beside this one."""
+    """Return an SQL file in this directory."""
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def read_queries(name: str) -> dict[str, str]:
-    """Return the statements of a file of SQL by the names that stand over them."""
+    """Return the statements of an SQL file by the names above them."""
     return _parse_queries(read_sql(name))
 
 
@@ -41,7 +41,7 @@ INSERT_BODY: Final = QUERIES["insert_body"]
 
 
 def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
-    """Return what INSERT_MESSAGE binds; segment 0 means that the body is in its own table."""
+    """Return the values for INSERT_MESSAGE; segment 0 means that the body is in its own table."""
     envelope = submission.envelope
     in_segment = place.segment > 0
     return (
@@ -63,7 +63,7 @@ def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ..
 
 
 def stored_message(row: tuple[Any, ...]) -> StoredMessage:
-    """Return what a row of LIST_BEFORE or GET_MESSAGE tells."""
+    """Return the message in a row of LIST_BEFORE or GET_MESSAGE."""
     _, id_, received_at, mail_from, rcpt_to, subject, message_id, size, principal = row
     return StoredMessage(
         id=id_,
@@ -80,12 +80,12 @@ def stored_message(row: tuple[Any, ...]) -> StoredMessage:
 def _read_recipients(text: str) -> tuple[str, ...]:
     try:
         return tuple(json.loads(text))
-    except (ValueError, TypeError):  # damaged: nobody sees the other messages else
+    except (ValueError, TypeError):  # damaged: the other messages must remain readable
         return ()
 
 
 def read_time(value: int) -> datetime:
-    """Return the time that ``microseconds`` made a number of; what is damaged is UNKNOWN."""
+    """Return the time of a number of ``microseconds``; UNKNOWN if it is damaged."""
     try:
         return EPOCH + value * MICROSECOND
     except (TypeError, OverflowError):
@@ -93,12 +93,13 @@ def read_time(value: int) -> datetime:
 
 
 def microseconds(time: datetime) -> int:
-    """Return a time as the store counts it."""
+    """Return a time as a number for the store."""
     return (time - EPOCH) // MICROSECOND
 
 
 def text_value(text: str) -> str | bytes:
-    """Return what SQLite takes: octets that are not UTF-8, lone surrogates here, as a BLOB."""
+    """Return the value for SQLite: text with octets that are not UTF-8, lone surrogates here, as a
+    BLOB."""
     if text.isascii():
         return text
     try:
@@ -109,16 +110,16 @@ def text_value(text: str) -> str | bytes:
 
 
 def read_text(value: object) -> str:
-    """Return the text that ``text_value`` made a value of. Raises sqlite3.Error for any other."""
+    """Return the text of a value from ``text_value``. Raises sqlite3.Error for any other."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    raise damage("a column of text holds none")  # so its row is carried over, or made up for
+    raise damage("a column of text holds none")  # so that its row is copied, or reconstructed
 
 
 def _parameters(envelope: Envelope) -> str | None:
-    """Return the envelope's extensions as JSON; None when the client used none."""
+    """Return the envelope's extensions as JSON; None if the client used none."""
     if _is_plain(envelope):
         return None
     fields = asdict(envelope)

@@ -1,4 +1,4 @@
-"""Reads, on a connection of their own: short transactions, so that the WAL stays bounded."""
+"""Reads, on a separate connection, in short transactions, so that the WAL stays small."""
 
 import json
 import re
@@ -16,17 +16,17 @@ from gatepost.store.sqlite.queries import QUERIES, stored_message
 from gatepost.store.sqlite.segments import Place, Segments
 
 if TYPE_CHECKING:
-    from gatepost.directory.contract import Record  # with it come SASL and more, only for a row
+    from gatepost.directory.contract import Record  # it would load SASL and more, for one row only
 
 PAGE_ROWS: Final = 500
 """Rows of a listing in one read transaction."""
 _MAX_SEQ: Final = (1 << 63) - 1
 _MEMBER: Final = re.compile(r'"(\w+)": ("(?:[^"\\]|\\.)*")')
-"""A text in a JSON object, and its name."""
+"""A string in a JSON object, and its name."""
 
 
 class Reader:
-    """What the contract reads. One thread at a time; raises KeyError and Unreadable."""
+    """The reads of the contract. For one thread at a time; raises KeyError and Unreadable."""
 
     def __init__(self, connection: sqlite3.Connection, segments: Segments) -> None:
         self._connection, self._segments = connection, segments
@@ -68,7 +68,7 @@ class Reader:
         return [Record(kind, id_, *_read_fields(fields)) for kind, id_, fields in rows]
 
     def live_octets(self) -> dict[int, int]:
-        """Return how many octets of each segment messages point at."""
+        """Return how many octets of each segment belong to messages."""
         live: dict[int, int] = {}
         for segment, octets in self._connection.execute(QUERIES["live_octets"]):
             live[segment] = live.get(segment, 0) + octets
@@ -104,7 +104,7 @@ class Reader:
 
 
 def _read_fields(text: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what a record holds; of a damaged one nothing, and the texts that can be read."""
+    """Return the fields of a record; of a damaged one only the readable strings."""
     try:
         fields = json.loads(text)
     except (ValueError, TypeError):

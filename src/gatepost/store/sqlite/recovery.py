@@ -1,8 +1,9 @@
-"""After a failed sync, or damage: what can be read goes to a new file before mail is accepted.
+"""After a failed sync, or damage: everything readable is copied to a new file before mail is
+accepted.
 
-The kernel forgets a page whose write failed, so the old file may differ from what its readers
-see; appending to it would build on sand. The marker need not survive a power cut: after one,
-the old file is what it is for every reader.
+The kernel discards a page whose write failed, so the old file may differ from what readers see, and
+nothing may be added to it. The marker need not survive a power cut, because after one all readers
+see the old file as it is on the disk.
 """
 
 import json
@@ -33,18 +34,18 @@ from gatepost.store.sqlite.segments import SEGMENTS
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"
 _DAMAGED: Final = "damaged: "
-"""How it begins where the file is damaged: what can be read is not copied as if it were all."""
+"""The beginning of the marker if the file is damaged: then a plain copy is not enough."""
 _PARTIAL: Final = "store.db.copying"
 _COMPLETE: Final = "store.db.copied"
 ASIDE: Final = "store.db.damaged"
-"""The last damaged file, for whoever can read more of it."""
+"""The last damaged file, for those who can read more of it."""
 _LOST: Final = "segments.lost"
 LOSSES: Final = "store.lost"
-"""What is missing after damage: an object on each line."""
+"""What is missing after damage: one object per line."""
 
 
 def missing(directory: Path) -> str:
-    """Say that a store was here whose database is gone; empty when it is there, or none was."""
+    """Return a sentence if there was a store here whose database is missing, otherwise empty."""
     if has_octets(directory / DATABASE) or (directory / _COMPLETE).exists():
         return ""
     segments = _segments(directory)
@@ -54,10 +55,10 @@ def missing(directory: Path) -> str:
 
 
 def begin_anew(directory: Path, disk: Disk) -> str:
-    """Put aside what a database that is gone has left, before a new one takes it for dead.
+    """Move the remains of a store without a database aside, before a new one considers them dead.
 
-    Returns a sentence about it; empty when there is nothing to be put aside, or when the log of
-    the old one can be read, to be carried over. Raises OSError.
+    Returns a sentence about it; empty if there is nothing to move, or if the log of the old one can
+    be read and copied. Raises OSError.
     """
     said = missing(directory)
     if not said or read_log(directory / DATABASE).whole:
@@ -82,7 +83,7 @@ def _segments(directory: Path) -> list[Path]:
 
 
 def mark_failed(directory: Path, reason: str, error: BaseException | None = None) -> None:
-    """Leave word for the next start; ``error`` is SQLite's. Raises OSError."""
+    """Leave a note for the next start; ``error`` is SQLite's. Raises OSError."""
     kind = _DAMAGED if error is not None and is_damaged(error) else ""
     write_private(directory / _MARKER, f"{kind}{reason}\n")
 
@@ -90,8 +91,8 @@ def mark_failed(directory: Path, reason: str, error: BaseException | None = None
 def recover(directory: Path, disk: Disk) -> str:
     """Replace a database whose sync failed, or that is damaged, by a copy.
 
-    Returns what was carried over, empty when there was no such database. May be interrupted
-    anywhere and is then done again. Raises Unreadable.
+    Returns what was copied, empty if there was no such database. It may be interrupted at any time,
+    and is then repeated. Raises Unreadable.
     """
     complete, told = directory / _COMPLETE, "an unfinished copy from before is used"
     if not complete.exists():
@@ -111,14 +112,14 @@ def recover(directory: Path, disk: Disk) -> str:
 
 
 def _reason(directory: Path) -> str:
-    """Return how the store failed; a disk that took nothing more has no word of it."""
+    """Return how the store failed; a full disk may have no note of it."""
     return (directory / _MARKER).read_text("utf-8", "replace").strip()
 
 
 def _copy(directory: Path, disk: Disk) -> str:
     partial, database = directory / _PARTIAL, directory / DATABASE
     partial.unlink(missing_ok=True)
-    database.touch(0o600)  # it may be gone, and its log be left
+    database.touch(0o600)  # it may be missing, and its log be left
     reason = _reason(directory)
     told = "the store was copied after it had failed" + (f" ({reason})" if reason else "")
     try:
@@ -148,7 +149,7 @@ def _copy(directory: Path, disk: Disk) -> str:
 
 
 def _write_down(directory: Path, losses: Losses) -> str:
-    """Keep a list of what is missing, and say where: a sentence would not hold it."""
+    """Write the list of what is missing, and return where: it is too long for a sentence."""
     if not losses.named:
         return ""
     found_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -157,14 +158,14 @@ def _write_down(directory: Path, losses: Losses) -> str:
         appending = open_private(directory / LOSSES, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         with os.fdopen(appending, "w", encoding="utf-8") as file:
             file.writelines(lines)
-    except OSError:  # a full disk: it is told at least what the sentence holds
+    except OSError:  # a full disk: at least the sentence is reported
         return ""
     return f", and everything that is missing is listed in {LOSSES}"
 
 
 def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
     """Copy a database; damage that SQLite copies faithfully is damage. Raises sqlite3.Error."""
-    old = disk.connect(database, read_only=True)  # else closing would checkpoint
+    old = disk.connect(database, read_only=True)  # otherwise closing would checkpoint
     try:
         look_through(old, "integrity_check")  # rows that no tree leads to would not be copied
         old.execute("VACUUM INTO ?", (str(partial),))
@@ -178,7 +179,7 @@ def _vacuum(database: Path, partial: Path, disk: Disk) -> None:
 
 
 def _put_aside(directory: Path) -> None:
-    """Keep the damaged file, under another name; it may be there already from a start before."""
+    """Keep the damaged file under another name; an earlier start may have done it already."""
     for suffix in ("", "-wal"):
         old, aside = directory / f"{DATABASE}{suffix}", directory / f"{ASIDE}{suffix}"
         aside.unlink(missing_ok=True)

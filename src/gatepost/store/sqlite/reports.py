@@ -1,4 +1,4 @@
-"""Reports in SQLite: reads in the reader thread, writes in the store thread's groups."""
+"""Reports in SQLite: reads in the reader thread, writes in the groups of the store thread."""
 
 import json
 import sqlite3
@@ -23,13 +23,13 @@ SQL: Final = read_queries("reports.sql")
 EXPIRED: Final = 1000
 """Reports deleted in one transaction."""
 _ALL: Final = -1
-"""A LIMIT that is none."""
+"""A LIMIT without a limit."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 Run = Callable[..., Awaitable[Any]]
-"""Gets a function and its arguments into one of the store's threads."""
+"""Passes a function and its arguments to one of the store's threads."""
 
 
 class SqliteReports:
@@ -187,7 +187,7 @@ def _many(transaction: Transaction, query: str, rows: Sequence[tuple[Any, ...]])
 
 
 def keep_unread(transaction: Transaction, seqs: Iterable[int]) -> None:
-    """Keep for the consumer what it has not read of messages that are about to be deleted."""
+    """Keep for the consumer what it has not read of messages that will be deleted."""
     cursor = transaction.connection.execute(SQL["get_cursor"]).fetchone()[0]
     unread = [(seq,) for seq in seqs if seq > cursor]
     if unread:
@@ -208,7 +208,8 @@ def _row(report: Report) -> tuple[Any, ...]:
 
 
 def _report(row: Sequence[Any]) -> Report:
-    """Return what a row says; of a damaged one the names that it has, for nothing else waits."""
+    """Return the report in a row; of a damaged one only its names, because nothing else may wait
+    for it."""
     *names, at, fields = row
     id_, type_, message, resource, subject = (
         each if isinstance(each, str) else "" for each in names
@@ -233,7 +234,8 @@ def _data(fields: Any) -> dict[str, Any] | None:
 
 
 def _lease(row: Sequence[Any]) -> Lease:
-    """Return what a row says; a damaged one keeps mail back for ever, for that can be undone."""
+    """Return the suppression in a row; a damaged one is in effect for ever, because that can be
+    undone."""
     address, level, *times = row
     since, until = map(read_time, times)
     if isinstance(level, int) and UNKNOWN not in (since, until):

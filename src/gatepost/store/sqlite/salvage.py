@@ -1,7 +1,7 @@
 """From a damaged database to a new one: every row that can still be read.
 
-Trees are read from their roots; rows below a damaged page are found on pages that belong to no
-tree, by what they look like. Indexes are not trusted, they are made anew.
+Trees are read from their roots; rows below a damaged page are found by their format, on pages that
+belong to no tree. Indexes are not trusted, but created again.
 """
 
 import sqlite3
@@ -22,16 +22,16 @@ from gatepost.store.sqlite.segments import SEGMENTS
 from gatepost.store.sqlite.tables import BODIES, Table
 
 VERSION: Final = 4
-"""Of the schema: ``schema_N.sql`` leads from N - 1 to N."""
+"""Version of the schema: ``schema_N.sql`` leads from N - 1 to N."""
 APPLICATION: Final = 0x47505354
-"""PRAGMA application_id, by which our files are known: ``GPST``."""
+"""PRAGMA application_id of our files: ``GPST``."""
 EPOCH_LEAP: Final = 1_000
-"""Added to the newest epoch that is seen in an id where the counter itself is lost: no id may come
+"""Added to the newest epoch in an id if the counter itself is lost, because no id may be used
 twice."""
 _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BODIES})
-"""Of these an older version of a row is better than none."""
+"""Tables of which an older version of a row is better than none."""
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
-"""Rows of an index look like theirs, so that only a tree tells which are which."""
+"""Tables whose rows look like those of an index, so that only the tree distinguishes them."""
 
 # What follows from other rows, or must not be without them.
 _MEND: Final = """
@@ -51,13 +51,13 @@ SELECT coalesce(max(CAST(id AS INTEGER)), 0) FROM (
     UNION ALL SELECT id FROM departed)
 """
 Roots = Mapping[str, int]
-"""Where tables and indexes begin."""
+"""The root pages of tables and indexes."""
 
 
 def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> None:
-    """Meet damage now, not on the way. Raises sqlite3.Error, UnicodeDecodeError.
+    """Find damage now, not later. Raises sqlite3.Error, UnicodeDecodeError.
 
-    ``integrity_check`` holds indexes against their tables, too, and takes longer.
+    ``integrity_check`` also compares indexes with their tables, and takes longer.
     """
     said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if said != "ok":
@@ -65,7 +65,7 @@ def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> 
 
 
 def look_through_log(database: Path) -> None:
-    """SQLite says nothing of damage there. Raises sqlite3.Error, OSError."""
+    """Check the log, whose damage SQLite ignores. Raises sqlite3.Error, OSError."""
     log = read_log(database)
     if log.is_damaged:
         raise damage("the write-ahead log is damaged")
@@ -74,15 +74,15 @@ def look_through_log(database: Path) -> None:
 
 
 def has_octets(file: Path) -> bool:
-    """Tell whether a file is there, and not empty."""
+    """Tell whether a file exists, and is not empty."""
     return file.exists() and file.stat().st_size > 0
 
 
 def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
     """Write what can be read of `damaged` to `goal`; return what that was, and what is missing.
 
-    `known` is where trees began when the file was sound. Raises sqlite3.Error when `goal` cannot
-    be written, Unreadable when nothing can be read: who knows whose file that is.
+    `known` are the root pages when the file was undamaged. Raises sqlite3.Error if `goal` cannot be
+    written, Unreadable if nothing can be read, because the file may be somebody else's.
     """
     new = disk.connect(goal)
     new.create_function("crc32", 1, _crc32, deterministic=True)
@@ -128,7 +128,7 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
 
 
 def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
-    """Copy the rows of tables; return those that could not be read to their end."""
+    """Copy the rows of tables; return the tables that could not be read completely."""
     schema = _schema(image)
     is_told = bool(schema) and not image.damages
     roots = {**known, **schema}
@@ -138,7 +138,7 @@ def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
         misfits = [1 for row in image.rows(root) if not table.insert(row)] if root else []
         if misfits or image.damages > before or not (root or is_told):
             broken.append(table)
-    for root in roots.values():  # indexes: their pages have a place
+    for root in roots.values():  # indexes: their pages are in use
         _pass_by(image, root)
     # A page in the wrong place may make a tree whole without its rows; but what is free must be
     # told from what has no place.
@@ -148,7 +148,7 @@ def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
 
 
 def _schema(image: Image) -> dict[str, int]:
-    """Return where the file says that trees begin."""
+    """Return the root pages according to the file."""
     roots = dict[str, int]()
     for row in image.rows(1):
         match row.values:
@@ -158,7 +158,7 @@ def _schema(image: Image) -> dict[str, int]:
 
 
 def _find(image: Image, tables: Sequence[Table]) -> None:
-    """Look for rows that lie about; for bodies last: only a message tells whose one is."""
+    """Look for rows outside trees; for bodies last, because only messages tell whose they are."""
     for are_bodies in (False, True):
         if wanted := [each for each in tables if (each.name in BODIES) == are_bodies]:
             for row in image.stray_rows():
@@ -197,13 +197,13 @@ def _crc32(content: bytes | None) -> int | None:
 
 
 def _lossy(tables: Sequence[Table]) -> str:
-    """Name tables of which rows may be gone, and what was in them with them."""
+    """Name tables that may have lost rows, and what was lost with them."""
     names = ", ".join(each.name for each in tables)
     return f" ({names} may have lost rows)" if names else ""
 
 
 def _count_on(new: sqlite3.Connection) -> None:
-    """See to it that no id comes twice, and nothing is reported twice."""
+    """Advance the counters so that no id is used twice, and nothing is reported twice."""
     read = dict[str, int](new.execute("SELECT name, value FROM counters").fetchall())
     newest = new.execute(_NEWEST).fetchone()[0]
     epoch = read["epoch"] if "epoch" in read else newest + EPOCH_LEAP

@@ -1,7 +1,7 @@
-"""Large bodies, one behind the other in append-only files: no inode per message.
+"""Large bodies, one after the other in append-only files: no inode per message.
 
-A body is written and synced before its message joins a group, so that what a row points at
-is always there. What no row points at (a torn tail, a deleted message) is dead.
+A body is written and synced before its message joins a group, so that a body of a row always
+exists. A body without a row (a torn tail, a deleted message) is dead.
 """
 
 import os
@@ -20,13 +20,13 @@ from gatepost.store.sqlite.disk import Disk
 SEGMENTS: Final = "segments"
 """The directory beside the database."""
 SEGMENT_SIZE: Final = 64 * 1024 * 1024
-"""Octets after which a segment takes no further body; a larger body has one of its own."""
+"""Octets after which a segment gets no further body; a larger body has a segment of its own."""
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
 class Place(NamedTuple):
-    """Where a body lies (octets), and its CRC-32."""
+    """The position of a body (in octets), and its CRC-32."""
 
     segment: int
     offset: int
@@ -50,7 +50,8 @@ def name_of(segment: int) -> str:
 
 
 class Segments:
-    """The files ``DIR/segments/NUMBER``. All but ``open`` belongs to one thread at a time.
+    """The files ``DIR/segments/NUMBER``. Everything except ``open`` belongs to one thread at a
+    time.
 
     Methods raise OSError as the disk does.
     """
@@ -61,26 +62,26 @@ class Segments:
         self._descriptor: int | None = None
         self._written = False
         self._allotted: list[bytes] = []
-        """Bodies at the end that ``sync`` has to write."""
+        """Bodies at the end that ``sync`` must write."""
         self.active = 0
-        """The segment that takes the next body; those before it are never written again."""
+        """The segment for the next body; those before it are never written again."""
         self._end = 0
 
     def resume(self, segment: int, end: int) -> None:
-        """Go on behind the last octet that a row points at; a torn tail is cut off."""
+        """Continue after the last octet that belongs to a row; a torn tail is cut off."""
         self.active, self._end = segment, end
 
     @property
     def is_empty(self) -> bool:
-        """The active segment has taken nothing yet."""
+        """True if the active segment has no body yet."""
         return self._end == 0
 
     def has_room(self, size: int) -> bool:
-        """Tell whether the active segment is open and takes so many octets more."""
+        """Tell whether the active segment is open and has space for so many more octets."""
         return self._descriptor is not None and self._end + size <= self._size
 
     def append(self, body: Body) -> Place:
-        """Write a body; it survives once ``sync`` has returned."""
+        """Write a body; it is durable once ``sync`` has returned."""
         if self._end and self._end + body.size > self._size:
             self.seal()
         descriptor = self._descriptor
@@ -101,22 +102,22 @@ class Segments:
         return place
 
     def allot(self, body: Body) -> Place:
-        """Give a body the place that ``sync`` will write it to; call ``has_room`` before."""
+        """Give a body the place where ``sync`` will write it; call ``has_room`` before."""
         chunks = list(body.chunks())
-        size = sum(map(len, chunks))  # what is written, whatever it said: others lie behind it
+        size = sum(map(len, chunks))  # the real size, because others follow it
         place = Place(self.active, self._end, size, checksum_of(body, chunks))
         self._allotted += chunks
         self._end += size
         return place
 
     def take_back(self) -> list[bytes]:
-        """Return what was allotted and is not written; its places are free again."""
+        """Undo ``allot`` for what is not written yet; its places are free again."""
         allotted, self._allotted = self._allotted, []
         self._end -= sum(map(len, allotted))
         return allotted
 
     def cut(self) -> None:
-        """Give back what a body has taken that did not find room for all of it."""
+        """Cut off a body that did not find space for all of it."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, self._end)
 
@@ -152,15 +153,16 @@ class Segments:
         return self._path(segment).stat().st_size
 
     def remove(self, segment: int) -> None:
-        """Remove a segment that no row points at."""
+        """Remove a segment without rows."""
         self._path(segment).unlink(missing_ok=True)
 
     def open(self, place: Place) -> "SegmentBody":
-        """Return the body there; it can be read as long as it is held. Any thread may ask."""
+        """Return the body at a place; it stays readable as long as it is referenced. For any
+        thread."""
         return SegmentBody(self._path(place.segment), place)
 
     def close(self) -> None:
-        """Close the active segment; call ``sync`` before, whose word alone counts."""
+        """Close the active segment; call ``sync`` before."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):
@@ -170,7 +172,7 @@ class Segments:
         return self.directory / name_of(segment)
 
     def _open_active(self) -> int:
-        """Open the active segment; its name is made to survive before anything is in it."""
+        """Open the active segment; its name is durable before it has content."""
         if not self.directory.is_dir():
             self.directory.mkdir(0o700)
             self._disk.sync_directory(self.directory.parent)
@@ -185,7 +187,7 @@ class Segments:
 
 
 class SegmentBody:
-    """A body in a segment. Its file stays readable when the segment is removed meanwhile."""
+    """A body in a segment. It stays readable if the segment is removed meanwhile."""
 
     def __init__(self, path: Path, place: Place) -> None:
         self._place = place
@@ -201,7 +203,7 @@ class SegmentBody:
         return self._place.size
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the content. Raises Unreadable at its end when it is not what was stored."""
+        """Yield the content. Raises Unreadable at its end if it differs from what was stored."""
         _, offset, size, expected = self._place
         end, checksum = offset + size, 0
         while offset < end:

@@ -1,4 +1,4 @@
-"""How much is kept, and how much of the disk is left alone."""
+"""How much is kept, and how much of the disk is left free."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How much captured mail is kept; beyond any of these the oldest goes."""
+    """How much captured mail is kept; beyond any of these limits the oldest is deleted."""
 
     age: timedelta = timedelta(days=30)
     messages: int = 100_000
@@ -20,7 +20,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How long it is remembered what became of delivered mail; its body is not kept."""
+    """How long the results of delivered mail are kept; its body is not."""
 
     age: timedelta = timedelta(days=7)
     messages: int = 100_000
@@ -28,7 +28,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything about a store that an operator may want otherwise. Octets and seconds."""
+    """Settings of a store. Octets and seconds."""
 
     retention: Retention = Retention()
     history: History = History()
@@ -39,22 +39,22 @@ class Settings:
     """
     segment: int = SEGMENT_SIZE
     watermark: int = 64 * MIB
-    """Free space under which nothing is accepted."""
+    """Free space below which no mail is accepted."""
     reserve: int = 16 * MIB
-    """Taken from the disk beforehand, so that deletion can go on when it is full: more than a log
-    holds (``commit.CHECKPOINT_PAGES``) that the database has yet to take up."""
+    """Reserved on the disk, so that deletions work when it is full: more than a log
+    (``commit.CHECKPOINT_PAGES``) that is not yet in the database."""
     upkeep: float = 10.0
-    """Between two rounds of retention."""
+    """Seconds between two rounds of retention."""
     quick: float = 0.02
-    """While a sync takes no longer on average, an event loop writes its own rows, and only the
-    sync is another thread's; 0: never.
+    """While a sync takes no longer on average, an event loop writes its own rows, and only the sync
+    is in another thread; 0: never.
 
-    Measured: two threads that work at once cost as much for passing the interpreter's lock to and
-    fro as the rows do. From a slow disk a loop should not even have to read a page.
+    Measured: with two working threads, passing the interpreter's lock costs as much as the rows do.
+    With a slow disk, a loop should not even read a page.
     """
     looked_through: int = 32 * MIB
-    """The largest database that is looked through for damage when it is opened. Of a larger one
-    damage is met on the way: then the relay stops, and the next start mends it."""
+    """The largest database that is checked for damage when it is opened. In a larger one damage is
+    found later: then the relay stops, and the next start repairs it."""
     shared_mount: bool = False
-    """Take a directory that another machine may share, on the operator's word."""
+    """Use a directory that another machine may share, because the operator says so."""
     disk: Disk = field(default_factory=Disk)

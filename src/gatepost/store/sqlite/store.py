@@ -115,7 +115,7 @@ class SqliteStore:
         self._put_off = False
         """The store thread was busy when a loop wanted to commit."""
         self._syncing = False
-        """What it took last is being committed; what has come since goes next."""
+        """The last group is being committed; what has come since is in the next one."""
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._generation = Generation(parts.directory, parts.committer.connection)
         self._queue = DeliveryWriter()
@@ -134,7 +134,7 @@ class SqliteStore:
             parts.segments, self._reader, threads, parts.room, self._writer.fail
         )
         self._writer.on_free = self._freed
-        # Not at once: who only looks into a stopped relay's store must not change it.
+        # Not immediately: a command that only reads a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
 
     @property
@@ -191,7 +191,7 @@ class SqliteStore:
         return self._accept(submission, partial(Put, beside=beside))
 
     def _accept(self, submission: Submission, make: Callable[..., Put]) -> asyncio.Future[Any]:
-        """Give a message to the thread that its body is for, as what `make` makes of it."""
+        """Pass a message, in the form that `make` gives it, to the thread for its body."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if refused := self._refused():
             future.set_exception(refused)
@@ -220,18 +220,18 @@ class SqliteStore:
 
     def _gather(self, operation: Asked, *, urgent: bool) -> None:
         """Let the loop commit what one turn of it brought together; what is not urgent waits for
-        what is, or for a moment."""
+        urgent writes, or for a moment."""
         loop = operation.future.get_loop()
         if not (self._called or self._put_off):
             if urgent and not self._syncing:
                 self._called = True
                 loop.call_soon(self._commit_gathered)
-            elif not self._gathered:  # in case that the end of the sync does not call us
+            elif not self._gathered:  # in case the end of the sync does not call us
                 loop.call_later(LINGER, self._commit_late, self._round)
         self._gathered.append(operation)
 
     def _commit_late(self, number: int) -> None:
-        if number == self._round:  # nobody did meanwhile
+        if number == self._round:  # no other thread did meanwhile
             self._commit_gathered()
 
     def _commit_gathered(self) -> None:
@@ -243,7 +243,7 @@ class SqliteStore:
             loop.call_later(LINGER, self._commit_late, self._round)
             return
         if not self._writer.reserve():
-            if not self._put_off:  # the store thread is at work; it tells when it is done
+            if not self._put_off:  # the store thread is busy; it calls when it is done
                 self._put_off = True
                 loop.call_later(PUT_OFF, self._commit_or_pass_on, self._round)
             return
@@ -256,28 +256,28 @@ class SqliteStore:
             self._pass_on(group)
 
     def _commit_or_pass_on(self, number: int) -> None:
-        """The store thread is done, or took its time; if it has more to do, this is done with
-        that."""
+        """Commit when the store thread is free, or took too long; if it has more to do, let it
+        commit this, too."""
         self._commit_late(number)
         if number == self._round:
             self._pass_on(self._take_gathered())
 
     def _freed(self) -> None:
-        """In the store thread: it has done what it was given."""
+        """Called in the store thread: it has done what it was given."""
         if self._put_off:
-            with suppress(IndexError, RuntimeError):  # gone already; the loop was closed
+            with suppress(IndexError, RuntimeError):  # the loop was closed already
                 loop = self._gathered[0].future.get_loop()
                 loop.call_soon_threadsafe(self._commit_or_pass_on, self._round)
 
     def _synced(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread of the store: what was gathered meanwhile may go."""
+        """Called in a thread of the store: what was gathered meanwhile can be committed."""
         self._syncing = False
         if self._gathered:
             with suppress(RuntimeError):  # the loop was closed
                 loop.call_soon_threadsafe(self._commit_gathered)
 
     def _take_gathered(self) -> "list[Asked]":
-        """Take what there is; another loop, in another thread, may take some of it."""
+        """Take what is there; another loop, in another thread, may take some of it."""
         self._round += 1
         self._put_off = False
         group: list[Asked] = []
@@ -355,8 +355,8 @@ class SqliteStore:
         return await future
 
     def _ride(self, operation: Asked) -> None:
-        """Write what many others of its kind follow: where the loop commits, it goes with the next
-        messages, so that one sync is for both, or with its kind a moment later."""
+        """Write something that many others of its kind follow: if the loop commits, it goes with
+        the next messages, with one sync for both, or with others of its kind a moment later."""
         if self._closed:
             operation.future.set_exception(_closed())
         elif self._writer.is_quick:
@@ -378,7 +378,7 @@ class SqliteStore:
             except sqlite3.Error as error:
                 result = Unreadable(f"the store cannot be read: {error}")
                 result.__cause__ = error
-                if is_damaged(error):  # the next start carries over what can be read
+                if is_damaged(error):  # the next start copies what can be read
                     self._writer.fail(result)
             except Exception as error:  # noqa: BLE001 (raised where it is awaited)
                 result = error
@@ -398,7 +398,8 @@ class SqliteStore:
     # What it does by itself, in its threads.
 
     def _upkeep(self) -> float:
-        """One round of retention in the store thread; again at once while there is more to do."""
+        """Perform one round of retention in the store thread; again immediately while there is more
+        to do."""
         settings = self._parts.settings
         now = int(time.time() / MICROSECOND.total_seconds())
         batch: list[int] = []
@@ -425,13 +426,13 @@ class SqliteStore:
             self._unclosed.note(again=True)
 
     def _fail(self, error: QueueError) -> None:
-        with suppress(OSError):  # a disk that takes no marker takes no mail either
+        with suppress(OSError):  # without space for a marker there is none for mail
             mark_failed(self._parts.directory, str(error), error.__cause__)
         self._on_failure(error)
 
 
 def _nothing(_outcome: None) -> None:
-    """Nobody waits for it."""
+    """Do nothing: no caller waits for it."""
 
 
 def _closed() -> QueueError:

@@ -1,4 +1,4 @@
-"""The tables of a store, and which rows of a damaged file may be theirs."""
+"""The tables of a store, and which rows of a damaged file may belong to them."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -9,28 +9,28 @@ from gatepost.store.sqlite.pages import Row, Value
 from gatepost.store.sqlite.queries import microseconds
 
 BODIES: Final = {"bodies": "messages", "queue_bodies": "queue_messages"}
-"""Rows of these look alike; but a message knows how large its body is, and its checksum."""
+"""Tables whose rows look alike; but messages have the sizes and checksums of their bodies."""
 _TAKEN: Final = """
 INSERT OR IGNORE INTO {bodies} SELECT ?1, ?2 WHERE EXISTS (
     SELECT 1 FROM {messages}
     WHERE seq = ?1 AND segment IS NULL AND size = length(?2) AND checksum = crc32(?2))
 """
 _LATEST: Final = microseconds(datetime(9999, 12, 31, tzinfo=UTC))
-"""No number of ours is larger than a time may be, and none is negative."""
+"""No number of ours is larger than a time can be, and none is negative."""
 _ANY_OCTETS: Final = frozenset({"mail_from", "subject", "message_id", "principal"})
-"""What clients say, which may be not text (``text_value``)."""
+"""Texts of clients, which may be any octets (``text_value``)."""
 _NO_ROWID: Final = "WITHOUT ROWID"
 
 Form = Callable[[Value], bool]
 
 
 class Table:
-    """A table of a new file, to which rows are carried."""
+    """A table of a new file, to which rows are copied."""
 
     def __init__(self, new: sqlite3.Connection, name: str) -> None:
         self._new, self.name = new, name
         self.found = 0
-        """Rows that were inserted from outside its tree."""
+        """Number of rows from outside its tree."""
         [(sql,)] = new.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,))
         columns = new.execute(f'PRAGMA table_info("{name}")').fetchall()
         self._is_numbered = _NO_ROWID not in sql
@@ -48,19 +48,19 @@ class Table:
             self._take = _TAKEN.format(bodies=name, messages=BODIES[name])
 
     def insert(self, row: Row) -> bool:
-        """Insert a row of its tree, unless a newer one is there; False when it cannot be one."""
+        """Insert a row of its tree, unless a newer one exists; False if it is not a valid row."""
         if (values := self._values(row)) is None:
             return False
         self._new.execute(self._insert, values)
         return True
 
     def take(self, row: Row) -> None:
-        """Insert a row that was found outside of every tree, if it may be one of its own."""
+        """Insert a row that was found outside trees, if it may belong to this table."""
         if (values := self._values(row)) is not None:
             self.found += self._new.execute(self._take, values).rowcount
 
     def _values(self, row: Row) -> Sequence[Value] | None:
-        """Return what is to be inserted; None when it cannot be a row of this table."""
+        """Return the values to insert; None if this is not a row of this table."""
         values = row.values
         if (row.number is not None) != self._is_numbered or len(values) != len(self._forms):
             return None

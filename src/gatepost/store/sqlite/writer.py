@@ -37,15 +37,15 @@ Told = tuple[asyncio.Future[Any], Any]
 
 
 class Writer:
-    """Commits groups and tells the outcomes, with one wake-up of the event loop per group.
+    """Commits groups and reports the outcomes, with one wake-up of the event loop per group.
 
-    Whoever commits holds a lock: that is the store thread, or an event loop for what is its
-    own (``begin_here``). A loop writes the rows, a thread that waits for nothing else lets the
-    disk take them: every statement gives up the interpreter's lock, and a thread of its own
-    would have to get it back each time. A checkpoint, which may take long, is the store thread's.
+    The committing thread holds a lock: the store thread, or an event loop for its own writes
+    (``begin_here``). A loop writes the rows, a thread that does nothing else syncs: every statement
+    releases the interpreter's lock, and a separate thread would have to acquire it each time.
+    Checkpoints, which may take long, are made by the store thread.
 
-    After a failed sync it does nothing more, for good: it does not even close its connection.
-    `on_failure` is called once, in the thread that saw the failure.
+    After a failed sync nothing more is done, not even closing the connection. `on_failure` is
+    called once, in the thread that saw the failure.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Writer:
         )
 
     def start(self, upkeep: Callable[[], float], after: float) -> None:
-        """Begin; `upkeep` runs in the store thread, first in `after` seconds.
+        """Start; `upkeep` runs in the store thread, first in `after` seconds.
 
         It returns the seconds to its next run.
         """
@@ -84,8 +84,8 @@ class Writer:
         self._worker.start(lambda: upkeep() if self.failure is None else IDLE, after)
 
     def give(self, operation: Operation) -> None:
-        """Let the store thread commit it, in the next group. Any thread may call it."""
-        self._wanted = True  # what a waiting thread is given is in no queue, and not yet taken
+        """Let the store thread commit it, in the next group. For any thread."""
+        self._wanted = True  # given to a waiting thread, it is in no queue, and not yet taken
         self._worker.give(operation)
 
     @property
@@ -99,7 +99,7 @@ class Writer:
         return self._committer.ledger.seq
 
     def fail(self, error: QueueError) -> None:
-        """Stop for good. Any thread may call it."""
+        """Stop for good. For any thread."""
         with self._failing:
             if self.failure is not None:
                 return
@@ -108,8 +108,8 @@ class Writer:
         self._on_failure(error)
 
     def fault(self, error: Exception) -> None:
-        """Stop for good, for something that nobody foresaw: whoever waits for what one of the
-        store's threads did not finish would wait for ever."""
+        """Stop for good after an unexpected error: otherwise callers would wait for ever for what
+        one of the store's threads did not finish."""
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
         self.fail(Failed(f"an unexpected error in the store: {type(error).__name__} at {where}"))
@@ -133,11 +133,11 @@ class Writer:
 
     @property
     def is_quick(self) -> bool:
-        """True when an event loop may write in its own thread."""
+        """True if an event loop may write in its own thread."""
         return self._committer.is_quick
 
     def reserve(self) -> bool:
-        """Get the lock for ``begin_here``; False while somebody else commits, or waits for it."""
+        """Get the lock for ``begin_here``; False while another thread commits, or waits for it."""
         if self._wanted or self._worker.is_behind:
             return False
         return self._committing.acquire(blocking=False)
@@ -150,8 +150,8 @@ class Writer:
     ) -> bool:
         """Write in this thread, that of the running loop, which has the lock.
 
-        False when it cannot: then it is the store thread's. Both functions are called in another
-        thread: ``sync_bodies`` before the commit, ``done`` when that is told.
+        False if that is impossible: then the store thread must do it. Both functions are called in
+        another thread: ``sync_bodies`` before the commit, ``done`` after the outcome is reported.
         """
         begun: Begun | None = None
         try:
@@ -204,7 +204,7 @@ class Writer:
         tell([(each, QueueError(str(self.failure))) for each in group])
 
     def _finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell, then do what nobody needs to wait for."""
+        """Report the outcome, then do what callers need not wait for."""
         if self._committer.is_full:
             self._room.run_out()
         tell(outcomes)
@@ -227,7 +227,7 @@ def _nothing(_: Any) -> None:
 
 
 _CHECKPOINT: Final = Step(_nothing, _nothing)
-"""Writes nothing; the store thread looks for a checkpoint behind every group."""
+"""Writes nothing; after every group, the store thread checks whether a checkpoint is due."""
 
 
 def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
@@ -237,7 +237,7 @@ def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
 
 
 def tell(outcomes: Iterable[Outcome]) -> None:
-    """Resolve the futures, each loop's at once; run what follows a Step in this thread."""
+    """Resolve the futures, those of each loop together; run the function of a Step here."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Told]] = {}
     for operation, result in outcomes:
         if isinstance(operation, Step):
@@ -246,7 +246,7 @@ def tell(outcomes: Iterable[Outcome]) -> None:
             future = operation.future
             by_loop.setdefault(future.get_loop(), []).append((future, result))
     for loop, told in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody listens any more
+        with suppress(RuntimeError):  # the loop was closed
             loop.call_soon_threadsafe(resolve, told)
 
 
