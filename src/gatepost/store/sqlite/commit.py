@@ -315,7 +315,7 @@ class Committer:
         return result
 
     def _without_room(self, group: Sequence[Operation]) -> list[Outcome]:
-        """Handle a full disk: refuse the messages, and try the rest, on the reserve if necessary."""
+        """Handle a full disk: refuse the messages; try the rest, on the reserve if necessary."""
         self.is_full = True
         changes = [each for each in group if not isinstance(each, Put)]
         outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
