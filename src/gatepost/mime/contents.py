@@ -49,7 +49,7 @@ class Contents:
 
     fields: tuple[tuple[str, str], ...] = ()
     raw: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
-    """The fields unfolded, not decoded: encoded words in them, octets over 127 as surrogates."""
+    """The fields unfolded, with encoded words as they are, and other octets over 127 as UTF-8."""
     text: str | None = None
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -93,7 +93,9 @@ def _read(message: "Message[str, str]") -> Contents:
             attachments.append(_attachment(part))
     return Contents(
         fields=tuple([(name, decode_field(str(value))) for name, value in message.raw_items()]),
-        raw=tuple([(name, _FOLD.sub("", str(value))) for name, value in message.raw_items()]),
+        raw=tuple(
+            [(name, _plain(_FOLD.sub("", str(value)))) for name, value in message.raw_items()]
+        ),
         text=texts.get("text/plain"),
         html=texts.get("text/html"),
         attachments=tuple(attachments),

@@ -60,7 +60,10 @@ def raw_field(name: str, value: str) -> bytes:
 
 
 def mailbox_field(name: str, mailboxes: Iterable[Mailbox]) -> bytes:
-    """Return a field of mailboxes (RFC 5322 3.4). Raises ValueError."""
+    """Return a field of mailboxes (RFC 5322 3.4; with an address beyond ASCII, RFC 6532).
+
+    Raises ValueError.
+    """
     pieces: list[str] = []
     for display_name, address in mailboxes:
         if pieces:
@@ -103,7 +106,7 @@ def _join(name: str, pieces: Iterable[str]) -> bytes:
             lines.append(line)
             line = ""
         line += spaced
-    return ("\r\n".join([*lines, line]) + "\r\n").encode("ascii")
+    return ("\r\n".join([*lines, line]) + "\r\n").encode()
 
 
 def _longest(value: str) -> int:
