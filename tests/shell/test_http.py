@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
@@ -235,6 +236,24 @@ def test_who_is_not_there(plain: HttpServer) -> None:
     assert isinstance(error, ConnectError)
     assert error.phase == "connect"
     assert isinstance(fails(f"https://nobody.invalid/?{SECRET}"), ResolveError | ConnectError)
+
+
+def test_a_server_that_accepts_no_connection_is_told_from_a_slow_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was sent, so another server may be asked."""
+    monkeypatch.setattr("gatepost.net.http.CONNECTING", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        error = fails(f"http://127.0.0.1:{full.getsockname()[1]}/?{SECRET}")
+        for each in waiting:
+            each.close()
+    assert isinstance(error, TimedOut)
+    assert error.phase == "connect"
+    assert str(error) == "127.0.0.1 did not accept a connection within 0.1 s"
 
 
 def test_a_ca_file_that_is_not_there_is_not_the_server_s_fault(tmp_path: Path) -> None:

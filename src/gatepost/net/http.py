@@ -154,7 +154,7 @@ class HttpClient:
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, MappingProxyType(found), body)
         except aiohttp.ConnectionTimeoutError:
-            told = f"{host} took no connection within {CONNECTING:g} s"
+            told = f"{host} did not accept a connection within {CONNECTING:g} s"
             raise TimedOut(told).at("connect") from None
         except TimeoutError:
             raise TimedOut(f"{host} did not answer within {total:g} s") from None

@@ -202,9 +202,10 @@ def test_a_bcc_field_is_not_what_counts() -> None:
 def test_addresses_beyond_ascii_are_written_as_rfc_6532_has_them() -> None:
     content = "To: Grün <grün@example.net>, ann@example.net\r\n\r\nx".encode()
     assert addressed(envelope("grün@example.net", ANN), content) == content
-    assert addressed(envelope("grün@example.net", EVE), content) == (
-        f"To: =?utf-8?B?R3LDvG4=?= <grün@example.net>\r\nBcc: {EVE}\r\n\r\nx"
-    ).encode()
+    assert (
+        addressed(envelope("grün@example.net", EVE), content)
+        == (f"To: =?utf-8?B?R3LDvG4=?= <grün@example.net>\r\nBcc: {EVE}\r\n\r\nx").encode()
+    )
     hidden = addressed(envelope("grün@example.net"), b"Subject: x\r\n\r\nx")
     assert hidden == "Bcc: grün@example.net\r\nSubject: x\r\n\r\nx".encode()
 
