@@ -6,7 +6,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Addressee, Delivery, Lease, QueuedMessage
 from gatepost.model.envelope import BodyType, Envelope, Recipient
 from gatepost.model.route import NextHop
-from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.contract import AttemptResult
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TRACE = b"Received: from a by b\r\n"
@@ -38,6 +38,6 @@ def lease(
     return Lease(delivery, message, 1, 1)
 
 
-def outcomes(handed: Handed) -> list[tuple[str, int]]:
+def outcomes(handed: AttemptResult) -> list[tuple[str, int]]:
     """What it came to for each recipient, and the code of the reply."""
     return [(each.outcome, each.reply.code) for each in handed.verdicts]

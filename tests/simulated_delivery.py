@@ -37,7 +37,7 @@ from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
-from gatepost.relay.transport.contract import Handed, Heard, Place
+from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.relay.transport.judging import outcome_of
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
@@ -138,7 +138,9 @@ class Upstream:
         """What each delivery waits for."""
         self.now: Callable[[], datetime]
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         assert deadline > asyncio.get_running_loop().time()
         answer = self.say if isinstance(self.say, Answer) else self.say(lease, place)
         names = tuple([str(each.address) for each in lease.delivery.waiting])
@@ -154,7 +156,7 @@ class Upstream:
             raise answer.fault
         return self._handed(lease, body, place, answer)
 
-    def _handed(self, lease: Lease, body: Body, place: Place, answer: Answer) -> Handed:
+    def _handed(self, lease: Lease, body: Body, place: Place, answer: Answer) -> AttemptResult:
         waiting = lease.delivery.waiting
         replies = answer.replies * len(waiting) if len(answer.replies) == 1 else answer.replies
         early = answer.phase in _BEFORE_MAIL
@@ -175,8 +177,8 @@ class Upstream:
         contact = Contact(self.target.name, place.host, place.address, identity=identity)
         now = self.now()
         attempt = Attempt(now, contact, answer.phase, said, answer.is_remote, answer.seconds)
-        heard = tuple([Heard(each, answer.phase) for each in dict.fromkeys(bad)])
-        return Handed(
+        heard = tuple([ErrorReply(each, answer.phase) for each in dict.fromkeys(bad)])
+        return AttemptResult(
             attempt,
             tuple(verdicts),
             heard if answer.is_remote else (),

@@ -22,7 +22,7 @@ from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
 from gatepost.model.route import HopLimits, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
@@ -41,8 +41,8 @@ PROGRAMS = [
 ]
 
 
-def hand(port: int, ca_file: str, sign_in: PasswordSignIn, times: int = 1) -> list[Handed]:
-    async def run() -> list[Handed]:
+def hand(port: int, ca_file: str, sign_in: PasswordSignIn, times: int = 1) -> list[AttemptResult]:
+    async def run() -> list[AttemptResult]:
         target = SmarthostTarget(
             "hub", (Smarthost("localhost", port),), ca_file=ca_file, credential="c"
         )
@@ -63,14 +63,16 @@ BURST = 24
 """More at once than connections: some go out behind the content of others (RFC 2920 3.1)."""
 
 
-def hand_a_burst(port: int, ca_file: str, sign_in: PasswordSignIn) -> tuple[list[Handed], int]:
+def hand_a_burst(
+    port: int, ca_file: str, sign_in: PasswordSignIn
+) -> tuple[list[AttemptResult], int]:
     """Hand one over, which shows that the server is quick, then BURST by twelve at a time.
 
     Returns what became of the burst, and how many of it followed another one.
     """
     followed = 0
 
-    async def run() -> list[Handed]:
+    async def run() -> list[AttemptResult]:
         nonlocal followed
         target = SmarthostTarget(
             "hub", (Smarthost("localhost", port),), ca_file=ca_file, credential="c",
@@ -79,7 +81,7 @@ def hand_a_burst(port: int, ca_file: str, sign_in: PasswordSignIn) -> tuple[list
         transport = SmtpTransport(target, sign_in)
         place, loop = Place("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
 
-        async def one() -> list[Handed]:
+        async def one() -> list[AttemptResult]:
             body = BytesBody(CONTENT)
             return [
                 await transport.deliver(lease(), body, place, loop.time() + 30)

@@ -19,7 +19,7 @@ from gatepost.model.route import AcsRestTarget, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
-from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
 from tests.leases import TRACE, lease, outcomes
@@ -65,7 +65,7 @@ class World:
         )  # fmt: skip
         return SmtpTransport(target, sign_in, Sending(Opener()))
 
-    async def hand(self, transport: Transport, given: Lease, content: bytes) -> Handed:
+    async def hand(self, transport: Transport, given: Lease, content: bytes) -> AttemptResult:
         smtp = self.service.smtp
         place = Place("localhost", smtp.port, "127.0.0.1")
         deadline = asyncio.get_running_loop().time() + 20

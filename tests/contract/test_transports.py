@@ -26,7 +26,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
-from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
@@ -125,7 +125,7 @@ def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
 
 async def hand(
     made: Transport, place: Place, given: Lease | None = None, seconds: float = 10.0
-) -> Handed:
+) -> AttemptResult:
     deadline = asyncio.get_running_loop().time() + seconds
     return await made.deliver(given or lease(), BytesBody(CONTENT), place, deadline)
 
@@ -140,7 +140,7 @@ def test_one_verdict_for_each_that_waits_in_order(kind: str) -> None:
         assert handed.attempt.reply.is_success
         assert handed.attempt.contact.target == "t"
         assert handed.is_final == (kind == "capture")
-        assert (handed.heard, handed.error, handed.evidence) == ((), None, None)
+        assert (handed.error_replies, handed.error, handed.evidence) == ((), None, None)
 
     play(kind, act)
 
@@ -163,7 +163,7 @@ def test_who_is_not_there_is_a_reason_to_wait(kind: str) -> None:
         assert [each.outcome for each in handed.verdicts] == ["deferred"]
         assert not handed.attempt.is_remote
         assert handed.attempt.phase == "connect"
-        assert handed.heard == ()
+        assert handed.error_replies == ()
         assert handed.error is not None
         assert "refused" in handed.attempt.reply.reason.lower()
 

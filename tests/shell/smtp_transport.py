@@ -9,7 +9,7 @@ from gatepost.client.upstream import Opener
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import HopTls, Smarthost, SmarthostTarget
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority
 from tests.leases import TRACE, lease
@@ -45,7 +45,7 @@ class Relay:
         sending = Sending(Opener(timeouts=timeouts), "relay.example")
         self.transport = SmtpTransport(target, sign_in, sending)
 
-    async def hand(self, given: Lease | None = None, body: BytesBody = BODY) -> Handed:
+    async def hand(self, given: Lease | None = None, body: BytesBody = BODY) -> AttemptResult:
         deadline = asyncio.get_running_loop().time() + 10
         return await self.transport.deliver(given or lease(), body, self.place, deadline)
 
@@ -62,9 +62,9 @@ def run(relay: Relay, act: Callable[[Relay], Awaitable[None]]) -> None:
     asyncio.run(all_of_it())
 
 
-def hand_once(relay: Relay, given: Lease | None = None, body: BytesBody = BODY) -> Handed:
+def hand_once(relay: Relay, given: Lease | None = None, body: BytesBody = BODY) -> AttemptResult:
     """Hand over one message on a connection of its own."""
-    handed: list[Handed] = []
+    handed: list[AttemptResult] = []
 
     async def act(relay: Relay) -> None:
         handed.append(await relay.hand(given, body))

@@ -22,7 +22,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
-from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.unsettled import UNSETTLED
 from gatepost.routing.route import may_try_next_target
@@ -69,8 +69,8 @@ def hand(
     sign_in: Callable[[TokenCache], HttpSignIn] = by_key,
     content: bytes = CONTENT,
     seconds: float = 10.0,
-) -> tuple[Handed, list[Asked]]:
-    async def run(url: str) -> Handed:
+) -> tuple[AttemptResult, list[Asked]]:
+    async def run(url: str) -> AttemptResult:
         http, cache = HttpClient(), TokenCache()
         try:
             transport = make(url, http, sign_in(cache))
@@ -312,7 +312,7 @@ def test_what_a_refusal_comes_to(
     assert ("s3cret words" in handed.attempt.reply.text) == (outcome == "failed"), "the bounce's"
     assert ("s3cret" in handed.attempt.reply.reason) == (phase != "auth")
     assert ": " in handed.attempt.reply.reason, "a code alone helps nobody"
-    assert [each.phase for each in handed.heard] == [phase]
+    assert [each.phase for each in handed.error_replies] == [phase]
     assert len(asked) == 1
 
 
@@ -340,7 +340,7 @@ def test_a_request_without_an_answer_may_have_been_taken(make: Making) -> None:
     handed, _ = hand(make, lambda _: Told(body=None))
     assert outcomes(handed) == [("deferred", 451)]
     assert (handed.attempt.phase, handed.attempt.is_remote) == ("content", False)
-    assert handed.heard == ()
+    assert handed.error_replies == ()
 
 
 @pytest.mark.parametrize("answer", [Told(202, b"", CUT), Told(202, b"x" * 1_100_000)])

@@ -16,7 +16,7 @@ from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
 from gatepost.net.tls import server_context
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.relay.transport.smtp import FORGETFUL, Sending, SmtpTransport, followers_of
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
@@ -48,10 +48,10 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.client.session.QUICK", 10.0)
 
 
-def hand_two(relay: Relay) -> list[Handed]:
+def hand_two(relay: Relay) -> list[AttemptResult]:
     """Hand one over, which shows that the server is quick, then two at once: the last of these
     finds no connection at rest."""
-    handed: list[Handed] = []
+    handed: list[AttemptResult] = []
 
     async def act(relay: Relay) -> None:
         assert outcomes(await relay.hand()) == [("delivered", 250)]
@@ -61,7 +61,9 @@ def hand_two(relay: Relay) -> list[Handed]:
     return handed
 
 
-def serve(behaviour: Callable[[Client], None], pair: Pair, authority: Authority) -> list[Handed]:
+def serve(
+    behaviour: Callable[[Client], None], pair: Pair, authority: Authority
+) -> list[AttemptResult]:
     with serving(behaviour, pair) as running:
         return hand_two(Relay(running.address, authority))
 
@@ -299,7 +301,9 @@ def pour(client: Client, poured: threading.Event) -> None:
     poured.set()
 
 
-async def hand_one_that_waits(relay: Relay, poured: threading.Event) -> "asyncio.Task[Handed]":
+async def hand_one_that_waits(
+    relay: Relay, poured: threading.Event
+) -> "asyncio.Task[AttemptResult]":
     """Hand one over, and another one, which waits for the answer to its content."""
     await relay.hand()
     first = asyncio.create_task(relay.hand())
@@ -496,7 +500,7 @@ class Rush:
         self.upstream = Upstream(seed, Mischief(weights, stall=0.03, slowness=0.01))
         self.upstream.tls = server_context(pair.certificate, pair.key)
         self.tls, self.ca_file = tls, authority.ca_file
-        self.handed: dict[str, Handed] = {}
+        self.handed: dict[str, AttemptResult] = {}
 
     async def run(self) -> None:
         address = f"127.0.0.1:{await self.upstream.start()}"

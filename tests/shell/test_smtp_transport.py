@@ -16,7 +16,7 @@ from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits, MxTarget
-from gatepost.relay.transport.contract import Heard, Place
+from gatepost.relay.transport.contract import ErrorReply, Place
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes
@@ -61,7 +61,7 @@ def test_a_message_and_its_record(authority: Authority, pair: Pair) -> None:
     contact = attempt.contact
     assert (contact.target, contact.host, contact.tls) == ("hub", "localhost", "")
     assert contact.address.startswith("127.0.0.1:")
-    assert (handed.heard, handed.error, handed.passed_on) == ((), None, False)
+    assert (handed.error_replies, handed.error, handed.passed_on) == ((), None, False)
 
 
 def test_each_recipient_has_its_own_verdict(authority: Authority, pair: Pair) -> None:
@@ -77,9 +77,9 @@ def test_each_recipient_has_its_own_verdict(authority: Authority, pair: Pair) ->
         handed = hand_once(Relay(running.address, authority), given)
     assert outcomes(handed) == [("delivered", 250), ("failed", 550), ("deferred", 450)]
     assert (handed.attempt.phase, handed.attempt.reply.code) == ("rcpt", 450)  # what waits
-    assert handed.heard == (
-        Heard(Reply(550, "no such user", Esc(5, 1, 1)), "rcpt"),
-        Heard(Reply(450, "greylisted", Esc(4, 2, 0)), "rcpt"),
+    assert handed.error_replies == (
+        ErrorReply(Reply(550, "no such user", Esc(5, 1, 1)), "rcpt"),
+        ErrorReply(Reply(450, "greylisted", Esc(4, 2, 0)), "rcpt"),
     )
     assert handed.passed_on
 
@@ -366,7 +366,11 @@ def test_a_name_that_is_none_and_a_port_that_is_closed(authority: Authority) -> 
         port = listener.getsockname()[1]
     handed = hand_once(Relay(f"localhost:{port}", authority))
     assert outcomes(handed) == [("deferred", 451)]
-    assert (handed.attempt.phase, handed.attempt.is_remote, handed.heard) == ("connect", False, ())
+    assert (handed.attempt.phase, handed.attempt.is_remote, handed.error_replies) == (
+        "connect",
+        False,
+        (),
+    )
     assert "refused" in handed.attempt.reply.reason.lower()
     relay = Relay("nobody.invalid:25", authority)
     relay.place = relay.place._replace(address="")
@@ -384,7 +388,7 @@ def test_a_greeting_that_is_none_is_not_about_the_message(
         handed = hand_once(Relay(running.address, authority))
     assert outcomes(handed) == [("deferred", code)]
     assert handed.attempt.phase == "greeting"
-    assert [each.phase for each in handed.heard] == ["greeting"]
+    assert [each.phase for each in handed.error_replies] == ["greeting"]
 
 
 def test_a_server_that_says_nothing_until_the_deadline(authority: Authority, pair: Pair) -> None:
@@ -465,7 +469,7 @@ def test_who_refuses_and_hangs_up_has_refused(
         handed = hand_once(Relay(running.address, authority))
     assert outcomes(handed) == [outcome]
     assert (handed.attempt.phase, handed.attempt.is_remote) == (phase, True)
-    assert [each.phase for each in handed.heard] == [phase]
+    assert [each.phase for each in handed.error_replies] == [phase]
 
 
 def test_an_exchanger_is_reached_at_its_address(authority: Authority, pair: Pair) -> None:

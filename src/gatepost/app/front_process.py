@@ -25,7 +25,7 @@ from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
 T = TypeVar("T")
-Door = tuple[Listener, ListenerState]
+ListenerWithState = tuple[Listener, ListenerState]
 
 RETIRE: Final = 3600.0
 """Seconds that sessions of a front process get that another has taken the place of."""
@@ -48,7 +48,7 @@ class FrontProcess:
         report_faults(report)
         return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
 
-    async def serve(self, supervisor: Supervisor, doors: Sequence[Door]) -> None:
+    async def serve(self, supervisor: Supervisor, listeners: Sequence[ListenerWithState]) -> None:
         """Say that we are ready, and accept when we are told to; serve until SIGTERM, SIGHUP, or
         the end of the store process.
 
@@ -69,7 +69,7 @@ class FrontProcess:
         await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(sys.stdin.fileno())
         if told.is_set():
-            for listener, state in doors:
+            for listener, state in listeners:
                 await supervisor.serve(listener, state)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if retire.is_set():

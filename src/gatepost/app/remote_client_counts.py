@@ -1,4 +1,4 @@
-"""Visitors that another process counts, for whom this one keeps places."""
+"""Clients that another process counts, for which this one reserves places."""
 
 import asyncio
 from contextlib import suppress

@@ -91,9 +91,9 @@ async def serve(front: ServeFront) -> None:
     certificates.begin_with(front.certificates)
     install_certificates(certificates, states, config.listeners)
     supervisor = Supervisor(relay)
-    doors = [(adopt(each), states[name]) for name, each in front.listeners.items()]
+    listeners = [(adopt(each), states[name]) for name, each in front.listeners.items()]
     certificates.watch()
-    await process.serve(supervisor, doors)
+    await process.serve(supervisor, listeners)
     certificates.close()
 
 

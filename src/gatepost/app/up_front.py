@@ -39,8 +39,8 @@ async def serve(front: Front) -> None:
     supervisor = Supervisor(relay)
     states = make_listener_states(front.serving, process.directory)
     listening = {"smtp": front.smtp, "smtps": front.smtps}
-    doors = [(adopt(each), states[name]) for name, each in listening.items() if each]
-    await process.serve(supervisor, doors)
+    listeners = [(adopt(each), states[name]) for name, each in listening.items() if each]
+    await process.serve(supervisor, listeners)
 
 
 def main() -> None:

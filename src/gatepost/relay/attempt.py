@@ -18,7 +18,7 @@ from gatepost.relay.feedback import Teacher, Try
 from gatepost.relay.in_flight import Tried
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
-from gatepost.relay.transport.contract import Handed, Place, Transport
+from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.relay.transport.unsettled import UNSETTLED, is_unsettled
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
@@ -117,7 +117,9 @@ class AttemptRunner:
         for target in route.chain:
             self._traffic.forgive(target, self._places.known(target, destination))
 
-    async def run(self, lease: Lease, body: Body, route: Route, first: Clear) -> Handed | Pause:
+    async def run(
+        self, lease: Lease, body: Body, route: Route, first: Clear
+    ) -> AttemptResult | Pause:
         """Make an attempt, first at the target ``first``; a Pause if nothing could be tried."""
         if (holder := _holder(lease.delivery, route)) is not None:
             permit = first.permit if holder.name == first.target.name else None
@@ -133,22 +135,22 @@ class AttemptRunner:
                 break
             tried.add(target.name)
             answer = await self._try_in_turn(lease, body, target)
-            if isinstance(answer, Handed) or isinstance(last, Pause):
-                before += [last.attempt] if isinstance(last, Handed) else []
+            if isinstance(answer, AttemptResult) or isinstance(last, Pause):
+                before += [last.attempt] if isinstance(last, AttemptResult) else []
                 last, asked = answer, target
-        if isinstance(last, Handed) and _was_one_too_many(last):
+        if isinstance(last, AttemptResult) and _was_one_too_many(last):
             found = self._places.known(asked, destination) or Found(())
             begun = self._traffic.seconds() - last.attempt.seconds
             if (busy := self._traffic.others(asked, found, begun)) is not None:
                 return busy
-        if isinstance(last, Handed) and len(route.chain) > 1:
+        if isinstance(last, AttemptResult) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             others_may = last.others_may or (left is not None and _is_partly_put_off(last))
             # who asked for a time rests; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
 
-    async def _try_holder(self, lease: Lease, body: Body, holder: Clear) -> Handed | Pause:
+    async def _try_holder(self, lease: Lease, body: Body, holder: Clear) -> AttemptResult | Pause:
         """Ask the target that accepted the delivery for the result."""
         answer = await self._try_target(lease, body, holder.target, holder.permit)
         if isinstance(answer, Pause):
@@ -162,7 +164,7 @@ class AttemptRunner:
         verdicts = tuple([replace(each, reply=reply) for each in answer.verdicts])
         return replace(answer, verdicts=verdicts, attempt=replace(answer.attempt, reply=reply))
 
-    async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> Handed | Pause:
+    async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> AttemptResult | Pause:
         """Try a further target; if its first login is in progress, wait for that."""
         answer = await self._try_target(lease, body, target, None)
         end = self._traffic.seconds() + PATIENCE
@@ -178,7 +180,7 @@ class AttemptRunner:
 
     async def _try_target(
         self, lease: Lease, body: Body, target: Target, permit: Permit | None
-    ) -> Handed | Pause:
+    ) -> AttemptResult | Pause:
         try:
             found = await self._find(lease.delivery, target)
             if isinstance(found, Reply):
@@ -205,10 +207,10 @@ class AttemptRunner:
 
     async def _try_places(
         self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found
-    ) -> Handed | Pause:
-        failed: list[Handed] = []
-        unfit: list[Handed] = []
-        put_off: Handed | None = None
+    ) -> AttemptResult | Pause:
+        failed: list[AttemptResult] = []
+        unfit: list[AttemptResult] = []
+        put_off: AttemptResult | None = None
         asked: set[str] = set()
         left = {each.host for each in found.places}
         for place in self._traffic.in_turn(target, found.places):
@@ -216,24 +218,24 @@ class AttemptRunner:
             is_open = place.host in left and asked.isdisjoint((place.host, place.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
-            handed = await self._try_place(lease, body, Try(target, place, permit, host))
-            if isinstance(target, MxTarget) and _is_unfit(handed):
+            result = await self._try_place(lease, body, Try(target, place, permit, host))
+            if isinstance(target, MxTarget) and _is_unfit(result):
                 left.discard(place.host)
                 if not left:
-                    return handed
-                unfit.append(_put_off(handed))
+                    return result
+                unfit.append(_put_off(result))
                 continue
-            if not _goes_on(handed, may_try_next_host):
+            if not _goes_on(result, may_try_next_host):
                 if put_off is not None:
-                    return _later_if(handed, put_off)
-                if not _may_ask_another(target, handed):
-                    if isinstance(target, MxTarget) and _is_partly_put_off(handed):
+                    return _later_if(result, put_off)
+                if not _may_ask_another(target, result):
+                    if isinstance(target, MxTarget) and _is_partly_put_off(result):
                         others = [each for each in found.places if each.host in left]
-                        return self._with_others(handed, place, others, target)
-                    return handed
-                put_off = handed
+                        return self._with_others(result, place, others, target)
+                    return result
+                put_off = result
                 asked |= {place.host, place.address}  # nor by another name of the same
-            failed.append(handed)
+            failed.append(result)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break
         if not failed and not unfit:
@@ -241,32 +243,32 @@ class AttemptRunner:
         return _all_failed(failed or unfit)
 
     def _with_others(
-        self, handed: Handed, asked: Place, places: Sequence[Place], target: Target
-    ) -> Handed:
+        self, result: AttemptResult, asked: Place, places: Sequence[Place], target: Target
+    ) -> AttemptResult:
         """Note whether another exchanger may take those whom ``asked`` deferred while it took
         others (RFC 5321 5.1): they follow at once, alone, and are tried as any message is."""
         same, now = {asked.host, asked.address}, self._traffic.seconds()
         others = [each for each in places if same.isdisjoint((each.host, each.address))]
         may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
-        return replace(handed, others_may=may)
+        return replace(result, others_may=may)
 
-    async def _try_place(self, lease: Lease, body: Body, made: Try) -> Handed:
+    async def _try_place(self, lease: Lease, body: Body, made: Try) -> AttemptResult:
         begun = self._traffic.seconds()
         made.host.begin(begun)
         transport = self._transports[made.target.name]
         self._tried[lease.delivery.id] = Tried(made.place, transport, begun)
         try:
             deadline = begun + TRY
-            handed = await transport.deliver(lease, body, made.place, deadline)
-            diagnosis = self._teacher.learn(made, handed)
+            result = await transport.deliver(lease, body, made.place, deadline)
+            diagnosis = self._teacher.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
             made.host.give_up()
             self._traffic.told(made.place, made.target)
         if diagnosis is None:
-            return handed
-        attempt = replace(handed.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)
-        return replace(handed, attempt=attempt)
+            return result
+        attempt = replace(result.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)
+        return replace(result, attempt=attempt)
 
     async def retire(self) -> None:
         """Stop keeping connections, because another deliverer takes over."""
@@ -278,12 +280,12 @@ class AttemptRunner:
         closing = [each.close() for each in self._transports.values()]
         await asyncio.gather(*closing, return_exceptions=True)
 
-    def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> Handed:
+    def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> AttemptResult:
         """Return the result of an attempt that failed locally, before a server was asked."""
         outcome: Outcome = "failed" if reply.is_permanent else "deferred"
         attempt = Attempt(self._now(), Contact(target), phase, reply, is_remote=False)
         count = len(lease.delivery.waiting)
-        return Handed(attempt, (Verdict(outcome, reply),) * count)
+        return AttemptResult(attempt, (Verdict(outcome, reply),) * count)
 
 
 def _holder(delivery: Delivery, route: Route) -> Target | None:
@@ -294,16 +296,16 @@ def _holder(delivery: Delivery, route: Route) -> Target | None:
     return next((each for each in route.chain if is_unsettled(delivery, each.name)), None)
 
 
-def _passes_on(answer: Handed | Pause) -> bool:
+def _passes_on(answer: AttemptResult | Pause) -> bool:
     """Tell whether the next target may be tried."""
-    if isinstance(answer, Handed):
+    if isinstance(answer, AttemptResult):
         return _goes_on(answer, may_try_next_target)
     return answer.obstacle is not None  # busy is not down, as in choose
 
 
-def _was_one_too_many(handed: Handed) -> bool:
+def _was_one_too_many(result: AttemptResult) -> bool:
     """Tell whether a server took not even the connection (RFC 5321 3.8)."""
-    attempt = handed.attempt
+    attempt = result.attempt
     return (
         attempt.is_remote
         and attempt.reply.code == _CLOSING
@@ -311,75 +313,75 @@ def _was_one_too_many(handed: Handed) -> bool:
     )
 
 
-def _goes_on(handed: Handed, may: Callable[[Phase, Reply | None], bool]) -> bool:
+def _goes_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) -> bool:
     """Tell whether another server may be tried: not once a recipient has a final verdict."""
-    attempt = handed.attempt
-    is_judged = [each.outcome for each in handed.verdicts if each.outcome != "deferred"]
+    attempt = result.attempt
+    is_judged = [each.outcome for each in result.verdicts if each.outcome != "deferred"]
     if is_judged and attempt.phase != "resolve":
         return False
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
 
 
-def _is_partly_put_off(handed: Handed) -> bool:
+def _is_partly_put_off(result: AttemptResult) -> bool:
     """Tell whether a server deferred only some of the recipients.
 
     The next attempt is for these alone, and may go to another target.
     """
-    later = [each.reply for each in handed.verdicts if each.outcome == "deferred"]
-    is_partly = 0 < len(later) < len(handed.verdicts)
-    return is_partly and handed.error is None and all(each.is_transient for each in later)
+    later = [each.reply for each in result.verdicts if each.outcome == "deferred"]
+    is_partly = 0 < len(later) < len(result.verdicts)
+    return is_partly and result.error is None and all(each.is_transient for each in later)
 
 
-def _may_ask_another(target: Target, handed: Handed) -> bool:
+def _may_ask_another(target: Target, result: AttemptResult) -> bool:
     """Tell whether another exchanger may be tried after a temporary refusal.
 
     RFC 5321 5.1: exchangers are tried until one accepts the message, at least two of them. A
     request for less mail (such as 450 to MAIL) holds for all; 452 to the first RCPT does not.
     """
-    attempt = handed.attempt
+    attempt = result.attempt
     lesson = lesson_of(attempt.reply, attempt.phase)
-    is_of_first = lesson.change == "fewer_recipients" and not handed.accepted
+    is_of_first = lesson.change == "fewer_recipients" and not result.accepted
     return (
         isinstance(target, MxTarget)
         and attempt.is_remote
         and attempt.reply.is_transient
-        and all(each.outcome == "deferred" for each in handed.verdicts)
+        and all(each.outcome == "deferred" for each in result.verdicts)
         and (lesson.scope in ("message", "host") or is_of_first)
     )
 
 
-def _later_if(handed: Handed, put_off: Handed) -> Handed:
+def _later_if(result: AttemptResult, put_off: AttemptResult) -> AttemptResult:
     """Defer recipients that an exchanger refused after a preferred one had deferred them.
 
     The preferred exchanger knows its recipients. A backup may know none, or may exist only to
     refuse clients that ignore the order of preference.
     """
-    refused = [each.reply for each in handed.verdicts if each.outcome == "failed"]
+    refused = [each.reply for each in result.verdicts if each.outcome == "failed"]
     if not refused:
-        return put_off if handed.attempt.reply.code == _CLOSING else handed
-    pairs = zip(put_off.verdicts, handed.verdicts, strict=True)
+        return put_off if result.attempt.reply.code == _CLOSING else result
+    pairs = zip(put_off.verdicts, result.verdicts, strict=True)
     verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
     attempt = put_off.attempt
     if any(each.outcome == "delivered" for each in verdicts):
-        attempt = replace(handed.attempt, phase="rcpt", reply=refused[0])
-    return replace(handed, verdicts=verdicts, attempt=attempt)
+        attempt = replace(result.attempt, phase="rcpt", reply=refused[0])
+    return replace(result, verdicts=verdicts, attempt=attempt)
 
 
-def _is_unfit(handed: Handed) -> bool:
+def _is_unfit(result: AttemptResult) -> bool:
     """Tell whether a server lacks an extension or size that the message needs, by its EHLO.
 
     Another exchanger may have it (RFC 6531 3.2), even one that is down now.
     """
-    is_ours = not handed.attempt.is_remote and handed.error is None
-    return is_ours and all(each.outcome == "failed" for each in handed.verdicts)
+    is_ours = not result.attempt.is_remote and result.error is None
+    return is_ours and all(each.outcome == "failed" for each in result.verdicts)
 
 
-def _put_off(handed: Handed) -> Handed:
-    later = [replace(each, outcome="deferred") for each in handed.verdicts]
-    return replace(handed, verdicts=tuple(later))
+def _put_off(result: AttemptResult) -> AttemptResult:
+    later = [replace(each, outcome="deferred") for each in result.verdicts]
+    return replace(result, verdicts=tuple(later))
 
 
-def _all_failed(failed: Sequence[Handed]) -> Handed:
+def _all_failed(failed: Sequence[AttemptResult]) -> AttemptResult:
     """Return the best one where a server put the message off, else the last one that was answered;
     when none was, one whose reason tells of all."""
     answered = [each for each in failed if each.attempt.is_remote]

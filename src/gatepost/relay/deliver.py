@@ -26,7 +26,7 @@ from gatepost.relay.kept_out import KeptOut
 from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
-from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.contract import AttemptResult
 
 BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
@@ -383,8 +383,8 @@ class Deliverer:
                 f"the configuration has no route {next_hop.route} any more, and no other route "
                 "matches"
             )
-            handed = self._attempts.refuse(lease, next_hop.route, "", reply)
-            self._run(self._settle(held, handed))
+            result = self._attempts.refuse(lease, next_hop.route, "", reply)
+            self._run(self._settle(held, result))
 
     def _notice(self) -> None:
         """Give back what has waited in memory until its sender has to be told something."""
@@ -454,20 +454,20 @@ class Deliverer:
             held = turn[0]
             self._trying[held] = asyncio.current_task()
             try:
-                handed = await self._try(*turn)
+                result = await self._try(*turn)
             finally:
                 del self._trying[held]
             before, settled = settled, None
-            if isinstance(handed, Pause):
-                self._put_back(held, handed)
+            if isinstance(result, Pause):
+                self._put_back(held, result)
             else:
                 settled = asyncio.get_running_loop().create_future()
-                self._run(self._settle(held, handed, settled))
+                self._run(self._settle(held, result, settled))
             if before is not None:  # not sooner: who is cancelled here has written down all it did
                 await before
             turn = self._next()
 
-    async def _try(self, held: Held, clear: Clear) -> Handed | Pause:
+    async def _try(self, held: Held, clear: Clear) -> AttemptResult | Pause:
         lease = held.lease
         route = self._routes.named(lease.delivery.next_hop.route)
         try:
@@ -540,13 +540,13 @@ class Deliverer:
         self._note_due(due)
 
     async def _settle(
-        self, held: Held, handed: Handed, settled: "asyncio.Future[None] | None" = None
+        self, held: Held, result: AttemptResult, settled: "asyncio.Future[None] | None" = None
     ) -> None:
         """Write down what a try came to; ``settled`` tells that it is done, well or not."""
         try:
             load, when = partial(self._load, held), partial(self._tried_at, held)
-            due = await self._settler.settle(held.lease, handed, load, when)
-            self.kept_out.note(held.lease.delivery, handed.attempt)
+            due = await self._settler.settle(held.lease, result, load, when)
+            self.kept_out.note(held.lease.delivery, result.attempt)
         finally:
             self._release(held)
             if settled is not None and not settled.done():  # cancelled: its worker is gone

@@ -25,8 +25,8 @@ from gatepost.relay.sign_in_diagnosis import (
     diagnose_refused_mail,
     diagnose_sign_in,
 )
-from gatepost.relay.traffic import Permit, Traffic, doors_of
-from gatepost.relay.transport.contract import Handed, Heard, Place
+from gatepost.relay.traffic import Permit, Traffic, hosts_of
+from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.routing.route import is_about_us
 
 _STOP: Final = Lesson("identity", "stop")
@@ -76,120 +76,127 @@ class Teacher:
         """By ``alarm_keys``: the number of consecutive attempts without a login, and the times at
         which the first and the last of them ended."""
 
-    def learn(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
+    def learn(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
         moment = Moment(
             now,
             self._random,
-            at_least=handed.retry_after,
-            accepted=handed.accepted,
-            seconds=handed.attempt.seconds,
+            at_least=result.retry_after,
+            accepted=result.accepted,
+            seconds=result.attempt.seconds,
         )
-        of_host = [each for each in handed.heard if _is_hosts(each, shaper, moment.begun)]
+        of_host = [each for each in result.error_replies if _is_hosts(each, shaper, moment.begun)]
         if of_host:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
                 host.failed(now, self._random, str(of_host[0].reply))
-        elif handed.attempt.is_remote:
+        elif result.attempt.is_remote:
             host.succeeded(now)
-        elif self._is_servers(handed):
-            at_least = HOST.first if _is_enough(handed) else 0.0
-            host.failed(now, self._random, handed.attempt.reply.reason, at_least)
+        elif self._is_servers(result):
+            at_least = HOST.first if _is_enough(result) else 0.0
+            host.failed(now, self._random, result.attempt.reply.reason, at_least)
         else:
             host.give_up()
-        for heard in handed.heard:
-            if heard not in of_host or moment.at_least > 0:
-                learn(heard.reply, heard.phase, shaper, identity, moment)
-        diagnosis = self._sign_in(made, handed, moment) or self._secure(made, handed)
-        diagnosis = diagnosis or self._kept_out(made, handed)
-        if "delivered" in [each.outcome for each in handed.verdicts]:
+        for error_reply in result.error_replies:
+            if error_reply not in of_host or moment.at_least > 0:
+                learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
+        diagnosis = self._sign_in(made, result, moment) or self._secure(made, result)
+        diagnosis = diagnosis or self._kept_out(made, result)
+        if "delivered" in [each.outcome for each in result.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
                 identity.succeeded(now)
         return diagnosis
 
     @staticmethod
-    def _is_servers(handed: Handed) -> bool:
-        phase = handed.attempt.phase
-        if isinstance(handed.error, NetworkError):
+    def _is_servers(result: AttemptResult) -> bool:
+        phase = result.attempt.phase
+        if isinstance(result.error, NetworkError):
             return True
-        if isinstance(handed.error, RemoteProtocolError) and phase in _OF_MESSAGE:
+        if isinstance(result.error, RemoteProtocolError) and phase in _OF_MESSAGE:
             return True
-        return phase in _OF_SERVER and handed.error is not None
+        return phase in _OF_SERVER and result.error is not None
 
-    def _sign_in(self, made: Try, handed: Handed, moment: Moment) -> SignInDiagnosis | None:
+    def _sign_in(self, made: Try, result: AttemptResult, moment: Moment) -> SignInDiagnosis | None:
         """Stop an identity whose login is refused; diagnose it, and report it once."""
-        identity, attempt = made.permit.identity, handed.attempt
+        identity, attempt = made.permit.identity, result.attempt
         if identity is None:
             return None
-        misfit = isinstance(handed.error, NoSharedMechanism)
+        misfit = isinstance(result.error, NoSharedMechanism)
         if attempt.phase == "auth":
             reason = attempt.reply.reason or str(attempt.reply)
             if misfit:
                 stop = self._traffic.misfit(made.target)
                 stop.take_lesson(_STOP, moment.now, moment.random, reason)
-            elif isinstance(handed.error, _OF_IDENTITY):
-                lesson = _REST if getattr(handed.error, "is_transient", False) else _STOP
+            elif isinstance(result.error, _OF_IDENTITY):
+                lesson = _REST if getattr(result.error, "is_transient", False) else _STOP
                 identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
         elif attempt.is_remote and attempt.phase not in _OF_SERVER:
             identity.signed_in(moment.now)
-            if _about_us(handed) is None and not self._traffic.is_stopped(made.target):
+            if _about_us(result) is None and not self._traffic.is_stopped(made.target):
                 self._works(made)
             return None
         is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)
-        if not (is_stopped or self._lasts(made, handed, moment)):
+        if not (is_stopped or self._lasts(made, result, moment)):
             return None
-        diagnosis = self._tell(made, handed, is_stopped=is_stopped)
+        diagnosis = self._tell(made, result, is_stopped=is_stopped)
         if is_stopped:
             stopped = self._traffic.misfit(made.target) if misfit else identity
             stopped.finding, stopped.advice = diagnosis.finding, diagnosis.sentence
         return diagnosis
 
-    def _lasts(self, made: Try, handed: Handed, moment: Moment) -> bool:
+    def _lasts(self, made: Try, result: AttemptResult, moment: Moment) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
 
         Simultaneous attempts count as one.
         """
-        if handed.attempt.phase != "auth":
+        if result.attempt.phase != "auth":
             return False
-        key = self._key(made, handed)
+        key = self._key(made, result)
         count, first, last = self._failures.get(key, (0, moment.now, float("-inf")))
         if moment.begun >= last:
             count += 1
             self._failures[key] = count, first, moment.now
         return count >= LASTING and moment.now - first >= A_WHILE
 
-    def _secure(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
+    def _secure(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
         """Diagnose a failure of TLS, which also needs the operator; None if there is no finding."""
-        evidence = handed.evidence
-        if handed.error is None or evidence is None:
+        evidence = result.evidence
+        if result.error is None or evidence is None:
             return None
         is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
-        if handed.attempt.phase not in _OF_TLS and not is_silent:
+        if result.attempt.phase not in _OF_TLS and not is_silent:
             return None
-        diagnosis = diagnose_sign_in(handed, self._profiles)
+        diagnosis = diagnose_sign_in(result, self._profiles)
         if not diagnosis.finding:
             return None
-        return self._tell(made, handed) if credential_of(made.target) else diagnosis
+        return self._tell(made, result) if credential_of(made.target) else diagnosis
 
-    def _kept_out(self, made: Try, handed: Handed) -> SignInDiagnosis | None:
+    def _kept_out(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
-        reply = _about_us(handed)
+        reply = _about_us(result)
         if reply is None or not isinstance(made.target, SmarthostTarget):
             return None
-        diagnosis = diagnose_refused_mail(handed.attempt.contact, reply, self._profiles)
-        return self._tell_of(diagnosis, made, handed) if credential_of(made.target) else diagnosis
+        diagnosis = diagnose_refused_mail(result.attempt.contact, reply, self._profiles)
+        return self._tell_of(diagnosis, made, result) if credential_of(made.target) else diagnosis
 
-    def _tell(self, made: Try, handed: Handed, *, is_stopped: bool = True) -> SignInDiagnosis:
-        diagnosis = diagnose_sign_in(handed, self._profiles)
-        return self._tell_of(diagnosis, made, handed, is_stopped=is_stopped)
+    def _tell(
+        self, made: Try, result: AttemptResult, *, is_stopped: bool = True
+    ) -> SignInDiagnosis:
+        diagnosis = diagnose_sign_in(result, self._profiles)
+        return self._tell_of(diagnosis, made, result, is_stopped=is_stopped)
 
     def _tell_of(
-        self, diagnosis: SignInDiagnosis, made: Try, handed: Handed, *, is_stopped: bool = True
+        self,
+        diagnosis: SignInDiagnosis,
+        made: Try,
+        result: AttemptResult,
+        *,
+        is_stopped: bool = True,
     ) -> SignInDiagnosis:
-        key = self._key(made, handed)
-        reply = handed.attempt.reply
+        key = self._key(made, result)
+        reply = result.attempt.reply
         cause = diagnosis.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
         told = self._told.get(key)
         if told != cause and (is_stopped or told is None):
@@ -199,7 +206,7 @@ class Teacher:
                 credential=credential_of(made.target),
                 target=made.target.name,
                 host=str(made.place),
-                reply=str(handed.error or reply) if handed.attempt.is_remote else "",
+                reply=str(result.error or reply) if result.attempt.is_remote else "",
                 finding=diagnosis.finding,
                 reason=diagnosis.sentence,
             )
@@ -218,43 +225,43 @@ class Teacher:
                 )  # fmt: skip
 
     @staticmethod
-    def _key(made: Try, handed: Handed) -> str:
+    def _key(made: Try, result: AttemptResult) -> str:
         """Return the key of an alarm: the target for a missing mechanism or TLS, which concern the
         target alone, and otherwise the credential at its provider."""
         of_sign_in, of_target = alarm_keys(made.target)
-        if isinstance(handed.error, NoSharedMechanism) or handed.attempt.phase in _OF_TLS:
+        if isinstance(result.error, NoSharedMechanism) or result.attempt.phase in _OF_TLS:
             return of_target
         return of_sign_in
 
 
-def _about_us(handed: Handed) -> Reply | None:
+def _about_us(result: AttemptResult) -> Reply | None:
     """Return the first reply to MAIL or a later command that is about us, not the message."""
-    said = [each for each in handed.heard if each.phase in _OF_MESSAGE]
+    said = [each for each in result.error_replies if each.phase in _OF_MESSAGE]
     return next((each.reply for each in said if is_about_us(each.phase, each.reply)), None)
 
 
-def _is_enough(handed: Handed) -> bool:
+def _is_enough(result: AttemptResult) -> bool:
     """Tell whether a server pauses after a single failure.
 
     An attempt at an address that never answers takes half a minute, and a server that disconnects
     at AUTH has received the secret.
     """
-    phase = handed.attempt.phase
-    return phase == "auth" or (phase == "connect" and isinstance(handed.error, TimedOut))
+    phase = result.attempt.phase
+    return phase == "auth" or (phase == "connect" and isinstance(result.error, TimedOut))
 
 
-def _is_hosts(heard: Heard, shaper: Shaper, begun: float) -> bool:
+def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     """Tell whether a reply counts against the server.
 
     So does a refusal of our only connection as one too many. A 421 later in the dialogue does not:
     it may be about the message, and the server may accept others.
     """
-    lesson = lesson_of(heard.reply, heard.phase)
+    lesson = lesson_of(error_reply.reply, error_reply.phase)
     is_only_one = shaper.connections == 1 and begun >= shaper.reduced
     return lesson == _REST_HOST or (lesson == _CROWDED and is_only_one)
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:
     """Return the keys of a target's alarms: that of its credential there, and its own."""
-    who = " at ".join((f"credential {credential_of(target)}", *doors_of(target)[:1]))
+    who = " at ".join((f"credential {credential_of(target)}", *hosts_of(target)[:1]))
     return who, f"target {target.name}"

@@ -19,7 +19,7 @@ from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import retry_of
-from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.contract import AttemptResult
 from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
 
 LATER: Final = timedelta(minutes=5)
@@ -50,23 +50,25 @@ class Settler:
         self._report, self._now = context.report, context.now
         self._notifier, self._random = notifier, random
 
-    async def settle(self, lease: Lease, handed: Handed, load: Load, when: When) -> datetime | None:
+    async def settle(
+        self, lease: Lease, result: AttemptResult, load: Load, when: When
+    ) -> datetime | None:
         """Write down what a try came to.
 
         Returns when the queue has something to do that it did not know of: the time of the next
         attempt, or of a notification.
         """
         now = self._now()
-        pace = Pace(self._retry(lease), self._random, timedelta(seconds=handed.retry_after))
+        pace = Pace(self._retry(lease), self._random, timedelta(seconds=result.retry_after))
 
-        settlement = await self._decide(lease, lambda: judge(lease, handed, pace, now), load, now)
+        settlement = await self._decide(lease, lambda: judge(lease, result, pace, now), load, now)
         if settlement is None:
-            verdicts = [_undecided(each) for each in handed.verdicts]
-            settlement = Settlement(verdicts, now + LATER, attempt=handed.attempt)
+            verdicts = [_undecided(each) for each in result.verdicts]
+            settlement = Settlement(verdicts, now + LATER, attempt=result.attempt)
         if not await self._write(lease, settlement):
             return None
         later = None if settlement.next_at is None else await when(settlement.next_at)
-        self._tell(lease, handed, settlement, later)
+        self._tell(lease, result, settlement, later)
         return now if settlement.emits else settlement.next_at
 
     async def give_back(
@@ -151,10 +153,10 @@ class Settler:
         return False  # pragma: no cover - it counts for ever
 
     def _tell(
-        self, lease: Lease, handed: Handed, settlement: Settlement, later: Later | None
+        self, lease: Lease, result: AttemptResult, settlement: Settlement, later: Later | None
     ) -> None:
         """Report each outcome that some recipient has, and each reply by itself."""
-        attempt = handed.attempt
+        attempt = result.attempt
         alike: dict[tuple[Outcome, Reply], list[str]] = {}
         judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
         for recipient, verdict in judged:

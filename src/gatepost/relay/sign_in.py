@@ -9,7 +9,7 @@ from gatepost.model.reply import Reply
 from gatepost.relay.authenticate import Authentication, Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay, When
-from gatepost.relay.pauses import after
+from gatepost.relay.delayed_answer import after
 from gatepost.wire.server.session import Session
 
 MAX_DELAYS: Final = 8

@@ -10,7 +10,7 @@ from gatepost.model.delivery import Contact
 from gatepost.model.evidence import Client, Command, Evidence, Target, seen
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
-from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.contract import AttemptResult
 
 _SUBMISSION: Final = 587
 
@@ -24,18 +24,18 @@ class SignInDiagnosis:
     sentence: str = ""
 
 
-def diagnose_sign_in(handed: Handed, profiles: Iterable[Profile] = ()) -> SignInDiagnosis:
+def diagnose_sign_in(result: AttemptResult, profiles: Iterable[Profile] = ()) -> SignInDiagnosis:
     """Return what is wrong. ``profiles`` are the providers that can be recognised."""
-    if handed.evidence is not None:
-        for finding in diagnose(handed.evidence, profiles).findings:
+    if result.evidence is not None:
+        for finding in diagnose(result.evidence, profiles).findings:
             return SignInDiagnosis(finding.id, f"{finding.summary} {finding.fix}".strip())
-    error = handed.error
+    error = result.error
     if error is not None:
         cause = CAUSES.get(error.slug)
         if cause is None:
-            return SignInDiagnosis(error.slug, handed.attempt.reply.reason or str(error))
+            return SignInDiagnosis(error.slug, result.attempt.reply.reason or str(error))
         return SignInDiagnosis(error.slug, f"{error}. {error.fix or cause.fix}")
-    return SignInDiagnosis("", handed.attempt.reply.reason or str(handed.attempt.reply))
+    return SignInDiagnosis("", result.attempt.reply.reason or str(result.attempt.reply))
 
 
 # fmt: off

@@ -95,7 +95,7 @@ class Traffic:
         self._hosts: dict[str, Breaker] = {}
         self._identities: dict[str, Identity | None] = {}
         """By target."""
-        self._doors: dict[tuple[str, str], Identity] = {}
+        self._by_host: dict[tuple[str, str], Identity] = {}
         """The same by credential and server, because providers decide about it independently."""
         self._stops: dict[str, Identity] = {}
         """By target: its server offers no mechanism that our credential can use."""
@@ -128,7 +128,7 @@ class Traffic:
         target, it has another key, so that it does not wait for connections to the old ones."""
         servers = self._servers.get(target.name)
         if servers is None:
-            servers = self._servers[target.name] = " ".join(doors_of(target))
+            servers = self._servers[target.name] = " ".join(hosts_of(target))
         return f"{key} {servers}"
 
     def _ended(self, on_wire: str, key: str) -> None:
@@ -190,11 +190,11 @@ class Traffic:
         name = credential_of(target)
         if not name:
             return None
-        doors = [(name, each) for each in doors_of(target)]
-        shared = [self._doors[each] for each in doors if each in self._doors]
+        keys = [(name, each) for each in hosts_of(target)]
+        shared = [self._by_host[each] for each in keys if each in self._by_host]
         known = shared[0] if shared else Identity()
-        for each in doors:
-            self._doors.setdefault(each, known)
+        for each in keys:
+            self._by_host.setdefault(each, known)
         return known
 
     def misfit(self, target: Target) -> Identity:
@@ -246,7 +246,7 @@ class Traffic:
         self._forgiven()
         identity = self._identities.get(target.name)
         self._identities = _without(self._identities, identity)
-        self._doors = _without(self._doors, identity)
+        self._by_host = _without(self._by_host, identity)
         self._stops.pop(target.name, None)
         for place in found.places if found else ():
             self._hosts.pop(host_key(place, target), None)
@@ -327,7 +327,7 @@ def _host_key(place: Place, target: str) -> str:
     return f"host {place} {place.address} {target}"
 
 
-def doors_of(target: Target) -> tuple[str, ...]:
+def hosts_of(target: Target) -> tuple[str, ...]:
     """Return the servers to which a target sends its credential, sorted by name.
 
     All ports of a host are taken to have the same accounts. On loopback each port is a server of
@@ -336,17 +336,17 @@ def doors_of(target: Target) -> tuple[str, ...]:
     match target:
         case SmarthostTarget():
             servers = target.servers
-            return tuple(sorted({_door(each.host.lower(), each.port) for each in servers}))
+            return tuple(sorted({_host(each.host.lower(), each.port) for each in servers}))
         case AcsRestTarget() | GraphTarget():  # a token is valid for one API only
             parts = urlsplit(target.endpoint)
             api = "graph" if isinstance(target, GraphTarget) else "acs"
-            return (f"{api} {_door((parts.hostname or '').lower(), parts.port or 443)}",)
+            return (f"{api} {_host((parts.hostname or '').lower(), parts.port or 443)}",)
         case Capture() | MxTarget():
             return ()
     assert_never(target)
 
 
-def _door(host: str, port: int) -> str:
+def _host(host: str, port: int) -> str:
     return f"{host}:{port}" if is_loopback(host) else host
 
 

@@ -13,7 +13,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
 from gatepost.queue.feedback import lesson_of
 from gatepost.queue.schedule import Random, Times, due_notice, next_attempt
-from gatepost.relay.transport.contract import Handed
+from gatepost.relay.transport.contract import AttemptResult
 
 EXPIRED: Final = Esc(4, 4, 7)
 """RFC 3463 3.5: delivery time expired."""
@@ -40,15 +40,15 @@ class Pace:
     """The delay that the peer asked for."""
 
 
-def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
+def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Judged:
     """Return the settlement of an attempt that ended ``now``."""
-    delivery, verdicts = lease.delivery, handed.verdicts
+    delivery, verdicts = lease.delivery, result.verdicts
     next_at: datetime | None = None
     goes_on = False
     if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
-        goes_on = (handed.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
+        goes_on = (result.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
         # In the last try, too: each step leaves fewer, and nobody fails who was not asked about.
         next_at = now if goes_on else next_at
     told = next_at is not None and _is_overdue(delivery, now)
@@ -56,12 +56,12 @@ def judge(lease: Lease, handed: Handed, pace: Pace, now: datetime) -> Judged:
         [_final(each) if next_at is None else each for each in verdicts],
         next_at,
         delivery.expires_at if told else None,
-        handed.attempt,
-        before=handed.before,
+        result.attempt,
+        before=result.before,
         warned=told and not delivery.warned,
         goes_on=goes_on,
     )
-    return Judged(settlement, tuple(_told(delivery, handed, settlement)))
+    return Judged(settlement, tuple(_told(delivery, result, settlement)))
 
 
 def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
@@ -87,14 +87,14 @@ def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
     return Judged(settlement, tuple(reported))
 
 
-def _told(delivery: Delivery, handed: Handed, settlement: Settlement) -> Iterator[Reported]:
-    attempt = handed.attempt
+def _told(delivery: Delivery, result: AttemptResult, settlement: Settlement) -> Iterator[Reported]:
+    attempt = result.attempt
     waiting = [each for each in delivery.addressees if each.fate == "waiting"]
-    judged = zip(waiting, handed.verdicts, settlement.verdicts, strict=True)
+    judged = zip(waiting, result.verdicts, settlement.verdicts, strict=True)
     for addressee, said, verdict in judged:
         recipient, reply = addressee.recipient, said.reply
         if said.outcome == "delivered":
-            action = on_success(recipient, passed_on=handed.passed_on, is_final=handed.is_final)
+            action = on_success(recipient, passed_on=result.passed_on, is_final=result.is_final)
             if action is not None:
                 yield Reported(
                     recipient, action, reply, attempt.is_remote, attempt.contact.host, attempt.at

@@ -30,7 +30,7 @@ def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
     assert AheadClock(tmp_path).ahead == 2 * HOUR, "after a restart"
 
 
-def test_a_desk_says_so_and_tells_of_it(tmp_path: Path) -> None:
+def test_the_control_says_so_and_reports_it(tmp_path: Path) -> None:
     heard: list[timedelta] = []
     control = ClockControl(AheadClock(tmp_path), moved=heard.append)
     assert ask(control, "show")["ahead"] == 0

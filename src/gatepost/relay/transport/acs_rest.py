@@ -31,7 +31,7 @@ from gatepost.relay.transport.api import (
     printable,
 )
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
-from gatepost.relay.transport.contract import Handed, Place, Unconnected
+from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
 from gatepost.relay.transport.unsettled import Unsettled, is_unsettled
 
 VERSION: Final = "2025-09-01"
@@ -84,7 +84,9 @@ class AcsRestTransport(Unconnected):
         self._api = Api(http, sign_in, {**CODES, "Denied": denied}, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         """See ``Transport.deliver``; ``place`` is ignored."""
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)

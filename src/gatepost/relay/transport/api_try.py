@@ -1,4 +1,4 @@
-"""One attempt at an API: its deadline, the results of its requests, and the Handed of all."""
+"""One attempt at an API: its deadline, the results of its requests, and the result of all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,7 +20,7 @@ from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
 from gatepost.relay.transport.api import ApiRefused
-from gatepost.relay.transport.contract import Handed, Heard
+from gatepost.relay.transport.contract import AttemptResult, ErrorReply
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 from gatepost.relay.transport.unsettled import Unsettled
 
@@ -58,7 +58,7 @@ Sending = Callable[[Lease, bytes, Parcels], Awaitable[None]]
 
 async def hand_over(
     work: Parcels, lease: Lease, body: Body, deadline: float, send: Sending
-) -> Handed:
+) -> AttemptResult:
     """Run ``send`` until ``deadline``, a time of the loop's clock, and return the result.
 
     Recipients without a verdict get that of the error that ended the attempt. The trace fields of
@@ -86,16 +86,16 @@ def _phase_of(error: GatepostError) -> Phase:
     return "auth" if isinstance(error, TokenError) else "connect"
 
 
-def _handed(work: Parcels, lease: Lease, seconds: float) -> Handed:
+def _handed(work: Parcels, lease: Lease, seconds: float) -> AttemptResult:
     error = work.error
     others = _others(error)
     verdicts = [work.verdicts.get(each.address, others) for each in lease.envelope.recipients]
     reply = verdicts[-1].reply if error is None else reply_of(error)
     phase = "content" if error is None else error.phase
     is_remote = error is None or isinstance(error, ApiRefused)
-    found = (Heard(reply, phase),) if error is not None and is_remote else ()
+    found = (ErrorReply(reply, phase),) if error is not None and is_remote else ()
     now = datetime.now(UTC)
-    return Handed(
+    return AttemptResult(
         Attempt(now, work.contact, phase, reply, is_remote, seconds),
         tuple(verdicts),
         found,

@@ -10,7 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
 from gatepost.queue.contract import Store
-from gatepost.relay.transport.contract import Handed, Place, Unconnected
+from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
 
 KEPT = Reply(250, "Kept here", Esc(2, 0, 0))
 NO_ROOM = Reply(452, "No room to keep it", Esc(4, 3, 1))
@@ -22,7 +22,9 @@ class CaptureTransport(Unconnected):
     def __init__(self, target: Capture, store: Store, next_id: Callable[[], str]) -> None:
         self.target, self._store, self._next_id = target, store, next_id
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         """Store the message; it is durable when this returns."""
         del place, deadline
         message = lease.message
@@ -40,6 +42,6 @@ class CaptureTransport(Unconnected):
             datetime.now(UTC), Contact(self.target.name), "content", reply, is_remote=False
         )
         verdict = Verdict("deferred" if error else "delivered", reply)
-        return Handed(
+        return AttemptResult(
             attempt, (verdict,) * len(lease.envelope.recipients), is_final=True, error=error
         )

@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ErrorReply:
     """An error reply and the phase of the dialogue that it ended; shaping learns from it."""
 
     reply: Reply
@@ -38,14 +38,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class AttemptResult:
     """The result of one attempt."""
 
     attempt: Attempt
     verdicts: tuple[Verdict, ...]
     """One for each of ``lease.delivery.waiting``, in order. Refusals before MAIL, lost connections
     and missing credentials are ``deferred``: they are not about the message."""
-    heard: tuple[Heard, ...] = ()
+    error_replies: tuple[ErrorReply, ...] = ()
     """Error replies, those to RCPT included, in order and without duplicates."""
     accepted: int = 0
     """Recipients that the server accepted before it refused one as too many."""
@@ -74,7 +74,9 @@ class Transport(Protocol):
     limits how many attempts are made at the same time.
     """
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         """Make one attempt to deliver to ``place``.
 
         ``body`` is the client's content, which the transport sends behind ``lease.message.trace``.

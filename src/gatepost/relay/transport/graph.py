@@ -24,7 +24,7 @@ from gatepost.model.route import GraphTarget
 from gatepost.net.http import Http, HttpRequest
 from gatepost.relay.transport.api import SENDING, Api, Meaning
 from gatepost.relay.transport.api_try import Parcels, aside, hand_over
-from gatepost.relay.transport.contract import Handed, Place, Unconnected
+from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
 from gatepost.relay.transport.recipients import mailboxes, shown
 
 _RECIPIENTS: Final = re.compile(
@@ -69,7 +69,9 @@ class GraphTransport(Unconnected):
         self._api = Api(http, sign_in, codes, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         """See ``Transport.deliver``; ``place`` is ignored."""
         del place
         work = Parcels(self.target, self._api.sign_in.identity, self._base)

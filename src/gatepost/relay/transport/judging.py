@@ -27,7 +27,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.feedback import is_for_number, lesson_of
-from gatepost.relay.transport.contract import Heard
+from gatepost.relay.transport.contract import ErrorReply
 from gatepost.relay.transport.unsettled import UNSETTLED, Unsettled
 from gatepost.routing.route import is_about_us
 
@@ -120,17 +120,19 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
             yield Verdict("deferred" if is_later else outcome_of(reply), reply)
 
 
-def heard(course: Course, error: GatepostError | None, phase: Phase) -> tuple[Heard, ...]:
+def error_replies(
+    course: Course, error: GatepostError | None, phase: Phase
+) -> tuple[ErrorReply, ...]:
     """Return the server's error replies with their phases, without duplicates."""
     found = [
-        Heard(each, "rcpt" if place else "mail")
+        ErrorReply(each, "rcpt" if place else "mail")
         for place, each in enumerate(course.replies)
         if not each.is_success
     ]
     if course.last is not None and not course.last.is_success:
-        found.append(Heard(course.last, phase))
+        found.append(ErrorReply(course.last, phase))
     if isinstance(error, Refused):
-        found.append(Heard(error.reply, error.phase or phase))
+        found.append(ErrorReply(error.reply, error.phase or phase))
     return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 

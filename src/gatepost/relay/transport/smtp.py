@@ -35,11 +35,11 @@ from gatepost.net.trust import Trust
 from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.relay.transport.fitting import Fitted, Traced, fit
 from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
-    heard,
+    error_replies,
     judge,
     lasting,
     reply_of,
@@ -121,7 +121,9 @@ class SmtpTransport:
         may_follow = self.following.wait(self.sending.seconds()) <= 0
         return self._terms if may_follow else self.alone
 
-    async def deliver(self, lease: Lease, body: Body, place: Place, deadline: float) -> Handed:
+    async def deliver(
+        self, lease: Lease, body: Body, place: Place, deadline: float
+    ) -> AttemptResult:
         """See ``Transport.deliver``. Raises QueueError if the content cannot be read."""
         attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, place, deadline)
         try:
@@ -134,7 +136,7 @@ class SmtpTransport:
             attempt.fail(TimedOut("the attempt took too long"))
         finally:
             self._tries.pop(lease.delivery.id, None)
-        return attempt.handed()
+        return attempt.result()
 
     def step(self, delivery: str) -> Step:
         """See ``Transport.step``."""
@@ -345,7 +347,7 @@ class _Try:
 
     # The result.
 
-    def handed(self) -> Handed:
+    def result(self) -> AttemptResult:
         """Return the result of the attempt."""
         session, error, evidence = self._met(), self.error, self.evidence
         verdicts, phase, reply = self._judged(session)
@@ -353,13 +355,13 @@ class _Try:
         told = None
         if error is not None and error.phase in BEFORE_MAIL and evidence and evidence.session:
             told = evidence.testify(error, now)
-        return Handed(
+        return AttemptResult(
             Attempt(
                 now, self._contact(session), phase, reply, self._is_remote(),
                 asyncio.get_running_loop().time() - self._began,
             ),
             verdicts,
-            heard(self.course, error, phase),
+            error_replies(self.course, error, phase),
             taken_at_once(self.course),
             passed_on=session is not None and "DSN" in session.capabilities,
             retry_after=lasting(error),

@@ -101,7 +101,7 @@ class _Run:
         ports = [await each.start() for each in self._upstreams]
         self._victim = victim = Victim(self._home, ports, plan.workers)
         domains = [*map(hub_domain, range(HUBS))] * 6 + [plan.mischief.hopeless]
-        self._senders = Senders(victim.door, domains, PAUSE, self._chance)
+        self._senders = Senders(victim.account, domains, PAUSE, self._chance)
         try:
             await victim.start()
             await victim.wait_ready()

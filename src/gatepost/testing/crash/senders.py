@@ -26,8 +26,8 @@ _LINE: Final = b"The quick brown fox jumps over the lazy dog, 0123456789.\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where and as whom to send."""
+class Account:
+    """The server to send to, and the credentials."""
 
     server: str
     ca_file: str
@@ -37,9 +37,9 @@ class Door:
 
 @dataclass(slots=True)
 class Senders:
-    """All of them. ``pause`` is the mean time that each thinks between two messages, seconds."""
+    """All senders. ``pause`` is the mean time that each thinks between two messages, seconds."""
 
-    door: Door
+    account: Account
     domains: Sequence[str]
     """Of recipients."""
     pause: float
@@ -62,12 +62,16 @@ class Senders:
 
     async def send_on(self, name: str) -> None:
         """Send until cancelled."""
-        tls = Tls(ca_file=self.door.ca_file)
+        tls = Tls(ca_file=self.account.ca_file)
         waits = {each.name: PATIENCE for each in fields(Timeouts)}
         options = Options(Timeouts(**waits), local_name="sender.test")
         while True:
             connection = connect_async(
-                self.door.server, self.door.username, self.door.password, tls=tls, options=options
+                self.account.server,
+                self.account.username,
+                self.account.password,
+                tls=tls,
+                options=options,
             )
             try:
                 await connection.open()

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gatepost.app.certificates import ensure_certificates
 from gatepost.net.listen import listen
-from gatepost.testing.crash.senders import SENDER_DOMAIN, Door
+from gatepost.testing.crash.senders import SENDER_DOMAIN, Account
 from gatepost.testing.upstream import Mischief
 
 CONNECTIONS: Final = 4
@@ -102,7 +102,7 @@ class Victim:
     upstreams: Sequence[int]
     """Ports."""
     workers: int
-    door: Door = field(init=False)
+    account: Account = field(init=False)
     starts: int = 0
     outages: list[float] = field(default_factory=list)
     """Seconds from a kill until the relay served again."""
@@ -119,7 +119,9 @@ class Victim:
         free = listen("127.0.0.1", 0)
         port = free.port
         free.close()  # every start has to take the same one
-        self.door = Door(f"127.0.0.1:{port}", str(certificates.ca_file), "application", password)
+        self.account = Account(
+            f"127.0.0.1:{port}", str(certificates.ca_file), "application", password
+        )
         text = _HEAD.format(
             workers=self.workers,
             port=port,

@@ -43,13 +43,13 @@ class Office:
         self.records = MemoryRecords(kept)
         self.directory = AzureDirectory(self.records, digest_key=KEY, clock=lambda: self.time)
         asyncio.run(self.directory.load())
-        self._desk = AdminContext(
+        self._context = AdminContext(
             self.directory, PlainKeys(), lambda: self.time, endpoint, resolver, verification
         )
 
     def run(self, operation: str, /, **fields: Any) -> dict[str, Any]:
         """Return the answer; Rejected is raised."""
-        return asyncio.run(administer(self._desk, operation, fields))
+        return asyncio.run(administer(self._context, operation, fields))
 
     def refusal(self, operation: str, /, **fields: Any) -> tuple[str, str]:
         """Return code and message of the refusal that must come; nothing may have been saved."""

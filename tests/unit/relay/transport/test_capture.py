@@ -9,12 +9,12 @@ from gatepost.model.body import BytesBody
 from gatepost.model.message import Submission
 from gatepost.model.route import Capture
 from gatepost.relay.transport.capture import CaptureTransport
-from gatepost.relay.transport.contract import Handed, Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.testing.memory import MemoryStore
 from tests.leases import TRACE, lease
 
 
-async def hand(store: MemoryStore) -> Handed:
+async def hand(store: MemoryStore) -> AttemptResult:
     ids = iter(["c1", "c2"])
     transport = CaptureTransport(Capture("kept"), store, lambda: next(ids))
     handed = await transport.deliver(

@@ -23,8 +23,8 @@ from gatepost.model.delivery import Verdict
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.feedback import lesson_of
-from gatepost.relay.transport.contract import Heard
-from gatepost.relay.transport.judging import heard, judge, reply_of, taken_at_once
+from gatepost.relay.transport.contract import ErrorReply
+from gatepost.relay.transport.judging import error_replies, judge, reply_of, taken_at_once
 
 OK = Reply(250, "ok")
 GONE = Reply(421, "bye", Esc(4, 3, 2))
@@ -142,13 +142,13 @@ def test_the_texts_do_not_count() -> None:
 
 def test_what_was_heard_is_told_once_and_with_its_phase() -> None:
     course = Course([OK, OK, NO, NO, LATER], GONE)
-    assert heard(course, None, "content") == (
-        Heard(NO, "rcpt"), Heard(LATER, "rcpt"), Heard(GONE, "content"),
+    assert error_replies(course, None, "content") == (
+        ErrorReply(NO, "rcpt"), ErrorReply(LATER, "rcpt"), ErrorReply(GONE, "content"),
     )  # fmt: skip
     error = Refused(Reply(535, "no")).at("auth")
-    assert heard(Course(), error, "auth") == (Heard(Reply(535, "no"), "auth"),)
-    assert heard(Course([OK, OK], OK), None, "content") == ()
-    assert heard(Course([LATER]), None, "mail") == (Heard(LATER, "mail"),)
+    assert error_replies(Course(), error, "auth") == (ErrorReply(Reply(535, "no"), "auth"),)
+    assert error_replies(Course([OK, OK], OK), None, "content") == ()
+    assert error_replies(Course([LATER]), None, "mail") == (ErrorReply(LATER, "mail"),)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An answer that comes later."""
+"""Answers that are delayed without a task."""
 
 import asyncio
 from typing import TypeVar
