@@ -1,6 +1,7 @@
 """Outgoing HTTP over real sockets: what it promises to who asks."""
 
 import asyncio
+import re
 import shutil
 import socket
 import threading
@@ -16,6 +17,7 @@ from gatepost.errors import (
     Disconnected,
     GatepostError,
     LocalProtocolError,
+    NetworkError,
     RemoteProtocolError,
     ResolveError,
     TimedOut,
@@ -254,6 +256,29 @@ def test_a_server_that_accepts_no_connection_is_told_from_a_slow_one(
     assert isinstance(error, TimedOut)
     assert error.phase == "connect"
     assert str(error) == "127.0.0.1 did not accept a connection within 0.1 s"
+
+
+def test_a_server_without_tls_is_told_so(plain: HttpServer) -> None:
+    error = fails(plain.url.replace("http:", "https:"))
+    assert isinstance(error, TlsError)
+    assert re.fullmatch(r"localhost: TLS failed: [a-z ]+", str(error)), "OpenSSL's own words"
+
+
+def test_a_server_that_hangs_up_at_the_handshake() -> None:
+    async def act() -> None:
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+            client = HttpClient()
+            try:
+                with pytest.raises(NetworkError, match=r"closed the connection|reset by peer"):
+                    await client.ask(HttpRequest("GET", url))
+            finally:
+                await client.close()
+
+    asyncio.run(act())
 
 
 def test_a_ca_file_that_is_not_there_is_not_the_server_s_fault(tmp_path: Path) -> None:

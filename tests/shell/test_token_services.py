@@ -92,6 +92,17 @@ def test_a_machine_without_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
             fetch(ManagedIdentity())
 
 
+def test_the_managed_identity_of_a_pod_names_the_token_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
+    monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT)
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "https://localhost:1")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "federated"))
+    with pytest.raises(TokenError, match=f": {tmp_path}/federated: No such file or directory"):
+        fetch(ManagedIdentity())
+
+
 def test_no_identity_is_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(_: Asked) -> Told:
         return told({"error": "invalid_request", "error_description": "Identity not found"}, 400)

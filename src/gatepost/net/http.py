@@ -3,6 +3,7 @@
 import asyncio
 import io
 import ipaddress
+import ssl
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.dial import plainly
+from gatepost.net.tls import describe_failure
 from gatepost.net.trust import Contexts, Trust
 
 if TYPE_CHECKING:
@@ -265,10 +267,10 @@ def explained(host: str, error: Exception) -> GatepostError:
         told = f"the proxy on the way to {host} refused: HTTP {error.status}"
         return ConnectError(told).at("connect")
     cause = getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLError):
+        return TlsError(f"{host}: {describe_failure(cause)}").at("tls")
     told = cause if isinstance(cause, OSError) and cause.errno else None  # else it may be the URL
-    why = plainly(told) if told is not None else type(error).__name__
-    if isinstance(error, aiohttp.ClientSSLError):
-        return TlsError(f"{host}: TLS failed: {why}").at("tls")
+    why = plainly(told) if told is not None else "it closed the connection"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return ResolveError(f"{host}: {why}").at("resolve")
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -139,7 +139,8 @@ async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> Acce
     except AzureError as error:
         raise _explained(source, error) from None
     except OSError as error:
-        told = f"{source.identity}: {error.strerror or type(error).__name__}"
+        file = f"{error.filename}: " if error.filename else ""
+        told = f"{source.identity}: {file}{error.strerror or type(error).__name__}"
         raise TokenError(told, is_transient=False) from None
     except Exception:  # noqa: BLE001 - azure-identity takes whatever is JSON for an answer
         raise _no_token(source.identity) from None
