@@ -1,7 +1,7 @@
 """Recognises and reports damage of a store's file, as SQLite does."""
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -14,6 +14,19 @@ def is_damaged(error: BaseException) -> bool:
     if isinstance(error, UnicodeDecodeError):
         return True
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def check_order(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
+    """Raise sqlite3.Error unless the keys at the ends of two pages are in order.
+
+    A damaged one leads back, and who reads on from it never comes to an end.
+    """
+    try:
+        is_sound = first < second
+    except TypeError:
+        is_sound = False
+    if not is_sound:
+        raise damage("keys are not in their order")
 
 
 def damage(said: str) -> sqlite3.DatabaseError:

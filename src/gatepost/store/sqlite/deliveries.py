@@ -16,6 +16,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.commit import Asked, Beside, Put
 from gatepost.store.sqlite.content import open_content
+from gatepost.store.sqlite.damage import check_order
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
 from gatepost.store.sqlite.delivery_writer import (
     BATCH,
@@ -200,7 +201,7 @@ class Reading:
             if key not in skip:
                 times.append(due)
                 break
-        return min([each for each in times if each is not None], default=None)
+        return min([each for each in times if isinstance(each, int)], default=None)
 
     def body(self, name: str) -> Body:
         """Return a body: small ones read and verified, large ones opened."""
@@ -243,7 +244,8 @@ class Reading:
                     found.append(delivery)
                     if len(found) == limit:
                         return found
-            before = (rows[-1][13], -rows[-1][1])
+            after, before = before, (rows[-1][13], -rows[-1][1])
+            check_order(before, after)
         return found
 
     def count(self) -> dict[str, QueueCount]:

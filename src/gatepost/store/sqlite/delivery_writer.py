@@ -9,7 +9,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
 from gatepost.store.sqlite.commit import PAGE, Asked, Put, Transaction
-from gatepost.store.sqlite.damage import damage
+from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
     delivery_row,
@@ -182,14 +182,18 @@ class DeliveryWriter:
         """
         query = transaction.connection.execute(SQL[f"some_{kind}"], (*after, BATCH))
         keys: list[Key] = query.fetchall()
-        return self.act(transaction, action, keys, now), keys[-1] if keys else None
+        if not keys:
+            return 0, None
+        check_order(after, keys[-1])
+        return self.act(transaction, action, keys, now), keys[-1]
 
     def forget(self, transaction: Transaction, before: int) -> int:
         """Delete a batch of messages settled before a time; return how many."""
         connection = transaction.connection
         rows = connection.execute(SQL["forgotten"], (before, BATCH)).fetchall()
         connection.executemany(SQL["delete_deliveries"], rows)
-        connection.executemany(SQL["delete_message"], rows)
+        if connection.executemany(SQL["delete_message"], rows).rowcount < len(rows):
+            raise damage("messages are found by an index alone")  # for ever
         transaction.ledger.pages += len(rows)
         return len(rows)
 

@@ -50,10 +50,10 @@ def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) 
     """
     file = directory / GENERATION
     (known, epoch), (number, own_epoch) = _read(file), _counted(connection)
-    if known == number:
+    if known == number and epoch <= own_epoch:
         return ""
     said = ""
-    if known > number:
+    if known > number or epoch > own_epoch:
         own_epoch = max(own_epoch, epoch + AHEAD)
         connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
     if known > number and not is_new:

@@ -8,6 +8,7 @@ from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.sqlite.commit import Operation, Step, Transaction
+from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
@@ -32,7 +33,8 @@ def delete(transaction: Transaction, found: Found) -> int:
     """Delete these messages and their bodies; return how many."""
     keys = [(seq,) for seq, _ in found]
     keep_unread(transaction, [seq for seq, _ in found])
-    transaction.connection.executemany(QUERIES["delete_message"], keys)
+    if transaction.connection.executemany(QUERIES["delete_message"], keys).rowcount < len(keys):
+        raise damage("messages are listed that cannot be found")  # for ever
     transaction.connection.executemany(QUERIES["delete_body"], keys)
     ledger = transaction.ledger
     ledger.messages -= len(found)

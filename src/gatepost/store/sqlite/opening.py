@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
 from gatepost.store.sqlite.commit import PAGE, Committer
-from gatepost.store.sqlite.damage import is_damaged
+from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
 from gatepost.store.sqlite.layout import check_layout, keep_layout
@@ -31,6 +32,8 @@ from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
 
 __all__ = ["APPLICATION", "VERSION", "open_store"]
+
+_COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
 
 
 def _ignore(_error: QueueError) -> None:
@@ -93,6 +96,7 @@ def _open(
     try:
         _prepare(connection)
         check_layout(directory, connection, VERSION)
+        _check_counters(connection)
         if is_small and not recovered:
             look_through(connection)
         is_sound = is_small or bool(recovered)
@@ -142,6 +146,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
             f"BEGIN IMMEDIATE; {read_sql(f'schema_{step}.sql')}"
             f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={step}; COMMIT;"
         )
+
+
+def _check_counters(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.Error when one is missing, or no number: nothing can begin without them."""
+    known = dict(connection.execute(QUERIES["list_counters"]).fetchall())
+    if not known.keys() >= _COUNTERS or not all(isinstance(each, int) for each in known.values()):
+        raise damage("a counter is damaged")
 
 
 def _resume(segments: Segments, connection: sqlite3.Connection, *, afresh: bool) -> None:

@@ -12,6 +12,7 @@ from gatepost.model.message import StoredMessage
 from gatepost.queue.contract import Selection
 from gatepost.queue.selection import matcher
 from gatepost.store.sqlite.content import open_content
+from gatepost.store.sqlite.damage import check_order
 from gatepost.store.sqlite.queries import QUERIES, stored_message
 from gatepost.store.sqlite.segments import Place, Segments
 
@@ -65,7 +66,7 @@ class Reader:
         from gatepost.directory.contract import Record  # noqa: PLC0415
 
         rows = self._connection.execute(QUERIES["load_records"]).fetchall()
-        return [Record(kind, id_, *_read_fields(fields)) for kind, id_, fields in rows]
+        return [Record(kind, _legible(id_), *_read_fields(fields)) for kind, id_, fields in rows]
 
     def live_octets(self) -> dict[int, int]:
         """Return how many octets of each segment belong to messages."""
@@ -83,6 +84,7 @@ class Reader:
         before, page = _MAX_SEQ, min(page, PAGE_ROWS)
         while rows := self._connection.execute(QUERIES["list_before"], (before, page)).fetchall():
             yield from map(stored_message, rows)
+            check_order(rows[-1][:1], (before,))
             before, page = rows[-1][0], PAGE_ROWS
 
     def _resolve(self, name: str) -> str:
@@ -103,11 +105,16 @@ class Reader:
         return open_content(id_, self._row("get_body", id_), self._segments)
 
 
+def _legible(text: Any) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 def _read_fields(text: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the fields of a record; of a damaged one only the readable strings."""
     try:
+        text.encode()  # what is no text would be refused by whoever converts the fields
         fields = json.loads(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         return {}, _remains(text) if isinstance(text, str) else {}
     return fields if isinstance(fields, dict) else {}, {}
 
@@ -116,5 +123,7 @@ def _remains(text: str) -> dict[str, str]:
     remains: dict[str, str] = {}
     for name, value in _MEMBER.findall(text):
         with suppress(ValueError):
-            remains.setdefault(name, json.loads(value))
+            found = json.loads(value)
+            found.encode()
+            remains.setdefault(name, found)
     return remains
