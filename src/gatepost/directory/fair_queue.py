@@ -1,13 +1,17 @@
-"""Who has a slow question answered next, where more is asked than can be: each peer in turn.
+"""Who has a slow question answered next, where more is asked than can be: each network in turn,
+and within it each peer.
 
-Someone who asks a thousand times keeps itself waiting; who asks once comes behind one of each.
+Someone who asks a thousand times keeps itself waiting, from however many addresses of a network;
+who asks once comes behind one of each.
 """
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import IntEnum
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import Final
 
 MOST_AHEAD: Final = 1_000
@@ -15,6 +19,10 @@ MOST_AHEAD: Final = 1_000
 has hung up by then, and hears at once that it may come again."""
 
 Line = deque["asyncio.Future[None]"]
+Lines = OrderedDict[str, Line]
+"""By peer."""
+_NETWORK: Final = {4: 24, 6: 48}
+"""By IP version, the bits of what one site usually has (RFC 6177)."""
 
 
 class TooMany(Exception):
@@ -32,12 +40,15 @@ class Rank(IntEnum):
 
 
 class FairQueue:
-    """``at_once`` have their turn together; the others wait in a line for each peer."""
+    """``at_once`` have their turn together; the others wait in a line for each peer.
+
+    A peer is an address, or a network that stands for one; any other text is a network of its own.
+    """
 
     def __init__(self, at_once: int, most_ahead: int = MOST_AHEAD) -> None:
         self._free = at_once
         self._most_ahead = most_ahead
-        self._lines: tuple[OrderedDict[str, Line], ...] = tuple([OrderedDict() for _ in Rank])
+        self._networks: tuple[OrderedDict[str, Lines], ...] = tuple([OrderedDict() for _ in Rank])
         """Of each rank."""
         self._waiting = [0 for _ in Rank]
 
@@ -57,7 +68,8 @@ class FairQueue:
         if self._ahead(peer, rank) >= self._most_ahead:
             raise TooMany
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lines[rank].setdefault(peer, deque()).append(turn)
+        lines = self._networks[rank].setdefault(_network_of(peer), OrderedDict())
+        lines.setdefault(peer, deque()).append(turn)
         self._waiting[rank] += 1
         try:
             await turn
@@ -68,24 +80,38 @@ class FairQueue:
 
     def _ahead(self, peer: str, rank: Rank) -> int:
         """Return how many would have their turn before a new one."""
-        lines = self._lines[rank]
-        rounds = len(lines.get(peer, ())) + 1
-        return sum(self._waiting[:rank]) + min(self._waiting[rank], rounds * len(lines))
+        networks = self._networks[rank]
+        lines: Mapping[str, Line] = networks.get(_network_of(peer), {})
+        rounds = (len(lines.get(peer, ())) + 1) * len(lines) + 1
+        return sum(self._waiting[:rank]) + min(self._waiting[rank], rounds * len(networks))
 
     def _pass_on(self) -> None:
         for rank in Rank:
             while self._waiting[rank]:
                 self._waiting[rank] -= 1
-                turn = _next(self._lines[rank])
+                turn = _next(self._networks[rank])
                 if not turn.done():  # else who waited is gone
                     turn.set_result(None)
                     return
         self._free += 1
 
 
-def _next(lines: "OrderedDict[str, Line]") -> "asyncio.Future[None]":
+def _next(networks: OrderedDict[str, Lines]) -> "asyncio.Future[None]":
+    network, lines = networks.popitem(last=False)
     peer, line = lines.popitem(last=False)
     turn = line.popleft()
     if line:
         lines[peer] = line
+    if lines:
+        networks[network] = lines
     return turn
+
+
+@lru_cache(maxsize=4_096)
+def _network_of(peer: str) -> str:
+    try:
+        network = ip_network(peer, strict=False)
+    except ValueError:
+        return peer
+    bits = min(network.prefixlen, _NETWORK[network.version])
+    return str(network.supernet(new_prefix=bits))

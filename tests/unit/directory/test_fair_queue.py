@@ -89,3 +89,50 @@ def test_who_leaves_takes_no_turn_and_loses_none() -> None:
         assert queue.had[-1] == "e"
 
     run(steps)
+
+
+@pytest.mark.parametrize(
+    ("rush", "newcomer"),
+    [
+        ([f"192.0.2.{number}" for number in range(200)], "198.51.100.1"),
+        ([f"2001:db8:1:{number:x}::/64" for number in range(200)], "2001:db8:2::/64"),
+        ([f"192.0.2.{number}" for number in range(200)], "unix"),
+    ],
+)
+def test_networks_take_turns_too(rush: list[str], newcomer: str) -> None:
+    """A rush from one network keeps others waiting for a turn of its, not for all of it."""
+
+    async def steps() -> None:
+        queue = Queue(most_ahead=300)
+        await queue.come(*rush)
+        await queue.come(newcomer)
+        await queue.all_gone()
+        assert queue.had.index(newcomer) <= 3
+        assert queue.had[:1] + queue.had[-1:] == [rush[0], rush[-1]]
+
+    run(steps)
+
+
+def test_the_addresses_of_a_network_take_turns() -> None:
+    async def steps() -> None:
+        queue = Queue()
+        await queue.come(*["192.0.2.1"] * 20, *["192.0.2.2"] * 20)
+        await queue.come("192.0.2.3")
+        await queue.all_gone()
+        assert queue.had.index("192.0.2.3") <= 5
+
+    run(steps)
+
+
+def test_who_comes_from_a_network_in_a_rush_waits_for_its_own() -> None:
+    async def steps() -> None:
+        queue = Queue(most_ahead=10)
+        await queue.come(*[f"192.0.2.{number}" for number in range(11)])
+        with pytest.raises(TooMany):
+            async with queue.turns.turn("192.0.2.99"):
+                pass
+        await queue.come("198.51.100.1")
+        await queue.all_gone()
+        assert "198.51.100.1" in queue.had
+
+    run(steps)
