@@ -5,8 +5,9 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.utils import format_datetime
 from typing import Any, cast
 
 import pytest
@@ -492,6 +493,25 @@ def test_acs_denies(sign_in: Callable[[TokenCache], HttpSignIn], slug: str) -> N
     assert handed.error is not None
     assert handed.error.slug == slug
     assert ("access key" in handed.attempt.reply.reason) == (not slug)
+
+
+@pytest.mark.parametrize(("minutes", "where"), [(20, "behind"), (-20, "ahead of")])
+def test_a_refused_signature_may_be_a_matter_of_the_clock(minutes: int, where: str) -> None:
+    """A signature is good for minutes, and the same key is right once the clock is."""
+
+    class Service:
+        async def ask(self, _: HttpRequest) -> HttpResponse:
+            there = datetime.now(UTC) + timedelta(minutes=minutes)
+            named = {"date": format_datetime(there, usegmt=True)}
+            return HttpResponse(401, named, b'{"error": {"code": "Denied"}}')
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    transport = acs("https://api.example", cast("HttpClient", Service()), by_key(TokenCache()))
+    handed = asyncio.run(transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9))
+    reply = handed.attempt.reply
+    assert reply.reason == f"HTTP 401 Denied: our clock is 20 minutes {where} the API's"
 
 
 def test_a_token_that_an_answer_repeats_is_struck_out() -> None:

@@ -309,3 +309,18 @@ def test_urls_that_are_not_asked(url: str) -> None:
 )  # fmt: skip
 def test_retry_after(told: str, seconds: float) -> None:
     assert HttpResponse(429, {"retry-after": told}).retry_after(NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead", "seconds"),
+    [
+        ("Tue, 24 Nov 2026 11:50:00 GMT", 600.0, 660.0),
+        ("Tue, 24 Nov 2026 12:10:00 GMT", -600.0, 0.0),
+        ("Tue, 24 Nov 2026 12:00:00", 0.0, 60.0),
+        ("now", 0.0, 60.0),
+    ],
+)
+def test_a_date_is_one_of_the_server_s_clock(date: str, ahead: float, seconds: float) -> None:
+    named = {"retry-after": "Tue, 24 Nov 2026 12:01:00 GMT", "date": date}
+    response = HttpResponse(503, named)
+    assert (response.clock_ahead(NOW), response.retry_after(NOW)) == (ahead, seconds)

@@ -74,15 +74,24 @@ class HttpResponse:
     body: bytes = field(default=b"", repr=False)
 
     def retry_after(self, now: datetime) -> float:
-        """Return the seconds that the server asks to wait (RFC 9110 10.2.3), or 0."""
+        """Return the seconds that the server asks to wait (RFC 9110 10.2.3), or 0.
+
+        A date is one of the server's clock, as its Date field shows it.
+        """
         told = self.headers.get("retry-after", "").strip()
         if told.isascii() and told.isdecimal():
             return min(float(told), LONGEST_WAIT)
-        try:
-            seconds = (parsedate_to_datetime(told) - now).total_seconds()
-        except (ValueError, TypeError, IndexError, OverflowError):  # all seen from the library
-            return 0.0
+        end = _read_date(told)
+        seconds = (end - (self._date or now)).total_seconds() if end else 0.0
         return min(max(seconds, 0.0), LONGEST_WAIT)
+
+    def clock_ahead(self, now: datetime) -> float:
+        """Return by how many seconds our clock is ahead of the server's; 0 if that is not known."""
+        return (now - self._date).total_seconds() if self._date else 0.0
+
+    @property
+    def _date(self) -> datetime | None:
+        return _read_date(self.headers.get("date", ""))
 
     def document(self) -> Mapping[str, Any]:
         """Return the JSON object in the body; an empty one if there is none. A mark in front of it
@@ -94,6 +103,15 @@ class HttpResponse:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return {}
         return found
+
+
+def _read_date(text: str) -> datetime | None:
+    """Return a date with its time zone (RFC 9110 5.6.7); None if it is none."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):  # all seen from the library
+        return None
+    return found if found.tzinfo is not None else None
 
 
 class Http(Protocol):

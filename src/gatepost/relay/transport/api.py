@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.client.http_sign_in import AccessKeySignIn, HttpSignIn
 from gatepost.errors import Phase, Refused
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
@@ -18,6 +18,8 @@ PAUSE: Final = 60.0
 SENDING: Final = 300.0
 """Seconds for a request with a message: a large one over a slow line takes longer than a question,
 and one that is given up too early arrives twice."""
+SKEW: Final = 300.0
+"""Seconds by which two clocks may differ before a refused signature is put down to that."""
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
 """Maximum number of characters of a provider's text that are shown."""
@@ -134,14 +136,17 @@ class Api:
             return _as(NOT_THIS_API, what, "", told, retry_after)
         if status in _OF_A_MESSAGE and not self._own.fullmatch(code):
             status = 0
-        return self.meant(what, status, code, told, retry_after)
-
-    def meant(
-        self, what: str, status: int, code: str, told: Mapping[str, Any], retry_after: float = 0.0
-    ) -> ApiRefused:
-        """Return the error for a status and a code; ``what`` begins its text."""
-        meaning = self._known.get(code) or _BY_STATUS.get(status, _ELSE)
+        meaning = self._meaning(status, code)
+        if status == 401 and isinstance(self.sign_in, AccessKeySignIn):
+            meaning = replace(meaning, hint=_wrong_clock(response, now) or meaning.hint)
         return _as(meaning, what, code, told, retry_after)
+
+    def meant(self, what: str, status: int, code: str, told: Mapping[str, Any]) -> ApiRefused:
+        """Return the error for a status and a code; ``what`` begins its text."""
+        return _as(self._meaning(status, code), what, code, told, 0.0)
+
+    def _meaning(self, status: int, code: str) -> Meaning:
+        return self._known.get(code) or _BY_STATUS.get(status, _ELSE)
 
     def _without_token(self, response: HttpResponse, signed: HttpRequest) -> HttpResponse:
         """Strike the bearer token out of an answer, whose texts end up in bounces and logs."""
@@ -156,6 +161,15 @@ class Api:
         body = hidden.redact(response.body.decode("utf-8", "surrogateescape"))
         headers = {name: hidden.redact(value) for name, value in response.headers.items()}
         return replace(response, headers=headers, body=body.encode("utf-8", "surrogateescape"))
+
+
+def _wrong_clock(response: HttpResponse, now: datetime) -> str:
+    """Return what is wrong with our clock, whose time we sign; empty if it is right."""
+    ahead = response.clock_ahead(now)
+    if abs(ahead) < SKEW:
+        return ""
+    minutes = round(abs(ahead) / 60)
+    return f"our clock is {minutes} minutes {'ahead of' if ahead > 0 else 'behind'} the API's"
 
 
 def error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
