@@ -149,7 +149,7 @@ _SENTENCES: Final = {
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
     "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is skipped: {reason}",
     "snapshot_not_kept": "{upstream}: the snapshot could NOT be saved: {reason}",
-    "directory_damaged": "{count} RECORDS OF THE DIRECTORY ARE DAMAGED: {records_named}",
+    "directory_damaged": "DAMAGED RECORDS IN THE DIRECTORY: {records_named}",
     "account_damaged": "ACCOUNT {name} IS DAMAGED, and must be created again: {reason}",
     "store_recovered": "THE STORE WAS REPAIRED: {reason}",
     "store_gone": "THE STORE IS MISSING, a new one is created: {reason}",

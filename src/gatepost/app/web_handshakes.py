@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from gatepost.net.tls import Context, describe_failure
 from gatepost.relay.context import Report
-from gatepost.relay.faults import explain
 from gatepost.relay.handshakes import TOO_MANY, Handshakes
 from gatepost.relay.receive import HANDSHAKE_TIMEOUT
 from gatepost.relay.tls_reasons import explain_handshake
@@ -64,8 +63,7 @@ class TlsAcceptor:
             try:
                 connection, (address, *_) = await loop.sock_accept(listening)
             except OSError as error:
-                reason = f"no connection can be accepted: {explain(error)}"
-                self._report("internal_error", reason=reason)
+                loop.call_exception_handler({"message": "", "exception": error})
                 await asyncio.sleep(PAUSE)
                 continue
             if limit.handshakes.enter(address, limit.most()):
