@@ -183,11 +183,11 @@ class Service:
         context = ServeContext(store, key, http, report, ids, alarms)
         outbound = ServeOutbound(context)
         delivery = outbound.prepare(config)
-        await keep_fingerprint(key, store)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
         if config.api is not None:
+            await keep_fingerprint(key, store)
             directories.tokens = await open_tokens(store, key, _now, directories.damaged)
         directory = await _first_directory(directories, config)
         clients = ClientCounts(client_limits(config.limits), time.monotonic)
