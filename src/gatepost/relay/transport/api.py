@@ -23,6 +23,8 @@ SKEW: Final = 300.0
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
 """Maximum number of characters of a provider's text that are shown."""
+_QUOTED: Final = re.compile(r"\S{32,}")
+"""What may be a piece of a token, where a provider quotes what it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Meaning:
     phase: Phase = "content"
     slug: str = ""
     hint: str = ""
-    """Explanation for the operator, instead of the provider's text, for a refused login."""
+    """Explanation for the operator of a refused login, in front of the provider's text."""
 
 
 _NOT_KNOWN: Final = "this API does not accept the key or token (RFC 9110 15.5.2)"
@@ -188,8 +190,11 @@ def _as(
     meaning: Meaning, what: str, code: str, told: Mapping[str, Any], retry_after: float
 ) -> ApiRefused:
     text = f"{what} {code}".rstrip()
-    message = told.get("message") if meaning.phase != "auth" else meaning.hint
-    reason = f"{text}: {printable(message)}" if isinstance(message, str) and message else text
+    message = told.get("message")
+    said = printable(message) if isinstance(message, str) else ""
+    if meaning.phase == "auth":
+        said = "; the API says: ".join(filter(None, (meaning.hint, _QUOTED.sub("[...]", said))))
+    reason = f"{text}: {said}" if said else text
     if meaning.outcome == "failed":  # its sender has to mend it, and is told why
         text = reason.encode("ascii", "replace").decode()
     reply = Reply(meaning.code, text, meaning.status, reason)
