@@ -507,6 +507,20 @@ def test_what_an_api_says_of_a_token_is_told_without_what_may_be_a_piece_of_it()
     assert "audience" not in handed.attempt.reply.text
 
 
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ('Bearer realm="", error="invalid_token", error_description="it expired"', "it expired"),
+        ('Bearer error="insufficient_claims", claims="eyJhY2Nlc3M"', "insufficient_claims"),
+        ("Bearer", ""),
+    ],
+)
+def test_a_challenge_may_say_what_is_wrong_with_a_token(field: str, said: str) -> None:
+    refused = Told(401, b"", {"WWW-Authenticate": field})
+    handed, _ = hand(graph(), lambda _: refused, sign_in=by_token)
+    assert handed.attempt.reply.reason.partition("; the API says: ")[2] == said
+
+
 @pytest.mark.parametrize(("minutes", "where"), [(20, "behind"), (-20, "ahead of")])
 def test_a_refused_signature_may_be_a_matter_of_the_clock(minutes: int, where: str) -> None:
     """A signature is good for minutes, and the same key is right once the clock is."""

@@ -23,6 +23,7 @@ SKEW: Final = 300.0
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
 """Maximum number of characters of a provider's text that are shown."""
+_CHALLENGE: Final = re.compile(r'\berror(?:_description)?="([^"]*)"')
 _QUOTED: Final = re.compile(r"\S{32,}")
 """What may be a piece of a token, where a provider quotes what it refuses."""
 
@@ -128,7 +129,7 @@ class Api:
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
         """Return the error for an answer that is not a success."""
-        told = error_of(response.document())
+        told = error_of(response.document()) or _challenge(response)
         code = code_of({"code": response.headers.get("x-ms-error-code")}) or code_of(told)
         retry_after = response.retry_after(now)
         if response.status == 429 and not retry_after:
@@ -178,6 +179,12 @@ def error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the error in a document of the API; empty if there is none."""
     error = document.get("error")
     return error if isinstance(error, dict) else {}
+
+
+def _challenge(response: HttpResponse) -> Mapping[str, str]:
+    """Return what an answer without a document says of a token (RFC 6750 3); empty if nothing."""
+    field = response.headers.get("www-authenticate", "")
+    return {"message": said[-1]} if (said := _CHALLENGE.findall(field)) else {}
 
 
 def code_of(error: Mapping[str, Any]) -> str:
