@@ -1,4 +1,4 @@
-"""Refresh tokens that a provider gave in place of the configured one."""
+"""Refresh tokens that a provider gave instead of the configured one."""
 
 import asyncio
 import os

@@ -157,11 +157,11 @@ LIBRARY: Final = Library(
     tls="auto",
     cures=MappingProxyType(
         {
-            "login": Cure("login() takes LOGIN by itself where EHLO lists it:", _STARTTLS),
-            "plain": Cure("login() takes PLAIN by itself where EHLO lists it:", _STARTTLS),
+            "login": Cure("login() uses LOGIN by default if EHLO lists it:", _STARTTLS),
+            "plain": Cure("login() uses PLAIN by default if EHLO lists it:", _STARTTLS),
             "xoauth2": Cure(
-                "Sign in with an access token in place of the password:",
-                "await smtp.auth_xoauth2(username, token)  # in place of smtp.login()\n",
+                "Sign in with an access token instead of the password:",
+                "await smtp.auth_xoauth2(username, token)  # instead of smtp.login()\n",
             ),
             "starttls": Cure("Ask for STARTTLS, and not for implicit TLS:", _STARTTLS),
             "implicit": Cure("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
@@ -185,14 +185,16 @@ LIBRARY: Final = Library(
                 _LONG_TOKEN,
             ),
             "url": Cure(
-                "aiosmtplib takes no URL; where a setting of yours is one, encode both parts:", URL
+                "aiosmtplib does not accept URLs; if one of your settings is a URL, encode both "
+                "parts:",
+                URL,
             ),
             "check": Cure("Fail when the program starts, not when it sends:", CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
             ),
-            "hello": Cure("aiosmtplib says the machine's name. Give it a full one:", _HELLO),
+            "hello": Cure("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
             "short_lines": Cure(

@@ -120,7 +120,7 @@ def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
 
 
 def _instead(library: Library) -> str:
-    """Return what to try in place of its first choice, where nobody saw what is offered."""
+    """Return what to try instead of its first choice, where nobody saw what is offered."""
     known = (*library.mechanisms, *library.settable)
     first = library.mechanisms[0] if library.mechanisms else ""
     others = [name for name in MECHANISM_TOPICS if name in known and name != first]

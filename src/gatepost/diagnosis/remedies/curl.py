@@ -54,11 +54,11 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "curl takes LOGIN by itself where EHLO lists it; to insist:",
+                "curl uses LOGIN by default if EHLO lists it; to require it:",
                 _send("--ssl-reqd", "--login-options AUTH=LOGIN"),
             ),
             "plain": Cure(
-                "curl takes PLAIN by itself where EHLO lists it; to insist:",
+                "curl uses PLAIN by default if EHLO lists it; to require it:",
                 _send("--ssl-reqd", "--login-options AUTH=PLAIN"),
             ),
             "xoauth2": Cure(
@@ -77,17 +77,17 @@ LIBRARY: Final = Library(
             ),
             "no_auth": Cure("Leave --user and --netrc out:", _NO_AUTH),
             "one_line": Cure(
-                "curl waits for a prompt unless it is told not to:",
+                "curl waits for a prompt by default:",
                 _send("--ssl-reqd", "--sasl-ir"),
             ),
             "two_lines": Cure("Leave --sasl-ir out:", _send("--ssl-reqd")),
             "no_authzid": Cure("Leave --sasl-authzid out:", _send("--ssl-reqd")),
-            "url": Cure("Keep user name and password out of the URL:", _URL),
+            "url": Cure("Do not put user name and password into the URL:", _URL),
             "check": Cure(
                 "Keep the secret in a file that must be there:",
                 "test -s login.netrc || exit 1\n",
             ),
-            "host": Cure("The URL holds the bare host name and the port:", _send("--ssl-reqd")),
+            "host": Cure("The URL contains only the host name and the port:", _send("--ssl-reqd")),
             "hello": Cure(
                 "What follows the slash of the URL is the name that curl says in EHLO:",
                 _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
@@ -96,7 +96,7 @@ LIBRARY: Final = Library(
                 "--mail-from and From are an address, not the login:", _send("--ssl-reqd")
             ),
             "from_header": Cure("curl sends the file as it is, or writes the header:", _MIME),
-            "line_ends": Cure("Have LF made CRLF:", _send("--ssl-reqd", "--crlf")),
+            "line_ends": Cure("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),
             "short_lines": Cure("Let curl encode the text:", _MIME),
             "tls_version": Cure(
                 "Leave --tls-max out, or ask for a version that is in use:",

@@ -165,11 +165,11 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "Django takes LOGIN by itself where EHLO lists it, which is after STARTTLS:",
+                "Django uses LOGIN by default if EHLO lists it, which is after STARTTLS:",
                 _STARTTLS,
             ),
             "plain": Cure(
-                "Django takes PLAIN by itself where EHLO lists it, which is after STARTTLS:",
+                "Django uses PLAIN by default if EHLO lists it, which is after STARTTLS:",
                 _STARTTLS,
             ),
             "xoauth2": Cure("Sign in with a token in a backend of your own:", _XOAUTH2),
@@ -191,7 +191,8 @@ LIBRARY: Final = Library(
             "only_login": Cure("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
             "only_plain": Cure("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
             "two_lines": Cure(
-                "The user name goes out with AUTH LOGIN unless smtplib is told not to:", _TWO_LINES
+                "The user name is sent with AUTH LOGIN unless smtplib is configured otherwise:",
+                _TWO_LINES,
             ),
             "long_token": Cure(
                 "In the backend that signs in with a token, keep it off the AUTH line:",
@@ -201,11 +202,11 @@ LIBRARY: Final = Library(
             "url": Cure("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
             "check": Cure("Fail when the settings are read, not when mail is sent:", _CHECK),
             "host": Cure(
-                "Set the bare host name, and the port by itself:",
+                "Set only the host name, and the port separately:",
                 'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
             ),
-            "hello": Cure("Django says the machine's name. Give smtplib a full one:", _HELLO),
-            "sender": Cure("Mail goes out from DEFAULT_FROM_EMAIL unless told otherwise:", _SENDER),
+            "hello": Cure("Django sends the machine's name. Give smtplib a full one:", _HELLO),
+            "sender": Cure("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
             "tls_version": Cure(
                 "Leave minimum_version and maximum_version of a backend's ssl_context alone:",
                 _STARTTLS,
@@ -218,7 +219,7 @@ LIBRARY: Final = Library(
         {
             "tls_version_too_old": TOO_OLD_TO_ASK,
             "credentials_missing": NO_USER_NO_LOGIN,
-            "empty_password_sent": "Without a password it does not sign in: `auth_not_performed`.",
+            "empty_password_sent": "Without a password, it does not sign in: `auth_not_performed`.",
             "envelope_sender_missing": "It refuses an empty sender before it connects.",
         }
     ),

@@ -90,11 +90,11 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "SMTPAuthAutoDiscover takes LOGIN where nothing stronger is listed; to insist:",
+                "SMTPAuthAutoDiscover uses LOGIN if nothing stronger is listed; to require it:",
                 _client("Login"),
             ),
             "plain": Cure(
-                "SMTPAuthAutoDiscover takes PLAIN where nothing stronger is listed; to insist:",
+                "SMTPAuthAutoDiscover uses PLAIN if nothing stronger is listed; to require it:",
                 _client("Plain"),
             ),
             "xoauth2": Cure(
@@ -118,11 +118,11 @@ LIBRARY: Final = Library(
             ),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "NewClient takes the bare host name; the port is an option:",
+                "NewClient expects only the host name; the port is an option:",
                 'client, err := mail.NewClient("{{host}}", mail.WithPort({{port}}))\n',
             ),
             "hello": Cure(
-                "go-mail says the machine's name. Give it a full one, beside the other options:",
+                "go-mail sends the machine's name. Give it a full one, beside the other options:",
                 'mail.WithHELO("client.example.com"),\n',
             ),
             "sender": Cure("From and EnvelopeFrom are an address, not the login:", _SENDER),

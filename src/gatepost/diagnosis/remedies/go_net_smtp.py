@@ -183,7 +183,7 @@ func (a *xoauth2) Next(_ []byte, more bool) ([]byte, error) {
 """
 
 _HELLO = """\
-// dial says a full name in EHLO: smtp.SendMail says localhost
+// dial says a full name in EHLO: smtp.SendMail sends localhost
 // (imports: "crypto/tls", "net/smtp").
 func dial() (*smtp.Client, error) {
 	client, err := smtp.Dial("{{host}}:{{port}}")
@@ -314,7 +314,7 @@ LIBRARY: Final = Library(
             ),
             "plain": Cure("Use smtp.PlainAuth:", _PLAIN),
             "xoauth2": Cure(
-                "net/smtp has no XOAUTH2. Add it as an smtp.Auth and give it an access token:",
+                "net/smtp has no XOAUTH2. Add it as an smtp.Auth, with an access token:",
                 _XOAUTH2,
             ),
             "starttls": Cure(
@@ -333,23 +333,23 @@ LIBRARY: Final = Library(
                 'err := smtp.SendMail("{{name}}:{{port}}", auth, from, to, msg)\n',
             ),
             "no_auth": Cure(
-                "Pass nil in place of the smtp.Auth: SendMail then sends no AUTH:",
+                "Pass nil instead of the smtp.Auth: SendMail then sends no AUTH:",
                 'err := smtp.SendMail("{{host}}:{{port}}", nil, from, to, msg)\n',
             ),
             "two_lines": Cure(
-                "Start must return no first response: nil in place of the user name:", _LOGIN
+                "Start must return no first response: nil instead of the user name:", _LOGIN
             ),
             "long_token": Cure(
                 "Start must return no first response; the token follows the prompt:", _LONG_TOKEN
             ),
             "no_authzid": Cure("PlainAuth's first argument stays empty:", _PLAIN),
-            "url": Cure("net/smtp takes no URL; where a setting of yours is one:", _URL),
+            "url": Cure("net/smtp does not accept URLs; if one of your settings is a URL:", _URL),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
                 "PlainAuth compares its last argument with the bare host name: no port in it:",
                 _HOST,
             ),
-            "hello": Cure("smtp.SendMail says localhost. Dial, and call Hello first:", _HELLO),
+            "hello": Cure("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure("net/smtp sends msg as it is. Complete it:", _MESSAGE),
             "tls_version": Cure("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),

@@ -92,15 +92,15 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "It takes LOGIN first by itself; if mechanisms are set, set this one:",
+                "It uses LOGIN first by default; if mechanisms are set, set this one:",
                 _MECHANISM.replace("MECHANISM", "LOGIN"),
             ),
             "plain": Cure(
-                "It takes PLAIN where LOGIN is not listed; if mechanisms are set, set this one:",
+                "It uses PLAIN if LOGIN is not listed; if mechanisms are set, set this one:",
                 _MECHANISM.replace("MECHANISM", "PLAIN"),
             ),
             "xoauth2": Cure("XOAUTH2 is not among the defaults; name it:", _XOAUTH2),
-            "starttls": Cure("It stays in clear unless told otherwise. Require TLS:", _STARTTLS),
+            "starttls": Cure("It stays in clear by default. Require TLS:", _STARTTLS),
             "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
             "trust": Cure(
                 "Put the authority that signed the certificate into a trust store; its password "
@@ -111,18 +111,20 @@ LIBRARY: Final = Library(
                 "Connect by the name that the certificate is good for:",
                 'props.put("mail.smtp.host", "{{name}}");\n',
             ),
-            "no_auth": Cure("Switch the sign-in off:", 'props.put("mail.smtp.auth", "false");\n'),
+            "no_auth": Cure(
+                "Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'
+            ),
             "long_token": Cure(
                 "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
                 _XOAUTH2,
             ),
             "no_authzid": Cure(
-                "The user name goes into PLAIN's first field, too, unless that is set empty:",
+                "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
                 _NO_AUTHZID,
             ),
             "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure("Set the bare host name, and the port by itself:", _HOST),
-            "hello": Cure("JavaMail says the machine's name. Set a full one:", _HELLO),
+            "host": Cure("Set only the host name, and the port separately:", _HOST),
+            "hello": Cure("JavaMail sends the machine's name. Set a full one:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure(
                 "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
@@ -131,7 +133,7 @@ LIBRARY: Final = Library(
                 "Name the character set, so that the subject is encoded:",
                 'message.setSubject(subject, "UTF-8");\n',
             ),
-            "tls_version": Cure("Old releases ask for TLS 1.0 alone:", _TLS_VERSION),
+            "tls_version": Cure("Old releases request only TLS 1.0:", _TLS_VERSION),
         }
     ),
     language="java",

@@ -1,4 +1,4 @@
-"""Laravel: Symfony Mailer, set up by .env; says the host of APP_URL in EHLO."""
+"""Laravel: Symfony Mailer, set up by .env; sends the host of APP_URL in EHLO."""
 
 from types import MappingProxyType
 from typing import Final
@@ -69,7 +69,7 @@ MAIL_PASSWORD=null
 """
 
 _URL: Final = f"""\
-# in place of MAIL_URL; single quotes: $ and # count for nothing
+# instead of MAIL_URL; single quotes: $ and # count for nothing
 {_SERVER}{_ACCOUNT}"""
 
 LIBRARY: Final = Library(
@@ -84,12 +84,12 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "LOGIN is taken by itself where EHLO lists it, unless code sets authenticators. "
+                "LOGIN is used by default if EHLO lists it, unless code sets authenticators. "
                 "Set user and password:",
                 _STARTTLS,
             ),
             "plain": Cure(
-                "PLAIN is taken by itself where EHLO lists it, unless code sets authenticators. "
+                "PLAIN is used by default if EHLO lists it, unless code sets authenticators. "
                 "Set user and password:",
                 _STARTTLS,
             ),
@@ -103,7 +103,7 @@ LIBRARY: Final = Library(
                 "XOAUTH2 is tried last; name it, and set the access token as the password:",
                 _ONLY.replace("KIND", "XOAuth2"),
             ),
-            "starttls": Cure("smtp takes STARTTLS where it is offered:", _STARTTLS),
+            "starttls": Cure("smtp uses STARTTLS if it is offered:", _STARTTLS),
             "implicit": Cure("smtps speaks TLS from the first byte:", _IMPLICIT),
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
@@ -111,18 +111,18 @@ LIBRARY: Final = Library(
             ),
             "no_auth": Cure("Leave user and password out:", _NO_AUTH),
             "no_authzid": Cure(
-                "The user name goes into PLAIN's first field. Leave that empty:",
+                "The user name is sent in PLAIN's first field. Leave that empty:",
                 _with(PLAIN_CLASS, "PlainAuthenticator"),
             ),
             "long_token": Cure("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
             "url": Cure("MAIL_URL has to be encoded; settings of their own have not:", _URL),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "Set the bare host name, and the port by itself:",
+                "Set only the host name, and the port separately:",
                 "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
             ),
             "hello": Cure(
-                "Laravel says the host of APP_URL, or localhost. Give it a full name:",
+                "Laravel sends the host of APP_URL, or localhost. Give it a full name:",
                 "MAIL_EHLO_DOMAIN=client.example.com\n",
             ),
             "sender": Cure(

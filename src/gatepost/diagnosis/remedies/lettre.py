@@ -125,11 +125,11 @@ LIBRARY: Final = Library(
             "url": Cure("Encode both parts of the URL, or use credentials():", _URL),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'let mailer = SmtpTransport::starttls_relay("{{host}}")?\n'
                 "    .port({{port}})\n    .build();\n",
             ),
-            "hello": Cure("lettre says the machine's name. Give it a full one:", _HELLO),
+            "hello": Cure("lettre sends the machine's name. Give it a full one:", _HELLO),
             "sender": Cure("from() is an address, not the login:", _SENDER),
         }
     ),

@@ -27,11 +27,11 @@ class Cure:
 
 
 OWN_SETTINGS: Final = (
-    "User name and password are settings of their own here, and go out as they are: no encoding. "
+    "User name and password are separate settings here, and are sent unchanged, without encoding. "
     "Where something in front takes a URL apart, encode both parts there."
 )
 SENDS_UTF8: Final = (
-    "It sends UTF-8, as RFC 4616 wants it. If the server refuses that, set a password of ASCII "
+    "It sends UTF-8, as RFC 4616 requires. If the server refuses that, set a password of ASCII "
     "characters."
 )
 AUTH_WHERE_LISTED: Final = "It signs in only where EHLO lists AUTH."
@@ -39,7 +39,7 @@ TOO_OLD_TO_ASK: Final = (
     "The TLS library below it, as it is built today, does not even ask for versions so old: "
     "`client_tls_disabled`."
 )
-NO_USER_NO_LOGIN: Final = "Without a user name it does not sign in: `auth_not_performed`."
+NO_USER_NO_LOGIN: Final = "Without a user name, it does not sign in: `auth_not_performed`."
 NO_ADDRESS_NO_MAIL: Final = "It refuses what is not an address before it connects."
 WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."
 ENCODES_LINES: Final = "It encodes lines that are too long itself."
@@ -67,7 +67,7 @@ class Library:
     """What it calls itself in EHLO: ``{node}`` is the machine's name as it is, ``{literal}`` its
     address in brackets, ``{fqdn}`` the name if it is a full one, else the address."""
     tls: TlsMode
-    """What it does unless told otherwise; auto takes STARTTLS where it is offered."""
+    """What it does unless told otherwise; auto uses STARTTLS if it is offered."""
     cures: Mapping[Topic, Cure] = field(repr=False)
     last_resort: str = ""
     """What it sends where nothing that it knows is listed; empty when it gives up."""

@@ -79,11 +79,11 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "AuthenticateAsync takes LOGIN by itself where EHLO lists it; to insist:",
+                "AuthenticateAsync uses LOGIN by default if EHLO lists it; to require it:",
                 _MECHANISM.replace("KIND", "Login"),
             ),
             "plain": Cure(
-                "AuthenticateAsync takes PLAIN by itself where EHLO lists it; to insist:",
+                "AuthenticateAsync uses PLAIN by default if EHLO lists it; to require it:",
                 _MECHANISM.replace("KIND", "Plain"),
             ),
             "xoauth2": Cure(
@@ -118,11 +118,11 @@ LIBRARY: Final = Library(
             ),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 "await client.ConnectAsync(\n"
                 '    "{{host}}", {{port}}, SecureSocketOptions.Auto);\n',
             ),
-            "hello": Cure("MailKit says its address in brackets. Set a full name:", _HELLO),
+            "hello": Cure("MailKit sends its address in brackets. Set a full name:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure("There is no From unless it is added:", _SENDER),
         }

@@ -58,7 +58,7 @@ LIBRARY: Final = Library(
             "name": Cure(
                 "Connect by the name that the certificate is good for:", "host {{name}}\n"
             ),
-            "no_auth": Cure("Switch the sign-in off:", "auth off\n"),
+            "no_auth": Cure("Switch authentication off:", "auth off\n"),
             "long_token": Cure(
                 "msmtp has no setting for it: let a relay send the token on a line of its own."
             ),
@@ -67,11 +67,11 @@ LIBRARY: Final = Library(
                 'user USERNAME\npasswordeval "cat /path/to/password"\n',
             ),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 "host {{host}}\nport {{port}}\n",
             ),
             "hello": Cure(
-                "msmtp says localhost. Set this machine's full name:",
+                "msmtp sends localhost. Set this machine's full name:",
                 "domain client.example.com\n",
             ),
             "sender": Cure(

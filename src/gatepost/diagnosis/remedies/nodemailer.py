@@ -148,17 +148,17 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "nodemailer takes LOGIN by itself where EHLO lists it, unless authMethod says "
-                "otherwise; to insist:",
+                "nodemailer uses LOGIN by default if EHLO lists it, unless authMethod says "
+                "otherwise; to require it:",
                 _LOGIN,
             ),
             "plain": Cure(
-                "nodemailer takes PLAIN by itself where EHLO lists it; drop authMethod:",
+                "nodemailer uses PLAIN by default if EHLO lists it; drop authMethod:",
                 _STARTTLS,
             ),
             "xoauth2": Cure("Sign in with an access token:", _XOAUTH2),
             "starttls": Cure("secure means implicit TLS; for STARTTLS it is false:", _STARTTLS),
-            "implicit": Cure("secure means implicit TLS, which this port wants:", _IMPLICIT),
+            "implicit": Cure("secure means implicit TLS, which this port requires:", _IMPLICIT),
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
                 "Connect by the name that the certificate is good for, or verify that name:",
@@ -172,14 +172,14 @@ LIBRARY: Final = Library(
             "url": Cure("Encode both parts of the URL, or give host and auth apart:", _URL),
             "check": Cure("Fail when the program starts; the key is pass, not password:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'host: "{{host}}",\nport: {{port}},\n',
             ),
-            "hello": Cure("nodemailer says [127.0.0.1] without a full name. Give one:", _HELLO),
+            "hello": Cure("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
             "sender": Cure("from is an address, not the login:", _SENDER),
             "from_header": Cure("Without from there is no From:", _SENDER),
             "tls_version": Cure("Leave minVersion and maxVersion of tls out:", _STARTTLS),
-            "short_lines": Cure("Give text or html in place of raw:", _SHORT_LINES),
+            "short_lines": Cure("Give text or html instead of raw:", _SHORT_LINES),
         }
     ),
     language="javascript",

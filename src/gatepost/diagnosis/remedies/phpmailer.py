@@ -115,22 +115,22 @@ LIBRARY: Final = Library(
             "login": Cure("Take LOGIN, not what AuthType names now:", _LOGIN),
             "plain": Cure("Take PLAIN, not what AuthType names now:", _PLAIN),
             "xoauth2": Cure("Sign in with an access token:", _XOAUTH2),
-            "starttls": Cure("ENCRYPTION_STARTTLS ('tls') is what this port wants:", _STARTTLS),
-            "implicit": Cure("ENCRYPTION_SMTPS ('ssl') is what this port wants:", _IMPLICIT),
+            "starttls": Cure("ENCRYPTION_STARTTLS ('tls') is what this port requires:", _STARTTLS),
+            "implicit": Cure("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
                 "$mail->Host = '{{name}}';\n",
             ),
-            "no_auth": Cure("Switch the sign-in off:", "$mail->SMTPAuth = false;\n"),
+            "no_auth": Cure("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
             "one_line": Cure(
                 "PHPMailer waits for a prompt. Send PLAIN's response with the command:", _ONE_LINE
             ),
             "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
             "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure("Set the bare host name, and the port by itself:", _HOST),
+            "host": Cure("Set only the host name, and the port separately:", _HOST),
             "hello": Cure(
-                "PHPMailer says the machine's name. Set a full one:",
+                "PHPMailer sends the machine's name. Set a full one:",
                 "$mail->Helo = 'client.example.com'; // this machine's full name\n",
             ),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),

@@ -77,7 +77,7 @@ LIBRARY: Final = Library(
                 "sasl_passwd:",
                 "relayhost = [{{name}}]:{{port}}\n",
             ),
-            "no_auth": Cure("Switch the sign-in off:", "smtp_sasl_auth_enable = no\n"),
+            "no_auth": Cure("Switch authentication off:", "smtp_sasl_auth_enable = no\n"),
             "no_authzid": Cure("Send no authorisation identity:", _NO_AUTHZID),
             "long_token": Cure(
                 "Postfix has no setting for it: leave XOAUTH2 to a relay that can send the token "
@@ -85,11 +85,11 @@ LIBRARY: Final = Library(
             ),
             "check": Cure("Have an entry for exactly this relayhost:", _CHECK),
             "host": Cure(
-                "Brackets around the bare host name, the port behind them:",
+                "Put only the host name in brackets, and the port after them:",
                 "relayhost = [{{host}}]:{{port}}\n",
             ),
             "hello": Cure(
-                "Postfix says myhostname. Set a full name:",
+                "Postfix sends myhostname. Set a full name:",
                 "smtp_helo_name = client.example.com\n",
             ),
             "sender": Cure("Write local senders as an address of the account:", _SENDER),
@@ -110,7 +110,7 @@ LIBRARY: Final = Library(
                 "apt-get install libsasl2-modules # RPM: cyrus-sasl-plain\n",
             ),
             "filter": Cure(
-                "The filter holds names of mechanisms, such as those that EHLO lists:",
+                "The filter contains names of mechanisms, such as those that EHLO lists:",
                 "smtp_sasl_mechanism_filter = plain, login\n",
             ),
         }

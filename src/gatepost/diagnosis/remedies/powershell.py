@@ -61,7 +61,7 @@ LIBRARY: Final = Library(
     tls="none",
     cures=MappingProxyType(
         {
-            "login": Cure("It takes LOGIN where EHLO lists it, which is after STARTTLS:", _SEND),
+            "login": Cure("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _SEND),
             "plain": Cure(
                 "It has no PLAIN. Use a module that is built on MailKit:",
                 _INSTEAD.replace("OPTION", "StartTls"),
@@ -95,11 +95,11 @@ LIBRARY: Final = Library(
             ),
             "check": Cure("Fail before anything is sent:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 "$mail.SmtpServer = '{{host}}'; $mail.Port = {{port}}\n",
             ),
             "hello": Cure(
-                "It says the computer's name, and no setting changes that: give the computer a "
+                "It sends the computer's name, and no setting changes that: give the computer a "
                 "full name, or use a module that is built on MailKit."
             ),
             "sender": Cure(
@@ -108,7 +108,7 @@ LIBRARY: Final = Library(
             ),
             "ascii_headers": Cure("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
             "tls_version": Cure(
-                "Old versions of .NET Framework ask for TLS 1.0 alone:", _TLS_VERSION
+                "Old versions of .NET Framework request only TLS 1.0:", _TLS_VERSION
             ),
             "credentials": Cure(
                 "Give -Credential; without it the account of the process is tried:", _SEND

@@ -38,7 +38,7 @@ def xoauth2(challenge=None):
     return f"user={username}\\x01auth=Bearer {token}\\x01\\x01"
 
 smtp.ehlo()
-smtp.auth("XOAUTH2", xoauth2)  # in place of smtp.login()
+smtp.auth("XOAUTH2", xoauth2)  # instead of smtp.login()
 """
 
 _NO_AUTH: Final = """\
@@ -190,21 +190,23 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "login() takes LOGIN by itself where EHLO lists it; do not call auth() with "
+                "login() uses LOGIN by default if EHLO lists it; do not call auth() with "
                 "another mechanism, and call starttls() first:",
                 _STARTTLS,
             ),
             "plain": Cure(
-                "login() takes PLAIN by itself where EHLO lists it; call starttls() first:",
+                "login() uses PLAIN by default if EHLO lists it; call starttls() first:",
                 _STARTTLS,
             ),
-            "xoauth2": Cure("login() knows no tokens. Hand auth() a function that does:", _XOAUTH2),
+            "xoauth2": Cure(
+                "login() does not support tokens. Pass auth() a function that does:", _XOAUTH2
+            ),
             "starttls": Cure(
                 "Call starttls() before login(), with a context that verifies; "
                 "SMTP_SSL is for implicit TLS only:",
                 _STARTTLS,
             ),
-            "implicit": Cure("Use SMTP_SSL in place of SMTP and starttls():", _IMPLICIT),
+            "implicit": Cure("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
                 "Connect by the name that the certificate is good for:",
@@ -214,7 +216,7 @@ LIBRARY: Final = Library(
             "only_login": Cure("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
             "only_plain": Cure("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
             "two_lines": Cure(
-                "login() sends the user name with AUTH LOGIN unless told not to:", _TWO_LINES
+                "login() sends the user name with AUTH LOGIN by default:", _TWO_LINES
             ),
             "long_token": Cure(
                 "Keep the token off the AUTH line; it follows when the server prompts:",
@@ -225,14 +227,16 @@ LIBRARY: Final = Library(
                 _UTF8,
             ),
             "url": Cure(
-                "smtplib takes no URL; where a setting of yours is one, encode both parts:", URL
+                "smtplib does not accept URLs; if one of your settings is a URL, encode both "
+                "parts:",
+                URL,
             ),
             "check": Cure("Fail when the program starts, not when it sends:", CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
             ),
-            "hello": Cure("smtplib says socket.getfqdn(). Give it a full name:", _HELLO),
+            "hello": Cure("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
             "from_header": Cure("smtplib sends the message as it is. Complete it:", _MESSAGE),
             "line_ends": Cure("Parse the bytes and let send_message() write them:", _LINE_ENDS),

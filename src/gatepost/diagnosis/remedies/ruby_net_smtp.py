@@ -78,7 +78,7 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "PLAIN is what Ruby sends unless told otherwise. Ask for LOGIN:",
+                "Ruby uses PLAIN by default. Select LOGIN:",
                 _settings("login"),
             ),
             "plain": Cure("Ask for PLAIN:", _settings()),
@@ -105,10 +105,10 @@ LIBRARY: Final = Library(
             "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'address: "{{host}}",\nport: {{port}},\n',
             ),
-            "hello": Cure("Ruby says localhost. Give it a full name:", _HELLO),
+            "hello": Cure("Ruby sends localhost. Give it a full name:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
         }
     ),

@@ -59,18 +59,18 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "LOGIN comes first by itself; if mechanisms are set, set this one:",
+                "LOGIN is the first by default; if mechanisms are set, set this one:",
                 _mechanism("LOGIN"),
             ),
             "plain": Cure(
-                "PLAIN is taken where LOGIN is not listed; if mechanisms are set, set this one:",
+                "PLAIN is used if LOGIN is not listed; if mechanisms are set, set this one:",
                 _mechanism("PLAIN"),
             ),
             "xoauth2": Cure(
                 "Name XOAUTH2; the password is the access token, which a bean must renew:",
                 _mechanism("XOAUTH2"),
             ),
-            "starttls": Cure("It stays in clear unless told otherwise. Require TLS:", _STARTTLS),
+            "starttls": Cure("It stays in clear by default. Require TLS:", _STARTTLS),
             "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
             "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
             "name": Cure(
@@ -78,7 +78,7 @@ LIBRARY: Final = Library(
                 "spring.mail.host={{name}}\n",
             ),
             "no_auth": Cure(
-                "Leave user name and password out, and switch the sign-in off:",
+                "Remove user name and password, and switch authentication off:",
                 "spring.mail.properties.mail.smtp.auth=false\n",
             ),
             "long_token": Cure(
@@ -88,16 +88,16 @@ LIBRARY: Final = Library(
                 "authentication.format=true\n",
             ),
             "no_authzid": Cure(
-                "The user name goes into PLAIN's first field, too, unless that is set empty:",
+                "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
                 f"{_mechanism('PLAIN')}spring.mail.properties.mail.smtp.sasl.authorizationid=\n",
             ),
             "check": Cure("Take both from the environment:", _CHECK),
             "host": Cure(
-                "Set the bare host name, and the port by itself:",
+                "Set only the host name, and the port separately:",
                 "spring.mail.host={{host}}\nspring.mail.port={{port}}\n",
             ),
             "hello": Cure(
-                "It says the machine's name. Set a full one:",
+                "It sends the machine's name. Set a full one:",
                 "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
             ),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
@@ -110,7 +110,7 @@ LIBRARY: Final = Library(
                 "helper.setSubject(subject);\n",
             ),
             "tls_version": Cure(
-                "Old releases ask for TLS 1.0 alone:",
+                "Old releases request only TLS 1.0:",
                 "spring.mail.properties.mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3\n",
             ),
         }

@@ -58,14 +58,14 @@ LIBRARY: Final = Library(
             ),
             "no_auth": Cure("Leave --auth out:", _send("--tls --tls-verify")),
             "check": Cure(
-                "swaks asks for what is not given; it does not send empty ones:",
+                "swaks asks for missing values; it does not send empty ones:",
                 _send("--tls --tls-verify --auth --auth-user USERNAME"),
             ),
             "host": Cure(
-                "Give the bare host name, and the port by itself:", _send("--tls --tls-verify")
+                "Give only the host name, and the port separately:", _send("--tls --tls-verify")
             ),
             "hello": Cure(
-                "swaks says the machine's name. Give a full one:",
+                "swaks sends the machine's name. Give a full one:",
                 _send("--tls --tls-verify --ehlo client.example.com"),
             ),
             "sender": Cure(
@@ -97,8 +97,8 @@ LIBRARY: Final = Library(
     cannot=MappingProxyType(
         {
             "tls_version_too_old": TOO_OLD_TO_ASK,
-            "credentials_missing": "It asks for what is not given.",
-            "empty_password_sent": "It asks for what is not given.",
+            "credentials_missing": "It asks for missing values.",
+            "empty_password_sent": "It asks for missing values.",
         }
     ),
     executed=frozenset(

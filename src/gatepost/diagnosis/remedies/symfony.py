@@ -142,12 +142,12 @@ LIBRARY: Final = Library(
     cures=MappingProxyType(
         {
             "login": Cure(
-                "Symfony takes LOGIN by itself where EHLO lists it, which is after STARTTLS; "
+                "Symfony uses LOGIN by default if EHLO lists it, which is after STARTTLS; "
                 "to insist:",
                 _ONLY.replace("KIND", "Login"),
             ),
             "plain": Cure(
-                "Symfony takes PLAIN by itself where EHLO lists it, and names the user twice; "
+                "Symfony uses PLAIN by default if EHLO lists it, and names the user twice; "
                 "to insist, without that:",
                 _PLAIN,
             ),
@@ -156,7 +156,7 @@ LIBRARY: Final = Library(
                 _ONLY.replace("KIND", "XOAuth2").replace("$password", "$token"),
             ),
             "starttls": Cure(
-                "smtp:// takes STARTTLS where it is offered; require_tls (7.3 and later) insists:",
+                "smtp:// uses STARTTLS if it is offered; require_tls (7.3 and later) insists:",
                 _STARTTLS,
             ),
             "implicit": Cure("smtps:// speaks TLS from the first byte:", _IMPLICIT),
@@ -184,8 +184,8 @@ LIBRARY: Final = Library(
                 _STARTTLS,
             ),
             "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure("The DSN holds the bare host name and the port:", _STARTTLS),
-            "hello": Cure("Symfony says [127.0.0.1]. Give it a full name:", _HELLO),
+            "host": Cure("The DSN contains only the host name and the port:", _STARTTLS),
+            "hello": Cure("Symfony sends [127.0.0.1]. Give it a full name:", _HELLO),
             "sender": Cure("From and envelope are an address, not the login:", _SENDER),
         }
     ),

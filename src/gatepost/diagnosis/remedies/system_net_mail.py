@@ -64,9 +64,7 @@ LIBRARY: Final = Library(
     tls="none",
     cures=MappingProxyType(
         {
-            "login": Cure(
-                "It takes LOGIN where EHLO lists it, which is after STARTTLS:", _STARTTLS
-            ),
+            "login": Cure("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _STARTTLS),
             "plain": Cure(
                 "It has no PLAIN. Use MailKit:",
                 _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
@@ -77,7 +75,7 @@ LIBRARY: Final = Library(
                     "ARGUMENTS", "\n    new SaslMechanismOAuth2(username, accessToken)"
                 ),
             ),
-            "starttls": Cure("EnableSsl asks for STARTTLS:", _STARTTLS),
+            "starttls": Cure("EnableSsl uses STARTTLS:", _STARTTLS),
             "implicit": Cure(
                 "It has no implicit TLS: use the STARTTLS port, or MailKit:",
                 _MAILKIT.replace("OPTION", "SslOnConnect").replace(
@@ -104,16 +102,16 @@ LIBRARY: Final = Library(
             ),
             "check": Cure("Fail when the program starts:", _CHECK),
             "host": Cure(
-                "Give the bare host name, and the port by itself:",
+                "Give only the host name, and the port separately:",
                 'using var client = new SmtpClient("{{host}}", {{port}});\n',
             ),
-            "hello": Cure("It says the computer's name and nothing else. Use MailKit:", _HELLO),
+            "hello": Cure("It sends the computer's name and nothing else. Use MailKit:", _HELLO),
             "sender": Cure("From is an address, not the login:", _SENDER),
             "short_lines": Cure(
                 "Encode the text, so that no line is too long:",
                 "message.BodyTransferEncoding = TransferEncoding.QuotedPrintable;\n",
             ),
-            "tls_version": Cure("Old releases ask for TLS 1.0 alone:", _TLS_VERSION),
+            "tls_version": Cure("Old releases request only TLS 1.0:", _TLS_VERSION),
             "credentials": Cure(
                 "UseDefaultCredentials throws Credentials away: set it first:", _STARTTLS
             ),

@@ -202,7 +202,7 @@ SIGNS: Final = (
         a.mechanism == "LOGIN" and a.form == "initial" and not a.reply.code
         for a in r.seen.attempts) and any(
         w in r.text for w in ("invalid", "recogni", "syntax", "hang", "timeout")),
-        proof="AUTH LOGIN with the user name on its line is not taken"),
+        proof="AUTH LOGIN with the user name on its line is not accepted"),
     Sign("authzid_not_permitted", 12, ("authorization failed", "not authorized to act",
                                        "authorization identity", "proxy auth*not", "authzid",
                                        "not authorized to proxy")),
@@ -250,17 +250,17 @@ SIGNS: Final = (
     Sign("app_password_required", 13,
          when=lambda r: plainly_refused(r) and not by_token(r) and bool(
         r.providers & OWN_PASSWORD_REFUSED),
-        proof="this provider takes no account password from applications"),
+        proof="this provider does not accept account passwords from applications"),
     Sign("app_password_required", 6, ("eof", "closed", "reset", "disconnect"),
          provider=("qq", "netease")),
     Sign("app_password_required", 5, ("smtp_ssl", "ssl://", "smtps"), provider=("qq", "netease"),
          when=lambda r: "closed" in r.text or "disconnect" in r.text),
     Sign("wrong_credential_kind", 10, when=lambda r: plainly_refused(r) and "ses" in r.providers,
-         proof="Amazon SES takes no IAM secret key as the SMTP password"),
+         proof="Amazon SES does not accept an IAM secret key as the SMTP password"),
     Sign("wrong_credential_kind", 8, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"sendgrid", "mailgun", "postmark", "brevo", "mailjet", "resend",
                        "mailersend", "smtp2go"}),
-        proof="this provider signs in with a key of its own, not with the account's password"),
+        proof="this provider requires a separate key, not the account's password"),
     Sign("wrong_credential_kind", 5, ("account's password", "account password", "login password",
                                       "normal password", "dashboard password"),
          when=lambda r: refused(r) and not r.providers & OWN_PASSWORD_REFUSED),
@@ -276,9 +276,9 @@ SIGNS: Final = (
                                               "connection string", "iam user", "iam access"),
          when=plainly_refused, proof="another kind of secret than the SMTP password is named"),
     Sign("wrong_credential_kind", 5, when=lambda r: plainly_refused(r) and "acs" in r.providers,
-         proof="Azure wants the client secret's value, neither its id nor an access key"),
+         proof="Azure requires the client secret's value, neither its id nor an access key"),
     Sign("credential_wrong_region", 6, when=lambda r: plainly_refused(r) and "ses" in r.providers,
-         proof="SMTP credentials of SES are good in the region they were made for"),
+         proof="SMTP credentials of SES are valid only in the region for which they were created"),
     Sign("credential_wrong_region", 8, ("region",), provider=("ses",), when=refused),
     Sign("credential_wrong_region", 12, when=lambda r: refused(r) and two_regions(r),
          proof="two regions of the provider are named"),
@@ -305,17 +305,17 @@ SIGNS: Final = (
     Sign("username_format", 9,
          when=lambda r: plainly_refused(r) and user_form(r) == "name" and not (
         r.providers & {"sendgrid", "resend", "ses", "mailjet", "brevo", "acs"}),
-        proof="the user name is not an e-mail address, which most providers want"),
+        proof="the user name is not an e-mail address, which most providers require"),
     Sign("username_format", 4, when=lambda r: plainly_refused(r) and bool(
         r.providers & {"strato", "ionos", "ovh", "gmx"}),
-        proof="this provider wants the full address as the user name"),
+        proof="this provider requires the full address as the user name"),
     Sign("username_format", 9, when=lambda r: plainly_refused(r) and short_name(r) and bool(
         r.providers & {"strato", "ionos", "ovh", "gmx", "microsoft365", "zoho", "mailgun"}
         or "set_id=" in r.text),
-        proof="this provider wants the full address as the user name, and another is named"),
+        proof="this provider requires the full address as the user name, and another one is used"),
     Sign("username_format", 8, codes=(501,), provider=("strato",)),
     Sign("bad_credentials", 6, when=lambda r: plainly_refused(r) and not by_token(r),
-         proof="the sign-in was refused, and no text says why"),
+         proof="the login was refused, and no text says why"),
     Sign("bad_credentials", 0.4, ("username and password not accepted", "bad username",
                                 "invalid user or password", "incorrect authentication data",
                                 "wrong password", "password is incorrect", "invalid password")),
@@ -359,7 +359,7 @@ SIGNS: Final = (
     Sign("initial_response_required", 8, when=lambda r: any(
         a.mechanism == "PLAIN" and a.form == "bare" and not a.accepted
         and a.reply.code in (535, 501, 500) and not a.responses for a in r.seen.attempts),
-        proof="AUTH PLAIN alone was refused where a 334 was due"),
+        proof="AUTH PLAIN alone was refused although a 334 was expected"),
     Sign("initial_response_required", 6, ("auth plain*535", "exim*auth plain")),
 )
 # fmt: on

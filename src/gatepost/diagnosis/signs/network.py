@@ -328,7 +328,7 @@ SIGNS: Final = (
     Sign("host_setting_malformed", 14, _DNS, when=odd_name),
     Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
          when=silent),
-    Sign("host_setting_malformed", 10, ("the name ends in a blank",), when=great_provider),
+    Sign("host_setting_malformed", 10, ("the name ends with a space",), when=great_provider),
     # a name that a filter answers so, or no host at all; without one Node takes its own machine
     Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (
         silent(r) and r.host == "0.0.0.0" and any(w in r.text for w in _REFUSED))),
@@ -443,7 +443,7 @@ SIGNS: Final = (
                                                   "bridge", "nginx", "tunnel", "balancer",
                                                   "docker"),
          when=lambda r: silent(r) and any(w in r.text for w in _EOF),
-         proof="something stands between client and server"),
+         proof="there is something between client and server"),
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
     # a traceback tells how far it came

@@ -201,7 +201,7 @@ SIGNS: Final = (
     Sign("auth_not_advertised", 7, codes=(503, 502, 500), at=("auth",), unless=_ALREADY),
     Sign("client_reply_desync", 9, _ALREADY, codes=(503, 502, 500, 501), at=("auth",)),
     Sign("client_reply_desync", 9, when=took_a_yes_for_a_no,
-         proof="the reply that the client took for a refusal is a yes to another command"),
+         proof="the reply that the client considers a refusal accepts another command"),
     Sign("auth_not_advertised", 5, UNKNOWN_COMMAND, at=("auth",)),
     # who has signed in was offered it
     Sign("auth_not_advertised", -20, _NO_AUTH, when=lambda r: r.seen.signed_in),
@@ -218,7 +218,7 @@ SIGNS: Final = (
     Sign("auth_not_offered_on_port", 12, _NO_AUTH, provider=("google_mx",)),
     Sign("auth_not_offered_on_port", 8, when=lambda r: no_auth_listed(r) and (
         "google_mx" in r.providers or r.host.startswith("mx")),
-        proof="EHLO of a host that takes mail for delivery lists no AUTH"),
+        proof="EHLO of a host that accepts mail for delivery lists no AUTH"),
     Sign("unwanted_auth_attempt", 7, _NO_AUTH, context=("relay", "localhost", "whitelist",
                                                         "internal",
                                                         "trusted", "mailhog", "mailcatcher",
@@ -253,7 +253,7 @@ SIGNS: Final = (
     Sign("mechanism_not_offered", 5, provider=("acs", "microsoft365"),
          client=("go-net-smtp", "ruby-net-smtp"),
          when=lambda r: not r.refusals and not r.seen.signed_in,
-         proof="this library signs in with PLAIN unless told otherwise; the provider lists LOGIN"),
+         proof="this library signs in with PLAIN by default; the provider lists LOGIN"),
 
     Sign("mechanism_not_offered", 9, when=names_unlisted,
          proof="the log names a mechanism that the server does not list"),

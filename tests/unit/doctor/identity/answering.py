@@ -41,7 +41,7 @@ class Backdoor:
     plane: DataPlane
     asked: list[HttpRequest] = field(default_factory=list)
     around: Callable[[HttpRequest], HttpResponse | None] = lambda _request: None
-    """Answers in place of the emulator."""
+    """Answers instead of the emulator."""
 
     @classmethod
     def build(cls, make: Callable[[World], Any], *, strict: bool = False) -> "tuple[Backdoor, Any]":
