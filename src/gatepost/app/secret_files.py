@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -9,7 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.settings import CertificateCredential, CredentialSettings
+from gatepost.client.tokens.azure import POD_TOKEN
+from gatepost.config.settings import (
+    AzureIdentityCredential,
+    CertificateCredential,
+    CredentialSettings,
+)
 from gatepost.errors import ConfigError
 
 LOOK: Final = 5.0
@@ -32,13 +38,18 @@ class SecretFiles:
         self._files: dict[str, tuple[NamedSecret, ...]] = {}
         """By credential."""
         self._states: dict[NamedSecret, _State | None] = {}
+        self._rotating: frozenset[NamedSecret] = frozenset()
+        """Files that somebody renews all the time: they count when they appear."""
         self._marks: dict[NamedSecret, bytes] = {}
         """What those that could be read are known again by."""
         self._watching: asyncio.TimerHandle | None = None
 
     def follow(self, credentials: Iterable[CredentialSettings]) -> None:
         """Look at these from now on, as they are."""
+        credentials = tuple(credentials)
         self._files = {each.name: tuple(_files_of(each)) for each in credentials}
+        pods = [each for each in credentials if isinstance(each, AzureIdentityCredential)]
+        self._rotating = frozenset(file for each in pods for file in self._files[each.name])
         self._states.clear()
         self._marks.clear()
         for each in {each for files in self._files.values() for each in files}:
@@ -73,7 +84,7 @@ class SecretFiles:
             return False
         mark = hashlib.blake2b(octets, key=self._key).digest()
         before, self._marks[file] = self._marks.get(file), mark
-        return mark != before
+        return before is None or (mark != before and file not in self._rotating)
 
 
 def _files_of(credential: CredentialSettings) -> Iterator[NamedSecret]:
@@ -81,6 +92,8 @@ def _files_of(credential: CredentialSettings) -> Iterator[NamedSecret]:
         names = filter(None, (credential.certificate, credential.key))
         yield from [NamedSecret("file", each) for each in names]
         return
+    if isinstance(credential, AzureIdentityCredential) and (token := os.environ.get(POD_TOKEN)):
+        yield NamedSecret("file", token)
     for name in credential.__slots__:
         value = getattr(credential, name)
         if isinstance(value, NamedSecret) and value.kind != "environment":

@@ -6,13 +6,19 @@ import pytest
 
 from gatepost.app.secret_files import SecretFiles
 from gatepost.client.named_secret import DIRECTORY, NamedSecret
-from gatepost.config.settings import CertificateCredential, EntraCredential, PasswordCredential
+from gatepost.config.settings import (
+    AzureIdentityCredential,
+    CertificateCredential,
+    CredentialSettings,
+    EntraCredential,
+    PasswordCredential,
+)
 
 
 class Bench:
     """The files of these credentials, and what was told."""
 
-    def __init__(self, *credentials: PasswordCredential | CertificateCredential | EntraCredential):
+    def __init__(self, *credentials: CredentialSettings):
         self.told: list[str] = []
         self.files = SecretFiles(self.told.extend)
         self.files.follow(credentials)
@@ -60,6 +66,18 @@ def test_a_secret_that_comes_back_counts(tmp_path: Path) -> None:
     assert bench.look() == []
     put(path, "one")
     assert bench.look() == ["a"]
+
+
+def test_a_pod_s_token_counts_when_it_appears_and_not_each_time_that_it_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "token"
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(path))
+    bench = Bench(AzureIdentityCredential("pod", "workload-identity"))
+    put(path, "one")
+    assert bench.look() == ["pod"]
+    put(path, "two")
+    assert bench.look() == []
 
 
 def test_a_link_that_leads_elsewhere(tmp_path: Path) -> None:

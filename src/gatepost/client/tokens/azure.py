@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken as AzureToken
     from azure.identity.aio import ManagedIdentityCredential, WorkloadIdentityCredential
 
+POD_TOKEN: Final = "AZURE_FEDERATED_TOKEN_FILE"
+"""Where Kubernetes says that the token of a pod's service account is."""
 DEADLINE: Final = 30.0
 """Seconds; azure-identity itself would ask a metadata service for more than a minute."""
 TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_status": 0}
@@ -99,7 +101,7 @@ class WorkloadIdentity:
             options["authority"] = workload.authority
         if workload.ca_file:
             options["connection_verify"] = workload.ca_file
-        token_file = workload.token_file or os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+        token_file = workload.token_file or os.environ.get(POD_TOKEN, "")
         if token_file:  # otherwise azure-identity says what is not set
             NamedSecret("file", token_file).read()
         return WorkloadIdentityCredential(
