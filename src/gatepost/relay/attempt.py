@@ -68,7 +68,7 @@ class AttemptRunner:
             if isinstance(answer, Permit):
                 return Clear(target, answer)
             if answer.obstacle is None:
-                return answer  # busy is not down: its turn will come
+                return answer  # a busy target is not down: wait for it
             if shortest is None or answer.seconds < shortest.seconds:
                 shortest = answer
         return shortest or Pause("", TRY)
@@ -146,7 +146,7 @@ class AttemptRunner:
         if isinstance(last, AttemptResult) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             others_may = last.others_may or (left is not None and _is_partly_put_off(last))
-            # who asked for a time rests; another may be up
+            # only the server that asked to wait pauses; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
 
@@ -382,8 +382,8 @@ def _put_off(result: AttemptResult) -> AttemptResult:
 
 
 def _all_failed(failed: Sequence[AttemptResult]) -> AttemptResult:
-    """Return the best one where a server put the message off, else the last one that was answered;
-    when none was, one whose reason tells of all."""
+    """Return the best result if a server deferred the message, else the last one with a reply;
+    without a reply, one whose reason mentions all."""
     answered = [each for each in failed if each.attempt.is_remote]
     if answered:
         return next((each for each in answered if each.attempt.phase in _OF_MESSAGE), answered[-1])

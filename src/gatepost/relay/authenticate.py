@@ -1,4 +1,4 @@
-"""One AUTH: runs the mechanism's interview between the session and the directory."""
+"""One AUTH: runs the mechanism's exchange between the session and the directory."""
 
 import re
 import secrets
@@ -39,8 +39,8 @@ _SLUG: Final = re.compile(r"[a-z][a-z0-9_]*")
 def shown_name(username: str) -> str:
     """Return what a log may show of a user name.
 
-    People paste secrets, keys and connection strings where the name belongs: what has not
-    the form of a name is shown by its first characters and its length.
+    Sometimes a secret, key or connection string is entered as the user name. Of a name without a
+    known form, only the first characters and the length are shown.
     """
     if len(username) <= _SHORT or _NAMES.fullmatch(username):
         return username
@@ -49,13 +49,13 @@ def shown_name(username: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What AUTH said, and on what."""
+    """What the AUTH command said, and the connection that it came on."""
 
     mechanism: str
     initial: bytes | None = field(repr=False)
-    """The initial response; None when there was none."""
+    """The initial response; None if there was none."""
     bindings: tuple[ChannelBinding, ...] = ()
-    """Of the certificate that this connection was secured with; none in clear."""
+    """Channel bindings of this connection's certificate; none without TLS."""
     peer: str = ""
     """The client's address."""
 
@@ -64,7 +64,7 @@ class Claim:
 def _side_of(
     setting: Setting, offered: frozenset[str], bindings: tuple[ChannelBinding, ...]
 ) -> ServerSide:
-    """Return what is the same for all who sign in on a channel; a nonce is still to come."""
+    """Return what is the same for all logins on a channel; the nonce is added later."""
     rules = setting.profile.auth
     return ServerSide(
         host=setting.host,
@@ -79,7 +79,7 @@ def _side_of(
 
 
 class Authentication:
-    """Lives from AUTH to its verdict, which goes to ``conclude``."""
+    """Exists from AUTH to its verdict, which is passed to ``conclude``."""
 
     __slots__ = (
         "_claim", "_conclude", "_interview", "_relay", "_session", "_when", "mechanism",
@@ -102,7 +102,8 @@ class Authentication:
         self._interview: Interview
         self.mechanism = claim.mechanism
         self.username = ""
-        """Whom the client claims to be, as a log may show it; empty until it said so."""
+        """The user name that the client claims, as a log may show it; empty until it has sent one.
+        """
 
     def begin(self) -> None:
         """Start."""
@@ -112,17 +113,17 @@ class Authentication:
         if mechanism is None:
             self._interview = refuse_all(initial, side)
         else:
-            if not mechanism.kind.reveals_secret:  # it is proven over something new
+            if not mechanism.kind.reveals_secret:  # the proof includes the nonce
                 side = replace(side, nonce=secrets.token_urlsafe(18))
             self._interview = mechanism.interviewer(initial, side)
         self._advance(None)
 
     def respond(self, response: bytes) -> None:
-        """Go on with the client's response to a challenge."""
+        """Continue with the client's response to a challenge."""
         self._advance(response)
 
     def close(self) -> None:
-        """Give up."""
+        """Abandon the exchange."""
         self._interview.close()
 
     def _advance(self, answer: Answer | None) -> None:
@@ -151,7 +152,7 @@ class Authentication:
                 if credentials.certificate:
                     presented = self._session.presented
                     credentials = replace(credentials, presented=presented)
-                    named = (*presented[1:], *presented, "")[0]  # a name sooner than the digest
+                    named = (*presented[1:], *presented, "")[0]  # a name, not the digest
                     self.username = shown_name(credentials.authzid) or named
                 credentials = replace(credentials, peer=counted_as(self._claim.peer))
                 self._when(directory.identify(credentials, mechanism), self._judge)
@@ -165,7 +166,7 @@ class Authentication:
         return self._session.replies.AUTH_FAILED.because(_BROKEN)
 
     def _is_misnamed(self, username: str) -> bool:
-        """Refuse a user name that has not the provider's form; True when that was done."""
+        """Refuse a user name without the provider's form; True if that was done."""
         pattern = self._session.profile.auth.username_pattern
         if not pattern or re.fullmatch(pattern, username):
             return False
@@ -174,7 +175,7 @@ class Authentication:
         return True
 
     def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:
-        """Whatever the reason was, the peer hears one refusal: the profile's."""
+        """Replace any reason by the profile's refusal: the client always gets the same one."""
         verdict = self._unless_broken(verdict)
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict

@@ -1,9 +1,9 @@
-"""Messages that are complete, held back for the moment that makes them one group.
+"""Collects complete messages of an event loop, and stores them as a group.
 
-A commit costs the store as much for one message as for several. As long as clients have
-something to say, more messages are about to be complete; once the loop has heard everybody out,
-what is held goes to the store together. (So does PostgreSQL with ``commit_delay``; it cannot
-see whether anybody is about to follow, an event loop can.)
+One commit costs the store about the same for a group as for one message. As long as clients send
+something, more messages may soon be complete; a group is stored once no client has sent anything
+for some turns of the event loop. (PostgreSQL has ``commit_delay`` for this; unlike an event loop,
+it cannot see whether more is about to come.)
 """
 
 import asyncio
@@ -15,16 +15,18 @@ from gatepost.model.message import Submission
 from gatepost.queue.contract import Store
 
 LINGER: Final = 0.001
-"""Seconds that a message waits for others at most; for a client that is alone it is none."""
+"""Maximum number of seconds that a message waits for others; a client that is alone does not wait.
+"""
 PATIENCE: Final = 2
-"""Silent turns of the loop for each message of the last group, while this one is smaller."""
+"""Turns of the loop without input, for each message of the last group, to wait while this group is
+smaller than the last one."""
 
 Settled = Callable[["asyncio.Future[None]"], None]
-"""Takes what ``Store.put`` returned, done."""
+"""Takes the completed future of ``Store.put``."""
 
 
 class Batcher:
-    """The way of one event loop's messages into a store."""
+    """Puts the messages of one event loop into a store, in groups."""
 
     __slots__ = ("_before", "_due", "_held", "_last", "_silent", "_store", "heard")
 
@@ -33,13 +35,13 @@ class Batcher:
         self._held: list[tuple[Submission, Settled]] = []
         self._due = 0.0
         self._last = 1
-        """Messages in the last group: as many will come together again."""
+        """Number of messages in the last group; about as many are expected again."""
         self.heard = 0
-        """How many times a client has said something; whoever hears one counts it here."""
+        """How many times clients have sent something; receivers increment it."""
         self._before: int | None = None
-        """``heard`` when we looked last."""
+        """``heard`` at the last look."""
         self._silent = 0
-        """Turns since then in which nobody said anything."""
+        """Consecutive turns in which no client has sent anything."""
 
     def put(self, submission: Submission, settled: Settled) -> None:
         """Put ``submission`` soon; ``settled`` gets the outcome, whatever happens meanwhile."""
@@ -50,7 +52,7 @@ class Batcher:
         self._held.append((submission, settled))
 
     def _look(self) -> None:
-        """Hand over when everybody was heard out, or it has been long enough."""
+        """Store the group if no client sends anything, or LINGER is over."""
         before, self._before = self._before, self.heard
         self._silent = self._silent + 1 if before == self.heard else 0
         patience = 1 if len(self._held) >= self._last else PATIENCE * self._last

@@ -34,7 +34,7 @@ class CountedClient(Generic[T]):
     def _late(self, answer: "asyncio.Future[T]") -> None:
         self._counted = error_of(answer) is None and self._is_welcome(answer.result())
         if self._over:
-            self.end()  # it left meanwhile, or is about to, and was counted all the same
+            self.end()  # it has left or is leaving, but was counted
 
     def end(self) -> None:
         """Uncount the client; may be called several times."""

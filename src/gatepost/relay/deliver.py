@@ -1,8 +1,9 @@
-"""The delivery loop of the store process: what is accepted goes out, and is settled.
+"""The delivery loop of the store process: sends accepted mail, and settles it.
 
-What ``put`` leased goes to delivery from memory; the rest is leased when the clock, new mail or
-an operator says that something is due. Workers take turns at the next hops, as many at once as
-these take; while one's settlement is being written it is at its next delivery already.
+Deliveries that ``put`` leased are attempted from memory; others are leased when they are due by the
+clock, after new mail, or after an operator's command. Workers serve the next hops in turn, with as
+many attempts at once as each accepts. While a settlement is being written, its worker already makes
+the next attempt.
 """
 
 import asyncio
@@ -31,15 +32,17 @@ from gatepost.relay.transport.contract import AttemptResult
 BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 GOODBYE: Final = 1.0
-"""Seconds for writing down what is given back at the end, and for saying QUIT to servers."""
+"""Seconds at the end for recording returned leases, and for sending QUIT to servers."""
 EARLY: Final = 1.0
-"""Seconds for who is not at the content yet: a silent server keeps nobody from ending."""
+"""Seconds for attempts that have sent no content yet, so that silent servers do not delay the end.
+"""
 LOOK: Final = 30.0
-"""Seconds after which the queue is looked at again, whatever it said: wall clocks jump."""
+"""Seconds after which the queue is read again in any case, because wall clocks are changed."""
 BACK: Final = timedelta(minutes=1)
-"""By which a clock must have been put back for that to be noticed: schedules have more chance."""
+"""Seconds by which a clock must have been set back for that to be noticed; schedules vary more than
+that."""
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
-"""Leases some of what is due."""
+"""Leases some deliveries that are due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _LOST: Final = "the parameters of MAIL (RET, ENVID) cannot be read; it is sent without them"
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
@@ -47,18 +50,18 @@ _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is on its way at once."""
+    """Limits of simultaneous work."""
 
     workers: int = 256
-    """Tries at once, over all next hops."""
+    """Simultaneous attempts, over all next hops."""
     leases: int = 2_000
     """Deliveries in memory."""
     octets: int = 32 * 1024 * 1024
-    """Of their content."""
+    """Octets of their content."""
 
 
 class Deliverer:
-    """Delivers what the queue holds, from ``start`` to ``stop``."""
+    """Delivers the mail in the queue, from ``start`` to ``stop``."""
 
     def __init__(
         self,
@@ -73,11 +76,11 @@ class Deliverer:
         self._attempts = make_attempts(self.changed)
         self._queues = NextHopQueues(self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
-        """Next hops that are not tried, and why."""
+        """Next hops that are paused, and why."""
         self._behind: set[str] = set()
-        """Next hops of which more may be due in the store: new mail queues up there."""
+        """Next hops of which more may be due in the store, where new mail is queued."""
         self._crowded = False
-        """Nothing was leased, because there is enough in memory."""
+        """Nothing was leased, because enough is in memory."""
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
         self._trying: dict[Held, asyncio.Task[Any] | None] = {}
@@ -88,27 +91,27 @@ class Deliverer:
         self._stopping = False
         self.kept_out = KeptOut()
         self._damaged: set[str] = set()
-        """Messages of which the operator was told that something of them is lost."""
+        """Messages about whose damage the operator was told."""
         self._trouble = ""
         """Why the queue cannot be read at the moment."""
         self._ahead = float("-inf")
-        """Seconds by which the clock on the wall is ahead of one that nobody puts."""
+        """Seconds by which the wall clock is ahead of the monotonic clock."""
         self.epoch = 0
         self._heir: Deliverer | None = None
 
     # What others call.
 
     async def start(self, epoch: int = 0) -> None:
-        """Begin: take over the queue, or go on in the epoch of one that has retired for us.
+        """Start: take over the queue, or continue in the epoch of a deliverer that has retired.
 
         Raises QueueError.
         """
         self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._filler = asyncio.create_task(self._fill())
-        self._run(self._retry(self.kept_out.take()))  # by another configuration
+        self._run(self._retry(self.kept_out.take()))  # the configuration may be another one
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
-        """Tell whether a message that is being accepted may go to delivery from memory."""
+        """Tell whether a message that is being accepted may be delivered from memory."""
         bounds = self._bounds
         if self._stopping or not self.epoch or self._octets + size > bounds.octets:
             return False
@@ -131,18 +134,18 @@ class Deliverer:
             self._accept(Held(lease, content))
 
     def left_in_store(self, planned: Sequence[Planned]) -> None:
-        """Say that a message was accepted without a lease."""
+        """Note that a message was accepted without a lease."""
         self._behind.update(each.next_hop.key for each in planned)
         self.wake()
 
     def wake(self) -> None:
-        """Say that something may be due: an operator did something."""
+        """Look at the queue now, because something may be due."""
         if self._heir is not None:
             self._heir.wake()
         self._due.set()
 
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
-        """Forget why next hops rest: the operator says that it is mended."""
+        """End the pauses of next hops, because the operator says that the problem is solved."""
         for each in next_hops:
             route = self._routes.named(each.route)
             if route is not None:
@@ -154,18 +157,18 @@ class Deliverer:
         self._run(self._retry(self.kept_out.take(next_hops)))
 
     async def _retry(self, deliveries: Sequence[str]) -> None:
-        with suppress(QueueError):  # then they wait for their schedule
+        with suppress(QueueError):  # else they wait for their schedule
             if deliveries:
                 await self._deliveries.act("retry", deliveries, self._now())
         self._due.set()
 
     def recipients(self, next_hop: NextHop) -> int | None:
-        """Return how many recipients a next hop takes at once, as it was learned; None: unknown."""
+        """Return how many recipients a next hop accepts at once, as learned; None: unknown."""
         route = self._routes.named(next_hop.route)
         return None if route is None else self._attempts.recipients(route, next_hop.destination)
 
     def obstacle(self, next_hop: NextHop) -> Obstacle | None:
-        """Return what a next hop rests for now; None when it does not."""
+        """Return why a next hop is paused now; None if it is not."""
         if self._trouble:
             return Obstacle("", "open", 1.0, self._trouble, is_ours=True)
         route = self._routes.named(next_hop.route)
@@ -175,7 +178,7 @@ class Deliverer:
         return None if pause is None else pause.obstacle
 
     def turn_of(self, delivery: str, next_hop: NextHop) -> Turn:
-        """Return what a leased delivery waits for, or where it is being tried."""
+        """Return what a leased delivery waits for, or how far its attempt is."""
         ahead = self._queues.ahead_of(delivery, next_hop.key)
         if ahead is None:
             return self._attempts.progress(delivery)
@@ -184,8 +187,8 @@ class Deliverer:
         return Turn(ahead, crowd)
 
     def call_off(self, ids: Collection[str] | None) -> None:
-        """Let go of messages or deliveries, or of all, that an operator has held or dropped: what
-        is not being tried yet is not tried."""
+        """Release messages or deliveries, or all, that an operator has held or dropped: those that
+        are not being attempted yet are not attempted."""
 
         def is_meant(held: Held) -> bool:
             return ids is None or held.lease.delivery.id in ids or held.lease.message.id in ids
@@ -196,7 +199,7 @@ class Deliverer:
             held.is_called_off = held.is_called_off or is_meant(held)
 
     def changed(self, key: str) -> None:
-        """Something about a target, a server or an identity is otherwise than it was."""
+        """Note that a target, a server or an identity has changed."""
         if self._heir is not None:
             self._heir.changed(key)
         self._queues.changed(key)
@@ -207,9 +210,10 @@ class Deliverer:
                 self._look_again(next_hop)
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
-        """Begin nothing new, and give back what is not on the wire: ``heir`` goes on.
+        """Start nothing new, and return the leases that are not being attempted: ``heir``
+        continues.
 
-        Returns when nothing is on the wire any more, or after so many seconds; ``stop`` is next.
+        Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
         """
         self._heir, heir.kept_out = heir, self.kept_out
         await self._cease()
@@ -221,7 +225,7 @@ class Deliverer:
         self._cut_early()
 
     def _cut_early(self) -> None:
-        """Give back what no server has any content of: it can be tried anew, without a copy."""
+        """Cancel attempts that have sent no content: they can be repeated without a duplicate."""
         for held, worker in self._trying.items():
             if worker is not None and self._attempts.progress(held.lease.delivery.id).is_early:
                 worker.cancel()
@@ -238,9 +242,10 @@ class Deliverer:
             self._hand_back(held)
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
-        """Begin nothing new; finish what is on the wire, or cut it; give back what is leased.
+        """Start nothing new; finish or cut attempts in progress; return the leases.
 
-        ``patient``: however long the store takes, for nobody else would give it back.
+        ``patient``: wait for the store however long it takes, because nobody else would return the
+        leases.
         """
         await self._cease()
         for patience in (min(EARLY, seconds), max(0.0, seconds - EARLY)):
@@ -281,7 +286,7 @@ class Deliverer:
                 notice_at = loop.time() + LOOK
 
     async def _nothing_came(self, seconds: float) -> bool:
-        """Wait until something may be due; True when nothing came in so many seconds."""
+        """Wait until something may be due; True if nothing came in so many seconds."""
         if seconds <= 0:
             return False
         try:
@@ -292,7 +297,7 @@ class Deliverer:
         return False
 
     async def _look_at_clock(self) -> None:
-        """When the clock was put back, what is due at a time that it has been at is due now."""
+        """If the clock was set back, treat as due what was due at a time that has already been."""
         now = self._now()
         ahead = now.timestamp() - asyncio.get_running_loop().time()
         back = self._ahead - ahead
@@ -302,7 +307,7 @@ class Deliverer:
         self._ahead = ahead
 
     async def _lease(self) -> float:
-        """Lease what is due; return the seconds until it is worth another look."""
+        """Lease what is due; return the seconds until the next look."""
         room = self._bounds.leases - self._queues.count
         self._crowded = room < self._bounds.leases // 4
         if self._crowded:
@@ -325,10 +330,10 @@ class Deliverer:
         return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
 
     async def _get(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
-        """Return leases, once they are accepted. Raises QueueError.
+        """Return leases once they are granted. Raises QueueError.
 
-        They are ours even when the filler is cancelled: then they are given back, for nobody else
-        gets them in this epoch.
+        They are ours even if the filler is cancelled; then they are returned, because nobody else
+        can lease them in this epoch.
         """
         accepting = asyncio.create_task(self._accept_all(ask, *arguments))
         self._settling.add(accepting)
@@ -350,7 +355,8 @@ class Deliverer:
             self._report("message_damaged", id=message, reason=_LOST)
 
     def _hurry(self, leases: Iterable[Lease]) -> None:
-        """Let those be the first in their lines whose time is nearly up, for a last try in it."""
+        """Move deliveries that expire soon to the front of their queues, for a last attempt in
+        time."""
         soon = self._now() + timedelta(seconds=LOOK)
         near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
         if near:
@@ -358,15 +364,16 @@ class Deliverer:
                 self._queues.add(held, first=True)
 
     def _make_room(self) -> bool:
-        """Give back what is too much for one next hop now that there are more: slow ones that came
-        first would keep all others waiting. Tell whether there was any."""
+        """Return leases of next hops with more than their share, now that there are more next hops:
+        otherwise slow ones that came first would delay all others. Tell whether there were any."""
         given_back = self._queues.take_beyond(self._queue_bound())
         for held in given_back:
             self._hand_back(held)
         return bool(given_back)
 
     def _queue_bound(self) -> int:
-        """As much as there is for one next hop, less the more there are."""
+        """Return the maximum number of leases of one next hop, which is less the more next hops
+        there are."""
         return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
     def _accept(self, held: Held) -> None:
@@ -387,7 +394,7 @@ class Deliverer:
             self._run(self._settle(held, result))
 
     def _notice(self) -> None:
-        """Give back what has waited in memory until its sender has to be told something."""
+        """Return leases that have waited in memory until their sender must be told something."""
         now = self._now()
         try:
             for held in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
@@ -400,7 +407,7 @@ class Deliverer:
 
     def _choose(self, queue: NextHopQueue) -> Clear | Pause:
         route = self._routes.named(queue.next_hop.route)
-        if route is None:  # lost by a new configuration since it came in
+        if route is None:  # a new configuration has removed it
             return Pause("", LOOK)
         try:
             return self._attempts.choose(route, queue.next_hop.destination)
@@ -441,13 +448,14 @@ class Deliverer:
         return turn
 
     def _needs_more(self, key: str) -> bool:
-        """There is so little left in memory, of a next hop or of all, that more may be leased."""
+        """Tell whether there is so little in memory, of a next hop or of all, that more may be
+        leased."""
         if self._crowded:
-            return self._queues.count < self._bounds.leases * 5 // 8  # one line full, and a batch
+            return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
         return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
 
     async def _work(self, held: Held, clear: Clear) -> None:
-        """Deliver one after the other; each is settled while the next is on its way."""
+        """Make one attempt after the other; each is settled while the next one is in progress."""
         settled: asyncio.Future[None] | None = None
         turn: tuple[Held, Clear] | None = (held, clear)
         while turn is not None:
@@ -463,7 +471,8 @@ class Deliverer:
             else:
                 settled = asyncio.get_running_loop().create_future()
                 self._run(self._settle(held, result, settled))
-            if before is not None:  # not sooner: who is cancelled here has written down all it did
+            # Not sooner: a worker that is cancelled here has recorded all it did.
+            if before is not None:
                 await before
             turn = self._next()
 
@@ -490,7 +499,7 @@ class Deliverer:
         return self._attempts.refuse(lease, clear.target.name, "", reply)
 
     def _put_back(self, held: Held, pause: Pause) -> None:
-        """It could not be tried: it is the first of its line, which waits."""
+        """Put a delivery that could not be attempted at the front of its queue, and pause it."""
         if self._stopping or held.is_called_off:
             self._hand_back(held)
             return
@@ -500,7 +509,7 @@ class Deliverer:
     # Rests.
 
     def _rest(self, queue: NextHopQueue, pause: Pause) -> None:
-        """Give back what waits for a next hop, and lease nothing for it until it is over."""
+        """Return the leases of a next hop, and lease none for it until its pause is over."""
         key = queue.next_hop.key
         timer = asyncio.get_running_loop().call_later(pause.seconds, self._end_rest, key)
         if key in self._resting:
@@ -520,7 +529,7 @@ class Deliverer:
             self._due.set()
 
     def _look_again(self, key: str) -> None:
-        """End a rest that is not needed any more."""
+        """End a pause that is not needed any more."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
         if known is None or self._attempts.rest(known, destination) is None:
@@ -542,7 +551,7 @@ class Deliverer:
     async def _settle(
         self, held: Held, result: AttemptResult, settled: "asyncio.Future[None] | None" = None
     ) -> None:
-        """Write down what a try came to; ``settled`` tells that it is done, well or not."""
+        """Record the result of an attempt, and then complete ``settled``, even after an error."""
         try:
             load, when = partial(self._load, held), partial(self._tried_at, held)
             due = await self._settler.settle(held.lease, result, load, when)
@@ -554,7 +563,7 @@ class Deliverer:
         self._note_due(due)
 
     async def _tried_at(self, held: Held, due: datetime) -> Later:
-        """Return when something that was put off is really tried, as ``queue why`` has it."""
+        """Return when a deferred delivery is really attempted, as ``queue why`` shows it."""
         delivery = held.lease.delivery
         with suppress(QueueError):
             if held.is_called_off and await self._is_held(delivery.id):
@@ -566,7 +575,8 @@ class Deliverer:
         return any(each.state == "held" for each in await self._deliveries.find(delivery))
 
     def _note_due(self, due: datetime | None) -> None:
-        """The filler sleeps until what it knew was due."""
+        """Note a time at which something is due; the filler sleeps until the earliest one that it
+        knows."""
         if due is not None and (due - self._now()).total_seconds() < LOOK:
             self.wake()
 

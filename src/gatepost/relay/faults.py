@@ -20,8 +20,8 @@ def error_of(future: "asyncio.Future[Any]") -> BaseException | None:
 def explain(error: BaseException) -> str:
     """Return what happened and where.
 
-    The message of an error that is not ours is left out: it may quote what a client sent. What the
-    operating system says quotes nothing.
+    The message of another library's error is left out, because it may quote what a client sent. The
+    operating system's messages quote nothing.
     """
     if isinstance(error, GatepostError):
         return str(error)

@@ -1,4 +1,4 @@
-"""Who wrote a message: its header From is held to what MAIL is held to."""
+"""Checks the authors in the header's From like the sender in MAIL."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,9 +18,9 @@ def check_authors(
     when: When,
     conclude: Callable[[Reply | None], None],
 ) -> None:
-    """Ask for one author's standing after the other; ``conclude`` gets the first refusal, or None.
+    """Check whether each author may be used; ``conclude`` gets the first refusal, or None.
 
-    An answer that is there at once costs no turn of the event loop.
+    An answer that is available at once needs no turn of the event loop.
     """
     if not authors:
         conclude(None)

@@ -26,10 +26,10 @@ class Tried:
 
 
 class InFlight:
-    """What deliverers that follow each other share.
+    """What successive deliverers share.
 
-    A target has no more connections and messages a minute than it may have, whoever uses them, and
-    an operator hears where a delivery is, whoever tries it.
+    The limits of connections and of messages per minute hold for a target whichever deliverer uses
+    it, and operators see the state of a delivery whichever deliverer attempts it.
     """
 
     __slots__ = ("_sent", "_tries", "places")

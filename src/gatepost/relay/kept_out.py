@@ -1,4 +1,4 @@
-"""Deliveries that wait because a login was refused: they are due when that is mended."""
+"""Remembers deliveries that wait because a login was refused, to retry them once it works again."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,8 @@ from gatepost.model.delivery import Attempt, Delivery
 from gatepost.model.route import NextHop
 
 MOST: Final = 1_000
-"""Deliveries that are remembered; of more, the newest. Others wait for their schedule."""
+"""Maximum number of deliveries that are remembered, the newest ones. Others wait for their
+schedule."""
 
 
 class KeptOut:
@@ -15,10 +16,10 @@ class KeptOut:
 
     def __init__(self) -> None:
         self._routes: dict[str, str] = {}
-        """By delivery."""
+        """Names of routes by the ids of deliveries."""
 
     def note(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Take note of how an attempt ended."""
+        """Note how an attempt ended."""
         self._routes.pop(delivery.id, None)
         if attempt.phase == "auth":
             self._routes[delivery.id] = delivery.next_hop.route
@@ -26,7 +27,7 @@ class KeptOut:
                 del self._routes[next(iter(self._routes))]
 
     def take(self, next_hops: Sequence[NextHop] | None = None) -> Sequence[str]:
-        """Return those of the routes of these next hops, or all, and forget them."""
+        """Return and forget the ids of those with a route of these next hops, or of all."""
         routes = None if next_hops is None else {each.route for each in next_hops}
         found = [id_ for id_, route in self._routes.items() if routes is None or route in routes]
         for id_ in found:

@@ -111,7 +111,7 @@ class NextHopQueues:
             queue = self._ready.popleft()
             queue.is_ready = False
             if queue.parked_on:
-                continue  # it was put back meanwhile
+                continue  # it was paused meanwhile
             if not queue.held:
                 self._drop(queue)
                 continue

@@ -1,4 +1,4 @@
-"""Notifications to senders, made with the settlement that they tell of (RFC 3461, RFC 3464)."""
+"""Notifications to senders, created with the settlement that they report (RFC 3461, RFC 3464)."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from gatepost.relay.routes import Routes
 
 
 class Notifier:
-    """Makes notifications. ``host`` is what they come from, ``next_id`` gives them their ids."""
+    """Creates notifications. They come from ``host``, and ``next_id`` returns their ids."""
 
     def __init__(
         self, host: str, next_id: Callable[[], str], routes: Routes, report: Report
@@ -27,9 +27,10 @@ class Notifier:
         reported: Sequence[Reported],
         now: datetime,
     ) -> tuple[NewMail, ...]:
-        """Return what tells a message's sender; nothing for the null sender, or unwanted news.
+        """Return the notification for a message's sender; none for the null sender, or if none was
+        requested.
 
-        A notification that no route takes is lost: the operator is told.
+        A notification that no route accepts is lost, which is reported to the operator.
         """
         if not reported or message.envelope.sender is None:
             return ()

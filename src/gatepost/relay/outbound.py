@@ -1,4 +1,4 @@
-"""The delivering half of a relay, put together."""
+"""Puts together the part of a relay that delivers."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from gatepost.relay.transport.contract import Transport
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """What delivery works with; ``app`` fills it."""
+    """What delivery needs; ``app`` fills it."""
 
     deliveries: Deliveries
     routes: Routes
@@ -32,9 +32,9 @@ class Outbound:
     """By the names of their targets: one for each target of each route's chain."""
     resolver: Resolver
     host: str
-    """What the relay calls itself: notifications come from it."""
+    """The relay's name, from which notifications come."""
     next_id: Callable[[], str]
-    """Makes message ids, as ``Relay.next_id``."""
+    """Returns a new message id, like ``Relay.next_id``."""
     report: Report
     now: Callable[[], datetime]
     seconds: Callable[[], float]
@@ -45,15 +45,16 @@ class Outbound:
     """Providers that the doctor can recognise."""
     bounds: Bounds = field(default_factory=Bounds)
     wire: InFlight = field(default_factory=InFlight)
-    """Shared with the deliverer whose place this one takes."""
+    """Shared with the deliverer that this one replaces."""
     alarms: MutableMapping[str, str] | None = None
-    """What the operator was told already; None: nothing, and it is forgotten with the deliverer."""
+    """What was already reported to the operator; None: nothing, and it is forgotten with the
+    deliverer."""
     forgiven: Callable[[], None] = lambda: None
-    """Forgets why there was no token: the operator says that it is mended."""
+    """Forgets why there was no token, because the operator says that the problem is solved."""
 
 
 def make_deliverer(parts: Outbound) -> Deliverer:
-    """Return what delivers; ``start`` begins."""
+    """Return the deliverer; ``start`` starts it."""
     routes, report, random = parts.routes, parts.report, parts.random
     notifier = Notifier(parts.host, parts.next_id, routes, report)
     context = DeliveryContext(parts.deliveries, routes, report, parts.now)

@@ -1,6 +1,6 @@
 """One connection: passes octets between its stream and session, and events to their handlers.
 
-The session pauses while an answer is awaited. An answer that is available at once costs no task and
+The session pauses while an answer is awaited. An answer that is available at once needs no task and
 no turn of the event loop.
 """
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 HIGH_WATER: Final = 65_536
 """Octets buffered while an answer is awaited before reading from the socket stops."""
 MUCH: Final = 512
-"""Octets at once that count as activity of a client even without the end of a line."""
+"""Octets received at once that count as activity of a client even without the end of a line."""
 PROXY_TIMEOUT: Final = 5.0
 """Seconds for a proxy's header: it comes with the first packet, which may be lost once."""
 HANDSHAKE_TIMEOUT: Final = 30.0
@@ -65,7 +65,7 @@ class Receiver:
         self._early = True
         """There is no session yet: a PROXY header or a TLS handshake is awaited."""
         self._visit: CountedClient[bool] = UNCOUNTED
-        """Among those of its address."""
+        """The client as counted for its address."""
         self._sign_in: SignIn | None = None
         """None before the first AUTH."""
         self._transactions: MailTransactions | None = None
@@ -125,7 +125,7 @@ class Receiver:
         self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
         self._session.present(stream.presented)
         self._early = False
-        self._visit.end()  # of those who shake hands
+        self._visit.end()  # unfinished handshakes
         self._touch()
         clients, replies = self._relay.clients, self._session.replies
         if terms.refuse:
@@ -155,7 +155,7 @@ class Receiver:
     def received(self, octets: bytes) -> None:
         """Pass received octets to the session, and handle its events."""
         self._relay.batcher.heard += 1
-        if b"\n" in octets or len(octets) >= MUCH:  # who dribbles is silent
+        if b"\n" in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
             self._touch()
         self._session.receive(octets)
         if not (self._open or self._stalled):
@@ -205,7 +205,7 @@ class Receiver:
         """End an idle connection, unless an answer is awaited."""
         if self._early or self._stream.is_shaking:
             self._unwanted = True
-            if self._stream is not None:  # else the event loop brings it in a moment
+            if self._stream is not None:  # else the event loop passes it soon
                 self._stream.give_up()
         elif not self._open:
             self._end(self._session.replies.TIMED_OUT)
@@ -220,7 +220,7 @@ class Receiver:
     def abort(self) -> None:
         """Abort the connection."""
         self._unwanted = True
-        if self._stream is not None:  # else the event loop brings it in a moment
+        if self._stream is not None:  # else the event loop passes it soon
             self._stream.abort()
 
     def _end(self, reply: Reply) -> None:
@@ -252,7 +252,7 @@ class Receiver:
             self._break(error)
         is_full = session.is_full
         self._flush()
-        if is_full:  # commands go on when the peer has taken the replies, and others had a turn
+        if is_full:  # continue once the peer has read the replies, after a turn for others
             self._stalled = True
             if self._stream.is_writable:
                 asyncio.get_running_loop().call_soon(self.drained)
@@ -263,7 +263,7 @@ class Receiver:
             self._stream.write(octets)
 
     def when(self, answer: Later[T], then: Callable[[T], None]) -> None:
-        """Call ``then`` with the answer: now if it is there, else when it comes."""
+        """Call ``then`` with the answer: now if it is available, else later."""
         if isinstance(answer, asyncio.Future):
             self._open = True
             answer.add_done_callback(partial(self._arrived, then))
@@ -273,7 +273,7 @@ class Receiver:
     def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
         self._open = False
         if self._stream.is_closing:
-            self._leave()  # there is nobody to tell
+            self._leave()  # nobody reads a reply
             return
         self._touch()  # the peer was not silent: it waited for us
         try:
@@ -286,7 +286,8 @@ class Receiver:
         self._resume()
 
     def _answer_nothing(self, error: BaseException) -> None:
-        """What we asked could not tell; the client may come again (RFC 5321 4.2.1, 4yz)."""
+        """Reply with a temporary error, because the answer could not be determined; the client may
+        try again (RFC 5321 4.2.1)."""
         self._relay.report("internal_error", peer=self.peer, reason=explain(error))
         signing_in = self._sign_in is not None and self._sign_in.is_open
         refusal = self._session.replies.AUTH_UNAVAILABLE if signing_in else NO_ANSWER
@@ -295,7 +296,7 @@ class Receiver:
         self._session.answer(refusal)
 
     def _break(self, error: Exception) -> None:
-        """The one place for what nobody foresaw: tell the operator, say 421 and close."""
+        """Handle an unexpected exception: report it, reply 421 and close."""
         self._open = False
         self._drop_auth()
         self._drop_content()
@@ -307,7 +308,7 @@ class Receiver:
             self._part()
 
     def _resume(self) -> None:
-        """Go on after an answer."""
+        """Continue after an answer."""
         if self._stream.is_closing:
             self._leave()
             return
@@ -321,7 +322,8 @@ class Receiver:
             self._part()
 
     def _part(self) -> None:
-        """Nothing more is said. A client that knows may be back before we see that it went."""
+        """End the connection. The client may connect again before we notice that it has
+        disconnected."""
         self._leave()
         self._stream.close()
 
@@ -330,14 +332,14 @@ class Receiver:
         if self._sign_in is not None:
             self._sign_in.drop()
             self._sign_in.leave()
-            self._sign_in = None  # it holds us: two that hold each other wait for the collector
+            self._sign_in = None  # a reference cycle would wait for the garbage collector
         self._drop_content()
         self._transactions = None  # as above
 
     # Events.
 
     def _start_tls(self, _event: events.StartTls) -> None:
-        """Everything that was said is forgotten; the 220 goes out before the context is used."""
+        """Send 220 and start TLS, before which everything that was said is forgotten."""
         self._certificate = certificate = self._listener.certificate
         if certificate is None:
             self._session.answer(self._session.replies.TLS_UNAVAILABLE)
@@ -346,7 +348,7 @@ class Receiver:
         self._flush()
         if self._session.encrypted:
             if self._sign_in is not None:
-                self._sign_in.leave()  # whoever had signed in does it again
+                self._sign_in.leave()  # the client must sign in again
             self._stream.start_tls(certificate.context)
             self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 

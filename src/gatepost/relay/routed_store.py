@@ -21,7 +21,7 @@ from gatepost.routing.route import Router
 Keep = Callable[[], Awaitable[None]]
 """Captures a message."""
 Queue = Callable[[Sequence[Planned], bool], Awaitable[tuple[Lease, ...]]]
-"""Queues it for these deliveries, leased or not."""
+"""Queues a message for these deliveries, leased or not."""
 
 
 class RoutedStore:
@@ -61,7 +61,7 @@ class RoutedStore:
         )
 
     def accept(self, submission: Submission, keep: Keep, queue: Queue) -> Awaitable[None]:
-        """The same for a message that is written in a way of its own."""
+        """The same for a message that is stored by a function of its own."""
         groups = self._routes.plan(submission, self._deliverer.recipients)
         if groups.unroutable:
             names = ", ".join(str(each.address) for each in groups.unroutable)
@@ -79,15 +79,15 @@ class RoutedStore:
                 return
             if leased:
                 leases, heir = put.result(), self._deliverer
-                # It is for who was asked, unless another has its place, and its leases, by now.
+                # It is for the deliverer that was asked, unless another one has replaced it by now.
                 taker = heir if leases[0].epoch == heir.epoch else deliverer
-                # A file goes away with its spool; pieces in memory stay for who holds them.
+                # A file is removed with its spool; pieces in memory stay while they are referenced.
                 taker.take(leases, None if isinstance(body, FileBody) else body)
             else:
-                self._deliverer.left_in_store(planned)  # it is for whoever delivers now
+                self._deliverer.left_in_store(planned)  # it is for the current deliverer
 
         put.add_done_callback(hand_over)
-        return cast("asyncio.Future[None]", put)  # who accepts wants to know that it is done
+        return cast("asyncio.Future[None]", put)  # the caller needs to know that it is done
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
         return await self._store.list(selection)
@@ -112,7 +112,7 @@ class RoutedStore:
 
 
 class RoutedOperations:
-    """Implements ``queue.operations.OperationStore`` over it: what the REST API takes is routed."""
+    """Implements ``queue.operations.OperationStore`` over it: mail from the REST API is routed."""
 
     def __init__(self, store: RoutedStore, operations: QueuedOperations) -> None:
         self._store, self._operations = store, operations

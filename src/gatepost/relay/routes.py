@@ -1,4 +1,4 @@
-"""Which way accepted mail goes: asked at acceptance, at delivery, and for mail of our own."""
+"""Decides the routes of mail: when it is accepted, when it is delivered, and for our own mail."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,17 +21,17 @@ class Routes:
     def __init__(self, routes: Sequence[Route]) -> None:
         self.all = tuple(routes)
         self.router = Router(routes)
-        """What is asked at RCPT."""
+        """Chooses the route of each recipient."""
         self.named = self.router.named
         self._terms = {each.name: _terms(each) for each in routes}
         self._by_domain = frozenset([each.name for each in routes if each.is_by_domain])
         self._captures = frozenset([each.name for each in routes if _captures(each)])
 
     def anew(self, lease: Lease) -> Sequence[NextHop]:
-        """Return where each waiting recipient goes from now on, if the route of a delivery is gone,
-        or goes by domain by now; empty when they stay.
+        """Return the new next hop of each waiting recipient, if the route of a delivery no longer
+        exists, or now delivers by domain; empty if they stay.
 
-        One that no route takes stays where it is.
+        A recipient that no route accepts stays where it is.
         """
         before = lease.delivery.next_hop
         is_known = self.named(before.route) is not None
@@ -45,9 +45,9 @@ class Routes:
     def plan(
         self, submission: Submission, learned: Callable[[NextHop], int | None] = lambda _: None
     ) -> Groups:
-        """Return a message's deliveries, and the recipients that no route takes.
+        """Return a message's deliveries, and the recipients that no route accepts.
 
-        ``learned`` tells how many recipients a next hop takes at once, where that is known.
+        ``learned`` tells how many recipients a next hop accepts at once, if that is known.
         """
         names = tuple([each for each in (submission.principal, submission.application) if each])
         origin = Origin(submission.envelope.sender, names)
@@ -63,14 +63,16 @@ class Routes:
         return plan_deliveries(submission.envelope, submission.received_at, next_hop, terms)
 
     def is_kept_here(self, envelope: Envelope, planned: Sequence[Planned]) -> bool:
-        """Tell whether a message is only to be captured; a report of that takes a settlement."""
+        """Tell whether a message is only captured, and nobody has requested a report of its
+        delivery, which only a settlement can send."""
         return all(each.next_hop.route in self._captures for each in planned) and not any(
             wants(envelope.sender, each, "delivered") for each in envelope.recipients
         )
 
 
 def _names_of(principal: str) -> tuple[str, ...]:
-    """Return by what a route may know who signed in: the name, and the application's id in it."""
+    """Return the names by which a route may know the client: its user name, and the application's
+    id in it."""
     if not principal:
         return ()
     try:
@@ -80,16 +82,18 @@ def _names_of(principal: str) -> tuple[str, ...]:
 
 
 def retry_of(route: Route | None) -> Retry:
-    """Return a route's schedule; that of a lost one is the usual one."""
+    """Return a route's retry schedule; the default one if the route no longer exists."""
     return Retry() if route is None else route.retry
 
 
 def _terms(route: Route) -> Terms:
-    """The target that takes fewest recipients at once decides: it may be its turn."""
+    """Return a route's terms. The target that accepts the fewest recipients at once determines
+    their number, because it may be used."""
     most = min([limits_of(each).recipients for each in route.chain], default=1)
     return Terms(route.retry, most)
 
 
 def _captures(route: Route) -> bool:
-    """Capture never fails for reasons of its own, so what stands behind it has no turn."""
+    """Tell whether the first target captures. Capture never fails by itself, so targets after it
+    are never used."""
     return bool(route.chain) and isinstance(route.chain[0], Capture)

@@ -1,4 +1,4 @@
-"""Writes down what became of a delivery, its notifications in the same commit, and reports it."""
+"""Records results of deliveries, with notifications in the same commit, and reports them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ from gatepost.relay.transport.contract import AttemptResult
 from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
 
 LATER: Final = timedelta(minutes=5)
-"""Until the next attempt when a fault of ours kept us from finding a better time."""
+"""Time until the next attempt if an internal error prevented the calculation of a better one."""
 PATIENCE: Final = (0.05, 0.2, 1.0, 5.0, 15.0)
 """Seconds between tries to write to a store that does not work; the last one repeats."""
 
@@ -31,15 +31,15 @@ Load = Callable[[], Awaitable[Body]]
 
 
 class Later(NamedTuple):
-    """What becomes of something that was put off."""
+    """When a delivery that was deferred is attempted again."""
 
     next_at: datetime | None
-    """None: it is held, or its time is up while its next hop rests."""
+    """None: it is held, or expires while its next hop rests."""
     is_held: bool = False
 
 
 When = Callable[[datetime], Awaitable[Later]]
-"""Tells of something that is due at a time when it is really tried."""
+"""Returns when something that is due at a time is really attempted."""
 
 
 class Settler:
@@ -53,10 +53,10 @@ class Settler:
     async def settle(
         self, lease: Lease, result: AttemptResult, load: Load, when: When
     ) -> datetime | None:
-        """Write down what a try came to.
+        """Record the result of an attempt.
 
-        Returns when the queue has something to do that it did not know of: the time of the next
-        attempt, or of a notification.
+        Returns when the queue has something new to do: the time of the next attempt, or of a
+        notification.
         """
         now = self._now()
         pace = Pace(self._retry(lease), self._random, timedelta(seconds=result.retry_after))
@@ -74,9 +74,9 @@ class Settler:
     async def give_back(
         self, lease: Lease, load: Load, next_at: datetime, moved: Sequence[NextHop] = ()
     ) -> datetime | None:
-        """Write down that a delivery could not be tried; one whose time is up has failed.
+        """Record that a delivery could not be attempted; it fails if it has expired.
 
-        ``moved`` is where each that waits goes instead, when its route is gone.
+        ``moved`` is the new next hop of each waiting recipient, if the route no longer exists.
         """
         now = self._now()
 
@@ -103,7 +103,7 @@ class Settler:
     async def _decide(
         self, lease: Lease, decide: Callable[[], Judged], load: Load, now: datetime
     ) -> Settlement | None:
-        """A fault of ours in what is decided must not lose a message."""
+        """Decide on the settlement. An internal error in it must not lose a message."""
         try:
             judged = decide()
             if not judged.reported:
@@ -126,7 +126,8 @@ class Settler:
     async def _returned(
         self, lease: Lease, reported: Sequence[Reported], load: Load
     ) -> Body | None:
-        """What a notification returns; a damaged body must not keep its sender from being told."""
+        """Return the part of a message that a notification contains. The sender gets it even if the
+        body is damaged."""
         if lease.message.envelope.sender is None or not reported:
             return None
         try:
@@ -135,12 +136,13 @@ class Settler:
             return None
 
     async def _write(self, lease: Lease, settlement: Settlement) -> bool:
-        """Settle, for as long as it takes: what was sent once must not be sent again."""
+        """Write the settlement, however long it takes, because what was sent once must not be sent
+        again."""
         for number in count():
             try:
                 await self._deliveries.settle(lease, settlement, self._now())
             except LeaseLost as error:
-                if settlement.attempt is not None:  # else it was only to be given back
+                if settlement.attempt is not None:  # else it was only to be returned
                     said = str(settlement.attempt.reply)
                     self._report("lease_lost", **_named(lease), reply=said, reason=str(error))
                 return False
@@ -155,7 +157,7 @@ class Settler:
     def _tell(
         self, lease: Lease, result: AttemptResult, settlement: Settlement, later: Later | None
     ) -> None:
-        """Report each outcome that some recipient has, and each reply by itself."""
+        """Report each outcome that a recipient has, and each reply separately."""
         attempt = result.attempt
         alike: dict[tuple[Outcome, Reply], list[str]] = {}
         judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
@@ -180,8 +182,8 @@ class Settler:
         self._tell_warned(lease, settlement)
 
     def _tell_lost(self, lease: Lease, rcpt_to: Sequence[str], reason: str) -> None:
-        """Nobody is told that a notification failed, so the operator is: whom it was for does not
-        know what became of a message."""
+        """Report to the operator that a notification failed: nobody else is told, and its recipient
+        does not know what happened to a message."""
         for each in rcpt_to:
             self._report("notification_lost", id=lease.message.id, mail_from=each, reason=reason)
 
@@ -199,7 +201,7 @@ _EVENTS: Final[dict[Outcome, str]] = {
 
 
 def _undecided(verdict: Verdict) -> Verdict:
-    """Whom we cannot tell of a failure is tried again."""
+    """Defer a recipient whose failure we cannot report."""
     return replace(verdict, outcome="deferred") if verdict.outcome == "failed" else verdict
 
 

@@ -1,4 +1,5 @@
-"""The logins of one session: each AUTH, its result, and its place in the subscription."""
+"""The logins of one session: each AUTH, its result, and the place of the client in its
+subscription."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,8 @@ from gatepost.relay.delayed_answer import after
 from gatepost.wire.server.session import Session
 
 MAX_DELAYS: Final = 8
-"""A refused login is answered later each time, at most so many times the first delay."""
+"""Each refused login is answered later than the one before, up to this multiple of the first delay.
+"""
 
 
 class SignIn:
@@ -29,7 +31,7 @@ class SignIn:
         when: When,
         refuse: Callable[[Reply], None],
     ) -> None:
-        """``peer`` is the client's address; ``refuse`` answers, and tells the operator."""
+        """``peer`` is the client's address; ``refuse`` replies, and reports to the operator."""
         self._relay = relay
         self._session = session
         self._peer = peer
@@ -61,7 +63,7 @@ class SignIn:
             self._auth = None
 
     def leave(self) -> None:
-        """The client is gone, or nobody again, and does not count any more."""
+        """Uncount the client, which has disconnected or is no longer signed in."""
         self._place.end()
 
     def _conclude(self, auth: Authentication, verdict: Principal | Reply) -> None:
@@ -95,7 +97,7 @@ class SignIn:
         self._place.begin(quotas.enter(principal), self._when, partial(self._admit, principal))
 
     def _admit(self, principal: Principal, refusal: Reply | None) -> None:
-        """Signed in, if the subscription may have one more connection."""
+        """Accept the login if the subscription may have one more connection."""
         if refusal is not None:
             self._refuse(refusal)
             return

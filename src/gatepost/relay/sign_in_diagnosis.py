@@ -1,4 +1,4 @@
-"""What the doctor says of a sign-in that does not work: a finding's id and a sentence."""
+"""The doctor's diagnosis of a sign-in that does not work: the id of a finding and a sentence."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _SUBMISSION: Final = 587
 
 @dataclass(frozen=True, slots=True)
 class SignInDiagnosis:
-    """Why no message gets through, and what to do about it."""
+    """Why no message can be sent, and what to do about it."""
 
     finding: str = ""
-    """A finding's id; empty when none is known."""
+    """The id of a finding; empty if none is known."""
     sentence: str = ""
 
 
@@ -45,7 +45,7 @@ _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
     "starttls_required":  'Set tls = "required" at the target.',
 }
 # fmt: on
-"""What a relay's operator does in place of what the finding tells a client."""
+"""What a relay's operator does instead of what the finding says about clients."""
 _ALL_THE_SAME: Final = (
     "The login succeeded: the server may have forgotten it, or the account may be locked or not "
     "allowed to send."
@@ -55,7 +55,7 @@ _ALL_THE_SAME: Final = (
 def diagnose_refused_mail(
     contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()
 ) -> SignInDiagnosis:
-    """Return why mail is refused for who we are, signed in or not (RFC 4954 6: 530, 538)."""
+    """Return why mail is refused to our identity, signed in or not (RFC 4954 6: 530, 538)."""
     signed_in = bool(contact.mechanism)
     seen_of_it = Evidence(
         "probe", target=Target(contact.host, _SUBMISSION), client=Client(signs_in=signed_in),

@@ -1,7 +1,7 @@
-"""Message content between the wire and the store, within one byte budget.
+"""Holds message content between the wire and the store, within one byte budget.
 
-All content in memory counts against the budget. Beyond it, content is written to an unlinked
-file. Room is given back once the store has the message.
+All content in memory counts against the budget. Beyond it, content is written to an unlinked file.
+Memory is released once the store has the message.
 """
 
 import tempfile
@@ -85,11 +85,11 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._reserved = 0
         self.head: bytes | bytearray = b""
-        """The content up to where a header is searched, or some more."""
+        """The content up to the end of the searched header, or somewhat more."""
         self.size = 0
 
     def write(self, piece: bytes) -> None:
-        """Take a piece; raises OSError when the disk cannot take what has no room in memory."""
+        """Add a piece; raises OSError if it has no room in memory and cannot be written to disk."""
         if not piece:
             return
         if not self.head:
@@ -120,7 +120,7 @@ class Spool:
         return count_hops(self.head) > MAX_HOPS
 
     def body(self, traits: Traits | None = None) -> Body:
-        """Return what was written, of which ``traits`` are known."""
+        """Return what was written; its ``traits`` are known."""
         if self._file is not None:
             self._file.flush()
             return FileBody(self._file, self.size, traits)
@@ -129,10 +129,10 @@ class Spool:
         return PiecesBody(tuple(self._pieces), self.size, traits)
 
     def release(self) -> None:
-        """The content is stored, or not wanted: its room goes back, and its file goes away."""
+        """Release memory and remove the file: the content is stored, or not needed."""
         self._give_back()
         if self._file is not None:
-            with suppress(OSError):  # on a full disk it cannot even be flushed
+            with suppress(OSError):  # on a full disk flushing fails, too
                 self._file.close()
 
     def _give_back(self) -> None:

@@ -1,4 +1,5 @@
-"""What the store gets: the content with its trace, and what its header says."""
+"""Prepares a received message for the store: its content, its trace fields, and what its header
+says."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -18,7 +19,7 @@ from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session
 
 MOST_AUTHORS: Final = 50
-"""Mailboxes in From that are checked at most."""
+"""Maximum number of mailboxes in From that are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def receive_message(
     summary = read_summary(spool.head)
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
-    if relay.router is not None:  # it may go on to somebody who believes us
+    if relay.router is not None:  # the next server may trust it
         is_checked = principal is not None and session.profile.checks_sender
         envelope = vouched(envelope, is_checked=is_checked)
     submission = Submission(
@@ -74,10 +75,10 @@ def receive_message(
 
 
 def vouched(envelope: Envelope, *, is_checked: bool) -> Envelope:
-    """Return an envelope whose AUTH= says no more than what we know (RFC 4954 5).
+    """Return the envelope with an AUTH= that claims only what we know (RFC 4954 5).
 
-    ``is_checked``: the client has signed in, and may send as the envelope's sender. Of anybody
-    else whom it names nobody has proven anything, and that is ``AUTH=<>``.
+    ``is_checked``: the client has signed in, and may send as the envelope's sender. Nothing is
+    proven about any other sender that it names, so that becomes ``AUTH=<>``.
     """
     if envelope.auth is None or (is_checked and envelope.auth == str(envelope.sender)):
         return envelope
@@ -85,8 +86,8 @@ def vouched(envelope: Envelope, *, is_checked: bool) -> Envelope:
 
 
 def read_authors(summary: Summary) -> tuple[Address, ...] | None:
-    """Return the mailboxes of all From fields, each once; None when one cannot be read, or may be
-    hidden, or when there are more than anybody needs."""
+    """Return the mailboxes of all From fields without duplicates; None if a field cannot be parsed,
+    if mailboxes may be hidden, or if there are more than MOST_AUTHORS."""
     if not summary.complete:
         return None
     try:
@@ -98,7 +99,7 @@ def read_authors(summary: Summary) -> tuple[Address, ...] | None:
 
 
 def told(submission: Submission) -> dict[str, Any]:
-    """Return what a report tells of a message that was accepted."""
+    """Return what the log event about an accepted message contains."""
     envelope = submission.envelope
     return {
         "id": submission.id,

@@ -32,7 +32,7 @@ class Supervisor:
 
     @property
     def connections(self) -> int:
-        """Connections that are open now."""
+        """The connections that are open now."""
         return len(self._receivers)
 
     async def serve(self, listener: Listener, state: ListenerState) -> None:
@@ -48,10 +48,10 @@ class Supervisor:
             self._sweeper = loop.call_later(SWEEP, self._sweep)
 
     async def withdraw(self, listener: Listener) -> None:
-        """Accept no more on ``listener``, and close it; who is connected stays.
+        """Accept nothing more on ``listener``, and close it; open connections stay.
 
-        asyncio brings whom it has accepted a turn later. Were its server closed by then, it would
-        lose the connection, and leave it open for as long as the garbage collector does not come.
+        asyncio starts an accepted connection one turn later. If its server were closed by then, the
+        connection would be lost, and stay open until the garbage collector runs.
         """
         servers = self._servers.pop(listener, [])
         for sock in listener.sockets if servers else ():
@@ -79,7 +79,9 @@ class Supervisor:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(SWEEP, self._sweep)  # whatever becomes of this one
+        self._sweeper = loop.call_later(
+            SWEEP, self._sweep
+        )  # first, so that an error below does not end it
         now = loop.time()
         self._relay.tick = now + SWEEP
         for receiver in [each for each in self._receivers if each.deadline < now]:
@@ -91,7 +93,7 @@ class Supervisor:
         self._look_for_handles()
 
     def _look_for_handles(self) -> None:
-        """Tell that no connection can be accepted, once: not every event loop does."""
+        """Report once that no connection can be accepted: not every event loop does."""
         before, self._no_handles = self._no_handles, False
         for listener in self._servers:
             try:
@@ -104,7 +106,7 @@ class Supervisor:
             return
 
     async def retire(self) -> None:
-        """Accept no more; return when the last connection has ended by itself."""
+        """Accept nothing more; return when the last connection has ended by itself."""
         for listener in list(self._servers):
             await self.withdraw(listener)
         while self._receivers:
@@ -112,7 +114,8 @@ class Supervisor:
             await self._emptied.wait()
 
     async def drain(self, seconds: float) -> None:
-        """Accept no more, say 421 to all, let open commits end; cut what is left after that."""
+        """Accept nothing more, reply 421 to all, let commits in progress end, and then abort what
+        is left."""
         self._relay.draining = True
         for listener in list(self._servers):
             await self.withdraw(listener)

@@ -1,5 +1,5 @@
-"""What a TLS handshake that failed says of the client, in words of its own: OpenSSL's say little
-to who looks after an old application."""
+"""Explains failed TLS handshakes to people who maintain old applications, because OpenSSL's texts
+are terse."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,10 +19,11 @@ _SAYS: Final[Mapping[str, str]] = {
     "wrong version number": _NO_TLS,
     "packet length too long": _NO_TLS,
 }
-"""By the end of OpenSSL's text, in front of which an alert has the version that first had it."""
+"""By the end of OpenSSL's text. Before it, texts of alerts contain the version that introduced the
+alert."""
 
 
 def explain_handshake(said: str) -> str:
-    """Return what OpenSSL said, behind what it means where that is known."""
+    """Return the meaning of OpenSSL's text if it is known, followed by that text."""
     meant = next((words for end, words in _SAYS.items() if said.endswith(end)), "")
     return f"{meant} ({said})" if meant else said

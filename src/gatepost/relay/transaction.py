@@ -29,7 +29,7 @@ class Connection(Protocol):
     """What a transaction needs of its connection."""
 
     def when(self, answer: Later[T], then: Callable[[T], None]) -> None:
-        """Call ``then`` with the answer: now if it is there, else when it comes."""
+        """Call ``then`` with the answer: now if it is available, else later."""
 
     def refuse(self, reply: Reply) -> None:
         """Send a refusal, and report it."""
@@ -54,15 +54,15 @@ class MailTransactions:
         self._stream = stream
         self._connection = connection
         self._origin: Origin | None = None
-        """Where the current message comes from, for the choice of its route."""
+        """The origin of the current message, by which its route is chosen."""
         self._hop: Hop | None = None
-        """What the Received field of the last message said of this session."""
+        """What the Received field of the last message says about this session."""
         self._taken = 0
-        """Messages accepted in this session."""
+        """Number of messages accepted in this session."""
         self._spool: Spool | None = None
-        """The content of the current message, as far as it has come."""
+        """The content of the current message so far."""
         self._late_refusal: Reply | None = None
-        """What is wrong with MAIL's sender, where the profile refuses at RCPT or DATA."""
+        """The refusal of MAIL's sender, if the profile refuses it at RCPT or DATA only."""
 
     def check_sender(self, event: events.Sender) -> None:
         """Answer MAIL."""
@@ -127,7 +127,7 @@ class MailTransactions:
             self.release()
 
     def content_dropped(self, event: events.ContentDropped) -> None:
-        """Forget the content of a message that the session refused, or that was broken off."""
+        """Discard the content of a message that the session refused, or that was interrupted."""
         self.release()
         if (reply := event.reply) is not None:
             self._relay.report(
@@ -138,7 +138,7 @@ class MailTransactions:
             )
 
     def release(self) -> None:
-        """Forget the content of the current message, and give its room back."""
+        """Discard the content of the current message, and release its memory."""
         if self._spool is not None:
             self._spool.release()
             self._spool = None
@@ -159,7 +159,7 @@ class MailTransactions:
         self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
             message = receive_message(self._relay, self._session, hop, event, self._spool)
-        except OSError as error:  # what was still in a buffer found no room
+        except OSError as error:  # buffered content could not be written
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return
         if self._session.profile.checks_sender:
@@ -168,7 +168,8 @@ class MailTransactions:
             self._count(message)
 
     def _check_authors(self, message: Received) -> None:
-        """The sender itself was checked at MAIL. Who need not sign in is held to nothing."""
+        """Check the authors; the sender itself was checked at MAIL. Clients that need not sign in
+        are not checked."""
         session, principal = self._session, self._session.signed_in_as
         if principal is None:
             self._count(message)
@@ -197,7 +198,7 @@ class MailTransactions:
         self._connection.refuse(refusal)
 
     def _count(self, message: Received) -> None:
-        """One more message of the subscription, if it may send one now."""
+        """Count one more message of the subscription, if it may send one now."""
         if self._relay.quotas is None or self._session.profile.rate_phase != "data":
             self._connection.store(message)
         else:

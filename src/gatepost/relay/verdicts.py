@@ -1,4 +1,4 @@
-"""From the result of an attempt to its settlement and the sender's notification. Pure."""
+"""Turns the result of an attempt into its settlement and the sender's notification. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from gatepost.relay.transport.contract import AttemptResult
 EXPIRED: Final = Esc(4, 4, 7)
 """RFC 3463 3.5: delivery time expired."""
 WAITS: Final = Reply(451, "Not tried yet", Esc(4, 4, 0))
-"""The reply recorded for recipients about whom no server has said anything."""
+"""The reply recorded for recipients about which no server has replied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
         goes_on = (result.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
-        # In the last try, too: each step leaves fewer, and nobody fails who was not asked about.
+        # In the last attempt, too: each transaction leaves fewer, and no recipient fails untried.
         next_at = now if goes_on else next_at
     told = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
@@ -111,7 +111,8 @@ def _told(delivery: Delivery, result: AttemptResult, settlement: Settlement) -> 
 def _reported(
     delivery: Delivery, addressee: Addressee, reply: Reply, last: Attempt | None, *, is_over: bool
 ) -> Reported:
-    """What waits still, or has waited long enough; ``last`` is the last attempt."""
+    """Report a recipient as delayed, or as failed if its time is over; ``last`` is the last
+    attempt."""
     reported = Reported(
         addressee.recipient,
         "failed" if is_over else "delayed",
@@ -127,8 +128,9 @@ def _reported(
 
 
 def _go_on(verdicts: Sequence[Verdict]) -> bool:
-    """The server took some, and others were too many for one transaction: these follow at once in
-    another one (RFC 5321 4.5.3.1.10), in which who else was put off is asked again, too."""
+    """Tell whether another transaction follows at once, because the server accepted some recipients
+    and refused others as too many for one (RFC 5321 4.5.3.1.10). It includes all other deferred
+    recipients."""
     waiting = [each.reply for each in verdicts if each.outcome == "deferred"]
     return any(each.outcome == "delivered" for each in verdicts) and any(
         lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
@@ -146,11 +148,11 @@ def _last_word(addressee: Addressee, last: Attempt | None) -> Reply:
 
 
 def _is_overdue(delivery: Delivery, now: datetime) -> bool:
-    """The sender is to be told that it waits; what was told once is not told again."""
+    """Tell whether the sender is to be told about the delay now; it is told once only."""
     return due_notice(delivery.expires_at, delivery.notice_at, now) == "warn"
 
 
 def _times(lease: Lease, retry: Retry) -> Times:
-    """The schedule; what a message was promised when it was accepted holds (its expiry)."""
+    """Return the schedule; the expiry is the one that was set when the message was accepted."""
     accepted = lease.message.received_at
     return Times(replace(retry, expire=lease.delivery.expires_at - accepted), accepted)

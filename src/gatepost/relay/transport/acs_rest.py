@@ -64,9 +64,9 @@ InvalidSenderUserName; InvalidEmailAddress: Azure/azure-sdk-for-net#56805). What
 with 400 is about the request's path, its headers or its api-version."""
 
 _TOLD: Final = frozenset({200, 202})
-"""HTTP statuses of an answer that has an operation's status."""
+"""HTTP statuses of answers with an operation's status."""
 _NOT_TOLD: Final = frozenset({401, 403, 408, 429, *range(500, 600)})
-"""HTTP statuses that leave open whether the service knows an operation."""
+"""HTTP statuses that do not tell whether the service knows an operation."""
 _UNKNOWN: Final = "the operation was accepted, but its result is unknown"
 
 _NO_ROLE: Final = Meaning("deferred", 535, Esc(5, 7, 8), "auth", slug="role_missing")
@@ -106,10 +106,10 @@ class AcsRestTransport(Unconnected):
             goes_on = True
             for each in verdicts:
                 if isinstance(each, BaseException):
-                    raise each  # now that the others have come to their end, too
+                    raise each  # after the others have ended
                 goes_on = goes_on and each.outcome != "deferred"
             if not goes_on:
-                return  # what is true for one is true for all
+                return  # it is the same for all
 
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
         """Send a request, and await its operation. Raises ApiRefused and the errors of Api.ask."""
@@ -127,7 +127,7 @@ class AcsRestTransport(Unconnected):
         url = f"{self._base}/emails:send?api-version={VERSION}"
         sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
         response = await self._api.ask(sending)
-        if response.status == 409:  # it has this operation; made of another spelling, perhaps
+        if response.status == 409:  # it has this operation, perhaps from a different request
             response = await self._api.ask(_get(known))
             if response.status in _TOLD:
                 return await self._follow(known, response)

@@ -16,16 +16,16 @@ from gatepost.net.http import Http, HttpRequest, HttpResponse
 PAUSE: Final = 60.0
 """Seconds to wait after a 429 without Retry-After."""
 SENDING: Final = 300.0
-"""Seconds for a request with a message: a large one over a slow line takes longer than a question,
-and one that is given up too early arrives twice."""
+"""Seconds for a request with a message: a large one over a slow line takes longer than a query, and
+a message whose request is abandoned too early arrives twice."""
 SKEW: Final = 300.0
-"""Seconds by which two clocks may differ before a refused signature is put down to that."""
+"""Seconds by which two clocks may differ before a refused signature is blamed on that."""
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MESSAGE: Final = 300
 """Maximum number of characters of a provider's text that are shown."""
 _CHALLENGE: Final = re.compile(r'\berror(?:_description)?="([^"]*)"')
 _QUOTED: Final = re.compile(r"\S{32,}")
-"""What may be a piece of a token, where a provider quotes what it refuses."""
+"""What may be part of a token, if a provider quotes what it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
 }
 # fmt: on
 _ELSE: Final = Meaning("deferred", 451, Esc(4, 3, 0))
-"""Redirections, a wrong endpoint, errors of the server: not about the message."""
+"""Redirections, wrong endpoints and server errors: not about the message."""
 _OF_A_MESSAGE: Final = frozenset({400, 422})
 """Statuses that refuse a message only together with one of this API's codes for messages."""
 _OF_NO_API: Final = frozenset({200, 204, 301, 302, 303, 307, 308, 400, 404, 405, 410, 415, 422})
@@ -108,7 +108,7 @@ class Api:
         self._http, self.sign_in, self._own = http, sign_in, own
         self._known = {**OF_THE_REQUEST, **known}
         self._hidden = "", Transcript()
-        """The last token, and what strikes it out."""
+        """The last token, and the pattern that removes it from texts."""
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Send a request with credentials, and return the answer. A refused token is renewed once.
@@ -152,7 +152,8 @@ class Api:
         return self._known.get(code) or _BY_STATUS.get(status, _ELSE)
 
     def _without_token(self, response: HttpResponse, signed: HttpRequest) -> HttpResponse:
-        """Strike the bearer token out of an answer, whose texts end up in bounces and logs."""
+        """Remove the bearer token from an answer, because texts of answers end up in bounces and
+        logs."""
         scheme, _, token = signed.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer":
             return response
@@ -167,7 +168,7 @@ class Api:
 
 
 def _wrong_clock(response: HttpResponse, now: datetime) -> str:
-    """Return what is wrong with our clock, whose time we sign; empty if it is right."""
+    """Return what is wrong with our clock, by which requests are signed; empty if it is right."""
     ahead = response.clock_ahead(now)
     if abs(ahead) < SKEW:
         return ""
@@ -182,13 +183,13 @@ def error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _challenge(response: HttpResponse) -> Mapping[str, str]:
-    """Return what an answer without a document says of a token (RFC 6750 3); empty if nothing."""
+    """Return what an answer without a document says about a token (RFC 6750 3), or nothing."""
     field = response.headers.get("www-authenticate", "")
     return {"message": said[-1]} if (said := _CHALLENGE.findall(field)) else {}
 
 
 def code_of(error: Mapping[str, Any]) -> str:
-    """Return an error's code; empty if it is none."""
+    """Return an error's code; empty if it has none."""
     code = error.get("code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
@@ -202,7 +203,7 @@ def _as(
     if meaning.phase == "auth":
         said = "; the API says: ".join(filter(None, (meaning.hint, _QUOTED.sub("[...]", said))))
     reason = f"{text}: {said}" if said else text
-    if meaning.outcome == "failed":  # its sender has to mend it, and is told why
+    if meaning.outcome == "failed":  # the sender must correct it, and is told why
         text = reason.encode("ascii", "replace").decode()
     reply = Reply(meaning.code, text, meaning.status, reason)
     error = ApiRefused(reply, meaning.outcome, code, retry_after)

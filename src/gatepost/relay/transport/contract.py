@@ -56,10 +56,10 @@ class AttemptResult:
     retry_after: float = 0.0
     """Seconds to wait, as asked for by the server or token endpoint (RFC 9110 10.2.3)."""
     before: tuple[Attempt, ...] = ()
-    """What it came to at targets that were asked first, in the same try."""
+    """The results of targets that were asked earlier in the same attempt."""
     others_may: bool = False
-    """Another target, or another exchanger of a domain, may be asked at once for those that were
-    put off, while others were not."""
+    """Another target, or another exchanger of a domain, may be asked at once for the deferred
+    recipients, because others were not deferred."""
     error: GatepostError | None = None
     """The exception that ended the attempt; its ``slug``, if any, is a finding's id."""
     evidence: Evidence | None = None

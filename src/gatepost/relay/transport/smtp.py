@@ -382,7 +382,7 @@ class _Try:
             return verdicts, error.phase, reply_of(error)
         if course.last is not None and session is not None:
             later = [each.reply for each in verdicts if each.outcome == "deferred"]
-            if course.last.is_success and later:  # operators ask about what waits
+            if course.last.is_success and later:  # operators ask about deferred recipients
                 return verdicts, "rcpt", later[0]
             return verdicts, session.phase, course.last
         bad = [each for each in course.replies if not each.is_success]

@@ -1,4 +1,5 @@
-"""Mail that an API accepted, and whose result is not known yet: no other target may have it."""
+"""Mail that an API accepted, and whose result is not known yet: it must not be sent to another
+target."""
 
 from typing import Final
 
@@ -18,6 +19,6 @@ class Unsettled(GatepostError):
 
 
 def is_unsettled(delivery: Delivery, target: str) -> bool:
-    """Tell whether the last attempt at a target ended so."""
+    """Tell whether the last attempt at a target ended with such a result."""
     attempts = [each for each in delivery.history if each.contact.target == target]
     return bool(attempts) and attempts[-1].reply.because("") == UNSETTLED
