@@ -1,9 +1,8 @@
 """The delivery loop of the store process: sends accepted mail, and settles it.
 
 Deliveries that ``put`` leased are attempted from memory; others are leased when they are due by the
-clock, after new mail, or after an operator's command. Workers serve the next hops in turn, with as
-many attempts at once as each accepts. While a settlement is being written, its worker already makes
-the next attempt.
+clock, after new mail, or after an operator's command. Workers serve the next hops in turn. While a
+settlement is being written, its worker already makes the next attempt.
 """
 
 import asyncio
@@ -34,13 +33,11 @@ BATCH: Final = 200
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
 EARLY: Final = 1.0
-"""Seconds for attempts that have sent no content yet, so that silent servers do not delay the end.
-"""
+"""Seconds for attempts that have sent no content yet: silent servers do not delay the end."""
 LOOK: Final = 30.0
 """Seconds after which the queue is read again in any case, because wall clocks are changed."""
 BACK: Final = timedelta(minutes=1)
-"""Seconds by which a clock must have been set back for that to be noticed; schedules vary more than
-that."""
+"""A clock that was set back by less is not noticed; schedules vary more than that."""
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
@@ -187,8 +184,8 @@ class Deliverer:
         return Turn(ahead, crowd)
 
     def call_off(self, ids: Collection[str] | None) -> None:
-        """Release messages or deliveries, or all, that an operator has held or dropped: those that
-        are not being attempted yet are not attempted."""
+        """Release messages or deliveries, or all, that an operator has held or dropped: they are
+        not attempted, unless an attempt is in progress."""
 
         def is_meant(held: Held) -> bool:
             return ids is None or held.lease.delivery.id in ids or held.lease.message.id in ids
@@ -210,8 +207,7 @@ class Deliverer:
                 self._look_again(next_hop)
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
-        """Start nothing new, and return the leases that are not being attempted: ``heir``
-        continues.
+        """Start nothing new, and return the leases without an attempt; ``heir`` continues.
 
         Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
         """
@@ -244,8 +240,7 @@ class Deliverer:
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
         """Start nothing new; finish or cut attempts in progress; return the leases.
 
-        ``patient``: wait for the store however long it takes, because nobody else would return the
-        leases.
+        ``patient``: wait for the store however long it takes: nobody else would return the leases.
         """
         await self._cease()
         for patience in (min(EARLY, seconds), max(0.0, seconds - EARLY)):
@@ -355,8 +350,7 @@ class Deliverer:
             self._report("message_damaged", id=message, reason=_LOST)
 
     def _hurry(self, leases: Iterable[Lease]) -> None:
-        """Move deliveries that expire soon to the front of their queues, for a last attempt in
-        time."""
+        """Move deliveries that expire soon to the front of their queues, for a last attempt."""
         soon = self._now() + timedelta(seconds=LOOK)
         near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
         if near:
@@ -364,16 +358,15 @@ class Deliverer:
                 self._queues.add(held, first=True)
 
     def _make_room(self) -> bool:
-        """Return leases of next hops with more than their share, now that there are more next hops:
-        otherwise slow ones that came first would delay all others. Tell whether there were any."""
+        """Return leases of next hops with more than their share, so that slow ones that came first
+        do not delay all others. Tell whether there were any."""
         given_back = self._queues.take_beyond(self._queue_bound())
         for held in given_back:
             self._hand_back(held)
         return bool(given_back)
 
     def _queue_bound(self) -> int:
-        """Return the maximum number of leases of one next hop, which is less the more next hops
-        there are."""
+        """Return how many leases one next hop may have: fewer the more next hops there are."""
         return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
     def _accept(self, held: Held) -> None:
@@ -448,8 +441,7 @@ class Deliverer:
         return turn
 
     def _needs_more(self, key: str) -> bool:
-        """Tell whether there is so little in memory, of a next hop or of all, that more may be
-        leased."""
+        """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
         if self._crowded:
             return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
         return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
