@@ -16,7 +16,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.commit import Asked, Beside, Put
 from gatepost.store.sqlite.content import open_content
-from gatepost.store.sqlite.damage import check_order
+from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
 from gatepost.store.sqlite.delivery_writer import (
     BATCH,
@@ -28,7 +28,7 @@ from gatepost.store.sqlite.delivery_writer import (
     QueueSettle,
     find_keys,
 )
-from gatepost.store.sqlite.queries import microseconds, read_time
+from gatepost.store.sqlite.queries import microseconds, read_text, read_time
 from gatepost.store.sqlite.segments import Segments
 
 PAGE_ROWS: Final = 500
@@ -256,11 +256,14 @@ class Reading:
         return {hop: QueueCount(*[by_kind[kind].get(hop, 0) for kind in kinds]) for hop in hops}
 
     def _count(self, kind: str) -> dict[str, int]:
-        return dict(self._connection.execute(SQL[f"count_{kind}"]).fetchall())
+        rows = self._connection.execute(SQL[f"count_{kind}"])
+        return {read_text(hop): count for hop, count in rows}
 
     def _row(self, query: str, id_: str) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.execute(SQL[query], (id_,)).fetchone()
         if row is None:
+            if self._connection.execute(SQL["has_unindexed"], (id_,)).fetchone():
+                raise damage(f"no index leads to message {id_}")
             raise KeyError(id_)
         return row
 

@@ -61,6 +61,10 @@ SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warne
 FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE (d.message, -d.part) < (?, ?) ORDER BY d.message DESC, d.part LIMIT ?;
 
+-- name: has_unindexed
+-- Asked for an id that the index does not have.
+SELECT 1 FROM queue_messages NOT INDEXED WHERE id = ?;
+
 -- name: get_epoch
 SELECT epoch FROM queue_deliveries WHERE message = ? AND part = ?;
 

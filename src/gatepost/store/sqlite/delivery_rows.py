@@ -23,6 +23,7 @@ from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.route import parse_next_hop
 from gatepost.store.sqlite.queries import (
     microseconds,
+    read_id,
     read_text,
     read_time,
     text_value,
@@ -81,7 +82,7 @@ def queued_message(row: Sequence[Any]) -> QueuedMessage:
         except (ValueError, TypeError):
             is_damaged = True
     return QueuedMessage(
-        id_,
+        read_id(id_),
         envelope,
         trace if isinstance(trace, bytes) else b"",
         read_time(received_at),
@@ -137,6 +138,7 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
         state = "held"
     elif epoch is not None:
         state = "waiting"
+    message = read_id(message)
     return Delivery(
         id=f"{message}.{part}",
         message=message,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,6 +117,15 @@ def read_text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     raise damage("a column of text holds none")  # so that its row is copied, or reconstructed
+
+
+def read_id(value: object) -> str:
+    """Return an id. Raises sqlite3.Error for one by which nobody could ask for its row."""
+    if isinstance(value, str):
+        with suppress(UnicodeEncodeError):
+            value.encode()
+            return value
+    raise damage("an id is no text")
 
 
 def _parameters(envelope: Envelope) -> str | None:

@@ -15,7 +15,8 @@ from gatepost.errors import QueueError
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.damage import check_order
-from tests.contract.messages import message
+from tests.contract.messages import NOON, message
+from tests.contract.queued import planned
 
 UNSEEN = Settings(reserve=0, looked_through=0)
 """Of a large store, which is not read through at the start."""
@@ -110,3 +111,36 @@ def test_octets_that_are_no_text_are_in_no_record(tmp_path: Path) -> None:
             "fields = CAST(X'7B226E616D65223A2022EF227D' AS TEXT)")  # fmt: skip
     [record] = run(tmp_path, lambda store: store.load_records())
     assert (record.id, record.fields, record.remains) == ("o\\udcefe", {}, {})
+
+
+@pytest.mark.parametrize("is_of_index", [True, False])
+def test_a_message_that_cannot_be_found_by_its_id_is_damage(
+    tmp_path: Path, is_of_index: bool
+) -> None:
+    """Its content would seem to be gone, and it be sent back."""
+
+    async def queue(store: SqliteStore) -> None:
+        await store.deliveries.take_over(NOON)
+        for number in range(3):
+            await store.deliveries.put(message(f"1-{number}"), [planned()], leased=False)
+
+    async def contents(store: SqliteStore) -> int:
+        await store.deliveries.take_over(NOON)
+        leases = await store.deliveries.lease(NOON, 9)
+        return len([await store.deliveries.body(each.message.id) for each in leases])
+
+    async def met(store: SqliteStore) -> None:
+        with pytest.raises(QueueError):
+            await contents(store)
+        assert store.has_failed
+
+    run(tmp_path, queue)
+    if is_of_index:
+        file = tmp_path / "store.db"
+        of_index = b"1-1\x02"  # the id, and the number of its row
+        assert file.read_bytes().count(of_index) == 1
+        file.write_bytes(file.read_bytes().replace(of_index, b"1-0\x02"))
+    else:
+        execute(tmp_path, "UPDATE queue_messages SET id = CAST(X'312DEF' AS TEXT) WHERE seq = 2")
+    run(tmp_path, met)
+    assert run(tmp_path, contents) == 3

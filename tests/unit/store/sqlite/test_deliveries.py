@@ -147,6 +147,8 @@ SCANNED = {
     "count_waiting", "count_leased", "count_held", "some_leased", "some_held",
     # What was leased at a crash: no more than was in memory.
     "stale_hops", "give_back", "give_back_held",
+    # Whether an id that the index does not have is there all the same.
+    "has_unindexed",
     # From one end of an index, up to what is kept.
     "settled_beyond", "first_notice",
 }  # fmt: skip
