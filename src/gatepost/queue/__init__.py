@@ -1,1 +1,1 @@
-"""When and how much to deliver: pure decisions, and what a store promises about mail on its way."""
+"""When and how much to deliver: pure decisions, and what a store promises about queued mail."""

@@ -1,7 +1,7 @@
-"""When an event that did not arrive is sent again, and when it is given up.
+"""When an event that was not delivered is sent again, and when that ends.
 
 Source: Microsoft Learn, "Event Grid message delivery and retry": schedule, codes that are not
-tried again, least waits, and the limits of the retry policy.
+retried, minimum waits, and the limits of the retry policy.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 DELIVERED: Final = frozenset({200, 201, 202, 203, 204})
-"""HTTP codes that acknowledge; any other, a redirection too, is a failure."""
+"""HTTP codes that acknowledge; any other, also a redirection, is a failure."""
 NEVER_AGAIN: Final[Mapping[int, str]] = {
     400: "BadRequest",
     401: "Unauthorized",
     403: "Forbidden",
     413: "PayloadTooLarge",
 }
-"""Codes after which an event is dead at once, and what that is called."""
+"""Codes that are not retried, and the reasons for dead-lettering."""
 LEAST_WAIT: Final[Mapping[int, float]] = {404: 300.0, 408: 120.0, 503: 30.0}
-"""Seconds to wait at least after these codes."""
+"""Minimum number of seconds to wait after these codes."""
 
 ATTEMPTS_EXCEEDED: Final = "MaxDeliveryAttemptsExceeded"
 TIME_EXCEEDED: Final = "TimeToLiveExceeded"
@@ -32,14 +32,14 @@ class Backoff:
     steps: tuple[float, ...] = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
     """Seconds after the first attempt, the second, ...; the last step repeats."""
     jitter: float = 0.1
-    """The part of a step by which it may be longer."""
+    """Maximum part of a step that is added to it at random."""
     attempts: int = 30
     time_to_live: timedelta = timedelta(minutes=1440)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that did not arrive: an HTTP code, or 0 when there was no answer."""
+    """A failed attempt: an HTTP code, or 0 without an answer."""
 
     status: int
     at: datetime
@@ -50,7 +50,7 @@ def again(
 ) -> datetime | str:
     """Return when to send again, or why not (Event Grid's ``deadLetterReason``).
 
-    ``attempts`` counts the one that failed; ``chance`` in [0, 1) spreads the attempts.
+    ``attempts`` includes the failed one; ``chance`` in [0, 1) spreads the attempts.
     """
     if failure.status in NEVER_AGAIN:
         return NEVER_AGAIN[failure.status]

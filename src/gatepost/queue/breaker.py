@@ -1,4 +1,4 @@
-"""A circuit breaker: who failed is left alone for a while, then asked by one, then by all."""
+"""A circuit breaker: after failures nothing is attempted for a while, then once, then freely."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,7 +9,8 @@ Position = Literal["closed", "open", "half-open"]
 
 _AN_INSTANT: Final = 1e-6
 PROBE: Final = 1200.0
-"""Seconds after which a probe that never came back is forgotten: longer than any RFC 5321 wait."""
+"""Seconds after which a probe without a result is forgotten: longer than any timeout of RFC 5321.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Patience:
     """How soon a breaker opens and for how long. Seconds."""
 
     threshold: int = 3
-    """Failures in a row that open it."""
+    """Consecutive failures that open it."""
     first: float = 30.0
     factor: float = 2.0
     longest: float = 1800.0
@@ -25,24 +26,24 @@ class Patience:
 
 
 HOST: Final = Patience()
-"""A server that is not there, or not well."""
+"""For a server that is unreachable, or does not work well."""
 RATE: Final = Patience(threshold=1, first=60.0, factor=3.0, longest=3600.0)
-"""Too much mail. Azure's 450 4.5.127 was seen to last for about an hour after heavy overuse, and
-what is sent meanwhile counts: so the whole identity rests, up to an hour at a time."""
+"""For too much mail. Azure's 450 4.5.127 was observed for about an hour after heavy overuse, and
+mail that is sent meanwhile counts. So the whole identity pauses, up to an hour at a time."""
 SIGN_IN: Final = Patience(threshold=1, first=900.0, factor=2.0, longest=3600.0)
-"""A refused sign-in: more tries of the same would lock the account."""
+"""For a refused login: repeated attempts would lock the account."""
 
 
 class Breaker:
-    """One host's, next hop's or identity's. Times are seconds of a clock that never steps back.
+    """The breaker of a host, next hop or identity. Times are seconds of a monotonic clock.
 
-    Ask ``wait`` before, ``begin`` when it lets you, then tell ``succeeded`` or ``failed``.
+    Ask ``wait``, call ``begin`` if it permits, then report ``succeeded`` or ``failed``.
     """
 
     __slots__ = ("_failures", "_level", "_opened_for", "_patience", "_probe", "_until", "reason")
 
     def __init__(self, patience: Patience = HOST, *, unproven: bool = False) -> None:
-        """``unproven``: nothing is known yet, so one is let through to see."""
+        """``unproven``: nothing is known yet, so one attempt is permitted as a probe."""
         self._patience = patience
         self._failures = 0
         self._level = 0
@@ -55,13 +56,13 @@ class Breaker:
             self._level, self._opened_for = -1, _AN_INSTANT
 
     def position(self, now: float) -> Position:
-        """Tell how it stands: ``half-open`` lets one through to see."""
+        """Return its state: ``half-open`` permits one attempt as a probe."""
         if self._opened_for == 0:
             return "closed"
         return "open" if now < self._until else "half-open"
 
     def wait(self, now: float) -> float:
-        """Return the seconds until somebody may try; 0: now."""
+        """Return the seconds until an attempt is permitted; 0: now."""
         if self._opened_for == 0:
             return 0.0
         if now < self._until:
@@ -71,22 +72,23 @@ class Breaker:
         return max(0.0, self._probe + PROBE - now)
 
     def begin(self, now: float) -> None:
-        """Say that a try begins; the only one, while it is half-open."""
+        """Note that an attempt begins; the only one, while it is half-open."""
         if self._opened_for and now >= self._until:
             self._probe = now
 
     def give_up(self) -> None:
-        """Say that a try ended without telling anything."""
+        """Note that an attempt ended without a result."""
         self._probe = None
 
     def succeeded(self, now: float) -> None:
-        """Say that it works: closed. How long it was open counts on for as long again."""
+        """Close it after a success. How long it was open still counts for the same time again."""
         self._failures, self._probe = 0, None
         if self._opened_for and now >= self._until:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
 
     def failed(self, now: float, random: Random, reason: str, at_least: float = 0.0) -> None:
-        """Count a failure; one is enough where it shall be open for ``at_least`` some seconds."""
+        """Count a failure, and open after enough of them; one is enough when half-open, or with an
+        ``at_least`` in seconds."""
         self._probe = None
         self._failures += 1
         is_open = self.position(now) == "open"
@@ -101,7 +103,7 @@ class Breaker:
         self._open(now, random, reason, at_least)
 
     def rest(self, now: float, seconds: float, reason: str) -> None:
-        """Open for as long as the peer asked: it knows, so nothing is added, and nothing grows."""
+        """Open for as long as the peer asked, without an addition that grows."""
         self._probe = None
         if self.position(now) != "open" or now + seconds > self._until:
             self._opened_for, self._failures = max(1.0, seconds), 0

@@ -1,7 +1,7 @@
 """What a reply teaches about the next hop, beyond the message that it was given for.
 
-RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 4.7 and 6 (432, 454), RFC 3463, and what
-providers were seen to say. The code and the status decide, never the text.
+RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 4.7 and 6 (432, 454), RFC 3463, and observed
+replies of providers. The code and the status decide, never the text.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from typing import Final, Literal
 from gatepost.model.reply import Esc, Reply
 
 Scope = Literal["message", "host", "hop", "identity"]
-"""Whom it is about: this message, this server, all servers of the target, who we signed in as."""
+"""What it is about: this message, this server, all servers of the target, or our identity."""
 Change = Literal["nothing", "fewer_recipients", "fewer_connections", "slower", "rest", "stop"]
-"""``rest``: nothing for a while; ``stop``: nothing until somebody has looked, or a long while."""
+"""``rest``: pause for a while; ``stop``: pause until somebody acts, or for a long while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ _BEFORE_MAIL: Final = frozenset({"greeting", "ehlo", "starttls", "tls"})
 def lesson_of(reply: Reply, phase: str) -> Lesson:
     """Return what a reply, given in ``phase`` (``errors.Phase``), teaches.
 
-    A 450 or 451 to RCPT or to the content is taken for a greylisting, which is about the
-    message; a 421 later than EHLO for a server that shuts down (RFC 5321 3.8).
+    A 450 or 451 to RCPT or to the content is taken for greylisting, which is about the message; a
+    421 later than EHLO for a server that shuts down (RFC 5321 3.8).
     """
     if not reply.is_transient:
         return _of_refusal(reply, phase)
@@ -91,12 +91,14 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
 
 
 def _is_about_address(reply: Reply) -> bool:
-    """RFC 3463 3.2: of the sender, such as 4.1.8 to MAIL, or of a recipient; another's may do."""
+    """Tell whether a status is about the address of the sender, such as 4.1.8 to MAIL, or of a
+    recipient (RFC 3463 3.2); another address may be accepted."""
     return reply.status is not None and reply.status.subject == _ADDRESS
 
 
 def _of_refusal(reply: Reply, phase: str) -> Lesson:
-    """A final refusal before MAIL is about us or the server, not about the message."""
+    """Return what a permanent refusal before MAIL teaches: it is about us or the server, not the
+    message."""
     if reply.is_success or reply.is_intermediate:
         return NONE
     if phase == "auth":
@@ -107,6 +109,6 @@ def _of_refusal(reply: Reply, phase: str) -> Lesson:
 
 
 def is_for_number(reply: Reply) -> bool:
-    """Tell whether a 552 to RCPT may speak of the number of recipients, and mean 452
-    (RFC 5321 4.5.3.1.10)."""
+    """Tell whether a 552 to RCPT may be about the number of recipients, and mean 452 (RFC 5321
+    4.5.3.1.10)."""
     return reply.code == 552 and reply.status in (None, _TOO_MANY)

@@ -1,4 +1,4 @@
-"""Recipients become deliveries: those of one next hop travel together (RFC 5321 4.1.1.3)."""
+"""Groups recipients into deliveries: those of one next hop share one (RFC 5321 4.1.1.3)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ from gatepost.queue.schedule import Times
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """A message's deliveries, and the recipients that no route takes."""
+    """A message's deliveries, and the recipients that no route accepts."""
 
     planned: tuple[Planned, ...]
     unroutable: tuple[Recipient, ...] = ()
@@ -21,11 +21,11 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for all deliveries of one next hop."""
+    """What applies to all deliveries of one next hop."""
 
     retry: Retry
     recipients: int
-    """Of one transaction at most."""
+    """Maximum number per transaction."""
 
 
 def plan_deliveries(
@@ -36,9 +36,10 @@ def plan_deliveries(
 ) -> Groups:
     """Return a delivery for each next hop and transaction, in the order of the recipients.
 
-    Each recipient keeps its own NOTIFY and ORCPT. One that was named twice with the same
-    wishes gets one copy (RFC 5321 3.9 asks no more; two transactions would bring two). Those
-    whose addresses need SMTPUTF8 travel apart: where that is missing, the others still arrive.
+    Each recipient keeps its own NOTIFY and ORCPT. One that was named twice with the same parameters
+    gets one copy (RFC 5321 3.9 requires no more; two transactions would deliver two). Recipients
+    whose addresses need SMTPUTF8 get a delivery of their own, so that the others arrive where it is
+    not supported.
     """
     by_hop: dict[tuple[NextHop, bool], list[Recipient]] = {}
     unroutable: list[Recipient] = []

@@ -1,4 +1,4 @@
-"""The attempts of a delivery that are kept: enough to tell the story, however long it gets."""
+"""The attempts of a delivery that are kept: enough to explain it, however many there were."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +10,8 @@ KEPT: Final = 5
 
 
 def remember(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
-    """Return the history with one more attempt; one that ended as the last one at the same target
-    did adds to it, for others of its chain may have been asked in between."""
+    """Return the history with one more attempt. If the last one at the same target ended in the
+    same way, the two are counted as one, even if other targets were asked in between."""
     for place in reversed(range(len(history))):
         last = history[place]
         if _alike(last, new):
@@ -23,7 +23,7 @@ def remember(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
 
 
 def _alike(one: Attempt, other: Attempt) -> bool:
-    """What happened at another address of the same host is the same story."""
+    """Tell whether two attempts count as one, even at different addresses of the same host."""
     return (one.contact.target, one.contact.host, one.phase, one.is_remote) == (
         other.contact.target,
         other.contact.host,

@@ -11,13 +11,13 @@ from gatepost.model.operation import SendOperation
 class OperationStore(Protocol):
     """The operations of a store.
 
-    One is kept for 24 hours, and then for as long as the store keeps mail that is as old.
+    Each is kept for 24 hours, and then as long as the store keeps mail of the same age.
     """
 
     def put(self, submission: Submission, operation: SendOperation) -> Awaitable[None]:
         """Store a message and its operation in one commit; both have the same id.
 
-        Promises and raises what ``Store.put`` does; QueueError, too, when the id is taken.
+        Promises and raises what ``Store.put`` does; also QueueError if the id exists already.
         """
 
     async def get(self, id: str) -> SendOperation:
@@ -28,7 +28,7 @@ class OperationStore(Protocol):
 
 
 class QueuedOperations(OperationStore, Protocol):
-    """Operations whose messages may go elsewhere."""
+    """Operations whose messages may be relayed."""
 
     def queue(
         self,
@@ -42,7 +42,7 @@ class QueuedOperations(OperationStore, Protocol):
 
 
 class SendingStore(Protocol):
-    """Where the HTTP APIs put what they take: messages, and the operations that sent them."""
+    """Where the HTTP APIs put accepted mail: messages, and the operations that sent them."""
 
     def put(self, submission: Submission) -> Awaitable[None]:
         """As ``Store.put``."""

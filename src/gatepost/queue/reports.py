@@ -1,8 +1,8 @@
 """What a store keeps about reports. ``tests/contract/test_reports.py`` is the specification.
 
-A consumer reads committed messages behind a durable cursor and records, in one commit, what it
-made of them: so a crash neither loses a report nor makes one twice. A message that is deleted
-before it was read stays readable for the consumer until then.
+A consumer reads committed messages behind a durable cursor and records, in one commit, the reports
+about them, so that a crash neither loses nor repeats a report. A message that is deleted before it
+was read stays readable for the consumer until then.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,21 +33,21 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A report that a subscription is to get now."""
+    """A report that a subscription must get now."""
 
     number: int
-    """Of the report; names it in ``Settlement``."""
+    """The number of the report, which identifies it in ``Settlement``."""
     report: Report
     attempts: int
-    """That were made before."""
+    """Number of earlier attempts."""
     published_at: datetime
     is_damaged: bool = False
-    """What the report says is lost: there is nothing to send."""
+    """The content of the report is lost: it cannot be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one attempt: ``again_at`` None and no ``dead`` means delivered."""
+    """The result of one attempt: ``again_at`` None and no ``dead`` means delivered."""
 
     number: int
     at: datetime
@@ -55,12 +55,12 @@ class Settlement:
     outcome: str = ""
     """Why it failed, for the operator."""
     dead: str = ""
-    """Why it is not tried any more (Event Grid's ``deadLetterReason``)."""
+    """Why it is not tried again (Event Grid's ``deadLetterReason``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A report that a subscription did not get."""
+    """A report that could not be delivered to a subscription."""
 
     report: Report
     attempts: int
@@ -83,16 +83,16 @@ class ReportStore(Protocol):
     """The reports of a store; every method is one commit or one read."""
 
     def watch(self, on_commit: Callable[[], None] | None) -> None:
-        """Call this after each commit of mail, in whichever thread: it must be quick."""
+        """Call this after each commit of mail, in any thread: it must be quick."""
 
     async def read_on(self, limit: int) -> Sequence[Unread]:
         """Return the next messages behind the cursor, in the order of acceptance."""
 
     async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
         """Return those of the next messages that have a recipient in ``domain``, and the place up
-        to which there is no other: so that mail of no interest costs next to nothing.
+        to which there is no other, so that other mail costs almost nothing.
 
-        Some may come along whose recipients only look like it.
+        The result may include messages with similar recipients.
         """
 
     async def cursor(self) -> int:
@@ -103,43 +103,43 @@ class ReportStore(Protocol):
     ) -> None:
         """Write reports and leases, and move the cursor unless it is None.
 
-        A report whose id is there already is passed over, with its subscriptions.
+        A report whose id exists already is ignored, with its subscriptions.
         """
 
     async def leases(self) -> Sequence[Lease]:
         """Return the managed list."""
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
-        """Take these off the managed list, or all when None; return how many were on it."""
+        """Delete these from the managed list, or all for None; return how many were on it."""
 
     async def list_reports(
         self, message: str | None = None, limit: int | None = None
     ) -> Sequence[Report]:
-        """Return what was recorded, newest first; of one message, or of all."""
+        """Return recorded reports, newest first; of one message, or of all."""
 
     async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
-        """Return what a subscription is to get by ``now``, the longest due first."""
+        """Return what a subscription must get by ``now``, the longest due first."""
 
     async def next_due(self, subscription: str, after: datetime) -> datetime | None:
         """Return when the first report that is due later than ``after`` is."""
 
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
-        """Write down what became of attempts."""
+        """Record the results of attempts."""
 
     async def standing(self, subscription: str) -> Standing:
-        """Tell how far a subscription is behind."""
+        """Return how far a subscription is behind."""
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
-        """Return what a subscription did not get, newest first."""
+        """Return the reports that could not be delivered to a subscription, newest first."""
 
     async def unsubscribe(self, subscriptions: Iterable[str]) -> None:
-        """Forget what these subscriptions were to get."""
+        """Delete what these subscriptions were to get."""
 
     async def subscribed(self) -> Sequence[str]:
-        """Return the subscriptions that are to get something, or did not get it."""
+        """Return the subscriptions with reports to deliver, or with dead letters."""
 
     async def expire(self, before: datetime, keep: int) -> int:
         """Delete reports older than ``before`` and all but the newest ``keep``; return how many.
 
-        One that a subscription is still to get stays.
+        Reports that are still to be delivered to a subscription stay.
         """

@@ -1,4 +1,4 @@
-"""When a delivery is tried again, when its sender is told, and when it is given up."""
+"""When a delivery is attempted again, when its sender is notified, and when it expires."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,9 +8,9 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.retry import Retry
 
 SHORTEST: Final = timedelta(seconds=1)
-"""Between two attempts, whatever a table says: a queue does not spin."""
+"""Minimum time between two attempts, whatever the configuration says."""
 _ENOUGH: Final = 64
-"""Doublings after which no wait is shorter than the longest."""
+"""Doublings after which every wait has reached the longest."""
 
 Due = Literal["warn", "expire"]
 Random = Callable[[], float]
@@ -38,25 +38,25 @@ def _grown(retry: Retry, times: int) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What a schedule says of one message, from its acceptance on."""
+    """The schedule of one message, from its acceptance."""
 
     retry: Retry
     accepted_at: datetime
 
     @property
     def expires_at(self) -> datetime:
-        """When it is given up."""
+        """When it expires."""
         return self.accepted_at + self.retry.expire
 
     @property
     def warns_at(self) -> datetime | None:
-        """When the sender is told that it waits; None: not before it is given up."""
+        """When the sender is notified of the delay; None: not before it expires."""
         if self.retry.warn is None or self.retry.warn >= self.retry.expire:
             return None
         return self.accepted_at + self.retry.warn
 
     def notice_at(self, *, warned: bool) -> datetime:
-        """When the sender has to be told the next time, if it is still waiting then."""
+        """When the sender must next be notified, if it is still waiting then."""
         warns_at = self.warns_at
         return self.expires_at if warned or warns_at is None else warns_at
 
@@ -66,8 +66,8 @@ def next_attempt(
 ) -> datetime | None:
     """Return when to try again after an attempt that ended ``now``; None: it has expired.
 
-    ``at_least`` is what the peer asked for (Retry-After) or what a breaker holds. The last
-    attempt is made when the time is up, so that nobody is told of a failure that was not seen.
+    ``at_least`` is what the peer asked for (Retry-After), or the rest of a circuit breaker's pause.
+    The last attempt is made at the expiry, so that no failure is reported without one.
     """
     if now >= times.expires_at:
         return None
@@ -76,7 +76,7 @@ def next_attempt(
 
 
 def due_notice(expires_at: datetime, notice_at: datetime, now: datetime) -> Due | None:
-    """Return what the sender of a waiting delivery has to be told now, if anything."""
+    """Return the notification that the sender of a waiting delivery must get now, if any."""
     if now >= expires_at:
         return "expire"
     return "warn" if now >= notice_at else None

@@ -1,4 +1,4 @@
-"""What a listing tells of a message, and which messages a selection means."""
+"""What a listing shows of a message, and which messages a selection matches."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from gatepost.queue.contract import Selection
 
 
 def captured(submission: Submission) -> StoredMessage:
-    """Return what a listing will tell of this submission."""
+    """Return what a listing shows of this submission."""
     envelope = submission.envelope
     return StoredMessage(
         id=submission.id,
@@ -23,7 +23,7 @@ def captured(submission: Submission) -> StoredMessage:
 
 
 def decode_subject(raw: str) -> str:
-    """Return a Subject as people read it (RFC 2047); one that cannot be decoded as it is."""
+    """Return a decoded Subject (RFC 2047), or the original if it cannot be decoded."""
     if "=?" in raw:
         from gatepost.mime.contents import decode_field  # noqa: PLC0415 - slow to import
 
@@ -32,7 +32,7 @@ def decode_subject(raw: str) -> str:
 
 
 def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
-    """Return the test that a selection is. Raises ValueError for a bad regular expression."""
+    """Return a test for messages that match. Raises ValueError for a bad regular expression."""
     to = selection.to.casefold()
     try:
         subject = re.compile(selection.subject)

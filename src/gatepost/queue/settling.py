@@ -1,4 +1,4 @@
-"""What a settlement makes of a delivery; every store does the same."""
+"""The effect of a settlement on a delivery, the same in every store."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,9 +17,9 @@ _FATES: Final[dict[Outcome, Fate]] = {
 
 
 def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delivery:
-    """Return a leased delivery as it is afterwards; ``held`` if an operator wants it kept.
+    """Return a leased delivery as it is afterwards; ``held`` if an operator wants to keep it.
 
-    Raises ValueError when the verdicts are not one for each that waits, or when somebody is
+    Raises ValueError unless there is one verdict for each waiting recipient, or if a recipient is
     deferred without a time.
     """
     addressees = tuple(_judged(delivery, settlement))
@@ -49,8 +49,8 @@ def _history(known: tuple[Attempt, ...], settlement: Settlement) -> tuple[Attemp
 
 
 def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]:
-    """Return what becomes of a delivery whose recipients go another way, each its own: itself with
-    the first of them, and for each other next hop one that has yet to get an id."""
+    """Return the deliveries that replace one whose recipients get other next hops: itself with the
+    first next hop, and one without an id for each further one."""
     if delivery.state == "settled" or not moved:
         return (delivery,)
     together: dict[NextHop, list[Addressee]] = {moved[0]: []}
@@ -64,7 +64,7 @@ def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]
 
 
 def dropped(delivery: Delivery) -> Delivery:
-    """Return a delivery that an operator gave up."""
+    """Return a delivery that an operator has dropped."""
     addressees = [
         replace(each, fate="dropped") if each.fate == "waiting" else each
         for each in delivery.addressees
@@ -75,7 +75,7 @@ def dropped(delivery: Delivery) -> Delivery:
 
 
 def lease_lost(delivery: str, *, is_leased: bool) -> LeaseLost:
-    """Return what whoever settles is told when it is not his any more."""
+    """Return the error for a settlement whose lease is lost."""
     if is_leased:
         return LeaseLost(f"the lease of delivery {delivery} is held by another owner now")
     return LeaseLost(f"delivery {delivery} was dropped, or taken back, meanwhile")

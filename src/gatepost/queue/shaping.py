@@ -1,4 +1,4 @@
-"""How much a next hop gets at once: what it was granted, less what it has complained about."""
+"""How much a next hop gets at once: the configured limits, reduced after its complaints."""
 
 from collections import deque
 from typing import Final
@@ -11,29 +11,30 @@ from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
 GROW_AFTER: Final = 50
-"""Messages in a row after which one connection more is tried again, and twice the recipients."""
+"""Consecutive messages after which one more connection is tried, and twice as many recipients."""
 RELAX: Final = 1.25
-"""By which a learned rate grows with each minute without complaint."""
+"""Factor by which a learned rate grows with each minute without a complaint."""
 LEAST_RATE: Final = 1.0
-"""Messages a minute; below it a breaker's pause does better."""
+"""Messages a minute; instead of a lower rate a circuit breaker pauses."""
 FEW: Final = 3
 """Messages of the last minute below which a complaint is about them, not about their number."""
 BRIEF: Final = 10.0
-"""Seconds over which a rate is measured at least, so that a burst is not taken for one of hours."""
+"""Minimum number of seconds over which a rate is measured, so that a burst is not taken for a
+lasting rate."""
 SPACING: Final = 1.0
-"""Seconds of messages that may go out at once under a rate."""
+"""Under a rate, the messages of so many seconds may be sent at once."""
 
 
 class Shaper:
-    """One next hop's limits: connections, rate, recipients, and its breaker.
+    """One next hop's limits: connections, rate, recipients, and its circuit breaker.
 
-    Times are seconds of a clock that never steps back. Ask ``wait_to_connect`` and
-    ``wait_to_send``; tell ``opened``, ``closed``, ``sent``, and ``learn`` each bad reply.
+    Times are seconds of a monotonic clock. Ask ``wait_to_connect`` and ``wait_to_send``; report
+    with ``opened``, ``closed``, ``sent``, and ``learn`` for each error reply.
     """
 
     def __init__(self, limits: HopLimits, sent: deque[float] | None = None) -> None:
-        """``sent`` has the times of the messages of the last minute, and will have further ones;
-        None: there were none."""
+        """``sent`` has the times of the messages of the last minute, and is updated; None: there
+        were none."""
         self._limits = limits
         self.breaker = Breaker(HOST)
         self.open_connections = 0
@@ -45,29 +46,29 @@ class Shaper:
         self._sent: deque[float] = deque() if sent is None else sent
         self._good = 0
         self._said: dict[str, str] = {}
-        """What taught it to get less, by what it gets less of."""
+        """The replies that reduced a limit, by limit."""
         self.reduced = float("-inf")
-        """When it was last given fewer connections."""
+        """When its connections were last reduced."""
         if self._sent:
             self.sent(self._sent.pop())  # so that the next one waits
 
     @property
     def connections(self) -> int:
-        """How many at once it takes now."""
+        """How many connections it accepts now."""
         return max(1, int(self._connections))
 
     @property
     def recipients(self) -> int:
-        """How many of one transaction it takes now."""
+        """How many recipients it accepts per transaction now."""
         return self._recipients
 
     @property
     def messages_per_connection(self) -> int:
-        """After how many a connection is closed."""
+        """Number of messages after which a connection is closed."""
         return max(1, self._limits.messages_per_connection)
 
     def rate(self, now: float) -> float | None:
-        """Return the messages a minute that it gets now; None: as many as it takes."""
+        """Return its current limit of messages a minute; None: no limit."""
         self._relax(now)
         rates = [each for each in (self._limits.rate, self._learned_rate) if each is not None]
         return min(rates, default=None)
@@ -81,23 +82,23 @@ class Shaper:
         return self.breaker.wait(now)
 
     def opened(self, now: float) -> None:
-        """Say that a connection is being opened."""
+        """Note that a connection is being opened."""
         self.open_connections += 1
         self.breaker.begin(now)
 
     def closed(self) -> None:
-        """Say that one is closed, or could not be opened; if it was a probe, it told nothing."""
+        """Note that a connection was closed, or could not be opened; a probe then has no result."""
         self.open_connections -= 1
         self.breaker.give_up()
 
     def wait_to_send(self, now: float) -> float:
-        """Return the seconds until the next message may go."""
+        """Return the seconds until the next message may be sent."""
         if self.breaker.position(now) == "open":
             return self.breaker.wait(now)
         return max(0.0, self._next_send - now)
 
     def sent(self, now: float) -> None:
-        """Say that a message goes out now: it counts, whatever becomes of it."""
+        """Note that a message is being sent; it counts whatever its result is."""
         self._sent.append(now)
         while self._sent[0] <= now - MINUTE:
             self._sent.popleft()
@@ -111,7 +112,7 @@ class Shaper:
             self._next_send = max(self._next_send, self._sent[-int(rate)] + MINUTE)
 
     def succeeded(self, now: float) -> None:
-        """Say that a message was taken."""
+        """Note that a message was accepted."""
         self.breaker.succeeded(now)
         self._good += 1
         if self._good >= GROW_AFTER and self._gets_less():
@@ -124,7 +125,7 @@ class Shaper:
         return self._connections < most.connections or self._recipients < most.recipients
 
     def forgive(self, now: float) -> None:
-        """Forget what was learned; what was configured holds."""
+        """Forget what was learned; the configured limits hold."""
         self.breaker = Breaker(HOST)
         self._connections = float(max(1, self._limits.connections))
         self._recipients = max(1, self._limits.recipients)
@@ -135,7 +136,7 @@ class Shaper:
             self._next_send = last + MINUTE / rate if rate else now
 
     def crowd(self, now: float) -> str:
-        """Return why it gets no more at the moment, as the end of a sentence; empty: it does."""
+        """Return why it gets no more at the moment, as the end of a sentence; empty if it does."""
         if self.open_connections >= self.connections:
             most = self.connections
             uses = f"all {most} connections" if most > 1 else "one connection"
@@ -152,14 +153,15 @@ class Shaper:
         return f' since it answered "{said}"' if said else ""
 
     def unreachable(self, now: float, random: Random, reason: str) -> None:
-        """Say that no connection came about, or that it broke."""
+        """Note that a connection failed or was lost."""
         self._good = 0
         self.breaker.failed(now, random, reason)
 
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, accepted: int = 0
     ) -> None:
-        """Do what a reply taught about this hop; ``accepted`` recipients it took before it."""
+        """Apply what a reply teaches about this hop; ``accepted`` recipients were accepted before
+        it."""
         if lesson.change == "nothing" or lesson.scope == "identity":
             return
         self._good = 0
@@ -177,7 +179,7 @@ class Shaper:
             self.breaker.failed(now, random, reason)
 
     def _slow_down(self, now: float) -> None:
-        """Go on at two thirds of what was too much; one step in a quarter of a minute."""
+        """Continue at two thirds of the excessive rate, with one step per quarter of a minute."""
         if self._learned_rate is not None and now - self._relaxed < MINUTE / 4:
             return
         current, recent = self.rate(now), self._recent_rate(now)
@@ -189,7 +191,7 @@ class Shaper:
         self._next_send = max(self._next_send, now + MINUTE / self._learned_rate)
 
     def _recent_rate(self, now: float) -> float | None:
-        """Return the messages a minute that went out lately; None: too few to be too many."""
+        """Return the rate of recent messages a minute; None: too few to be too many."""
         recent = [each for each in self._sent if each > now - MINUTE]
         if len(recent) < FEW:
             return None
@@ -197,7 +199,7 @@ class Shaper:
         return len(recent) * MINUTE / min(MINUTE, max(BRIEF, span))
 
     def _relax(self, now: float) -> None:
-        """Let a learned rate grow, until it is no limit any more."""
+        """Let a learned rate grow, until it is no longer a limit."""
         if self._learned_rate is None or now - self._relaxed < MINUTE:
             return
         minutes = int((now - self._relaxed) // MINUTE)
@@ -208,10 +210,10 @@ class Shaper:
 
 
 class Identity:
-    """Who we sign in as, at all servers that know it: it rests, or stops, as a whole.
+    """The identity that signs in, at all servers that share it: it is paused or stopped as a whole.
 
-    Until a sign-in has worked it makes one at a time: were the secret wrong, all of them would
-    count as attempts.
+    Until a login has succeeded, there is one at a time: if the secret were wrong, each login would
+    count as a failed one.
     """
 
     def __init__(self) -> None:
@@ -225,47 +227,48 @@ class Identity:
         return max(self._rate.wait(now), self._sign_in.wait(now))
 
     def position(self, now: float) -> Position:
-        """Tell how it stands: ``half-open`` lets one message through to see."""
+        """Return its state: ``half-open`` permits one message as a probe."""
         both = {self._rate.position(now), self._sign_in.position(now)}
         return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
     def rests(self, now: float) -> bool:
-        """Tell whether nobody may use it, not even the one who has it now to see how it stands."""
+        """Tell whether it may not be used at all, not even by the current probe."""
         return self.position(now) == "open"
 
     @property
     def reason(self) -> str:
-        """Why it rests; empty when it does not."""
+        """Why it is paused; empty if it is not."""
         return self._sign_in.reason or self._rate.reason
 
     @property
     def is_stopped(self) -> bool:
-        """The provider refused the sign-in; no message gets through until that is mended."""
+        """The provider refused the login; no message can be sent until that is solved."""
         return bool(self._sign_in.reason)
 
     def begin(self, now: float) -> None:
-        """Say that it is used for a message now; after a rest, for one at a time."""
+        """Note that it is used for a message now; after a pause, for one at a time."""
         self._rate.begin(now)
         self._sign_in.begin(now)
 
     def give_up(self) -> None:
-        """Say that the message did not come far enough to tell anything."""
+        """Note that the message ended before it told anything about the identity."""
         self._rate.give_up()
         self._sign_in.give_up()
 
     def signed_in(self, now: float) -> None:
-        """Say that the sign-in worked."""
+        """Note that a login has succeeded."""
         self._sign_in.succeeded(now)
 
     def succeeded(self, now: float) -> None:
-        """Say that a message was taken."""
+        """Note that a message was accepted."""
         self._sign_in.succeeded(now)
         self._rate.succeeded(now)
 
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, at_least: float = 0.0
     ) -> None:
-        """Do what a reply taught about this identity; ``at_least`` is its Retry-After in s."""
+        """Apply what a reply teaches about this identity; ``at_least`` is its Retry-After in
+        seconds."""
         if lesson.scope == "identity" and lesson.change == "stop":
             self._sign_in.failed(now, random, reason, at_least)
         elif at_least > 0:
@@ -277,9 +280,9 @@ class Identity:
 def learn(
     reply: Reply, phase: str, shaper: Shaper, identity: Identity | None, moment: "Moment"
 ) -> Lesson:
-    """Tell the hop and the identity what a bad reply teaches; return it.
+    """Apply what an error reply teaches to the hop and the identity; return it.
 
-    With nobody signed in, what is said of an identity is meant for the hop.
+    Without an identity, what it teaches about one applies to the hop.
     """
     lesson = lesson_of(reply, phase)
     if lesson.change == "fewer_connections" and moment.begun < shaper.reduced:
@@ -303,7 +306,7 @@ def _a_minute(rate: float) -> str:
 
 
 class Moment:
-    """When and under which circumstances a reply came."""
+    """When and under which circumstances a reply was received."""
 
     __slots__ = ("accepted", "at_least", "begun", "now", "random")
 
@@ -318,8 +321,8 @@ class Moment:
     ) -> None:
         self.now, self.random = now, random
         self.begun = now - seconds
-        """When the try began to which the reply came."""
+        """When the attempt began that got the reply."""
         self.at_least = at_least
         """Retry-After in seconds."""
         self.accepted = accepted
-        """Recipients that the transaction's server had taken."""
+        """Recipients that the server had accepted in the transaction."""

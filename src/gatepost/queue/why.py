@@ -1,4 +1,4 @@
-"""Why is this message still here? One sentence, from what is known of its delivery."""
+"""Explains in one sentence why a message is still in the queue."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,28 +14,29 @@ from gatepost.queue.breaker import Position
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What stands in the way of a next hop now: a breaker, a rest, a stop."""
+    """Why a next hop is not used now: a circuit breaker, a pause, or a stop."""
 
     what: str
-    """Whom it is about: ``hub.example:587``, ``the account relay@example.org``."""
+    """What it is about: ``hub.example:587``, ``the account relay@example.org``."""
     position: Position
     wait: float
-    """Seconds until it lets the next one try."""
+    """Seconds until the next attempt is permitted."""
     reason: str
-    """Reply or error that it stands for."""
+    """The reply or error that caused it."""
     is_stop: bool = False
-    """A refused sign-in: somebody has to mend it."""
+    """A refused login, which somebody must solve."""
     finding: str = ""
     advice: str = ""
-    """What the doctor says of that."""
+    """The doctor's advice about that."""
     is_ours: bool = False
     """The relay's own store does not work."""
 
 
 LONGEST: Final = 500
-"""Characters of a reply that a sentence has."""
+"""Maximum number of characters of a reply in a sentence."""
 Step = Phase | Literal["answer"]
-"""Where a try is: a phase, or, when all of the content is out, that it is not answered yet."""
+"""The step that an attempt has reached: a phase, or that the content was sent and no reply has come
+yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,19 @@ class Turn:
     """What a delivery in memory waits for."""
 
     ahead: int | None = None
-    """How many have their turn before it; None: it is being tried."""
+    """Number of deliveries before it in its queue; None: it is being attempted."""
     crowd: str = ""
     """Why its next hop accepts no more at the moment, as the end of a sentence."""
     place: str = ""
-    """Where it is being tried."""
+    """Where it is being attempted."""
     seconds: float = 0.0
     """For how long."""
     step: Step = ""
-    """How far it has come there; empty: nobody can tell."""
+    """The step that the attempt has reached; empty: unknown."""
 
     @property
     def is_early(self) -> bool:
-        """Nobody has any of the content yet."""
+        """No content has been sent yet."""
         return self.step not in ("", "content", "answer")
 
 
@@ -65,11 +66,11 @@ class Why:
 
     sentence: str
     replies: tuple[str, ...] = ()
-    """What was said in the last attempts, oldest first."""
+    """The replies of the last attempts, oldest first."""
     next_attempt: datetime | None = None
     finding: str = ""
     advice: str = ""
-    """The doctor's, of what keeps it here."""
+    """The doctor's advice about the cause."""
 
 
 def why(
@@ -80,12 +81,12 @@ def why(
     *,
     is_running: bool = True,
 ) -> Why:
-    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for,
-    ``turn`` what one that is leased does; None: it has its turn. ``is_running``: a relay is there
-    that delivers.
+    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for, ``turn``
+    what a leased delivery waits for; None: nothing. ``is_running``: a relay that delivers is
+    running.
 
-    Of one that was not tried itself since who signs in was stopped the doctor says what it said of
-    the one that was.
+    While a login is refused, other deliveries get the advice of the delivery that it was refused
+    for.
     """
     found = _why(delivery, now, obstacle, turn)
     last = delivery.history[-1] if delivery.history else None
@@ -125,9 +126,10 @@ def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Tur
 def next_try(
     due: datetime, expires_at: datetime, now: datetime, obstacle: Obstacle | None = None
 ) -> datetime | None:
-    """Return when something that is due then is tried, with what its next hop rests for now.
+    """Return when a delivery that is due then is really attempted, given why its next hop pauses
+    now.
 
-    None: its time is up while that rests, and it is given up without another try.
+    None: it expires during the pause, and fails without another attempt.
     """
     if _is_blocked(obstacle):
         end = now + timedelta(seconds=obstacle.wait)
@@ -173,7 +175,7 @@ _NOW: Final[Mapping[str, str]] = {
 }
 # fmt: on
 _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
-"""Where a failure leaves a message in the queue, whatever its code."""
+"""Phases of failures after which a message stays in the queue, whatever the code is."""
 
 
 _NOBODY: Final = "but no relay is running"
@@ -201,7 +203,7 @@ def _told(attempt: Attempt) -> str:
 
 
 def _line(attempt: Attempt) -> str:
-    """Return what a server said, and what we know beyond its words."""
+    """Return a server's reply, and what we know beyond it."""
     reply, reason = attempt.reply, _flat(attempt.reply.reason)
     said = _flat(str(reply))
     texts = (said, _flat(reply.text))
@@ -215,7 +217,7 @@ def _cause(attempt: Attempt) -> str:
 
 
 def _flat(text: str) -> str:
-    """Return one line for a terminal of what a server may have said at length."""
+    """Return a server's reply, which may be long, as one line for a terminal."""
     line = " ".join("".join([each if each.isprintable() else " " for each in text]).split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
@@ -250,7 +252,7 @@ def _after(delivery: Delivery) -> str:
 
 
 def _left(delivery: Delivery) -> str:
-    """Return whom it is still for, where others are done with."""
+    """Return the recipients that still wait, if others are settled."""
     done: Counter[Fate] = Counter(each.fate for each in delivery.addressees)
     del done["waiting"]
     if not done:
@@ -295,17 +297,18 @@ def _counts(fates: Mapping[Fate, int]) -> str:
 
 
 def _expired(reply: Reply, last: Attempt | None) -> bool:
-    """Nobody refused it for good: a 4yz was the last word, or no server was asked to take it."""
+    """Tell whether it expired: no server refused it permanently, because the last reply was
+    temporary, or no server was asked."""
     return reply.is_transient or (last is not None and last.phase in _IN_QUEUE)
 
 
 def clock(moment: datetime) -> str:
-    """Return a time as a sentence has it."""
+    """Return a time as it appears in a sentence."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def in_(span: timedelta) -> str:
-    """Return how far away something is: ``in 5 minutes``."""
+    """Return how far away a time is: ``in 5 minutes``."""
     seconds = max(0, round(span.total_seconds()))
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * size or seconds == size:
