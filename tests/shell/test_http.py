@@ -195,6 +195,19 @@ def test_a_proxy_that_refuses_is_told_from_the_server(
     assert str(error) == "the proxy on the way to api.example refused: HTTP 501"
 
 
+def test_so_is_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        proxy = f"http://user:s3cret@127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("https_proxy", proxy)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        error = fails(f"https://api.example/?{SECRET}")
+    assert str(error) == (
+        "cannot connect to the proxy 127.0.0.1 on the way to api.example: Connection refused"
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"<html>", b"[1]", b"\xff", b'{"a": ', b"[" * 100_000],

@@ -284,6 +284,8 @@ def explained(host: str, error: Exception) -> GatepostError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         told = f"the proxy on the way to {host} refused: HTTP {error.status}"
         return ConnectError(told).at("connect")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        host = f"the proxy {error.host} on the way to {host}"
     cause = getattr(error, "os_error", None) or error
     if isinstance(cause, ssl.SSLError):
         return TlsError(f"{host}: {describe_failure(cause)}").at("tls")
