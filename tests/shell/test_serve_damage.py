@@ -1,6 +1,7 @@
 """A store on a bad disk: damaged while mail waited, or not to be written at all."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,15 @@ def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
         assert "messages wait to be sent" in mended["reason"]
         relay.ask("queue", "retry", "--all")
         held = wait_for(lambda: all_held(relay))
+        command = ["-m", "gatepost.cli.main", "queue", "list", "--config", str(relay.config)]
+        listed = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, check=True
+        )
         came = {each.recipients for each in list(hub.taken)}
     assert len(came) + len(held) == number
     assert 0 < len(held) < number // 2, "nobody knows whom these are for"
     assert held[-1]["message"] in mended["reason"]
+    assert held[-1]["id"].encode() in listed.stdout
     assert {("0@hub.test",), (f"{number - 1}@hub.test",)} <= came
     assert (tmp_path / "data/store.db.damaged").exists()
 

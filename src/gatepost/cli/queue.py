@@ -165,7 +165,7 @@ def _to(delivery: Mapping[str, Any]) -> str:
     ]
     recipients = recipients or [each["address"] for each in delivery["recipients"]]
     more = f" +{len(recipients) - 1}" if len(recipients) > 1 else ""
-    return recipients[0] + more
+    return recipients[0] + more if recipients else "-"  # they are damaged in the store
 
 
 def _said(delivery: Mapping[str, Any]) -> str:

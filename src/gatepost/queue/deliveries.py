@@ -72,7 +72,8 @@ class Deliveries(Protocol):
     ) -> Sequence[Lease]:
         """Lease up to ``limit`` due deliveries: the longest due first, some of every next hop.
 
-        ``skip`` has the keys of next hops that are left out.
+        ``skip`` has the keys of next hops that are left out. One whose recipients cannot be read is
+        held, and returned once, in that state, to be reported; it is not leased.
         """
 
     async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:

@@ -20,6 +20,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.why import Obstacle, Turn, next_try
 from gatepost.relay.attempt import AttemptRunner, Clear
+from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.kept_out import KeptOut
@@ -41,7 +42,6 @@ BACK: Final = timedelta(minutes=1)
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
-_LOST: Final = "the parameters of MAIL (RET, ENVID) cannot be read; it is sent without them"
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
 
@@ -87,8 +87,7 @@ class Deliverer:
         self._due = asyncio.Event()
         self._stopping = False
         self.kept_out = KeptOut()
-        self._damaged: set[str] = set()
-        """Messages about whose damage the operator was told."""
+        self._damage = DamageReports(context.report)
         self._trouble = ""
         """Why the queue cannot be read at the moment."""
         self._ahead = float("-inf")
@@ -338,16 +337,11 @@ class Deliverer:
     async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
         leases = await ask(*arguments)
         for lease in leases:
-            if lease.message.is_damaged:
-                self._tell_damaged(lease.message.id)
-            self._accept(Held(lease, None))
+            self._damage.tell(lease)
+            if lease.delivery.state != "held":
+                self._accept(Held(lease, None))
         self._hurry(leases)
         return leases
-
-    def _tell_damaged(self, message: str) -> None:
-        if message not in self._damaged:
-            self._damaged.add(message)
-            self._report("message_damaged", id=message, reason=_LOST)
 
     def _hurry(self, leases: Iterable[Lease]) -> None:
         """Move deliveries that expire soon to the front of their queues, for a last attempt."""

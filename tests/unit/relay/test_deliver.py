@@ -363,17 +363,23 @@ def test_who_waits_behind_a_slow_rate_has_a_last_try_in_time() -> None:
 
 
 class Damaged(MemoryDeliveries):
-    """A store in which what MAIL said is damaged."""
+    """A store in which something of all messages is damaged."""
+
+    def __init__(self, *, is_held: bool) -> None:
+        super().__init__()
+        self._is_held = is_held
 
     async def lease(self, *arguments: Any) -> Sequence[Lease]:
         leases = await super().lease(*arguments)
+        if self._is_held:
+            return [replace(each, delivery=replace(each.delivery, state="held")) for each in leases]
         return [replace(each, message=replace(each.message, is_damaged=True)) for each in leases]
 
 
 def test_the_operator_is_told_once_of_what_is_lost_of_a_message_that_goes_all_the_same() -> None:
     answers = iter([*[Answer((GREYLISTED,), "rcpt")] * 3, Answer()])
     world, hub = one_hub(lambda *_: next(answers))
-    world.deliveries = Damaged()
+    world.deliveries = Damaged(is_held=False)
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
@@ -384,3 +390,17 @@ def test_the_operator_is_told_once_of_what_is_lost_of_a_message_that_goes_all_th
     [told] = world.told("message_damaged")
     assert told["id"] == "m1"
     assert "ENVID" in told["reason"]
+
+
+def test_who_has_damaged_recipients_is_told_of_and_not_tried() -> None:
+    world, hub = one_hub(Answer((GREYLISTED,), "rcpt"))
+    world.deliveries = Damaged(is_held=True)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(600)
+
+    world.run(scenario)
+    assert len(hub.tries) == 1, "from memory"
+    [told] = world.told("message_damaged")
+    assert "held" in told["reason"]

@@ -1,7 +1,7 @@
 """The writes of the queue: each gets an open transaction, in whichever thread commits."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlement
@@ -238,11 +238,10 @@ class DeliveryWriter:
             if row is None or message is None:  # otherwise nothing would be leased any more
                 raise damage(f"an index has delivery {key}, and no table has it or its message")
             delivery = delivery_of(row, self.owner)
-            if delivery.waiting:
-                told = queued_message(message)
-                leases.append(Lease(delivery, told, self.owner, row[6], key))
-            else:  # its recipients are damaged: an operator can drop it
+            if not delivery.waiting:  # its recipients are damaged: an operator can drop it
                 connection.execute(SQL["hold_damaged"], key)
+                delivery = replace(delivery, state="held")
+            leases.append(Lease(delivery, queued_message(message), self.owner, row[6], key))
         return leases
 
     def _emit(self, transaction: Transaction, mail: NewMail) -> None:

@@ -282,7 +282,9 @@ def test_a_damaged_row_keeps_nobody_elses_mail_waiting(tmp_path: Path) -> None:
         deliveries = store.deliveries
         epoch = await deliveries.take_over(NOON)
         leases = await deliveries.lease(NOON, NUMBER)
-        assert (epoch, len(leases)) == (3, NUMBER - 2)
+        states = [each.delivery.state for each in leases]
+        assert (epoch, states.count("leased"), states.count("held")) == (3, NUMBER - 2, 2)
+        assert not await deliveries.lease(NOON, NUMBER), "it is told of once"
         held = await deliveries.list(QueueSelection(states=("held",)))
         assert [each.waiting for each in held] == [(), ()]
         assert "can only be dropped" in why(held[0], NOON).sentence
