@@ -26,14 +26,14 @@ class Lesson:
 
 NONE: Final = Lesson()
 _REST_HOST: Final = Lesson("host", "rest")
-_REST_IDENTITY: Final = Lesson("identity", "rest")
+REST_IDENTITY: Final = Lesson("identity", "rest")
 _STOP: Final = Lesson("identity", "stop")
 _CROWDED: Final = Lesson("hop", "fewer_connections")
 _FEWER: Final = Lesson("hop", "fewer_recipients")
 
 # fmt: off
 _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
-    (450, "4.5.127"):  _REST_IDENTITY,                # ACS: excessive message rate from sender
+    (450, "4.5.127"):  REST_IDENTITY,                # ACS: excessive message rate from sender
     (432, "4.3.2"):    _CROWDED,                      # Exchange: concurrent connections
     (432, "4.7.12"):   _STOP,                         # RFC 4954 4.7: a password transition
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
@@ -55,7 +55,7 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (452, "content"):  _REST_HOST,
     (454, "starttls"): _REST_HOST,
     (432, "auth"):     _STOP,
-    (454, "auth"):     _REST_IDENTITY,
+    (454, "auth"):     REST_IDENTITY,
     (454, "mail"):     Lesson("hop", "slower"),       # Amazon SES: "Throttling failure"
     (454, "data"):     Lesson("hop", "slower"),
     (454, "content"):  Lesson("hop", "slower"),
@@ -82,7 +82,7 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
     if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
     if phase == "auth" and (found is None or found.change == "slower"):
-        return _REST_IDENTITY  # it has seen the secret, and shall not for each message
+        return REST_IDENTITY  # it has seen the secret, and shall not for each message
     if found is not None:
         return found
     if phase in _BEFORE_MAIL:

@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
-from gatepost.queue.feedback import NONE, Change, Lesson, lesson_of
+from gatepost.queue.feedback import NONE, REST_IDENTITY, Change, Lesson, lesson_of
 from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
@@ -296,7 +296,9 @@ def learn(
             shaper.breaker.failed(now, random, reason, MINUTE)
         return lesson
     if identity is not None:
-        identity.take_lesson(lesson, now, random, reason, moment.at_least)
+        has_shown = phase == "auth" and lesson.change == "fewer_connections"
+        of_identity = REST_IDENTITY if has_shown else lesson  # it has seen the secret
+        identity.take_lesson(of_identity, now, random, reason, moment.at_least)
     shaper.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson
 

@@ -253,11 +253,13 @@ def _is_enough(result: AttemptResult) -> bool:
 def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     """Tell whether a reply counts against the server.
 
-    So does a refusal of our only connection as one too many. A 421 later in the dialogue does not:
-    it may be about the message, and the server may accept others.
+    So does a refusal of our only connection as one too many, but to AUTH, where the credential is
+    paused. A 421 later in the dialogue does not: it may be about the message, and the server may
+    accept others.
     """
-    lesson = lesson_of(error_reply.reply, error_reply.phase)
-    is_only_one = shaper.connections == 1 and begun >= shaper.reduced
+    phase = error_reply.phase
+    lesson = lesson_of(error_reply.reply, phase)
+    is_only_one = shaper.connections == 1 and begun >= shaper.reduced and phase != "auth"
     return lesson == _REST_HOST or (lesson == _CROWDED and is_only_one)
 
 

@@ -77,6 +77,25 @@ def test_what_was_refused_at_the_sign_in_is_tried_as_soon_as_that_is_mended() ->
     world.run(scenario)
 
 
+@pytest.mark.parametrize("status", [Esc(4, 3, 2), Esc(4, 7, 0), None])
+def test_a_421_to_the_sign_in_shows_the_secret_once_however_much_mail_waits(
+    status: Esc | None,
+) -> None:
+    said = refused_before_mail(Reply(421, "too many", status), seconds=0.1)
+    world, hub = one_hub(said, credential="acs")
+
+    async def scenario(world: World) -> None:
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(40)
+        assert len(hub.tries) == 1
+        hub.say = Answer()
+        await asyncio.sleep(600)
+        assert len(hub.taken) == 20
+
+    world.run(scenario)
+
+
 @pytest.mark.parametrize("is_misfit", [False, True])
 def test_what_was_on_its_way_when_a_sign_in_stopped_does_not_say_that_it_works(
     is_misfit: bool,
