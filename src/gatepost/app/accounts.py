@@ -1,4 +1,4 @@
-"""The directory of accounts that a store keeps, guarded with its key."""
+"""The directory of accounts in a store, protected with the store's key."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,16 +12,16 @@ from gatepost.directory.passwords import PasswordHasher
 
 PROOFS: Final = "what stands in memory for a secret"
 _CRAM_MD5: Final = "CRAM-MD5"
-"""The purpose for which the state of its HMAC is sealed."""
+"""The purpose of the key that seals the HMAC state for CRAM-MD5."""
 
 
 def sealer(key: Key) -> Callable[[bytes], bytes]:
-    """Return what seals the state of CRAM-MD5."""
+    """Return the function that seals the state for CRAM-MD5."""
     return lambda state: key.seal(state, _CRAM_MD5)
 
 
 def open_accounts(records: Records, key: Key) -> AccountDirectory:
-    """Return the directory; ``load`` is still to be called."""
+    """Return the directory; the caller must still call ``load``."""
     protection = Protection(
         key.subkey(PROOFS), PasswordHasher(), lambda sealed: key.unseal(sealed, _CRAM_MD5)
     )
@@ -29,7 +29,7 @@ def open_accounts(records: Records, key: Key) -> AccountDirectory:
 
 
 def named_accounts(directories: Iterable[DirectorySettings]) -> Iterator[Account]:
-    """Yield the accounts of a configuration as they are shown: without what proves a password."""
+    """Yield the accounts of a configuration as they are shown: without password verifiers."""
     for each in directories:
         if isinstance(each, AccountsDirectory):
             for account in each.accounts:

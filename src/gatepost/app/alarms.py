@@ -1,4 +1,4 @@
-"""What the operator was told of sign-ins that do not work: once, also over reloads and restarts."""
+"""The login problems that were reported to the operator: once, also over reloads and restarts."""
 
 import asyncio
 from collections.abc import Collection, Iterator, MutableMapping
@@ -11,9 +11,10 @@ _KIND: Final = "alarm"
 
 
 class Alarms(MutableMapping[str, str]):
-    """Findings by what they are about, kept in the store.
+    """Findings by what they are about, stored.
 
-    A change counts at once, and is written soon; one that could not be is told once more.
+    A change takes effect at once, and is written soon. One that could not be written is reported
+    again after a restart.
     """
 
     def __init__(self, records: Records, known: dict[str, str]) -> None:
@@ -23,12 +24,12 @@ class Alarms(MutableMapping[str, str]):
 
     @classmethod
     async def open(cls, records: Records) -> "Alarms":
-        """Return those of a store. Raises QueueError."""
+        """Return the alarms of a store. Raises QueueError."""
         found = [each for each in await records.load_records() if each.kind == _KIND]
         return cls(records, {each.id: str(each.fields.get("finding", "")) for each in found})
 
     def keep_only(self, wanted: Collection[str]) -> None:
-        """Forget what is about things that are no more."""
+        """Forget what is about things that no longer exist."""
         for key in [each for each in self._known if each not in wanted]:
             del self[key]
 
@@ -50,7 +51,7 @@ class Alarms(MutableMapping[str, str]):
         return len(self._known)
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait until everything is written."""
         await asyncio.gather(*self._writing, return_exceptions=True)
 
     def _write(self, key: str) -> None:
@@ -59,7 +60,7 @@ class Alarms(MutableMapping[str, str]):
         task.add_done_callback(self._writing.discard)
 
     async def _save(self, key: str) -> None:
-        async with self._turn:  # the last word is what is kept
+        async with self._turn:  # only the latest value is stored
             finding = self._known.get(key)
             try:
                 if finding is None:
@@ -67,4 +68,4 @@ class Alarms(MutableMapping[str, str]):
                 else:
                     await self._records.save_records([Record(_KIND, key, {"finding": finding})])
             except QueueError:
-                pass  # a store that does not work is told of elsewhere
+                pass  # a failed store is reported elsewhere

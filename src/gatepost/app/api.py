@@ -26,20 +26,20 @@ from gatepost.rest.context import Bounds, Site
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the APIs are, and their certificate, which may change."""
+    """The address of the APIs, and their certificate, which may change."""
 
     listener: Listener
     certificates: CertificateFiles
 
     @property
     def url(self) -> str:
-        """Return where to ask."""
+        """Return the URL."""
         return f"https://{self.listener.host_port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Implements ``queue.operations.SendingStore``: what is taken goes by the relay's routes."""
+    """Implements ``queue.operations.SendingStore``: accepted mail uses the relay's routes."""
 
     store: RoutedStore
     operations: RoutedOperations
@@ -65,7 +65,7 @@ class Managed:
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
-    """Answer until ``stack`` is closed. Raises PortBusy, NetworkError, TlsError."""
+    """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
     from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
     from gatepost.app.web_handshakes import HandshakeLimit  # noqa: PLC0415
     from gatepost.rest.application import management_application  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Certificates that the operator gives as files, taken anew when they change."""
+"""Certificates that the operator provides as files, reloaded when they change."""
 
 import asyncio
 import contextlib
@@ -19,22 +19,22 @@ from gatepost.relay.listener_state import ServerCertificate
 
 SOON: Final = timedelta(days=14)
 LOOK: Final = 5.0
-"""Seconds between two looks whether a file changed."""
+"""Seconds between two checks for changed files."""
 
 Files = tuple[str, str | None] | tuple[str, str | None, str | None]
-"""PEM files: the chain, the key (None: it lies beside the chain), and, where
-clients are asked for certificates, who issues these."""
+"""PEM files: the chain, the key (None: it is in the file of the chain), and, if clients are asked
+for certificates, the authorities that issue these."""
 _State = tuple[tuple[int, int, int], ...]
 
 
 def utc_now() -> datetime:
-    """The machine's time."""
+    """Return the machine's time."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class GivenCertificate:
-    """What one process serves, for another of ours to begin with."""
+    """What one process serves, for another process of the relay to start with."""
 
     files: tuple[str | None, ...]
     contents: tuple[bytes | None, ...] = field(repr=False)
@@ -55,7 +55,7 @@ class _Kept:
 
 
 class CertificateFiles:
-    """The certificates of all listeners, each pair of files read once."""
+    """The certificates of all listeners; each pair of files is read once."""
 
     def __init__(self, report: Report, now: Callable[[], datetime] = utc_now) -> None:
         self._report, self._now = report, now
@@ -63,17 +63,17 @@ class CertificateFiles:
         self._watching: asyncio.TimerHandle | None = None
 
     def load(self, files: Files) -> ServerCertificate:
-        """Return the certificate of two files. Raises TlsError when it cannot be served."""
+        """Return the certificate of two files. Raises TlsError if it cannot be served."""
         kept = self._kept.get(files)
         if kept is None:
-            state = _state_of(files)  # before: what changes meanwhile is seen by the next look
+            state = _state_of(files)  # before reading, so that a later change is noticed
             certificate = load_certificate(*files)
             kept = self._kept[files] = _Kept(certificate, _contents_of(files), state, state)
             self._warn(files[0])
         return kept.certificate
 
     def given(self) -> tuple[GivenCertificate, ...]:
-        """Return what is served now, which may be in the files no longer."""
+        """Return what is served now, even if the files have changed."""
         return tuple(
             [
                 GivenCertificate(files, each.contents, each.state)
@@ -82,7 +82,7 @@ class CertificateFiles:
         )
 
     def begin_with(self, given: Iterable[GivenCertificate]) -> None:
-        """Take what another process serves; what cannot be taken so is read from the files."""
+        """Start with what another process serves; read the files if that is not possible."""
         for each in given:
             with contextlib.suppress(OSError, TlsError):
                 certificate = _load_given(each.contents)
@@ -90,7 +90,7 @@ class CertificateFiles:
                 self._kept[files] = _Kept(certificate, each.contents, each.state, each.state)
 
     def check(self, files: Files) -> None:
-        """Read what is new or has changed. Raises TlsError when it would not be taken."""
+        """Read what is new or has changed. Raises TlsError if it would be refused."""
         kept = self._kept.get(files)
         if kept is None:
             self.load(files)
@@ -99,27 +99,29 @@ class CertificateFiles:
             _check_time(files[0], _own(files[0]), self._now())
 
     def _warn(self, chain: str) -> None:
-        """Many a client does not look, so mail goes on; the operator should know in time."""
+        """Warn of expiry. Many clients do not check, so that mail continues, but the operator
+        should know in time."""
         ends = _own(chain).not_valid_after_utc
         if ends - self._now() < SOON:
             self._report("certificate_expires", file=chain, expires_at=spelled(ends))
 
     def follow(self, files: Files, take: Callable[[ServerCertificate], None]) -> None:
-        """Give ``take`` the certificate now, and again whenever another takes its place."""
+        """Call ``take`` with the certificate now, and again whenever it is replaced."""
         take(self.load(files))
         self._kept[files].takers.append(take)
 
     def keep_only(self, files: Iterable[Files]) -> None:
-        """Forget certificates that no listener has any more, and who followed the others."""
+        """Forget certificates that no listener uses any more, with their followers."""
         wanted = set(files)
         self._kept = {each: kept for each, kept in self._kept.items() if each in wanted}
         for kept in self._kept.values():
             kept.takers.clear()
 
     def look(self, *, again: bool = False) -> bool:
-        """Take what changed; a certificate that cannot be used is reported, the old one stays.
+        """Load what has changed; a certificate that cannot be used is reported, and the old one
+        stays.
 
-        ``again``: also what failed before and has not changed since. False when anything failed.
+        ``again``: also what failed before and has not changed since. False if anything failed.
         """
         looked = [self._look_at(files, kept, again) for files, kept in self._kept.items()]
         return all(looked)
@@ -148,18 +150,18 @@ class CertificateFiles:
         return True
 
     def watch(self) -> None:
-        """Look every few seconds from now on, until ``close``."""
+        """Check every few seconds from now on, until ``close``."""
         self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
         self.look()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._watching is not None:
             self._watching.cancel()
 
 
 def _contents_of(files: Files) -> tuple[bytes | None, ...]:
-    """Read files that were loaded just now. Raises TlsError."""
+    """Return the contents of files that were just loaded. Raises TlsError."""
     try:
         return tuple([None if each is None else Path(each).read_bytes() for each in files])
     except OSError as error:
@@ -183,7 +185,7 @@ def _own(chain: str) -> x509.Certificate:
 
 
 def _check_time(chain: str, own: x509.Certificate, now: datetime) -> None:
-    """Raise TlsError for a certificate that clients would refuse now, where we have another."""
+    """Raise TlsError for a certificate that clients would refuse now, if there is another one."""
     begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
     if ends <= now:
         raise TlsError(f"certificate {chain}: it expired on {ends:%Y-%m-%d}")
@@ -197,7 +199,7 @@ def spelled(moment: datetime) -> str:
 
 
 def _state_of(files: Files) -> _State:
-    """What changes when a file does: it is written anew, or another takes its name."""
+    """Return what changes when a file is rewritten, or replaced by another one."""
     found = []
     for name in files:
         with contextlib.suppress(OSError):

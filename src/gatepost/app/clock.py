@@ -1,6 +1,5 @@
-"""The time that a local relay goes by: the machine's, or ahead of it where somebody wants to see
-what comes later: the end of a secret, of a lease, of a rate window, of a delay.
-"""
+"""The time of a local relay: the machine's, or ahead of it, to test what happens later, such as the
+end of a secret, of a lease, of a rate window, or of a delay."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +11,13 @@ from gatepost.app.files import write_file
 from gatepost.errors import ConfigError
 
 FILE: Final = "clock"
-"""In the data directory: the seconds that the clock is ahead. It is not there when it is not."""
+"""In the data directory: the seconds by which the clock is ahead; missing if it is not."""
 NO_CLOCK: Final = "only `gatepost up` has a clock that can be ahead of the machine's"
 MOST: Final = timedelta(days=3650)
 
 
 class AheadClock:
-    """A ``net.clock.Clock`` of the data directory ``data``; it only goes forward."""
+    """A ``net.clock.Clock`` of the data directory ``data``; it only moves forward."""
 
     def __init__(self, data: Path) -> None:
         self._file = data / FILE
@@ -29,11 +28,11 @@ class AheadClock:
         return datetime.now(UTC) + self.ahead
 
     def monotonic(self) -> float:
-        """Return seconds from some start on; never steps back."""
+        """Return seconds since some start; never decreases."""
         return time.monotonic() + self.ahead.total_seconds()
 
     def advance(self, by: timedelta) -> None:
-        """Go forward, and stay so over restarts. Raises ValueError."""
+        """Move forward, also for later starts. Raises ValueError."""
         ahead = self.ahead + by
         if by < timedelta(0):
             raise ValueError("the clock can only be put forward")
@@ -44,7 +43,7 @@ class AheadClock:
 
 
 class ClockControl:
-    """What the command line asks of a clock; ``moved`` hears that it went forward."""
+    """The clock's operations for the command line; ``moved`` is called after it moved forward."""
 
     def __init__(
         self,
@@ -70,7 +69,7 @@ class ClockControl:
 
 
 def check_alone(clock: AheadClock, workers: int) -> None:
-    """Front processes have the machine's time. Raises ConfigError when this one has not."""
+    """Raise ConfigError if the clock is ahead, because front processes use the machine's time."""
     if workers and clock.ahead:
         raise ConfigError(
             f"the clock of this directory is {clock.ahead} ahead (gatepost clock), which front "

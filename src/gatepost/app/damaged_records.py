@@ -1,4 +1,4 @@
-"""Damaged records of a directory: how they are noticed, and told in one sentence for each start."""
+"""Damaged records of a directory: how they are noticed, and reported once at each start."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Final
@@ -8,13 +8,13 @@ from gatepost.errors import ConfigError
 from gatepost.relay.context import Report
 
 FAULTS: Final = (LookupError, TypeError, ValueError, ConfigError)
-"""What it raises to read a damaged record: what is sealed in it does not fit the key, either."""
+"""The errors of reading a damaged record, also if a sealed value in it does not fit the key."""
 Damaged = MutableMapping[str, str]
 """Reasons, by the kind and id of a record."""
 
 
 def note(damaged: Damaged, record: Record, error: Exception, then: str = "it is ignored") -> None:
-    """Add a record that could not be read; ``then`` says what becomes of it."""
+    """Add a record that could not be read; ``then`` says what happens to it."""
     reason = str(error)
     if isinstance(error, KeyError):
         reason = f"{error.args[0]} is missing"

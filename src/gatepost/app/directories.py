@@ -1,4 +1,4 @@
-"""From ``[directory]`` to the directory that answers, which a reload replaces under its users."""
+"""Makes the directory from ``[directory]``; a reload replaces it while it is in use."""
 
 import asyncio
 import time
@@ -50,20 +50,20 @@ from gatepost.sasl.interview import Verifier
 
 
 class ServedDirectory:
-    """Implements ``KeepableDirectory``: the one of the configuration that holds now."""
+    """Implements ``KeepableDirectory``: the directory of the current configuration."""
 
     def __init__(self, inner: Directory) -> None:
         self._followers = ChangeListeners()
         self.update_from(inner)
 
     def update_from(self, inner: Directory) -> None:
-        """Let another one answer; ``forget`` is to be called then."""
+        """Use another directory; ``forget`` must be called then."""
         self.inner = inner
         if isinstance(inner, KeepableDirectory):
             inner.follow(self.forget)
 
     async def forget(self) -> None:
-        """Return when nobody keeps an answer any more."""
+        """Return when no cached answer remains."""
         await self._followers.forget()
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
@@ -96,7 +96,7 @@ class ServedDirectory:
 
 @dataclass(slots=True)
 class Directories:
-    """Makes directories, and keeps what they are made of from one configuration to the next."""
+    """Makes directories, and keeps what they need from one configuration to the next."""
 
     records: Records
     key: Key
@@ -113,9 +113,9 @@ class Directories:
     _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
-        """Return the directory of a configuration; nothing counts before ``Prepared.take``.
+        """Return the directory of a configuration; it has no effect before ``Prepared.take``.
 
-        Raises ConfigError when a password cannot be read, ValueError for a damaged record.
+        Raises ConfigError if a password cannot be read, and ValueError for a damaged record.
         """
         found: list[KnowingDirectory] = []
         prepared = Prepared()
@@ -145,7 +145,7 @@ class Directories:
         return directory
 
     def _make_accounts(self, settings: AccountsDirectory) -> list[Account]:
-        """Make the verifiers of each password; slow, so only of those that are new."""
+        """Make the verifiers of each password. That is slow, so only new ones are made."""
         kept, self._made = self._made, {}
         for each in settings.accounts:
             password = each.password.read() if each.password is not None else None
@@ -204,13 +204,13 @@ class Directories:
 
 @dataclass(slots=True)
 class Prepared:
-    """A directory, and what is left to do when it takes over."""
+    """A directory, and what must be done when it takes over."""
 
     directory: Directory = field(init=False)
     then: list[Callable[[], None]] = field(default_factory=list)
 
     def take(self, served: ServedDirectory) -> None:
-        """Let it answer from now on; ``ServedDirectory.forget`` comes next."""
+        """Use it from now on; ``ServedDirectory.forget`` comes next."""
         for each in self.then:
             each()
         served.update_from(self.directory)

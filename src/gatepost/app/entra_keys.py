@@ -1,4 +1,4 @@
-"""What an Entra tenant publishes: its discovery documents, and the keys that they point to."""
+"""What an Entra tenant publishes: its discovery documents, and their keys."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from gatepost.directory.entra_tokens import Issuer, read_issuer
 from gatepost.errors import GatepostError
 from gatepost.net.http import Http, HttpRequest
 
-# Tokens of both versions are about, each with the issuer of its own document
+# Tokens of both versions are used, each with the issuer in its own document
 # (https://learn.microsoft.com/entra/identity-platform/access-tokens#token-formats).
 _DOCUMENTS: Final = (
     "v2.0/.well-known/openid-configuration",

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ PUBLIC: Final = 0o644
 
 
 def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Put ``content`` into place under its final mode; it survives a power cut.
+    """Replace the file by ``content`` with its final mode; it survives a power cut.
 
     Readers see the old file or the new one. One writer at a time. Raises OSError.
     """
@@ -29,21 +29,21 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:  # a full disk: nobody needs a part of it
+    except BaseException:  # on a full disk, an incomplete file is useless
         remove_file(draft)
         raise
     sync_directory(path.parent)
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, if it is there; on a disk that has become read-only it stays."""
+    """Remove a file if it exists; on a disk that has become read-only it stays."""
     with contextlib.suppress(OSError):
         path.unlink()
 
 
 @contextlib.contextmanager
 def made_private() -> Iterator[None]:
-    """Let what is made meanwhile, by whomever, be its owner's alone."""
+    """While this is active, files that the process creates are only accessible to its owner."""
     before = os.umask(0o077)
     try:
         yield

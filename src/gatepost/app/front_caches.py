@@ -56,7 +56,7 @@ class FrontCaches:
         """Return when no front process has a cached answer of the directory any more."""
         for late in await self._ask(self._of_directory, FORGET):
             late.cut_off()
-        await asyncio.sleep(0)  # until the event loop has cut them off
+        await asyncio.sleep(0)  # until the event loop has disconnected them
 
     async def vacate(self) -> None:
         """Return when all unused places were given back.

@@ -1,4 +1,4 @@
-"""What every front process does: it asks the store process, and goes when it is told to."""
+"""What every front process does: it calls the store process, and ends when told to."""
 
 import asyncio
 import os
@@ -28,12 +28,12 @@ T = TypeVar("T")
 ListenerWithState = tuple[Listener, ListenerState]
 
 RETIRE: Final = 3600.0
-"""Seconds that sessions of a front process get that another has taken the place of."""
+"""Seconds for the sessions of a front process that another one has replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontProcess:
-    """The connection to the store process, and those who know behind it."""
+    """The connection to the store process, and what is reached over it."""
 
     calls: Calls
     store: RemoteStore
@@ -49,17 +49,19 @@ class FrontProcess:
         return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
 
     async def serve(self, supervisor: Supervisor, listeners: Sequence[ListenerWithState]) -> None:
-        """Say that we are ready, and accept when we are told to; serve until SIGTERM, SIGHUP, or
-        the end of the store process.
+        """Report that we are ready, and accept when told to; serve until SIGTERM, SIGHUP, or the
+        end of the store process.
 
-        SIGTERM drains. SIGHUP says that another process has our place: we accept no more, and
-        go when the last session has ended by itself.
+        SIGTERM drains. SIGHUP means that another process replaces us: we accept no more, and end
+        when the last session has ended by itself.
         """
         loop = asyncio.get_running_loop()
         told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGHUP, retire.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's; the parent tells us
+        loop.add_signal_handler(
+            signal.SIGINT, lambda: None
+        )  # from the terminal; the parent tells us
         loop.add_reader(sys.stdin.fileno(), told.set)  # or it is the end of the parent, and ours
         os.write(sys.stdout.fileno(), READY)
         opened, lost, stopped, retired = (
@@ -87,11 +89,11 @@ class FrontProcess:
 def run_front(kind: type[T], serve: Callable[[T], Coroutine[Any, Any, None]]) -> None:
     """Run a front process by the instruction on its standard input, a ``kind``.
 
-    One that cannot start says why, where it would say that it is ready, if somebody listens.
+    If it cannot start, it prints the reason instead of READY.
     """
     told = sys.stdin.buffer.readline()
     if not told.endswith(b"\n"):
-        sys.exit(1)  # who started us was killed meanwhile
+        sys.exit(1)  # the parent was killed meanwhile
     try:
         run(serve(msgspec.json.decode(told, type=kind)))
     except (GatepostError, OSError) as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatepost.net.listen import Listener, listen
 
-if TYPE_CHECKING:  # who asks for no health needs no HTTP
+if TYPE_CHECKING:  # without a health check, HTTP is not needed
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse

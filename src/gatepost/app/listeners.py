@@ -1,4 +1,4 @@
-"""From ``[[listener]]`` and ``[limits]`` to sockets, and to the session settings of each."""
+"""Makes sockets and session settings from ``[[listener]]`` and ``[limits]``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ Place = tuple[str, str, int, str]
 """Identifies a listener over reloads, so that its socket is not opened again."""
 
 _ORDER: Final = tuple(MECHANISMS)
-"""The order in EHLO: the best first, because some clients use the first that they know."""
+"""The order in EHLO: the best first, because some clients use the first one that they know."""
 
 
 def place_of(settings: ListenerSettings) -> Place:
@@ -32,14 +32,14 @@ def place_of(settings: ListenerSettings) -> Place:
 
 
 def open_listener(settings: ListenerSettings) -> Listener:
-    """Listen. Raises PortBusy, NetworkError."""
+    """Listen. Raises PortBusy and NetworkError."""
     if settings.unix:
         return listen_local(Path(settings.unix))
     return listen(settings.host, settings.port)
 
 
 def files_of(settings: ListenerSettings) -> Files | None:
-    """Return a listener's certificate files; None when it has no TLS."""
+    """Return a listener's certificate files; None without TLS."""
     if settings.tls == "none" or not settings.certificate:
         return None
     pair = settings.certificate, settings.key or None
@@ -94,9 +94,9 @@ class ListenerFactory:
     def _usual(self) -> frozenset[str]:
         """Return the mechanisms offered by default: those that clients in general can use.
 
-        Ours are bound by the certificate (tls-server-end-point, RFC 5929 4), since Python tells
-        no keys of a connection. RFC 5802 6 and RFC 9266 have servers bind by these, and clients
-        that see -PLUS listed (GNU SASL, in msmtp and mutt) take it, and are refused.
+        Our channel bindings are those of the certificate (tls-server-end-point, RFC 5929 4),
+        because Python provides no others. RFC 5802 6 and RFC 9266 prescribe others, so that clients
+        which choose -PLUS if it is offered (GNU SASL, in msmtp and mutt) would be refused.
         """
         return frozenset([each for each in self.verifiable if not each.endswith("-PLUS")])
 
@@ -107,11 +107,11 @@ def _networks(given: Iterable[Network]) -> Networks:
 
 
 def _profile_for(config: Config, settings: ListenerSettings, *, may_relay: bool) -> Profile:
-    """Return the profile ``gatepost`` with the configuration's limits, fit for one listener."""
+    """Return the profile ``gatepost`` with the configuration's limits, adapted to one listener."""
     profile, limits = load_profile("gatepost"), config.limits
     over_tls = tuple([_line(each, limits) for each in profile.over_tls])
     in_clear = tuple([_line(each, limits) for each in profile.in_clear])
-    if settings.tls == "none":  # loopback or a Unix socket; the configuration saw to that
+    if settings.tls == "none":  # loopback or a Unix socket, as the configuration has checked
         in_clear = over_tls
     return replace(
         profile,
@@ -130,7 +130,8 @@ def _profile_for(config: Config, settings: ListenerSettings, *, may_relay: bool)
 
 
 def _line(line: str, limits: LimitSettings) -> str:
-    """Return a line of EHLO with the configuration's numbers; of AUTH, with all that we know."""
+    """Return a line of EHLO with the configuration's numbers; of AUTH, with all mechanisms that we
+    know."""
     match line.split():
         case ["SIZE", _]:
             return f"SIZE {limits.message_size}"

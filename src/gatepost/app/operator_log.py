@@ -76,7 +76,7 @@ class Reporter:
         stopping = False
         while not stopping:
             stopping = self._stopping.wait(FLUSH)
-            waiting = len(self._waiting)  # not what comes meanwhile, which may have no end
+            waiting = len(self._waiting)  # not what arrives meanwhile, which may never end
             lines = [self._spell(self._waiting.popleft()) for _ in range(waiting)]
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
@@ -87,9 +87,9 @@ class Reporter:
                     write_all(self._descriptor, text.encode("utf-8", "backslashreplace"))
                 except OSError as error:
                     if error.errno in _FULL:
-                        self._dropped += len(lines)  # told once there is room again
+                        self._dropped += len(lines)  # reported once there is room again
                     else:
-                        self._descriptor = None  # nobody reads any more; mail goes on
+                        self._descriptor = None  # nobody reads any more; mail continues
 
     def _spell(self, line: "_Event | str") -> str:
         return line if isinstance(line, str) else self._speller.line(*line)

@@ -1,4 +1,4 @@
-"""An event as a line for the operator: a sentence that a person reads, or a JSON object."""
+"""Formats an event as a line of the operator's log: a sentence, or a JSON object."""
 
 import time
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ import msgspec
 
 
 class Speller:
-    """Makes lines of events, in one of the two forms."""
+    """Formats events as lines, in one of the two forms."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json: Final = as_json
 
     def line(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
-        """Return the line of an event. One that cannot be spelled must not take others along."""
+        """Return the line of an event. An event that cannot be formatted must not affect others."""
         try:
             return self._spell(moment, event, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is
@@ -36,8 +36,8 @@ class Speller:
 
 
 def _plain(value: Any) -> Any:
-    """Return text for JSON: octets that are not UTF-8 as ``\\udcff``, and all else unchanged, so
-    that no peer decides what a field looks like."""
+    """Return text for JSON: octets that are not UTF-8 as ``\udcff``, and everything else unchanged,
+    so that clients do not control the form of a field."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list | tuple):
@@ -49,7 +49,7 @@ def _plain(value: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def _clock(second: int) -> str:
-    """Return the local time of day. Thousands of lines have the same."""
+    """Return the local time of day; cached, because thousands of lines share it."""
     return f"{datetime.fromtimestamp(second, UTC).astimezone():%H:%M:%S}"
 
 
@@ -60,13 +60,13 @@ def _date(second: int) -> str:
 
 
 def spell(event: str, facts: Mapping[str, Any]) -> str:
-    """Return an event as a sentence for a person; control characters are made harmless."""
+    """Return an event as a sentence; control characters are escaped."""
     sentence = _SENTENCES.get(event)
     if sentence is None:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         text = f"{event.replace('_', ' ')} {words}"
     else:
-        text = sentence.format_map(_Shown(facts)).replace(":  ", ": ")  # nothing was answered
+        text = sentence.format_map(_Shown(facts)).replace(":  ", ": ")  # there was no answer
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return text.rstrip(" :")
@@ -80,7 +80,7 @@ class _Shown(dict[str, Any]):
         if "rcpt_to" in facts:
             self["rcpt_to"] = _first_of(facts["rcpt_to"])
         if facts.get("reason") and facts["reason"] in str(facts.get("reply")):
-            self["reason"] = ""  # the answer says it
+            self["reason"] = ""  # the answer contains it
         if "next_at" in facts and facts["next_at"] is None:
             up = f"it expires at {facts['expires_at']}"
             self["next_at"] = "an operator releases it" if facts["held"] else up

@@ -1,4 +1,4 @@
-"""The first start: everything that is needed to send, so that there is something to paste."""
+"""The first start: creates everything that is needed to send."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 """The built-in role."""
 
 _EFFECTIVE_BEFORE: Final = timedelta(days=1)
-"""What is there at the first start has taken effect, whatever the propagation delay is."""
+"""What the first start creates is effective at once, whatever the propagation delay is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +63,26 @@ class Identity:
 
     client_id: str
     client_secret: Secret
-    """Empty when it proves nothing any more: it was deleted, or has expired."""
+    """Empty if it is no longer valid, because it was deleted or has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """What an application is given to send with, and who may change the rest."""
+    """What an application needs to send, and who may change the rest."""
 
     tenant_id: str
     subscription_id: str
     client_id: str
     client_secret: Secret
-    """Empty when it proves nothing any more: it was deleted, or has expired."""
+    """Empty if it is no longer valid, because it was deleted or has expired."""
     resource_id: str
     sender: str
-    """An address that may stand in MAIL FROM and in From."""
+    """An address that may be used in MAIL FROM and From."""
     access_key: Secret
-    """Of the resource; empty when the resource was deleted since."""
+    """An access key of the resource; empty if the resource was deleted."""
     admin: Identity | None = None
-    """Owner of the subscription, for the management APIs; None when the tenant was deleted
-    before there was one."""
+    """An owner of the subscription, for the management APIs; None if the tenant was deleted before
+    there was one."""
 
     @property
     def resource(self) -> str:
@@ -91,11 +91,12 @@ class Provisioned:
 
     @property
     def username(self) -> str:
-        """What to sign in with over SMTP; the password is the client secret."""
+        """The user name for SMTP; the password is the client secret."""
         return f"{self.resource}.{self.client_id}.{self.tenant_id}"
 
     def connection_string(self, endpoint: str) -> Secret:
-        """Return what the Email SDKs take, for an ``https://HOST:PORT``; empty without a key."""
+        """Return the connection string for the Email SDKs, for an ``https://HOST:PORT``; empty
+        without a key."""
         if not self.access_key:
             return Secret("")
         key = self.access_key.reveal()
@@ -105,11 +106,11 @@ class Provisioned:
 async def provision(
     records: Records, directory: AzureDirectory, key: Key, now: datetime
 ) -> Provisioned:
-    """Return what the first start made, and make it if this is the first start.
+    """Return what the first start created, and create it if this is the first start.
 
-    Everything is written in one commit, so that there is never a part of it.
-    ``directory`` has been loaded from ``records``. What a damaged record was about is made anew,
-    and ``directory.damaged`` gets it.
+    Everything is written in one commit, so that it is never incomplete. ``directory`` has been
+    loaded from ``records``. What a damaged record was about is created again, and added to
+    ``directory.damaged``.
     """
     kept = {(each.kind, each.id): each for each in await records.load_records()}
     first = kept.get(_RECORD)
@@ -129,7 +130,7 @@ async def provision(
 
 
 def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identity | None:
-    """Return the administrator; None when the record is damaged."""
+    """Return the administrator; None if the record is damaged."""
     try:
         secret = _recall_secret(record, directory, key, _ADMIN_SECRET)
         return Identity(record.fields["client_id"], secret)
@@ -139,7 +140,7 @@ def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identi
 
 
 def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose: str) -> Secret:
-    """Return the application's secret while it still is one."""
+    """Return the application's secret if it is still valid."""
     fields = record.fields
     value = key.unseal(base64.b64decode(fields["client_secret"]), purpose).decode()
     refused = directory.prove_secret(fields["client_id"], value)
@@ -147,7 +148,7 @@ def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose:
 
 
 def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned | None:
-    """Return what the first start made; None when the record is damaged."""
+    """Return what the first start created; None if the record is damaged."""
     try:
         fields = msgspec.convert(record.fields, dict[str, str])
         service = directory.get(CommunicationService, fields["resource_id"])
@@ -222,7 +223,7 @@ class _Admin(NamedTuple):
 def _make_admin(
     directory: AzureDirectory, key: Key, tenant: Tenant, subscription_id: str, now: datetime
 ) -> _Admin:
-    """Who may build and change things through the management APIs: the sender may send only."""
+    """Create who may change things through the management APIs; the sender may only send."""
     application = Application(new_guid(), new_guid(), tenant.id, "Administrator")
     secret_entry, secret = directory.make_secret(application, SECRET_LIFETIME)
     principal = ServicePrincipal(new_guid(), application.id, tenant.id, application.display_name)
@@ -244,7 +245,8 @@ def _make_admin(
 def _make_resources(
     tenant: Tenant, key: Key, access_key: Secret
 ) -> tuple[CommunicationService, Domain, list[Entry]]:
-    """A Communication Services resource, linked to the Azure-managed domain of an Email service."""
+    """Create a Communication Services resource, linked to the Azure-managed domain of an Email
+    service."""
     subscription = new_guid()
     group = group_path(subscription, NAME)
     email = EmailService(resource_path(group, "emailServices", f"{NAME}-email"))
@@ -282,9 +284,9 @@ def _make_resources(
 def _make_role(
     application: Application, service: CommunicationService, rules: Rules, now: datetime
 ) -> list[Entry]:
-    """The custom role that Microsoft's guide makes, assigned on the resource itself.
+    """Create the custom role from Microsoft's guide, assigned at the resource itself.
 
-    With the SMTP user name, where the rules ask for one.
+    With the SMTP user name, if the rules require one.
     """
     principal = ServicePrincipal(
         new_guid(), application.id, application.tenant_id, application.display_name

@@ -1,4 +1,4 @@
-"""The first start with plain accounts: one that can sign in, so that there is what to paste."""
+"""The first start with plain accounts: creates one that can sign in."""
 
 import asyncio
 import base64
@@ -21,27 +21,27 @@ from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template
 
 UNKNOWN: Final = 32
-"""Octets of chance in a password that nobody is told."""
+"""Random octets in a password that is shown to nobody."""
 _PURPOSE: Final = "first account's secrets"
 
 
 @dataclass(frozen=True, slots=True)
 class GivenAccount:
-    """What an application is given to sign in with."""
+    """What an application needs to sign in."""
 
     username: str
     password: Secret
-    """Empty when it proves nothing any more: the account was deleted, or given another; or where
-    the provider takes no password at all."""
+    """Empty if it is no longer valid, because the account was deleted or got another one, or if the
+    provider accepts no passwords."""
     sender: str
-    """An address that may stand in MAIL FROM and in From."""
+    """An address that may be used in MAIL FROM and From."""
     token: Secret
     """An access token, for XOAUTH2 and OAUTHBEARER; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The directory of accounts, and what ``gatepost up`` says of the first one."""
+    """The directory of accounts, and what ``gatepost up`` shows of the first one."""
 
     directory: AccountDirectory
     signs_in: TokenAccounts
@@ -51,9 +51,8 @@ class Accounts:
 async def provide_accounts(
     records: Records, key: Key, profile: Profile, damaged: Damaged
 ) -> Accounts:
-    """Return the accounts that the store keeps; at a profile's first start, make its account, and
-    also when the record of what it was given is damaged, which ``damaged`` gets.
-    """
+    """Return the accounts in the store. At a profile's first start, create its account; also if the
+    record of what it got is damaged, which is added to ``damaged``."""
     mine = ("provisioned", f"account {profile.name}")
     kept = {(each.kind, each.id): each for each in await records.load_records()}
     first = kept.get(mine)
@@ -79,7 +78,7 @@ async def provide_accounts(
 
 
 def draw_account(profile: Profile) -> GivenAccount:
-    """Draw the account's name and secrets, in the shape that the profile gives them."""
+    """Generate the account's name and secrets in the form that the profile prescribes."""
     wish = profile.account
     known = {"profile": profile.name.lower()}
     known["username"] = username = fill_template(wish.username, known)
@@ -98,7 +97,7 @@ def _account_of(given: GivenAccount, key: Key) -> Account:
 
 
 async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
-    """Tell whether the account still has the password that it was made with."""
+    """Tell whether the account still has the password with which it was created."""
     account = directory.account(given.username)
     if account is None:
         return False

@@ -22,7 +22,7 @@ from gatepost.store.lock import DirectoryLock, StoreLocked
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     listen: tuple[str, int]
     server: Server
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Where the application is to connect, and whom it has to trust."""
+    """Where the application must connect, and which authority it must trust."""
 
     listener: Listener
     authority: Path | None
@@ -47,7 +47,7 @@ class Ready:
 async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnosis:
     """Record one session and return its diagnosis; SIGINT and SIGTERM end it early.
 
-    Raises ConfigError, NetworkError where it cannot listen, NobodyCame.
+    Raises ConfigError, NetworkError if it cannot listen, and NobodyCame.
     """
     host = options.listen[0]
     if not (is_loopback(host) or options.beyond_loopback):
@@ -89,9 +89,9 @@ def _way(options: Options) -> tuple[Way, Path | None]:
 
 
 def certificates_in(data: Path) -> Certificates:
-    """Return the certificates of ``gatepost up`` in ``data``, made where there are none.
+    """Return the certificates of ``gatepost up`` in ``data``, created if there are none.
 
-    Raises ConfigError when they cannot be had.
+    Raises ConfigError if they are not available.
     """
     data, now = data.resolve(), datetime.now(UTC)
     try:

@@ -59,7 +59,7 @@ class KeptTokens:
         for path in (self._directory / mark.hex(), self._directory / name):
             try:
                 plain = self._key.unseal(path.read_bytes(), _PURPOSE)
-            except (OSError, ConfigError):  # none is kept, or it is not ours
+            except (OSError, ConfigError):  # none is stored, or it is not ours
                 continue
             if plain[:_DIGEST] == mark:
                 return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
@@ -89,7 +89,7 @@ class KeptTokens:
     def _try_again(self) -> None:
         self._timer = None
         for mark, (name, token) in list(self._unwritten.items()):
-            with suppress(OSError):  # that was told
+            with suppress(OSError):  # that was reported
                 self._write(mark, name, token)
                 del self._unwritten[mark]
                 self._report("refresh_token_kept", credential=name)
@@ -111,7 +111,7 @@ class KeptTokens:
             for path in self._directory.iterdir():
                 if path.name not in wanted and path.stat().st_mtime < oldest:
                     path.unlink()
-        except (ConfigError, OSError):  # another time
+        except (ConfigError, OSError):  # removed later
             return
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients that another process counts, for which this one reserves places."""
+"""Clients that another process counts, where this one reserves places."""
 
 import asyncio
 from contextlib import suppress
@@ -12,17 +12,19 @@ from gatepost.errors import Disconnected
 from gatepost.model.later import Later
 
 KEPT: Final = 1.0
-"""Seconds at most for which the place of a client that left stays counted for its next one."""
+"""Maximum seconds for which the place of a client that disconnected stays reserved for the next
+one."""
 HEED: Final = 0.001
-"""Seconds in which it shows who has hung up already: the next connection may be heard of first."""
+"""Seconds in which disconnections become visible: a new connection may be noticed before an earlier
+disconnection."""
 
 
 class RemoteClientCounter:
     """Implements ``policy.client_counts.ClientCounter`` over calls.
 
-    Many a client connects anew for each message. The place of one that left stays counted for a
-    moment, and the next one of its address takes it without a question. Before anybody is turned
-    away the store process has such places vacated.
+    Many clients connect anew for each message. The place of one that disconnected stays reserved
+    for a moment, and the next one of its address takes it without a call. Before the store process
+    refuses anybody, it has such places released.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -45,13 +47,14 @@ class RemoteClientCounter:
             self._until = asyncio.get_running_loop().call_later(KEPT, self._give_back)
 
     def _vacate(self, number: msgspec.Raw) -> None:
-        """Somebody is about to be turned away, and waits for our word."""
+        """Release reserved places, because a client is about to be refused, and waits for our
+        reply."""
         loop = asyncio.get_running_loop()
         loop.call_later(HEED, self._say_vacated, decode(number, int))
 
     def _say_vacated(self, number: int) -> None:
         self._give_back()
-        with suppress(Disconnected):  # then nobody waits any more
+        with suppress(Disconnected):  # nobody waits any more
             self._calls.tell("gave_up", number)
 
     def _give_back(self) -> None:

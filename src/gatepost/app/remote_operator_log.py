@@ -1,4 +1,4 @@
-"""Events of a front process: it spells their lines, the store process writes them."""
+"""Events of a front process: it formats their lines, and the store process writes them."""
 
 import time
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from gatepost.app.rpc import Calls
 
 
 class RemoteReport:
-    """A ``relay.context.Report`` over calls. What goes out together is one list of lines.
+    """A ``relay.context.Report`` over calls. Lines that are sent together are one list.
 
-    When the store process does not read for long, lines are dropped, and counted, as it does it
-    when nobody reads its own.
+    If the store process does not read for long, lines are dropped and counted, as the store process
+    does with its own lines.
     """
 
     def __init__(self, calls: Calls, speller: Speller) -> None:
@@ -25,13 +25,13 @@ class RemoteReport:
 
     @classmethod
     async def connect(cls, calls: Calls) -> "RemoteReport":
-        """Ask how the operator wants lines to be."""
+        """Ask in which form the operator wants lines."""
         return cls(calls, Speller(as_json=await calls.call(bool, "lines_are_json")))
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Take one event."""
+        """Report one event."""
         if self._calls.lost.is_set():
-            return  # we stop in a moment
+            return  # we stop soon
         if not self._lines and not self._calls.unsent:
             self._told = 0
         if self._told >= MAX_WAITING:

@@ -20,7 +20,8 @@ T = TypeVar("T")
 REFUSAL_HOLDS: Final = 1.0
 """Seconds for which a refusal is repeated before the store is asked again."""
 LARGE: Final = WINDOW
-"""Octets of content beyond which it goes ahead in pieces, each answered before the next."""
+"""Octets of content beyond which it is sent in advance in pieces, each after the answer to the one
+before."""
 
 
 class RemoteStore:
@@ -35,7 +36,7 @@ class RemoteStore:
 
     @property
     def refusal(self) -> str:
-        """What the store said with its last answer; asked anew when that is old."""
+        """The refusal in the store's last answer; requested again if that is old."""
         loop = asyncio.get_running_loop()
         if self._refusal and loop.time() - self._asked_at > REFUSAL_HOLDS:
             self._asked_at = loop.time()

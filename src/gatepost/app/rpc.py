@@ -211,7 +211,7 @@ class Answers:
         try:
             number, name, arguments = _CALL.decode(frame)
         except msgspec.MsgspecError:
-            stream.close()  # that is no caller
+            stream.close()  # that is not a caller
             return
         operation = self._operations.get(name)
         if operation is None:
@@ -250,11 +250,11 @@ class Answers:
         try:
             stream.send(_encode_answer(number, result))
         except Disconnected:
-            return  # who asked is gone
+            return  # the caller has disconnected
 
     def _gone(self) -> None:
         for running in list(self._running):
-            if isinstance(running, asyncio.Task):  # a wait; a commit goes on
+            if isinstance(running, asyncio.Task):  # a wait; a commit continues
                 running.cancel()
         self._on_gone()
 

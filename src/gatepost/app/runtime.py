@@ -14,18 +14,18 @@ from gatepost.relay.faults import explain
 T = TypeVar("T")
 
 DRAIN: Final = 8.0
-"""Seconds that open commits and peers get at the end; a stop takes at most ten."""
+"""Seconds for commits in progress and clients at the end; a stop takes at most ten."""
 FILES: Final = 65_536
-"""Open files that we would like: a connection is one."""
+"""The desired limit of open files; each connection is one."""
 AGAIN: Final = 60.0
-"""Seconds after which a fault is told that came again and again."""
+"""Seconds after which a repeated fault is reported again."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` on uvloop where it is installed, on asyncio's loop elsewhere."""
     raise_file_limit()
     interrupt_nobody()
-    gc.freeze()  # what is loaded stays: nobody need look for garbage in it, nor when we end
+    gc.freeze()  # what is loaded stays, so the garbage collector need not scan it, even at the end
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
@@ -39,15 +39,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def report_faults(report: Report) -> None:
-    """Tell the operator of what nobody caught: a callback or a task of the running loop ended by
-    it, and asyncio would say so to a log that nobody reads. The same again is told once a while:
-    asyncio itself says a thousand times a second that no file is left for a connection."""
+    """Report exceptions that nothing has caught, in a callback or a task of the running loop;
+    asyncio would write them to a log that nobody reads. Repetitions are reported once in a while,
+    because asyncio can report a thousand times a second that there is no file handle for a
+    connection."""
     last, again_at = "", 0.0
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         nonlocal last, again_at
         error = context.get("exception")
-        # What else there is may quote arguments, and these what a client sent.
+        # Anything else may quote arguments, and so what a client sent.
         reason = context["message"] if error is None else explain(error)
         if reason != last or loop.time() >= again_at:
             last, again_at = reason, loop.time() + AGAIN
@@ -57,14 +58,15 @@ def report_faults(report: Report) -> None:
 
 
 async def side_by_side(*steps: Coroutine[Any, Any, None]) -> None:
-    """Take all steps to their end, also when one fails; then raise what the first one raised."""
+    """Run all steps to their end, even if one fails; then raise the exception of the first one that
+    failed."""
     for each in await asyncio.gather(*steps, return_exceptions=True):
         if each is not None:
             raise each
 
 
 def raise_file_limit() -> None:
-    """Raise the soft limit of open files as far as we may."""
+    """Raise the soft limit of open files as far as permitted."""
     try:
         import resource  # noqa: PLC0415 - Unix only
     except ImportError:
@@ -77,12 +79,13 @@ def raise_file_limit() -> None:
 
 
 def interrupt_nobody() -> None:
-    """Let whoever has a processor go on when something comes for us, until its turn is over.
+    """Let the running process keep its processor until its time slice ends, even if something
+    arrives for us.
 
     Our processes, their threads and their peers on this machine wake one another several times for
-    each message. Who is interrupted each time works on cold caches, and in smaller groups. Linux
-    calls this a batch process (sched(7)); threads and processes that we start have it from us. Who
-    started us with a policy of his own gets that.
+    each message. Interruptions lead to cold caches and smaller batches. Linux calls this a batch
+    process (sched(7)); threads and child processes inherit it. Another policy that was set for this
+    process is kept.
     """
     if sys.platform != "linux":
         return

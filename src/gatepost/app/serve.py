@@ -75,7 +75,7 @@ class Options:
         for _ in range(_READS):
             text = _text_of(self.config)
             config = load_config(self.config)
-            if _text_of(self.config) == text:  # nobody wrote it meanwhile
+            if _text_of(self.config) == text:  # the file has not changed meanwhile
                 return Written(config, text, str(self.config))
         raise ConfigError("it is being written", where=str(self.config))
 
@@ -116,7 +116,7 @@ async def serve(
                 reloading = asyncio.create_task(service.reload())
                 waited = {reloading, signals.stopped, service.failed}
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if not reloading.done():  # the end does not wait for it
+                if not reloading.done():  # stopping does not wait for it
                     reloading.cancel()
                     await asyncio.wait({reloading})
                 elif (document := reloading.result()) is not None:
@@ -235,7 +235,7 @@ class Service:
             self.relay.shaking,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
-        self._open_administration()  # it tells where the API is
+        self._open_administration()  # it contains the API's address
 
     def _bounds(self) -> Bounds:
         limits = self.written.config.limits
@@ -254,7 +254,7 @@ class Service:
         }
         try:
             write_ready(self.data, document)
-        except OSError as error:  # a full disk: the queue can drain all the same
+        except OSError as error:  # on a full disk the queue can still drain
             self.report("ready_not_written", reason=error.strerror or str(error))
         return document
 
@@ -300,7 +300,7 @@ class Service:
                 reason = f"the configuration could not be put in place: {explain(error)}"
                 self.failed.set_result(reason)
             return None
-        document = self.tell_ready()  # first: who hears the event may read it at once
+        document = self.tell_ready()  # first, because readers of the event may read it at once
         self.report("reloaded", config=str(self.options.config))
         return document
 

@@ -26,7 +26,7 @@ from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
 MOST: Final = 1_000_000
-"""Connections of the supervisor; the limits of the client counts are lower."""
+"""Maximum number of connections of the supervisor; the limits per client are lower."""
 
 
 @dataclass(slots=True)

@@ -154,7 +154,7 @@ class ServeOutbound:
         self._secrets.follow(setup.config.credentials.values())
         if not differ(before.config, setup.config):
             hops = [NextHop(each.name) for each in before.config.routes]
-            before.deliverer.forgive(hops)  # a secret may be another in its file
+            before.deliverer.forgive(hops)  # a secret may have changed in its file
             return
         self._now = setup
         self.store.use(setup.routes, setup.deliverer)

@@ -1,4 +1,4 @@
-"""The key that signs access tokens: made once, sealed, kept over restarts."""
+"""The key that signs access tokens: created once, sealed, and kept over restarts."""
 
 import base64
 from collections.abc import Callable
@@ -26,10 +26,10 @@ _RECORD: Final = ("signing_key", "access tokens")
 async def open_tokens(
     records: Records, key: Key, clock: Callable[[], datetime], damaged: Damaged
 ) -> AccessTokens:
-    """Return the tokens of this directory; at the first call, make the key that signs them.
+    """Return the tokens of this directory; the first call creates the key that signs them.
 
-    Instead of a damaged one, which ``damaged`` gets, another one is made: tokens are good for an
-    hour, so that little is lost with it.
+    A damaged key is added to ``damaged`` and replaced. Tokens are valid for an hour, so little is
+    lost.
     """
     for record in await records.load_records():
         if (record.kind, record.id) == _RECORD:

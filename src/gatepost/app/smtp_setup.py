@@ -141,7 +141,7 @@ def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:
     """Return the channel bindings that our own certificate gives (RFC 5929 4). Raises TlsError."""
     try:
         own = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError) as error:  # OpenSSL takes forms of PEM that others do not
+    except (OSError, ValueError) as error:  # OpenSSL accepts forms of PEM that others do not
         raise TlsError(f"certificate {certificate}: {error}") from error
     binding = tls_server_end_point(own.public_bytes(Encoding.DER))
     return () if binding is None else (binding,)

@@ -29,7 +29,7 @@ def leave_news(data: Path, news: News) -> None:
     """Leave them for the next relay. Whoever does has the store in ``data`` open."""
     lines = "".join([f"{json.dumps(each)}\n" for each in news])
     with suppress(OSError), (data / FILE).open("a", encoding="utf-8") as file:
-        file.write(lines)  # on a full disk they were told at least where the command was typed
+        file.write(lines)  # on a full disk at least the command has shown them
 
 
 def take_news(data: Path) -> News:
@@ -41,7 +41,7 @@ def take_news(data: Path) -> News:
     except (OSError, UnicodeDecodeError):
         return news
     for line in lines:
-        with suppress(ValueError, TypeError):  # the disk was full, or is worn, in the middle of it
+        with suppress(ValueError, TypeError):  # it is incomplete: the disk was full or is defective
             event, reason = json.loads(line)
             news.append((str(event), str(reason)))
     return news

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as h11 reads it, without what only an attacker sends."""
+"""HTTP/1.1 as h11 reads it, without what only attackers send."""
 
 from typing import Any, Final
 
@@ -7,20 +7,21 @@ import h11
 MAX_HEAD: Final = 65_536
 """Octets of a request's header."""
 MOST_SMALL: Final = 10_000
-"""Small pieces of one body. Each takes ten microseconds, in which nobody else is heard."""
+"""Maximum number of small pieces of one body. Each takes ten microseconds, in which nothing else
+runs."""
 SMALL: Final = 64
-"""Octets of a piece that is not small."""
+"""Octets from which a piece is not small."""
 
 
 class StrictConnection(h11.Connection):
-    """A server's connection. What it refuses is answered with 400, and ends it."""
+    """A server's connection. What it refuses gets 400, and ends the connection."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MAX_HEAD)
         self._small = 0
 
     def next_event(self) -> Any:
-        """Return what came next. Raises h11.RemoteProtocolError."""
+        """Return the next event. Raises h11.RemoteProtocolError."""
         event = super().next_event()
         if isinstance(event, h11.Data):
             self._small += len(event.data) < SMALL

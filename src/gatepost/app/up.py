@@ -63,7 +63,7 @@ Place = tuple[str, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     data: Path
     smtp: Place = ("localhost", 2587)
@@ -74,7 +74,7 @@ class Options:
     workers: int = 0
     strict: bool = False
     settings: tuple[str, ...] = ()
-    """KEY=VALUE: what the profile shall have otherwise."""
+    """KEY=VALUE: changed settings of the profile."""
 
     @property
     def places(self) -> dict[str, Place]:
@@ -85,8 +85,8 @@ class Options:
 async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, Any]], None]) -> int:
     """Run the relay until SIGTERM or SIGINT; return the exit code.
 
-    ``on_ready`` gets the document of ready.json. Raises GatepostError when it cannot start:
-    StoreLocked for a directory that another relay has, PortBusy for a port.
+    ``on_ready`` gets the document of ready.json. Raises GatepostError if it cannot start:
+    StoreLocked for a directory that another relay uses, PortBusy for a port.
     """
     report_faults(report)
     stopped = _stopped_by_signal()
@@ -101,7 +101,7 @@ async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, A
 
 
 def _stopped_by_signal() -> "asyncio.Future[str]":
-    """Return what is done once SIGTERM or SIGINT asks us to stop; asking twice is asking."""
+    """Return a future that is done when SIGTERM or SIGINT arrives, however often."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[str] = loop.create_future()
 
@@ -149,7 +149,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     events = await _serve_events(here, stack)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
     clocks = ClockControl(clock, workers=options.workers, moved=partial(_moved, report, events))
-    queue = QueueControl(store.deliveries, clock.now)  # in which nothing is: all mail is captured
+    queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
     shared = Shared(quotas, None, budget, admin, events, queue, clocks, report)
     control = await serve_control(data, store, signs_in, shared)
     stack.callback(remove_file, data / SOCKET)
@@ -208,7 +208,7 @@ async def _serve_smtp(
 
 
 def _check_open(options: Options, profile: Profile) -> None:
-    """A profile that takes passwords or mail in clear is for this machine alone."""
+    """Refuse a profile that works without TLS on addresses other than loopback."""
     if profile.requires_tls:
         return
     for place in (options.smtp, options.smtps):
@@ -231,7 +231,7 @@ def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
 async def _provide(
     key: Key, store: SqliteStore, profile: Profile, clock: AheadClock
 ) -> tuple[AzureDirectory, AccessTokens, Provisioned]:
-    """Load the directory; at the first start, make what it holds."""
+    """Load the directory; the first start creates its entries."""
     damaged: dict[str, str] = {}
     await keep_fingerprint(key, store)
     tokens = await open_tokens(store, key, clock.now, damaged)
@@ -257,7 +257,7 @@ def _served_certificate(data: Path, profile: Profile, certificates: Certificates
 async def _provide_accounts(
     key: Key, store: SqliteStore, profile: Profile, damaged: Damaged
 ) -> Accounts | None:
-    """Load the plain accounts, where the profile's provider has them."""
+    """Load the plain accounts, if the profile's provider has them."""
     if profile.directory.kind != "accounts":
         return None
     accounts = await provide_accounts(store, key, profile, damaged)
@@ -266,7 +266,7 @@ async def _provide_accounts(
 
 
 async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:
-    """Report what becomes of mail from now on; tell what of all records is damaged."""
+    """Create reports about mail from now on; report damaged records."""
     service = EventService(here)
     await service.load()
     tell_damaged(here.tell, {**here.directory.damaged, **service.damaged})
@@ -276,7 +276,7 @@ async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventServi
 
 
 def _moved(report: Report, events: EventService, ahead: timedelta) -> None:
-    """Tell the operator, and let what waits for its time look again."""
+    """Report it, and wake what waits for a time."""
     report("clock_advanced", ahead=ahead.total_seconds())
     events.webhooks.wake()
 

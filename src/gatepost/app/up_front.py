@@ -1,4 +1,4 @@
-"""The program of a front process of ``gatepost up``: SMTP here, the rest behind the socket."""
+"""The program of a front process of ``gatepost up``: serves SMTP, and calls the store process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from gatepost.relay.supervise import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What a front process is told; sockets by descriptor."""
+    """The instructions for a front process; sockets by descriptor."""
 
     serving: SmtpSetup
     smtp: tuple[int, ...]
@@ -23,7 +23,7 @@ class Front:
 
 
 def instruct(serving: SmtpSetup, smtp: Listener | None, smtps: Listener | None) -> Instruction:
-    """Return what makes front processes serve these listeners."""
+    """Return the instruction that starts front processes for these listeners."""
     descriptors = [inheritable(each) if each is not None else () for each in (smtp, smtps)]
     front = Front(serving, *descriptors)
     text = msgspec.json.encode(front, enc_hook=dict)
@@ -31,7 +31,7 @@ def instruct(serving: SmtpSetup, smtp: Listener | None, smtps: Listener | None) 
 
 
 async def serve(front: Front) -> None:
-    """Serve until we are told to stop, or until the store process is gone."""
+    """Serve until told to stop, or until the store process ends."""
     process = await FrontProcess.connect(Path(front.serving.data))
     quotas = RemoteQuotas(process.calls) if front.serving.profile.strict.counts else None
     backend = Backend(process.store, process.directory, quotas)
@@ -44,7 +44,7 @@ async def serve(front: Front) -> None:
 
 
 def main() -> None:
-    """Read what to do from standard input, and do it."""
+    """Read the instructions from standard input, and follow them."""
     run_front(Front, serve)
 
 

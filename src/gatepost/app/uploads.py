@@ -1,4 +1,4 @@
-"""Large content on its way from a front process, piece by piece, within the byte budget."""
+"""Large content on its way from a front process, in pieces, within the byte budget."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from gatepost.relay.spool import Budget, Spool
 
 
 def put_and_tell(store: Store, submission: Submission) -> Afterwards:
-    """Put; once it is committed, the answer is the store's refusal."""
+    """Store a message; after the commit, the answer is the store's refusal."""
     return Afterwards(asyncio.ensure_future(store.put(submission)), lambda: store.refusal)
 
 
 class Uploads:
-    """What one front process has begun to hand over; each content has a number of its choice."""
+    """What one front process has begun to send; it chooses a number for each content."""
 
     def __init__(self, store: Store, budget: Budget) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class Uploads:
         self._spools: dict[int, Spool] = {}
 
     def add(self, number: int, pieces: Sequence[bytes]) -> None:
-        """Take what comes next. Raises QueueFull when neither memory nor disk has room for it."""
+        """Add a piece. Raises QueueFull if neither memory nor disk has room for it."""
         spool = self._spools.get(number)
         if spool is None:
             spool = self._spools[number] = Spool(self._budget)
@@ -37,7 +37,7 @@ class Uploads:
             raise QueueFull(str(error)) from error
 
     def put(self, number: int, packed: PackedSubmission) -> Afterwards:
-        """Store what came under ``number``; the answer is the store's refusal, as of ``put``."""
+        """Store what was sent under ``number``; the answer is its refusal, as for ``put``."""
         spool = self._spools.pop(number)
         try:
             submission = unpack_submission(packed, spool.body(packed.traits))
@@ -49,11 +49,11 @@ class Uploads:
         return put
 
     def drop(self, number: int) -> None:
-        """Forget what came under ``number``."""
+        """Forget what was sent under ``number``."""
         if (spool := self._spools.pop(number, None)) is not None:
             spool.release()
 
     def close(self) -> None:
-        """The front process is gone: forget what it did not finish."""
+        """Forget what the front process did not finish before it disconnected."""
         for number in list(self._spools):
             self.drop(number)

@@ -1,4 +1,4 @@
-"""From credentials and targets of a configuration to who signs in where, and by what transport."""
+"""Makes transports and their logins from the targets and credentials of a configuration."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -54,7 +54,7 @@ OUTLOOK_SCOPE: Final = "https://outlook.office365.com/.default"
 
 
 Turns = dict[tuple[str, str], asyncio.Lock]
-"""Of clients at token endpoints, whose refresh tokens may be the same."""
+"""Locks of clients at token endpoints, whose refresh tokens may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Upstreams:
     http: Http
     tokens: TokenCache
     store: Store
-    """Where captured mail goes."""
+    """The store for captured mail."""
     next_id: Callable[[], str]
     kept: KeptTokens
-    """Refresh tokens that a provider gave in place of the configured ones."""
+    """Refresh tokens that a provider issued in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)
     ca_file: str = ""

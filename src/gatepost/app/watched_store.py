@@ -17,7 +17,7 @@ from gatepost.store.sqlite.settings import Settings
 def with_store_warning(config: Config) -> Config:
     """Add that the store of a configuration is gone, if one was there."""
     said = ""
-    with suppress(OSError):  # not for us to see
+    with suppress(OSError):  # we may not read it
         said = missing(config.storage.directory.resolve())
     if not said:
         return config

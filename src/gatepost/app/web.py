@@ -1,4 +1,4 @@
-"""HTTP and HTTPS, served by uvicorn on sockets that we opened and with signals that stay ours."""
+"""HTTP and HTTPS, served by uvicorn on sockets that we opened; signals stay ours."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,28 +19,29 @@ from gatepost.relay.context import Report
 from gatepost.rest.failures import busy
 
 GRACE: Final = 2
-"""Seconds that open requests get at the end."""
+"""Seconds for open requests at the end."""
 LAST_ANSWERS: Final = 0.5
-"""Seconds in which those that were cut short are told so."""
+"""Seconds for replies to requests that are aborted then."""
 NO_HTTP: Final = "no_http: the request, or the rest of its body, is not HTTP"
 
 
 @dataclass(frozen=True, slots=True)
 class WebLimits:
-    """What a client may take of the server."""
+    """Limits for clients of the server."""
 
     head: float = 30.0
     """Seconds from a connection, or the last answer, to the end of a request's header."""
     body: float = 90.0
-    """Seconds for a body, after which the connection is cut. The APIs have less patience, and
-    say so."""
+    """Seconds for a body, after which the connection is aborted. The timeouts of the APIs are
+    shorter, and are answered."""
     connections: int = 1000
-    """Beyond them a request gets 503; beyond twice as many a connection is cut off at once."""
+    """Beyond this number requests get 503; beyond twice the number connections are aborted at once.
+    """
     clients: LocalClientCounter | None = None
-    """Counts connections by address; who has too many gets 503, too. None: nobody counts."""
+    """Counts connections by address; addresses with too many also get 503. None: no limit."""
     handshakes: HandshakeLimit | None = None
-    """Counts unfinished TLS handshakes by address; who has too many is cut off. None: nobody
-    counts."""
+    """Counts unfinished TLS handshakes by address; with too many, connections are aborted. None: no
+    limit."""
 
 
 class _Config(uvicorn.Config):
@@ -49,7 +50,7 @@ class _Config(uvicorn.Config):
 
 
 class _Connection(H11Protocol):
-    """One connection, which has to get on: uvicorn waits forever for a header or a body."""
+    """One connection with timeouts, because uvicorn waits forever for a header or a body."""
 
     def __init__(self, config: _Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
@@ -89,7 +90,8 @@ class _Connection(H11Protocol):
         return True
 
     async def _visit_late(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request of a client for whom there was no room when it came."""
+        """Answer a request of a client for which there was no place when it connected; refuse it if
+        there is still none."""
         clients, address = self._limits.clients, self.client[0] if self.client else ""
         if clients is None or not await clients.enter_late(address):
             await busy(scope, receive, send)
@@ -104,8 +106,8 @@ class _Connection(H11Protocol):
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP. The request whose body it was in is over, and an answer that was
-        begun stays as it is."""
+        """Refuse what is not HTTP. If it was in the body of a request, that ends, and an answer
+        that has begun is not changed."""
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -121,7 +123,7 @@ class _Connection(H11Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        """Give what the client has to send next its time, once."""
+        """Start the timeout for what the client must send next, once."""
         phase = str(self.conn.their_state), self.cycle
         if phase == self._phase:
             return
@@ -164,7 +166,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # they stay the relay's, which drains first and then stops us
+        yield  # signals stay the relay's, which drains first and then stops us
 
 
 class WebServer:
@@ -178,7 +180,8 @@ class WebServer:
         limits: WebLimits = WebLimits(),
         report: Report = _to_nobody,
     ) -> None:
-        """``certificate``: chain and key in PEM, for HTTPS. ``report``: told of bad HTTP."""
+        """``certificate``: chain and key in PEM, for HTTPS. ``report``: gets events of invalid
+        HTTP."""
         chain, key = certificate or (None, None)
         config = _Config(
             application,
@@ -187,7 +190,7 @@ class WebServer:
             log_config=None,
             log_level="critical",  # what fails is an event of ours; nothing else goes to stderr
             access_log=False,
-            proxy_headers=False,  # X-Forwarded-For would forge who is logged and traced
+            proxy_headers=False,  # X-Forwarded-For could forge the address in logs and traces
             lifespan="off",
             ssl_certfile=chain,
             ssl_keyfile=str(key) if key else None,
@@ -199,22 +202,22 @@ class WebServer:
         self._serving.add_done_callback(_ended)
 
     def renew(self, chain: str, key: str | None) -> None:
-        """Serve another certificate, which was found good, to new connections."""
+        """Serve another certificate, which was checked, on new connections."""
         context = self._server.config.ssl
         if context is not None:
             context.load_cert_chain(chain, key)
 
     async def wait_started(self) -> None:
-        """Return when it accepts."""
+        """Return when it accepts connections."""
         while not self._server.started:
             if self._serving.done():
                 self._serving.result()
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Finish open requests, or cut them short, and close."""
+        """Finish open requests, or abort them, and close."""
         self._server.should_exit = True
-        await asyncio.wait([self._serving])  # what it may have ended with was told
+        await asyncio.wait([self._serving])  # its exception was reported
         cut_short = list(self._server.server_state.tasks)
         if cut_short:
             await asyncio.wait(cut_short, timeout=LAST_ANSWERS)

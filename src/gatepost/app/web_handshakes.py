@@ -20,15 +20,15 @@ class HandshakeLimit:
     """How many unfinished handshakes an address may have."""
 
     handshakes: Handshakes
-    """Those of this process, the SMTP listeners' too."""
+    """Those of this process, including the SMTP listeners'."""
     most: Callable[[], int | None]
-    """Returns the limit per address; None: there is none."""
+    """Returns the limit per address; None: no limit."""
 
 
 class TlsAcceptor:
     """Accepts connections; ``make`` makes the protocol of each whose handshake has succeeded.
 
-    asyncio's own servers tell nobody of a connection before that.
+    asyncio's own servers report no connection before that.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class TlsAcceptor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, sockets: Iterable[Any]) -> None:
-        """Accept on these from now on."""
+        """Start to accept on these sockets."""
         for each in sockets:
             self._run(self._accept(each))
 
     async def stop(self) -> None:
-        """Accept no more, and cut unfinished handshakes."""
+        """Accept no more, and abort unfinished handshakes."""
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Front processes: they take connections, TLS and SASL off the store process."""
+"""Front processes: they do connections, TLS and SASL for the store process."""
 
 import asyncio
 import contextlib
@@ -14,31 +14,31 @@ from gatepost.relay.context import Report
 
 RESTART_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 10.0
-"""For one that cannot start, whatever it is that has to be mended: each start costs a second."""
+"""Maximum delay before a process that cannot start is started again: each start costs a second."""
 READY: Final = b"ready\n"
-"""What a front process says when it has all that it needs to accept; else it says what it lacks."""
+"""A front process prints this when it can accept; otherwise it prints the reason."""
 OPEN: Final = b"open\n"
-"""What it is told then, and accepts."""
+"""It is then told this, and accepts."""
 START_TIMEOUT: Final = 30.0
 STARTS: Final = 3
-"""Processes that may end one after the other before they accept: one may be killed, when memory is
-short; if none comes up it is of no use to go on."""
+"""Number of processes that may end in a row before they accept: one may be killed when memory is
+short, but if none starts, it is useless to continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What a front process runs, what it reads on its standard input, and what it inherits."""
+    """The program of a front process, its standard input, and what it inherits."""
 
     program: str
-    """A module of ours."""
+    """One of our modules."""
     text: Callable[[], bytes]
-    """Returns the line for one that starts now."""
+    """Returns the input line for a process that starts now."""
     descriptors: tuple[int, ...]
-    """Of listening sockets, which are ours and outlive it."""
+    """Descriptors of listening sockets, which are ours and outlive the process."""
 
 
 class _Slot:
-    """One front process, started again when it dies, until it is retired or stopped.
+    """One front process, restarted when it dies, until it is retired or stopped.
 
     It accepts nothing before ``open``.
     """
@@ -79,7 +79,7 @@ class _Slot:
         return self._over
 
     async def _run(self) -> str:
-        """Run one process to its end; return how that was."""
+        """Run one process to its end; return how it ended."""
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", self._instruction.program,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -109,7 +109,7 @@ class _Slot:
             self._process = self._ready = None
 
     def open(self) -> None:
-        """Let the process accept, and each that takes its place."""
+        """Let the process accept, and each process that replaces it."""
         self._is_open = True
         if self._ready is not None:
             self._ready.write(OPEN)
@@ -117,7 +117,7 @@ class _Slot:
     def end(self, number: int) -> None:
         """Send a signal to the process, and start no other.
 
-        One that somebody has stopped goes on to hear it, as under an init system.
+        A process that is suspended is continued to receive it, as by an init system.
         """
         self._over = True
         if self._process is not None:
@@ -137,7 +137,7 @@ class Workers:
 
     @property
     def pids(self) -> Sequence[int]:
-        """The processes that take connections now."""
+        """The processes that accept connections now."""
         return sorted(each.pid for each in self._slots if each.pid is not None)
 
     async def start(self, instruction: Instruction, number: int) -> None:
@@ -148,7 +148,7 @@ class Workers:
     async def prepare(self, instruction: Instruction, number: int) -> None:
         """Start ``number`` processes that accept nothing before ``take``.
 
-        Raises GatepostError when one does not start; then none of them is left.
+        Raises GatepostError if one does not start; then all of them are ended.
         """
         self._coming = [_Slot(instruction, self._report) for _ in range(number)]
         try:
@@ -158,7 +158,7 @@ class Workers:
             raise
 
     async def abandon(self) -> None:
-        """End what was prepared; those that accept stay."""
+        """End the prepared processes; those that accept stay."""
         coming, self._coming = self._coming, []
         for each in coming:
             each.end(signal.SIGKILL)
@@ -166,8 +166,8 @@ class Workers:
             await asyncio.wait([each.task for each in coming])
 
     def take(self) -> None:
-        """Let what was prepared accept. Those before accept no more, and each ends when its last
-        session has; who connects meanwhile waits in the queue of the socket, which is ours."""
+        """Let the prepared processes accept. Earlier ones accept no more, and each ends with its
+        last session; connections meanwhile wait in the queue of the socket, which is ours."""
         before, self._slots, self._coming = self._slots, self._coming, []
         for each in self._slots:
             each.open()

@@ -1,1 +1,2 @@
-"""What the command line asks of the directory: by names, answered with plain documents."""
+"""The operations of the command line on the directory: called by name, answered with plain
+documents."""

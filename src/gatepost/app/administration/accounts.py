@@ -1,4 +1,4 @@
-"""``account``: plain accounts that the store keeps, made and changed by an operator."""
+"""``account``: plain accounts in the store, created and changed by an operator."""
 
 import asyncio
 import secrets
@@ -20,26 +20,26 @@ Document = dict[str, Any]
 
 MAX_NAME: Final = 255
 GENERATED: Final = 25
-"""Octets of chance in a generated password: 200 bits."""
+"""Random octets in a generated password: 200 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountAdmin:
-    """The accounts, and what makes a password's verifiers."""
+    """The accounts, and what derives the verifiers of a password."""
 
     directory: AccountDirectory
     hasher: Hasher
     seal: Callable[[bytes], bytes]
-    """Seals what CRAM-MD5 needs, which is as good as the password."""
+    """Seals the state for CRAM-MD5, which is equivalent to the password."""
 
 
 def account_admin(directory: AccountDirectory, key: Key) -> AccountAdmin:
-    """Return where accounts are changed."""
+    """Return what administers the accounts."""
     return AccountAdmin(directory, PasswordHasher(), sealer(key))
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
-    """``account create``. ``password`` empty: one is made, and told once."""
+    """``account create``. ``password`` empty: one is generated, and shown once."""
 
     name: str
     senders: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def document(account: Account, origin: str) -> Document:
 
 
 async def create(context: AccountAdmin, request: NewAccount) -> Document:
-    """Make an account."""
+    """Create an account."""
     name = _checked_name(request.name)
     _check_visible(context, name)
     if context.directory.account(name) is not None:
@@ -87,7 +87,7 @@ async def create(context: AccountAdmin, request: NewAccount) -> Document:
 
 
 async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
-    """Give an account another password; sessions that are open stay."""
+    """Change an account's password; open sessions stay."""
     _check_visible(context, request.name)
     before = _kept(context, request.name)
     request.cram_md5 = request.cram_md5 or bool(before.cram_md5)
@@ -97,7 +97,7 @@ async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
 
 
 async def show(context: AccountAdmin, request: Named) -> Document:
-    """Tell of an account."""
+    """Show an account."""
     for account in context.directory.configured:
         if account.name == request.name:
             return document(account, "configuration")
@@ -105,7 +105,7 @@ async def show(context: AccountAdmin, request: Named) -> Document:
 
 
 async def list_all(context: AccountAdmin, _request: Everything) -> Document:
-    """Tell of all; one that the configuration hides is not among them."""
+    """List all accounts, without those that the configuration hides."""
     configured = {
         each.name: document(each, "configuration") for each in context.directory.configured
     }
@@ -115,7 +115,7 @@ async def list_all(context: AccountAdmin, _request: Everything) -> Document:
 
 
 async def delete(context: AccountAdmin, request: Named) -> Document:
-    """Delete an account; its open sessions may send no more."""
+    """Delete an account; its open sessions cannot send any more."""
     account = _kept(context, request.name)
     await context.directory.save([], [account.name])
     return {"deleted": document(account, "store"), "with": []}
@@ -130,7 +130,8 @@ def _kept(context: AccountAdmin, name: str) -> Account:
 
 
 def _check_visible(context: AccountAdmin, name: str) -> None:
-    """The store's account of a name that the configuration has is hidden: nobody signs in to it."""
+    """Raise an error if the configuration has an account of the same name, which hides that of the
+    store, so that nobody can sign in to it."""
     if any(each.name == name for each in context.directory.configured):
         raise Rejected(
             "Conflict", f"the account {name} is defined in the configuration: change it there", 409

@@ -64,8 +64,8 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 async def administer(context: AdminContext, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run ``NOUN VERB`` with its fields and return its answer.
 
-    Raises Rejected for what the directory does not allow, what is not there, and for fields
-    that the operation does not take.
+    Raises Rejected for what the directory does not permit, for entries that do not exist, and for
+    fields that the operation does not have.
     """
     known = _OPERATIONS.get(operation)
     if known is None:

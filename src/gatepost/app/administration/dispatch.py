@@ -1,4 +1,4 @@
-"""Runs an operation of the command line on the directory that it is for."""
+"""Runs an operation of the command line on the directory that it is meant for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Entries as the command line shows them: plain documents, whose keys scripts depend on."""
+"""Entries as the command line shows them: plain documents, on whose keys scripts depend."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ def document(view: Snapshot, entry: Entry, now: datetime) -> Document:
 
 
 def mention(entry: Entry) -> Document:
-    """Return what tells an entry from others: for what goes with another one."""
+    """Return what identifies an entry, for a document about another one."""
     called = (getattr(entry, name, "") for name in ("display_name", "role_name", "username"))
     return {"kind": entry.kind, "id": entry.id, "name": next(filter(None, called), entry.name)}
 
@@ -212,7 +212,8 @@ _WRITERS: Final[Mapping[type[Entry], Callable[[Snapshot, Any, datetime], Documen
 
 
 def verification_records(entry: Domain) -> list[Document]:
-    """Return what a domain's owner has to publish, and how far each proof got."""
+    """Return the DNS records that a domain's owner must publish, and the state of each
+    verification."""
     return [
         {
             "proof": proof,
@@ -228,7 +229,7 @@ def verification_records(entry: Domain) -> list[Document]:
 
 
 def user_names(view: Snapshot, application: Application, rules: Rules, now: datetime) -> list[str]:
-    """Return the names with which an application may sign in to SMTP now."""
+    """Return the names with which an application can sign in to SMTP now."""
     candidates = [
         f"{service.name}.{application.id}.{principal.tenant_id}"
         for principal in view.all(ServicePrincipal)

@@ -47,7 +47,7 @@ async def delete_a_tenant(context: AdminContext, request: Named) -> Document:
 
 
 async def create_app(context: AdminContext, request: NewApp) -> Document:
-    """``app create``: as the portal does, with a service principal."""
+    """``app create``: with a service principal, as in the portal."""
 
     def decide(view: Snapshot) -> Changes[Application]:
         tenant = find_or_only(view, TENANT, request.parent)
@@ -75,7 +75,7 @@ async def list_apps(context: AdminContext, request: Listing) -> Document:
 
 
 async def show_app(context: AdminContext, request: Named) -> Document:
-    """``app show``: with its secrets, and the names that it may sign in with."""
+    """``app show``: with its secrets, and the names with which it can sign in."""
     app = _app(context.view, request)
     return context.document(app) | {
         "secrets": _secrets(context, app),
@@ -94,7 +94,7 @@ def _app(view: Snapshot, request: Named) -> Application:
 
 
 async def create_secret(context: AdminContext, request: NewSecret) -> Document:
-    """``secret create``: the one answer that holds the value."""
+    """``secret create``: the only answer that contains the value."""
     app = find_or_only(context.view, APP, request.parent)
     start, end = _span(request, context.now())
     kept, value = context.directory.make_secret(app, end - start, request.name, start=start)
@@ -106,7 +106,7 @@ async def create_secret(context: AdminContext, request: NewSecret) -> Document:
 
 
 def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
-    """Return when the secret begins and ends; one that has expired began when it ended."""
+    """Return when the secret begins and ends; an expired one began when it ended."""
     if request.lifetime is not None and request.lifetime <= 0:
         raise Rejected(
             "BadRequest",
@@ -131,7 +131,7 @@ async def list_secrets(context: AdminContext, request: Listing) -> Document:
 
 
 def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
-    """The oldest first: what is to be replaced."""
+    """Return secrets, oldest first, because that is the order in which they are replaced."""
     found = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
     return [context.document(each) for each in found]
 
@@ -142,7 +142,7 @@ async def show_secret(context: AdminContext, request: Named) -> Document:
 
 
 async def delete_secret(context: AdminContext, request: Named) -> Document:
-    """``secret delete``: what it opened ends with it."""
+    """``secret delete``: what it gave access to ends with it."""
 
     def decide(view: Snapshot) -> Changes[ClientSecret]:
         secret = _secret(view, request)

@@ -35,7 +35,7 @@ _NO_NAME: Final = re.compile(r"[^\w.-]+")
 
 
 async def create_domain(context: AdminContext, request: NewDomain) -> Document:
-    """``domain create``: with what its owner has to publish."""
+    """``domain create``: with the DNS records that its owner must publish."""
     name = request.name or (domains.MANAGED_NAME if request.managed else "")
     if not name:
         raise Rejected("BadRequest", "a customer-managed domain needs a name")
@@ -79,7 +79,7 @@ def _domain(view: Snapshot, name: str, parent: str) -> Domain:
 
 
 async def create_sender(context: AdminContext, request: NewSender) -> Document:
-    """``sender create``: a local part, or a whole address."""
+    """``sender create``: a local part, or a complete address."""
     local, _, behind = request.name.partition("@")
 
     def decide(view: Snapshot) -> Changes[SenderUsername]:

@@ -1,4 +1,4 @@
-"""Which entry a word means: by id or by name, inside its parent, or because it is the only one."""
+"""Finds the entry that a word means: by id or name, inside its parent, or as the only one."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 E = TypeVar("E", bound=Entry)
 
 _SHOWN: Final = 8
-"""Names that an error lists."""
+"""Maximum number of names in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Noun(Generic[E]):
     word: str
     kind: type[E]
     names: Callable[[Snapshot, E], Sequence[str]] = lambda _, each: (each.name,)
-    """What an entry is called; the first is how it is shown."""
+    """The possible names of an entry; the first one is shown."""
     ids: Callable[[E], Sequence[str]] = lambda each: (each.id,)
     parent: Callable[[E], str] = lambda _: ""
-    """The id of what holds an entry."""
+    """The id of an entry's parent."""
     is_secret: bool = False
-    """People type its value where its id or name belongs: what was typed is never shown."""
+    """People enter its value instead of its id or name, so that what was entered is never shown."""
     made_by: str = ""
-    """The command that makes the first one."""
+    """The command that creates the first one."""
 
 
 def _named(*attributes: str) -> Callable[[Snapshot, Any], Sequence[str]]:
@@ -90,14 +90,13 @@ RESOURCES: Final[dict[str, Noun[Any]]] = {
     "group": GROUP,
     "subscription": SUBSCRIPTION,
 }
-"""By ``--kind``. A name that several have means the first of them: what is used before what
-holds it."""
+"""By ``--kind``. A name that several have means the first of them: a resource before its parent."""
 
 
 def entries_of(view: Snapshot, noun: Noun[E], parent: Entry | None = None) -> list[E]:
-    """Return the entries of a noun, those of one parent or all, by name.
+    """Return the entries of a noun, of one parent or all, sorted by name.
 
-    In whichever order they were made: a store that is opened again does not know.
+    The order of creation is unknown after a restart.
     """
     found = [
         each
@@ -108,7 +107,7 @@ def entries_of(view: Snapshot, noun: Noun[E], parent: Entry | None = None) -> li
 
 
 def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:
-    """Return the entry with that id or name. Raises Rejected when there is none, or several."""
+    """Return the entry with that id or name. Raises Rejected if there is none, or several."""
     found = _the_one(view, noun, text, parent)
     if found is None:
         raise _unknown(view, [noun], text, parent)
@@ -140,7 +139,7 @@ def find_resource(view: Snapshot, text: str, kind: str = "") -> Entry:
 
 
 def shown(view: Snapshot, noun: Noun[E], entry: E) -> str:
-    """Return what an entry is called."""
+    """Return the name by which an entry is shown."""
     return next(iter(noun.names(view, entry)), entry.id)
 
 
@@ -160,7 +159,7 @@ def _the_one(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None) -> 
 def _unknown(
     view: Snapshot, nouns: Sequence[Noun[Any]], text: str, parent: Entry | None
 ) -> Rejected:
-    """Say what there is, and what was probably meant."""
+    """Return an error with the existing names, and what was probably meant."""
     import difflib  # noqa: PLC0415 - only for a mistake
 
     names = [shown(view, noun, each) for noun in nouns for each in entries_of(view, noun, parent)]
@@ -178,7 +177,7 @@ def _unknown(
 
 
 def _there_are(names: Iterable[str]) -> str:
-    """List the first of them, each once."""
+    """List the first of them, without duplicates."""
     each = list(dict.fromkeys(names))
     more = len(each) - _SHOWN
     listed = ", ".join(each[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

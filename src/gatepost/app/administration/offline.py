@@ -1,4 +1,4 @@
-"""The operations on a store that no relay has open."""
+"""The operations on a store that no relay uses."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -19,10 +19,10 @@ from gatepost.store.sqlite import SqliteStore
 async def offline_administration(
     data: Path, store: SqliteStore, configured: Callable[[], Iterable[DirectorySettings]] = tuple
 ) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
-    """Return what runs an operation on ``store``, that of ``data``.
+    """Return a function that runs operations on ``store``, that of ``data``.
 
-    ``configured`` reads the directories of the relay's configuration, if that is known: accounts
-    may be in it.
+    ``configured`` reads the directories of the relay's configuration, if that is known, because
+    accounts may be in it.
     """
     key, now = open_key(data), AheadClock(data).now
     await check_key(key, store)

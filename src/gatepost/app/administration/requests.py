@@ -1,4 +1,4 @@
-"""What an operation is asked for: the fields of a command, as they travel."""
+"""The fields of operations, as they are sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One that is there."""
+    """An existing entry."""
 
     name: str
     parent: str = ""
@@ -45,7 +45,7 @@ class NewApp:
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A client secret: from now on for ``lifetime`` seconds, or until ``expires``."""
+    """A client secret: valid for ``lifetime`` seconds, or until ``expires``."""
 
     parent: str = ""
     name: str = ""
@@ -55,7 +55,7 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True)
 class NewRole:
-    """A custom role; without actions it grants those that sending needs."""
+    """A custom role; without actions it gets those that sending requires."""
 
     name: str
     actions: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class NewRole:
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """A role, who has it, and where."""
+    """A role, an application, and a scope."""
 
     name: str
     app: str
@@ -95,7 +95,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The access keys of a resource; one of them made anew."""
+    """The access keys of a resource; one may be regenerated."""
 
     name: str = ""
     regenerate: Literal["primary", "secondary", ""] = ""
@@ -103,7 +103,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class NewDomain:
-    """A domain of an Email service: a customer's, or Azure's own."""
+    """A domain of an Email service: a customer's, or an Azure-managed one."""
 
     name: str = ""
     parent: str = ""
@@ -112,7 +112,7 @@ class NewDomain:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Proofs of a domain, none for all; by hand, by asking the DNS, or as the profile has it."""
+    """Verifications of a domain, none for all; manual, by DNS, or as the profile prescribes."""
 
     name: str
     parent: str = ""
@@ -132,7 +132,7 @@ class NewSender:
 
 @dataclass(frozen=True, slots=True)
 class NewSmtpUsername:
-    """A login name of a Communication Services resource, and for whom it stands."""
+    """A login name of a Communication Services resource, and the application that it represents."""
 
     name: str
     username: str

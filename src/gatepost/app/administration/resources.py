@@ -81,7 +81,7 @@ def _create_group(view: Snapshot, request: NewResource) -> Changes[ResourceGroup
 
 
 def _absent(view: Snapshot, kind: type[Entry], holder: Entry, name: str) -> str:
-    """Return the id that a new resource gets: ``put`` would change one that is there."""
+    """Return the id of a new resource; raises if it exists, because ``put`` would change it."""
     path = resource_id(kind, holder.id, name)
     if view.get(kind, path) is not None:
         raise Rejected("AlreadyExists", f"there is {name!r} in {holder.name} already", 409)
@@ -89,7 +89,7 @@ def _absent(view: Snapshot, kind: type[Entry], holder: Entry, name: str) -> str:
 
 
 async def list_resources(context: AdminContext, request: Listing) -> Document:
-    """``resource list``: those of one kind, under one parent, or all."""
+    """``resource list``: of one kind, under one parent, or all."""
     view = context.view
     nouns = [RESOURCES[request.kind]] if request.kind else list(reversed(RESOURCES.values()))
     parent = _holder(view, request.parent) if request.parent else None
@@ -98,7 +98,7 @@ async def list_resources(context: AdminContext, request: Listing) -> Document:
 
 
 def _holder(view: Snapshot, text: str) -> Entry:
-    """Return what may hold resources: by its name a group before a subscription or a tenant."""
+    """Return a possible parent by its name: a group before a subscription or a tenant."""
     nouns: tuple[Noun[Any], ...] = (GROUP, SUBSCRIPTION)
     for noun in nouns:
         try:
@@ -153,7 +153,7 @@ async def link_domain(context: AdminContext, request: Link) -> Document:
 
 
 async def unlink_domain(context: AdminContext, request: Link) -> Document:
-    """``resource unlink``: the resource may send from the domain no more."""
+    """``resource unlink``: the resource may no longer send from the domain."""
 
     def decide(view: Snapshot) -> Changes[CommunicationService]:
         service, domain = _pair(view, request)
@@ -170,7 +170,7 @@ def _pair(view: Snapshot, request: Link) -> tuple[CommunicationService, Domain]:
 
 
 async def access_keys(context: AdminContext, request: Keys) -> Document:
-    """``resource keys``: both keys, one of them new when that was asked for."""
+    """``resource keys``: both keys; one is regenerated if requested."""
     service = find_or_only(context.view, COMMUNICATION, request.name)
     if request.regenerate:
         sealed = context.keys.seal(generate_access_key())

@@ -1,4 +1,4 @@
-"""Roles, and to whom they are assigned."""
+"""Roles, and their assignments."""
 
 from collections.abc import Iterable
 
@@ -48,7 +48,7 @@ async def create_role(context: AdminContext, request: NewRole) -> Document:
 
 
 async def list_roles(context: AdminContext, _request: Listing) -> Document:
-    """``role list``: the assignments beside the roles."""
+    """``role list``: with their assignments."""
     return {
         "roles": [context.document(each) for each in entries_of(context.view, ROLE)],
         "assignments": _oldest_first(context, context.view.all(RoleAssignment)),
@@ -87,7 +87,7 @@ async def delete_role(context: AdminContext, request: Named) -> Document:
 
 
 async def assign_role(context: AdminContext, request: RoleGrant) -> Document:
-    """``role assign``: to the service principal in the tenant that the scope belongs to."""
+    """``role assign``: to the service principal in the tenant of the scope."""
     now = context.now()
 
     def decide(view: Snapshot) -> Changes[RoleAssignment]:
@@ -101,7 +101,7 @@ async def assign_role(context: AdminContext, request: RoleGrant) -> Document:
 
 
 async def unassign_role(context: AdminContext, request: RoleGrant) -> Document:
-    """``role unassign``: the assignment of this role to this application, on this scope."""
+    """``role unassign``: deletes the assignment of this role to this application at this scope."""
 
     def decide(view: Snapshot) -> Changes[RoleAssignment]:
         role, app = find(view, ROLE, request.name), find(view, APP, request.app)

@@ -1,4 +1,4 @@
-"""Proving a domain: by hand, by what the DNS says, or at once, as the profile has it."""
+"""Verification of a domain: manual, by DNS, or immediate, as the profile prescribes."""
 
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.documents import Document, verification_records
@@ -11,9 +11,9 @@ from gatepost.directory.azure.entries import Domain
 
 
 async def verify_domain(context: AdminContext, request: Verify) -> Document:
-    """``domain verify``: the named proofs, or all; ``proven`` says whether they are made.
+    """``domain verify``: the named verifications, or all; ``proven`` says whether they succeeded.
 
-    Of all only those count that linking needs, which DMARC is not.
+    Of all, only those count that linking requires; DMARC is not required.
     """
     email = find(context.view, EMAIL, request.parent) if request.parent else None
     domain = find(context.view, DOMAIN, request.name, email)
@@ -41,7 +41,7 @@ def _is_unproven(domain: Domain) -> bool:
 
 
 async def _prove(context: AdminContext, domain: Domain, proof: Proof, way: str) -> Domain:
-    """Begin a proof, and end it unless somebody is to end it by hand."""
+    """Start a verification, and finish it unless it is to be finished manually."""
     begun = await context.change(lambda view: verification.initiate(view, domain.id, proof))
     if way == "manual" or status_of(begun, proof) == "Verified":
         return begun

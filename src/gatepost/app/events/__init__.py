@@ -1,1 +1,1 @@
-"""What becomes of accepted mail: reports made behind a cursor, and sent to webhooks."""
+"""Reports about accepted mail: created behind a cursor, and sent to webhooks."""

@@ -28,11 +28,11 @@ class Client(Protocol):
 
 
 class Unreached(Exception):
-    """No answer came; the message says why, and no more of the URL than its host."""
+    """No answer was received; the message says why, and contains only the host of the URL."""
 
 
 class WebhookClient:
-    """The client that is used: goes past proxies, and reads an endless answer no further."""
+    """The default client: it ignores proxies, and limits what it reads of an answer."""
 
     def __init__(self, timeout: float) -> None:
         """``timeout``: seconds for a whole request."""

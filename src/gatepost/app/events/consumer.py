@@ -1,9 +1,8 @@
-"""From committed mail to reports: reads behind the cursor, and records what it made in one commit.
+"""Creates reports about committed mail: reads behind the cursor, and records reports in one commit.
 
-Accepting mail does not wait for it: it is woken after a commit, lets a moment pass so that many
-messages make one commit, and goes on from where it was after a crash. A report that says no more
-than that mail was delivered, and that nobody subscribed to, is not written: it follows from the
-message.
+Accepting mail does not wait for it. It is woken after a commit, waits a moment so that many
+messages make one commit, and after a crash continues where it was. A report of a mere delivery to
+which nobody has subscribed is not written, because it follows from the message.
 """
 
 import asyncio
@@ -31,22 +30,22 @@ from gatepost.routing.suppression import after_bounce, after_send, fold, in_forc
 PACE: Final = 0.05
 """Seconds that mail waits for more of it."""
 PATIENCE: Final = 2.0
-"""Seconds that who asks waits for it to catch up."""
+"""Seconds that a caller waits for it to catch up."""
 BATCH: Final = 200
-"""Messages of one commit, and for how many the event loop is held up."""
+"""Messages per commit, which also limits how long the event loop is blocked."""
 UPKEEP: Final = 60.0
-"""Seconds between two rounds of retention."""
+"""Seconds between two clean-ups."""
 AGE: Final = timedelta(days=30)
 KEPT: Final = 100_000
-"""Reports that are kept, beside those that a webhook is still to get."""
+"""Maximum number of reports that are kept, besides those that a webhook must still get."""
 
 _DAMAGED: Final = "its times cannot be read; it suppresses mail until it is deleted"
 
 
 class Consumer:
-    """The one reader of a store's new mail, and the keeper of the managed list.
+    """The only reader of a store's new mail, which also updates the managed list.
 
-    ``on_published`` is called after each commit that a subscription gets something from.
+    ``on_published`` is called after each commit with something for a subscription.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Consumer:
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:
         """Implements ``rest.context.Suppression``.
 
-        Only an address that bounces can get on the managed list, so no other waits.
+        Only an address that bounces can get on the managed list, so other calls do not wait.
         """
         if not any(decide(str(each), self._rules.by_target).hard for each in recipients):
             return
@@ -95,7 +94,7 @@ class Consumer:
     def _answered(self, catching_up: "asyncio.Future[None]") -> None:
         self._asked.discard(catching_up)
         if not catching_up.cancelled():
-            catching_up.exception()  # ``run`` meets the same, and tells it
+            catching_up.exception()  # ``run`` gets the same error, and reports it
 
     def suppressed(
         self,
@@ -118,7 +117,7 @@ class Consumer:
         return [each for each in self._leases.values() if in_force(each, now)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
-        """Take these off the managed list, or all; return how many were on it."""
+        """Delete these from the managed list, or all; return how many were on it."""
         wanted = None if addresses is None else [fold(each) for each in addresses]
         return await to_the_end(self._forget_leases(wanted))
 
@@ -130,7 +129,7 @@ class Consumer:
             return gone
 
     async def publish(self, report: Report) -> None:
-        """Record one more report and send it to whom it may concern."""
+        """Record one more report and send it to the subscriptions concerned."""
         await to_the_end(self._publish(self._published(report)))
 
     async def _publish(self, published: Published) -> None:
@@ -140,7 +139,7 @@ class Consumer:
     # The work.
 
     async def run(self, tell: Tell) -> None:
-        """Consume what comes, until cancelled."""
+        """Consume new mail, until cancelled."""
         loop = asyncio.get_running_loop()
         ringing = False
 
@@ -179,7 +178,7 @@ class Consumer:
             self._reports.watch(None)
 
     async def tidy(self) -> None:
-        """Forget old reports, and leases that have ended without a send."""
+        """Delete old reports, and leases that have ended without a send."""
         now = self._subscriptions.now()
         await self._reports.expire(now - AGE, KEPT)
         ended = [key for key, each in self._leases.items() if each.until <= now]
@@ -187,7 +186,7 @@ class Consumer:
             await self.forget_leases(ended)
 
     async def catch_up(self) -> None:
-        """Consume all that was committed until now."""
+        """Consume everything that was committed until now."""
         await to_the_end(self._catch_up())
 
     async def _catch_up(self) -> None:
@@ -212,13 +211,13 @@ class Consumer:
         return len(unread)
 
     async def _read_on(self) -> tuple[Sequence[Unread], int]:
-        """Return the next messages, and the place up to which they are all that matters.
+        """Return the next messages, and the place up to which no others matter.
 
-        Where nothing was scripted, listed or subscribed to, only reserved recipients matter.
+        If nothing was scripted, listed or subscribed to, only reserved recipients matter.
         """
         if not self._all_matters:
             about = await self._reports.read_about(RESERVED_DOMAIN, BATCH)
-            if not self._all_matters:  # nor began to while it was read
+            if not self._all_matters:  # nor has changed while it was read
                 return about
         unread = await self._reports.read_on(BATCH)
         return unread, unread[-1].seq if unread else self._cursor
@@ -229,7 +228,7 @@ class Consumer:
         return bool(scripted or self._subscriptions.active)
 
     def _judge(self, message: StoredMessage, changed: dict[str, Lease]) -> Iterable[Published]:
-        """Yield what is to be written of a message; ``changed`` takes the leases it changed."""
+        """Yield the reports about a message; leases that change are added to ``changed``."""
         service = self._sources.service_of(message)
         recipients = dict.fromkeys(message.rcpt_to)
         listed = self._sources.listed(service, message.mail_from, recipients)
@@ -251,7 +250,7 @@ class Consumer:
     def _outcome(
         self, message: StoredMessage, recipient: str, changed: dict[str, Lease]
     ) -> Outcome:
-        """A send within a lease is dropped, and prolongs it."""
+        """Return the outcome. A send during a lease is dropped, and prolongs it."""
         key = fold(recipient)
         lease = self._lease(key, changed)
         if lease is not None and in_force(lease, message.received_at):

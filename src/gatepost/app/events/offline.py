@@ -1,4 +1,4 @@
-"""The operations on events of a store that no relay has open."""
+"""The operations on events of a store that no relay uses."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from gatepost.store.sqlite import SqliteStore
 
 
 def _say_nothing(event: str, **facts: Any) -> None:
-    """A command has its own words."""
+    """Ignore the event, because a command prints its own messages."""
     del event, facts
 
 
@@ -24,7 +24,7 @@ def _say_nothing(event: str, **facts: Any) -> None:
 async def own_events(
     data: Path, store: SqliteStore
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
-    """Give what runs an operation on ``store``, that of ``data``; nothing is sent."""
+    """Yield a function that runs operations on ``store``, that of ``data``; nothing is sent."""
     key, now = open_key(data), AheadClock(data).now
     await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)

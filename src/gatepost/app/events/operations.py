@@ -1,7 +1,8 @@
-"""What the command line asks of events: by names, with plain fields, answered with documents.
+"""The event operations of the command line: called by name, with plain fields, answered with
+documents.
 
-A document's keys are a contract that scripts depend on. What cannot be raises ValueError with a
-sentence, what is not there KeyError.
+Scripts depend on the keys of a document. Impossible requests raise ValueError with a sentence,
+unknown names KeyError.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -54,7 +55,7 @@ class SetOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What names one thing."""
+    """The name of one thing."""
 
     name: str
     resource: str = ""
@@ -110,7 +111,7 @@ class Clear:
 
 async def _set_outcome(service: EventService, asked: SetOutcome) -> Document:
     rule = make_rule(asked.target, asked.status, asked.code, asked.delay)
-    await service.consumer.catch_up()  # it is for mail that comes from now on
+    await service.consumer.catch_up()  # it applies to later mail
     await service.rules.put(rule)
     return _rule(rule)
 
@@ -226,7 +227,7 @@ def _free_name(service: EventService) -> str:
 
 
 def _scope(service: EventService, resource: str) -> str:
-    """Return the id of a resource that is given by id or by name; empty stays empty."""
+    """Return the id of a resource that is given by id or name; empty stays empty."""
     if not resource:
         return ""
     directory = service.here.directory
@@ -275,13 +276,13 @@ def _webhook(service: EventService, each: EventSubscription, standing: Standing)
 
 
 async def _list_events(service: EventService, asked: ListEvents) -> Document:
-    """Tell what happened: what was recorded, and of all other mail that it was delivered."""
+    """List the recorded events, and the deliveries of all other mail."""
     store = service.here.store
     if asked.message:
         messages = [await _message(service, asked.message)]
     else:
         messages = list((await store.list())[: asked.limit])
-    await service.consumer.catch_up()  # only now: every message above has been consumed
+    await service.consumer.catch_up()  # only now, when every message above has been consumed
     one = messages[0].id if asked.message else None
     found: list[Report] = list(await store.reports.list_reports(one, limit=asked.limit))
     recorded = {each.id for each in found}
@@ -296,7 +297,7 @@ async def _list_events(service: EventService, asked: ListEvents) -> Document:
 
 
 async def _simulate(service: EventService, asked: Simulate) -> Document:
-    """Publish that somebody read a message, or followed a link in it."""
+    """Publish that somebody opened a message, or followed a link in it."""
     if asked.type not in ACTIONS:
         raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
     if (asked.type == "click") != bool(asked.link):
@@ -365,7 +366,7 @@ OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
     "events_list": (ListEvents, _list_events),
     "events_simulate": (Simulate, _simulate),
 }
-"""By name: the form of the fields, and what is done."""
+"""By name: the type of the fields, and the function."""
 
 
 async def operate(service: EventService, name: str, fields: Mapping[str, Any]) -> Document:

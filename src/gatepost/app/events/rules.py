@@ -1,4 +1,4 @@
-"""The outcomes that users scripted, kept among the directory's records."""
+"""The outcomes that users scripted, stored among the directory's records."""
 
 from collections.abc import Mapping
 

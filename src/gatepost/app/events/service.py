@@ -1,4 +1,4 @@
-"""Everything about events of one relay, wired together; the same for a command without a relay."""
+"""Everything about events of one relay, wired together; also for a command without a relay."""
 
 import asyncio
 import secrets
@@ -38,11 +38,11 @@ from gatepost.rest.events.subscription import EventSubscription, SubscriptionErr
 
 
 class EventStore(Store, Records, Protocol):
-    """A store with what events need of it."""
+    """A store with what events need."""
 
     @property
     def reports(self) -> ReportStore:
-        """What became of its messages."""
+        """The reports about its messages."""
 
     @property
     def operations(self) -> OperationStore:
@@ -51,7 +51,7 @@ class EventStore(Store, Records, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an event service works with."""
+    """What an event service needs."""
 
     store: EventStore
     directory: AzureDirectory
@@ -96,9 +96,9 @@ class EventService:
         return {**self.rules.damaged, **self.subscriptions.damaged, **self.consumer.damaged}
 
     async def serve(self) -> None:
-        """Consume mail and send what is due from now on.
+        """Consume mail and send reports that are due from now on.
 
-        What is for subscriptions that are gone is forgotten.
+        Reports for subscriptions that no longer exist are deleted.
         """
         known = {each.key for each in self.subscriptions.all}
         gone = [each for each in await self.here.store.reports.subscribed() if each not in known]

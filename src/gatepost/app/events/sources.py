@@ -1,4 +1,5 @@
-"""Through which resource and domain a stored message was sent, and who on it is suppressed."""
+"""The resource and domain through which a stored message was sent, and the suppressed recipients of
+that domain."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,11 +21,11 @@ from gatepost.model.message import StoredMessage
 from gatepost.routing.suppression import is_for_sender
 
 MOST_KEPT: Final = 10_000
-"""Answers that are kept: where nobody signs in, anybody may name any domain."""
+"""Maximum number of cached answers, because without a login anybody may name any domain."""
 
 
 class Sources:
-    """Answers from the directory as it is now; what was found is kept until it changes."""
+    """Answers from the current directory; they are cached until it changes."""
 
     def __init__(self, directory: AzureDirectory) -> None:
         self._directory = directory
@@ -32,10 +33,10 @@ class Sources:
         self._services: dict[tuple[str, str], CommunicationService | None] = {}
 
     def service_of(self, message: StoredMessage) -> CommunicationService | None:
-        """Return the Communication Services resource that a message was sent through.
+        """Return the Communication Services resource through which a message was sent.
 
-        It is that of the principal; where nobody signed in, the one to which the sender's domain
-        is linked, or the only one that there is.
+        It is that of the principal; without a login, the one to which the sender's domain is
+        linked, or the only one.
         """
         if self._version != self._directory.version or len(self._services) >= MOST_KEPT:
             self._version = self._directory.version
@@ -51,7 +52,7 @@ class Sources:
         return bool(self._directory.all(SuppressionList))
 
     def resource_of(self, message: StoredMessage) -> str:
-        """Return the id of that resource, empty when there is none."""
+        """Return the id of that resource, empty if there is none."""
         service = self.service_of(message)
         return service.id if service else ""
 
@@ -65,7 +66,7 @@ class Sources:
     def listed(
         self, service: CommunicationService | None, sender: str, recipients: Iterable[str]
     ) -> frozenset[str]:
-        """Return those recipients that a list of the sender's domain keeps its mail from."""
+        """Return the recipients that are on a suppression list of the sender's domain."""
         directory = self._directory
         username, _, name = sender.rpartition("@")
         domain = self.domain_of(service, name)
@@ -104,7 +105,7 @@ class Sources:
 
 
 def texts(addresses: Iterable[Address]) -> dict[str, Address]:
-    """Return addresses by how they are written."""
+    """Return addresses by their spelling."""
     return {str(each): each for each in addresses}
 
 

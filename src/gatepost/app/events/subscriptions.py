@@ -1,4 +1,4 @@
-"""The event subscriptions of a relay: kept among the directory's records, their URLs sealed."""
+"""The event subscriptions of a relay, in the directory's records, with their URLs sealed."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ class Seal(Protocol):
     """Encrypts for the store (``app.keys.Key``)."""
 
     def seal(self, secret: bytes, purpose: str) -> bytes:
-        """Return what may be kept at rest."""
+        """Return a sealed value, which may be stored."""
 
     def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """Return what was sealed."""
+        """Return the value that was sealed."""
 
 
 class Subscriptions:
@@ -54,7 +54,7 @@ class Subscriptions:
         return sorted(self._by_key.values(), key=lambda each: (each.name.lower(), each.key))
 
     def get(self, key: str) -> EventSubscription | None:
-        """Return the one with that id."""
+        """Return the subscription with that id."""
         return self._by_key.get(key.lower())
 
     async def put(self, subscription: EventSubscription) -> None:
@@ -65,7 +65,7 @@ class Subscriptions:
         self._take({**self._by_key, subscription.key: subscription})
 
     async def delete(self, subscription: EventSubscription) -> None:
-        """Forget one."""
+        """Delete one."""
         await self._records.save_records([], [(KIND, subscription.key)])
         self._take({key: each for key, each in self._by_key.items() if key != subscription.key})
 

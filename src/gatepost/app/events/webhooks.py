@@ -1,7 +1,8 @@
-"""Sends reports to webhooks: each subscription in a lane of its own, at least once.
+"""Sends reports to webhooks: each subscription independently, at least once.
 
-What is due is read from the store, and struck off only after the endpoint has acknowledged it; so
-a kill at any moment repeats an event at worst. A slow endpoint holds up itself alone.
+Reports that are due are read from the store, and removed only after the endpoint has acknowledged
+them; so a crash at any moment at most repeats an event. A slow endpoint delays only its own
+reports.
 """
 
 import asyncio
@@ -21,18 +22,18 @@ from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
 
 IN_FLIGHT: Final = 8
-"""Requests of one subscription at a time."""
+"""Maximum number of simultaneous requests of one subscription."""
 LAST_ANSWERS: Final = 1.0
-"""Seconds that open requests get at the end."""
+"""Seconds for open requests at the end."""
 DAMAGED: Final = "its row in the store is damaged"
 LOST: Final = "ReportDamaged"
-"""Why such a report is dead; Event Grid has no such reason."""
+"""The reason for dead-lettering such a report; Event Grid has none for it."""
 PAUSE: Final = 1.0
-"""Seconds after a failure of the store."""
+"""Seconds to wait after a failure of the store."""
 
 
 class Webhooks:
-    """All lanes."""
+    """The deliveries to all subscriptions."""
 
     def __init__(
         self,
@@ -47,7 +48,8 @@ class Webhooks:
         self._lanes: dict[str, _Lane] = {}
 
     def serve(self, subscriptions: Iterable[EventSubscription]) -> None:
-        """Serve these and no others; one that is served already goes on as it is described now."""
+        """Serve exactly these subscriptions; one that is served already continues with its current
+        settings."""
         wanted = {each.key: each for each in subscriptions}
         for key in [key for key in self._lanes if key not in wanted]:
             self._lanes.pop(key).cancel()
@@ -59,12 +61,12 @@ class Webhooks:
         self.wake()
 
     def wake(self) -> None:
-        """There is something to send."""
+        """Look for reports to send."""
         for lane in self._lanes.values():
             lane.wake()
 
     async def close(self) -> None:
-        """Let open requests end for a moment, then cut them off."""
+        """Wait a moment for open requests, then abort them."""
         lanes, self._lanes = list(self._lanes.values()), {}
         open_ = [task for lane in lanes for task in lane.stop()]
         if open_:
@@ -77,7 +79,7 @@ class Webhooks:
 
 
 class _Lane:
-    """One subscription: reads what is due, keeps some requests open, settles each."""
+    """One subscription: reads what is due, keeps some requests open, and settles each."""
 
     def __init__(self, webhooks: Webhooks, subscription: EventSubscription) -> None:
         self._webhooks = webhooks
@@ -98,7 +100,7 @@ class _Lane:
         return [self._loop, *self._requests]
 
     def stop(self) -> Sequence["asyncio.Task[None]"]:
-        """Begin no more requests; return those that are open."""
+        """Start no more requests; return the open ones."""
         self._loop.cancel()
         return list(self._requests)
 
@@ -119,7 +121,7 @@ class _Lane:
                     await self._woken.wait()
 
     async def _begin(self) -> float | None:
-        """Begin what is due; return the seconds until something else is, None: when woken."""
+        """Start what is due; return the seconds until more is due, None: when woken."""
         webhooks, key = self._webhooks, self.subscription.key
         free = IN_FLIGHT - len(self._requests)
         if free <= 0:
@@ -143,7 +145,7 @@ class _Lane:
         return None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
 
     async def _give_up(self, damaged: Sequence[Due]) -> None:
-        """Strike off what cannot be sent any more: the others must not wait for it."""
+        """Remove what cannot be sent any more, so that others do not wait for it."""
         if not damaged:
             return
         subscription, now = self.subscription, self._webhooks.now()
@@ -161,7 +163,7 @@ class _Lane:
         self._woken.set()
 
     async def _send(self, batch: Sequence[Due]) -> None:
-        """Make one request and write down what became of it; then all of it may be due again."""
+        """Make one request and record its result; then all of it may be due again."""
         try:
             status, outcome = await self._request(batch)
             now = self._webhooks.now()
@@ -171,14 +173,14 @@ class _Lane:
             await self._webhooks.reports.settle(self.subscription.key, settlements)
         except Exception as error:  # noqa: BLE001 - mostly the store
             self._webhooks.tell("reports_delayed", reason=explain(error))
-            await asyncio.sleep(PAUSE)  # it stays due, and is sent again
+            await asyncio.sleep(PAUSE)  # it stays due and is sent again
         finally:
             numbers = {each.number for each in batch}
             self._on_its_way -= numbers
             self._landed |= numbers
 
     async def _request(self, batch: Sequence[Due]) -> tuple[int, str]:
-        """Make one request; return the status, 0 without one, and the outcome in words."""
+        """Make one request; return the status, 0 without one, and the outcome as text."""
         subscription, reports = self.subscription, [each.report for each in batch]
         try:
             octets, kind = body(reports, subscription)
@@ -194,7 +196,7 @@ class _Lane:
         return answer.status, f"HTTP {answer.status}"
 
     def _failed(self, batch: Sequence[Due], failure: Failure, outcome: str) -> list[Settlement]:
-        """Decide for each event whether it is sent again, and tell the operator."""
+        """Decide for each event whether it is sent again, and report it."""
         webhooks, subscription = self._webhooks, self.subscription
         backoff = subscription.retry.within(webhooks.schedule)
         settlements = []
@@ -216,7 +218,7 @@ class _Lane:
 
 
 def _batches(due: Sequence[Due], subscription: EventSubscription) -> Iterator[Sequence[Due]]:
-    """Cut what is due into requests; one event that is larger than a batch goes alone."""
+    """Divide what is due into requests; an event larger than a batch is sent alone."""
     limit = subscription.batch
     batch: list[Due] = []
     size = 0

@@ -1,1 +1,1 @@
-"""What an operator asks of the queue."""
+"""The operator's operations on the queue."""

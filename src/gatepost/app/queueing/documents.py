@@ -42,7 +42,7 @@ def message_document(message: QueuedMessage) -> Document:
 
 
 def attempt_document(attempt: Attempt) -> Document:
-    """Return what one attempt, or several alike in a row, came to."""
+    """Return the result of one attempt, or of several equal ones in a row."""
     contact = attempt.contact
     return {
         "at": _time(attempt.at),
@@ -80,7 +80,7 @@ def why_document(delivery: Delivery, why: Why) -> Document:
 
 
 def count_document(counts: dict[str, QueueCount]) -> list[Document]:
-    """Return how many wait for each next hop."""
+    """Return the numbers of deliveries for each next hop."""
     return [
         {"next_hop": key, "waiting": each.waiting, "leased": each.leased, "held": each.held}
         for key, each in sorted(counts.items())
@@ -106,5 +106,5 @@ def _time(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Octets that are not UTF-8 become replacement characters: JSON has no other way."""
+    """Return text for JSON: octets that are not UTF-8 become replacement characters."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

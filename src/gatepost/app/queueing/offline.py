@@ -1,4 +1,4 @@
-"""The queue of a store that no relay has open."""
+"""The queue of a store that no relay uses."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -14,5 +14,5 @@ def _now() -> datetime:
 
 
 def own_queue(store: SqliteStore) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
-    """Return what runs an operation on the queue of ``store``."""
+    """Return a function that runs operations on the queue of ``store``."""
     return partial(operate_queue, QueueControl(store.deliveries, _now))

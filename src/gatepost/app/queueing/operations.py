@@ -1,4 +1,4 @@
-"""``gatepost queue``: list, show, why, and an operator's word, on a running relay or its store."""
+"""``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a relay that only captures, and a stopped one, deliver noth
     from gatepost.relay.deliver import Deliverer
 
 MOST: Final = 10_000
-"""Deliveries of one listing."""
+"""Maximum number of deliveries in a listing."""
 _STATES: Final = frozenset(get_args(State))
 _DONE: Final[dict[Action, str]] = {
     "retry": "retried",
@@ -34,21 +34,21 @@ _DONE: Final[dict[Action, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class QueueControl:
-    """Where the operator asks."""
+    """What the operations work on."""
 
     deliveries: Deliveries
     now: Callable[[], datetime]
     delivering: "Callable[[], Deliverer] | None" = None
-    """Returns who delivers now, which a reload changes; None: no relay runs."""
+    """Returns the current deliverer, which a reload changes; None: no relay runs."""
 
     @property
     def deliverer(self) -> "Deliverer | None":
-        """Who delivers now; None: no relay runs."""
+        """The current deliverer; None: no relay runs."""
         return None if self.delivering is None else self.delivering()
 
 
 async def operate_queue(control: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
-    """Run an operation. Raises KeyError for an id that is unknown, ValueError, QueueError."""
+    """Run an operation. Raises KeyError for an unknown id, ValueError and QueueError."""
     if operation == "list":
         return await _list(control, fields)
     if operation == "show":
@@ -129,7 +129,7 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if control.deliverer is not None:
-        if action == "retry":  # not before, or some would be on their way, and not be counted
+        if action == "retry":  # not before, or some would be attempted and not counted
             control.deliverer.forgive(list(dict.fromkeys(hops)))
         if action in ("hold", "drop"):
             control.deliverer.call_off(None if ids is None else frozenset(ids))

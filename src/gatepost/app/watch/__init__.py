@@ -1,1 +1,1 @@
-"""``gatepost watch``: upstreams looked at on a schedule, and what is different from last time."""
+"""``gatepost watch``: checks upstreams on a schedule, and reports changes."""

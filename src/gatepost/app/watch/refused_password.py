@@ -1,6 +1,7 @@
-"""Which password was refused, and until when it is not sent again; also by the next process.
+"""Remembers, also for later processes, which password was refused, and until when it is not sent
+again.
 
-What is kept is no use for signing in, and slow to guess from (scrypt, RFC 7914).
+What is stored cannot be used to sign in, and is slow to guess from (scrypt, RFC 7914).
 """
 
 import contextlib
@@ -16,20 +17,20 @@ from gatepost.app.files import write_file
 from gatepost.model.secret import Secret
 
 REST: Final = timedelta(days=1)
-"""A password that was refused is not sent again for so long: many tries lock an account."""
+"""How long a refused password is not sent again, because repeated attempts lock an account."""
 _NAME: Final = "refused"
 _MOST: Final = 4_096
 
 
 class RefusedPassword:
-    """That of one upstream, in its directory."""
+    """The refused password of one upstream, in its directory."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _NAME
         self._kept: dict[str, Any] = {}
 
     def remember(self) -> None:
-        """Read what was kept before this start; what is damaged was never there."""
+        """Read what was stored before this start; damaged content is ignored."""
         with (
             contextlib.suppress(OSError, ValueError, RecursionError),
             self._path.open("rb") as file,
@@ -39,7 +40,7 @@ class RefusedPassword:
                 self._kept = kept
 
     def holds(self, password: Secret) -> bool:
-        """Tell whether this very password was refused within the time."""
+        """Tell whether exactly this password was refused within REST."""
         try:
             left = datetime.fromisoformat(self._kept["until"]) - datetime.now(UTC)
             salt, digest = (bytes.fromhex(self._kept[each]) for each in ("salt", "digest"))
@@ -49,7 +50,7 @@ class RefusedPassword:
         return in_time and hmac.compare_digest(_digest(password, salt), digest)
 
     def begin(self, password: Secret) -> None:
-        """Keep that it was refused just now. Raises OSError; this process knows it all the same."""
+        """Store that it was refused just now. Raises OSError, but this process remembers it."""
         salt = os.urandom(16)
         self._kept = {
             "until": (datetime.now(UTC) + REST).isoformat(timespec="seconds"),
@@ -60,7 +61,7 @@ class RefusedPassword:
         write_file(self._path, json.dumps(self._kept).encode())
 
     def end(self) -> None:
-        """Forget it: a password was taken. Raises OSError."""
+        """Forget it, because a password was accepted. Raises OSError."""
         if self._kept:
             self._kept = {}
             self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The loop around the watchers: when each looks, how many at once, and a clean stop."""
+"""The loop around the watchers: the time of each check, the number at once, and a clean stop."""
 
 import asyncio
 import random
@@ -26,12 +26,12 @@ from gatepost.relay.context import Report
 from gatepost.store.lock import DirectoryLock, StoreLocked
 
 WORST: Final = ("finding", "unreachable", "unknown", "healthy")
-"""What several upstreams come to, the first that one of them has."""
+"""The verdict on several upstreams is the first of these that one of them has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What to do; ``looking`` is the doctor."""
+    """What to watch; ``looking`` is the doctor."""
 
     config: WatchConfig
     file: Path
@@ -40,10 +40,10 @@ class Watch:
 
 
 async def watch(wanted: Watch, report: Report, on_ready: Callable[[dict[str, Any]], None]) -> str:
-    """Watch until SIGTERM or SIGINT, or look once; return the worst verdict of the last looks.
+    """Watch until SIGTERM or SIGINT, or check once; return the worst verdict of the last checks.
 
-    Raises ConfigError when another process watches into the directory, NetworkError when the
-    metrics' address cannot be had.
+    Raises ConfigError if another process watches with the same directory, and NetworkError if the
+    metrics' address is not available.
     """
     config, stopped = wanted.config, _stopped_by_signal()
     watchers = [Watcher(each, config, report, wanted.looking) for each in config.upstreams]
@@ -103,7 +103,7 @@ async def _once(watcher: Watcher, gate: asyncio.Semaphore) -> None:
 
 
 async def _again_and_again(watcher: Watcher, config: WatchConfig, gate: asyncio.Semaphore) -> None:
-    """Wait by the clock that never jumps."""
+    """Wait by the monotonic clock."""
     interval = watcher.upstream.interval.total_seconds()
     await asyncio.sleep(first_after(interval, config.jitter, random.random()))  # noqa: S311
     while True:

@@ -1,4 +1,4 @@
-"""Snapshots on disk: a file each, numbered, so that a clock that jumps puts none out of order."""
+"""Snapshots on disk: numbered files, so that their order does not depend on the clock."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,17 +12,17 @@ from gatepost.doctor.watching.snapshot import MAX_SNAPSHOT, Snapshot, decode, en
 from gatepost.errors import ConfigError
 
 LOOK_BACK: Final = 200
-"""Snapshots that are read for what the last ones did not see."""
+"""Number of snapshots that are read for facts which the last ones lack."""
 AT_LEAST: Final = 2
-"""Snapshots that stay, however old: without one there is nothing to compare with."""
+"""Number of snapshots that are kept however old they are, for comparison."""
 _NAME: Final = re.compile(r"(\d{8,12})-\d{8}T\d{6}Z\.json")
 
 Damaged = Callable[[Path, str], None]
-"""Told of a file that cannot be read, and why."""
+"""Called with a file that cannot be read, and the reason."""
 
 
 class Snapshots:
-    """Those of one upstream, in a directory of its own."""
+    """The snapshots of one upstream, in a directory of its own."""
 
     def __init__(self, directory: Path, keep: int, keep_for: timedelta) -> None:
         self._directory = directory
@@ -31,7 +31,7 @@ class Snapshots:
         self._next: int | None = None
 
     def last(self, damaged: Damaged) -> Snapshot | None:
-        """Return what was known at the last look; None at the first."""
+        """Return what the last check found; None before the first."""
         return known_before(self._newest_first(damaged))
 
     def _newest_first(self, damaged: Damaged) -> Iterator[Snapshot]:
@@ -45,7 +45,7 @@ class Snapshots:
                 damaged(path, str(error))
 
     def add(self, snapshot: Snapshot) -> Path:
-        """Keep a snapshot, and let go of those that are too many or too old. Raises OSError."""
+        """Store a snapshot, and delete those that are too many or too old. Raises OSError."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = self._files()
         if self._next is None:
@@ -77,5 +77,5 @@ def _taken_at(path: Path) -> datetime:
     stamp = path.name.partition("-")[2].removesuffix(".json")
     try:
         return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:  # a date that there is not
+    except ValueError:  # an invalid date
         return datetime.min.replace(tzinfo=UTC)

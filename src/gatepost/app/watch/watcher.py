@@ -1,4 +1,4 @@
-"""One upstream: looks at it, compares, keeps, tells."""
+"""Watches one upstream: checks it, compares, stores the snapshot, and reports changes."""
 
 import asyncio
 import contextlib
@@ -23,11 +23,11 @@ from gatepost.model.secret import Secret
 from gatepost.relay.context import Report
 
 Look = Callable[[Upstream, Secret | None], Diagnosis]
-"""Looks at an upstream; blocks."""
+"""Checks an upstream; blocks."""
 
 
 def look(upstream: Upstream, password: Secret | None) -> Diagnosis:
-    """Ask the doctor. Raises GatepostError."""
+    """Run the doctor. Raises GatepostError."""
     settings = Settings(
         upstream.library,
         upstream.tls,
@@ -39,7 +39,7 @@ def look(upstream: Upstream, password: Secret | None) -> Diagnosis:
 
 
 class Watcher:
-    """Knows what was seen of an upstream before."""
+    """Remembers earlier results of an upstream."""
 
     def __init__(
         self, upstream: Upstream, config: WatchConfig, report: Report, looking: Look = look
@@ -55,7 +55,7 @@ class Watcher:
         self._known: Snapshot | None = None
 
     def remember(self) -> None:
-        """Read what was seen before this start."""
+        """Read the results from before this start."""
         self._known = self._snapshots.last(self._damaged)
         self._refused.remember()
 
@@ -65,7 +65,7 @@ class Watcher:
         )
 
     async def probe(self) -> Snapshot | None:
-        """Look once, and tell what is different; None when nothing could be looked at."""
+        """Check once, and report what has changed; None if the check was impossible."""
         began = time.monotonic()
         try:
             password = self._password()
@@ -103,7 +103,7 @@ class Watcher:
                 return keeping_login(snapshot, self._known)
             return snapshot
         if snapshot.login_refused or snapshot.signed_in:
-            with contextlib.suppress(OSError):  # told where the snapshot cannot be kept
+            with contextlib.suppress(OSError):  # the failure to store the snapshot reports it
                 self._refused.begin(password) if snapshot.login_refused else self._refused.end()
         if snapshot.login_refused:
             hours = REST.total_seconds() / 3600
@@ -133,7 +133,7 @@ class Watcher:
         self._warn(now)
 
     def _warn(self, now: Snapshot) -> None:
-        """Once for each certificate, and once after each start."""
+        """Warn once for each certificate, and once after each start."""
         certificate = now.certificate
         if certificate is None:
             return
