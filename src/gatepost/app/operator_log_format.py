@@ -36,8 +36,8 @@ class Speller:
 
 
 def _plain(value: Any) -> Any:
-    """Return text for JSON: octets that are not UTF-8 as ``\udcff``, and everything else unchanged,
-    so that clients do not control the form of a field."""
+    """Return text for JSON: octets that are not UTF-8 as ``\\udcff``, and all else unchanged, so
+    that clients do not control the form of a field."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list | tuple):
