@@ -59,9 +59,7 @@ class FrontProcess:
         told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGHUP, retire.set)
-        loop.add_signal_handler(
-            signal.SIGINT, lambda: None
-        )  # from the terminal; the parent tells us
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # sent to the parent, too
         loop.add_reader(sys.stdin.fileno(), told.set)  # or it is the end of the parent, and ours
         os.write(sys.stdout.fileno(), READY)
         opened, lost, stopped, retired = (

@@ -1,12 +1,11 @@
-"""For your tests: a relay of your own, dialogues, and fakes that behave.
+"""For your tests: a relay of your own, dialogues, and fakes that behave like the real thing.
 
-``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay;
-``Upstream`` is a next hop that misbehaves;
-``perform`` plays a written dialogue against Gatepost without a socket;
-``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and ``Application`` stand in for what
-waits.
+``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay; ``Upstream``
+is a next hop that misbehaves; ``perform`` plays a written dialogue against Gatepost without a
+socket; ``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and ``Application`` replace what
+would have to wait.
 
-Each name is loaded when it is first asked for (PEP 562): the pytest plugin costs nothing.
+Each name is loaded when it is first used (PEP 562), so the pytest plugin costs nothing.
 """
 
 from importlib import import_module

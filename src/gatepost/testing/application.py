@@ -1,4 +1,4 @@
-"""What a relay does for a session, without sockets, store or waiting."""
+"""What a relay does for a session, without sockets, a store or waiting."""
 
 from dataclasses import dataclass
 from typing import Final, cast
@@ -26,7 +26,7 @@ from gatepost.wire.server import events
 from gatepost.wire.server.session import Session
 
 NONCE: Final = "nonce-nonce-nonce-nonce"
-"""The same in every test, so that a dialogue can be written down."""
+"""The same in every test, so that a dialogue can contain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ class Accepted:
 
 
 class Application:
-    """Answers every event of a session at once and keeps what was accepted.
+    """Answers every event of a session at once and keeps the accepted messages.
 
-    Write into the session, ``run()``, and take ``session.send()``; again if it was full.
+    Pass octets to the session, call ``run()``, and send what ``session.send()`` returns; repeat
+    this if it was full.
     """
 
     def __init__(self, session: Session, directory: MemoryDirectory) -> None:

@@ -1,7 +1,7 @@
-"""Play a dialogue's server against our client, and hold what it sends against the client lines.
+"""Plays a dialogue's server against our client, and compares what it sends with the client lines.
 
-What the client is told to do stands in the dialogue itself: the EHLO line has its
-name, the TLS mark its kind of connection, MAIL, RCPT and the content its message.
+The dialogue itself determines what the client does: the EHLO line has its name, the TLS mark its
+kind of connection, MAIL, RCPT and the content its message.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from gatepost.wire.content import DataReader
 from gatepost.wire.server.parameters import OF_MAIL, OF_RCPT, parse_mail, parse_rcpt
 
 FACTS: Final = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), verified=True)
-"""What the client is told of a TLS handshake that did not happen."""
+"""What the client learns about a TLS handshake that did not happen."""
 
 _TOKEN_MECHANISMS: Final = ("XOAUTH2", "OAUTHBEARER")
 _EXTENSIONS: Final = frozenset(
@@ -45,8 +45,8 @@ class Outcome:
 def perform_client(dialogue: Dialogue, values: Values | None = None) -> Outcome:
     """Play the server's lines against our client's conversation.
 
-    Raises Mismatch (an AssertionError) where the client says something else than the
-    dialogue, or ends with another error than it names.
+    Raises Mismatch (an AssertionError) if the client sends something else than the dialogue says,
+    or ends with another error.
     """
     values = values or Values()
     script = _Script(dialogue, values)
@@ -80,14 +80,14 @@ def _talk(session: ClientSession, dialogue: Dialogue, values: Values) -> Convers
 
 
 def make_credentials(mechanism: str, values: Values) -> Credentials:
-    """Return what ``values`` are for a client that is told to use ``mechanism``."""
+    """Return the credentials in ``values`` for a client that uses ``mechanism``."""
     if mechanism in _TOKEN_MECHANISMS:
         return Credentials(values.username, token=Secret(values.of("token")))
     return Credentials(values.username, Secret(values.password))
 
 
 def transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, BytesBody]]:
-    """Read the messages out of the client's lines."""
+    """Return the messages in the client's lines."""
     lines = [text for say in says for text in say.texts(values)]
     envelope: Envelope | None = None
     content: bytearray | None = None
@@ -112,7 +112,7 @@ def transactions(says: list[Say], values: Values) -> Iterator[tuple[Envelope, By
 
 
 class _Script:
-    """The dialogue's steps, taken one by one by what the client does."""
+    """The dialogue's steps, which the client's actions take one by one."""
 
     def __init__(self, dialogue: Dialogue, values: Values) -> None:
         self.name = dialogue.name
@@ -123,7 +123,7 @@ class _Script:
         self.local_name = hello.text.partition(" ")[2] if isinstance(hello, Say) else "localhost"
 
     def perform(self, step: ClientStep) -> Answer:
-        """Take a step of the client's. Raises Disconnected where the dialogue ends."""
+        """Take a step of the client's. Raises Disconnected if the dialogue ends."""
         match step:
             case Write(octets):
                 self._written += octets
@@ -161,7 +161,7 @@ class _Script:
         del self._steps[0]
 
     def _said(self) -> None:
-        """Hold what the client wrote against the client's lines that stand here."""
+        """Compare what the client wrote with the client's lines at this place."""
         expected = b""
         while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "C":
             expected += step.octets(self._values)

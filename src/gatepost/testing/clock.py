@@ -1,4 +1,4 @@
-"""A clock that a test turns."""
+"""A clock that tests control."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,16 +24,17 @@ class FakeClock:
         return self._now
 
     def monotonic(self) -> float:
-        """Return seconds from some start on; never steps back."""
+        """Return seconds since some start; never decreases."""
         return self._monotonic
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass. Raises ValueError when they are negative."""
+        """Let ``seconds`` pass. Raises ValueError if they are negative."""
         if seconds < 0:
             raise ValueError("time does not run backwards; set_time makes the clock on the wall")
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 
     def set_time(self, moment: datetime) -> None:
-        """Put the clock on the wall to ``moment``, as NTP or a person does; nothing else moves."""
+        """Set the wall clock to ``moment``, as NTP or a person does; the monotonic clock does not
+        change."""
         self._now = moment.astimezone(UTC)

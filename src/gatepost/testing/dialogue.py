@@ -36,7 +36,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 Role = Literal["server", "client"]
-"""Which side of Gatepost a dialogue can be played against."""
+"""The side of Gatepost that a dialogue can test."""
 
 _STEP: Final = re.compile(r"([CS])(?:\*(\d+))?:(?: (.*))?")
 _OCTETS: Final = re.compile(r"C\| ?(.*)")
@@ -50,7 +50,7 @@ _ANY: Final = "..."
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the placeholders stand for. ``{from}`` is ``sender``, ``{domain}`` its domain."""
+    """The values of placeholders. ``{from}`` is ``sender``, ``{domain}`` its domain."""
 
     host: str = "localhost"
     peer: str = "192.0.2.1"
@@ -58,10 +58,10 @@ class Values:
     password: str = "correct~horse.battery_staple"
     sender: str = "DoNotReply@contoso.example"
     token: str = ""
-    """Empty: the password, which a ``MemoryDirectory`` takes for a token, too."""
+    """Empty: the password, which a ``MemoryDirectory`` also accepts as a token."""
 
     def of(self, place: str) -> str:
-        """Return what ``{place}`` stands for. Raises ValueError when it stands for nothing."""
+        """Return the value of ``{place}``. Raises ValueError if it has none."""
         if place == "domain":
             return self.sender.rpartition("@")[2]
         if place == "token":
@@ -84,17 +84,17 @@ class Say:
     is_line: bool = True
 
     def texts(self, values: Values) -> list[str]:
-        """Return the lines with everything filled in."""
+        """Return the lines with all placeholders filled in."""
         return [_fill(self.text, values, n) for n in range(1, self.times + 1)]
 
     def octets(self, values: Values) -> bytes:
-        """Return what goes onto the wire."""
+        """Return what is sent."""
         if not self.is_line:
             return _octets(self.text, values)
         return "".join(f"{text}\r\n" for text in self.texts(values)).encode()
 
     def matches(self, line: str, values: Values, n: int = 1) -> bool:
-        """Tell whether the peer's line (without its end) is this one."""
+        """Tell whether the peer's line (without its line end) matches."""
         parts = _fill(self.text, values, n).split(_ANY)
         return re.fullmatch(".*".join(map(re.escape, parts)), line, re.DOTALL) is not None
 
@@ -117,32 +117,33 @@ class Dialogue:
     name: str
     steps: tuple[Step, ...]
     about: str = ""
-    """The comment at its head."""
+    """The comment at the beginning."""
     profile: str = "open"
     roles: tuple[Role, ...] = ("server",)
     clauses: tuple[str, ...] = ()
-    """What it shows: ``RFC 4954 4``."""
+    """What it demonstrates: ``RFC 4954 4``."""
     messages: int = 0
     """How many messages the server has accepted at the end."""
     mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN")
     """What the directory can verify."""
     auth: str = ""
-    """The mechanism that our client is told to use; empty for its own choice."""
+    """The mechanism that our client must use; empty for its own choice."""
     tls: str = ""
-    """``starttls`` where our client wants it and the server does not; else it is seen."""
+    """``starttls`` if our client wants it and the server does not offer it; else it follows from
+    the steps."""
     raises: str = ""
-    """The error that it ends with in our client: ``AuthenticationRefused``."""
+    """The error with which it ends in our client: ``AuthenticationRefused``."""
     overrides: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Changes to the profile: ``limits.recipients``, ``bare_newline``."""
 
     @property
     def is_portable(self) -> bool:
-        """True when any server with the profile can play it: nothing in it was changed."""
+        """True if any server with the profile can play it: the profile was not changed."""
         return not self.overrides
 
 
 class DialogueError(ValueError):
-    """A dialogue does not parse; the text names file and line."""
+    """A dialogue is invalid; the text names file and line."""
 
 
 def load_dialogue(path: Path | str) -> Dialogue:
@@ -209,7 +210,7 @@ DIRECTIVES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = MappingProxy
         "raises": ("raises", str),
     }
 )
-"""Directives by name; ``clause`` may stand more than once, and a profile's key overrides it."""
+"""Directives by name; ``clause`` may be repeated, and a profile's key overrides it."""
 
 _OVERRIDES: Final[Mapping[str, Callable[[str], Any]]] = {
     "limits": int,

@@ -1,4 +1,4 @@
-"""Who may sign in and send what, kept in memory."""
+"""Accounts and senders, kept in memory."""
 
 import hmac
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from gatepost.sasl.verifiers import (
 )
 
 ITERATIONS: Final = 4_096
-"""RFC 5802 5.1 asks for no less; tests want no more."""
+"""The minimum of RFC 5802 5.1; more would only slow tests down."""
 _DECOY_KEY: Final = b"the decoys of a test"
 _HASHES: Final[dict[str, ScramHash]] = {
     "SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512",
@@ -28,12 +28,12 @@ _HASHES: Final[dict[str, ScramHash]] = {
 
 @dataclass(slots=True)
 class Account:
-    """One who may sign in, and the senders that are registered for it."""
+    """An account that can sign in, with its registered senders."""
 
     username: str
     password: Secret = field(repr=False)
     senders: frozenset[str] = frozenset()
-    """Addresses, folded to lower case."""
+    """Addresses in lower case."""
     enabled: bool = True
 
     @property
@@ -59,7 +59,7 @@ class MemoryDirectory:
         self.accounts[username] = Account(username, Secret(password), folded)
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
-        """Prove a password, or a token, which is the same word here."""
+        """Verify a password, or a token, which is the same string here."""
         account = self.accounts.get(credentials.username)
         if account is None or not account.enabled:
             return REFUSED.because("unknown_user: nobody has this name")
@@ -71,7 +71,7 @@ class MemoryDirectory:
         return Principal(account.username, mechanism)
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
-        """Return what proves a password by SCRAM or CRAM-MD5; a decoy's for an unknown name."""
+        """Return a password's verifier for SCRAM or CRAM-MD5; a decoy's for an unknown name."""
         name = mechanism.removesuffix("-PLUS")
         account = self.accounts.get(username)
         scheme = _HASHES.get(name)

@@ -1,4 +1,4 @@
-"""A DNS that says what a test wrote down."""
+"""A DNS resolver with answers from a test."""
 
 import ipaddress
 from collections.abc import Callable
@@ -30,12 +30,12 @@ class ScriptedResolver:
         self.add(zone)
 
     def add(self, zone: str) -> None:
-        """Add lines. Raises ValueError for one that is not a record."""
+        """Add lines. Raises ValueError for an invalid one."""
         for name, kind, value in read_zone(zone):
             self._records.setdefault(name, []).append((kind, value))
 
     def forget(self, name: str) -> None:
-        """Let a name have no records, as if it had never been."""
+        """Delete all records of a name."""
         self._records.pop(_fold(name), None)
 
     async def mx(self, domain: str) -> Answer[MxRecord]:
@@ -57,7 +57,7 @@ class ScriptedResolver:
         return self._ask(name, "TXT", str)
 
     async def cname(self, name: str) -> Answer[str]:
-        """Return what the name is an alias of."""
+        """Return the target of the alias."""
         return self._ask(name, "CNAME", lambda each: each.rstrip("."))
 
     def _ask(self, name: str, kind: str, read: Callable[[str], T]) -> Answer[T]:

@@ -1,4 +1,4 @@
-"""``gatepost up`` for a test: another process, free ports, a directory of its own."""
+"""``gatepost up`` for a test: another process with free ports and a directory of its own."""
 
 import asyncio
 import json
@@ -30,16 +30,16 @@ from gatepost.testing.missed import missed
 T = TypeVar("T")
 
 START: Final = 30.0
-"""Seconds for the relay to come up; it makes keys and certificates first."""
+"""Seconds for the relay to start; it creates keys and certificates first."""
 STOP: Final = 15.0
-"""Seconds for it to stop; it promises 10."""
+"""Seconds for it to stop; it needs at most 10."""
 _LISTENERS: Final = ("--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0")
 _MAIN: Final = "from gatepost.cli.main import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where a listener accepts."""
+    """The address of a listener."""
 
     host: str
     port: int
@@ -62,18 +62,18 @@ class Captured:
     """Decoded."""
     message_id: str
     principal: str
-    """Who had signed in."""
+    """The user name that had signed in."""
     content: bytes
-    """What the client sent, octet by octet, without our trace."""
+    """What the client sent, octet by octet, without our trace fields."""
 
     def parse(self) -> EmailMessage:
-        """Return the content as the standard library's message."""
+        """Return the content as a message of the standard library."""
         parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)
         return parsed
 
 
 class EmulatorError(RuntimeError):
-    """The relay did not start or stop as it should; the text holds its own words."""
+    """The relay did not start or stop as it should; the text contains its output."""
 
 
 class Emulator:
@@ -103,8 +103,8 @@ class Emulator:
 
         ``profile`` may be a file that ends in .toml. ``data`` keeps mail and credentials over
         restarts; ``settings`` change single values of the profile, such as
-        ``{"strict.custom_per_minute": 3}``; ``options`` go to ``gatepost up`` as they are.
-        Raises EmulatorError with the relay's own output when it does not come up.
+        ``{"strict.custom_per_minute": 3}``; ``options`` are passed to ``gatepost up`` unchanged.
+        Raises EmulatorError with the relay's output if it does not start.
         """
         self._owned = data is None
         self.data = data or Path(tempfile.mkdtemp(prefix="gatepost-"))
@@ -149,12 +149,12 @@ class Emulator:
 
     @property
     def smtps(self) -> Listener:
-        """SMTP under implicit TLS."""
+        """SMTP with implicit TLS."""
         return Listener(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
 
     @property
     def pid(self) -> int:
-        """The process that runs it; with workers, the one that started them."""
+        """The id of its process; with workers, of the one that started them."""
         return self._process.pid
 
     @property
@@ -164,17 +164,17 @@ class Emulator:
 
     @property
     def username(self) -> str:
-        """The user name that may sign in."""
+        """The user name that can sign in."""
         return str(self.ready["username"])
 
     @property
     def password(self) -> str:
-        """Its password; empty when it was deleted, has expired, or the provider takes none."""
+        """Its password; empty if it was deleted or has expired, or if the provider accepts none."""
         return str(self.ready["password"] or "")
 
     @property
     def token(self) -> str:
-        """An access token that signs the user name in, too; empty where the profile has none."""
+        """An access token with which it can also sign in; empty if the profile has none."""
         return str(self.ready["access_token"] or "")
 
     @property
@@ -184,13 +184,13 @@ class Emulator:
 
     @property
     def values(self) -> Values:
-        """What a dialogue's placeholders stand for at this relay; ``{host}`` is for any name."""
+        """The values of a dialogue's placeholders at this relay; ``{host}`` matches any name."""
         return Values("...", "127.0.0.1", self.username, self.password, self.sender)
 
     # What it captured.
 
     def messages(self) -> list[Captured]:
-        """Return what was captured, newest first."""
+        """Return the captured messages, newest first."""
 
         async def answer(store: Store) -> list[Captured]:
             return [await _capture(store, each) for each in await store.list()]
@@ -198,7 +198,7 @@ class Emulator:
         return self._ask(answer)
 
     def count(self) -> int:
-        """Return how many messages there are."""
+        """Return the number of messages."""
         return self._ask(lambda store: store.count())
 
     def wait(self, to: str = "", subject: str = "", timeout: float = 10.0) -> Captured:
@@ -225,7 +225,7 @@ class Emulator:
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """Return what the relay has reported, oldest first; ``kind`` selects by ``event``.
 
-        A report is written a moment after what it tells of: see ``wait_event``.
+        A report is written a moment after the event: see ``wait_event``.
         """
         lines = self._output.read_text("utf-8", "replace").splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
@@ -244,9 +244,9 @@ class Emulator:
         return found[-1]
 
     def advance(self, by: timedelta) -> None:
-        """Let its time go forward: secrets expire, leases and rate windows end.
+        """Move its clock forward: secrets expire, leases and rate windows end.
 
-        Raises ValueError for a step back.
+        Raises ValueError for negative times.
         """
 
         async def advance() -> None:
@@ -265,9 +265,9 @@ class Emulator:
     # Its end.
 
     def stop(self) -> None:
-        """Stop it as an init system would, and forget its directory; a second call does nothing.
+        """Stop it as an init system would, and delete its directory; a second call does nothing.
 
-        Raises EmulatorError when it does not end well.
+        Raises EmulatorError if it does not end properly.
         """
         if not self._finalizer.alive:
             return
@@ -284,7 +284,7 @@ class Emulator:
             raise EmulatorError(f"the relay did not stop {how}:\n{said}")
 
     def kill(self) -> None:
-        """Cut it off as a power cut would; ``data`` stays as it is, if it was given."""
+        """Kill it like a power cut; ``data`` stays unchanged, if it was given."""
         self._finalizer()
         self._forget()
 
@@ -308,7 +308,7 @@ class Emulator:
 
 
 def _written(value: object) -> str:
-    """Return a value as ``--set`` takes it: texts as they are, all else as TOML."""
+    """Return a value as ``--set`` takes it: strings as they are, everything else as TOML."""
     if value is None or isinstance(value, str):
         return value or "none"
     return json.dumps(value)  # TOML for numbers, truth values and lists of texts, too

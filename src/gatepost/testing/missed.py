@@ -1,16 +1,16 @@
-"""What to say of a message that did not come: what came instead, and what was refused."""
+"""The text about a message that did not arrive: what arrived instead, and what was refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
 SHOWN: Final = 5
-"""Lines of each kind, the newest ones."""
+"""Maximum number of lines of each kind, the newest ones."""
 REFUSALS: Final = frozenset({"auth_refused", "refused", "message_refused", "not_stored"})
 
 
 class Seen(Protocol):
-    """What is told of a captured message."""
+    """What is shown of a captured message."""
 
     @property
     def subject(self) -> str:
@@ -18,7 +18,7 @@ class Seen(Protocol):
 
     @property
     def rcpt_to(self) -> tuple[str, ...]:
-        """Whom it was for."""
+        """Its recipients."""
 
 
 def missed(wanted: str, messages: Sequence[Seen], events: Sequence[Mapping[str, Any]]) -> str:

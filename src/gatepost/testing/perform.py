@@ -1,4 +1,4 @@
-"""One dialogue, played from both sides."""
+"""Plays a dialogue from both sides."""
 
 from gatepost.testing.client import perform_client
 from gatepost.testing.dialogue import Dialogue, Values

@@ -1,4 +1,4 @@
-"""Play a dialogue's client against our session, and hold our replies against its server lines."""
+"""Plays a dialogue's client against our session, and compares our replies with its server lines."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, Setting
 
 Cut = Callable[[bytes], Iterable[bytes]]
-"""Splits what the client sends into the pieces in which it arrives."""
+"""Splits what the client sends into pieces."""
 
 
 class Mismatch(AssertionError):
-    """The dialogue says one thing, Gatepost another; the text shows both and the place."""
+    """Gatepost differs from the dialogue; the text shows both, and the place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What a dialogue led to. ``lines`` are the server's, as they came, TLS or not."""
+    """The result of a dialogue. ``lines`` are the server's, with and without TLS, as sent."""
 
     lines: tuple[str, ...]
     messages: tuple[Accepted, ...]
@@ -36,8 +36,8 @@ def perform_server(
 ) -> Performance:
     """Play the client's lines against our session.
 
-    Raises Mismatch (an AssertionError) at the first reply line that differs, and
-    ConfigError when the dialogue asks for a profile that there is not.
+    Raises Mismatch (an AssertionError) at the first reply line that differs, and ConfigError if the
+    dialogue's profile does not exist.
     """
     values = values or Values()
     stage = _Stage(dialogue, values, cut or (lambda octets: (octets,)))
@@ -52,7 +52,7 @@ def perform_server(
 
 
 def make_setting(dialogue: Dialogue, values: Values) -> Setting:
-    """Return what a listener that plays this dialogue is set to. Raises ConfigError."""
+    """Return the settings of a listener that plays this dialogue. Raises ConfigError."""
     profile = load_profile(dialogue.profile)
     profile = replace(profile, host=values.host, strict=StrictLimits())
     for key, value in dialogue.overrides.items():

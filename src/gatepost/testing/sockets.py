@@ -1,4 +1,4 @@
-"""Play a dialogue's client over a real connection to a real server."""
+"""Plays a dialogue's client over a real connection to a real server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from gatepost.testing.dialogue import Dialogue, Mark, Say, Values
 from gatepost.testing.server import Mismatch
 
 PATIENCE: Final = 10.0
-"""Seconds for any one step."""
+"""Seconds for each step."""
 
 
 def perform_over_sockets(dialogue: Dialogue, server: Server, ca_file: str, values: Values) -> None:
-    """Play the client's lines to ``server``, a STARTTLS listener, and hold its replies.
+    """Play the client's lines to ``server``, a STARTTLS listener, and check its replies.
 
-    Raises Mismatch at the first reply that differs, and NetworkError when the connection fails.
+    Raises Mismatch at the first reply that differs, and NetworkError if the connection fails.
     """
     with _connected(server) as stream:
         _Socket(dialogue, stream, ca_file, values).play()

@@ -1,4 +1,4 @@
-"""A next hop that misbehaves by chance: it defers, refuses, stalls, is slow, and hangs up."""
+"""A next hop that misbehaves at random: it defers, refuses, stalls, is slow, and disconnects."""
 
 import asyncio
 import random
@@ -26,12 +26,13 @@ Fate = Literal[
     "refuse_mail", "refuse_rcpt", "refuse_content",
     "cut_early", "cut_before", "cut_after",
 ]  # fmt: skip
-"""Of one transaction. ``cut_before`` hangs up at the end of the content and takes nothing,
-``cut_after`` takes it and hangs up without a word: who sends it again doubles it, and must."""
+"""The fate of one transaction. ``cut_before`` disconnects at the end of the content without
+accepting it; ``cut_after`` accepts it and disconnects without a reply, so that the sender must send
+a duplicate."""
 
 _MESSAGE_ID: Final = re.compile(rb"^Message-ID:\s*(<[^>]*>)", re.IGNORECASE | re.MULTILINE)
 _FULL: Final = Reply(452, "Mailbox full", Esc(4, 2, 2))
-"""To MAIL: a 450 or 451 there would teach a relay to send less, and there would be no load."""
+"""A reply to MAIL. A 450 or 451 there would teach the relay to send less."""
 _GREY: Final = Reply(450, "Come back later", Esc(4, 2, 0))
 _BUSY: Final = Reply(451, "Try again later", Esc(4, 3, 0))
 _UNKNOWN: Final = Reply(550, "No such user", Esc(5, 1, 1))
@@ -44,7 +45,7 @@ _TO_CONTENT: Final[Mapping[str, Reply]] = {"defer_content": _BUSY, "refuse_conte
 _GENTLE: Final[Mapping[Fate, Fate]] = {
     "refuse_mail": "defer_mail", "refuse_rcpt": "defer_rcpt", "refuse_content": "defer_content",
 }  # fmt: skip
-"""What a notification gets instead: who refuses the news for good has to do without."""
+"""The fates of notifications instead, because refused notifications would be lost."""
 
 # fmt: off
 USUAL: Final[Mapping[Fate, float]] = MappingProxyType({
@@ -54,13 +55,13 @@ USUAL: Final[Mapping[Fate, float]] = MappingProxyType({
     "cut_early": 1, "cut_before": 2, "cut_after": 3,
 })
 # fmt: on
-"""How often each happens, by weight."""
+"""The usual fates, by weight."""
 WELL: Final[Mapping[Fate, float]] = MappingProxyType({"accept": 1})
 
 
 @dataclass(slots=True)
 class Taken:
-    """One message that it took."""
+    """One message that was accepted."""
 
     message_id: str
     sender: str
@@ -70,9 +71,9 @@ class Taken:
     at: float
     """The event loop's clock."""
     answered: bool = False
-    """The 250 was written to a connection that stood."""
+    """The 250 was written to an open connection."""
     silent: bool = False
-    """It hung up instead, on purpose."""
+    """It disconnected instead, on purpose."""
 
 
 @dataclass(slots=True)
@@ -81,9 +82,9 @@ class Mischief:
 
     weights: Mapping[Fate, float] = field(default_factory=lambda: USUAL)
     stall: float = 2.0
-    """Seconds without an answer, which then comes."""
+    """Seconds before a delayed answer."""
     slowness: float = 0.2
-    """Seconds that a slow answer takes at most."""
+    """Maximum seconds of a slow answer."""
     hopeless: str = "hopeless.test"
     """A domain whose recipients are always deferred."""
 
@@ -92,17 +93,17 @@ class Mischief:
 class Upstream:
     """An SMTP server on a free port of 127.0.0.1, in the running event loop.
 
-    What it does with a transaction is drawn from ``seed`` when MAIL comes. Several may share a
-    list ``taken``.
+    The fate of a transaction is drawn at random, with ``seed``, when MAIL arrives. Several servers
+    may share a list ``taken``.
     """
 
     seed: int = 0
     mischief: Mischief = field(default_factory=Mischief)
     taken: list[Taken] = field(default_factory=list)
     tls: Context | None = None
-    """What STARTTLS is done with; None: it is not offered."""
+    """The context for STARTTLS; None: it is not offered."""
     fates: Counter[str] = field(default_factory=Counter)
-    """How many transactions had each fate."""
+    """Number of transactions by fate."""
     connections: "set[_Connection]" = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the last connection has ended."""
@@ -132,7 +133,7 @@ class Upstream:
                     await self.emptied.wait()
 
     def draw(self, *, is_notification: bool) -> Fate:
-        """Return what becomes of the next transaction."""
+        """Return the fate of the next transaction."""
         weights = self.mischief.weights
         [fate] = self.chance.choices(list(weights), list(weights.values()))
         if is_notification:
@@ -141,7 +142,7 @@ class Upstream:
         return fate
 
     def close(self) -> None:
-        """Cut every connection, and accept no more."""
+        """Abort every connection, and accept no more."""
         self.is_closed = True
         if self._server is not None:
             self._server.close()
@@ -209,7 +210,7 @@ class _Connection:
             self._waiting.cancel()
 
     def cut(self) -> None:
-        """Hang up without a word."""
+        """Disconnect without a reply."""
         self._stream.abort()
 
     # What the session says.
@@ -254,7 +255,8 @@ class _Connection:
             self._stream.start_tls(self._upstream.tls)
 
     def _answer(self, reply: Reply | None) -> None:
-        """None: hang up instead, once the message before has its answer (RFC 2920 3.2)."""
+        """Send a reply, or disconnect for None, after the reply about the previous message (RFC
+        2920 3.2)."""
         if reply is None:
             self._stream.write(self._session.send())
             self.cut()

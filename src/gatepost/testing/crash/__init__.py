@@ -1,4 +1,4 @@
-"""A relay that is killed again and again under load, and the books that tell whether it lost mail.
+"""Kills a relay repeatedly under load, and checks whether it lost mail.
 
 ``run_crash`` is what ``gatepost bench crash`` runs.
 """

@@ -1,4 +1,4 @@
-"""The run: load, kills, quiet, and the count."""
+"""The test run: load, kills, a quiet phase, and the verdict."""
 
 import asyncio
 import math
@@ -21,17 +21,17 @@ from gatepost.testing.crash.victim import CONNECTIONS, Victim, hub_domain
 from gatepost.testing.upstream import WELL, Mischief, Taken, Upstream
 
 HUBS: Final = 3
-"""Upstreams: what one has taught the relay does not hold up the others."""
+"""Number of upstreams: what the relay learns about one does not delay the others."""
 PAUSE: Final = 0.02
-"""Seconds that a sender thinks between two messages, on average."""
+"""Seconds between two messages of a sender, on average."""
 LONGEST: Final = 5.0
-"""Seconds of load until a kill, at most, however few messages came."""
+"""Maximum seconds of load until a kill, however few messages were sent."""
 WHILE_STARTING: Final = 0.15
-"""The share of kills that do not wait until the relay serves."""
+"""The share of kills that happen before the relay serves."""
 STARTING: Final = (0.0, 1.0)
 """Seconds from the start of the process to such a kill."""
 READ_ON: Final = 2.0
-"""Seconds in which an upstream reads what a relay sent before it was killed, at most."""
+"""Maximum seconds in which an upstream reads what a relay sent before it was killed."""
 _VICTIMS: Final[dict[Whom, int]] = {"worker": 3, "store": 3, "relay": 4}
 
 Progress = Callable[[str], None]
@@ -39,23 +39,23 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do."""
+    """The parameters of the test."""
 
     messages: int = 10_000
-    """Acknowledged ones, at least."""
+    """Minimum number of acknowledged messages."""
     kills: int = 200
     workers: int = 2
-    """Front processes; 0: one process does all."""
+    """Number of front processes; 0: one process does everything."""
     senders: int = 6
     seed: int = 0
     drain: float = 300.0
-    """Seconds that the queue gets to empty itself at the end."""
+    """Seconds for the queue to become empty at the end."""
     mischief: Mischief = field(default_factory=Mischief)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it."""
+    """The result of the test."""
 
     verdict: Verdict
     kills: Counter[str]
@@ -64,17 +64,17 @@ class Outcome:
     """Seconds from a kill to the next ready relay."""
     seconds: float
     fates: Counter[str]
-    """What the upstreams did."""
+    """What the upstreams did with transactions."""
     troubles: Counter[str]
-    """What the senders met."""
+    """The errors that senders got."""
     events: Counter[str]
     """What the relay reported."""
     faults: list[str]
-    """Faults of its own that it reported, and processes that it left behind."""
+    """Internal errors that it reported, and processes that it left behind."""
 
     @property
     def is_good(self) -> bool:
-        """The promise was kept, and the relay found nothing wrong with itself."""
+        """No acknowledged mail was lost, and the relay reported no internal error."""
         return self.verdict.is_good and not self.faults
 
 

@@ -19,9 +19,10 @@ SENDER_DOMAIN: Final = "senders.test"
 PATIENCE: Final = 20.0
 """Seconds for any answer: a relay that was killed resets the connection at once."""
 AGAIN: Final = 0.05
-"""Seconds until a sender connects anew."""
+"""Seconds until a sender connects again."""
 _SIZES: Final = ((70, 300, 4_000), (25, 4_000, 60_000), (5, 100_000, 600_000))
-"""Weight, least and most octets: in the store, beside it, and in pieces between processes."""
+"""Weight, minimum and maximum size: for storage in the database, in a file, and in pieces between
+processes."""
 _LINE: Final = b"The quick brown fox jumps over the lazy dog, 0123456789.\r\n"
 
 
@@ -37,11 +38,11 @@ class Account:
 
 @dataclass(slots=True)
 class Senders:
-    """All senders. ``pause`` is the mean time that each thinks between two messages, seconds."""
+    """All senders. ``pause`` is the mean time between two messages of each, in seconds."""
 
     account: Account
     domains: Sequence[str]
-    """Of recipients."""
+    """The recipients' domains."""
     pause: float
     chance: random.Random
     sent: list[Sent] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Senders:
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wait_for(self, count: int, seconds: float) -> None:
-        """Return once ``count`` messages are acknowledged, or nothing is for ``seconds``."""
+        """Return once ``count`` messages are acknowledged, or none is for ``seconds``."""
         while len(self.sent) < count:
             self._more.clear()
             try:
@@ -96,7 +97,7 @@ class Senders:
         self._more.set()
 
     def _write(self, name: str, number: int) -> Sent:
-        """Make a message whose recipients no other message has."""
+        """Make a message with recipients that no other message has."""
         count = self.chance.choices((1, 2, 3), (70, 20, 10))[0]
         to = [f"{number}.{each}@{self.chance.choice(self.domains)}" for each in range(count)]
         [(_, least, most)] = self.chance.choices(_SIZES, [weight for weight, _, _ in _SIZES])
@@ -113,7 +114,7 @@ class Send(Protocol):
     """``AsyncConnection.send``."""
 
     def __call__(self, message: bytes, envelope: Envelope) -> Awaitable[Receipt]:
-        """Hand a message over."""
+        """Send a message."""
 
 
 _DATE: Final = "Tue, 24 Nov 2026 10:00:00 +0000"

@@ -1,4 +1,4 @@
-"""From what was promised and what arrived to a verdict. Pure."""
+"""Judges what arrived by what was acknowledged. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ Victim = Literal["worker", "store", "relay"]
 """A front process, the store process alone, or all processes of the relay at once."""
 
 SETTLED_WITHIN: Final = 10.0
-"""Seconds from the upstream's 250 to the commit that settles the delivery, at the very most: a
-kill that comes later cannot have had it in flight."""
+"""Maximum seconds from the upstream's 250 to the commit that settles the delivery: a later kill
+cannot have interrupted it."""
 _FINAL: Final = "Final-Recipient: rfc822;"
 _FAILED: Final = "Action: failed"
 
 Pair = tuple[str, str]
-"""A Message-ID and one of its recipients: what a promise is about."""
+"""A Message-ID and one of its recipients, for whom an acknowledgement is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One SIGKILL; ``at`` by the clock of ``Taken.at``."""
+    """One SIGKILL; ``at`` is a time of the clock of ``Taken.at``."""
 
     victim: Victim
     at: float
     over: float
-    """When the upstreams had read the last of what was on its way to them."""
+    """When the upstreams had read the last of what had been sent to them."""
     in_flight: int = 0
-    """Deliveries that may have been under way: so many may come twice for it."""
+    """Number of deliveries that may have been in progress, each of which may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All that is known at the end."""
+    """Everything that is known at the end."""
 
     sent: Sequence[Sent]
     taken: Sequence[Taken]
@@ -54,29 +54,29 @@ class Books:
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of every recipient of every acknowledged message."""
+    """The result for every recipient of every acknowledged message."""
 
     acknowledged: int = 0
-    """Messages."""
+    """Number of messages."""
     promised: int = 0
-    """Recipients of them."""
+    """Number of their recipients."""
     arrived: int = 0
     notified: int = 0
-    """The sender has the notification that it failed."""
+    """The sender was notified of the failure."""
     queued: int = 0
     lost: list[Pair] = field(default_factory=list)
     damaged: list[Pair] = field(default_factory=list)
-    """It arrived otherwise than it was sent."""
+    """Arrived with another content than was sent."""
     unacknowledged: int = 0
-    """Messages that arrived although no 250 was read: the relay died between."""
+    """Messages that arrived although no 250 was read: the relay was killed before that."""
     doubled_by_kill: int = 0
-    """Deliveries that were under way at a kill and came twice."""
+    """Deliveries that were in progress at a kill, and arrived twice."""
     doubled_by_upstream: int = 0
-    """The upstream took it and hung up: RFC 5321 4.5.3.2.6 has it sent again."""
+    """The upstream accepted it and disconnected: RFC 5321 4.5.3.2.6 requires to send it again."""
     unexplained: list[Pair] = field(default_factory=list)
-    """It came twice, and nothing excuses it."""
+    """Arrived twice without an explanation."""
     crowded: list[str] = field(default_factory=list)
-    """Kills after which more came twice than was in flight."""
+    """Kills after which more messages arrived twice than had been in progress."""
     notified_twice: list[Pair] = field(default_factory=list)
     """Two different notifications of one failure."""
 
@@ -89,7 +89,7 @@ class Verdict:
 
 
 def judge(books: Books) -> Verdict:
-    """Hold what arrived against what was promised."""
+    """Compare what arrived with what was acknowledged."""
     mail = [each for each in books.taken if each.sender]
     arrivals = _by_pair(mail)
     notices = _notices(each for each in books.taken if not each.sender)
@@ -133,7 +133,7 @@ def _notices(taken: Iterable[Taken]) -> Mapping[str, set[str]]:
 
 
 def failed_recipients(report: str) -> Iterator[str]:
-    """Yield the recipients that a delivery status notification calls failed (RFC 3464 2.3)."""
+    """Yield the failed recipients of a delivery status notification (RFC 3464 2.3)."""
     for block in report.replace("\r\n", "\n").split("\n\n"):
         lines = block.split("\n")
         if _FAILED in lines:
@@ -166,6 +166,6 @@ def _count_doubles(
 
 
 def _kill_between(first: Taken, second: Taken, kills: Sequence[Kill]) -> Kill | None:
-    """The one that can have kept the first from being settled."""
+    """Return the kill that can have prevented the settlement of the first delivery."""
     until = min(second.at, first.at + SETTLED_WITHIN)
     return next((each for each in kills if first.at <= each.over and each.at <= until), None)

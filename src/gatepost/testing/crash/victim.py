@@ -1,4 +1,4 @@
-"""The relay under test: its configuration, its processes, and their violent ends."""
+"""The relay under test: its configuration, its processes, and how they are killed."""
 
 import asyncio
 import json
@@ -22,15 +22,15 @@ from gatepost.testing.crash.senders import SENDER_DOMAIN, Account
 from gatepost.testing.upstream import Mischief
 
 CONNECTIONS: Final = 4
-"""Of the relay to each upstream."""
+"""Connections of the relay to each upstream."""
 STOP: Final = 12.0
-"""Seconds for a clean stop; it promises 10."""
+"""Seconds for a clean stop; it needs at most 10."""
 START: Final = 60.0
 _MAIN: Final = "from gatepost.cli.main import main; main()"
 _BEGINS: Final = '{"time":'
 """An event."""
 _AGAIN: Final = 0.1
-"""Seconds until one that did not come up is started again (systemd's RestartSec)."""
+"""Seconds until a relay that did not start is started again (systemd's RestartSec)."""
 _PROC: Final = Path("/proc")
 
 _HEAD = """\
@@ -86,7 +86,7 @@ retry = "soon"
 
 
 class NotServed(RuntimeError):
-    """The relay did not start or stop as it should; the text holds its last words."""
+    """The relay did not start or stop as it should; the text contains its last output."""
 
 
 def hub_domain(number: int) -> str:
@@ -151,7 +151,7 @@ class Victim:
 
     @property
     def output(self) -> Path:
-        """What all its starts have said."""
+        """The output of all its starts."""
         return self.home / "events.jsonl"
 
     async def start(self) -> None:
@@ -165,7 +165,7 @@ class Victim:
         self._groups.add(self._process.pid)
 
     async def wait_ready(self) -> None:
-        """Return when it serves; start it again, as an init system would, when it ended instead.
+        """Return when it serves; start it again, as an init system would, if it ended instead.
 
         Raises NotServed.
         """
@@ -193,7 +193,7 @@ class Victim:
         return children_of(self._process.pid) if self._process is not None else []
 
     async def kill(self, *, alone: bool) -> None:
-        """SIGKILL the store process ``alone``, or with all that it started."""
+        """SIGKILL the store process ``alone``, or with its child processes."""
         assert self._process is not None  # noqa: S101 - it was started
         self._down_since = self._down_since or time.monotonic()
         with suppress(ProcessLookupError):
@@ -204,7 +204,7 @@ class Victim:
         await self._process.wait()
 
     async def stop(self) -> None:
-        """End it as an init system does. Raises NotServed when it does not end well."""
+        """Stop it as an init system does. Raises NotServed if it does not end properly."""
         assert self._process is not None  # noqa: S101 - it was started
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -216,11 +216,11 @@ class Victim:
             raise NotServed(f"the relay stopped with status {status}:\n{self.last_words()}")
 
     def left_behind(self) -> list[int]:
-        """Return processes of the relay that still run."""
+        """Return the relay's processes that still run."""
         return [pid for pid, (_, group) in processes().items() if group in self._groups]
 
     def clean_up(self) -> None:
-        """End whatever still runs of it."""
+        """Kill its processes that still run."""
         for group in {group for _, group in processes().values()} & self._groups:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
@@ -230,7 +230,7 @@ class Victim:
         return Counter(each["event"] for each in self._lines() if "event" in each)
 
     def told(self, event: str) -> list[str]:
-        """Return what was reported under a name, as text."""
+        """Return the events of a name, as text."""
         return [json.dumps(each) for each in self._lines() if each.get("event") == event]
 
     def _lines(self) -> list[dict[str, Any]]:
@@ -240,7 +240,7 @@ class Victim:
         return [json.loads(each[max(0, each.rfind(_BEGINS)) :]) for each in whole]
 
     def last_words(self) -> str:
-        """Return the end of what it said."""
+        """Return the end of its output."""
         return self.output.read_text("utf-8", "replace")[-3_000:]
 
 

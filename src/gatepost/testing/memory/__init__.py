@@ -1,4 +1,4 @@
-"""The store's contracts in memory: what a test may look into, and compare SQLite with."""
+"""The store's contracts in memory, for inspection by tests, and for comparison with SQLite."""
 
 from gatepost.testing.memory.deliveries import MemoryDeliveries
 from gatepost.testing.memory.store import MemoryStore

@@ -21,7 +21,7 @@ class _Delivery:
 
 
 class MemoryReports:
-    """Implements ``queue.reports.ReportStore``; ``add`` tells it of each message."""
+    """Implements ``queue.reports.ReportStore``; ``add`` must be called for each message."""
 
     def __init__(self) -> None:
         self._cursor = 0
@@ -35,7 +35,7 @@ class MemoryReports:
         self._on_commit: Callable[[], None] | None = None
 
     def add(self, message: StoredMessage) -> None:
-        """A message was put; it stays readable whether or not it is deleted."""
+        """Note that a message was stored; it stays readable even if it is deleted."""
         self._newest += 1
         self._unread.append(Unread(self._newest, message))
         if self._on_commit is not None:

@@ -81,7 +81,7 @@ class MemoryStore:
             self._records[record.kind, record.id] = record
 
     def close(self) -> None:
-        """Nothing to close; here so that every store is closed alike."""
+        """Do nothing; exists so that every store can be closed."""
 
     def _find(self, id: str) -> tuple[StoredMessage, bytes, Body]:
         if id == "last":
