@@ -1,6 +1,6 @@
-"""The doctor: looks at a server as a client would, or reads its log, and names the cause.
+"""The doctor: checks a server as a client would, or reads its log, and names the cause.
 
-The names are loaded when they are asked for: who reads a log needs no connection.
+The names are loaded when they are used: reading a log needs no connection.
 """
 
 from importlib import import_module

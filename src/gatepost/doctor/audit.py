@@ -1,7 +1,7 @@
-"""Holes in the server itself: each question asked on a connection of its own, one after the other.
+"""Security holes of the server: each check on a separate connection, one after the other.
 
-Nothing here signs in or delivers: a recipient that is taken is let go with RSET. What needs a
-message (``smuggling``) goes only to the recipient that was given, and only with leave to send.
+No check signs in or delivers: an accepted recipient is cancelled with RSET. The check that needs a
+message (``smuggling``) sends it only to the given recipient, and only with permission to send.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,21 @@ from gatepost.net.dial import Endpoint
 from gatepost.net.tls import OLD_VERSIONS, client_context
 
 STRANGER: Final = "nobody@example.net"
-"""A recipient who is nobody's customer here; RFC 2606 keeps the domain free."""
+"""A recipient outside of this server; the domain is reserved by RFC 2606."""
 NOBODY: Final = "nobody@example.com"
 _SIGN_IN: Final = 530
 """RFC 4954 6: whoever the sender is."""
 LISTENS: Final = 0.5
-"""Seconds that a server gets to take something for the end of a message."""
+"""Seconds for a server to take something for the end of a message."""
 ENDINGS: Final = (
     ("LF . LF", b"\n.\n"), ("LF . CRLF", b"\n.\r\n"), ("CRLF . LF", b"\r\n.\n"),
     ("CR . CR", b"\r.\r"), ("CRLF . CR", b"\r\n.\r"),
 )  # fmt: skip
-"""What is not the end of a message (RFC 5321 4.1.1.4) and has been taken for it."""
+"""Sequences that are not the end of a message (RFC 5321 4.1.1.4) but were taken for it."""
 
 
 class Audit:
-    """The questions, and what was said on their connections."""
+    """The checks, and the dialogues on their connections."""
 
     def __init__(self, visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> None:
         self.visit = visit
@@ -46,7 +46,7 @@ class Audit:
         self.versions: tuple[TlsVersion, ...] = ()
 
     def run(self) -> tuple[Check, ...]:
-        """Ask all that needs no message."""
+        """Make all checks that need no message."""
         in_clear = self._on_a_connection(self._in_clear, "auth_in_clear", "mail_in_clear")
         if self.hangs:
             behind = ("starttls_injection", "open_relay", "weak_tls")
@@ -109,7 +109,8 @@ class Audit:
         return Check("mail_in_clear", "failed" if accepted else "passed", told)
 
     def _recipient(self, talk: Talk, where: str) -> tuple[bool, tuple[str, ...]]:
-        """Ask whether a stranger's mail is taken for a stranger; it is never sent."""
+        """Check whether mail from an outside sender to an outside recipient is accepted; it is
+        never sent."""
         told: list[str] = []
         given = self.visit.errand.mail_from
         for sender in (given,) if given else ("", NOBODY):  # some take no bounces here
@@ -128,7 +129,8 @@ class Audit:
         return reply.is_success, tuple(told)
 
     def _injection(self, talk: Talk) -> tuple[Check, ...]:
-        """A command behind STARTTLS, in clear: is it obeyed under TLS (RFC 3207 4.2)?"""
+        """Check whether a command sent behind STARTTLS, before TLS, is executed under TLS (RFC 3207
+        4.2)."""
         name = "starttls_injection"
         if self.implicit:
             return (Check(name, "passed", ("there is no STARTTLS here",)),)
@@ -158,7 +160,7 @@ class Audit:
         return (Check(name, "passed" if reply.code == 221 else "failed", told),)
 
     def _relay(self, talk: Talk) -> tuple[Check, ...]:
-        """Mail from strangers to strangers, without a sign-in."""
+        """Check mail from outside senders to outside recipients without a login."""
         if self.implicit:
             talk.secure()
         talk.greeting()

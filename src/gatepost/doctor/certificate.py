@@ -1,4 +1,4 @@
-"""A certificate in DER, as facts."""
+"""Reads facts from a certificate in DER."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,7 @@ _WEAK_HASHES: Final = frozenset({"md5", "sha1"})
 
 
 def read_certificate(der: bytes) -> Certificate | None:
-    """Return what the certificate says; None when it cannot be read."""
+    """Return what the certificate says; None if it cannot be read."""
     from cryptography import x509  # noqa: PLC0415  # heavy, and only a handshake needs it
     from cryptography.x509.oid import (  # noqa: PLC0415
         AuthorityInformationAccessOID as Access,
@@ -50,7 +50,7 @@ def read_certificate(der: bytes) -> Certificate | None:
 
 
 def lacks_issuer(chain: tuple[bytes, ...]) -> bool:
-    """Tell whether none of the certificates sent is that of the first one's issuer."""
+    """Tell whether none of the certificates sent is the issuer of the first one."""
     own, *others = map(read_certificate, chain)
     return own is not None and not any(
         each is not None and each.subject == own.issuer for each in (own, *others)

@@ -1,14 +1,14 @@
-"""Text in lines of so many columns; most characters of East Asia take two (UAX 11)."""
+"""Text in lines of a width; most East Asian characters take two columns (UAX 11)."""
 
 import textwrap
 from typing import Final
 
 _SECOND: Final = "\ue000"
-"""Stands for a wide character's second column; no printable text has it."""
+"""Represents a wide character's second column; no printable text contains it."""
 
 
 def wrapped(text: str, width: int, first: str = "", then: str = "") -> list[str]:
-    """Return printable ``text`` in lines, ``first`` and ``then`` before them."""
+    """Return printable ``text`` in lines that begin with ``first`` and ``then``."""
     counted = _counted(text)
     if counted != text:
         width -= 1  # a line may end between a character's two columns
@@ -19,12 +19,12 @@ def wrapped(text: str, width: int, first: str = "", then: str = "") -> list[str]
 
 
 def padded(text: str, width: int) -> str:
-    """Return ``text`` with blanks behind it, up to ``width`` columns."""
+    """Return ``text`` followed by blanks, up to ``width`` columns."""
     return text + " " * (width - len(_counted(text)))
 
 
 def _counted(text: str) -> str:
-    """Return ``text`` with as many characters as it has columns."""
+    """Return ``text`` with one character per column."""
     if text.isascii():
         return text
     from unicodedata import east_asian_width  # noqa: PLC0415 - most text is ASCII

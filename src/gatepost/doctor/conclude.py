@@ -1,4 +1,4 @@
-"""From evidence to a diagnosis, with the providers that we know."""
+"""Turns evidence into a diagnosis, with the known providers."""
 
 from gatepost.diagnosis.diagnose import diagnose as conclude
 from gatepost.diagnosis.providers import providers_in, providers_of
@@ -7,7 +7,7 @@ from gatepost.model.finding import Diagnosis
 
 
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
-    """Return what the rules of this version make of evidence, also of a saved one."""
+    """Return the diagnosis of evidence by the rules of this version, also for saved evidence."""
     asked = evidence.source in ("probe", "token")
     named = None if asked else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
@@ -23,7 +23,7 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
 
 
 def _named_by(evidence: Evidence) -> str:
-    """Return what names the server in a log: its host, its EHLO line."""
+    """Return what names the server in a log: its host, or its EHLO line."""
     hellos = (evidence.in_clear.value, evidence.over_tls.value)
     greetings = [hello.capabilities.greeting for hello in hellos if hello is not None]
     host = evidence.target.host if evidence.target else ""

@@ -1,4 +1,4 @@
-"""From a name to the first word: addresses, connections, who speaks first."""
+"""From a name to the greeting: addresses, connections, and which side speaks first."""
 
 import time
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from gatepost.net.tls import client_context
 
 MAX_ADDRESSES: Final = 8
 GLANCE: Final = 0.05
-"""Seconds between two looks at whether a greeting came or TLS answered."""
+"""Seconds between two checks whether a greeting or a TLS answer has come."""
 _SHOWN: Final = 200
 ENOUGH: Final = 0.3
-"""Seconds without a greeting where TLS answers and nobody needs the silence proven."""
+"""Seconds without a greeting that suffice if TLS is answered and no proof of silence is needed."""
 
 Outcome = Literal["ok", "refused", "timeout", "unreachable"]
 Tried = tuple[Outcome, float, SyncStream | None]
@@ -29,16 +29,16 @@ Tried = tuple[Outcome, float, SyncStream | None]
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What every address did, and a connection to the first that took one."""
+    """The result for every address, and a connection to the first one that accepted."""
 
     connects: tuple[Connect, ...]
     endpoint: Endpoint | None = None
     stream: SyncStream | None = None
     late: tuple[tuple[int, "Future[Tried]"], ...] = ()
-    """Connections that were still being tried, by their place in ``connects``."""
+    """Connections that were still in progress, by their index in ``connects``."""
 
     def settled(self, seconds: float) -> tuple[Connect, ...]:
-        """Return what every address did, after ``seconds`` more for those that were late."""
+        """Return the result for every address, after up to ``seconds`` more for late ones."""
         wait([attempt for _, attempt in self.late], timeout=seconds)
         connects = list(self.connects)
         for place, attempt in self.late:
@@ -52,7 +52,7 @@ class Reached:
 
 
 def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
-    """Connect to every address at once; keep the best, close the others."""
+    """Connect to every address at once; keep the best connection, close the others."""
     began = time.monotonic()
     tries = {
         endpoint: start(partial(_connect, endpoint, visit.patience.connect))
@@ -96,7 +96,7 @@ def _connect(endpoint: Endpoint, timeout: float) -> Tried:
 
 
 def _wait_for_one(tries: Mapping[Endpoint, "Future[Tried]"], visit: Visit) -> None:
-    """Wait until all are done, or one has succeeded and the others have had their chance."""
+    """Wait until all are done, or one has succeeded and the others have had enough time."""
     deadline = time.monotonic() + visit.patience.connect + 1
     while (left := deadline - time.monotonic()) > 0:
         done, pending = wait(tries.values(), timeout=min(left, GLANCE))
@@ -114,7 +114,7 @@ def _close_late(attempt: "Future[Tried]") -> None:
 
 
 def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
-    """Send a ClientHello before anything else, on a connection of its own."""
+    """Send a ClientHello before anything else, on a separate connection."""
     try:
         talk = Talk.open(visit, endpoint, client_context(verify=False))
     except OSError as error:
@@ -134,7 +134,7 @@ def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
 
 
 def alien_line(error: GatepostError) -> str:
-    """Return the line that is not a reply of SMTP, or ""."""
+    """Return the line that is not an SMTP reply, or ""."""
     return error.line[:_SHOWN] if isinstance(error, RemoteProtocolError) else ""
 
 
@@ -144,12 +144,12 @@ def settled(first: "Future[TlsFirst]", seconds: float) -> bool:
 
 
 def answered(first: "Future[TlsFirst]") -> bool:
-    """Return whether it is known by now that TLS answers."""
+    """Return whether it is known now that TLS is answered."""
     return first.done() and first.result().answered
 
 
 def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: float) -> Greeting:
-    """Wait ``limit`` seconds for a greeting in clear, less long once TLS has answered."""
+    """Wait up to ``limit`` seconds for a greeting without TLS, less once TLS was answered."""
     began = time.monotonic()
     stays_in_clear = visit.settings.tls in ("starttls", "none")
     enough = visit.patience.silence if stays_in_clear else ENOUGH

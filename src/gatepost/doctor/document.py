@@ -1,4 +1,4 @@
-"""A diagnosis as the JSON document that scripts read."""
+"""A diagnosis as a JSON document for scripts."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ SCHEMA: Final = 1
 
 
 def report_document(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the document; its keys are a contract."""
+    """Return the document; scripts depend on its keys."""
     evidence = to_document(diagnosis.evidence)
     lines = evidence.pop("transcript")
     return {

@@ -1,4 +1,4 @@
-"""MAIL and RCPT with the addresses that were given; DATA only when asked to send."""
+"""MAIL and RCPT with the given addresses; DATA only with permission to send."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from gatepost.model.evidence import Command, Position
 def try_envelope(
     talk: Talk, visit: Visit, now: datetime, *, authenticated: bool
 ) -> Iterator[tuple[Position, str, object]]:
-    """Yield each step as position, the fact's name and its value, as it is seen."""
+    """Yield the position, the name of the fact and its value for each step."""
     errand, tls = visit.errand, talk.session.facts is not None
     shown = talk.session.transcript.redact
     reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")

@@ -10,11 +10,11 @@ from gatepost.model.evidence import SCHEMA, Evidence
 
 MAX_DOCUMENT: Final = 16 * 1024 * 1024
 _INWARD: Final = frozenset({"_wire", "reason"})
-"""What a Reply keeps for our own side."""
+"""Fields of a Reply that are internal."""
 
 
 def to_document(evidence: Evidence) -> dict[str, Any]:
-    """Return ``evidence`` as what JSON can hold."""
+    """Return ``evidence`` as JSON values."""
     document = outward(msgspec.to_builtins(evidence, enc_hook=_plain))
     if not isinstance(document, dict):
         raise TypeError("evidence is a record")
@@ -22,9 +22,9 @@ def to_document(evidence: Evidence) -> dict[str, Any]:
 
 
 def from_json(text: bytes) -> Evidence:
-    """Return what was saved, or the evidence inside of a doctor's ``--json`` document.
+    """Return saved evidence, or the evidence in a document of ``gatepost doctor --json``.
 
-    Raises ConfigError when it is neither, or of a newer schema.
+    Raises ConfigError if it is neither, or has a newer schema.
     """
     if len(text) > MAX_DOCUMENT:
         raise ConfigError(f"evidence must not be longer than {MAX_DOCUMENT} octets")
@@ -41,7 +41,7 @@ def from_json(text: bytes) -> Evidence:
 
 
 def _evidence_in(document: dict[str, Any]) -> dict[str, Any]:
-    """Take the evidence out of a doctor's report, where the transcript stands beside it."""
+    """Return the evidence of a doctor's report, where the transcript is a separate key."""
     inside, lines = document.get("evidence"), document.get("transcript", [])
     if not isinstance(inside, dict) or not isinstance(lines, list):
         return document
@@ -61,7 +61,7 @@ def _plain(value: object) -> object:
 
 
 def outward(value: Any) -> Any:
-    """Return ``value`` without what a Reply keeps for our own side, and as JSON can hold it."""
+    """Return ``value`` as JSON values, without the internal fields of a Reply."""
     if isinstance(value, dict):
         return {key: outward(part) for key, part in value.items() if key not in _INWARD}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The page of a finding, from the package itself: an installed Gatepost has no docs directory."""
+"""The page of a finding from the installed package, which has no docs directory."""
 
 import difflib
 import re
@@ -19,7 +19,7 @@ _PAGE: Final = re.compile(r"^# ([a-z][a-z0-9_]*)$", re.MULTILINE)
 
 @cache
 def pages() -> dict[str, str]:
-    """Return every page by its finding's id, as Markdown."""
+    """Return the page of every finding as Markdown, by the finding's id."""
     text = (files("gatepost.doctor") / PAGES).read_text("utf-8")
     starts = list(_PAGE.finditer(text))
     ends = [*(start.start() for start in starts[1:]), len(text)]
@@ -32,7 +32,7 @@ def pages() -> dict[str, str]:
 def explain(id: str) -> str:
     """Return the page of the finding ``id``, or of Entra's error ``AADSTS`` and a number.
 
-    Raises ConfigError when there is none.
+    Raises ConfigError if there is none.
     """
     code = find_code(id)
     if code is not None:
@@ -46,13 +46,13 @@ def explain(id: str) -> str:
 
 _SOMEWHERE: Final = Place("mail.example.com", 587)
 _OFFERED: Final = ("LOGIN",)
-"""What the example's server offers; the doctor asks yours."""
+"""What the example's server offers; the doctor asks the real one."""
 
 
 def cure_in(id: str, library: str) -> str:
-    """Return the cure of the finding ``id`` in a library, as Markdown; empty when there is none.
+    """Return the fix of the finding ``id`` for a library, as Markdown; empty if there is none.
 
-    Raises ConfigError when no library has that name.
+    Raises ConfigError if no library has that name.
     """
     known = find_library(library)
     wanted = id.strip().lower().removeprefix("findings/").replace("-", "_")

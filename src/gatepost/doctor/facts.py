@@ -18,11 +18,11 @@ CONFIG_KINDS: Final = {
     "msmtp": "msmtprc", "url": "a URL", "rails": "Rails",
     "php": "PHP", "javascript": "JavaScript", "ini": "an .ini file",
 }  # fmt: skip
-"""What each kind of configuration file is called."""
+"""The names of the kinds of configuration files."""
 
 
 def printable(text: str) -> str:
-    """Return ``text`` as it may go to a terminal: a server must not move its cursor."""
+    """Return ``text`` without control characters: a server must not control the terminal."""
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in clean
@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 
 def facts(seen: Evidence) -> Iterator[str]:
-    """Yield what was seen before EHLO, a line each."""
+    """Yield the facts from before EHLO, a line each."""
     if (told := _OF_SOURCE.get(seen.source)) is not None:
         yield from told(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
@@ -53,9 +53,9 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield from _tls(seen.tls.value)
     for version in seen.tls_versions.value or ():
         yield f"{version.version} alone: {'accepted' if version.taken else version.failure}"
-    for door in seen.neighbours.value or ():
-        offers = f", AUTH {' '.join(door.mechanisms)}" if door.mechanisms else ""
-        yield f"{door}: {_STATES.get(door.state, door.state)}{offers}"
+    for each in seen.neighbours.value or ():
+        offers = f", AUTH {' '.join(each.mechanisms)}" if each.mechanisms else ""
+        yield f"{each}: {_STATES.get(each.state, each.state)}{offers}"
     for check in seen.audit.value or ():
         yield f"audit, {check.name}: {check.outcome.replace('_', ' ')}"
     if seen.failure and seen.position not in ("resolve", "connect"):
@@ -67,7 +67,7 @@ def facts(seen: Evidence) -> Iterator[str]:
 
 
 def _log(seen: Evidence) -> Iterator[str]:
-    """Yield what a log was taken for."""
+    """Yield the recognised kind of a log."""
     from gatepost.doctor.logs.formats import FORMATS  # noqa: PLC0415 - a probe does without
 
     title = next((each.title for each in FORMATS if each.name == seen.log_format), "")
@@ -91,7 +91,7 @@ def title(seen: Evidence, target: str | None) -> str:
 
 
 def _config(seen: Evidence) -> Iterator[str]:
-    """Yield what a configuration file was taken for, and what stands in it."""
+    """Yield the recognised kind of a configuration file, and its settings."""
     if seen.log_format:
         yield f"read as: {CONFIG_KINDS.get(seen.log_format, seen.log_format)}"
     for config in seen.configs:
@@ -105,7 +105,7 @@ def _config(seen: Evidence) -> Iterator[str]:
 
 
 def _session(seen: Evidence) -> Iterator[str]:
-    """Yield what is known of the client of a recorded session."""
+    """Yield what is known about the client of a recorded session."""
     client, conduct = seen.client, seen.conduct.value
     named = client.product or client.library
     if named:

@@ -1,4 +1,4 @@
-"""Which identity provider the doctor asks behind a refused login, as the command line says it."""
+"""The identity provider that the doctor asks after a refused login, from the command line."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class IdentityUrls:
 
 @dataclass(frozen=True, slots=True)
 class IdentityOptions:
-    """Where the provider is, and what may be asked of it."""
+    """Where the provider is, and what the doctor may do there."""
 
     urls: IdentityUrls = IdentityUrls()
     stands_for: str = ""
-    """RESOURCE.APPLICATION.TENANT that an SMTP user name stands for."""
+    """RESOURCE.APPLICATION.TENANT that an SMTP user name represents."""
     arm_token: Secret | None = None
     """An access token for Azure Resource Manager."""
     closed: bool = False
-    """Ask the mail server alone."""
+    """Ask only the mail server."""

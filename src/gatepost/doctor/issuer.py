@@ -1,4 +1,4 @@
-"""The certificate that a server left out: fetched, and tried (RFC 5280 4.2.2.1)."""
+"""The certificate that a server did not send: fetched, and tried (RFC 5280 4.2.2.1)."""
 
 import ipaddress
 from typing import Final
@@ -15,11 +15,11 @@ from gatepost.net.tls import completing_context
 
 TIMEOUT: Final = 3.0
 MAX_ANSWER: Final = 65_536
-"""Octets; a certificate has some two thousand."""
+"""Octets; a certificate has about two thousand."""
 
 
 def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implicit: bool) -> Issuer:
-    """Fetch the certificate at ``url``, and shake hands again with it at hand."""
+    """Fetch the certificate at ``url``, and repeat the handshake with it."""
     try:
         der = _fetch(url, endpoint)
     except (OSError, GatepostError, ValueError) as error:
@@ -46,7 +46,8 @@ def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implic
 
 
 def _fetch(url: str, mail_server: Endpoint) -> bytes:
-    """GET by plain HTTP: what is fetched is signed, and a server may not lead us into our network.
+    """GET over plain HTTP: certificates are signed, and a server must not direct us into our
+    network.
 
     Raises OSError, GatepostError or ValueError.
     """

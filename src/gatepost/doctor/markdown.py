@@ -1,4 +1,4 @@
-"""A diagnosis in Markdown, to paste into an issue: what a server said stays inside of fences."""
+"""A diagnosis in Markdown, to paste into an issue: what a server said is inside code fences."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -59,7 +59,7 @@ def _code(text: str) -> str:
 
 
 def _fence(lines: Iterable[str]) -> Iterator[str]:
-    """Put lines into a fence longer than any in them."""
+    """Enclose lines in a fence longer than any inside them."""
     kept = list(lines)
     longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -20,20 +20,20 @@ from gatepost.net.tls import client_context
 from gatepost.profiles import known_providers, load_profile
 
 MOST: Final = 12
-"""Doors that are looked at."""
+"""Maximum number of servers that are checked."""
 
 
 def look_around(visit: Visit, *, own: bool = True, refused: bool = False) -> tuple[Neighbour, ...]:
-    """Knock at all other doors at once, and say what each did within some seconds.
+    """Check all other servers at once, for some seconds.
 
-    Without ``own`` only at those of the provider's other hosts. Where this machine itself has
-    ``refused``, at its other address, too.
+    Without ``own``, only the provider's other hosts. If this machine itself has ``refused``, also
+    its other loopback address.
     """
     patience = visit.patience
-    doors = [each for each in others(visit) if own or each.host != visit.server.host]
+    servers = [each for each in others(visit) if own or each.host != visit.server.host]
     if refused:
-        doors += [Server(name, visit.server.port) for name in _this_machine(visit.server.host)]
-    asked = {server: start(partial(_knock, visit, server)) for server in doors}
+        servers += [Server(name, visit.server.port) for name in _this_machine(visit.server.host)]
+    asked = {server: start(partial(_check, visit, server)) for server in servers}
     wait(asked.values(), timeout=patience.others + patience.silence + 1)
     return tuple(
         attempt.result() if attempt.done() else Neighbour(server.host, server.port, "timeout")
@@ -45,12 +45,12 @@ def others(visit: Visit) -> tuple[Server, ...]:
     """Return the other servers that this client could use."""
     host = visit.server.host
     hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
-    doors = [Server(name, port) for name in hosts for port in visit.errand.ports]
-    return tuple(door for door in dict.fromkeys(doors) if door != visit.server)[:MOST]
+    servers = [Server(name, port) for name in hosts for port in visit.errand.ports]
+    return tuple(each for each in dict.fromkeys(servers) if each != visit.server)[:MOST]
 
 
 def _this_machine(host: str) -> Iterator[str]:
-    """Yield the loopback addresses of both families: a server may listen on one of them only."""
+    """Yield the loopback addresses of both families: a server may listen on only one of them."""
     if host.lower() == "localhost" or _is_loopback(host):
         yield from (name for name in ("127.0.0.1", "::1") if name != host)
 
@@ -77,7 +77,7 @@ def _known_hosts(host: str) -> Iterator[str]:
             yield from profile.hosts
 
 
-def _knock(visit: Visit, server: Server) -> Neighbour:
+def _check(visit: Visit, server: Server) -> Neighbour:
     """Check one server: does it greet, does it use TLS, what does EHLO offer?"""
     patience = visit.patience
     seen = Neighbour(server.host, server.port, "silent")

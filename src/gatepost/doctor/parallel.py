@@ -1,4 +1,4 @@
-"""Small things at the same time: a thread each, that nobody has to wait for at the end."""
+"""Small tasks at the same time, in threads that need not be waited for at the end."""
 
 from collections.abc import Callable
 from concurrent.futures import Future

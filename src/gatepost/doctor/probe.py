@@ -1,8 +1,8 @@
-"""Walk through a server's dialogue as a client would, and write down what is seen.
+"""Goes through a server's dialogue as a client would, and records what it sees.
 
-Polite: one main connection, a second one where a certificate does not verify or
-the client in question stays in clear, and one that asks whether TLS answers. Only
-where this door stays closed are others looked at, each once.
+Few connections: one main connection, a second one if a certificate does not verify or the client in
+question does not use TLS, and one that checks whether TLS is answered. Other servers are checked
+only if this one is not reachable, each once.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,21 +51,21 @@ from gatepost.net.stream import SyncStream
 from gatepost.net.tls import TlsFacts, client_context, strict_context
 
 STRICT: Final = range(80, 95)
-"""X509_V_ERR numbers of what X509_V_FLAG_X509_STRICT alone looks at (OpenSSL, x509_vfy.h)."""
+"""X509_V_ERR numbers of what only X509_V_FLAG_X509_STRICT checks (OpenSSL, x509_vfy.h)."""
 _AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
 
 
 def examine(visit: Visit, now: datetime) -> Evidence:
-    """Return everything that the server shows; a server that fails is evidence too.
+    """Return everything that the server shows; a failure of the server is evidence, too.
 
-    ``now`` is what certificates are judged by. Raises TlsError only for a CA file
-    that cannot be read, before anything is sent.
+    ``now`` is the time for certificates. Raises TlsError only for a CA file that cannot be read,
+    before anything is sent.
     """
     return _Probe(visit, now).run()
 
 
 class _Probe:
-    """The evidence so far, and the connection that is open."""
+    """The evidence so far, and the open connection."""
 
     def __init__(self, visit: Visit, now: datetime) -> None:
         self.visit = visit
@@ -103,7 +103,7 @@ class _Probe:
     def _audit(self, endpoint: Endpoint) -> None:
         hello = self.seen.over_tls.value or self.seen.in_clear.value
         if hello is None:
-            return  # who does not get through the door cannot look behind it
+            return  # without access nothing else can be checked
         implicit = self.seen.in_clear.value is None
         asked = Audit(self.visit, endpoint, self._taken_name, implicit=implicit)
         starttls = self.seen.starttls.value
@@ -115,7 +115,7 @@ class _Probe:
             self.note(tls_versions=seen(asked.versions))
 
     def _look_further(self) -> None:
-        """Ask what a failure leaves open: which TLS versions are taken, where else to sign in."""
+        """Check what a failure leaves open: accepted TLS versions, and other servers."""
         if self.reached.late and self.endpoint is not None:
             self.note(connects=seen(self.reached.settled(2 * self.visit.patience.others)))
         known, endpoint = self.seen, self.endpoint
@@ -208,8 +208,8 @@ class _Probe:
             endpoints = resolve(self.visit.server)
         except ResolveError as error:
             self.note(resolution=seen(Resolution(error=str(error))), failure=str(error))
-            if doors := look_around(self.visit, own=False):
-                self.note(neighbours=seen(doors))
+            if others := look_around(self.visit, own=False):
+                self.note(neighbours=seen(others))
             return None, None
         addresses = tuple(endpoint.address for endpoint in endpoints)
         self.note(resolution=seen(Resolution(addresses)), position="connect")
@@ -226,7 +226,7 @@ class _Probe:
         return reached.endpoint, reached.stream
 
     def _another_port(self, closed: connecting.Reached) -> connecting.Reached:
-        """No port was given, and the usual one is closed: take the first that is open."""
+        """Take the first open port, if none was given and the usual one is closed."""
         was = self.visit.server
         servers = [Server(was.host, port) for port in self.visit.errand.ports if port != was.port]
         tries = [
@@ -256,7 +256,7 @@ class _Probe:
         return talk
 
     def _leave(self, *, politely: bool = True) -> None:
-        """Close the connection that is open and keep what was said on it."""
+        """Close the open connection and keep its dialogue."""
         talk, self.talk = self.talk, None
         if talk is None:
             return
@@ -266,7 +266,7 @@ class _Probe:
             self.note(transcript=(*self.seen.transcript, *talk.lines))
 
     def _again(self, endpoint: Endpoint, *, verify: bool) -> Talk:
-        """Open another connection in place of the one that is open."""
+        """Replace the open connection by a new one."""
         self._leave()
         try:
             context = self.verifying if verify else self.trusting
@@ -302,7 +302,7 @@ class _Probe:
             self._use(secured, partial(self._again_under_starttls, endpoint))
 
     def _look_behind_starttls(self, endpoint: Endpoint) -> None:
-        """See what a client gets that does not stay in clear."""
+        """Check what a client without TLS gets."""
         position = self.seen.position
         secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
         if secured is not None:
@@ -350,7 +350,7 @@ class _Probe:
             self._use(talk, partial(self._again_under_tls, endpoint))
 
     def _start_tls(self, talk: Talk, endpoint: Endpoint) -> Talk | None:
-        """STARTTLS; where the certificate does not hold, once more without asking it to."""
+        """Do STARTTLS; if the certificate does not verify, once more without verification."""
         for number, verify in enumerate(self._verifications()):
             if number:
                 talk = self._again_in_clear(endpoint, verify=verify)
@@ -375,7 +375,7 @@ class _Probe:
         yield False
 
     def _handshake(self, talk: Talk) -> bool:
-        """Shake hands and note what came of it; False when the certificate was refused."""
+        """Do the handshake and note its result; False if the certificate was refused."""
         trust = self.visit.settings.ca_file or "system"
         before = self.seen.tls.value
         try:
@@ -411,9 +411,9 @@ class _Probe:
         return hello.reply.is_success
 
     def _under_another_name(self, talk: Talk, renew: Callable[[], Talk]) -> Talk:
-        """Say EHLO with names that nobody can object to, then HELO; on new connections if need be.
+        """Send EHLO with neutral names, then HELO; on new connections if necessary.
 
-        What is taken becomes our name; where nothing is, the evidence says so.
+        An accepted name becomes ours; if none is, the evidence says so.
         """
         tried: list[Hello] = []
         for name in (NEUTRAL, literal_of(talk)):
@@ -428,7 +428,7 @@ class _Probe:
         return talk
 
     def _ask_the_silent(self, talk: Talk) -> None:
-        """Send EHLO to a server that said nothing: some proxies wait for that."""
+        """Send EHLO to a server that sent no greeting, because some proxies wait for that."""
         name = self._local_name(talk)
         talk.say(f"EHLO {name}")
         asked = monotonic()
@@ -446,7 +446,7 @@ class _Probe:
 
     @property
     def _taken_name(self) -> str:
-        """What this server has let us call ourselves."""
+        """The EHLO name that this server has accepted."""
         hello = self.seen.over_tls.value or self.seen.in_clear.value
         return self._name or (hello.name if hello else NEUTRAL)
 
@@ -463,7 +463,7 @@ class _Probe:
         return names.get(wanted, wanted)
 
     def _rename(self, literal: str, renew: Callable[[], Talk]) -> None:
-        """Find a name under which mail is not refused for the name."""
+        """Find a name with which mail is not refused because of the name."""
 
         def greet(name: str) -> Talk:
             self._name = name
@@ -480,7 +480,7 @@ class _Probe:
     # Signing in, and the envelope.
 
     def _use(self, talk: Talk, renew: Callable[[], Talk]) -> None:
-        """Do what the client came for; ``renew`` leads to the same point on a new connection."""
+        """Do what the client wants; ``renew`` leads to the same point on a new connection."""
         self._reached("auth")
         attempts = signin.Attempts(self.visit, talk, self.seen.offered, renew)
         try:

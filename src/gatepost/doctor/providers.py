@@ -1,4 +1,4 @@
-"""Which provider this is, by its host or by how it answers EHLO."""
+"""Recognises the provider by its host or by its EHLO reply."""
 
 from functools import cache
 
@@ -15,12 +15,12 @@ def known_profiles() -> tuple[Profile, ...]:
 
 
 def profile_of(evidence: Evidence) -> Profile | None:
-    """Return the provider's profile; None for one that is not known."""
+    """Return the provider's profile; None for an unknown one."""
     name = recognise(evidence, known_profiles())
     return next((each for each in known_profiles() if each.name == name), None)
 
 
 def unlisted_mechanisms(host: str, hello: Hello) -> tuple[str, ...]:
-    """Return what a provider takes although EHLO does not list it."""
+    """Return the mechanisms that a provider accepts although EHLO does not list them."""
     profile = profile_of(Evidence("probe", target=Target(host, 0), over_tls=seen(hello)))
     return profile.unadvertised_mechanisms if profile else ()

@@ -1,4 +1,4 @@
-"""Secrets struck out in every form in which a server may repeat them."""
+"""Removes secrets in every form in which a server may repeat them."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ from gatepost.doctor.shapes import shape_of
 from gatepost.model.transcript import Transcript
 
 _PART: Final = 16
-"""Characters of a token's part that is worth striking out by itself."""
+"""Minimum characters of a token's part that is removed separately."""
 _SURELY_SECRET: Final = frozenset({
     "access_key", "access_token", "aws_secret_key", "brevo_api_key", "entra_secret", "sendgrid_key",
     "ses_password",
@@ -22,10 +22,10 @@ _IN_CONNECTION_STRING: Final = re.compile(
 
 
 def hide(transcript: Transcript, secret: str) -> None:
-    """Have a secret struck out: as a whole, and its parts by themselves.
+    """Have a secret removed: as a whole, and its parts separately.
 
-    A token's parts are those between its dots: its signature alone opens nothing, and is shown to
-    nobody.
+    A token's parts are those between its dots. Its signature alone is useless, and is not shown
+    either.
     """
     parts = [each for each in secret.split(".") if len(each) >= _PART]
     for part in dict.fromkeys((secret, *parts)):
@@ -33,7 +33,7 @@ def hide(transcript: Transcript, secret: str) -> None:
 
 
 def hide_in_name(transcript: Transcript, username: str) -> None:
-    """Have the secrets struck out that people paste into a user name, or in its place."""
+    """Have secrets removed that people paste into a user name, or use instead of one."""
     for secret in secrets_in(username):
         hide(transcript, secret)
     if shape_of(username).kind in _SURELY_SECRET:
@@ -41,6 +41,6 @@ def hide_in_name(transcript: Transcript, username: str) -> None:
 
 
 def secrets_in(text: str) -> tuple[str, ...]:
-    """Return the passwords and keys inside of a text that should hold none."""
+    """Return the passwords and keys inside a text that should have none."""
     found = (*_IN_URL.findall(text), *_IN_CONNECTION_STRING.findall(text))
     return tuple(dict.fromkeys(each for secret in found for each in (secret, unquote(secret))))

@@ -1,4 +1,4 @@
-"""A diagnosis for the terminal: 80 columns, safe to post in public."""
+"""A diagnosis for the terminal: 80 columns, without secrets."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -11,7 +11,7 @@ from gatepost.model.finding import Diagnosis, Finding, Remedy, Verdict
 
 WIDTH: Final = 80
 COLUMN: Final = 38
-"""Two of them side by side, with a bar between."""
+"""Width of each of two columns, with a bar between them."""
 _TAB: Final = 4
 _STYLES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "dim": "2"}
 _COLOURS: Final[dict[Verdict, str]] = {
@@ -42,7 +42,7 @@ def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
 
 
 class _Pen:
-    """Lays text out in lines."""
+    """Formats text in lines."""
 
     def __init__(self, colour: bool) -> None:
         self._colour = colour
@@ -73,7 +73,7 @@ class _Pen:
         )
 
     def _hellos(self, seen: Evidence) -> Iterator[str]:
-        """EHLO before and after TLS, side by side: most confusion comes from mixing them up."""
+        """EHLO before and after TLS in two columns, because the two are often confused."""
         if seen.in_clear.value is None and seen.over_tls.value is None:
             return
         yield ""

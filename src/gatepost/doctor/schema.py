@@ -12,7 +12,7 @@ from gatepost.model.finding import Confidence, Verdict
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _INWARD: Final = frozenset({"_wire", "reason"})
-"""What a Reply keeps for our own side."""
+"""Fields of a Reply that are internal."""
 _GENERIC: Final = re.compile(r"Fact_tuple_gatepost\.model\.\w+\.(\w+)__\.\.\.__")
 
 

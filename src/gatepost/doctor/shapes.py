@@ -1,4 +1,4 @@
-"""What a user name and a secret look like, without what they are."""
+"""The shapes of a user name and a secret, without their values."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from gatepost.model.setting import SecretShape
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ENTRA: Final = r"[A-Za-z0-9~._-]{3}\dQ~[A-Za-z0-9~._-]"
-"""How the value of a client secret begins; 40 characters (patterns of public secret scanners)."""
+"""How a client secret begins; 40 characters (patterns of public secret scanners)."""
 ACCESS_KEY_OCTETS: Final = 64
 """An access key of an Azure resource is at least this long, in base64."""
 
@@ -79,13 +79,13 @@ def describe(credentials: Credentials) -> Login:
 
 
 def shape_of(secret: str) -> SecretShape:
-    """Return what ``secret`` looks like."""
+    """Return the shape of ``secret``."""
     kind = _first(_SECRETS, secret.strip() or secret)
     return SecretShape(len(secret), kind, secret.isascii(), secret != secret.strip())
 
 
 def form_of(username: str) -> str:
-    """Return what form a user name has: ``address``, ``entra``, ..., or plainly ``name``."""
+    """Return the form of a user name: ``address``, ``entra``, ..., or ``name``."""
     return _first(_NAMES, username) or "name"
 
 

@@ -1,7 +1,7 @@
 """AUTH as the client in question does it, then as the server offers.
 
-The secret goes out once, and only to a verified server; a mechanism that needs
-no trying with it is only asked about: ``AUTH X``, cancelled with ``*``.
+The secret is sent once, and only to a verified server. A mechanism that need not be tried with it
+is only asked about: ``AUTH X``, cancelled with ``*``.
 """
 
 import base64
@@ -28,9 +28,9 @@ from gatepost.sasl.negotiate import plan
 CHALLENGE: Final = 334
 Form = Literal["initial", "bare"]
 _NOT_LIKE_THIS: Final = frozenset({500, 501, 502, 504})
-"""The command is refused, not the secret that came with it (RFC 4954 4)."""
+"""Codes that refuse the command, not the secret that came with it (RFC 4954 4)."""
 NOBODY: Final = base64.b64encode(b"nobody@client.example.com").decode()
-"""A user name where the form of the question is all that matters."""
+"""A user name for requests whose form alone matters."""
 
 
 class Attempts:
@@ -49,7 +49,7 @@ class Attempts:
         self.channel = channel_of(talk.session)
 
     def make(self) -> None:
-        """Ask, and sign in where that is safe."""
+        """Ask, and sign in if that is safe."""
         asks = self.visit.signs_in or self.visit.errand.try_all
         if not asks and self.visit.settings.tls != "none":
             return
@@ -65,7 +65,7 @@ class Attempts:
         self._sign_in(credentials, choice)
 
     def _clients_choice(self) -> str:
-        """What the client would send; without a client, nothing it would insist on."""
+        """Return what the client would use; without a client, nothing in particular."""
         if self.library is not None:
             return self.library.first_choice(self.offered)
         if self.visit.settings.tls == "none":
@@ -73,7 +73,7 @@ class Attempts:
         return ""
 
     def _ask_only(self, choice: str) -> None:
-        """Show without a secret that the client's mechanism is refused, and another taken."""
+        """Show, without a secret, that the client's mechanism is refused and another accepted."""
         if choice:
             self._ask_in_its_form(choice)
         if self.library is None or any(attempt.accepted for attempt in self.made):
@@ -93,7 +93,8 @@ class Attempts:
                 self._ask(name, initial)
 
     def _ask_in_its_form(self, mechanism: str) -> None:
-        """LOGIN as the library sends it, up to the prompt for the password; then the other form."""
+        """Send LOGIN as the library does, up to the prompt for the password; then in the other
+        form."""
         eager = self.library is not None and mechanism in self.library.initial
         if mechanism == "LOGIN" and eager:
             self._ask(mechanism, NOBODY)
@@ -128,7 +129,7 @@ class Attempts:
     def _left_without(
         self, mechanism: str, form: Form, *, secret_sent: bool, said: Reply = NOTHING
     ) -> None:
-        """In place of a reply the server closed the connection, or said nothing, or nonsense."""
+        """Note that the server disconnected, or sent no reply or an invalid one."""
         self.made.append(AuthAttempt(mechanism, form, said, self._tls, secret_sent=secret_sent))
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
@@ -147,7 +148,7 @@ class Attempts:
         self._look_on(order)
 
     def _may_go_out(self) -> bool:
-        """Whether the secret may go out (again: then on a new connection, after a pause)."""
+        """Whether the secret may be sent (again: then on a new connection, after a pause)."""
         if any(attempt.secret_sent for attempt in self.made):
             if not self.visit.errand.try_all:
                 return False
@@ -156,14 +157,14 @@ class Attempts:
         return True
 
     def _only_acting(self) -> bool:
-        """Nothing but a PLAIN that says whom to act as was judged, and it was refused."""
+        """Tell whether only a PLAIN with an authorization identity was judged, and refused."""
         judged = [attempt for attempt in self.made if attempt.secret_sent]
         return bool(judged) and all(
             attempt.responses and not attempt.reply.is_success for attempt in judged
         )
 
     def _try_its_forms(self, name: str, credentials: Credentials) -> None:
-        """In the library's form first; in the other one where that was refused as such."""
+        """Try the library's form first, and the other one if the form was refused."""
         own = self.library is None or name in self.library.initial
         forms = {"LOGIN": (True, False) if self.library and own else (False,),
                  "PLAIN": (True,) if own else (False, True)}  # fmt: skip
@@ -172,7 +173,7 @@ class Attempts:
                 return
 
     def _look_on(self, order: list[str]) -> None:
-        """Ask, without the secret, for what would be taken in place of what was refused as such."""
+        """Ask, without the secret, what would be accepted in place of a refused form."""
         last = self.made[-1] if self.made else None
         if last is None or not last.secret_sent or last.reply.code not in _NOT_LIKE_THIS:
             return
@@ -185,14 +186,15 @@ class Attempts:
                 self._ask(name)
 
     def _taken_unlisted(self, credentials: Credentials) -> tuple[str, ...]:
-        """What takes a token although EHLO does not say so: Azure Communication Services does."""
+        """Return mechanisms that accept a token although EHLO does not list them, as with Azure
+        Communication Services."""
         hello = Hello("", Reply(250), self.talk.session.capabilities)
         taken = unlisted_mechanisms(self.visit.server.host, hello)
         plans = [plan(self.offered, credentials, self.channel, only=name) for name in taken]
         return tuple(name for each in plans for name in each.mechanisms)
 
     def _try(self, name: str, credentials: Credentials, *, eager: bool, fill: bool = True) -> bool:
-        """Run one mechanism with the secret; return whether that, or a proof of it, went out.
+        """Run one mechanism with the secret; return whether that, or a proof of it, was sent.
 
         ``eager``: with the first response on the AUTH line. ``fill`` does in PLAIN's first field
         what the library does.

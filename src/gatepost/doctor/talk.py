@@ -1,4 +1,4 @@
-"""One connection of the doctor: commands asked, replies returned without secrets."""
+"""One connection of the doctor: sends commands, returns replies without secrets."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -22,15 +22,15 @@ from gatepost.wire.capabilities import parse_capabilities
 
 T = TypeVar("T")
 NOTHING: Final = Reply(0)
-"""Where no reply came."""
+"""Used if no reply was received."""
 _COMMAND_WORDS: Final = 2
-"""Of ``AUTH MECHANISM``; a third is its initial response."""
+"""Number of words of ``AUTH MECHANISM``; a third one is its initial response."""
 GOODBYE: Final = 0.2
-"""Seconds that a server gets to close its side; what it does then proves nothing."""
+"""Seconds for a server to close its side; what it does then proves nothing."""
 
 
 class Talk:
-    """A connected server, whatever it answers: a refusal is a reply, not an error.
+    """A connected server. A refusal is a reply, not an error.
 
     Raises NetworkError and ProtocolError, as the session does.
     """
@@ -64,13 +64,13 @@ class Talk:
         return self.clean(self.run(self.session.await_reply("greeting")))
 
     def greeting_within(self, seconds: float) -> Reply:
-        """Look for the greeting for a moment; after TimedOut it can be looked for again."""
+        """Wait for the greeting for a moment; after TimedOut, waiting can continue."""
         return self.reply_within(seconds)
 
     def reply_within(self, seconds: float) -> Reply:
-        """Look for a reply for a moment.
+        """Wait for a reply for a moment.
 
-        Nothing is lost by a TimedOut: what came of it stays in the session's reader.
+        Nothing is lost by a TimedOut: what was received stays in the session's reader.
         """
         patient = self._driver
         self._driver = SyncDriver(self.stream, self._context, "", Timeouts(greeting=seconds))
@@ -87,14 +87,14 @@ class Talk:
         return self.clean(self.run(self.session.ask(command, phase)))
 
     def say(self, *commands: str) -> None:
-        """Send commands in one piece and wait for nothing."""
+        """Send commands in one piece without waiting."""
         for command in commands:
             self.session.transcript.client(command)
         octets = "".join(f"{command}\r\n" for command in commands).encode()
         self.stream.send(octets, self._visit.patience.reply)
 
     def hello(self, name: str) -> Hello:
-        """Say EHLO; what was refused offers nothing."""
+        """Send EHLO; a refused one offers nothing."""
         reply = self.ask(f"EHLO {name}", "ehlo")
         if not reply.is_success:
             return Hello(name, reply)
@@ -102,7 +102,7 @@ class Talk:
         return Hello(name, reply, self.session.capabilities)
 
     def hello_or_end(self, name: str) -> Hello:
-        """The same where a server may hang up on a name that it does not like: then no code."""
+        """The same, without a code if the server disconnects because it does not like the name."""
         try:
             return self.hello(name)
         except Disconnected:
@@ -110,7 +110,7 @@ class Talk:
 
     @property
     def responses_sent(self) -> int:
-        """How many answers of SASL went out since the last AUTH, one on its line included."""
+        """Number of SASL responses sent since the last AUTH, including an initial one."""
         own = [line.text for line in self.lines if line.speaker == "C"]
         at = max((n for n, text in enumerate(own) if text.startswith("AUTH ")), default=None)
         if at is None:
@@ -119,24 +119,24 @@ class Talk:
         return len(later) + (len(own[at].split(" ")) > _COMMAND_WORDS)
 
     def secure(self) -> TlsFacts:
-        """Shake hands."""
+        """Do the TLS handshake."""
         return self.run(self.session.secure())
 
     def explain(self, error: Exception) -> str:
-        """Return what went wrong, secrets struck out: it may quote the server."""
+        """Return what went wrong, without secrets, because it may quote the server."""
         return self.session.transcript.redact(str(error))
 
     def clean(self, reply: Reply) -> Reply:
-        """Strike secrets out of what the server said: it may repeat them."""
+        """Remove secrets from what the server said, because it may repeat them."""
         return replace(reply, text=self.session.transcript.redact(reply.text))
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """What was said on this connection."""
+        """The dialogue on this connection."""
         return self.session.transcript.lines
 
     def close(self, *, politely: bool = True) -> None:
-        """Say QUIT where that is still possible, and close."""
+        """Send QUIT if that is still possible, and close."""
         try:
             if politely and self.session.usable:
                 self.run(self.session.quit())

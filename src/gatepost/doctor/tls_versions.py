@@ -1,4 +1,4 @@
-"""Which TLS versions a server takes: each offered alone, on a connection of its own."""
+"""The TLS versions that a server accepts: each is offered alone, on a separate connection."""
 
 from typing import Final
 
@@ -10,13 +10,13 @@ from gatepost.net.dial import Endpoint
 from gatepost.net.tls import VERSIONS, client_context, looking_context
 
 LISTENS: Final = 0.5
-"""Seconds that a server gets to object to what it has seen of us."""
+"""Seconds for a server to object to what it has received."""
 
 
 def try_versions(
     visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool
 ) -> tuple[TlsVersion, ...]:
-    """Shake hands with every version alone; one connection after the other, until one hangs."""
+    """Do a handshake with every version alone, one after the other, until one is not answered."""
     tried: list[TlsVersion] = []
     for version in VERSIONS:
         try:
@@ -28,9 +28,9 @@ def try_versions(
 
 
 def told_behind_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> str:
-    """Shake hands and say nothing: return what TLS 1.3 objects to only then, or "".
+    """Do a handshake and send nothing: return the alert that TLS 1.3 sends only then, or "".
 
-    Who has spoken meanwhile gets a reset, and never sees the alert.
+    A client that has sent something gets a reset instead, and never sees the alert.
     """
     try:
         talk = Talk.open(visit, endpoint, client_context(verify=False))
@@ -55,7 +55,7 @@ def told_behind_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implic
 def _try(
     visit: Visit, endpoint: Endpoint, name: str, version: str, *, implicit: bool
 ) -> TlsVersion:
-    """Shake hands with this version alone. Raises TimedOut."""
+    """Do a handshake with this version alone. Raises TimedOut."""
     try:
         talk = Talk.open(visit, endpoint, looking_context(version))
     except (OSError, ValueError) as error:  # a system may be built without a version

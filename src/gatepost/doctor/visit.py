@@ -22,7 +22,7 @@ class Patience:
     """For connecting to further addresses, once one has accepted."""
     greeting: float = 10.0
     silence: float = 2.0
-    """How long no greeting may come, on a port that answers TLS, to prove that none will."""
+    """Time without a greeting, on a port that answers TLS, that proves that none will come."""
     reply: float = 10.0
     content: float = 60.0
     pause: float = 2.0

@@ -229,8 +229,8 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
     last = seen.over_tls.value or seen.in_clear.value
     if not seen.client.signs_in or seen.offered or last is None or not last.reply.is_success:
         return None
-    doors = [each for each in seen.neighbours.value or () if each.mechanisms]
-    if not doors or any(each.reply.is_success for each in seen.rcpt.value or ()):
+    others = [each for each in seen.neighbours.value or () if each.mechanisms]
+    if not others or any(each.reply.is_success for each in seen.rcpt.value or ()):
         return None
     return Finding(
         "auth_not_offered_on_port",
@@ -238,10 +238,10 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
         "This port accepts mail for delivery and offers no login; another port does.",
         (
             "EHLO lists no AUTH here",
-            *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in doors[:3]),
+            *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in others[:3]),
         ),
         "ehlo",
-        f"Use {doors[0]}.",
+        f"Use {others[0]}.",
         explains=("auth",),
     )
 

@@ -159,9 +159,9 @@ def _open(seen: Evidence) -> Iterator[str]:
             yield _described(each)
 
 
-def _described(door: Neighbour) -> str:
-    how = "speaks TLS from the first byte, and inside" if door.state == "tls" else "greets:"
-    return f"{door} {how} {door.greeting}"
+def _described(server: Neighbour) -> str:
+    how = "speaks TLS from the first byte, and inside" if server.state == "tls" else "greets:"
+    return f"{server} {how} {server.greeting}"
 
 
 def mesh_server_first_hang(seen: Evidence) -> Finding | None:

@@ -1,1 +1,1 @@
-"""Behind a refused login: where Microsoft Entra decides, its token endpoint says why."""
+"""Behind a refused login: if Microsoft Entra decides, its token endpoint gives the reason."""

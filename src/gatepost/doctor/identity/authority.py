@@ -1,4 +1,4 @@
-"""The tenant's authority: is it there, and does it give this application a token?
+"""The tenant's authority: does it exist, and does it issue a token to this application?
 
 OpenID Connect Discovery 1.0, 4; RFC 6749 4.4; Microsoft Learn, "OAuth 2.0 client credentials flow".
 """
@@ -19,7 +19,7 @@ _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "applica
 
 
 def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> Answer:
-    """Ask whether there is such a tenant; no secret is in the question."""
+    """Ask whether the tenant exists; the request contains no secret."""
     url = f"{authority}/{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
     answer, _ = questions.ask(HttpRequest("GET", url, {"accept": "application/json"}))
     return answer
@@ -28,9 +28,9 @@ def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> Answer:
 def ask_for_token(
     questions: Questions, application: EntraApplication, secret: Secret, scope: str
 ) -> tuple[Answer, Secret | None]:
-    """Show the secret to the authority, once, and return the token that it gives for it.
+    """Send the secret to the authority, once, and return the token that it issues.
 
-    The endpoint is built, not taken from the discovery document: it stays at the authority.
+    The endpoint is built, not taken from the discovery document, so that it is the authority's own.
     """
     form = {
         "client_id": application.client_id,

@@ -1,4 +1,5 @@
-"""Where Entra, Resource Manager and the e-mail API are: Microsoft's clouds, or our own server.
+"""The addresses of Entra, Resource Manager and the e-mail API: Microsoft's clouds, or our own
+server.
 
 Authorities and Resource Manager: Microsoft Learn, "National clouds" and azure-core's
 ``get_arm_endpoints`` (1.41.0; 2026). The e-mail API's host in other clouds is not documented.
@@ -14,7 +15,7 @@ from gatepost.doctor.identity_options import IdentityUrls
 from gatepost.errors import ConfigError
 
 AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"
-"""What Microsoft's libraries read."""
+"""The variable that Microsoft's libraries read."""
 ARM_VARIABLE: Final = "GATEPOST_ARM_URL"
 EMAIL_VARIABLE: Final = "GATEPOST_EMAIL_URL"
 RESOURCE: Final = "{resource}"
@@ -35,12 +36,12 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """URLs without a slash at the end; empty: not known."""
+    """URLs without a slash at the end; empty: unknown."""
 
     authority: str = ""
     arm: str = ""
     email: str = ""
-    """With ``{resource}`` for the resource's name, unless it is one resource's."""
+    """With ``{resource}`` for the resource's name, unless the URL is that of one resource."""
 
     @property
     def authority_host(self) -> str:
@@ -49,10 +50,10 @@ class Cloud:
 
 
 def find_cloud(given: IdentityUrls, environment: Mapping[str, str], *, local: bool) -> Cloud:
-    """Return where to ask. Raises ConfigError for a URL that is not https.
+    """Return where to ask. Raises ConfigError for a URL that does not use https.
 
-    ``local``: the mail server is on this machine. Then nothing is asked of the real cloud unless
-    it is named: a secret of a local server is not for it.
+    ``local``: the mail server is on this machine. Then the real cloud is asked only if it is named,
+    because the secret of a local server is not meant for it.
     """
     named = given.authority or environment.get(AUTHORITY_VARIABLE, "")
     if not named and local:
@@ -82,7 +83,7 @@ def _is_beside(url: str, port: int | None) -> bool:
 
 
 def _read(url: str, what: str) -> str:
-    """Return a URL in one spelling; as with Microsoft's libraries the scheme may be left out."""
+    """Return a normalised URL; as with Microsoft's libraries, the scheme may be missing."""
     if not url:
         return ""
     whole = url.strip() if "://" in url else f"https://{url.strip()}"

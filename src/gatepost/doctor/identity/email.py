@@ -1,8 +1,9 @@
-"""The e-mail API, with a body that cannot be accepted: authentication and role, and nothing sent.
+"""The e-mail API, with a body that cannot be accepted: checks authentication and role, and sends
+nothing.
 
-What it answers tells how far the request came: 401 for a token without a role, 404 DomainNotLinked
-and 400 InvalidSenderUserName for a sender that would be refused over SMTP, too, any other 400 for a
-token and a role that are good. The order of the checks is not documented.
+The answer shows how far the request came: 401 for a token without a role, 404 DomainNotLinked and
+400 InvalidSenderUserName for a sender that would be refused over SMTP, too, any other 400 for a
+token and a role that work. The order of the checks is not documented.
 """
 
 from http import HTTPStatus
@@ -15,21 +16,22 @@ from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
 API_VERSION: Final = "2023-03-31"
-"""The first that is generally available."""
+"""The first version that is generally available."""
 GEOGRAPHIES: Final = (
     "unitedstates", "europe", "asiapacific", "australia", "brazil", "canada", "france", "germany",
     "india", "japan", "korea", "norway", "switzerland", "uae", "uk", "africa",
 )  # fmt: skip
 """Labels of hosts, from endpoints in public samples (2023 to 2026) and the data locations of the
-service; only asked where the plain host does not resolve."""
+service; only tried if the plain host does not resolve."""
 NO_ADDRESS: Final = "gatepost-doctor-sends-nothing"
-"""Stands for a recipient: without ``@`` it is none, and the request is refused for it."""
+"""Used as a recipient: without ``@`` it is invalid, so that the request is refused."""
 
 
 def endpoints_of(template: str, resource: str, host: str) -> tuple[str, ...]:
-    """Return where the resource may be asked: the host that Resource Manager names, or the usual.
+    """Return the possible endpoints of the resource: the host from Resource Manager, or the usual
+    ones.
 
-    In the public cloud a host may have the label of the data's geography.
+    In the public cloud, a host may have the label of the data's geography.
     """
     if host:
         return (f"https://{host}",)
@@ -44,9 +46,8 @@ def endpoints_of(template: str, resource: str, host: str) -> tuple[str, ...]:
 
 
 def find_host(questions: Questions, endpoint: str) -> Answer | None:
-    """Return what tells that our own server has no such resource; in the cloud its name does not
-    resolve, but a server on this machine is reached by any name.
-    """
+    """Return what shows that our own server has no such resource. In the cloud its name does not
+    resolve, but a local server is reached by any name."""
     if OWN_HOSTS not in endpoint:
         return None
     answer, _ = questions.ask(HttpRequest("GET", f"{endpoint}/health", {}))
@@ -56,7 +57,7 @@ def find_host(questions: Questions, endpoint: str) -> Answer | None:
 
 
 def ask_to_send(questions: Questions, endpoint: str, token: Secret, sender: str) -> Answer:
-    """Ask the resource to send nothing to nobody; ``sender`` may be empty."""
+    """Send a request that cannot be accepted to the resource; ``sender`` may be empty."""
     url = f"{endpoint}/emails:send?api-version={API_VERSION}"
     body = as_json(_document(sender))
     headers = bearer(token.reveal(), {})

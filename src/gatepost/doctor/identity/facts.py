@@ -10,7 +10,7 @@ from gatepost.model.evidence import Evidence
 
 
 def facts_behind(seen: Evidence) -> Iterator[str]:
-    """Yield a line for each thing that was seen: the token, and each answer."""
+    """Yield a line about the token, and one about each answer."""
     if seen.token.value is not None:
         yield from _token("token", seen.token.value, seen.seen_at)
     behind = seen.behind.value

@@ -1,4 +1,4 @@
-"""A local server's own authority: ``gatepost up`` tells of it beside its certificate."""
+"""A local server's own authority, which ``gatepost up`` publishes beside its certificate."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ from gatepost.net.dial import Server
 
 READY: Final = "ready.json"
 _MOST: Final = 65_536
-"""Octets that such a file may have."""
+"""Maximum number of octets of such a file."""
 
 
 def authority_beside(ca_file: str | None, server: Server) -> str:
-    """Return the authority of the server whose CA file this is; empty when none is known.
+    """Return the authority of the server with this CA file; empty if none is known.
 
-    The document must be about this very port: then the secret that goes to the authority is one
-    that the same server has been shown already.
+    The document must be about exactly this port: then the secret is sent only to an authority of
+    the server that has received it already.
     """
     if ca_file is None:
         return ""
@@ -26,7 +26,7 @@ def authority_beside(ca_file: str | None, server: Server) -> str:
         return ""
     if not isinstance(document, dict):
         return ""
-    doors = (document.get("smtp"), document.get("smtps"))
-    ports = [door.get("port") for door in doors if isinstance(door, dict)]
+    listeners = (document.get("smtp"), document.get("smtps"))
+    ports = [each.get("port") for each in listeners if isinstance(each, dict)]
     authority = document.get("authority")
     return authority if server.port in ports and isinstance(authority, str) else ""

@@ -1,7 +1,7 @@
 """Look behind a refused login, step by step; the first step that fails is the last one.
 
-The secret goes to the authority, under verified TLS, once. What is asked with the token that comes
-for it cannot be accepted, or only reads.
+The secret is sent to the authority, over verified TLS, once. Requests with the token that it issues
+only read, or cannot be accepted.
 """
 
 from collections.abc import Mapping
@@ -38,11 +38,11 @@ from gatepost.net.dial import Server
 TENANT_VARIABLE: Final = "AZURE_TENANT_ID"
 CLIENT_VARIABLE: Final = "AZURE_CLIENT_ID"
 _NO_SECRET: Final = frozenset({"empty", "guid", "access_key", "access_token", "connection_string"})
-"""Shapes of what is not a client secret: there is nothing to ask about."""
+"""Shapes of values that are not client secrets, so that no request makes sense."""
 
 
 def check(options: IdentityOptions) -> None:
-    """Raise ConfigError for what was named and makes no sense, before anything is asked."""
+    """Raise ConfigError for invalid arguments, before anything is asked."""
     find_cloud(options.urls, {}, local=True)
     if options.stands_for:
         _told(EntraName(), options, {})
@@ -51,10 +51,10 @@ def check(options: IdentityOptions) -> None:
 def look_behind(
     visit: Visit, found: Evidence, environment: Mapping[str, str], ask: Ask | None = None
 ) -> Evidence:
-    """Return the evidence with what is behind a refused login, where Entra decides.
+    """Return the evidence with what is behind a refused login, if Entra decides about it.
 
-    ``ask`` takes the place of the network. Raises ConfigError as ``check`` does, and TlsError for a
-    CA file that cannot be used.
+    ``ask`` replaces the network. Raises ConfigError as ``check`` does, and TlsError for a CA file
+    that cannot be used.
     """
     credentials, options = visit.credentials, visit.settings.identity
     if credentials is None:
@@ -104,7 +104,7 @@ _NO_ADDRESS: Final = EntraName(mistake="no_address", sentence="it is not a mailb
 
 
 class Look:
-    """One look; what it finds grows in ``behind``."""
+    """One look; its findings are collected in ``behind``."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Look:
         self._token = credentials.token
 
     def look(self, options: IdentityOptions, environment: Mapping[str, str], sender: str) -> Behind:
-        """Take the steps in order, and return what was found."""
+        """Do the steps in order, and return what was found."""
         steps = (
             partial(self._read_name, options, environment),
             self._read_secret,
@@ -150,7 +150,7 @@ class Look:
         return not name.mistake or name.mistake in MAY_BE_SMTP_NAME
 
     def _read_address(self, username: str) -> bool:
-        """Of a mailbox the domain names the tenant."""
+        """Take the tenant from the domain of a mailbox."""
         _, at, domain = username.rpartition("@")
         sane = bool(at) and domain.isascii() and domain.replace("-", "").replace(".", "").isalnum()
         name = EntraName(tenant_id=domain.lower()) if sane else _NO_ADDRESS
@@ -158,7 +158,8 @@ class Look:
         return sane
 
     def _is_another_s_token(self, username: str) -> bool:
-        """A shared mailbox takes its delegate's name here, and its own in MAIL FROM."""
+        """Tell whether the token belongs to another user. For a shared mailbox, the user name is
+        the delegate's, and MAIL FROM the mailbox."""
         whose = read_token(self._token.reveal()).username if self._token is not None else ""
         return whose.lower() not in ("", username.lower())
 
@@ -177,7 +178,7 @@ class Look:
     # Questions.
 
     def _read_resources(self, token: Secret | None) -> bool:
-        """Read what Resource Manager shows; an SMTP user name may be found there."""
+        """Read from Resource Manager, which may know an SMTP user name."""
         if token is None or not self._cloud.arm or self._known.identity != "entra_application":
             return True
         self._management = Management(self._questions, self._cloud.arm, token)
@@ -232,7 +233,8 @@ class Look:
         return True
 
     def _is_for_us(self, token: Secret) -> bool:
-        """A token for something else, or of another time, is refused everywhere: no proof."""
+        """Tell whether a token is for this service and valid now; any other is refused everywhere,
+        which proves nothing."""
         told = read_token(token.reveal())
         if self._now is not None and not told.is_current(self._now):
             return False
@@ -269,7 +271,7 @@ class Look:
 
 
 def _told(name: EntraName, options: IdentityOptions, environment: Mapping[str, str]) -> EntraName:
-    """Return what an SMTP user name stands for, as it was told. Raises ConfigError."""
+    """Return what an SMTP user name represents according to the user. Raises ConfigError."""
     if options.stands_for:
         told = read_name(options.stands_for)
         if told.mistake:
@@ -286,7 +288,7 @@ def _told(name: EntraName, options: IdentityOptions, environment: Mapping[str, s
 
 
 def _found_in(managed: Managed, username: str) -> EntraName | None:
-    """Return what an SMTP user name stands for in Resource Manager's eyes."""
+    """Return what an SMTP user name represents according to Resource Manager."""
     for each in managed.smtp_names or ():
         if each.username.lower() == username.lower():
             return EntraName(

@@ -1,6 +1,6 @@
-"""Azure Resource Manager, where a token for it is at hand: resources, SMTP user names, roles.
+"""Azure Resource Manager, if there is a token for it: resources, SMTP user names, roles.
 
-Reads only, and within bounds. Paths: azure-rest-api-specs, ``communication`` 2025-09-01,
+Reads only, and within limits. Paths: azure-rest-api-specs, ``communication`` 2025-09-01,
 ``authorization`` 2022-04-01, ``resources`` 2022-12-01.
 """
 
@@ -28,13 +28,13 @@ _HOST: Final = re.compile(
     r"(?:[a-z0-9-]+\.){1,5}(?:communication\.azure\.(?:com|us)|communication\.localhost:\d{1,5})",
     re.IGNORECASE,
 )
-"""Hosts that a token may be shown to because an answer named them."""
+"""Hosts named in an answer to which a token may be sent."""
 
 Document = Mapping[str, Any]
 
 
 class Management:
-    """What the token's owner may read; a refusal leaves out what it hides."""
+    """What the token's owner may read; what is refused is left out."""
 
     def __init__(self, questions: Questions, base: str, token: Secret) -> None:
         self._questions, self._base, self._token = questions, base, token
@@ -63,12 +63,12 @@ class Management:
         return replace(managed, host=self.host_of(name))
 
     def id_of(self, name: str) -> str:
-        """Return the id of the resource of that name; empty when there is none."""
+        """Return the id of the resource of that name; empty if there is none."""
         found = self._named(name)
         return _text(found[0], "id") if found else ""
 
     def host_of(self, name: str) -> str:
-        """Return the host of that resource's e-mail API; empty when it is not told."""
+        """Return the host of that resource's e-mail API; empty if unknown."""
         found = self._named(name)
         host = _text(_part(found[0], "properties"), "hostName") if found else ""
         return host if _HOST.fullmatch(host) else ""
@@ -77,7 +77,7 @@ class Management:
         return [each for each in self._resources if _text(each, "name").lower() == name.lower()]
 
     def with_roles(self, managed: Managed, principal_id: str) -> Managed:
-        """Add the principal's role assignments, wherever they are."""
+        """Add the principal's role assignments at any scope."""
         wish = urlencode({"$filter": f"principalId eq '{principal_id}'"})
         before = self.last
         assigned: list[Document] = []
@@ -148,7 +148,7 @@ class Management:
         return f"{self._base}{path}?api-version={version}{'&' + wish if wish else ''}"
 
     def _ask(self, url: str) -> Document:
-        """Ask, unless a question before had no answer: then nothing more is asked."""
+        """Make a request, unless an earlier one had no answer: then no more are made."""
         if self.last.status not in (0, 200) or self.last.failure:
             return {}
         request = HttpRequest("GET", url, bearer(self._token.reveal()))
@@ -183,7 +183,7 @@ def _texts(document: Document, name: str) -> tuple[str, ...]:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return a time of Resource Manager, which may have seven digits behind the second."""
+    """Return a time of Resource Manager, which may have seven decimal places of seconds."""
     if not isinstance(value, str):
         return None
     text = value.rstrip("Z")

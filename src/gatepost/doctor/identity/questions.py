@@ -1,4 +1,4 @@
-"""One question behind the server: the answer's code, without what it says in words."""
+"""One request to a service behind the server: the code of the answer, without its text."""
 
 import json
 import re
@@ -16,15 +16,15 @@ from gatepost.model.transcript import Transcript
 from gatepost.net.http import HttpRequest, HttpResponse
 
 Ask = Callable[[HttpRequest], HttpResponse]
-"""Raises NetworkError or ProtocolError when there is no answer."""
+"""Raises NetworkError or ProtocolError if there is no answer."""
 
 DEADLINE: Final = 15.0
-"""Seconds for one question, whatever the other side does."""
+"""Seconds for one request, whatever the other side does."""
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
 class Questions:
-    """Asks, and strikes secrets out of what comes back: only codes are kept, and they too are text.
+    """Makes requests, and removes secrets from answers: only codes are kept, which are text, too.
 
     ``hidden`` knows the secrets.
     """
@@ -34,7 +34,7 @@ class Questions:
         self._ask, self._deadline = ask, deadline
 
     def ask(self, request: HttpRequest) -> tuple[Answer, Mapping[str, Any]]:
-        """Return what it came to, and the document of the answer, empty when it is none."""
+        """Return the result, and the document of the answer, empty if it has none."""
         host = urlsplit(request.url).netloc
         try:
             response = self._within_deadline(request)
@@ -62,12 +62,12 @@ def bearer(token: str, body: Mapping[str, Any] | None = None) -> dict[str, str]:
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
-    """Return the octets of a body."""
+    """Return a body's octets."""
     return json.dumps(document).encode()
 
 
 def _code_of(document: Mapping[str, Any]) -> str:
-    """Return the code of an error: OAuth's, or an API's."""
+    """Return the code of an error of OAuth or an API."""
     error = document.get("error")
     code = error.get("code") if isinstance(error, dict) else error_name(document)
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

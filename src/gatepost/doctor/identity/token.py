@@ -1,4 +1,4 @@
-"""A token by itself: what it says, and for whom it could be."""
+"""A token by itself: its claims, and the services that it could be for."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.evidence import Client, Evidence, Fact, seen
 
 _USUAL = "acs"
-"""Whose token it should be, where its audience is nobody's that takes mail."""
+"""The usual audience, for tokens whose audience is not a mail service."""
 
 
 def examine_token(text: str, username: str, now: datetime) -> Evidence:
-    """Return what a token says of itself; ``username`` may be empty."""
+    """Return what a token says about itself; ``username`` may be empty."""
     token = read_token(text)
     name = read_name(username) if username else None
     compared = name is not None and not name.mistake

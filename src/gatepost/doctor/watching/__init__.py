@@ -1,4 +1,4 @@
-"""Upstreams over time: what was seen of one, what is different now, what a monitor is told.
+"""Upstreams over time: snapshots, their differences, and metrics.
 
-Pure: who looks, and when, and where snapshots lie, is the affair of ``app.watch``.
+Pure: ``app.watch`` decides when to check, and where snapshots are stored.
 """

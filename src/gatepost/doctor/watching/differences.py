@@ -1,4 +1,4 @@
-"""What is different from the last look, in sentences."""
+"""Differences from the last check, in sentences."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ class Difference:
 
 
 def known_before(snapshots: Iterable[Snapshot]) -> Snapshot | None:
-    """Return the last snapshot, what it did not see filled in from those before it.
+    """Return the last snapshot, with missing facts from earlier ones.
 
-    ``snapshots`` begin with the newest. A server that was down for a day has not dropped what it
+    ``snapshots`` begin with the newest. A server that was down for a day still offers what it
     offered before.
     """
     last: Snapshot | None = None
@@ -49,7 +49,7 @@ def known_before(snapshots: Iterable[Snapshot]) -> Snapshot | None:
 
 
 def differences(before: Snapshot, now: Snapshot) -> tuple[Difference, ...]:
-    """Return what changed between two looks, as far as both saw it."""
+    """Return what changed between two checks, as far as both saw it."""
     on = f"on {_moment(now.taken_at)}"
     return (
         *_reach(before, now, on),
@@ -74,7 +74,7 @@ def _reach(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
 
 
 def _findings(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
-    """Yield findings that came and went; behind a closed door nothing has gone."""
+    """Yield findings that appeared or disappeared; without access, none has disappeared."""
     for each in now.findings:
         if before.finding(each.id) is None:
             yield Difference(
@@ -164,10 +164,10 @@ SECONDS_A_DAY: Final = 86_400
 
 
 def days_left(certificate: Certificate, now: datetime) -> int:
-    """Return whole days until the certificate ends; negative when it has."""
+    """Return whole days until the certificate expires; negative if it has."""
     return int((certificate.not_after - now).total_seconds() // SECONDS_A_DAY)
 
 
 def days_old(certificate: Certificate, now: datetime) -> int:
-    """Return whole days since the certificate's first."""
+    """Return whole days since the certificate became valid."""
     return int((now - certificate.not_before).total_seconds() // SECONDS_A_DAY)

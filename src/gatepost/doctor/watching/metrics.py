@@ -1,4 +1,4 @@
-"""What is known of the upstreams as Prometheus reads it: text format 0.0.4."""
+"""The state of the upstreams in Prometheus's text format 0.0.4."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(slots=True)
 class Standing:
-    """One upstream by now."""
+    """The current state of one upstream."""
 
     name: str
     target: str
     last: Snapshot | None = None
-    """None until the first look is over."""
+    """None until the first check is done."""
     probes: dict[str, int] = field(default_factory=dict)
-    """How many came to which verdict, since the start."""
+    """Number of checks by verdict, since the start."""
     changes: int = 0
 
 
@@ -47,7 +47,7 @@ _HELP: Final = {
 
 
 def render(standings: Iterable[Standing], now: datetime) -> str:
-    """Return everything that is known."""
+    """Return all metrics."""
     samples: dict[str, list[Sample]] = {name: [] for name in _HELP}
     for standing in standings:
         for name, labels, value in _of(standing, now):

@@ -1,4 +1,4 @@
-"""What one look at an upstream showed, short enough to be kept for a year."""
+"""What one check of an upstream showed, small enough to be stored for a year."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from gatepost.model.finding import Diagnosis, Verdict
 SCHEMA: Final = 1
 MAX_SNAPSHOT: Final = 1024 * 1024
 _MOST: Final = 200
-"""Findings, keywords or names that are kept of one look."""
+"""Maximum number of findings, keywords or names that are stored per check."""
 _LONGEST: Final = 500
 
 
@@ -36,12 +36,12 @@ class Found:
     summary: str
     position: str
     is_kept: bool = False
-    """Of a login that is not tried now; it was so when it was."""
+    """It is from the last login, and no login was tried this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look. What was not seen is None: it has not changed, it is not known."""
+    """One check. None means that something was not seen, not that it has changed."""
 
     taken_at: datetime
     target: str
@@ -52,24 +52,24 @@ class Snapshot:
     tls_version: str = ""
     certificate: Certificate | None = None
     signed_in: bool | None = None
-    """None: nobody tried."""
+    """None: no login was tried."""
     login_refused: bool = False
-    """The server did not take the password."""
+    """The server refused the password."""
     seconds: float = 0.0
     schema: int = field(default=SCHEMA)
 
     @property
     def is_reachable(self) -> bool:
-        """Somebody answered."""
+        """A server answered."""
         return self.verdict != "unreachable"
 
     def finding(self, id_: str) -> Found | None:
-        """Return what was found under this id."""
+        """Return the finding with this id."""
         return next((each for each in self.findings if each.id == id_), None)
 
 
 def snapshot_of(diagnosis: Diagnosis, seconds: float) -> Snapshot:
-    """Return what is kept of a diagnosis."""
+    """Return what is stored of a diagnosis."""
     seen = diagnosis.evidence
     if seen.seen_at is None:
         raise ValueError("a probe says when it was")
@@ -103,7 +103,7 @@ def _is_refusal(attempt: AuthAttempt) -> bool:
 
 
 def _taken(seen: Evidence, hello: Hello | None) -> Hello | None:
-    """Return the EHLO that was taken in the end; a refused one offers nothing, and hides it."""
+    """Return the EHLO that was accepted in the end; a refused one shows no offers."""
     if hello is not None and not hello.reply.is_success:
         other = seen.other_name.value
         return other if other is not None and other.reply.is_success else None
@@ -133,7 +133,8 @@ def _bounded(certificate: Certificate) -> Certificate:
 
 
 def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
-    """Return a look without a login with what the last login showed: that is not mended yet."""
+    """Return a check without a login, with the findings of the last login, which are not solved
+    yet."""
     known = {each.id for each in now.findings}
     kept = tuple(
         replace(each, is_kept=True)
@@ -153,7 +154,7 @@ def encode(snapshot: Snapshot) -> bytes:
 
 
 def decode(text: bytes) -> Snapshot:
-    """Return a kept snapshot. Raises ConfigError when it is damaged, or newer than we are."""
+    """Return a stored snapshot. Raises ConfigError if it is damaged, or of a newer version."""
     if len(text) > MAX_SNAPSHOT:
         raise ConfigError(f"a snapshot must not be longer than {MAX_SNAPSHOT} octets")
     try:
@@ -168,7 +169,7 @@ def decode(text: bytes) -> Snapshot:
 
 
 def _clean(value: Any) -> Any:
-    """A server may say what is not Unicode."""
+    """Return text without invalid Unicode, which a server may send."""
     if isinstance(value, dict):
         return {key: _clean(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
