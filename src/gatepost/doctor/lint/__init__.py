@@ -1,7 +1,7 @@
-"""Configuration files of mail clients: read as their framework does, never run, never shown.
+"""Configuration files of mail clients: read as their framework does, never executed, never shown.
 
-``read_config`` recognises whose file it is, and turns its mail settings into an Evidence of forms
-and marks. No value of a secret leaves this package; ``gatepost.diagnosis.lint`` judges.
+``read_config`` recognises the kind of a file, and turns its mail settings into an Evidence of forms
+and marks. No secret leaves this package; ``gatepost.diagnosis.lint`` judges.
 """
 
 import re
@@ -30,11 +30,11 @@ _READERS: Final = {
     "sasl_passwd": "postfix",
     "msmtp": "msmtp", "rails": "pairs", "php": "pairs", "javascript": "pairs", "ini": "properties",
 }  # fmt: skip
-"""Which module reads which kind; loaded when there is such a file."""
+"""The module that reads each kind; loaded when there is such a file."""
 
 
 def read_config(raw: bytes, name: str) -> Evidence:
-    """Return what the file ``name`` with the content ``raw`` sets. Anything may stand in it."""
+    """Return the settings in the file ``name`` with the content ``raw``, which may be anything."""
     text, wide = _text(raw)
     kind = kind_of(name, text)
     if kind not in ("json", "dotnet"):
@@ -51,7 +51,7 @@ def read_config(raw: bytes, name: str) -> Evidence:
 
 
 def _clients(config: Config) -> list[Config]:
-    """Tell clients apart that one file holds, by what their settings' names begin with."""
+    """Separate the clients in one file, by the prefixes of their settings."""
     hosts = {_group(each.key) for each in config.settings if each.role in ("host", "url")}
     if len(hosts) < 2 or config.kind in ("postfix", "sasl_passwd", "msmtp", "url"):
         return [config]
@@ -120,7 +120,7 @@ def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
 
 
 def _target(configs: tuple[Config, ...]) -> Target | None:
-    """Return the server that the first configuration names, where that is plain to see."""
+    """Return the server that the first configuration names, if that is clear."""
     for config in configs:
         roles = {each.role: each for each in config.settings}
         host, port = roles.get("host"), roles.get("port") or roles.get("endpoint")

@@ -1,4 +1,4 @@
-"""Files of environment variables: .env as dotenv, Compose, Docker, Symfony and shells take it."""
+"""Files of environment variables: .env as dotenv, Compose, Docker, Symfony and shells read it."""
 
 import re
 from typing import Final
@@ -15,11 +15,11 @@ _CLOSED: Final = {
 }
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 MAX_LINES: Final = 40
-"""Lines that one quoted value may reach over."""
+"""Maximum lines of one quoted value."""
 
 
 def read(text: str) -> list[Section]:
-    """Return the variables of the file; what comes last of one name counts."""
+    """Return the variables of the file; the last one of each name counts."""
     lines = text.split("\n")
     section, number = Section(), 0
     while number < len(lines):
@@ -45,7 +45,7 @@ def _raw(line: str) -> str:
 
 
 def _whole(raw: str, following: list[str]) -> tuple[str, int]:
-    """Return the value with the lines that its quotes reach over, and how many these are."""
+    """Return a value whose quotes may include several lines, and the number of lines."""
     quote = raw.strip(" \t")[:1]
     if quote not in _CLOSED or _CLOSED[quote].fullmatch(raw.strip()[1:]):
         return raw, 0

@@ -1,4 +1,4 @@
-"""What a reader makes of a file: names with values, and what was noticed about each."""
+"""The content of a file as its reader returns it: names with values, and marks for each."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -8,11 +8,11 @@ Form = Literal["bare", "text", "true", "false", "null", "elsewhere"]
 """``bare`` has no type; ``text`` is a literal string of a typed language."""
 
 INVISIBLE: Final = "\u00a0\u00ad\u2007\u202f\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-"""Blanks that do not look like any, and characters of no width."""
+"""Characters that look like a blank but are not, and characters without a width."""
 _INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
 _SMART: Final = re.compile("[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb]")
 DOLLAR: Final = re.compile(r"(?<!\\)\$(?:\{|\(|\w|\$)")
-"""What shells, Compose and most readers of .env files put a variable in place of."""
+"""What shells, Compose and most readers of .env files replace by a variable."""
 _REFERENCE: Final = re.compile(
     r"\$\{[^}]*\}|\$[A-Z][A-Z0-9_]*|\$\([^)]*\)|%[\w(): .-]+%|\{\{.*\}\}|\{%.*%\}|<%.*%>|#\{.*\}#?|"
     r"@Microsoft\.KeyVault\(.*\)|\*{3,}|•+|(?:op|vault|ref|secret|arn|sops|aws|gcp|azure)[:+].*|"
@@ -24,7 +24,7 @@ _REFERENCE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One setting of a file. ``path``: its name, sections before it, with dots between."""
+    """One setting of a file. ``path``: its name, after its sections, separated by dots."""
 
     path: str
     line: int
@@ -46,7 +46,7 @@ class Section:
 
 
 def is_reference(value: str) -> bool:
-    """Tell whether ``value`` stands for one that lies elsewhere."""
+    """Tell whether ``value`` refers to one that is stored elsewhere."""
     if value[:1] == "$" and value[1:].isalnum() and value != value.upper():
         return False  # a password may begin like this
     return _REFERENCE.fullmatch(value) is not None
@@ -69,5 +69,5 @@ def seen_in(value: str) -> frozenset[str]:
 
 
 def without_invisible(text: str) -> str:
-    """Return ``text`` without characters that do not show."""
+    """Return ``text`` without invisible characters."""
     return _INVISIBLE.sub("", text)

@@ -1,6 +1,6 @@
-"""appsettings.json as .NET takes it: comments and trailing commas are allowed, names are not cased.
+"""appsettings.json as .NET reads it: with comments and trailing commas, case-insensitive names.
 
-A reader of its own, because it must know the line of every value.
+A separate parser, because the line of every value is needed.
 """
 
 import json
@@ -19,7 +19,7 @@ _MAX_DEPTH: Final = 60
 
 
 def read(text: str) -> list[Section]:
-    """Return every value under its path; a name that comes twice is marked."""
+    """Return every value by its path; a repeated name is marked."""
     section, known = Section(), set[str]()
     for entry in _values(text.removeprefix("\ufeff")):
         name = entry.path.lower()

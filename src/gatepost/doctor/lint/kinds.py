@@ -1,4 +1,4 @@
-"""Whose file this is: by its name, then by what stands in it."""
+"""Recognises the kind of a file: by its name, then by its content."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ LIBRARIES: Final = {
     "rails": "ruby-net-smtp", "php": "phpmailer", "javascript": "nodemailer",
     "dotnet": "system-net-mail",
 }  # fmt: skip
-"""The library behind a kind of file, where there is no doubt."""
+"""The library behind a kind of file, if it is certain."""
 
 _BY_NAME: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
@@ -47,7 +47,7 @@ _BY_CONTENT: Final = tuple(
 
 
 def kind_of(name: str, text: str) -> str:
-    """Return the kind of a file: which reader reads it, and whose words its cures have."""
+    """Return the kind of a file, which determines its reader and the library for fixes."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     kind = next((kind for kind, pattern in _BY_NAME if pattern.fullmatch(base)), "")
     if not kind:
@@ -59,7 +59,7 @@ def kind_of(name: str, text: str) -> str:
 
 
 def _special(kind: str, base: str, text: str) -> str:
-    """Tell frameworks apart that use one syntax."""
+    """Distinguish frameworks with the same syntax."""
     if kind == "dotenv" and re.search(
         r"(?m)^\s*MAIL_(?:MAILER|DRIVER|ENCRYPTION|SCHEME)\s*=", text
     ):

@@ -5,7 +5,7 @@ from typing import Final
 from gatepost.doctor.lint.entry import Entry, Section
 
 _SWITCHES: Final = frozenset({"auth", "tls", "tls_starttls", "tls_certcheck"})
-"""They are on where they stand alone."""
+"""They are on without a value."""
 
 
 def read(text: str) -> list[Section]:

@@ -1,4 +1,4 @@
-"""Names and literal values in code: Rails environments, PHP, JavaScript. Nothing is run."""
+"""Names and literal values in code: Rails environments, PHP, JavaScript. Nothing is executed."""
 
 import re
 from typing import Final
@@ -24,7 +24,7 @@ _COMMENT: Final = re.compile(r"^\s*(?://|#|\*|/\*)")
 
 
 def read(text: str, dollars: bool = False) -> list[Section]:
-    """Return the pairs, in order; ``dollars``: double quotes take variables, as in PHP."""
+    """Return the pairs, in order; ``dollars``: double quotes expand variables, as in PHP."""
     section = Section()
     offset, stack = 0, [""]
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):

@@ -17,11 +17,11 @@ _KEY: Final = re.compile(
     r"\[?(?P<host>[\w-]+(?:\.[\w-]+)+)\]?(?::(?:(?P<port>\d{1,5})|submissions?|smtps?))?|"
     r"[\w.+-]*@[\w-]+(?:\.[\w-]+)+"
 )
-"""What is looked up in sasl_passwd, a next hop or a sender; anything else may be a secret."""
+"""A key of sasl_passwd, a next hop or a sender; anything else may be a secret."""
 
 
 def read(text: str) -> list[Section]:
-    """Return the parameters; a later one of the same name counts. Tables are not followed."""
+    """Return the parameters; the last one of each name counts. Tables are not read."""
     found: dict[str, Entry] = {}
     for line, logical in _logical(text):
         match = _PARAMETER.fullmatch(logical)
@@ -42,7 +42,7 @@ def read(text: str) -> list[Section]:
 
 def read_table(text: str) -> list[Section]:
     """Return one section for each line of sasl_passwd: ``[HOST]:PORT USER:PASSWORD`` (postmap(1),
-    SASL_README). The first colon ends the user name; nothing is a comment behind it."""
+    SASL_README). The first colon ends the user name; no comments are possible after it."""
     sections = []
     for line, logical in _logical(text):
         where, _, login = logical.partition(" ") if "\t" not in logical else logical.partition("\t")
@@ -88,7 +88,7 @@ def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
 
 
 def _expanded(value: str, known: dict[str, str]) -> str:
-    """Put parameters in place of ``$name``, as far as the file sets them."""
+    """Replace ``$name`` by parameters, as far as the file sets them."""
 
     def replaced(match: re.Match[str]) -> str:
         return known.get(match[1] or match[2] or match[3] or "", match[0])

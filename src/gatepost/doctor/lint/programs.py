@@ -1,4 +1,4 @@
-"""Postfix and msmtp: their parameters have names of their own, and defaults that matter."""
+"""Postfix and msmtp: their parameters have special names, and important defaults."""
 
 import re
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def postfix_config(file: str, section: Section) -> Config:
 
 
 def table_config(file: str, section: Section) -> Config:
-    """Return a line of sasl_passwd, which names nothing in it."""
+    """Return a line of sasl_passwd, whose fields have no names."""
     config = config_of(file, "sasl_passwd", section)
     settings = tuple(replace(each, key="this line") for each in config.settings)
     return replace(config, settings=settings)

@@ -44,7 +44,7 @@ def read(text: str) -> list[Section]:
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and text of each logical line: comments out, continuations joined."""
+    """Yield the number and text of each logical line: without comments, continuations joined."""
     held, first = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r").lstrip(" \t\f")  # noqa: PLW2901
@@ -69,7 +69,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def read_ini(text: str) -> list[Section]:
-    """Return the settings of an .ini file, their section's name before them."""
+    """Return the settings of an .ini file, prefixed with their section's name."""
     section, name = Section(), ""
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()  # noqa: PLW2901

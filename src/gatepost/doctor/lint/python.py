@@ -1,4 +1,4 @@
-"""Python settings (Django, Flask): parsed, never run. What is computed lies elsewhere."""
+"""Python settings (Django, Flask): parsed, never executed. Computed values are unknown."""
 
 import ast
 import re
@@ -11,16 +11,16 @@ from gatepost.doctor.lint.urls import is_dsn
 
 _CASTS: Final = frozenset({"cast", "type"})
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9_]+")
-"""How settings are spelled, also where they are a call's keywords: FastAPI-Mail, Flask."""
+"""The spelling of settings, also as keywords of a call: FastAPI-Mail, Flask."""
 _READS: Final = frozenset({"read", "readline", "read_text"})
 MAX_VARIANTS: Final = 8
-"""Combinations of branches that are read of one file."""
+"""Maximum combinations of branches that are read of one file."""
 
 Names = dict[str, Entry]
 
 
 def read(text: str) -> list[Section]:
-    """Return the assignments of the module, one section for each way through its branches."""
+    """Return the assignments of the module, one section for each combination of branches."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an escape that the file spells badly
@@ -115,7 +115,7 @@ def _is_none(value: ast.expr) -> bool:
 
 
 def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
-    """Return what is written out, strings put together included; None for anything else."""
+    """Return a literal value, including concatenated strings; None for anything else."""
     if isinstance(value, ast.Constant):
         return value.value if isinstance(value.value, str | bytes | int | float) else None
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
@@ -126,7 +126,7 @@ def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
 
 
 def _asks(value: ast.expr) -> bool:
-    """Tell whether this is the text of an environment variable, not made into anything else."""
+    """Tell whether this is the text of an environment variable, without conversion."""
     if isinstance(value, ast.BoolOp):
         return any(_asks(each) for each in value.values)
     if isinstance(value, ast.Subscript):
@@ -143,7 +143,7 @@ def _asks(value: ast.expr) -> bool:
 
 
 def _default_url(value: ast.expr) -> str | None:
-    """Return the mail server's URL that stands in for a variable: ``env.email_url(N, URL)``."""
+    """Return the mail server's URL that is the default of a variable: ``env.email_url(N, URL)``."""
     if not isinstance(value, ast.Call):
         return None
     given = [*value.args[1:], *(each.value for each in value.keywords if each.arg == "default")]
@@ -152,6 +152,6 @@ def _default_url(value: ast.expr) -> str | None:
 
 
 def _reads(value: ast.expr) -> bool:
-    """Tell whether this is a file's text as it is."""
+    """Tell whether this is the unchanged text of a file."""
     called = value.func if isinstance(value, ast.Call) else None
     return isinstance(called, ast.Attribute) and called.attr in _READS

@@ -1,4 +1,4 @@
-"""What a setting is for, by its name: tables, because every program names them alike."""
+"""The roles of settings by their names: tables, because all programs use similar names."""
 
 import re
 from functools import lru_cache
@@ -81,7 +81,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
         smtp_addr relay relayhost server_name server_address smtp smtpserver smtphost
      """),
 )
-"""Patterns of the ends of names, for each role; the first that fits decides."""
+"""Patterns of the ends of names, for each role; the first match counts."""
 _ROLES: Final = tuple(
     (role, re.compile(f"(?:^|_)(?:{'|'.join(names.split())})$")) for role, names in _NAMES
 )
@@ -126,22 +126,22 @@ ENCRYPTIONS: Final[dict[str, Role]] = {
         ("none", "off", "plain", "unencrypted", "no", "plaintext", "insecure"), "clear"
     ),
 }  # fmt: skip
-"""What the words for a mode of TLS mean."""
+"""The meanings of words for TLS modes."""
 
 
 @lru_cache(maxsize=4096)
 def words_of(path: str) -> str:
-    """Return a name in one spelling: ``EmailSettings:SmtpServer`` is email_settings_smtp_server."""
+    """Return a normalised name: ``EmailSettings:SmtpServer`` is email_settings_smtp_server."""
     return "_".join(_WORDS.findall(path)).lower()
 
 
 def is_about_mail(path: str) -> bool:
-    """Tell whether the name itself says that it is about sending mail."""
+    """Tell whether the name itself is about sending mail."""
     words = words_of(path)
     return _MAIL.search(words) is not None and _NOT.search(words) is None
 
 
 def role_of(path: str) -> str:
-    """Return the role that a name says; empty for none of ours."""
+    """Return the role by a name; empty if there is none."""
     words = words_of(path)
     return next((role for role, pattern in _ROLES if pattern.search(words)), "")

@@ -1,4 +1,4 @@
-"""Values that switch something: on or off, or how, as each framework takes them."""
+"""Values of switches: on or off, or modes, as each framework reads them."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t", "enabled", "always
 _FALSE: Final = frozenset({"false", "0", "no", "off", "n", "f", "disabled", "never", "", "none",
                            "null", "disable"})  # fmt: skip
 _TYPED: Final = frozenset({"django", "python", "javascript"})
-"""A text is true in these, whatever it says."""
+"""In these, every string is true."""
 
 
 def truth(entry: Entry, kind: str) -> tuple[bool | None, tuple[str, ...]]:
-    """Return how the framework takes a switch, and what is odd about that."""
+    """Return how the framework reads a switch, and what is unusual about it."""
     low = without_invisible(entry.value).strip().lower()
     if entry.form in ("true", "false"):
         return entry.form == "true", ()
@@ -31,7 +31,7 @@ def truth(entry: Entry, kind: str) -> tuple[bool | None, tuple[str, ...]]:
 
 
 def of_switch(task: Task) -> Iterator[Setting]:
-    """Something that is on or off, or says how in a word."""
+    """Read a value that is on or off, or a mode as a word."""
     entry, role = task.entry, task.role
     on, marks = truth(entry, task.kind)
     low = entry.value.strip().lower()
@@ -53,7 +53,7 @@ def of_switch(task: Task) -> Iterator[Setting]:
 
 
 def of_encryption(task: Task) -> Iterator[Setting]:
-    """A word for a mode of TLS, or nodemailer's ``secure``, a switch for implicit TLS."""
+    """Read a word for a TLS mode, or nodemailer's ``secure``, a switch for implicit TLS."""
     entry = task.entry
     low = entry.value.strip().lower()
     words = words_of(entry.path)
@@ -74,7 +74,7 @@ def of_encryption(task: Task) -> Iterator[Setting]:
 
 
 def of_verify(task: Task) -> Iterator[Setting]:
-    """Whether certificates are verified."""
+    """Read whether certificates are verified."""
     entry, role = task.entry, task.role
     on, low = truth(entry, "")[0], entry.value.strip().lower()
     if role == "trust":
@@ -94,7 +94,7 @@ def of_verify(task: Task) -> Iterator[Setting]:
 
 
 def of_mechanism(task: Task) -> Iterator[Setting]:
-    """How to sign in, or whether."""
+    """Read how to sign in, or whether."""
     entry = task.entry
     on, _ = truth(entry, task.kind)
     name = entry.value.strip().strip(":").upper()
@@ -105,7 +105,7 @@ def of_mechanism(task: Task) -> Iterator[Setting]:
 
 
 def of_backend(task: Task) -> Iterator[Setting]:
-    """What carries the mail away."""
+    """Read what sends the mail."""
     entry = task.entry
     value = entry.value.strip()
     if re.fullmatch(r"[\w.\\]{1,100}", value):

@@ -1,4 +1,4 @@
-"""Values that are names, passwords, addresses, hosts, ports: to forms and marks."""
+"""Values that are names, passwords, addresses, hosts or ports: their forms and marks."""
 
 import re
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _PLAIN_HOST: Final = re.compile(r"[A-Za-z0-9._:\-\[\]/]{1,300}")
 _YAML: Final = frozenset({"yaml", "compose", "kubernetes", "spring"})
 _LITERALS: Final = ("apikey", "resend", "emailapikey")
-"""User names that providers give to everybody."""
+"""User names that providers give to all customers."""
 
 
 class Task(NamedTuple):
-    """An entry whose role is known; what is secret in it is added to ``secrets``."""
+    """An entry whose role is known; its secret parts are added to ``secrets``."""
 
     entry: Entry
     role: str
@@ -36,7 +36,7 @@ class Task(NamedTuple):
 
 
 def of_text(task: Task) -> Iterator[Setting]:
-    """A value as it is: a name, a password, a sender, a host."""
+    """Read a value as it is: a name, a password, a sender, a host."""
     entry, role = task.entry, task.role
     value = entry.value
     empty = not value.strip() or (entry.form != "text" and value.lower() in ("null", "none", "nil"))
@@ -68,7 +68,7 @@ def _is_placeholder(value: str) -> bool:
 
 
 def _name_form(value: str) -> str:
-    """Tell literal names that providers want, and Azure's form gone wrong."""
+    """Recognise literal names that providers require, and malformed Azure names."""
     if value in _LITERALS:
         return value
     if _GUID.search(value):
@@ -88,7 +88,7 @@ def _sender_form(value: str) -> str:
 
 
 def of_host(task: Task) -> Iterator[Setting]:
-    """A host, and what is in it beside a host; HOST:PORT in one."""
+    """Read a host, and what else is in it; HOST:PORT in one."""
     entry = task.entry
     value = without_invisible(entry.value.strip())
     marks = _host_marks(value, entry)
@@ -124,7 +124,7 @@ def _host_marks(value: str, entry: Entry) -> set[str]:
 
 
 def of_port(task: Task) -> Iterator[Setting]:
-    """A port's number."""
+    """Read a port number."""
     entry = task.entry
     value = without_invisible(entry.value.strip())
     good = value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536

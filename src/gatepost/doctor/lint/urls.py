@@ -1,4 +1,4 @@
-"""URLs that hold a whole configuration: ``smtp://user:pass@host:587?verify_peer=0`` and its kin."""
+"""URLs with a whole configuration, such as ``smtp://user:pass@host:587?verify_peer=0``."""
 
 import re
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ MAIL: Final = re.compile(
     r"sendinblue|resend|mailersend|outlook|microsoft\w*|azure|infobip|mandrill|mailtrap|zoho)"
     r"(?:\+[\w.]+)?"
 )
-"""Schemes that carry mail."""
+"""Schemes for mail."""
 NOT_SMTP: Final = re.compile(r"(?i).*\+(?:api|https?)|null|native|sendmail|console|log|file|memory")
-"""Schemes with no SMTP in them."""
+"""Schemes without SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """A URL in parts. ``sure``: what stands for the host cannot be a piece of the password."""
+    """A URL in parts. ``sure``: the host cannot be part of the password."""
 
     scheme: str
     host: str = ""
@@ -45,7 +45,7 @@ class Dsn:
 
 
 REFERENCE: Final = "reference-to-a-variable"
-"""Stands in a URL for a variable that is put in there."""
+"""Replaces a variable in a URL."""
 _REFERENCES: Final = re.compile(
     r"\$\{\w+(?::?[-?+][^}]*)?\}|\$\(\w+\)|\{\{[^}]*\}\}|%env\([^)]*\)%|"
     r"(?<=[/:@])\$[A-Z][A-Z0-9_]*(?=[:@/?]|$)"
@@ -53,7 +53,7 @@ _REFERENCES: Final = re.compile(
 
 
 def with_references_named(url: str) -> str:
-    """Return a URL with a word for each variable: those hold what is encoded elsewhere."""
+    """Return a URL with a word for each variable, whose values are encoded elsewhere."""
     return _REFERENCES.sub(REFERENCE, url)
 
 
@@ -66,13 +66,13 @@ def is_dsn(value: str) -> bool:
 
 
 def each_dsn(value: str) -> list[str]:
-    """Return the URLs that a fail-over or round-robin of Symfony names, or the one."""
+    """Return the URLs in a fail-over or round-robin of Symfony, or the single one."""
     group = _GROUP.fullmatch(value)
     return re.split(r"\s+(?=[\w+.\-]+://)", group[1].strip()) if group else [value]
 
 
 def parse(value: str) -> Dsn | None:
-    """Return the URL's parts, as their writer meant them; None when it is none."""
+    """Return the URL's parts, as their writer meant them; None if it is not one."""
     match = _URL.fullmatch(value.rstrip("\r\n"))
     if match is None:
         return None
@@ -99,7 +99,7 @@ def parse(value: str) -> Dsn | None:
 
 
 def _end_of_userinfo(rest: str) -> int:
-    """Return where the @ stands that ends user name and password; -1 for none."""
+    """Return the position of the @ that ends user name and password; -1 if there is none."""
     places = [at for at, each in enumerate(rest) if each == "@"]
     if not places or _SAYS_QUERY.match(rest):
         return -1
@@ -111,7 +111,7 @@ def _end_of_userinfo(rest: str) -> int:
 
 
 def _port_of(authority: re.Match[str]) -> str:
-    """Return the port as it is written; empty for none, and for a variable's."""
+    """Return the port as it is written; empty for none, and for a variable."""
     return "" if authority["port"] in (None, REFERENCE) else authority["port"]
 
 

@@ -1,4 +1,5 @@
-"""From entries to settings: here a value becomes its form, and nothing behind sees it any more."""
+"""Turns entries into settings: each value becomes its form, so that later code never sees the
+value."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,23 +20,23 @@ from gatepost.doctor.lint.texts import Task, of_host, of_port, of_text
 from gatepost.model.setting import Config, Role, Setting
 
 MAX_ENTRIES: Final = 20_000
-"""Names with values that are looked at."""
+"""Maximum entries that are read."""
 MAX_SETTINGS: Final = 500
-"""Settings that are kept of one client."""
+"""Maximum settings that are kept of one client."""
 _DEFAULT_HOSTS: Final = {
     "gmail": "smtp.gmail.com", "sendgrid": "smtp.sendgrid.net", "ses": "email-smtp.amazonaws.com",
     "mailgun": "smtp.mailgun.org", "postmark": "smtp.postmarkapp.com", "resend": "smtp.resend.com",
     "brevo": "smtp-relay.brevo.com", "mailjet": "in-v3.mailjet.com",
 }  # fmt: skip
 _KEPT: Final = frozenset({"file", "path", "cmd", "command", "eval", "arn"})
-"""Ends of names that tell where a value is kept."""
+"""Ends of names that say where a value is stored."""
 _MAIL_KINDS: Final = frozenset({"rails", "php", "javascript"})
-"""Kinds whose reader takes short names: ``host`` needs no ``smtp`` before it."""
+"""Kinds whose reader accepts short names: ``host`` without ``smtp`` before it."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One section on its way to settings."""
+    """The conversion of one section."""
 
     kind: str
     settings: list[Setting] = field(default_factory=list)
@@ -43,7 +44,7 @@ class _Reading:
 
 
 def config_of(file: str, kind: str, section: Section) -> Config:
-    """Return a section's settings, of each role and name the last."""
+    """Return a section's settings, the last of each role and name."""
     reading = _Reading(kind)
     for entry in section.entries[:MAX_ENTRIES]:
         reading.settings += _settings(entry, reading)
@@ -57,7 +58,7 @@ def config_of(file: str, kind: str, section: Section) -> Config:
 
 
 def _concealed(setting: Setting, secrets: Iterable[str]) -> Setting:
-    """Show nothing that holds a secret: a server's key may be its user name, too."""
+    """Hide values that contain a secret: a server's key may also be its user name."""
     if any(each in setting.shown or each in setting.key for each in secrets if len(each) > 1):
         key = "" if any(each in setting.key for each in secrets if len(each) > 1) else setting.key
         return replace(setting, shown="", key=key or setting.role)
@@ -94,7 +95,7 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
 
 
 def _of_file(entry: Entry) -> Iterator[Setting]:
-    """``SMTP_PASSWORD_FILE`` and its kin: the value is kept, or made, somewhere else."""
+    """Handle ``SMTP_PASSWORD_FILE`` and the like: the value is stored or computed elsewhere."""
     words, _, kept = words_of(entry.path).rpartition("_")
     role = role_of(words)
     if kept in _KEPT and entry.value and role in ("username", "password") and is_about_mail(words):
@@ -102,12 +103,12 @@ def _of_file(entry: Entry) -> Iterator[Setting]:
 
 
 def _may_be_url(entry: Entry) -> bool:
-    """A server may be a URL; a host is none, unless it brings its user along."""
+    """Tell whether it may be a URL: a server may be one, a host only with user information."""
     return "@" in entry.value or not words_of(entry.path).endswith(("host", "hostname", "address"))
 
 
 def _role(entry: Entry, kind: str) -> str:
-    """Return an entry's role; in .env files and the like only what names mail has one."""
+    """Return an entry's role; in .env files and the like only if its name is about mail."""
     words = words_of(entry.path)
     if words in ("node_tls_reject_unauthorized", "pythonhttpsverify"):
         return "verify"
@@ -176,7 +177,7 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
 
 
 def _login(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
-    """User name and password in a URL; some providers have a key alone there."""
+    """Return user name and password in a URL; for some providers there is only a key."""
     key_alone = dsn.password is None and dsn.scheme.partition("+")[0] in _DEFAULT_HOSTS
     if dsn.username is not None and key_alone:
         yield from of_text(Task(Entry(entry.path, entry.line, dsn.username, "text"), "password",

@@ -1,7 +1,7 @@
 """The part of YAML that configuration files use: nested maps, lists, scalars, comments.
 
 Not a YAML parser: no anchors, no complex keys, flow collections on one line only. What it cannot
-read it leaves out. It notices what YAML does to a plain scalar: cuts it, or takes it for a number.
+read it ignores. It notices what YAML does to a plain scalar: cuts it, or takes it for a number.
 """
 
 import base64
@@ -21,12 +21,12 @@ _NUMBER: Final = re.compile(
     r"[-+]?(?:0[0-7]+|0o[0-7]+|0x[0-9a-fA-F]+|\d[\d_]*\.\d*(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|"
     r"\d+_[\d_]*|\d+(?::[0-5]?\d)+)"
 )
-"""Numbers that do not come out as they were written."""
+"""Numbers whose value differs from their text."""
 _ANCHORS: Final = re.compile(r"(?<=[:\s-]\s)&([\w-]+)(?=\s|$)")
 _ANCHOR: Final = re.compile(r"^&[\w-]+\s+(?=\S)")
-"""A name for what follows it, by which ``*name`` stands for it elsewhere."""
+"""An anchor, which ``*name`` references elsewhere."""
 _MARK: Final = re.compile(r"[&!][\w./-]+")
-"""A tag or an anchor, and nothing behind it."""
+"""A tag or an anchor with nothing after it."""
 _TRUE: Final = frozenset({"true", "yes", "on"})
 _FALSE: Final = frozenset({"false", "no", "off"})
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\", "/": "/"}
@@ -96,13 +96,13 @@ def _document(lines: list[tuple[int, str]], anchors: frozenset[str]) -> list[Ent
 
 
 def _goes_deeper(lines: list[tuple[int, str]], at: int, indent: int) -> bool:
-    """Tell whether what follows belongs to this key: a tag or an anchor stands before a map."""
+    """Tell whether what follows belongs to this key, for example after a tag or an anchor."""
     following = next((line for _, line in lines[at:] if line.strip()), "")
     return len(following) - len(following.lstrip(" ")) > indent
 
 
 def _within_items(levels: list[_Level], indent: int, body: str) -> tuple[int, str]:
-    """Step into list items, and out of the levels that have ended; return what is left."""
+    """Step into list items, and out of the levels that have ended; return the rest."""
     while body.startswith("- ") or body == "-":
         rest = body[1:].lstrip(" ")
         while levels and levels[-1].indent > indent:
@@ -131,7 +131,7 @@ def _item(path: str, number: int, body: str) -> list[Entry]:
 
 
 def _block(lines: list[tuple[int, str]], at: int, indent: int, head: str) -> tuple[str, int]:
-    """Return a block scalar and the line behind it; ``|`` and ``>`` end it with a line end."""
+    """Return a block scalar and the line after it; ``|`` and ``>`` end it with a line end."""
     kept = []
     while at < len(lines):
         line = lines[at][1]
@@ -199,7 +199,8 @@ def _judged(path: str, line: int, value: str, form: Form, marks: set[str]) -> En
 
 
 def _decoded(entry: Entry) -> Entry:
-    """A Kubernetes Secret's ``data`` is base64; what ``echo`` adds shows only behind it."""
+    """Return a decoded value of a Kubernetes Secret's ``data``; the line end that ``echo`` adds is
+    visible only after decoding."""
     if not entry.path.startswith("data."):
         return entry
     try:

@@ -1,4 +1,4 @@
-"""A session between a client and its server, watched on its way, and what it shows of the client.
+"""Records a session between a client and its server, and what it shows about the client.
 
-``tap`` takes octets and needs no connection; ``session`` carries them between two.
+``tap`` takes octets and needs no connection; ``session`` forwards them between two.
 """

@@ -1,4 +1,4 @@
-"""What a client says within AUTH, struck out as it goes by; what is left is its form."""
+"""Redacts what a client sends within AUTH; only its form is kept."""
 
 import re
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from gatepost.model.transcript import STRUCK_OUT
 _MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
 _RARE: Final = ("KERBEROS_V4", "OTP", "SKEY", "SRP", "MSN")
 _PIECE: Final = 57
-"""Octets from which on an answer may be the first piece of one: encoders cut no earlier."""
+"""Minimum octets of a response that may be the first piece of one: encoders cut no earlier."""
 _PROMPT: Final = re.compile(r"(?i)(?:user ?name|password|login|user|name):?\0?\s*")
 _SEALED: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{16,}={0,2}(?![\w+/=-])")
 _WITHIN: Final = re.compile(r"[\0\1]|auth=Bearer ")
-"""Between a name and a secret in one answer."""
+"""Separators between a name and a secret in one response."""
 _MOST_FORMS: Final = 4_000
 _MOST_RESPONSES: Final = 200
 
 
 class Secrets:
-    """Everything that a client gave away; struck out of what is said before and behind it."""
+    """All secrets that a client has sent; they are removed from the whole dialogue."""
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
 
     def learn(self, secrets: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
-        """Take secrets, and names whose base64 is not to be seen either.
+        """Add secrets, and names whose base64 must not be shown either.
 
-        Who gives away more than anybody has gets nothing shown any more.
+        If there are too many, nothing is shown any more.
         """
         if len(self._forms) > _MOST_FORMS:
             return
@@ -41,7 +41,8 @@ class Secrets:
             self._forms |= set(aligned(_raw(name)))
 
     def learn_any(self, text: str) -> None:
-        """Take a text that may be a secret, or hold one: its words, and what they are base64 of."""
+        """Add a text that may be or contain a secret: its words, and what they decode to from
+        base64."""
         words = text.split()
         for piece in {text, text.strip(), text.partition(" ")[2], *words, *words[:1]}:
             raw = decode(piece.strip().replace("-", "+").replace("_", "/"))
@@ -73,7 +74,7 @@ class _Exchange:
 
 @dataclass(slots=True)
 class Answers:
-    """Follows the sign-ins of one session."""
+    """Follows the logins of one session."""
 
     secrets: Secrets
     responses: list[Response] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Answers:
     """The last answer of a sign-in that was refused just now."""
 
     def begin(self, line: str, offered: Sequence[str] = ()) -> str:
-        """Return an AUTH command as it may be shown; ``offered`` are the server's mechanisms."""
+        """Return a redacted AUTH command; ``offered`` are the server's mechanisms."""
         words = line.split(None, 2)
         name = words[1] if len(words) > 1 else ""
         known = _MECHANISM.fullmatch(name) is not None or name.upper() in (*offered, *_RARE)
@@ -96,7 +97,7 @@ class Answers:
         return f"{words[0]} {name} {self.answer(line.split(None, 2)[2])}"
 
     def challenged(self, text: str) -> str:
-        """Return a 334 as it may be shown: a prompt or an error document says something."""
+        """Return a redacted 334: prompts and error documents are shown."""
         if self._now is None:
             return text
         self._now.asked, said = True, (decode(text.strip()) or b"").decode("utf-8", "replace")
@@ -107,7 +108,7 @@ class Answers:
         return STRUCK_OUT
 
     def ended(self, text: str, *, refused: bool) -> str:
-        """Return the last reply as it may be shown (SCRAM's has the server's proof in it)."""
+        """Return the redacted last reply (SCRAM's contains the server's proof)."""
         exchange, self._now = self._now, None
         self._refused = exchange.piece if exchange is not None and refused else None
         if exchange is not None and exchange.mechanism.startswith("SCRAM"):
@@ -116,27 +117,27 @@ class Answers:
 
     @property
     def awaited(self) -> bool:
-        """The server asked for an answer."""
+        """The server has asked for a response."""
         return self._now is not None and self._now.asked
 
     @property
     def open(self) -> bool:
-        """A sign-in goes on."""
+        """A login is in progress."""
         return self._now is not None
 
     def goes_on(self, line: str) -> bool:
-        """Tell whether a line is the rest of an answer that was refused already."""
+        """Tell whether a line is the rest of a response that was already refused."""
         return self._refused is not None and decode(line.strip()) is not None
 
     def stray(self, line: str) -> str:
-        """Strike a line that is not a command."""
+        """Redact a line that is not a command."""
         before, self._refused = self._refused or "", None
         self.secrets.learn_any(line)
         self.secrets.learn_any(before + line.strip())
         return STRUCK_OUT
 
     def answer(self, line: str) -> str:
-        """Return a mark in place of what the client answered."""
+        """Return a mark in place of the client's response."""
         exchange = self._now or _Exchange("")
         kind = kind_of(exchange.mechanism, exchange.prompt, exchange.answers)
         goes_on = not exchange.asked and len(exchange.piece) >= _PIECE
@@ -158,7 +159,7 @@ class Answers:
 
 
 def _form(text: str, response: Response, mechanism: str) -> ResponseForm:
-    """Return an answer's form, judged as strictly as a server may (RFC 4648 3.2, RFC 4954 4)."""
+    """Return a response's form, judged as strictly as servers may (RFC 4648 3.2, RFC 4954 4)."""
     if response.form != "base64" or not text.strip() or text.strip() == "=":
         return response.form
     raw = decode(text.strip()) or b""
@@ -178,5 +179,5 @@ _XOAUTH2: Final = re.compile(rb"(?s)user=[^\x01]*\x01auth=Bearer [^\x01]+\x01\x0
 
 
 def _is_latin(raw: bytes) -> bool:
-    """Letters of an 8-bit character set, of which a password may be made."""
+    """Tell whether it is text of an 8-bit character set, which a password may be."""
     return all(each >= 0xA0 or 0x20 <= each < 0x7F or each == 0 for each in raw)

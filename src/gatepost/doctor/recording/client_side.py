@@ -1,4 +1,4 @@
-"""The client's end of a recorded session: what it does, as events in the order of their coming."""
+"""The client's side of a recorded session: what it does, as events in order."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Event:
 
 
 class ClientSide:
-    """A ``Handler`` that reads no further than it is asked to."""
+    """A ``Handler`` that reads no more than requested."""
 
     def __init__(self, on_accepted: Callable[[], None]) -> None:
         self._on_accepted = on_accepted
@@ -34,11 +34,11 @@ class ClientSide:
         self._writable.set()
 
     def stop(self) -> None:
-        """Somebody wants the session to end."""
+        """End the session on request."""
         self.events.put_nowait(Event("stop"))
 
     async def write(self, octets: bytes) -> None:
-        """Say something; wait while the client does not take it."""
+        """Send octets; wait while the client does not read."""
         self.stream.write(octets)
         if not self.stream.is_writable and not self.stream.is_closing:
             self._writable.clear()
@@ -52,45 +52,45 @@ class ClientSide:
         self._on_accepted()
 
     def introduced(self) -> None:
-        """Nobody introduces anybody here."""
+        """There are no proxies here."""
 
     def not_introduced(self, reason: str) -> None:
-        """Nobody introduces anybody here."""
+        """There are no proxies here."""
 
     def connected(self) -> None:
-        """It can be spoken on."""
+        """Note that the connection is ready."""
         self.events.put_nowait(Event("connected"))
 
     def received(self, octets: bytes) -> None:
-        """The client said something; what it says next waits."""
+        """Take what the client sent; reading pauses."""
         self.stream.pause()
         self.events.put_nowait(Event("said", octets))
 
     def secured(self) -> None:
-        """The handshake is done."""
+        """Note that the handshake is done."""
         self.events.put_nowait(Event("secured"))
 
     def tls_failed(self, error: TlsError) -> None:
-        """The handshake or a record failed."""
+        """Note that the handshake or a record failed."""
         self.events.put_nowait(Event("failed", error=error))
 
     def drained(self) -> None:
-        """The client took what was written."""
+        """Note that the client has read what was written."""
         self._writable.set()
 
     def ended(self) -> None:
-        """The client will say nothing more."""
+        """Note that the client sends nothing more."""
         self.events.put_nowait(Event("ended"))
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """Note that the connection has ended."""
         self.gone.set()
         self._writable.set()
         self.events.put_nowait(Event("lost"))
 
 
 class WatchedStream(ServerStream):
-    """A stream that shows the octets of a TLS handshake as they come."""
+    """A stream that shows the octets of a TLS handshake."""
 
     __slots__ = ("_watch",)
 
@@ -101,7 +101,7 @@ class WatchedStream(ServerStream):
         self._watch = watch
 
     def data_received(self, data: bytes) -> None:
-        """Show it while the handshake lasts, and take it."""
+        """Show the octets during the handshake, and process them."""
         if self.is_shaking:
             self._watch(data)
         super().data_received(data)

@@ -1,4 +1,4 @@
-"""From a session that is over to a diagnosis."""
+"""Turns a finished session into a diagnosis."""
 
 import asyncio
 from datetime import datetime
@@ -19,13 +19,13 @@ from gatepost.model.evidence import Evidence, Target, TlsMode
 from gatepost.model.finding import Diagnosis
 
 LOOK: Final = 20.0
-"""Seconds for a look of our own at the server."""
+"""Seconds for our own check of the server."""
 
 
 async def conclude(session: Session, way: Way, client: str = "") -> Diagnosis:
-    """Return what a finished session shows; ``client`` is anybody's word for its library.
+    """Return the diagnosis of a finished session; ``client`` names its library, if known.
 
-    Where the session ended at the server's silence or certificate, the server is looked at once
+    If the session ended because of the server's silence or certificate, the server is checked once
     more, without a password.
     """
     outcome, tap = session.outcome, session.tap

@@ -1,4 +1,4 @@
-"""A message as it goes by: where it ends, what is wrong with its form. Nothing of it is kept."""
+"""A message as it passes: where it ends, and what is wrong with its form. Nothing of it is kept."""
 
 from typing import Final
 
@@ -6,11 +6,11 @@ from gatepost.model.evidence import Content
 
 _END: Final = b"\r\n.\r\n"
 _HEAD: Final = 1_024
-"""Octets of a header line that are looked at."""
+"""Octets of a header line that are read."""
 
 
 class ContentScan:
-    """Takes a message in any pieces, as sent: dots are still doubled."""
+    """Takes a message in any pieces, as sent, with dots still doubled."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -26,7 +26,7 @@ class ContentScan:
         self._has_from = False
 
     def feed(self, octets: bytes) -> bytes:
-        """Take what came and return what lies behind the message's end."""
+        """Take a piece and return what follows the message's end."""
         known = self._tail + octets
         at = known.find(_END)
         if at < 0:
@@ -41,7 +41,7 @@ class ContentScan:
         return octets[end:]
 
     def skip(self, octets: bytes) -> None:
-        """Take a piece of BDAT's, whose end is told by its length (RFC 3030 2)."""
+        """Take a piece of BDAT's, whose length determines its end (RFC 3030 2)."""
         self._scan(octets)
 
     def _scan(self, octets: bytes) -> None:
@@ -73,7 +73,7 @@ class ContentScan:
         self._head.clear()
 
     def seen(self) -> Content:
-        """Return what is known by now."""
+        """Return what is known now."""
         return Content(
             self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from
         )

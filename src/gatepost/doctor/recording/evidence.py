@@ -1,4 +1,4 @@
-"""From what a tap took to Evidence: the same that a log gives, and what only octets show."""
+"""Turns what a tap has read into Evidence: the same as from a log, and what only octets show."""
 
 from dataclasses import dataclass, replace
 
@@ -12,17 +12,17 @@ from gatepost.model.evidence import Client, Evidence, Fact, Greeting, Target, Tl
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known besides what was said."""
+    """What is known besides the dialogue."""
 
     target: Target
     outcome: Outcome
     library: str = ""
-    """The client's, as somebody named it."""
+    """The client's library, as named by the user."""
     product: str = ""
 
 
 def evidence_in(tap: Tap, around: Surroundings) -> Evidence:
-    """Return what was seen. The tap must be finished."""
+    """Return the evidence. The tap must be finished."""
     talk, outcome = _replayed(tap), around.outcome
     library = around.library or library_in(talk.lines)
     known = Evidence(
@@ -46,7 +46,7 @@ def evidence_in(tap: Tap, around: Surroundings) -> Evidence:
 
 
 def _replayed(tap: Tap) -> Dialogue:
-    """Put the dialogue together, now that every secret is known."""
+    """Reconstruct the dialogue, now that every secret is known."""
     talk = Dialogue(tap.answers.responses, tls=tap.began_with_tls, from_start=True)
     for entry in tap.entries:
         text = tap.secrets.strike(entry.text)
@@ -78,7 +78,7 @@ def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
 
 
 def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:
-    """What the client does about TLS."""
+    """Return the client's TLS mode."""
     if tap.is_in_vain:
         return "auto" if tap.conduct.speaks in ("http", "other") else "starttls"
     if tap.began_with_tls or tap.conduct.speaks == "tls":

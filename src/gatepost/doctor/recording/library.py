@@ -1,7 +1,7 @@
-"""Which library speaks, by habits that no other one has. What is not sure is not said.
+"""Recognises a library by habits that no other one has; otherwise names none.
 
-Seen on the wire: CPython 3.11 and 3.13, aiosmtplib 5.1 and Go 1.24 on 2026-11-24; System.Net.Mail
-as public transcripts show it.
+Observed: CPython 3.11 and 3.13, aiosmtplib 5.1 and Go 1.24 on 2026-11-24; System.Net.Mail from
+public transcripts.
 """
 
 import re
@@ -12,19 +12,19 @@ from gatepost.model.transcript import Line
 
 
 def _smtplib(said: Sequence[str]) -> bool:
-    """It writes some verbs in small letters, and others not."""
+    """It sends some verbs in lower case."""
     small = any(re.match(r"ehlo |mail (?:FROM|from):<|rcpt (?:TO|to):<", text) for text in said)
     capital = any(re.match(r"STARTTLS$|AUTH [A-Z]|mail FROM:|rcpt TO:", text) for text in said)
     return small and capital
 
 
 def _aiosmtplib(said: Sequence[str]) -> bool:
-    """It writes verbs in capitals, and SIZE's parameter not."""
+    """It sends verbs in upper case, but SIZE's parameter in lower case."""
     return any(re.match(r"MAIL FROM:<[^>]*> size=\d", text) for text in said)
 
 
 def _go(said: Sequence[str]) -> bool:
-    """It cancels an exchange that the server has refused already, and leaves."""
+    """It cancels an exchange that the server has already refused, and disconnects."""
     return any(
         each.startswith("AUTH ") and said[at + 1 : at + 3] == ["*", "QUIT"]
         for at, each in enumerate(said)
@@ -32,7 +32,7 @@ def _go(said: Sequence[str]) -> bool:
 
 
 def _system_net_mail(said: Sequence[str]) -> bool:
-    """It names the mechanism in small letters."""
+    """It sends the mechanism in lower case."""
     return any(re.match(r"EHLO ", text) for text in said) and any(
         re.match(r"AUTH (?:login|ntlm) ", text) for text in said
     )
@@ -47,6 +47,6 @@ _HABITS: Final[tuple[tuple[str, Callable[[Sequence[str]], bool]], ...]] = (
 
 
 def library_in(lines: Sequence[Line]) -> str:
-    """Return our name for the library; empty when its session does not tell."""
+    """Return our name for the library; empty if unknown."""
     said = [line.text for line in lines if line.speaker == "C"]
     return next((name for name, has in _HABITS if has(said)), "")

@@ -1,4 +1,4 @@
-"""What is known of a recorded session besides what was said."""
+"""What is known about a recorded session besides the dialogue."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from gatepost.model.evidence import Connect, Fact, Greeting, Position, Resolutio
 
 @dataclass(slots=True)
 class Outcome:
-    """Filled in as the session goes on."""
+    """Filled in during the session."""
 
     began: datetime
     resolution: Fact[Resolution] = field(default_factory=Fact)
@@ -17,9 +17,9 @@ class Outcome:
     """With the server."""
     tls_first: Fact[TlsFirst] = field(default_factory=Fact)
     greets: Fact[Greeting] = field(default_factory=Fact)
-    """How the server greets a look of our own, where the session heard nothing of it."""
+    """How the server greets our own connection, if the session got no greeting."""
     waited_ms: float = 0.0
-    """For the greeting."""
+    """The time waited for the greeting."""
     failure: str = ""
     position: Position | None = None
-    """Where it ended, where that is not the last command's place."""
+    """Where it ended, if not at the last command."""

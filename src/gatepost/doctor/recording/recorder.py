@@ -1,4 +1,4 @@
-"""Takes connections until one of them is a session."""
+"""Accepts connections until one of them is a session."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,15 +10,15 @@ from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
 
 MOST_AT_ONCE: Final = 20
-"""Connections that are open before one of them is the session."""
+"""Maximum connections that are open before one of them is the session."""
 
 
 class NobodyCame(Exception):
-    """It was stopped, or waited long enough, before a session began."""
+    """Recording was stopped, or timed out, before a session began."""
 
 
 class Recorder:
-    """One way, one session."""
+    """Records one session."""
 
     def __init__(self, way: Way) -> None:
         self._way = way
@@ -30,7 +30,7 @@ class Recorder:
         self._servers: list[asyncio.Server] = []
 
     async def serve(self, listener: Listener, stack: AsyncExitStack) -> None:
-        """Accept connections, until the first that counts."""
+        """Accept connections until the first session."""
         loop = asyncio.get_running_loop()
         for sock in listener.sockets:
             server = await loop.create_server(self._take, sock=sock)
@@ -50,7 +50,7 @@ class Recorder:
         task.add_done_callback(lambda _: self._done(session))
 
     def _counts(self, session: Session) -> None:
-        """This is the one; nobody else is let in, and who is here already has to go."""
+        """Take this session; accept no more connections, and close the others."""
         if self._first.done():
             return
         self._chosen = session
@@ -66,7 +66,7 @@ class Recorder:
             del self._open[session]
 
     def stop(self) -> None:
-        """End what goes on."""
+        """End what is in progress."""
         if self._chosen is not None:
             self._chosen.stop()
         elif not self._first.done():
@@ -83,7 +83,7 @@ class Recorder:
         return session
 
     async def _end(self) -> None:
-        """Nobody is left hanging, nor who comes in this moment."""
+        """Close all connections, including those accepted at this moment."""
         self._is_over = True
         tasks = list(self._open.values())
         for task in tasks:

@@ -1,6 +1,6 @@
-"""EHLO's reply with STARTTLS in it: for a client that wants it, of a server that has none to offer.
+"""Adds STARTTLS to an EHLO reply, for a client that wants it from a server that does not offer it.
 
-RFC 3207 4: STARTTLS is offered in clear, and not any more under TLS.
+RFC 3207 4: STARTTLS is offered without TLS, and no longer inside it.
 """
 
 import re
@@ -11,14 +11,14 @@ _STARTTLS: Final = re.compile(rb"(?i)\d{3}[ -]STARTTLS\s*$")
 
 
 class Offering:
-    """Goes over what a server says while the client is in clear. Feed it whole replies or parts."""
+    """Rewrites what a server sends before TLS. Feed it complete replies or parts."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._lines: list[bytes] = []
 
     def feed(self, octets: bytes, *, is_hello: bool) -> bytes:
-        """Return what the client is to hear; parts of a reply wait for the rest."""
+        """Return what the client must receive; parts of a reply wait for the rest."""
         self._buffer += octets
         said = bytearray()
         while (end := self._buffer.find(b"\n")) >= 0:

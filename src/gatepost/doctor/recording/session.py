@@ -1,4 +1,4 @@
-"""Carries one session between a client and its server, and lets a tap see what passes."""
+"""Forwards one session between a client and its server, while a tap reads it."""
 
 import asyncio
 import re
@@ -19,9 +19,10 @@ from gatepost.net.clock import Clock
 from gatepost.wire.replies import ReplyReader
 
 LAST_WORDS: Final = 2.0
-"""Seconds that the server gets to finish behind a client that has said all it wanted."""
+"""Seconds for the server to finish after the client has sent everything."""
 A_LOOK: Final = 1.0
-"""Seconds within which somebody who says nothing only looked whether the port is open."""
+"""A client that disconnects within so many seconds without sending anything only checked whether
+the port is open."""
 _ALERT: Final = re.compile(r"ALERT_(\w+)$")
 _READY: Final = b"220 2.0.0 Ready to start TLS\r\n"
 _NO_SERVER: Final = b"421 4.4.1 The server cannot be reached\r\n"
@@ -33,7 +34,7 @@ class _Over(Exception):
 
 
 class Session:
-    """One connection of a client's. Give ``stream`` to the event loop, and ``run`` once it is
+    """One connection of a client. Pass ``stream`` to the event loop, and call ``run`` once it is
     accepted."""
 
     def __init__(
@@ -66,7 +67,7 @@ class Session:
         """Somebody came and went before there was anything to hear: is the port open?"""
 
     async def run(self) -> None:
-        """Carry until it is over. What went wrong stands in ``outcome``."""
+        """Forward until the session is over. Errors are in ``outcome``."""
         began = self._clock.monotonic()
         staying = asyncio.get_running_loop().call_later(A_LOOK, self._counted)
         try:
@@ -87,7 +88,7 @@ class Session:
             self.tap.finish()
 
     def stop(self) -> None:
-        """End it: somebody wants the answer now."""
+        """End the session, because the diagnosis is wanted now."""
         self.client.stop()
 
     # The way.
@@ -135,7 +136,7 @@ class Session:
         self._connected = self._clock.monotonic()
 
     async def _refuse(self, reply: bytes, why: str, position: Position) -> None:
-        """Tell the client that it goes no further. Raises _Over."""
+        """Refuse to continue. Raises _Over."""
         if self.client.events.empty():  # else it has gone already
             self._counted()
         self.outcome.failure, self.outcome.position = why, position
@@ -171,7 +172,7 @@ class Session:
             )
 
     async def _open_ahead(self) -> None:
-        """Say STARTTLS for a client that will not: the greeting waits until TLS is up."""
+        """Send STARTTLS for a client that will not: the greeting waits until TLS is up."""
         reader = ReplyReader()
         greeting = await self._ask(reader, b"")
         for command in (b"EHLO [127.0.0.1]\r\n", b"STARTTLS\r\n"):
@@ -205,8 +206,8 @@ class Session:
     # Both sides.
 
     async def _one_of_both(self) -> None:
-        """Wait for either side, and carry what it said; the client first, who spoke before it
-        could have heard what else is there."""
+        """Wait for either side, and forward what it sent; the client first, which sent it before it
+        could have received anything new."""
         waits: set[asyncio.Task[bytes] | asyncio.Task[Event]] = set()
         server = self._server
         assert server is not None  # noqa: S101 - reached
@@ -243,7 +244,7 @@ class Session:
                 raise _Over
 
     def _server_still_speaks(self) -> bool:
-        """Tell whether a reply is due that says something, with the client gone or not."""
+        """Tell whether an important reply is due, even if the client has disconnected."""
         return bool(self.tap.pending) and (not self._client_lost or not self.tap.greeted)
 
     def _client_did(self, event: Event) -> None:
@@ -283,7 +284,7 @@ class Session:
             self.stream.resume()
 
     async def _start_here(self, octets: bytes) -> None:
-        """Answer STARTTLS ourselves; what stands before it goes on."""
+        """Answer STARTTLS ourselves; octets received before it are forwarded."""
         server = self._server
         assert server is not None  # noqa: S101 - reached
         at = octets.upper().rfind(b"STARTTLS")
@@ -301,7 +302,7 @@ class Session:
             self.stream.resume()
 
     async def _read(self) -> None:
-        """Take what the server said."""
+        """Take what the server sent."""
         reading, self._reading = self._reading, None
         assert reading is not None  # noqa: S101 - it is done
         try:
@@ -362,7 +363,7 @@ class Session:
         self.outcome.position = self.outcome.position or position
 
     def _tell_tls(self) -> None:
-        """Say how the client left TLS, where it did so before it said anything."""
+        """Note how the client ended TLS, if it did so before it sent anything."""
         tap, conduct = self.tap, self.tap.conduct
         by_client = conduct.ended_by == "client"
         with_server = self.outcome.tls.value
@@ -385,7 +386,7 @@ class Session:
                 tap.note(tls_end="silent")
 
     def _began_silently(self) -> bool:
-        """TLS from the first octet was finished, and then nothing came."""
+        """Tell whether implicit TLS was established, and then nothing came."""
         hello = self.tap.client_records.hello
         return hello is not None and not self.tap.client_octets and not self.stream.is_shaking
 
@@ -400,7 +401,7 @@ class Session:
                 await asyncio.sleep(0)  # the loop tells of it in its next turn
 
     async def _part(self) -> None:
-        """Say goodbye on both sides."""
+        """Close both sides."""
         for task in (self._reading, self._hearing):
             if task is not None:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""How a session is carried: who speaks TLS with whom, and what it may take."""
+"""How a session is forwarded: where TLS is used, and its limits."""
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -7,19 +7,19 @@ from gatepost.net.dial import Server
 from gatepost.net.tls import Context
 
 Leg = Literal["pass", "starttls", "implicit", "none"]
-"""TLS on one side: let through unopened, from STARTTLS on, from the first octet, or none."""
+"""TLS on one side: passed through, from STARTTLS on, implicit, or none."""
 REWRITES: Final = frozenset({("starttls", "implicit"), ("starttls", "none")})
-"""The client's and the server's side, where we alone answer the client's STARTTLS."""
+"""The client's and the server's modes with which we add STARTTLS for the client."""
 OPENS_AHEAD: Final = frozenset({("implicit", "starttls"), ("none", "starttls")})
-"""Where we alone say STARTTLS to the server, before the client hears anything."""
+"""The modes with which we send STARTTLS to the server before the client's greeting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds, and octets of each direction."""
+    """Limits: seconds, and octets of each direction."""
 
     idle: float = 300.0
-    """RFC 5321 4.5.3.2.7: what a server waits at least."""
+    """RFC 5321 4.5.3.2.7: the minimum timeout of servers."""
     total: float = 900.0
     connect: float = 30.0
     octets: int = 256 * 1024 * 1024
@@ -27,27 +27,27 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a client to its server."""
+    """How to forward from a client to its server."""
 
     server: Server
     client_tls: Leg = "pass"
     server_tls: Leg = "pass"
     certificate: Context | None = None
-    """What the client is shown where TLS is taken off."""
+    """Our certificate for the client, if we terminate TLS."""
     verifying: Context | None = None
-    """What the server must show then."""
+    """How the server's certificate is verified then."""
     ca_file: str | None = None
-    """Whom the server must be signed by; None: by anybody whom the system trusts."""
+    """The authorities that the server's certificate must come from; None: the system's."""
     authority: str = ""
-    """The file that the client has to trust."""
+    """The file with the authority that the client must trust."""
     bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def opens(self) -> bool:
-        """TLS is taken off on the way."""
+        """TLS is terminated here."""
         return self.client_tls != "pass"
 
     @property
     def pair(self) -> tuple[Leg, Leg]:
-        """The client's side and the server's."""
+        """The client's mode and the server's."""
         return self.client_tls, self.server_tls

@@ -1,6 +1,6 @@
-"""Takes what passes between a client and a server; gives the evidence that it is.
+"""Reads what passes between a client and a server, and turns it into evidence.
 
-Octets in, any split; nothing is kept of a message, and nothing of a secret but its form.
+Takes octets in any pieces; keeps nothing of a message, and of a secret only its form.
 """
 
 import re
@@ -19,13 +19,13 @@ from gatepost.wire.replies import parse_reply
 from gatepost.wire.tls_records import RecordReader
 
 MAX_LINE: Final = 32_768
-"""Octets of a line that are looked at; more than any SASL answer may have (RFC 4954 4.1)."""
+"""Octets of a line that are read; longer than any SASL response (RFC 4954 4.1)."""
 MAX_KEPT: Final = 2 * 1024 * 1024
 """Octets of lines that are kept."""
 _MOST_STRANGE: Final = 100
-"""Lines that are not commands and are counted one by one."""
+"""Lines that are not commands and are counted separately."""
 _MAX_HELD: Final = 1024 * 1024
-"""Octets behind DATA that wait for its reply."""
+"""Octets behind DATA that are held until its reply."""
 _HTTP_VERB: Final = re.compile(r"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PRI) .*(HTTP/\d)")
 _REPLY: Final = re.compile(r"([2-5]\d\d)(?:([ -])|$)")
 _CHUNK: Final = re.compile(r"(?i)BDAT (\d{1,9})\b")
@@ -34,12 +34,12 @@ _COMMAND: Final = re.compile(
     r"ETRN|ATRN|TURN|XCLIENT|XFORWARD)(?=[\s:=]|$)"
 )
 _ALONE: Final = frozenset({"BURL", "NOOP", "HELP", "QUIT", "RSET", "DATA", "STARTTLS"})
-"""What stands behind these is nobody's address or name, and may be anything."""
+"""Commands whose arguments are not addresses or names, and may be anything."""
 _LAST_OF_GROUP: Final = frozenset(
     {"EHLO", "HELO", "LHLO", "DATA", "STARTTLS", "AUTH", "VRFY", "EXPN", "NOOP", "QUIT"}
 )
 _LEAVING: Final = frozenset({"QUIT", "RSET"})
-"""Who says these early has lost patience; that is no fault."""
+"""Commands that a client may send early when it runs out of patience, which is not a fault."""
 _GREETING: Final = "greeting"
 _HANDSHAKE: Final = 0x16
 _TLS_ANSWERS: Final = (b"\x15", b"\x16")
@@ -47,14 +47,14 @@ _TLS_ANSWERS: Final = (b"\x15", b"\x16")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line as it may be shown. ``kind``: said, no command, a remark, or TLS begins."""
+    """One redacted line. ``kind``: said, not a command, a remark, or TLS begins."""
 
     kind: Literal["C", "S", "other", "note", "tls"]
     text: str = ""
 
 
 class Tap:
-    """One session. ``opens``: who forwards takes TLS off, else it goes by unopened."""
+    """One session. ``opens``: the forwarder terminates TLS; otherwise TLS passes unread."""
 
     def __init__(self, *, opens: bool = False, tls: bool = False) -> None:
         self._opens = opens
@@ -68,7 +68,7 @@ class Tap:
         self.client_records = RecordReader()
         self.server_records = RecordReader()
         self.greeted = False
-        """The server's first reply came."""
+        """The server's first reply has come."""
         self.starttls_taken = False
         self.client_octets = 0
         self.last_verb = ""
@@ -89,7 +89,7 @@ class Tap:
     # What the client says.
 
     def client(self, octets: bytes) -> None:
-        """Take what the client sent, in clear or out of TLS."""
+        """Take what the client sent, without or inside TLS."""
         self.client_octets += len(octets)
         if self._mode == "opaque":
             self.client_records.feed(octets)
@@ -120,7 +120,7 @@ class Tap:
                 self._note(speaks="smtp" if _is_command(line) else "other")
 
     def _step(self) -> bool:
-        """Take the next piece of what waits; False when more is needed."""
+        """Take the next piece of what is held; False if more is needed."""
         match self._mode:
             case "content" if self._scan is not None:
                 rest = self._scan.feed(bytes(self._said))
@@ -146,7 +146,7 @@ class Tap:
         return self._next_line()
 
     def _hold_no_more(self) -> None:
-        """So much behind a command that was never answered is its message."""
+        """Treat so much content behind a command without a reply as a message."""
         self._mode = "content"
         self._scan = self._scan or ContentScan()
 
@@ -182,7 +182,7 @@ class Tap:
             self._command(verb, text)
 
     def _is_answer(self, text: str) -> bool:
-        """Tell an answer from a command given instead of one."""
+        """Tell whether a line is a response, not a command sent instead of one."""
         if self.answers.awaited:
             return not re.fullmatch(r"(?i)QUIT|RSET|NOOP|(?:MAIL|RCPT) .*|[EH][HE]LO .*", text)
         return not _is_command(text)
@@ -222,7 +222,7 @@ class Tap:
             self._mode = "chunk" if self._chunk else "line"
 
     def _shown(self, verb: str, text: str) -> str:
-        """Return a command as it may be shown."""
+        """Return a redacted command."""
         if verb == "AUTH":
             return self.answers.begin(text, self._offered.mechanisms)
         if verb in _ALONE and len(text.split()) > 1:
@@ -231,7 +231,7 @@ class Tap:
         return text
 
     def _send(self, verb: str) -> None:
-        """Note that ``verb`` was said, and whether it came too early."""
+        """Note that ``verb`` was sent, and whether it was too early."""
         if self.pending and verb not in _LEAVING and not self.is_in_vain:
             before = self.pending[-1]
             shown = verb if verb != "*" else "a line that is not a command"
@@ -348,7 +348,7 @@ class Tap:
             pass
 
     def secured(self) -> None:
-        """TLS is up, with the client and with the server: what comes now was inside of it."""
+        """Note that TLS is up with both sides: what comes now was sent inside it."""
         self._entry("tls")
         self._note(handshakes=self.conduct.handshakes + 1)
         self._mode = "line"
@@ -357,20 +357,20 @@ class Tap:
 
     @property
     def awaits_starttls(self) -> bool:
-        """STARTTLS is the last that the client said, and waits for its reply."""
+        """STARTTLS is the client's last command, and waits for its reply."""
         return bool(self.pending) and self.pending[-1] == "STARTTLS"
 
     @property
     def is_in_vain(self) -> bool:
-        """It speaks in clear where TLS comes first: nobody hears it."""
+        """The client speaks without TLS to a server that requires implicit TLS."""
         return self.began_with_tls and self.client_records.hello is None
 
     def note(self, **facts: object) -> None:
-        """Add to the client's conduct what only the connection shows."""
+        """Add what only the connection shows to the client's conduct."""
         self._note(**facts)
 
     def finish(self) -> None:
-        """Nothing more comes."""
+        """Note that nothing more comes."""
         if self._said and self._mode == "line":
             text = self._said.decode("utf-8", "surrogateescape")
             self._said.clear()
@@ -397,7 +397,7 @@ class Tap:
 
 
 def _verb(text: str) -> str:
-    """Return the command that a line is, upper case; empty when it is none."""
+    """Return the command of a line in upper case; empty if it has none."""
     if text.strip() == "*":
         return "*"
     match = _COMMAND.match(text)
