@@ -11,7 +11,7 @@ from gatepost.cli.output import Failed
 from gatepost.cli.secret_file import saved_secret
 
 MAX_PASSWORD: Final = 9_216
-"""Octets: what fits a line of AUTH."""
+"""Octets that fit in a line of AUTH."""
 
 NOUN: Final = Noun(
     "account",
@@ -108,7 +108,7 @@ def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) ->
 
 
 def _password(file: str | None, prompt: bool) -> str | None:
-    """Return the password that was given; None: make one."""
+    """Return the given password; None: generate one."""
     if file is not None and prompt:
         raise click.UsageError("--password-file and --prompt cannot be used together")
     if prompt:

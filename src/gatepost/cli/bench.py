@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gatepost.testing.crash.run import Outcome
 
 SHOWN: Final = 20
-"""Names of what was lost that are printed; JSON has all."""
+"""Maximum names of lost messages that are printed; JSON contains all."""
 
 
 @click.group(cls=Group)
@@ -115,7 +115,7 @@ def document(outcome: "Outcome") -> dict[str, Any]:
 
 
 def show(outcome: "Outcome") -> None:
-    """Print the count."""
+    """Print the result."""
     verdict = outcome.verdict
     click.echo(
         f"{verdict.acknowledged:,} messages acknowledged in {outcome.seconds:,.0f} s, "

@@ -1,4 +1,4 @@
-"""What the doctor found, as a command prints, keeps and exits with it."""
+"""Prints and stores a diagnosis, and sets the exit code."""
 
 import sys
 from pathlib import Path
@@ -12,17 +12,17 @@ if TYPE_CHECKING:  # not for --help
     from gatepost.model.finding import Diagnosis
 
 EXIT: Final = {"healthy": OK, "unknown": FAILED, "finding": FINDING, "unreachable": UNREACHABLE}
-"""From a verdict to the exit code."""
+"""Exit codes by verdict."""
 
 
 def check_form(*, as_json: bool, as_markdown: bool) -> None:
-    """Refuse two forms at once."""
+    """Refuse two output formats at once."""
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown cannot be used together")
 
 
 def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:
-    """Keep the evidence as JSON. Raises ClickException."""
+    """Save the evidence as JSON. Raises ClickException."""
     import json  # noqa: PLC0415
 
     from gatepost.doctor.evidence_document import to_document  # noqa: PLC0415

@@ -16,12 +16,12 @@ from gatepost.cli.identity_options import (
 )
 from gatepost.cli.output import OK, print_json
 
-if TYPE_CHECKING:  # probing is loaded when there is something to probe
+if TYPE_CHECKING:  # loaded only when needed
     from gatepost.doctor import Errand
     from gatepost.model.finding import Diagnosis
 
 _NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
-"""A sender that is not an address, as in the account's name in its place."""
+"""A sender that is not an address, such as the account's name."""
 EXAMPLE: Final = """\b
 Example:
   gatepost doctor smtp.azurecomm.net --as go-net-smtp
@@ -149,7 +149,8 @@ _OF_A_VISIT: Final = {
 
 
 def _forbid(given: dict[str, Any], what: str) -> None:
-    """Refuse what only a visit obeys: nobody shall believe that it was heeded."""
+    """Refuse options that only a check of a server uses, so that nobody believes they had an
+    effect."""
     for name, option in _OF_A_VISIT.items():
         if given[name]:
             raise click.UsageError(f"{option} needs {what}")
@@ -197,7 +198,7 @@ def _errand(given: dict[str, Any]) -> "Errand":
         raise click.UsageError("--to needs --from")
     if given["send"] and not recipients:
         raise click.UsageError("--send needs --from and --to")
-    is_name = _NAME.fullmatch(sender) is not None  # what a client may say is worth a try
+    is_name = _NAME.fullmatch(sender) is not None  # a client may use it, so try it
     for address in filter(None, ("" if is_name else sender, *recipients)):
         try:
             parse_address(address)
@@ -236,11 +237,11 @@ def _read_log(log: Any, server: str, client: str) -> "Diagnosis":
 
 
 _MAX_READ: Final = 256 * 1024 * 1024
-"""Octets of a log that are looked through for its end."""
+"""Octets of a log that are searched for its end."""
 
 
 def _last_of(log: Any) -> bytes:
-    """Return the log, or of a long one its last lines: what failed last stands there."""
+    """Return the log, or the last lines of a long one, which contain the last failure."""
     from gatepost.doctor.logs import MAX_LOG  # noqa: PLC0415
 
     text: bytes = log.read(MAX_LOG + 1)

@@ -1,4 +1,4 @@
-"""Spans of time as they are typed: ``90d``, ``12h``."""
+"""Durations as they are entered: ``90d``, ``12h``."""
 
 import re
 from typing import Any, Final
@@ -10,7 +10,7 @@ _LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
 
 
 class Lifetime(click.ParamType[float]):
-    """``90d``: a number and one of s, m, h, d, w, y. ``hint``: what to do in place of none."""
+    """``90d``: a number and one of s, m, h, d, w, y. ``hint``: what to use if there is none."""
 
     name = "TIME"
 

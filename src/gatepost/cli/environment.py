@@ -1,4 +1,4 @@
-"""Environment variables as lines that a POSIX shell takes."""
+"""Environment variables as lines for a POSIX shell."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ _NEEDED: Final = {
 
 
 def export_lines(variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield ``export NAME=VALUE`` lines, quoted where a shell needs it."""
+    """Yield ``export NAME=VALUE`` lines, quoted if necessary."""
     for name, value in variables.items():
         yield f"export {name}={shlex.quote(value)}"
 

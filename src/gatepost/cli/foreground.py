@@ -1,4 +1,4 @@
-"""What ``up`` and ``serve`` have in common: they run until they are told to stop, and report."""
+"""What ``up`` and ``serve`` have in common: they run until told to stop, and report."""
 
 import os
 import sys
@@ -20,15 +20,15 @@ def run_in_foreground(
 ) -> int:
     """Run until it ends, reporting on standard output; return the exit code.
 
-    ``run`` gets the reporter and what to call with the document of ready.json; ``announce``
-    tells of it, by the reporter. Raises Failed.
+    ``run`` gets the reporter and a function for the document of ready.json; ``announce`` reports
+    that document. Raises Failed.
     """
     from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.operator_log import Reporter  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     _occupy_standard_descriptors()
-    os.umask(0o077)  # what lies in the relay's directory is its owner's
+    os.umask(0o077)  # files in the relay's directory are private
     reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
     try:
         return runtime.run(run(reporter, lambda document: announce(reporter, document)))
@@ -44,7 +44,7 @@ def run_in_foreground(
 
 
 def _occupy_standard_descriptors() -> None:
-    """Whoever closed our output must not find it in a file that we open next."""
+    """Open closed standard descriptors, so that a file that we open next gets no output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)

@@ -1,4 +1,5 @@
-"""A group of commands that lists each with its whole first sentence, over lines if need be."""
+"""A group of commands that lists each with its complete first sentence, in several lines if
+necessary."""
 
 from typing import Final
 
@@ -8,10 +9,10 @@ _WHOLE: Final = 1_000
 
 
 class Group(click.Group):
-    """What ``click.Group`` does, but that it cuts sentences off at the terminal's width."""
+    """Like ``click.Group``, which cuts sentences at the terminal's width."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, a sentence each."""
+        """List the commands with a sentence each."""
         found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(

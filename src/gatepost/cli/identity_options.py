@@ -60,7 +60,7 @@ def behind_options(command: F) -> F:
 
 
 def read_secret(file: Any, what: str) -> str | None:
-    """Return what a file holds, less one line end behind it. Raises UsageError."""
+    """Return the content of a file, without one final line end. Raises UsageError."""
     if file is None:
         return None
     raw = file.read(MAX_SECRET + 1)
@@ -91,7 +91,7 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
 
 
 def read_identity_options(given: dict[str, Any]) -> "IdentityOptions":
-    """Return how to look behind the server."""
+    """Return the options for looking behind the server."""
     from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ def read_identity_options(given: dict[str, Any]) -> "IdentityOptions":
 
 
 def diagnose_token(given: dict[str, Any]) -> "Diagnosis":
-    """Say what a token says, and what is wrong with it; nobody is asked."""
+    """Diagnose a token by itself; no server is asked."""
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
     from gatepost.doctor.identity.token import examine_token  # noqa: PLC0415
     from gatepost.net.clock import SystemClock  # noqa: PLC0415

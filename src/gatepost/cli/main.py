@@ -47,11 +47,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "webhook": ("gatepost.cli.webhook:webhook", "Have events sent to an HTTP endpoint."),
 }
 # fmt: on
-"""Name: where it is, and its line in the list; so that ``--help`` imports no command."""
+"""By name: the module, and the line in the list, so that ``--help`` imports no command."""
 DIRECTORY: Final = (
     "tenant", "app", "secret", "role", "resource", "domain", "sender", "smtp-username",
 )  # fmt: skip
-"""Those that change who may send what, from the outside in."""
+"""The commands that change the directory, outermost objects first."""
 
 
 class Lazy(click.Group):
@@ -106,7 +106,7 @@ def root() -> None:
 
 
 _NO_THREAD: Final = "can't start new thread"
-"""What Python says, as a RuntimeError, where the system gives no room for a thread's stack."""
+"""Python's text, as a RuntimeError, if the system has no memory for a thread's stack."""
 _NO_MEMORY: Final = (
     "the system gives no more memory, or threads; its limits are too low (ulimit -a)"
 )
@@ -114,11 +114,11 @@ _NO_MEMORY: Final = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
-    atexit.register(gc.freeze)  # at its end Python looks for garbage in all that it loaded
+    atexit.register(gc.freeze)  # without this, Python collects garbage in everything at its end
     try:
         outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)
         if sys.stdout is not None:
-            sys.stdout.flush()  # while it can still be told that the disk is full
+            sys.stdout.flush()  # while a full disk can still be reported
     except click.ClickException as error:
         error.show()
         if _wants_json(sys.argv[1:] if arguments is None else arguments):
@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("Aborted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader left; there is nobody to tell
+        sys.stderr.close()  # nobody reads the output any more
         sys.exit(FAILED)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and str(error) != _NO_THREAD:
@@ -137,13 +137,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
     except OSError as error:
         click.echo(f"Error: {error.strerror or error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of the output goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discard the rest of the output
         sys.exit(FAILED)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Tell it from the words: what is wrong may be that they cannot be parsed."""
+    """Tell from the arguments, because parsing them may have failed."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return "--json" in arguments[:end]
 

@@ -1,4 +1,4 @@
-"""How captured mail is shown: as JSON for programs, within 80 columns for people."""
+"""Formats captured mail: as JSON for programs, within 80 columns for people."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ _TIME: Final = "%m-%d %H:%M"
 
 
 def told(message: "StoredMessage") -> dict[str, Any]:
-    """Return a message as JSON shows it in a listing."""
+    """Return the JSON document of a message in a listing."""
     from gatepost.queue.selection import decode_subject  # noqa: PLC0415 - not needed to count
 
     return {
@@ -32,9 +32,9 @@ def told(message: "StoredMessage") -> dict[str, Any]:
 
 
 def told_contents(content: bytes) -> dict[str, Any]:
-    """Return what JSON adds when it shows one message.
+    """Return what JSON adds for a single message.
 
-    ``headers``: name to value, decoded; the values of a repeated field stand line by line.
+    ``headers``: name to value, decoded; the values of a repeated field are separate lines.
     """
     contents = _read(content)
     headers: dict[str, str] = {}
@@ -116,5 +116,5 @@ def _cells(message: "StoredMessage") -> tuple[str, ...]:
 
 
 def _whole(text: str) -> str:
-    """Octets that are not UTF-8 become replacement characters: JSON has no other way."""
+    """Return text for JSON: octets that are not UTF-8 become replacement characters."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

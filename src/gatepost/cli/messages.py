@@ -81,7 +81,7 @@ def count(data: Path, as_json: bool) -> None:
     try:
         number = ask_count(data)
     except NetworkError:
-        _ask(data, answer)  # no relay runs; the long way
+        _ask(data, answer)  # no relay runs: open the store
     else:
         tell(number)
 
@@ -185,7 +185,7 @@ def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None
 
 
 def _ask(data: Path, answer: Answer) -> None:
-    """Run `answer` on the mailbox of `data`; what goes wrong is said in a line, exit 1."""
+    """Run `answer` on the mailbox of `data`; errors are printed in a line, with exit code 1."""
     import asyncio  # noqa: PLC0415 - `gatepost --help` does without
 
     from gatepost.app.access import open_mailbox  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What the commands of the directory share: how they ask, and how an answer is shown."""
+"""What the commands of the directory share: calling operations, and printing answers."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ Document = dict[str, Any]
 Cell = Callable[[Document], str]
 Command = Callable[..., Any]
 _MAKES: Final = "account create"
-"""What may be done before a relay ever ran."""
+"""Operations that are possible before the first start of a relay."""
 
 Tell = Callable[[Document], None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """One kind of thing in the directory, and how a listing shows it."""
+    """One kind of object in the directory, and how listings show it."""
 
     word: str
     plural: str
@@ -32,14 +32,14 @@ class Noun:
     about: str
     columns: Mapping[str, Cell]
     parent: str = ""
-    """What holds it; empty when nothing does."""
+    """The kind of its parent; empty if it has none."""
     whole: tuple[str, ...] = ()
     """Columns that are never cut."""
     example: str = "NAME"
 
 
 def options(command: Command) -> Command:
-    """Add what every command of the directory takes."""
+    """Add the options that every command of the directory has."""
     as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     return place_options(as_json(command))
 
@@ -51,7 +51,7 @@ def within(parent: str, *, default: str = "the only one") -> Callable[[Command],
 
 
 def ask(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation on the directory of ``data``; what goes wrong is a Failed."""
+    """Run an operation on the directory of ``data``; errors become Failed."""
     import asyncio  # noqa: PLC0415 - `gatepost --help` does without
 
     from gatepost.app.access import is_there, open_administration  # noqa: PLC0415
@@ -88,7 +88,10 @@ def _only_configured() -> Document:
 
 
 def answer(document: Document, as_json: bool, tell: Tell = None) -> None:
-    """Print a document: as JSON, or for people."""
+    """Print a document: as JSON, or for people.
+
+    ``tell`` prints one object for people.
+    """
     if as_json:
         print_json(document)
     else:
@@ -152,7 +155,7 @@ def print_listing(noun: Noun, found: list[Document]) -> None:
 
 
 def print_document(document: Document) -> None:
-    """Print one document, a line for each of its fields."""
+    """Print one document, a line for each field."""
     width = max(map(len, document), default=0)
     for key, value in document.items():
         click.echo(f"{key.replace('_', ' '):<{width}}  {_said(value)}".rstrip())
@@ -171,7 +174,7 @@ def _said(value: Any) -> str:
 
 
 def print_deleted(word: str, document: Document) -> None:
-    """Say what was deleted, and what went with it."""
+    """Print what was deleted, including what was deleted with it."""
     gone = document["deleted"]
     click.echo(f"deleted {word} {safe(gone.get('name') or gone['id'])}")
     kinds = Counter(each["kind"].replace("_", " ") for each in document["with"])

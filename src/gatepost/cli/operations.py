@@ -1,4 +1,4 @@
-"""How the commands about events and the queue ask a relay, or the store of a stopped one."""
+"""How the commands about events and the queue call a relay, or use the store of a stopped one."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,21 +12,21 @@ Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[D
 
 
 def ask_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.events``; what goes wrong is a Failed."""
+    """Run an operation of ``app.events``; errors become Failed."""
     from gatepost.app.access import open_events  # noqa: PLC0415 - `gatepost --help` does without
 
     return _ask(open_events(data), operation, fields)
 
 
 def ask_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.queueing``; what goes wrong is a Failed."""
+    """Run an operation of ``app.queueing``; errors become Failed."""
     from gatepost.app.access import open_queue  # noqa: PLC0415
 
     return _ask(open_queue(data), operation, fields)
 
 
 def ask_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.clock``; what goes wrong is a Failed."""
+    """Run an operation of ``app.clock``; errors become Failed."""
     from gatepost.app.access import open_clock  # noqa: PLC0415
 
     return _ask(open_clock(data), operation, fields)

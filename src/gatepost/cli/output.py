@@ -17,9 +17,9 @@ USAGE: Final = 64
 
 
 class Failed(click.ClickException):
-    """The command could not be done. ``code`` tells programs why, the message people.
+    """The command failed. ``code`` tells programs why, the message people.
 
-    ``told``: standard output says so already.
+    ``told``: standard output contains it already.
     """
 
     def __init__(self, message: str, code: str = "Failed", *, told: bool = False) -> None:
@@ -28,7 +28,7 @@ class Failed(click.ClickException):
 
     @classmethod
     def by(cls, error: Exception) -> "Failed":
-        """Return the failure that an error of ours comes to; its code is the error's name."""
+        """Return the failure for an error of ours; its code is the error's name."""
         return cls(str(error), type(error).__name__)
 
 
@@ -40,7 +40,7 @@ def print_json(document: Any) -> None:
 
 
 def tell_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
-    """Tell every mistake in the file at ``path``; return the exit code."""
+    """Print all mistakes in the file at ``path``; return the exit code."""
     from gatepost.config.explain import problems_document  # noqa: PLC0415 - not for --help
 
     if as_json:
@@ -54,7 +54,8 @@ def tell_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
 
 
 def print_error(error: click.ClickException) -> None:
-    """Print ``{"error": {"code", "message"}}`` in one line: commands that print lines fail, too."""
+    """Print ``{"error": {"code", "message"}}`` in one line, because commands that print lines can
+    fail, too."""
     import json  # noqa: PLC0415
 
     if isinstance(error, Failed):

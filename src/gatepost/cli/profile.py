@@ -110,7 +110,8 @@ def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
 
 
 def _toml(value: Any) -> str:
-    """JSON writes texts, numbers and lists of them as TOML does; there is no null in TOML."""
+    """Return a value as TOML: JSON writes strings, numbers and lists of them in the same way, but
+    TOML has no null."""
     return '"none"' if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -8,7 +8,7 @@ import click
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import Failed
 
-if TYPE_CHECKING:  # recording is loaded when there is something to record
+if TYPE_CHECKING:  # loaded only when needed
     from gatepost.app.record import Options, Ready
 
 MODES: Final = ("pass", "starttls", "implicit", "none")
@@ -120,7 +120,7 @@ def _options(given: dict[str, Any]) -> "Options":
 
 
 def _announce(ready: "Ready", options: "Options") -> None:
-    """Say on standard error where to connect: standard output is the report's."""
+    """Print on standard error where to connect; standard output is for the report."""
     host = f"[{ready.listener.host}]" if ":" in ready.listener.host else ready.listener.host
     lines = [f"Recording one session on {host}:{ready.listener.port}, to {options.server}."]
     if ready.authority is not None:

@@ -1,4 +1,4 @@
-"""Secrets that are told once go into a file that nobody else may read."""
+"""Writes secrets that are shown once to a file that only its owner can read."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ from gatepost.cli.output import Failed
 
 @contextmanager
 def saved_secret(path: Path) -> Iterator[Callable[[str], None]]:
-    """Give what writes a secret to ``path``, which is made first and must not exist.
+    """Yield a function that writes a secret to ``path``, which is created first and must not exist.
 
-    When what makes the secret fails, the file goes away.
+    If creating the secret fails, the file is removed.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -7,7 +7,7 @@ import click
 
 from gatepost.cli.output import FAILED, OK, UNREACHABLE
 
-if TYPE_CHECKING:  # the client is loaded when there is something to send
+if TYPE_CHECKING:  # loaded only when needed
     from gatepost.client.connection import Password, Receipt
     from gatepost.client.message import PreparedMessage
     from gatepost.errors import GatepostError

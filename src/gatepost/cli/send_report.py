@@ -19,7 +19,7 @@ from gatepost.model.transcript import Transcript
 
 
 def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
-    """Tell that the server has the message, and whom it will not reach."""
+    """Print that the server has accepted the message, and the refused recipients."""
     if as_json:
         print_json(_receipt_document(receipt))
         return
@@ -33,7 +33,7 @@ def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
 
 
 def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
-    """Tell what went wrong: where, what was offered, tried and answered."""
+    """Print what went wrong: where, what was offered, tried and answered."""
     if as_json:
         print_json(_error_document(error))
         return
@@ -50,7 +50,7 @@ def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines, of which some may be a server's: a terminal obeys none of it."""
+    """Return lines without control characters, because some may come from a server."""
     return "".join([f"{safe(each.expandtabs())}\n" for line in lines for each in line.split("\n")])
 
 
@@ -71,7 +71,7 @@ def _details(error: GatepostError) -> Iterator[str]:
 
 
 def _attempts(error: AuthenticationRefused) -> list[AuthenticationRefused]:
-    """The refusals that led to this one, in order."""
+    """Return the refusals that led to this one, in order."""
     attempts = [error]
     while isinstance(earlier := attempts[0].__cause__, AuthenticationRefused):
         attempts.insert(0, earlier)

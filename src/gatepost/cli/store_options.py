@@ -1,4 +1,4 @@
-"""Where a relay keeps its mail: ``--data DIR``, or the ``--config FILE`` that says it."""
+"""Where a relay stores its mail: ``--data DIR``, or the ``--config FILE`` that names it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,8 +59,8 @@ def _told_by_config(ctx: click.Context, parameter: click.Parameter, value: Path)
 def directory_of(config: Path) -> Path:
     """Return ``storage.directory`` of a configuration, whatever else is wrong with it.
 
-    What is asked in a hurry should not have to read secrets. A key that was probably meant for it
-    is an error: the usual directory may be another relay's.
+    Quick commands need not read secrets. A key that was probably meant to be this one is an error,
+    because the default directory may be another relay's.
     """
     import tomllib  # noqa: PLC0415 - not for --help
 
@@ -94,9 +94,9 @@ def _is_like(key: str, meant: str) -> bool:
 
 
 def configured_directories() -> "Sequence[DirectorySettings]":
-    """Return the directories of the configuration that was given, if one was.
+    """Return the directories of the given configuration, if any.
 
-    As far as they go: what is wrong with the file is for those who check it.
+    Mistakes in the file are ignored here; ``gatepost check`` reports them.
     """
     from gatepost.config.load import read_config  # noqa: PLC0415
     from gatepost.config.source_file import read_text  # noqa: PLC0415
@@ -106,9 +106,9 @@ def configured_directories() -> "Sequence[DirectorySettings]":
 
 
 def check_config() -> None:
-    """Raise Failed for a mistake in the configuration that was given: before something is made.
+    """Raise Failed for a mistake in the given configuration, before something is created.
 
-    Nothing outside of the file is looked at: secrets may be there for the relay alone.
+    Nothing outside of the file is read, because secrets may be accessible to the relay only.
     """
     from gatepost.config.load import parse_config  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415

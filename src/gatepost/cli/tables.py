@@ -1,4 +1,4 @@
-"""Text for people: columns that a terminal has room for, and nothing that it would obey."""
+"""Text for people: columns that fit the terminal, without control characters."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from typing import Final
 import click
 
 WIDTH: Final = 80
-"""Where nobody says how wide the terminal is."""
+"""The width if the terminal's is unknown."""
 GAP: Final = "  "
 NARROWEST: Final = 8
-"""Columns that a cell keeps when others need room."""
+"""Minimum width of a cell when others need room."""
 ROOM: Final = 40
 """Columns that two addresses and some words need."""
 
@@ -24,8 +24,8 @@ def print_rows(
 ) -> None:
     """Print rows below their titles, cut to the width of a terminal.
 
-    What stands under a title of ``whole`` is never cut: ids, which people copy. What stands under
-    ``spare`` is left out where long ids leave little room for the rest.
+    Columns in ``whole`` are never cut: ids, which people copy. Columns in ``spare`` are left out if
+    long ids leave little room for the rest.
     """
     width = get_terminal_size((WIDTH, 24)).columns
     cells = [[*titles], *[[safe(each) for each in row] for row in rows]]
@@ -50,7 +50,7 @@ def print_rows(
 def _room_beside(
     width: int, whole: Sequence[str], titles: Sequence[str], widths: Sequence[int]
 ) -> int:
-    """Return the columns that are left for what may be cut."""
+    """Return the columns that are left for cells that may be cut."""
     fixed = [each for title, each in zip(titles, widths, strict=True) if title in whole]
     return width - len(GAP) * (len(titles) - 1) - sum(fixed)
 
@@ -65,7 +65,7 @@ def fit(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a text occupies."""
     if text.isascii():
         return len(text)
     return sum([_columns_of(character) for character in text])
@@ -78,5 +78,6 @@ def _columns_of(character: str) -> int:
 
 
 def safe(text: str) -> str:
-    """A terminal must not obey what a stranger sent: no control characters."""
+    """Return text without control characters, because text from strangers must not control the
+    terminal."""
     return "".join([each if each.isprintable() else "�" for each in text])

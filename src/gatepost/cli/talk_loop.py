@@ -41,7 +41,7 @@ def open_talk(server: str, given: dict[str, Any], show: Callable[[str], None]) -
 
 
 class Talk:
-    """One connection, steered by lines of text."""
+    """One connection, controlled by lines of text."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class Talk:
         self._content: list[str] | None = None
 
     def greet(self) -> None:
-        """Shake hands where TLS comes first, and show the greeting."""
+        """Do an implicit TLS handshake if required, and show the greeting."""
         if self._implicit:
             self._secure()
         self._tell(self._run(self.session.await_reply("greeting")))
 
     def take(self, line: str) -> bool:
-        """Do what one line asks for; False when the dialogue is over."""
+        """Execute one line; False when the dialogue is over."""
         if self._content is not None:
             self._take_content(line)
         elif line.startswith("/"):
@@ -74,7 +74,7 @@ class Talk:
         return self.session.usable
 
     def close(self) -> None:
-        """Close, without a QUIT that nobody typed."""
+        """Close, without a QUIT that the user did not enter."""
         self._driver.stream.close()
 
     def _command(self, line: str) -> None:
@@ -95,7 +95,7 @@ class Talk:
         if name == "/b64":
             self._command(_encode(text))
         elif name == "/password":
-            hidden = sys.stdin.isatty()  # what is piped in is shown to nobody
+            hidden = sys.stdin.isatty()  # without a terminal, nothing is echoed
             secret = click.prompt("Secret", hide_input=hidden, err=True)
             self.session.transcript.hide(secret)
             self._command(_encode(secret))
@@ -126,7 +126,7 @@ class Talk:
 
 
 def _wire(lines: list[str]) -> Iterator[bytes]:
-    """The lines as they were typed: whoever talks by hand doubles dots by hand."""
+    """Return lines as they were entered: the user must double dots."""
     for line in lines:
         yield line.encode("utf-8", "surrogateescape") + b"\r\n"
 

@@ -136,7 +136,7 @@ def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> No
 
 
 def paste(document: dict[str, Any]) -> str:
-    """Return what to paste into an application."""
+    """Return the settings for an application."""
     lines = [f"Gatepost is up (process {document['pid']}); Ctrl-C stops it, mail is kept.", ""]
     for name in ("smtp", "smtps"):
         place = document[name]

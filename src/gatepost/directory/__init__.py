@@ -1,1 +1,1 @@
-"""Who may sign in, and who may send what."""
+"""Who may sign in, and which senders each may use."""

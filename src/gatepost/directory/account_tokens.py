@@ -1,4 +1,4 @@
-"""Accounts that may also sign in with an access token, as a provider's mailboxes do."""
+"""Accounts that can also sign in with an access token, like a provider's mailboxes."""
 
 import hmac
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
 
 
 class TokenAccounts:
-    """Implements ``Directory``: the accounts, and the tokens that some of them have."""
+    """Implements ``Directory``: accounts, some of which have tokens."""
 
     def __init__(self, accounts: AccountDirectory, tokens: Mapping[str, Secret]) -> None:
-        """``tokens`` are by the name of their account; one whose account is gone is worthless."""
+        """``tokens`` are by the name of their account; without the account they are invalid."""
         self._accounts = accounts
         self._tokens = dict(tokens)
 
@@ -41,7 +41,7 @@ class TokenAccounts:
         return Principal(owner)
 
     def _owner(self, token: Secret | None) -> str | None:
-        """Return whose token it is; every one is compared, so that none is found by the clock."""
+        """Return the token's owner; all tokens are compared, so that the time reveals nothing."""
         given = token.reveal().encode("utf-8", "surrogateescape") if token else b""
         found = None
         for name, kept in self._tokens.items():

@@ -104,7 +104,7 @@ def _prepared(password: Secret) -> bytes:
     try:
         text = saslprep(text, stored=True)
     except ValueError:
-        pass  # what SASLprep prohibits is taken as it is: PLAIN and LOGIN can carry it
+        pass  # what SASLprep prohibits is used unchanged: PLAIN and LOGIN can transport it
     return text.encode("utf-8", "surrogateescape")
 
 

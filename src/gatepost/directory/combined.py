@@ -84,7 +84,7 @@ class CombinedDirectory:
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
         await asyncio.sleep(self._refused_after - (loop.time() - began))
-        return REFUSED.because(unknown or verdict.reason)  # each has words of its own
+        return REFUSED.because(unknown or verdict.reason)  # each directory has texts of its own
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
         return self._of(username, mechanism).verifier(username, mechanism)

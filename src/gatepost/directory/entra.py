@@ -1,10 +1,9 @@
-"""Applications of real Entra tenants: the token endpoint says whether a secret is right.
+"""Applications of real Entra tenants: the token endpoint decides whether a secret is right.
 
-A client signs in as to Azure Communication Services, with RESOURCE.APPLICATION.TENANT (or bars)
-and a client secret, or with an access token of its tenant (XOAUTH2, OAUTHBEARER), which says by
-itself who asks; what it may send as stands in the configuration. Only tenants and
-applications that the configuration names are asked about, so that nobody can have us try
-secrets of others.
+A client signs in as to Azure Communication Services, with RESOURCE.APPLICATION.TENANT (or bars) and
+a client secret, or with an access token of its tenant (XOAUTH2, OAUTHBEARER), which itself names
+the application; its senders are in the configuration. Only tenants and applications that the
+configuration names are asked about, so that nobody can try the secrets of others through us.
 """
 
 import asyncio
@@ -30,59 +29,59 @@ from gatepost.sasl.interview import Verifier
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 UNAVAILABLE: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0))
 REFUSAL_HOLDS: Final = 15.0
-"""Seconds for which the same wrong secret is not asked about again: a client that repeats it
-would have the endpoint turn it, and us, away (AADSTS50196)."""
+"""Seconds for which the same wrong secret is not tried again: the endpoint would block the client
+that repeats it, and us (AADSTS50196)."""
 LONGEST_PAUSE: Final = 300.0
-"""Seconds for which an endpoint's Retry-After is kept to: somebody waits for the answer."""
+"""Maximum seconds of an endpoint's Retry-After, because a client waits for the answer."""
 BY_TOKEN: Final = "token"
-"""What stands for the resource in the name of who signed in with a token and no composite name."""
+"""Replaces the resource in the principal of a login with a token and without a composite name."""
 MOST_AT_ONCE: Final = 32
-"""Questions that are open at the endpoint."""
+"""Maximum simultaneous requests to the endpoint."""
 _OF_SECRET: Final = frozenset({"LOGIN", "PLAIN"})
 _OF_TOKEN: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})
 _USUAL: Final = 0.25
-"""Seconds that a refusal takes, until one was seen."""
+"""Seconds that a refusal takes, until one was measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntraRules:
-    """What the configuration says. Ids in lower case."""
+    """The configuration. Ids in lower case."""
 
     tenants: frozenset[str]
     applications: Mapping[str, tuple[str, ...]]
-    """By client id, the senders that each may use."""
+    """The senders of each application, by client id."""
     others: tuple[str, ...] | None = None
     """Senders of every other application of these tenants; None: no other may sign in."""
     cache: float = 300.0
-    """Seconds for which an accepted secret is believed without asking."""
+    """Seconds for which an accepted secret is not verified again."""
 
     def senders(self, application_id: str) -> tuple[str, ...] | None:
-        """Return the senders of an application; None when it may not sign in."""
+        """Return the senders of an application; None if it may not sign in."""
         return self.applications.get(application_id, self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the token endpoint said: nothing against it, or why not."""
+    """The token endpoint's answer: the secret is right, or why not."""
 
     reason: str = ""
-    """``slug: a sentence``, without what was asked; empty: the secret is right."""
+    """``slug: a sentence``, without parts of the request; empty: the secret is right."""
     is_transient: bool = False
-    """It could not tell now."""
+    """It could not decide now."""
     retry_after: float = 0.0
-    """Seconds for which it wants to be left alone about this application (RFC 9110 10.2.3)."""
+    """Seconds to wait before the next request about this application (RFC 9110 10.2.3)."""
 
 
 class Prover(Protocol):
     """Asks the token endpoint."""
 
     async def __call__(self, name: CompositeName, secret: Secret) -> Proof:
-        """Tell whether the secret is the application's. Takes as long as its deadline at most."""
+        """Verify the application's secret. Takes its deadline at most."""
 
 
 class EntraDirectory:
-    """Implements ``Directory``. ``key`` keys what stands in memory for a secret;
-    ``monotonic`` returns seconds and never steps back."""
+    """Implements ``Directory``. ``key`` is for digests of secrets in memory; ``monotonic`` is a
+    monotonic clock in seconds."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class EntraDirectory:
         monotonic: Callable[[], float],
         tokens: EntraTokens | None = None,
     ) -> None:
-        """Without ``tokens`` nobody signs in with one."""
+        """Without ``tokens``, tokens are not accepted."""
         self.mechanisms: Final = _OF_SECRET | (_OF_TOKEN if tokens else frozenset())
         self._tokens = tokens
         self._rules = rules
@@ -102,15 +101,15 @@ class EntraDirectory:
         self._known: ProofCache[Principal | Reply] = ProofCache(monotonic)
         """Secrets that were right."""
         self._refused: ProofCache[Reply] = ProofCache(monotonic)
-        """And wrong ones, apart from those: guesses push no sound one out."""
+        """Wrong secrets, kept separately, so that guesses displace no right ones."""
         self._paused: ProofCache[Reply] = ProofCache(monotonic)
-        """By application, what stands for an answer while the endpoint wants none of it."""
+        """Answers by application, while the endpoint wants no requests about it."""
         self._asking = FairQueue(MOST_AT_ONCE)
         self._took: deque[float] = deque([_USUAL], maxlen=32)
         self._version = 0
 
     def configure(self, rules: EntraRules) -> None:
-        """Go by other rules from now on."""
+        """Use other rules from now on."""
         self._rules = rules
         self._known.clear()
         self._refused.clear()
@@ -157,8 +156,8 @@ class EntraDirectory:
     async def _by_token(
         self, tokens: EntraTokens, username: str, token: Secret
     ) -> Principal | Reply:
-        """Prove who shows a token. A composite name must be of its application; any other name,
-        as a mailbox for Microsoft 365, says nothing, and the token alone counts."""
+        """Verify a token. A composite name must be that of its application; any other name, such as
+        a mailbox for Microsoft 365, is ignored, and only the token counts."""
         shown = await tokens.verify(token.reveal())
         if isinstance(shown, Faulty):
             reply = UNAVAILABLE if shown.is_transient else REFUSED
@@ -187,7 +186,7 @@ class EntraDirectory:
     ) -> Principal | Reply:
         name = self._admitted(credentials.username)
         if isinstance(name, str):
-            # As long as a refusal takes for a name that is known.
+            # Take as long as a refusal of a known name.
             await asyncio.sleep(random.choice(self._took))  # noqa: S311 - no secret
             return REFUSED.because(name)
         application = f"{name.application_id} {name.tenant_id}".encode()

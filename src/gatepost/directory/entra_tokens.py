@@ -1,8 +1,9 @@
-"""Access tokens of real Entra tenants, verified by the keys that each tenant publishes.
+"""Access tokens of real Entra tenants, verified with the keys that each tenant publishes.
 
-What is looked at, and why: https://learn.microsoft.com/entra/identity-platform/access-tokens
-("Validate tokens", 2025). Keys are rolled over at any time, so an unknown one is asked for, but
-not more often than every five minutes; while the endpoint is away the keys that are known count.
+What is checked, and why: https://learn.microsoft.com/entra/identity-platform/access-tokens
+("Validate tokens", 2025). Keys can be replaced at any time, so keys are fetched again for an
+unknown one, but at most every five minutes; while the endpoint is unavailable, the known keys
+count.
 """
 
 import asyncio
@@ -18,15 +19,15 @@ from jwt.types import Options
 from gatepost.directory.azure.tokens import MAX_TOKEN, RESOURCES, resource_name
 
 KEYS_HOLD: Final = 6 * 3_600.0
-"""Seconds after which a tenant's keys are asked for anew."""
+"""Seconds after which a tenant's keys are fetched again."""
 KEYS_REST: Final = 300.0
-"""Seconds between two questions for one tenant's keys, whoever shows tokens meanwhile."""
+"""Minimum seconds between two requests for one tenant's keys."""
 KEYS_RETRY: Final = 10.0
-"""The same, after one that was not answered."""
+"""The same, after a request without an answer."""
 SKEW: Final = 300.0
-"""Seconds that a clock may be behind the issuer's."""
+"""Seconds by which a clock may be behind the issuer's."""
 MOST_KEPT: Final = 10_000
-"""Verified tokens that are remembered, by a digest, until they end."""
+"""Verified tokens that are remembered, by a digest, until they expire."""
 _ALGORITHM: Final = "RS256"
 _READING: Final[Options] = {"verify_signature": False, "verify_exp": False, "verify_aud": False}
 _CHECKING: Final[Options] = {
@@ -37,22 +38,22 @@ _CHECKING: Final[Options] = {
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What a tenant publishes: under which names it issues, and its keys by id."""
+    """What a tenant publishes: its issuer names, and its keys by id."""
 
     names: frozenset[str]
     keys: Mapping[str, Any]
 
 
 class Published(Protocol):
-    """Asks for a tenant's discovery documents and keys."""
+    """Fetches a tenant's discovery documents and keys."""
 
     async def __call__(self, tenant_id: str) -> Issuer | str:
-        """Return them, or why they cannot be had now. Takes as long as its deadline at most."""
+        """Return them, or why they are not available. Takes its deadline at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a token that is good says."""
+    """The contents of a valid token."""
 
     tenant_id: str
     application_id: str
@@ -62,7 +63,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """Why a token is not taken: a slug and a sentence for the operator, nothing of the token."""
+    """Why a token is refused: a slug and a sentence for the operator, without the token."""
 
     slug: str
     sentence: str
@@ -97,7 +98,7 @@ class _Known:
 class EntraTokens:
     """Verifies tokens of ``tenants`` for ``audiences`` (lower case, without a slash at the end).
 
-    ``clock`` tells seconds since 1970.
+    ``clock`` returns seconds since 1970.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class EntraTokens:
         self._verified: OrderedDict[bytes, Shown] = OrderedDict()
 
     async def verify(self, token: str) -> Shown | Faulty:
-        """Return what a token says, once it is proven, or what is wrong with it."""
+        """Return a token's contents after verification, or what is wrong with it."""
         if len(token) > MAX_TOKEN:
             return Faulty("token_malformed", f"the token is longer than {MAX_TOKEN} characters")
         digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
@@ -141,7 +142,7 @@ class EntraTokens:
         return shown
 
     def _fault_in(self, claims: Mapping[str, Any]) -> Faulty | None:
-        """Judge what a token says of itself, before anybody is asked for its keys."""
+        """Check a token's claims, before keys are fetched."""
         tenant, audience = claims.get("tid"), claims.get("aud")
         if not isinstance(tenant, str) or tenant.lower() not in self._tenants:
             return Faulty("tenant_unknown", "the configuration does not name the token's tenant")
@@ -191,10 +192,10 @@ class EntraTokens:
         return None
 
     async def _issuer(self, tenant: str, key_id: str) -> Issuer | Faulty:
-        """Return what a tenant publishes, asked for anew where the key is unknown or time is up."""
+        """Return what a tenant publishes, fetched again for an unknown key, or after KEYS_HOLD."""
         known = self._known[tenant]
         if known.wants(key_id, self._clock()):
-            async with self._asking[tenant]:  # who comes meanwhile waits for the one question
+            async with self._asking[tenant]:  # other callers wait for the same request
                 if known.wants(key_id, self._clock()):
                     known.take(await self._published(tenant), self._clock())
         if known.issuer is None:
@@ -203,13 +204,13 @@ class EntraTokens:
 
 
 def audiences_of(resource: str) -> frozenset[str]:
-    """Return all identifiers of a resource, given by one of them or by a scope of it."""
+    """Return all identifiers of a resource, given one of them or one of its scopes."""
     folded = resource.removesuffix("/.default").removesuffix("/").lower()
     return next((ids for ids in RESOURCES.values() if folded in ids), frozenset({folded}))
 
 
 def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, Any]) -> Issuer:
-    """Return what discovery documents and a key set say (RFC 7517 5). Raises ValueError."""
+    """Return the contents of discovery documents and a key set (RFC 7517 5). Raises ValueError."""
     names = {each.get("issuer") for each in discovered}
     if not names or not all(isinstance(each, str) and each for each in names):
         raise ValueError("a discovery document names no issuer")

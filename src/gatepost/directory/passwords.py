@@ -1,7 +1,7 @@
-"""Passwords that people chose: slow to try at rest, quick to verify again for a while.
+"""Passwords that people chose: slow to guess from storage, quick to verify again for a while.
 
-Argon2id where the cryptographic library has it, scrypt elsewhere; the encoded
-form says which, so that either is read by both.
+Argon2id if the cryptographic library has it, otherwise scrypt; the encoded form says which, so that
+both can be read.
 """
 
 import base64
@@ -27,7 +27,7 @@ _SCRYPT: Final = re.compile(
     r"\$scrypt\$(?:ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$)?([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)"
 )
 _FIRST_COST: Final = (15, 8, 3)
-"""That of verifiers which do not say it; the first version made them so."""
+"""The cost of verifiers that do not say it, as made by the first version."""
 
 
 class Hasher(Protocol):

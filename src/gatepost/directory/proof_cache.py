@@ -1,4 +1,5 @@
-"""Proofs that need not be made again for a while: a secret is kept as a keyed digest only."""
+"""Results of verifications that need not be repeated for a while; secrets are stored as keyed
+digests."""
 
 import asyncio
 from collections import OrderedDict
@@ -12,8 +13,8 @@ MOST_REMEMBERED: Final = 10_000
 
 
 def ticket_of(key: bytes, version: int, username: str, secret: bytes) -> bytes:
-    """Return what a name and its secret are remembered by: worthless without the key, and with
-    another version of the directory."""
+    """Return the digest by which a name and its secret are remembered; useless without the key, and
+    with another version of the directory."""
     digest = blake2b(key=key, digest_size=32)
     for part in (str(version).encode(), username.encode("utf-8", "surrogateescape"), secret):
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -21,7 +22,7 @@ def ticket_of(key: bytes, version: int, username: str, secret: bytes) -> bytes:
 
 
 class ProofCache(Generic[T]):
-    """Verdicts by ticket, each for its time; the oldest go when there are too many."""
+    """Verdicts by ticket, each for its time; if there are too many, the oldest are dropped."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -32,22 +33,22 @@ class ProofCache(Generic[T]):
     def ask(
         self, ticket: bytes, prove: Callable[[], Coroutine[Any, Any, T]]
     ) -> "T | asyncio.Future[T]":
-        """Return a verdict that still holds, or that of ``prove``: one for all who ask at once."""
+        """Return a cached verdict, or that of ``prove``: one call for all simultaneous callers."""
         if (known := self.get(ticket)) is not None:
             return known
         task = self._open.get(ticket)
         if task is None:
             self._open[ticket] = task = asyncio.ensure_future(prove())
             task.add_done_callback(lambda _: self._open.pop(ticket, None))
-        return asyncio.shield(task)  # who hangs up does not end it for another
+        return asyncio.shield(task)  # a client that disconnects does not end it for others
 
     def get(self, ticket: bytes) -> T | None:
-        """Return a verdict that still holds."""
+        """Return a verdict that is still valid."""
         found = self._known.get(ticket)
         return found[1] if found is not None and found[0] > self._monotonic() else None
 
     def left(self, ticket: bytes) -> float:
-        """Return the seconds for which a verdict still holds."""
+        """Return the seconds for which a verdict is still valid."""
         found = self._known.get(ticket)
         return max(0.0, found[0] - self._monotonic()) if found is not None else 0.0
 

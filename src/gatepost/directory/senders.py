@@ -13,8 +13,8 @@ _ANY: Final = "@*"
 
 
 def standing_of(patterns: Iterable[str], sender: Address) -> Standing:
-    """Tell whether ``sender`` is among ``patterns``; neither part's case matters, nor whether a
-    domain is written in A-labels.
+    """Tell whether ``sender`` matches one of ``patterns``, without regard to case or to A-labels in
+    the domain.
 
     A pattern is ``local@domain``, ``@domain`` for every address of a domain, ``@*.domain`` for
     those below it, or ``*``.

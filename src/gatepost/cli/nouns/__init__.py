@@ -1,1 +1,1 @@
-"""The directory's commands: one noun, one file."""
+"""The directory's commands: one file per kind of object."""

@@ -18,7 +18,7 @@ from gatepost.cli.noun import (
 )
 
 KINDS: Final = ("communication", "email", "group", "subscription")
-"""As ``app.administration.nouns`` has them, which takes longer to load."""
+"""The same as in ``app.administration.nouns``, which takes longer to load."""
 
 
 def _holder(each: Document) -> str:

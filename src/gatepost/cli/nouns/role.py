@@ -76,7 +76,7 @@ def _print_assignments(assignments: list[Document]) -> None:
 
 
 def _scope(scope: str) -> str:
-    """Say what kind of place it is, and its name."""
+    """Return the kind of a scope, and its name."""
     words = scope.strip("/").split("/")
     if len(words) < 2:
         return "everything"
@@ -158,5 +158,5 @@ def unassign(data: Path, as_json: bool, **fields: Any) -> None:
 
 
 def print_unassigned(gone: Document) -> None:
-    """Say what was taken from whom."""
+    """Print which role was removed from which application."""
     click.echo(f"{gone['app']} has no role {gone['role']} on {_scope(gone['scope'])} any more")

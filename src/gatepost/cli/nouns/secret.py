@@ -39,12 +39,12 @@ secret = noun_group(NOUN)
 
 
 class Moment(click.ParamType[datetime]):
-    """A date, or date and time (ISO 8601), in UTC unless it says otherwise."""
+    """A date, or date and time (ISO 8601), by default in UTC."""
 
     name = "MOMENT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the moment with its zone."""
+        """Return the time with its zone."""
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
