@@ -36,9 +36,8 @@ def serve(as_json: bool, **given: Any) -> int:
     the configuration without a pause; one with mistakes is refused. SIGTERM finishes what is being
     sent, keeps the rest, and stops.
     """
-    if hasattr(
-        signal, "SIGHUP"
-    ):  # do not end during the start, which reads the configuration anyway
+    # Do not end during the start, which reads the configuration anyway.
+    if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from gatepost.app.serve import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.serve import serve as serving  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""What we accept: facts in, a refusal or None out; time is an argument."""
+"""What we accept: pure functions of facts that return a refusal or None; time is an argument."""

@@ -1,4 +1,4 @@
-"""Who is in which network: address ranges, and the word for this machine's own Unix sockets."""
+"""Networks of clients: address ranges, and a word for this machine's Unix sockets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 UNIX: Final = "unix"
-"""Stands for whoever connects to a Unix socket, who has no address."""
+"""Represents clients on Unix sockets, which have no address."""
 _COUNTED_V6: Final = 64
-"""Bits of an IPv6 address that tell one customer from another (RFC 6177 2)."""
+"""Bits of an IPv6 address that identify a customer (RFC 6177 2)."""
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 
 def parse_address(text: str) -> Address | None:
-    """Return an IP address, an IPv4 one also where it is mapped into IPv6; None for ``unix``."""
+    """Return an IP address, as IPv4 also if it is mapped into IPv6; None for ``unix``."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -29,7 +29,7 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=4_096)
 def counted_as(address: str) -> str:
-    """Return what stands for a client where clients are counted: an IPv6 one has a whole /64."""
+    """Return what represents a client where clients are counted: of an IPv6 address, its /64."""
     parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _COUNTED_V6), strict=False))
@@ -59,7 +59,7 @@ NOBODY: Final = Networks()
 
 
 class NetworkTable(Generic[T]):
-    """What is true of a client by its network: the first row that it is in counts."""
+    """Values by network: the first row that contains a client counts."""
 
     def __init__(self, rows: Sequence[tuple[Networks, T]], otherwise: T) -> None:
         self._rows = tuple(rows)

@@ -1,4 +1,4 @@
-"""What a subscription may use up: connections at a time, messages in a while. Only ``--strict``."""
+"""Limits of a subscription: connections at once, messages per time. Only with ``--strict``."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -16,20 +16,21 @@ Face = Literal["smtp", "rest"]
 
 
 class Quotas(Protocol):
-    """Counts across all processes of a node; answers like a directory, at once or later."""
+    """Counts across all processes of a node; each answer is a value or a future, as from a
+    directory."""
 
     def enter(self, principal: Principal) -> "Later[Reply | None]":
-        """Count a connection that signed in; refused when the subscription has its fill."""
+        """Count a connection that signed in; refused if the subscription has too many."""
 
     def leave(self, principal: Principal) -> None:
-        """The connection is gone."""
+        """Uncount a connection that has ended."""
 
     def admit(self, principal: Principal, sender: Address) -> "Later[Reply | None]":
-        """Count a message; refused when there were too many in the last minute, hour or day."""
+        """Count a message; refused if there were too many in the last minute, hour or day."""
 
 
 class SubscriptionQuotas:
-    """The counts themselves. ``owner`` is the process that a connection belongs to."""
+    """The counts. ``owner`` is the process of a connection."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class SubscriptionQuotas:
         is_managed: Callable[[str], bool],
         seconds: Callable[[], float],
     ) -> None:
-        """``is_managed`` tells of a domain whether it is the provider's own, in lower case."""
+        """``is_managed`` tells whether a domain, in lower case, is the provider's own."""
         self._limits = limits
         self._replies = replies
         self._is_managed = is_managed
@@ -64,16 +65,16 @@ class SubscriptionQuotas:
         self._connections.setdefault(owner, Counter())[principal.subscription_id] -= 1
 
     def forget(self, owner: Hashable) -> None:
-        """The process is gone, and all its connections with it."""
+        """Uncount all connections of a process that has ended."""
         self._connections.pop(owner, None)
 
     def admit(self, face: Face, principal: Principal, sender: Address) -> Reply | None:
-        """See ``Quotas.admit``. Own and custom domains have windows of their own."""
+        """See ``Quotas.admit``. Own and custom domains have separate windows."""
         key, rate = self._window(face, principal, sender)
         return self._windows.admit(key, rate, self._seconds(), self._replies)
 
     def wait(self, face: Face, principal: Principal, sender: Address) -> float:
-        """Return the seconds until ``admit`` would let a message pass."""
+        """Return the seconds until ``admit`` would accept a message."""
         key, rate = self._window(face, principal, sender)
         return self._windows.wait(key, rate, self._seconds())
 
@@ -86,12 +87,12 @@ class SubscriptionQuotas:
 
 
 class OwnQuotas:
-    """``Quotas`` of the process that holds the counts, for the connections of one owner."""
+    """``Quotas`` in the process that keeps the counts, for the connections of one owner."""
 
     def __init__(
         self, counts: SubscriptionQuotas, owner: Hashable = None, face: Face = "smtp"
     ) -> None:
-        """``face``: by which a message comes; the profile says whether they share a count."""
+        """``face``: the interface of the messages; the profile says whether all share a count."""
         self._counts = counts
         self._owner = owner
         self._face: Face = face
@@ -109,5 +110,5 @@ class OwnQuotas:
         return self._counts.admit(self._face, principal, sender)
 
     def wait(self, principal: Principal, sender: Address) -> float:
-        """Return the seconds until ``admit`` would let a message pass: what Retry-After says."""
+        """Return the seconds until ``admit`` would accept a message, for Retry-After."""
         return self._counts.wait(self._face, principal, sender)

@@ -1,4 +1,4 @@
-"""How often: sliding windows of a minute, an hour and a day for each subscription."""
+"""Rates: sliding windows of a minute, an hour and a day for each subscription."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Messages allowed within any minute, hour and day; None for any number."""
+    """Messages allowed within any minute, hour and day; None: no limit."""
 
     per_minute: int | None = None
     per_hour: int | None = None
     per_day: int | None = None
     count_refused: bool = True
-    """An attempt that is refused counts as well: who goes on trying stays refused."""
+    """Refused attempts count, too: a client that continues stays refused."""
 
     @property
     def bounds(self) -> tuple[tuple[int, float], ...]:
-        """The limits that there are, each with its window in seconds."""
+        """The existing limits, each with its window in seconds."""
         pairs = ((self.per_minute, MINUTE), (self.per_hour, HOUR), (self.per_day, DAY))
         return tuple((limit, window) for limit, window in pairs if limit is not None)
 
@@ -41,7 +41,7 @@ def rate_of(strict: StrictLimits, *, managed: bool) -> Rate:
 
 
 class RateWindows:
-    """Remembers when each key sent, as far back and as often as its rate asks for."""
+    """The times of the messages of each key, as many as its rate needs."""
 
     __slots__ = ("_times",)
 
@@ -49,9 +49,9 @@ class RateWindows:
         self._times: dict[str, deque[float]] = {}
 
     def admit(self, key: str, rate: Rate, now: float, replies: Replies) -> Reply | None:
-        """Count a message of ``key`` at ``now`` (seconds, never running backwards).
+        """Count a message of ``key`` at ``now`` (seconds of a monotonic clock).
 
-        Returns the refusal when there were as many as the rate allows before it.
+        Returns the refusal if the limit of the rate was reached before.
         """
         if not rate.bounds:
             return None
@@ -67,7 +67,7 @@ class RateWindows:
         )
 
     def wait(self, key: str, rate: Rate, now: float) -> float:
-        """Return the seconds until ``admit`` would let a message pass, if there were no other."""
+        """Return the seconds until ``admit`` would accept a message, if no other came first."""
         times = self._times_of(key, rate) if rate.bounds else ()
         return max((_wait(times, *bound, now) for bound in rate.bounds), default=0.0)
 

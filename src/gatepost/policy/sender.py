@@ -1,4 +1,4 @@
-"""Whose address may stand in MAIL FROM and in header From."""
+"""Which addresses may be used in MAIL FROM and header From."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -25,7 +25,7 @@ _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
 
 
 def check_sender(sender: Address | None, standing: Standing, replies: Replies) -> Reply | None:
-    """Return the refusal of an envelope's sender, or None when it may be used.
+    """Return the refusal of an envelope's sender, or None if it may be used.
 
     ``standing`` is the directory's answer; the null path has none and belongs to nobody.
     """
@@ -45,8 +45,8 @@ def check_from(
 ) -> Reply | None:
     """Return the refusal of a header From with these mailboxes, or None (RFC 5322 3.6.2).
 
-    ``authors`` None: the field is there and cannot be read, so what a reader would be shown
-    is not ours to guess. A message without the field claims nobody, and passes.
+    ``authors`` None: the field exists but cannot be parsed, so that it is unknown what a reader
+    would see. A message without the field names nobody, and is accepted.
     """
     if authors is None:
         return replies.SENDER_DOMAIN_NOT_LINKED.because(

@@ -1,4 +1,4 @@
-"""How to ask the doctor, so that it sees what is the matter with a server."""
+"""How to run the doctor so that it finds a server's fault."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -9,9 +9,9 @@ _RECIPIENT: Final = "recipient{}@example.net"
 
 
 def doctor_command(profile: Profile, ready: Mapping[str, Any]) -> str:
-    """Return the command that shows a quirk's cause; empty for a profile that has none.
+    """Return the command that shows a quirk's cause; empty for a profile without one.
 
-    ``ready`` is what ``ready.json`` says of the server.
+    ``ready`` is the server's entry in ``ready.json``.
     """
     quirk = profile.quirk
     place = ready["smtps" if quirk.tls == "implicit" else "smtp"]

@@ -1,4 +1,4 @@
-"""User names, passwords and tokens in the shape that a provider gives them."""
+"""User names, passwords and tokens in the form that a provider gives them."""
 
 import re
 import secrets
@@ -21,13 +21,14 @@ _ALPHABETS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 MAX_LENGTH: Final = 4_096
-"""Characters of chance in one place of a template."""
+"""Maximum random characters in one place of a template."""
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _CHANCE: Final = re.compile(rf"({'|'.join(_ALPHABETS)}):([1-9]\d{{0,3}})")
 
 
 def fill_template(template: str, known: Mapping[str, str]) -> str:
-    """Return ``template`` with what is ``known`` by name, and chance of the kind asked for.
+    """Return ``template`` with the values of ``known`` by name, and random characters of requested
+    kinds.
 
     Raises ValueError for a place that is neither.
     """

@@ -1,4 +1,4 @@
-"""A profile as it holds: every value, and where it is from."""
+"""An effective profile: every value, and its source."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -14,12 +14,12 @@ _NOT_SHOWN: Final = frozenset({"name", "sources", "replies", "answers", *GROUPS}
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One value, as JSON has it."""
+    """One value, as in JSON."""
 
     key: str
     value: Any
     origin: str
-    """The source that the file names, ``--set``, or ``default``."""
+    """The source in the file, ``--set``, or ``default``."""
 
 
 def effective_values(profile: Profile) -> Iterator[Effective]:

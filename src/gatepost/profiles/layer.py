@@ -1,4 +1,4 @@
-"""One layer of a profile, a file or the command line: its values, typed and checked."""
+"""One layer of a profile, from a file or the command line: its values, typed and checked."""
 
 import difflib
 import re
@@ -20,7 +20,7 @@ from gatepost.wire.server.variants import ANSWERABLE
 EXTENDS: Final = "extends"
 """The key that names the profile below a file."""
 NONE: Final = "none"
-"""How a file says that there is no such limit: TOML has no null."""
+"""The value for no limit in a file, because TOML has no null."""
 
 _HINTS: Final[Mapping[str, Any]] = {
     **{key: hint for key, hint in get_type_hints(Profile).items() if key not in ("name", *GROUPS)},
@@ -53,25 +53,25 @@ _SEEN_MISMATCHED: Final = frozenset({("451", "5")})
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Values by their full key (``limits.recipients``), and where each is known from."""
+    """Values by their full key (``limits.recipients``), and the source of each."""
 
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def over(self, below: "Layer") -> "Layer":
-        """Return this layer with ``below`` showing where it says nothing."""
+        """Return this layer on top of ``below``."""
         kept = {key: source for key, source in below.sources.items() if key not in self.values}
         return Layer({**below.values, **self.values}, {**kept, **self.sources})
 
     def without(self, group: str) -> "Layer":
-        """Return the layer less what it says of a table."""
+        """Return the layer without the values of a table."""
         return Layer(
             {key: value for key, value in self.values.items() if not key.startswith(f"{group}.")},
             self.sources,
         )
 
     def profile(self, name: str) -> Profile:
-        """Return what the values make."""
+        """Return the profile of these values."""
         plain = {key: value for key, value in self.values.items() if "." not in key}
         tables: dict[str, dict[str, Any]] = {table: {} for table in _TABLES}
         for key, value in self.values.items():
@@ -90,7 +90,7 @@ class Layer:
 
 
 class Faults:
-    """Everything that is wrong, by the place where it stands."""
+    """All mistakes, by their place."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[str]] = {}
@@ -101,13 +101,13 @@ class Faults:
         self.found.setdefault(where, []).append(fault)
 
     def unknown(self, where: str, key: str, known: Iterable[str]) -> None:
-        """Note a key that does not exist, and the nearest that does."""
+        """Note a key that does not exist, with the nearest one that does."""
         near = nearest(key.rpartition(".")[2], known)
         self.did_you_mean = self.did_you_mean or near
         self.add(where, f"unknown key {key}" + (f", did you mean {near}?" if near else ""))
 
     def raise_any(self) -> None:
-        """Raise ConfigError with every fault, if there is one."""
+        """Raise ConfigError with all mistakes, if there are any."""
         if not self.found:
             return
         told = {where: "; ".join(faults) for where, faults in self.found.items()}
@@ -119,9 +119,9 @@ class Faults:
 
 
 def read_layer(table: Mapping[str, Any], where: str, faults: Faults, *, source: str = "") -> Layer:
-    """Return the layer that a TOML table describes; what is wrong with it goes to ``faults``.
+    """Return the layer of a TOML table; mistakes are added to ``faults``.
 
-    ``source`` is where a value is known from that ``[sources]`` does not name.
+    ``source`` is the source of values that ``[sources]`` does not name.
     """
     values: dict[str, Any] = {}
     for key, value in _flat(table, where, faults):
@@ -138,7 +138,7 @@ def read_layer(table: Mapping[str, Any], where: str, faults: Faults, *, source: 
 
 
 def parse_reply(text: str) -> Reply:
-    """Return the reply that a line such as ``504 5.7.4 Unrecognized`` is. Raises ValueError.
+    """Return the reply of a line such as ``504 5.7.4 Unrecognized``. Raises ValueError.
 
     Further lines are further lines of its text, without code and status.
     """
@@ -153,13 +153,13 @@ def parse_reply(text: str) -> Reply:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or an empty text."""
+    """Return the known word that was probably meant, or an empty string."""
     matches = difflib.get_close_matches(word, list(known), 1)
     return matches[0] if matches else ""
 
 
 def is_text(key: str) -> bool:
-    """Tell whether a key's value is a text, so that no quotes are needed around it."""
+    """Tell whether a key's value is a string, so that it needs no quotes."""
     return key.partition(".")[0] in _REPLIES or _HINTS.get(key) is str
 
 
@@ -240,7 +240,7 @@ def _check_placeholders(values: Mapping[str, Any], where: str, faults: Faults) -
 def _read_sources(
     table: Mapping[str, Any], values: Mapping[str, Any], where: str, faults: Faults, source: str
 ) -> dict[str, str]:
-    """Return the source of each value; one may stand for a whole table."""
+    """Return the source of each value; one may apply to a whole table."""
     try:
         named = msgspec.convert(table.get("sources", {}), dict[str, str])
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Read a profile: its file, those that it extends, what the command line sets; all checked."""
+"""Loads a profile: its file, those that it extends, and settings of the command line."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from gatepost.model.profile import Profile
 from gatepost.profiles.layer import EXTENDS, Faults, Layer, is_text, nearest, read_layer
 
 SET: Final = "--set"
-"""Where a value of the command line is known from."""
+"""The source of a value from the command line."""
 _KEY: Final = re.compile(r"\w+(\.\w+)*")
 
 # What Kubernetes names pods with: no vowels, nothing that looks like another letter.
@@ -24,7 +24,7 @@ _HASH_ALPHABET: Final = "bcdf2456789"
 
 
 _QUIRKS: Final = "quirks"
-"""The folder of servers that no provider is: the doctor need not know them to recognise one."""
+"""The folder of faulty servers, which are not providers: the doctor need not recognise them."""
 
 
 @cache
@@ -47,12 +47,12 @@ def available_profiles() -> tuple[str, ...]:
 
 
 def known_providers() -> tuple[str, ...]:
-    """Return the names of those that a server is recognised by: all but the quirks."""
+    """Return the names of those by which a server is recognised: all but the quirks."""
     return tuple([name for name, file in _shipped().items() if not file.startswith(_QUIRKS)])
 
 
 def problems_in(path: Path) -> list[tuple[str, str]]:
-    """Return everything that is wrong with the profile ``path``: where, and what.
+    """Return all mistakes in the profile ``path``: place and text.
 
     Raises ConfigError for a file that is not valid TOML, or that cannot be read.
     """
@@ -63,7 +63,7 @@ def problems_in(path: Path) -> list[tuple[str, str]]:
 
 @cache
 def pod_name() -> str:
-    """Return what ``{pod}`` stands for in this process: ``<10 hex digits>-<5 letters>``."""
+    """Return the value of ``{pod}`` in this process: ``<10 hex digits>-<5 letters>``."""
     digest = "".join(secrets.choice(_HASH_ALPHABET) for _ in range(10))
     return f"{digest}-{''.join(secrets.choice(_POD_ALPHABET) for _ in range(5))}"
 
@@ -71,12 +71,12 @@ def pod_name() -> str:
 def load_profile(
     name: str, *, path: Path | None = None, settings: Sequence[str] = (), strict: bool = True
 ) -> Profile:
-    """Return the profile ``name``, or the one that the file ``path`` holds under that name.
+    """Return the profile ``name``, or that of the file ``path`` with that name.
 
-    ``settings`` are ``KEY=VALUE``, as ``--set`` takes them, and come last. Without ``strict``
-    the files' table of that name counts for nothing; what ``settings`` say of it does. ``{pod}``
-    in the host and the greeting is replaced; ``{host}`` and ``{peer}`` stay for the session.
-    Raises ConfigError when there is no such profile, or with everything that is wrong in it.
+    ``settings`` are ``KEY=VALUE``, as for ``--set``, and come last. Without ``strict`` the files'
+    table of that name is ignored, but not the settings for it. ``{pod}`` in the host and the
+    greeting is replaced; ``{host}`` and ``{peer}`` stay for the session. Raises ConfigError if
+    there is no such profile, or with all mistakes in it.
     """
     faults = Faults()
     layer = _read_shipped(name, faults) if path is None else _read_file(path, faults)
@@ -125,9 +125,9 @@ def _parse(text: str, where: str) -> Mapping[str, Any]:
 def _with_base(
     table: Mapping[str, Any], where: str, above: tuple[Path, ...] | None, faults: Faults
 ) -> Layer:
-    """Return a table's values over those of the profile that it extends.
+    """Return a table's values on top of those of the profile that it extends.
 
-    ``above`` are the files that led here; None for one that comes with Gatepost.
+    ``above`` are the files that extend this one; None for one that comes with Gatepost.
     """
     layer = read_layer(table, where, faults, source=where if above else "")
     base = table.get(EXTENDS)
@@ -147,7 +147,7 @@ def _with_base(
 
 
 def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:
-    """Return what ``KEY=VALUE`` says, each over those before it."""
+    """Return the values of ``KEY=VALUE``, the last one of each key."""
     layer = Layer()
     for setting in settings:
         key, equals, text = setting.partition("=")
@@ -165,7 +165,7 @@ def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:
 
 
 def _value_of(key: str, text: str) -> Any:
-    """Return a text as it stands, all else as TOML writes it."""
+    """Return a string as it is, everything else parsed as TOML."""
     if is_text(key):
         return text
     try:

@@ -1,1 +1,1 @@
-"""Where mail goes, and what becomes of it: pure decisions."""
+"""Where mail goes, and what happens to it: pure decisions."""

@@ -1,7 +1,7 @@
-"""Which refusals are hard bounces: the address does not exist, and is not tried again for a while.
+"""Which refusals are hard bounces: the address does not exist, and gets no mail for a while.
 
-Source: Microsoft Learn, "Understanding suppression lists and email bounces" of Azure
-Communication Services (sender-reputation-managed-suppression-list), its two tables of SMTP codes.
+Source: Microsoft Learn, "Understanding suppression lists and email bounces" of Azure Communication
+Services (sender-reputation-managed-suppression-list), its two tables of SMTP codes.
 """
 
 import re
@@ -42,7 +42,7 @@ _ANSWER: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the recipient's server said."""
+    """The reply of the recipient's server."""
 
     code: int
     enhanced: str = ""
@@ -55,7 +55,8 @@ class Answer:
     def bounce(self) -> Bounce:
         """Whether the address enters the managed list (``hard``).
 
-        What the provider does not document as hard is soft: its table of those, and all else.
+        What the provider does not document as hard is soft: its table of soft bounces, and
+        everything else.
         """
         if self.code < 300:
             return "none"
@@ -63,7 +64,7 @@ class Answer:
 
 
 def parse_answer(text: str) -> Answer:
-    """Return the reply that ``550 5.1.1 User unknown`` or a part of it is. Raises ValueError."""
+    """Return the reply in ``550 5.1.1 User unknown`` or a part of it. Raises ValueError."""
     match = _ANSWER.fullmatch(text.strip())
     if match is None or (match["enhanced"] and match["enhanced"][0] != match["code"][0]):
         raise ValueError(f"not an SMTP reply such as '550 5.1.1 User unknown': {text[:80]!r}")

@@ -14,7 +14,7 @@ _THIS_NETWORK: Final = ipaddress.IPv4Network("0.0.0.0/8")
 def literal_address(domain: str) -> str | None:
     """Return the IP address of an address literal (RFC 5321 4.1.3); None for a name.
 
-    Raises ValueError when it looks like one and is none.
+    Raises ValueError for an invalid literal.
     """
     if not domain.startswith("["):
         return None
@@ -25,7 +25,7 @@ def literal_address(domain: str) -> str | None:
 
 
 def host_address(text: str) -> str | None:
-    """Return an IP address as that of a host, which IPv6 may hold as ``::ffff:192.0.2.1``.
+    """Return the IP address of a host, converted from ``::ffff:192.0.2.1`` to IPv4.
 
     None for one that no other host can have (RFC 6890 2.2.2): of "this" network, link-local,
     multicast or reserved. What is sent to 0.0.0.0 arrives here.
@@ -40,10 +40,10 @@ def host_address(text: str) -> str | None:
 
 
 def matches_address(pattern: str, address: Address | None) -> bool:
-    """Tell whether ``*``, ``<>``, a mailbox, a domain or ``*.domain`` means this address.
+    """Tell whether ``*``, ``<>``, a mailbox, a domain or ``*.domain`` matches this address.
 
-    Case does not matter, as with the senders of an account: to the next hop a local part goes as
-    it came (RFC 5321 2.4), and no two people are told apart by it.
+    Case does not matter, as for the senders of an account. The next hop gets the local part
+    unchanged (RFC 5321 2.4).
     """
     if pattern == "*":
         return True
@@ -59,7 +59,8 @@ def matches_address(pattern: str, address: Address | None) -> bool:
 
 
 def fold_pattern(pattern: str) -> str:
-    """Return the one spelling of a pattern: two with the same one mean the same addresses."""
+    """Return the normalised spelling of a pattern: patterns with the same one match the same
+    addresses."""
     local, at, domain = pattern.rpartition("@")
     below = "*." if domain.startswith("*.") else ""
     return f"{local.lower()}{at}{below}{fold_domain(domain.removeprefix(below))}"
@@ -72,5 +73,5 @@ def _pattern(text: str) -> "re.Pattern[str]":
 
 
 def matches_name(pattern: str, name: str) -> bool:
-    """Tell whether a name is meant; ``*`` stands for any characters, case does not matter."""
+    """Tell whether a pattern matches a name; ``*`` matches any characters, case does not matter."""
     return _pattern(pattern).fullmatch(name) is not None

@@ -10,10 +10,10 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.routing.domains import host_address, literal_address
 
 MOST: Final = 10
-"""Addresses that are tried for one delivery; RFC 5321 5.1 asks for two at least."""
+"""Maximum addresses that are tried for one delivery; RFC 5321 5.1 requires at least two."""
 
 MOST_HOSTS: Final = 30
-"""Exchangers of a domain whose addresses are asked for: an answer has room for thousands."""
+"""Maximum exchangers of a domain whose addresses are looked up: an answer can contain thousands."""
 
 # RFC 7505 4.1, RFC 3463 3.2 and 3.5.
 NULL_MX: Final = Reply(556, "Domain does not accept mail", Esc(5, 1, 10))
@@ -39,11 +39,11 @@ def exchangers(
     own_names: Collection[str],
     random: Callable[[], float],
 ) -> tuple[MxRecord, ...] | Reply:
-    """Return the hosts that take a domain's mail, in the order in which they are tried.
+    """Return the hosts that accept a domain's mail, in the order in which they are tried.
 
-    ``answer`` is that to ``Resolver.mx(domain)``. Equal preferences are ordered by ``random``.
-    A domain without MX records is its own exchanger; one that says that it takes no mail, or
-    whose best exchanger we are ourselves, gets the Reply that the sender is told.
+    ``answer`` is that of ``Resolver.mx(domain)``. Equal preferences are ordered by ``random``. A
+    domain without MX records is its own exchanger. For a domain that accepts no mail, or whose best
+    exchanger is this relay, the Reply for the sender is returned.
     """
     if answer.kind == "failed":
         return NO_ANSWER.because(answer.reason)
@@ -68,8 +68,8 @@ def candidates(
 ) -> tuple[Candidate, ...] | Reply:
     """Return at most ``most`` addresses to try, in order; each host's first before any second.
 
-    ``hosts`` are those of ``exchangers``, ``answers`` those to ``Resolver.addresses`` by host.
-    A host that has one of our own addresses is ourselves, whatever it is called.
+    ``hosts`` are those of ``exchangers``, ``answers`` those of ``Resolver.addresses`` by host. A
+    host with one of our own addresses is this relay, whatever its name is.
     """
     own = frozenset(own_addresses)
     is_own = {each.host for each in hosts if own.intersection(answers[each.host].records)}
@@ -89,7 +89,7 @@ def candidates(
 
 
 def hosts_of(answer: Answer[str]) -> Answer[str]:
-    """Return an answer with those addresses alone that another host can have, or we ourselves."""
+    """Return an answer with only those addresses that another host, or this relay, can have."""
     found = [host_address(each) for each in answer.records]
     kept = tuple(dict.fromkeys([each for each in found if each is not None]))
     if kept or not found:
@@ -99,7 +99,7 @@ def hosts_of(answer: Answer[str]) -> Answer[str]:
 
 
 def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Candidate, ...] | Reply:
-    """Return where mail to an address literal goes: there, and nowhere else (RFC 5321 5.1)."""
+    """Return the address for mail to an address literal, without alternatives (RFC 5321 5.1)."""
     try:
         address = literal_address(domain)
     except ValueError as error:
@@ -115,9 +115,9 @@ def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Cand
 
 
 def site(hosts: Iterable[MxRecord]) -> str:
-    """Return a name for the servers behind the best exchangers, however many domains share them.
+    """Return a name for the servers behind the best exchangers, which many domains may share.
 
-    What is learned about one domain's next hop holds for all that have it.
+    What is learned about one domain's next hop holds for all domains that share it.
     """
     best = list(hosts)
     lowest = min([each.preference for each in best], default=0)
@@ -145,13 +145,14 @@ def _ordered(
 def _before_ourselves(
     records: Sequence[MxRecord], is_own: Callable[[MxRecord], bool]
 ) -> list[MxRecord]:
-    """Drop us and all that are no nearer to the goal than we are (RFC 5321 5.1)."""
+    """Remove this relay, and all exchangers that are not preferred to it (RFC 5321 5.1)."""
     ours = [each.preference for each in records if is_own(each)]
     return [each for each in records if not ours or each.preference < min(ours)]
 
 
 def _is_number(host: str) -> bool:
-    """An address where RFC 2181 10.3 asks for a name; no name ends in a number (RFC 3696 2)."""
+    """Tell whether it is an address, where RFC 2181 10.3 requires a name; no name ends in a number
+    (RFC 3696 2)."""
     return ":" in host or host.rpartition(".")[2].isdecimal()
 
 

@@ -1,7 +1,7 @@
-"""What a route without a name is called: by what it is for.
+"""The name of a route that has none in the configuration, made from its match.
 
-Deliveries wait under their route's name, so it must not depend on where in its file a route
-stands: with another one in front of it, what waits would go another way.
+Deliveries wait under their route's name, so it must not depend on the route's place in the file:
+otherwise a new route in front of it would change where waiting mail goes.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from typing import Final
 from gatepost.model.route import Match
 
 EVERYTHING: Final = "default"
-"""The route that is for all mail."""
+"""The name of the route for all mail."""
 _SHOWN: Final = 40
-"""Characters of a name that tell what it is for; a digest tells the rest."""
+"""Characters of a name that describe the match; a digest is used for the rest."""
 _OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def route_name(match: Match) -> str:
-    """Return the name, the same for the same match wherever it stands, another for any other."""
+    """Return the name, which depends on the match only, and differs for every other match."""
     parts = [
         (word, patterns)
         for word, patterns in (
@@ -44,5 +44,5 @@ def _spelled(pattern: str) -> str:
 
 
 def _is_plain(patterns: tuple[str, ...]) -> bool:
-    """One domain as it is: its spelling is the name."""
+    """Tell whether it is a single domain, whose spelling is the name."""
     return len(patterns) == 1 and _spelled(patterns[0]) == patterns[0]

@@ -1,7 +1,7 @@
 """What happens to captured mail: scripted, because nothing is really delivered.
 
-A rule of the user's for the address decides, then one for its domain, then the table of reserved
-addresses, and else the mail is delivered.
+A rule of the user for the address decides, then one for its domain, then the table of reserved
+addresses; otherwise the mail is delivered.
 """
 
 import re
@@ -16,24 +16,25 @@ from gatepost.routing.suppression import fold
 Status = Literal[
     "Delivered", "Expanded", "Bounced", "Suppressed", "Quarantined", "FilteredSpam", "Failed"
 ]
-"""Of a delivery report (Microsoft Learn, "Azure Communication Services - Email events")."""
+"""The status in a delivery report (Microsoft Learn, "Azure Communication Services - Email events").
+"""
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 
 RESERVED_DOMAIN: Final = "outcome.gatepost.test"
-"""Its addresses say themselves what becomes of their mail; ``test`` is nobody's (RFC 6761 6.2)."""
+"""Its addresses determine the outcome of their mail; nobody owns ``test`` (RFC 6761 6.2)."""
 MAX_DELAY: Final = 7 * 86_400.0
 """Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a message for one recipient."""
+    """The outcome of a message for one recipient."""
 
     status: Status
     message: str = ""
     """Goes into the report as ``statusMessage``."""
     host: bool = False
-    """The recipient's server said so; where there was no attempt, there is no server."""
+    """The server that replied; empty if there was no attempt."""
     hard: bool = False
     """The address enters the managed suppression list."""
     delay: float = 0.0
@@ -61,13 +62,13 @@ RESERVED: Final[Mapping[str, Status]] = {
     "filteredspam": "FilteredSpam",
     "failed": "Failed",
 }
-"""Local part at RESERVED_DOMAIN (before any ``+``) to what becomes of the mail."""
+"""Outcomes by local part at RESERVED_DOMAIN (before any ``+``)."""
 # fmt: on
 
 DELIVERED: Final = USUAL["Delivered"]
 
 _REPLY: Final = re.compile(r"smtp-([245][0-9]{2}(?:-[245]\.[0-9]{1,3}\.[0-9]{1,3})?)")
-"""``smtp-550-5.1.1``: the recipient's server answers so."""
+"""``smtp-550-5.1.1``: the recipient's server replies so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Rule:
 
     @property
     def outcome(self) -> Outcome:
-        """What it comes to."""
+        """The resulting outcome."""
         usual = USUAL[self.status]
         if not self.code:
             return Outcome(usual.status, usual.message, usual.host, usual.hard, self.delay)
@@ -90,9 +91,9 @@ class Rule:
 
 
 def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0) -> Rule:
-    """Return a rule from what a user wrote. Raises ValueError with a sentence.
+    """Return a rule from the user's input. Raises ValueError with a sentence.
 
-    Without a status, the code decides it; the status may be written in any case.
+    Without a status, it follows from the code; the status is case-insensitive.
     """
     if not 0 <= delay <= MAX_DELAY:
         raise ValueError(f"a delay is between 0 and {MAX_DELAY:.0f} seconds")
@@ -113,7 +114,7 @@ def status_of(answer: Answer) -> Status:
 
 
 def decide(address: str, rules: Mapping[str, Rule]) -> Outcome:
-    """Return what becomes of mail to ``address``; ``rules`` by target."""
+    """Return the outcome of mail to ``address``; ``rules`` by target."""
     address = fold(address)
     local, _, domain = address.rpartition("@")
     if rules:
@@ -139,7 +140,7 @@ def _reserved(local: str) -> Outcome:
 
 
 def _target(text: str) -> str:
-    """Return an address or ``@domain`` as rules are looked up by."""
+    """Return an address or ``@domain`` as rules are keyed."""
     folded = fold(text.strip())
     try:
         parse_address(f"any{folded}" if folded.startswith("@") else folded)

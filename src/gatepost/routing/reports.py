@@ -1,4 +1,4 @@
-"""Reports from messages: pure functions of what was stored and what is known."""
+"""Makes reports about messages: pure functions of stored data."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,8 +15,8 @@ def delivery_report(
 ) -> Report:
     """Return the report of one recipient.
 
-    ``deliveryAttemptTimestamp`` is spelled as live webhooks have it, not as the sample in the
-    documentation.
+    ``deliveryAttemptTimestamp`` is spelled as in real webhook requests, not as in the
+    documentation's sample.
     """
     guid = message_guid(message.id, message.received_at)
     at = message.received_at + timedelta(seconds=outcome.delay)
@@ -45,7 +45,7 @@ def delivery_report(
 
 
 def presumed_reports(message: StoredMessage, resource: str) -> list[Report]:
-    """Return the reports of a message of which nothing else is known: it was delivered."""
+    """Return the reports of a message about which nothing else is known: it was delivered."""
     recipients = dict.fromkeys(message.rcpt_to)
     return [delivery_report(message, each, DELIVERED, resource) for each in recipients]
 
@@ -76,10 +76,10 @@ def engagement_report(
 
 
 def subject(sender: str, guid: str) -> str:
-    """Return what an event is filtered by."""
+    """Return the subject by which an event is filtered."""
     return f"sender/{sender}/message/{guid}"
 
 
 def _readable(text: str) -> str:
-    """JSON has no octets that are not UTF-8."""
+    """Return text for JSON, which cannot contain octets that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

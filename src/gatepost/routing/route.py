@@ -1,4 +1,4 @@
-"""Which route mail takes, and when the next target of its chain has its turn."""
+"""Chooses the route of mail, and the next target of its chain."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
@@ -15,15 +15,15 @@ from gatepost.routing.domains import matches_address, matches_name
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where mail comes from, as routes ask about it."""
+    """Where mail comes from, as far as routes depend on it."""
 
     sender: Address | None
     applications: tuple[str, ...] = ()
-    """The principal's name and, where it has one, its application's id; empty: nobody."""
+    """The principal's name and, if it has one, its application's id; empty without a login."""
 
 
 def origin_of(principal: Principal | None, sender: Address | None) -> Origin:
-    """Return where mail of a principal (None: nobody signed in) with this sender comes from."""
+    """Return the origin of mail from a principal (None: without a login) with this sender."""
     if principal is None:
         return Origin(sender)
     names = (principal.name, principal.application_id)
@@ -49,7 +49,7 @@ def matches(match: Match, origin: Origin, recipient: Address) -> bool:
 
 
 class Router:
-    """The routes of a configuration, in its order: the first that matches is taken."""
+    """The routes of a configuration, in its order: the first that matches is used."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = tuple(routes)
@@ -59,20 +59,20 @@ class Router:
         """Of routes that have one for all recipients."""
 
     def choose(self, origin: Origin, recipient: Address) -> Route | None:
-        """Return the route for a recipient; None when the relay has none for it."""
+        """Return the route for a recipient; None if none matches."""
         for route in self._routes:
             if matches(route.match, origin, recipient):
                 return route
         return None
 
     def refusal(self, origin: Origin, recipient: Address) -> str:
-        """Return why a recipient is not taken (``slug: a sentence``); empty: it is."""
+        """Return why a recipient is refused (``slug: a sentence``); empty if it is accepted."""
         if self.choose(origin, recipient) is not None:
             return ""
         return f"no_route: no route matches mail from <{origin.sender or ''}> to {recipient}"
 
     def next_hop(self, origin: Origin, recipient: Address) -> NextHop | None:
-        """Return what ``queue.grouping`` groups by; None when there is no route."""
+        """Return the key for ``queue.grouping``; None if there is no route."""
         route = self.choose(origin, recipient)
         if route is None:
             return None
@@ -92,28 +92,28 @@ _BEFORE_MAIL: Final[frozenset[Phase]] = frozenset({
 
 
 ABOUT_US: Final = frozenset({530, 534, 535, 538})
-"""Sign in first, by something else, as somebody else, encrypt first (RFC 4954 6): whoever set up
-the route has to mend it, no sender."""
+"""Codes and statuses that ask for a login, another login, or encryption (RFC 4954 6): who
+configured the route must solve that, not the sender."""
 BAD_SEQUENCE: Final = 503
 
 
 def is_about_us(phase: Phase, reply: Reply) -> bool:
-    """Tell whether a reply speaks of us, not of the message.
+    """Tell whether a reply is about us, not the message.
 
-    So does a 503 to MAIL: nothing but the session can be out of sequence there (QQ Mail's "need
-    EHLO and AUTH first").
+    So is a 503 to MAIL: only the session can be out of sequence there (QQ Mail's "need EHLO and
+    AUTH first").
     """
     return reply.code in ABOUT_US or (phase == "mail" and reply.code == BAD_SEQUENCE)
 
 
 def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
-    """Tell whether another host of the same target may have what this one did not take.
+    """Tell whether another host of the same target may get what this one did not accept.
 
-    ``reply`` None: the connection failed. Before MAIL nothing was said about the message, and
-    a host's 554 greeting speaks for that host alone (RFC 5321 3.1). A sign-in that was refused
-    with 5yz would be refused by its neighbours, and a password is not tried around. Behind
-    MAIL only 421 speaks of the host (RFC 5321 3.8); a connection lost there waits for the
-    schedule, since the message may have been taken.
+    ``reply`` None: the connection failed. Before MAIL nothing was said about the message, and a
+    host's 554 greeting is about that host alone (RFC 5321 3.1). A login that was refused with 5yz
+    would be refused by the other hosts, and a password is not tried repeatedly. After MAIL only 421
+    is about the host (RFC 5321 3.8); a connection lost there waits for the schedule, because the
+    message may have been accepted.
     """
     if phase in _BEFORE_MAIL:
         return phase != "auth" or reply is None or not reply.is_permanent
@@ -121,11 +121,11 @@ def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
 
 
 def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
-    """Tell whether the chain's next target may have it.
+    """Tell whether the chain's next target may get it.
 
-    It may where the next host may; when this target does not let us sign in, or take mail without,
-    because the next one asks for something else; and when it has said that it does not take the
-    message now. What it refuses for good nobody else is asked to take.
+    It may if the next host may; if this target does not let us sign in, or does not accept mail
+    without a login, because the next target requires something else; and if it has deferred the
+    message. What it refuses permanently is sent to no other target.
     """
     is_refused_for_now = reply is not None and (reply.is_transient or is_about_us(phase, reply))
     return phase == "auth" or is_refused_for_now or may_try_next_host(phase, reply)
@@ -136,8 +136,8 @@ def next_target(
 ) -> Target | None:
     """Return the first target not tried in this attempt and not known to be down.
 
-    When all the others are known to be down, the first of them is returned, so that somebody
-    finds out when it is up again; its breaker decides whether it is really asked.
+    If all others are known to be down, the first of them is returned, to find out when it is up
+    again; its circuit breaker decides whether it is really tried.
     """
     left = [each for each in chain if each.name not in tried]
     for each in left:

@@ -10,8 +10,8 @@ def in_turn(
     random: Callable[[], float],
     is_down: Callable[[Smarthost], bool],
 ) -> tuple[Smarthost, ...]:
-    """Return the servers by priority, equal ones in an order of chance, those last that are known
-    to be down. ``random`` returns numbers from 0 to 1; ``is_down`` tells of a server's breaker."""
+    """Return the servers by priority, equal ones in random order, and those last that are known to
+    be down. ``random`` returns numbers from 0 to 1; ``is_down`` asks a server's circuit breaker."""
     if len(servers) == 1:
         return tuple(servers)
     drawn = [(is_down(each), each.priority, random(), each) for each in servers]

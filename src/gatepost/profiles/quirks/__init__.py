@@ -1,1 +1,1 @@
-"""Servers that each have one thing the matter with them: what is, and whom it hits, in a file."""
+"""Servers with one fault each: what it is, and which clients it affects, in a file."""
