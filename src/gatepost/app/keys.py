@@ -1,9 +1,11 @@
 """DIR/key: the one secret from which all others at rest are derived."""
 
+import base64
 import hashlib
 import os
 import secrets
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,8 @@ DIGESTS: Final = "client secret digests"
 _MISFIT: Final = "the key does not match the sealed data; was it lost or replaced?"
 _FINGERPRINT: Final = ("key", "fingerprint")
 """The record by which a store knows the key that its records are sealed with."""
+SIGNING_KEY: Final = ("signing_key", "access tokens")
+"""The record of the key that signs tokens; its id is the purpose for which it is sealed."""
 
 _VERSION: Final = b"\x01"
 _NONCE_SIZE: Final = 12
@@ -95,12 +99,18 @@ def open_key(directory: Path) -> Key:
 
 async def check_key(key: Key, records: Records) -> bool:
     """Tell whether ``records`` know this key. Raises ConfigError when they know another one: then
-    what is sealed in them is not damaged, and nothing may be made anew in its place."""
-    for record in await records.load_records():
-        if (record.kind, record.id) == _FINGERPRINT and _is_sound(record.fields):
-            if record.fields != _fingerprint(key.subkey("fingerprint").hex()):
-                raise ConfigError(_MISFIT, where=key.where)
-            return True
+    what is sealed in them is not damaged, and nothing may be made anew in its place.
+
+    Earlier versions kept no fingerprint; there the key that signs tokens shows the same.
+    """
+    kept = {(each.kind, each.id): each.fields for each in await records.load_records()}
+    mark = kept.get(_FINGERPRINT, {})
+    if _is_sound(mark):
+        if mark != _fingerprint(key.subkey("fingerprint").hex()):
+            raise ConfigError(_MISFIT, where=key.where)
+        return True
+    with suppress(LookupError, TypeError, ValueError):  # it is damaged
+        key.unseal(base64.b64decode(kept[SIGNING_KEY]["sealed"]), SIGNING_KEY[1])
     return False
 
 

@@ -14,13 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gatepost.app.damaged_records import FAULTS, Damaged, note
-from gatepost.app.keys import Key
+from gatepost.app.keys import SIGNING_KEY, Key
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Record, Records
 
 BITS: Final = 2048
 _EXPONENT: Final = 65_537
-_RECORD: Final = ("signing_key", "access tokens")
 
 
 async def open_tokens(
@@ -32,21 +31,23 @@ async def open_tokens(
     lost.
     """
     for record in await records.load_records():
-        if (record.kind, record.id) == _RECORD:
+        if (record.kind, record.id) == SIGNING_KEY:
             try:
                 return AccessTokens(_opened(record, key), clock)
             except FAULTS as error:
                 note(damaged, record, error, "a new one is made; older tokens are refused")
     signing = rsa.generate_private_key(_EXPONENT, BITS)
     der = signing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    sealed = key.seal(der, _RECORD[1])
-    await records.save_records([Record(*_RECORD, {"sealed": base64.b64encode(sealed).decode()})])
+    sealed = key.seal(der, SIGNING_KEY[1])
+    await records.save_records(
+        [Record(*SIGNING_KEY, {"sealed": base64.b64encode(sealed).decode()})]
+    )
     return AccessTokens(signing, clock)
 
 
 def _opened(record: Record, key: Key) -> rsa.RSAPrivateKey:
     sealed = base64.b64decode(record.fields["sealed"])
-    signing = load_der_private_key(key.unseal(sealed, _RECORD[1]), None)
+    signing = load_der_private_key(key.unseal(sealed, SIGNING_KEY[1]), None)
     if not isinstance(signing, rsa.RSAPrivateKey):
         raise TypeError("the key that signs tokens is not an RSA key")
     return signing

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.app.keys import SIZE, Key, check_key, keep_fingerprint, open_key
+from gatepost.app.signing import open_tokens
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
+from tests.unit.directory.azure.world import NOW
 from tests.unit.directory.memory import MemoryRecords
 
 KEY = Key(bytes(range(32)), "DIR/key")
@@ -104,4 +106,14 @@ def test_records_know_the_key_that_they_were_sealed_with(damage: dict[str, Any])
     records.kept[mark] = Record(*mark, damage)
     asyncio.run(keep_fingerprint(KEY, records))
     assert records.commits == 2
+    assert asyncio.run(check_key(KEY, records))
+
+
+def test_a_key_may_not_be_replaced_where_an_earlier_version_kept_no_fingerprint() -> None:
+    """Else everything would be made anew, and the right key be refused when it is found."""
+    records = MemoryRecords()
+    asyncio.run(open_tokens(records, KEY, lambda: NOW, {}))
+    with pytest.raises(ConfigError, match="does not match"):
+        asyncio.run(keep_fingerprint(Key(bytes(32)), records))
+    asyncio.run(keep_fingerprint(KEY, records))
     assert asyncio.run(check_key(KEY, records))
