@@ -15,7 +15,7 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.errors import Disconnected
+from gatepost.errors import ConnectError, Disconnected
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget
@@ -413,6 +413,41 @@ def test_a_request_that_is_cut_leaves_no_other_behind() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_a_request_that_fails_hides_no_other_one_that_was_accepted() -> None:
+    """Else the next target would be asked for the recipients of both."""
+
+    def answer(asked: Asked) -> Told:
+        return Told(404) if asked.method == "GET" else told({}, 202)
+
+    class Service:
+        def __init__(self, http: HttpClient) -> None:
+            self.http = http
+
+        async def ask(self, request: HttpRequest) -> HttpResponse:
+            if b"cut@example.org" in request.body:
+                raise ConnectError("refused").at("connect")
+            return await self.http.ask(request)
+
+        async def close(self) -> None:
+            """Its client is closed by whoever made it."""
+
+    def make(url: str, http: HttpClient, sign_in: HttpSignIn) -> Transport:
+        return acs(url, cast("HttpClient", Service(http)), sign_in)
+
+    given = lease("cut@example.org", "one@example.org")
+    handed, _ = hand(make, answer, given)
+    assert handed.attempt.reply.because("") == UNSETTLED
+    assert not may_try_next_target(cast("Any", handed.attempt.phase), None)
+
+
+def test_a_page_of_another_server_is_no_operation() -> None:
+    """Nothing was accepted, so that another target may get the message."""
+    handed, asked = hand(acs, lambda _: Told(200, b"<html>"), lease(attempts=1))
+    assert outcomes(handed) == [("deferred", 451)]
+    assert handed.attempt.reply.because("") != UNSETTLED
+    assert [each.method for each in asked] == ["GET"]
 
 
 def test_a_rate_limit_stops_what_is_left_of_a_message() -> None:

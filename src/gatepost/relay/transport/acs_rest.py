@@ -103,12 +103,10 @@ class AcsRestTransport(Unconnected):
                 for parcel in requests[start : start + AT_ONCE]
             ]
             verdicts = await asyncio.gather(*sending, return_exceptions=True)
-            goes_on = True
-            for each in verdicts:
-                if isinstance(each, BaseException):
-                    raise each  # after the others have ended
-                goes_on = goes_on and each.outcome != "deferred"
-            if not goes_on:
+            errors = [each for each in verdicts if isinstance(each, BaseException)]
+            if errors:  # what was accepted counts more: nobody else may get it
+                raise next((each for each in errors if isinstance(each, Unsettled)), errors[0])
+            if any(isinstance(each, Verdict) and each.outcome == "deferred" for each in verdicts):
                 return  # it is the same for all
 
     async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
@@ -141,6 +139,9 @@ class AcsRestTransport(Unconnected):
         response = await (self._look(url) if was_accepted else self._api.ask(_get(url)))
         if response.status in _NOT_TOLD:
             raise self._unsettled(response) if was_accepted else self._api.refused(response, _now())
+        if response.status in _TOLD and not was_accepted and not _state(response):
+            told = f"HTTP {response.status} without the status of an operation"
+            raise RemoteProtocolError(told)  # of a proxy perhaps: it does not show that one exists
         return response
 
     async def _look(self, url: str) -> HttpResponse:
@@ -165,7 +166,7 @@ class AcsRestTransport(Unconnected):
         send it (Learn, "Email - Get Send Result", EmailSendStatus).
         """
         document = response.document()
-        status = str(document.get("status", "")).lower()
+        status = _state(response).lower()
         if status not in _ENDINGS:
             return None
         told = error_of(document)
@@ -191,9 +192,8 @@ class AcsRestTransport(Unconnected):
         while True:
             if (error := self._failure(response)) is not None:
                 raise error
-            document = response.document()
-            if str(document.get("status", "")).lower() == "succeeded":
-                id_ = printable(document.get("id", ""))[:64]
+            if _state(response).lower() == "succeeded":
+                id_ = printable(response.document().get("id", ""))[:64]
                 reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
                 return Verdict("delivered", reply)
             wait = response.retry_after(_now()) or look
@@ -209,10 +209,10 @@ class AcsRestTransport(Unconnected):
         if response.status not in _TOLD:
             refused = self._api.refused(response, _now())
             return Unsettled(f"{_UNKNOWN}: {refused.reply.reason}", refused.retry_after)
-        status = response.document().get("status")
-        if not isinstance(status, str):
+        state = _state(response)
+        if not state:
             return Unsettled(f"{_UNKNOWN}: HTTP {response.status} without a status")
-        return Unsettled(f"the operation was accepted, but is still {printable(status)[:40]}")
+        return Unsettled(f"the operation was accepted, but is still {printable(state)[:40]}")
 
 
 def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
@@ -228,6 +228,12 @@ def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
 
 def _get(url: str) -> HttpRequest:
     return HttpRequest("GET", url)
+
+
+def _state(response: HttpResponse) -> str:
+    """Return the state of an operation in an answer; empty if there is none."""
+    state = response.document().get("status")
+    return state if isinstance(state, str) else ""
 
 
 def _may_pass(status: int) -> bool:
