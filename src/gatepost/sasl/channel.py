@@ -1,4 +1,4 @@
-"""The connection as SASL sees it, and what ties a login to it (RFC 5056)."""
+"""The connection as SASL sees it, and what binds a login to it (RFC 5056)."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ChannelBinding:
-    """What both ends of one TLS connection know, and a man in the middle does not share."""
+    """What both ends of one TLS connection know, but a man in the middle does not share."""
 
     kind: str
     """``tls-server-end-point`` (RFC 5929 4) or ``tls-exporter`` (RFC 9266)."""
@@ -16,21 +16,21 @@ class ChannelBinding:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The facts that decide which mechanisms are safe here."""
+    """The facts that decide which mechanisms are safe on a connection."""
 
     encrypted: bool = False
     verified: bool = False
     """The server's certificate was verified."""
     loopback: bool = False
-    """The peer is this very machine."""
+    """The peer is this machine."""
     reveal_anyway: bool = False
-    """The user's word that a secret may go out unprotected. It never holds for clear text
-    that leaves the machine."""
+    """The user permits to send a secret unprotected. It never applies to connections without TLS to
+    other machines."""
     binding: ChannelBinding | None = None
 
     @property
     def keeps_secrets(self) -> bool:
-        """True when a secret that is sent is read by nobody but the right server."""
+        """True if only the right server can read a secret that is sent."""
         if self.reveal_anyway:
             return self.encrypted or self.loopback
         return self.encrypted and self.verified

@@ -25,7 +25,8 @@ _NOBODY: Final = b"\0" * 16
 
 @dataclass(frozen=True, slots=True)
 class CramMd5:
-    """The client. The password stays here, but a listener can try guesses against the answer."""
+    """The client. The password is not sent, but an eavesdropper can test guesses against the
+    answer."""
 
     name: ClassVar[str] = "CRAM-MD5"
     reveals_secret: ClassVar[bool] = False
@@ -47,7 +48,7 @@ class CramMd5:
 
 
 def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
-    """The server. An unknown name runs the same course with a decoy's key."""
+    """The server. An unknown name gets the same exchange with a decoy's key."""
     check_nonce(side.nonce)
     if initial:
         raise MalformedResponse("CRAM-MD5 has no initial response (RFC 4954 4)")

@@ -23,27 +23,29 @@ class Mechanism(Protocol):
 
     name: ClassVar[str]
     reveals_secret: ClassVar[bool]
-    """True when the server (or a listener without TLS) could read the secret."""
+    """True if the server (or, without TLS, an eavesdropper) can read the secret."""
     speaks_first: ClassVar[bool]
-    """True when it has an initial response (RFC 4422 5)."""
+    """True if it has an initial response (RFC 4422 5)."""
     secret_in: ClassVar[int]
-    """Which response, counted from 1, first carries the secret or a proof made of it."""
+    """The number of the first response, counted from 1, that contains the secret or a proof made
+    from it."""
 
     def exchange(self) -> Exchange:
         """Return a fresh exchange."""
 
 
 class MalformedChallenge(ValueError):
-    """The server's challenge is not what the mechanism asks for, or failed its proof."""
+    """The server's challenge does not have the mechanism's form, or its proof failed."""
 
 
 class UnusableCredentials(LocalProtocolError, ValueError):
-    """The mechanism cannot carry these credentials. Nothing was sent; the text shows no secret."""
+    """The mechanism cannot transport these credentials. Nothing was sent; the text contains no
+    secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSide:
-    """What a mechanism must know beside the credentials."""
+    """What a mechanism needs besides the credentials."""
 
     channel: Channel = field(default_factory=Channel)
     offered: tuple[str, ...] = ()
@@ -51,10 +53,10 @@ class ClientSide:
     nonce: str = field(default="", repr=False)
     """Fresh randomness for SCRAM: printable ASCII without comma, at least 18 characters."""
     eager_login: bool = False
-    """LOGIN sends the name with the AUTH command; only for servers known to want it."""
+    """LOGIN sends the name with the AUTH command; only for servers known to require it."""
     host: str = ""
     port: int = 0
-    """Where we connected to; OAUTHBEARER tells it to the server."""
+    """The server's port, which OAUTHBEARER sends."""
 
 
 class Succeeded(Exception):

@@ -1,4 +1,4 @@
-"""EXTERNAL (RFC 4422 appendix A): the TLS client certificate has said it all."""
+"""EXTERNAL (RFC 4422 appendix A): the TLS client certificate identifies the client."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,6 +1,6 @@
 """The grammar that the GS2 family shares (RFC 5801 4, RFC 5802 7): names, attributes, base64.
 
-Both sides parse with it, so each function is told which exception to raise.
+Both sides parse with it, so each function gets the exception to raise.
 """
 
 import binascii
@@ -19,19 +19,19 @@ def encode_saslname(name: str) -> str:
 
 
 def decode_saslname(text: str) -> str:
-    """Return the name that a saslname stands for; raises MalformedResponse."""
+    """Return the decoded name of a saslname; raises MalformedResponse."""
     if "\0" in text or _BAD_ESCAPE.search(text):
         raise MalformedResponse("a name holds '=' or NUL, which it must not")
     return text.replace("=2C", ",").replace("=3D", "=")
 
 
 def is_nonce(text: str) -> bool:
-    """Tell whether ``text`` is printable ASCII without comma, and neither empty nor endless."""
+    """Tell whether ``text`` is printable ASCII without comma, not empty, and not too long."""
     return _NONCE.fullmatch(text) is not None
 
 
 def check_nonce(text: str) -> None:
-    """Raise ValueError when our own nonce is none: without one an old proof could be replayed."""
+    """Raise ValueError for an invalid nonce of ours: without one an old proof could be replayed."""
     if not is_nonce(text):
         raise ValueError("a nonce is printable ASCII without comma, and not empty")
 
@@ -57,7 +57,7 @@ def encode_base64(raw: bytes) -> str:
 
 
 def decode_base64(text: str, malformed: type[ValueError]) -> bytes:
-    """Return what strict, padded base64 stands for."""
+    """Return the octets of strict, padded base64."""
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:

@@ -20,10 +20,10 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.sasl.channel import ChannelBinding
 
 MAX_NAME: Final = 9_216
-"""Octets of a user name. None is that long, but what is pasted there is refused like any other
-name that nobody has, not as a broken line."""
+"""Maximum octets of a user name. No name is that long, but what people paste there is refused like
+any unknown name, not as a syntax error."""
 MAX_SECRET: Final = 9_216
-"""Octets of a password or token: what base64 makes of it still fits the line of RFC 4954 4."""
+"""Maximum octets of a password or token: its base64 still fits the line of RFC 4954 4."""
 
 REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
 
@@ -37,7 +37,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Is this so? ``mechanism`` tells the directory what it is asked to verify."""
+    """Verify these credentials; ``mechanism`` tells the directory how."""
 
     credentials: Credentials
     mechanism: str
@@ -45,7 +45,7 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class ScramVerifier:
-    """What a server keeps of a password for SCRAM (RFC 5802 3)."""
+    """What a server stores of a password for SCRAM (RFC 5802 3)."""
 
     salt: bytes
     iterations: int
@@ -55,12 +55,13 @@ class ScramVerifier:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What the directory holds for one user name and mechanism, and the principal if it is proven.
+    """What the directory has for one user name and mechanism, and the principal if the proof
+    succeeds.
 
-    ``refusal`` is set for a decoy: the interview runs to its end and then refuses,
-    with the words of ``ServerSide.refusal`` and the reason of this one.
-    ``digest_state`` is the key of CRAM-MD5's HMAC (RFC 2195). A name that has no
-    verifier of the kind asked for gets a decoy too: the peer shall see no difference.
+    ``refusal`` is set for a decoy: the interview runs to its end and then refuses, with the text of
+    ``ServerSide.refusal`` and the reason of this one. ``digest_state`` is the key of CRAM-MD5's
+    HMAC (RFC 2195). A name without a verifier of the requested kind also gets a decoy, so that the
+    peer sees no difference.
     """
 
     principal: Principal | None
@@ -79,25 +80,26 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class ServerSide:
-    """What an interview must know beside the client's responses."""
+    """What an interview needs besides the client's responses."""
 
     nonce: str = field(default="", repr=False)
-    """Fresh randomness for SCRAM and CRAM-MD5: printable ASCII without comma, 18 characters up."""
+    """Fresh randomness for SCRAM and CRAM-MD5: printable ASCII without comma, at least 18
+    characters."""
     host: str = "localhost"
     offered: frozenset[str] = frozenset()
     """What this listener advertises: a client that saw less was deceived (RFC 5802 6)."""
     bindings: tuple[ChannelBinding, ...] = ()
     refusal: Reply = REFUSED
-    """The one refusal for every failed proof: the profile's words, whoever the user is."""
+    """The same refusal for every failed proof, from the profile, whoever the user is."""
     scope: str = ""
     """The OAuth scope that a refused client should ask for."""
     explains: bool = False
-    """XOAUTH2 sends a JSON document before it refuses: Google does, Exchange does not."""
+    """XOAUTH2 sends a JSON document before a refusal, as Google does, and Exchange does not."""
 
     refuses_authzid: bool = False
-    """PLAIN takes nobody who says whom to act as, and be it the own name."""
+    """PLAIN refuses every authorization identity, even the user's own name."""
     prompts: tuple[str, str] = ("Username:", "Password:")
-    """What LOGIN asks. Some clients compare these very words."""
+    """The prompts of LOGIN, whose exact text some clients check."""
 
     def refuse(self, reason: str) -> Reply:
         """Return the refusal with a reason (``slug: a sentence``) for the operator."""
@@ -114,11 +116,11 @@ which is not the same as an empty one (RFC 4954 4)."""
 
 
 class MalformedResponse(ValueError):
-    """The client's response is not what the mechanism asks for. The text shows nothing of it."""
+    """The client's response does not have the mechanism's form. The text contains nothing of it."""
 
 
 def refuse_all(initial: bytes | None, side: ServerSide) -> Interview:
-    """The server of a mechanism that is listed and lets nobody in, whatever is said to it."""
+    """The server of a mechanism that is listed but refuses every login."""
     if initial is None:
         yield from ask(b"")
     return side.refuse("mechanism_broken: the profile lets nobody in by this mechanism")
@@ -133,7 +135,7 @@ def ask(data: bytes) -> Generator[Question, Answer, bytes]:
 
 
 def verify(credentials: Credentials, mechanism: str) -> Interview:
-    """Have the directory prove the credentials and return its verdict."""
+    """Have the directory verify the credentials and return its verdict."""
     answer = yield Verify(credentials, mechanism)
     if isinstance(answer, Principal):
         return answer if answer.mechanism else answer.by(mechanism)
@@ -143,7 +145,7 @@ def verify(credentials: Credentials, mechanism: str) -> Interview:
 
 
 def look_up(username: str, mechanism: str) -> Generator[Question, Answer, Verifier]:
-    """Return the verifier that the directory holds for the name, or a decoy's."""
+    """Return the directory's verifier for the name, or a decoy's."""
     answer = yield Lookup(username, mechanism)
     if not isinstance(answer, Verifier):
         raise TypeError(f"a Lookup is answered with a Verifier, not with {type(answer).__name__}")
@@ -151,7 +153,7 @@ def look_up(username: str, mechanism: str) -> Generator[Question, Answer, Verifi
 
 
 def decide(verifier: Verifier, proven: bool, mechanism: str, side: ServerSide) -> Verdict:
-    """Return the verdict on a proof: every failure in the same words, the reason its own."""
+    """Return the verdict on a proof: every failure gets the same text, but its own reason."""
     if verifier.refusal is not None:
         return side.refuse(verifier.refusal.reason)
     if verifier.principal is None:

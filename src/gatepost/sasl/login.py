@@ -1,4 +1,5 @@
-"""LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): never a standard, and all that some offer."""
+"""LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): never a standard, but all that some servers
+offer."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -48,10 +49,10 @@ class Login:
 
 
 class EagerLogin(Login):
-    """The client that sends the name with the AUTH command, for servers that wait for it.
+    """The client that sends the name with the AUTH command, for servers that require it.
 
-    Never chosen by itself: others answer 501 or 502 to it, because neither
-    specification has an initial response.
+    Never chosen automatically: others reply 501 or 502 to it, because neither specification has an
+    initial response.
     """
 
     __slots__ = ()
@@ -61,7 +62,7 @@ class EagerLogin(Login):
 def login(initial: bytes | None, side: ServerSide = _USUAL) -> Interview:
     """The server, in every dialect.
 
-    An empty initial response (``AUTH LOGIN =``, old Go programs) is none.
+    An empty initial response (``AUTH LOGIN =``, old Go programs) counts as none.
     """
     first, second = side.prompts
     name = initial or (yield from ask(first.encode()))

@@ -1,4 +1,4 @@
-"""The table of mechanisms: by name, how to build the client and how to start the interview."""
+"""The table of mechanisms: by name, how to make the client and how to start the interview."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -139,16 +139,16 @@ MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType(
 def client(name: str, credentials: Credentials, side: ClientSide) -> Mechanism:
     """Return the mechanism ``name``, ready to run.
 
-    Raises UnusableCredentials when it cannot carry the credentials, and
-    LocalProtocolError when there is no such mechanism.
+    Raises UnusableCredentials if it cannot transport the credentials, and LocalProtocolError if
+    there is no such mechanism.
     """
     return _entry(name).client(credentials, side)
 
 
 def interview(name: str, initial: bytes | None, side: ServerSide) -> Interview:
-    """Start the interview of mechanism ``name``; ``initial`` is None when nothing came with AUTH.
+    """Start the interview of mechanism ``name``; ``initial`` is None if nothing came with AUTH.
 
-    Raises LocalProtocolError when there is no such mechanism: offer only what is in the table.
+    Raises LocalProtocolError if there is no such mechanism: offer only what is in the table.
     """
     return _entry(name).interviewer(initial, side)
 

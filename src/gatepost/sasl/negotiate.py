@@ -66,7 +66,7 @@ _UNSPOKEN: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _Case(NamedTuple):
-    """One mechanism in the light of everything that is known."""
+    """One mechanism, judged by everything that is known."""
 
     name: str
     offered: tuple[str, ...]
@@ -84,11 +84,11 @@ def plan(
     only: str = "",
     allowed: Collection[str] = (),
 ) -> Plan:
-    """Return a choice for every mechanism that is ours or offered, the taken ones first.
+    """Return a choice for every mechanism that is ours or offered, usable ones first.
 
-    ``offered`` is what EHLO listed on this very connection. ``only`` names the
-    one mechanism to use, advertised or not; it does not make a secret go out
-    unprotected. ``allowed`` are those that may be used, upper case; empty: all.
+    ``offered`` is what EHLO listed on this very connection. ``only`` names the one mechanism to
+    use, advertised or not; it does not permit to send a secret unprotected. ``allowed`` are those
+    that may be used, upper case; empty: all.
     """
     names = tuple(dict.fromkeys(name.upper() for name in offered))
     asked = only.upper()
@@ -198,7 +198,7 @@ def _not_bound(case: _Case) -> str:
 
 
 def _cannot_carry(case: _Case) -> str:
-    """Build it for trial: the mechanisms themselves know what they cannot carry."""
+    """Return why a mechanism cannot transport the credentials, by making it."""
     side = ClientSide(case.channel, case.offered, nonce="trial")
     try:
         mechanisms.client(case.name, case.credentials, side)
@@ -230,7 +230,7 @@ class Step:
 
     @property
     def goes_on(self) -> bool:
-        """True when there is a next mechanism and it may be tried."""
+        """True if there is a next mechanism that may be tried."""
         return bool(self.mechanism)
 
 
@@ -239,10 +239,10 @@ def after_refusal(
 ) -> Step:
     """Decide whether the next of ``remaining`` may be tried after ``reply`` refused one.
 
-    ``secret_sent``: the secret or a proof made of it went out (``Mechanism.secret_in``).
-    ``to_command``: the reply came to the AUTH command itself, not to a later response.
-    A wrong secret shall count once at the provider, so everything stops but
-    what says that the mechanism, not the secret, was at fault.
+    ``secret_sent``: the secret or a proof made from it was sent (``Mechanism.secret_in``).
+    ``to_command``: the reply was to the AUTH command itself, not to a later response. A wrong
+    secret must count only once at the provider, so nothing more is tried unless the reply says that
+    the mechanism was refused, not the secret.
     """
     if not _blames_mechanism(reply.code, secret_sent, to_command):
         return Step("", _why_stop(reply.code, secret_sent))

@@ -11,12 +11,13 @@ from gatepost.sasl.interview import MalformedResponse, decode
 
 KVSEP: Final = "\x01"
 MAX_RESPONSE: Final = 12_288
-"""Octets of a whole response: tokens are long, and the line bounds them first (RFC 4954 4)."""
+"""Maximum octets of a whole response: tokens are long, and the line limits them first (RFC 4954 4).
+"""
 
 _TELLING: Final = ("status", "schemes", "scope", "openid-configuration")
-"""What an error document is made of."""
+"""The fields of an error document that are shown."""
 _LONGEST: Final = 300
-"""Characters of each that are shown."""
+"""Maximum characters of each that are shown."""
 _TOKEN: Final = re.compile(r"[!-~]+")
 _BEARER: Final = re.compile(rf"bearer +({_TOKEN.pattern})", re.IGNORECASE)  # RFC 6750 2.1
 
@@ -41,7 +42,7 @@ def parse_pairs(response: bytes) -> dict[str, str]:
 def encode_token(token: Secret) -> bytes:
     """Return a token as it is sent.
 
-    Raises UnusableCredentials for what no token holds: a blank, a line end (of the
+    Raises UnusableCredentials for characters that no token contains: a blank, a line end (of the
     file that it was read from), anything outside ASCII.
     """
     text = token.reveal()
@@ -53,23 +54,23 @@ def encode_token(token: Secret) -> bytes:
 
 
 def parse_bearer(value: str) -> str | None:
-    """Return the token of ``Bearer TOKEN``; None when it is something else."""
+    """Return the token of ``Bearer TOKEN``; None if it is something else."""
     match = _BEARER.fullmatch(value)
     return match[1] if match else None
 
 
 def explained(challenge: bytes, redact: Callable[[str], str] = str) -> str:
-    """Return in words what an error document says, such as ``status 401, scope mail``; empty for
-    what is none.
+    """Return an error document in words, such as ``status 401, scope mail``; empty for anything
+    else.
 
-    ``redact`` strikes out of its values what must not be seen.
+    ``redact`` removes from its values what must not be shown.
     """
     return words_of(parse_document(challenge), redact)
 
 
 def parse_document(challenge: bytes) -> dict[str, Any]:
-    """Return an error document (RFC 7628 3.2.2; Google's XOAUTH2, which lists ``schemes``, too);
-    empty for what is none."""
+    """Return an error document (RFC 7628 3.2.2; Google's XOAUTH2, which also lists ``schemes``);
+    empty for anything else."""
     try:
         document = json.loads(challenge)
     except (ValueError, RecursionError):
@@ -78,14 +79,15 @@ def parse_document(challenge: bytes) -> dict[str, Any]:
 
 
 def words_of(document: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
-    """Return in words what a parsed error document says; empty: nothing that is known."""
+    """Return a parsed error document in words; empty if nothing is known."""
     found = {key: document[key] for key in _TELLING if isinstance(document.get(key), str | int)}
     words = {key: _shown(redact(str(value))) for key, value in found.items()}
     return ", ".join([f"{key} {word}" for key, word in words.items() if word])
 
 
 def _shown(text: str) -> str:
-    """A server wrote it, and somebody's terminal shows it."""
+    """Return a value without control characters, because a server wrote it, and a terminal shows
+    it."""
     printable = "".join([each if each.isprintable() else " " for each in text])
     return " ".join(printable.split())[:_LONGEST]
 

@@ -23,7 +23,7 @@ _USUAL: Final = ServerSide()
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The client. Raises UnusableCredentials when a field holds NUL, which separates the fields."""
+    """The client. Raises UnusableCredentials if a field contains NUL, which is the separator."""
 
     name: ClassVar[str] = "PLAIN"
     reveals_secret: ClassVar[bool] = True
@@ -32,7 +32,7 @@ class Plain:
     username: str
     password: Secret = field(repr=False)
     authzid: str = ""
-    """Empty unless one user acts as another: some servers refuse even the own name here."""
+    """Empty unless one user acts as another: some servers refuse even the user's own name here."""
 
     def __post_init__(self) -> None:
         self._response()
@@ -52,7 +52,8 @@ class Plain:
 
 
 def plain(initial: bytes | None, side: ServerSide = _USUAL) -> Interview:
-    """The server. An identity to act as is the directory's to allow, unless it is the own one."""
+    """The server. The directory decides about an authorization identity, unless it is the user's
+    own name."""
     response = initial if initial is not None else (yield from ask(b""))
     fields = response.split(b"\0")
     if len(fields) != 3:

@@ -1,4 +1,4 @@
-"""What each mechanism proves. A module of its own, because a diagnosis asks for nothing more."""
+"""What each mechanism proves. A separate module, because a diagnosis needs nothing more."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,6 +1,6 @@
-"""SASLprep (RFC 4013), by which SCRAM makes equal passwords equal octets.
+"""SASLprep (RFC 4013), with which equal passwords get equal octets in SCRAM.
 
-Unicode 3.2 throughout, as stringprep asks: the same result on every Python.
+Unicode 3.2 throughout, as stringprep requires: the same result on every Python.
 """
 
 import stringprep
@@ -42,7 +42,7 @@ def saslprep(text: str, *, stored: bool) -> str:
 
 
 def _mapped(letter: str) -> str:
-    """Return what stands for a character (RFC 4013 2.1)."""
+    """Return the replacement of a character (RFC 4013 2.1)."""
     if stringprep.in_table_c12(letter):
         return " "
     return "" if stringprep.in_table_b1(letter) else letter

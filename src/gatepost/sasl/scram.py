@@ -1,7 +1,7 @@
 """SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password.
 
-The password never goes over the wire, what the server keeps cannot be used to
-sign in, and the -PLUS forms are bound to the TLS connection.
+The password is never sent, what the server stores cannot be used to sign in, and the -PLUS forms
+are bound to the TLS connection.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ class Scram:
         prepare(self.password.reveal(), "the password", stored=True)
 
     def exchange(self) -> Exchange:
-        """Prove the password, then have the server prove that it knows it too."""
+        """Prove the password, then check the server's proof that it knows it, too."""
         try:
             yield from self._prove()
         except Succeeded:
@@ -94,7 +94,7 @@ class Scram:
         yield b""
 
     def _prove(self) -> Generator[bytes, bytes, None]:
-        """Return once the server's signature is verified."""
+        """Return after the server's signature was verified."""
         header = self._header()
         username = prepare(self.username, "the user name", stored=False)
         first = f"n={encode_saslname(username)},r={self.nonce}"
@@ -245,7 +245,7 @@ def _parse_first(raw: bytes) -> _First:
 
 
 def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> Interview:
-    """The server. An unknown name runs the same course with a decoy's keys."""
+    """The server. An unknown name gets the same exchange with a decoy's keys."""
     check_nonce(side.nonce)
     first = _parse_first(initial if initial is not None else (yield from ask(b"")))
     try:

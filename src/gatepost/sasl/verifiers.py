@@ -1,7 +1,7 @@
-"""What a server keeps of a password instead of the password, made when it is set (RFC 5802 3).
+"""What a server stores instead of a password, made when it is set (RFC 5802 3).
 
-The weakest verifier decides how hard a stolen store is to search: for passwords
-that people chose give SCRAM as many iterations as the clients can bear.
+The weakest verifier decides how hard a stolen store is to search: for passwords that people chose,
+use as many SCRAM iterations as clients can bear.
 """
 
 import hashlib
@@ -31,28 +31,28 @@ def prepare(text: str, what: str, *, stored: bool) -> str:
 
 
 def salted_password(password: Secret, salt: bytes, iterations: int, digest: ScramHash) -> bytes:
-    """SaltedPassword, the costly step: 4,096 iterations take about a millisecond."""
+    """Return SaltedPassword. This is the slow step: 4,096 iterations take about a millisecond."""
     prepared = prepare(password.reveal(), "the password", stored=True)
     return hashlib.pbkdf2_hmac(digest, prepared.encode(), salt, iterations)
 
 
 def client_key(salted: bytes, digest: ScramHash) -> bytes:
-    """ClientKey, which the client proves to have."""
+    """Return ClientKey, which the client proves to have."""
     return hmac.digest(salted, b"Client Key", digest)
 
 
 def server_key(salted: bytes, digest: ScramHash) -> bytes:
-    """ServerKey, which the server proves to have."""
+    """Return ServerKey, which the server proves to have."""
     return hmac.digest(salted, b"Server Key", digest)
 
 
 def scram_verifier(
     password: Secret, salt: bytes, iterations: int, digest: ScramHash
 ) -> ScramVerifier:
-    """Return what a server keeps of ``password`` for SCRAM.
+    """Return what a server stores of ``password`` for SCRAM.
 
-    Raises UnusableCredentials when SASLprep prohibits the password: then the
-    user has no SCRAM, and the directory keeps none for the name.
+    Raises UnusableCredentials if SASLprep prohibits the password: then SCRAM is not possible for
+    this user.
     """
     salted = salted_password(password, salt, iterations, digest)
     stored = hashlib.new(digest, client_key(salted, digest)).digest()
@@ -60,9 +60,9 @@ def scram_verifier(
 
 
 def decoy_scram(username: str, key: bytes, iterations: int, digest: ScramHash) -> ScramVerifier:
-    """Return the verifier of a name that does not exist: always the same, never to be met.
+    """Return the verifier of a name that does not exist: always the same, and never matched.
 
-    ``key`` is the server's own secret; without it nobody can tell a decoy's salt.
+    ``key`` is the server's own secret; without it nobody can recognise a decoy's salt.
     """
     name = username.encode("utf-8", "surrogateescape")
     salt, stored, server = (

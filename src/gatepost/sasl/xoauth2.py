@@ -1,4 +1,4 @@
-"""XOAUTH2: an OAuth token as Google defined it and Microsoft took it over.
+"""XOAUTH2: an OAuth token as defined by Google and adopted by Microsoft.
 
 https://developers.google.com/gmail/imap/xoauth2-protocol
 """
@@ -18,8 +18,8 @@ from gatepost.sasl.oauth import KVSEP, encode_document, encode_token, parse_bear
 class Xoauth2:
     """The client.
 
-    A refused token may show as a 334 with a JSON document. It is answered with
-    an empty response, or the server never comes to its 535.
+    For a refused token, the server may send a 334 with a JSON document. It is answered with an
+    empty response, because the 535 follows only then.
     """
 
     name: ClassVar[str] = "XOAUTH2"

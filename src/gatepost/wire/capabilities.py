@@ -1,4 +1,4 @@
-"""An EHLO reply, read as generously as servers write it (RFC 5321 4.1.1.1)."""
+"""Reads an EHLO reply, as leniently as servers require (RFC 5321 4.1.1.1)."""
 
 from types import MappingProxyType
 from typing import Final

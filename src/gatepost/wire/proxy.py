@@ -1,8 +1,8 @@
 """The PROXY protocol, versions 1 and 2, as the server behind a proxy reads it.
 
-Source: "The PROXY protocol", HAProxy, doc/proxy-protocol.txt (2.2: version 1, 2.3: version 2).
-The header is the first thing on a connection, before TLS and before the greeting. Whether there
-is one is never guessed (section 2): who may send it must, and from nobody else is it read.
+Source: "The PROXY protocol", HAProxy, doc/proxy-protocol.txt (2.2: version 1, 2.3: version 2). The
+header is the first thing on a connection, before TLS and before the greeting. Whether there is one
+is never guessed (section 2): the configured proxies must send it, and it is read from nobody else.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
-"""How version 2 begins."""
+"""The beginning of version 2."""
 MAX_V1: Final = 107
 """Octets of a version 1 header with its CRLF (2.1)."""
 MAX_V2: Final = 4_096
@@ -29,12 +29,12 @@ _CRC32C: Final = 0x03
 
 
 class BadProxyHeader(ValueError):
-    """What came is not a header, or says what cannot be. The text shows nothing of it."""
+    """The octets are not a valid header. The text contains nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """``address`` is the client's; empty when the connection is the proxy's own."""
+    """``address`` is the client's; empty if the connection is the proxy's own."""
 
     address: str = ""
 
@@ -48,7 +48,7 @@ class ProxyReader:
         self._buffer = bytearray()
 
     def feed(self, octets: bytes) -> tuple[ProxyHeader, bytes] | None:
-        """Take octets; return the header and what lies behind it, None while it is not whole.
+        """Take octets; return the header and what follows it, None while it is incomplete.
 
         Raises BadProxyHeader; then the connection must be closed (section 2).
         """
@@ -125,7 +125,7 @@ def _parse_binary(header: bytes) -> str:
 
 
 def _spell(address: IPv4Address | IPv6Address) -> str:
-    """Return an address as a listener on both families would see it."""
+    """Return an address as a listener on both families would show it."""
     inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(inner or address).partition("%")[0]
 

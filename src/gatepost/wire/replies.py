@@ -1,10 +1,9 @@
-"""The client's side of a reply: bytes in, any split; replies out (RFC 5321 4.2).
+"""The client's side of a reply: octets in any pieces in, replies out (RFC 5321 4.2).
 
-What servers really send is taken, as long as it is one thing only: a bare
-``250``, a bare LF as line end, another code on a continuation line (the last
-line decides, but for a yes behind a no), more text than anybody reads, which is
-left out: a message that was taken must not count as refused for what was said
-of it. Who asked is the conversation's business, not the reader's.
+What servers really send is accepted, if it is unambiguous: a bare ``250``, a bare LF as line end,
+another code on a continuation line (the last line decides, except for a success after an error).
+Too much text is left out, because an accepted message must not count as refused because of it.
+Which command a reply belongs to is decided by the conversation.
 """
 
 import re
@@ -36,7 +35,7 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 
 
 class ReplyReader:
-    """Cuts what a server sends into replies."""
+    """Divides what a server sends into replies."""
 
     __slots__ = ("_came", "_is_cut", "_kept", "_left_out", "_lines", "_rest", "said", "shown")
 
@@ -56,7 +55,7 @@ class ReplyReader:
 
     @property
     def pending(self) -> bool:
-        """True when something came behind the last reply."""
+        """True if something was received after the last reply."""
         return bool(self._came or self._rest or self._lines)
 
     @property
@@ -65,7 +64,7 @@ class ReplyReader:
         return (self._came[0] if self._came else self._rest)[:3].decode("ascii", "replace")
 
     def feed(self, chunk: bytes) -> None:
-        """Take what came from the server."""
+        """Take octets from the server."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
         self._came.extend(whole)
 

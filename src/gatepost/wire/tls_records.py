@@ -1,6 +1,6 @@
-"""TLS seen from outside: records, a ClientHello, alerts in clear (RFC 8446 4.1.2, 5.1, 6).
+"""TLS as seen from outside: records, a ClientHello, unencrypted alerts (RFC 8446 4.1.2, 5.1, 6).
 
-For who forwards a connection without its keys, and yet wants to say how its handshake went.
+For forwarding a connection without its keys, to know how its handshake went.
 """
 
 from collections.abc import Mapping

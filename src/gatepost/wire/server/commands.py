@@ -29,7 +29,8 @@ Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
 MAX_HELLO: Final = 255
 """Octets of the name in EHLO (RFC 5321 4.5.3.1.2)."""
 MAX_CHUNK_DIGITS: Final = 12
-"""Of a size in BDAT: no chunk has a terabyte, and an endless number costs time to read."""
+"""Maximum digits of a size in BDAT: no chunk has a terabyte, and an endless number takes time to
+read."""
 MECHANISM_NAMES: Final = re.compile(
     r"ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|GSS-SPNEGO|GS2-KRB5(?:-PLUS)?|KERBEROS_V4|LOGIN"
     r"|MSN|NTLM|OAUTH10A|OAUTHBEARER|OTP|PLAIN|PLAIN-CLIENTTOKEN|SAML20|SCRAM-SHA-[0-9]{1,3}"
@@ -77,7 +78,8 @@ def helo(session: "Session", argument: bytes) -> Reply:
 
 
 def _is_name(argument: bytes) -> bool:
-    """Any printable word will do: clients send what they are given, and a name proves nothing."""
+    """Accept any printable word: clients send what they are configured with, and a name proves
+    nothing."""
     return 0 < len(argument) <= MAX_HELLO and argument.isascii() and b" " not in argument
 
 
@@ -228,7 +230,7 @@ def quit_(session: "Session", argument: bytes) -> Reply | None:
 
 
 def not_smtp(session: "Session", _argument: bytes) -> None:
-    """A verb of HTTP: a browser was tricked into talking to us; nothing it says is a command."""
+    """A verb of HTTP: a browser was tricked into connecting; nothing it sends is a command."""
     session.close(session.replies.NOT_SMTP.because("the client speaks HTTP"))
 
 
@@ -264,7 +266,7 @@ _WHEN: Final[Mapping[State, str]] = {
 
 
 def missing_condition(session: "Session", verb: str, command: Command) -> Reply | None:
-    """Return what stands against running ``command`` now, or None."""
+    """Return the reply if ``command`` is not permitted now, or None."""
     replies, profile = session.replies, session.profile
     if command.extension and command.extension not in session.offer.keywords:
         missing = replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED

@@ -1,8 +1,8 @@
-"""What a session asks of the application.
+"""What a session asks the application.
 
-A session is paused from the event until ``answer`` (or ``challenge``,
-``signed_in``), so pipelined commands wait by construction. ``Content``,
-``ContentDropped``, ``AuthAborted`` and ``Closing`` only tell; they pause nothing.
+A session is paused from the event until ``answer`` (or ``challenge``, ``signed_in``), so pipelined
+commands wait. ``Content``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are only
+notifications, and do not pause it.
 """
 
 from gatepost.model.body import Traits

@@ -1,6 +1,6 @@
-"""A server that looks at what a message is made of, and refuses what it finds.
+"""A server that inspects the format of a message, and refuses what it does not accept.
 
-It looks while the octets pass and keeps no more than the header, so it costs nothing elsewhere.
+It inspects octets as they pass and keeps no more than the header, so it costs nothing elsewhere.
 """
 
 import re
@@ -14,7 +14,7 @@ from gatepost.wire.server.replies import Replies
 
 CRLF: Final = b"\r\n"
 MOST_HEADER: Final = 262_144
-"""Octets of a header that are looked at."""
+"""Maximum octets of a header that are inspected."""
 _FROM: Final = re.compile(rb"^From[ \t]*:((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -43,7 +43,7 @@ class Inspected(Newlines):
         """Octets of the line that is not complete."""
 
     def convert(self, raw: bytes, *, last: bool) -> bytes:
-        """Return ``raw`` with every line end as CRLF, looked at."""
+        """Return ``raw`` with every line end as CRLF, after inspection."""
         octets = super().convert(raw, last=last)
         if self._rules.longest_line:
             self._measure(octets)

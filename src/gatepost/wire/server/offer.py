@@ -1,4 +1,4 @@
-"""What EHLO offers: the profile's lines, less what this listener cannot keep."""
+"""What EHLO offers: the profile's lines, without what this listener cannot do."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Offer:
 def make_offer(
     profile: Profile, verifiable: frozenset[str], *, encrypted: bool, can_tls: bool
 ) -> Offer:
-    """Return what to offer; STARTTLS only where it can be done, mechanisms only if verifiable."""
+    """Return what to offer; STARTTLS only if it is possible, mechanisms only if verifiable."""
     verifiable |= frozenset(name.upper() for name in profile.auth.broken)
     lines: list[str] = []
     keywords: set[str] = set()

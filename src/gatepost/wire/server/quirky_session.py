@@ -1,4 +1,4 @@
-"""A session of a server that does odd things with what it says."""
+"""A session of a server with unusual replies."""
 
 import itertools
 from typing import Final
@@ -12,7 +12,7 @@ _MUTE: Final = frozenset({"never", "hangs up"})
 
 
 def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Session:
-    """Return the session of a connection, by what its profile asks for."""
+    """Return the session of a connection, as its profile requires."""
     profile = setting.profile
     is_odd = (
         profile.server.line_end != "crlf"

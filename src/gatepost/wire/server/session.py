@@ -33,9 +33,9 @@ _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
 
 POSTMASTER: Final = Address("postmaster", "")
-"""The one recipient without a domain, left as it came."""
+"""The only recipient without a domain, as it was sent."""
 MAX_REFUSALS: Final = 100
-"""Refusals that are kept until somebody empties them; the oldest go."""
+"""Maximum refusals that are kept until they are collected; the oldest are dropped."""
 
 MAX_UNSENT: Final = 256
 """Replies that wait for ``send`` before no further command is read: some 64 KiB, each being
@@ -44,7 +44,7 @@ an EHLO's."""
 _DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
-"""Events that pause nothing."""
+"""Events that do not pause the session."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +53,15 @@ class Setting:
 
     profile: Profile
     host: str
-    """Our name, as greeting and EHLO give it."""
+    """Our name in the greeting and EHLO."""
     mechanisms: frozenset[str] = frozenset()
     """Those that the directory can verify here."""
     can_tls: bool = True
-    """A certificate is there."""
+    """There is a certificate."""
     postmaster: Address | None = POSTMASTER
     """Who gets mail for ``postmaster`` without a domain (RFC 5321 4.5.1); None: it is refused."""
     messages: int = sys.maxsize
-    """Messages that a session may bring until 421."""
+    """Maximum messages of a session; then 421."""
 
 
 @lru_cache(maxsize=64)
@@ -161,12 +161,12 @@ class Session:
     # What the application calls.
 
     def receive(self, octets: bytes) -> None:
-        """Take what came from the peer."""
+        """Take octets from the peer."""
         if not self._over:
             self._buffer += octets
 
     def next_event(self) -> events.Event | None:
-        """Return what the application must decide or know; None when more octets are needed."""
+        """Return the next event for the application; None if more octets are needed."""
         while self._pending is None:
             if self._notice is not None:
                 notice, self._notice = self._notice, None
@@ -195,8 +195,8 @@ class Session:
     def answer(self, reply: Reply) -> None:
         """Give the pending event its reply; a 2yz makes it happen, a 421 ends the session.
 
-        Octets that came behind STARTTLS while it was pending turn its 220 into the refusal
-        and the end: ``encrypted`` then stays false, and there is no handshake to start.
+        Octets that came behind STARTTLS while it was pending turn its 220 into a refusal and the
+        end: ``encrypted`` then stays false, and there is no handshake.
         """
         event, self._pending = self._pending, None
         if event is None:
@@ -239,7 +239,7 @@ class Session:
         self._say(challenge_reply(data))
 
     def signed_in(self, principal: Principal, reply: Reply | None = None) -> None:
-        """End a SASL exchange well."""
+        """End a SASL exchange successfully."""
         self.signed_in_as = principal
         self.answer(reply or self.replies.SIGNED_IN)
 
@@ -248,13 +248,13 @@ class Session:
         self._refusal = self._refusal or reply
 
     def end(self, reply: Reply) -> None:
-        """Say a last reply (421) and end the session, whatever it waits for."""
+        """Send a last reply (421) and end the session, whatever it waits for."""
         if self._closing is None:
             self._pending = None
             self.close(reply)
 
     def send(self) -> bytes:
-        """Return what to write now, and forget it."""
+        """Return the octets to send now, and remove them."""
         if not self._out:
             return b""
         octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
@@ -314,12 +314,12 @@ class Session:
         self._chunk = ChunkReader(self._newlines, size, last=last)
 
     def close(self, reply: Reply) -> None:
-        """Say ``reply``, take no further command, and end."""
+        """Send ``reply``, take no further command, and end."""
         self._closing = events.Closing(reply)
         self._out.append(reply.encode())
 
     def drop(self) -> None:
-        """End without a word."""
+        """End without a reply."""
         self._closing = events.Closing(_DROPPED)
 
     @property

@@ -1,4 +1,4 @@
-"""Where a session stands between commands (RFC 5321 4.1.4)."""
+"""The states of a session between commands (RFC 5321 4.1.4)."""
 
 from enum import Enum, auto
 from typing import Final
@@ -8,7 +8,7 @@ class State(Enum):
     """What was said so far; what an event's answer makes of it is in ``Session``."""
 
     START = auto()
-    """Connected, or just under TLS: nothing is known of the client."""
+    """Connected, or just under TLS: nothing is known about the client."""
     READY = auto()
     """Greeted; no transaction."""
     SENDER = auto()

@@ -1,6 +1,6 @@
-"""The command table of a server that answers otherwise than the RFCs say, made of its profile.
+"""The command table of a server that differs from the RFCs, made from its profile.
 
-A server without such rules has the ordinary table, so it pays nothing for them.
+A server without such rules uses the ordinary table, so it costs nothing there.
 """
 
 import re
@@ -23,11 +23,11 @@ CONTENT: Final = "CONTENT"
 ANSWERABLE: Final = frozenset(
     {CONTENT, "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP"}
 )
-"""What a profile may give one reply to."""
+"""What a profile may give a fixed reply to."""
 _CONTENT: Final = (b"DATA", b"BDAT")
 _GREETINGS: Final = (b"EHLO", b"HELO")
 MAX_SEEN: Final = 10_000
-"""Pairs of sender and recipient that greylisting remembers; the oldest go."""
+"""Maximum pairs of sender and recipient that greylisting remembers; the oldest are dropped."""
 
 
 def commands_of(profile: Profile) -> Mapping[bytes, Command]:
