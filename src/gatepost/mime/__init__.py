@@ -1,1 +1,1 @@
-"""Messages: what we read of them, and the fields and notifications that we write."""
+"""Messages: what we read from them, and the fields and notifications that we write."""

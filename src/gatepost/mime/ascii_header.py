@@ -31,7 +31,7 @@ _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 def ascii_header(octets: bytes) -> bytes:
     """Return a header (its empty line included) in ASCII.
 
-    Raises ValueError for an address that is not: it has no other spelling.
+    Raises ValueError for an address that is not ASCII, because it cannot be encoded.
     """
     return b"".join(_field(match[0]) for match in _FIELD.finditer(octets) if match[0])
 

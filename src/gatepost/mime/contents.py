@@ -1,6 +1,7 @@
-"""What a message says to its reader: header, texts, attachments. Broken input is read leniently.
+"""The content of a message for readers: header, texts, attachments. Invalid input is read
+leniently.
 
-For showing captured mail, and for APIs that take no message but its parts: what is relayed by
+For showing captured mail, and for APIs that take the parts of a message: mail that is relayed by
 SMTP is never parsed for its content.
 """
 
@@ -19,12 +20,12 @@ from typing import Any, Final
 from gatepost.mime.walk import Unparsable, walk
 
 DEEPEST: Final = 20
-"""Parts in parts of what somebody wants to read."""
+"""Maximum nesting of parts for display."""
 LONGEST: Final = 16_384
-"""Characters of a field in which encoded words are decoded."""
+"""Maximum characters of a field in which encoded words are decoded."""
 LONGEST_KIND: Final = 4_096
-"""Characters of a Content- field that are read: the library's time for its parameters grows with
-the square of what there is, and a name of 255 letters takes half as many."""
+"""Maximum characters of a Content- field that are read: the time of the library for its parameters
+grows with the square of their length."""
 _NO_CHARSETS: Final = frozenset({
     "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape",
 })  # fmt: skip
@@ -33,7 +34,7 @@ _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part that is not one of the texts. ``filename`` is empty where none was given."""
+    """A part that is not one of the texts. ``filename`` is empty if none was given."""
 
     filename: str
     content_type: str
@@ -56,7 +57,7 @@ class Contents:
 
 
 def read_contents(content: bytes) -> Contents:
-    """Return what is in a message; what cannot be decoded is kept or replaced, never raised."""
+    """Return a message's contents; what cannot be decoded is kept or replaced, never raised."""
     try:
         _check_depth(content)
         return _read(BytesParser(policy=_Bounded()).parsebytes(content))
@@ -103,7 +104,7 @@ def _read(message: "Message[str, str]") -> Contents:
 
 
 def decode_field(raw: str) -> str:
-    """Return a field's value as people read it: unfolded, decoded (RFC 2047), no lone surrogate."""
+    """Return a field's value for people: unfolded, decoded (RFC 2047), without lone surrogates."""
     text = _plain(_FOLD.sub("", raw)).strip()
     if "=?" not in text or len(text) > LONGEST:
         return text
@@ -117,7 +118,7 @@ def decode_field(raw: str) -> str:
 
 
 def _is_charset(name: str) -> bool:
-    """Tell whether a codec is one for texts: others take time that grows with the square."""
+    """Tell whether a codec is for text: others take time that grows with the input's square."""
     try:
         return codecs.lookup(name).name not in _NO_CHARSETS
     except (LookupError, ValueError):
@@ -129,7 +130,7 @@ def _plain(text: str) -> str:
 
 
 def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:
-    """Yield the parts that hold content; a message in a message is one of them."""
+    """Yield the parts with content, including messages in the message."""
     if message.is_multipart() and message.get_content_maintype() == "multipart":
         parts: Any = message.get_payload()
         for part in parts:

@@ -1,8 +1,8 @@
-"""Delivery status notifications: whether one is due, and what it says.
+"""Delivery status notifications: whether one is due, and its content.
 
-RFC 3461 (who wants one), RFC 3464 (its fields), RFC 3463 (status), RFC 6522 (multipart/report),
-RFC 6533 (UTF-8), RFC 3834 (Auto-Submitted), RFC 5321 4.5.5 (the null path, so that none answers
-another).
+RFC 3461 (who wants one), RFC 3464 (its fields), RFC 3463 (status), RFC 6522 (multipart/report), RFC
+6533 (UTF-8), RFC 3834 (Auto-Submitted), RFC 5321 4.5.5 (the null path, so that no notification
+answers another).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from gatepost.model.dsn import Action, Reported, Reporter
 from gatepost.model.envelope import Envelope, Recipient
 
 MOST_RETURNED: Final = 1024 * 1024
-"""Octets of a message that are returned whole; of a larger one the header."""
+"""Maximum octets of a message that is returned whole; of a larger one, only the header."""
 MOST_HEADER: Final = 65_536
 
 Wish = Literal["SUCCESS", "FAILURE", "DELAY"]
@@ -36,10 +36,10 @@ _WISHES: Final[Mapping[Action, Wish]] = {
 
 
 def wants(sender: Address | None, recipient: Recipient, action: Action) -> bool:
-    """Tell whether the sender is to be told this of a recipient (RFC 3461 4.1).
+    """Tell whether the sender wants to know this about a recipient (RFC 3461 4.1).
 
-    Who said nothing is told of failures and delays. Nothing is said to the null path, which is
-    where notifications come from.
+    Without a NOTIFY, it is told of failures and delays. The null path, from which notifications
+    come, is told nothing.
     """
     if sender is None:
         return False
@@ -49,9 +49,9 @@ def wants(sender: Address | None, recipient: Recipient, action: Action) -> bool:
 
 
 def on_success(recipient: Recipient, *, passed_on: bool, is_final: bool) -> Action | None:
-    """Return what the sender is told of a success, if it asked (RFC 3461 5.2).
+    """Return what the sender is told about a success, if it asked (RFC 3461 5.2).
 
-    ``passed_on``: the next hop offers DSN, was given the wish, and tells the sender itself.
+    ``passed_on``: the next hop supports DSN, got the NOTIFY, and reports to the sender itself.
     ``is_final``: the message has reached its mailbox.
     """
     if "SUCCESS" not in recipient.notify or passed_on:
@@ -76,11 +76,12 @@ def make_dsn(
     reporter: Reporter,
     most: int = MOST_RETURNED,
 ) -> Dsn | None:
-    """Return what the sender is told of those recipients that it wants to hear of; None: nothing.
+    """Return the notification about those recipients of which the sender wants to know; None if
+    there are none.
 
-    ``body`` None: nothing is returned but what is said. RET is honoured for failures; a message
-    of more than ``most`` octets, or one of whose delivery there is only good news, is returned
-    as its header alone (RFC 3461 4.3, 6.2).
+    ``body`` None: nothing of the message is returned. RET is honoured for failures; of a message of
+    more than ``most`` octets, or without a failure, only the header is returned (RFC 3461 4.3,
+    6.2).
     """
     envelope = original.envelope
     told = tuple([each for each in reported if wants(envelope.sender, each.recipient, each.action)])
@@ -138,7 +139,8 @@ def _assemble(
 
 
 def _threading(id_: str) -> list[str]:
-    """So that a reader shows the report beside what it is about; only for a proper Message-ID."""
+    """Return fields with which mail clients show the report beside the message; only for a valid
+    Message-ID."""
     is_proper = id_.startswith("<") and id_.endswith(">") and id_.isascii() and id_.isprintable()
     if not is_proper or " " in id_ or len(id_) > 900:
         return []
@@ -146,8 +148,8 @@ def _threading(id_: str) -> list[str]:
 
 
 def _boundary(parts: Sequence[bytes]) -> str:
-    """Return a line that is in none of the parts, whatever somebody wrote there: it follows from
-    all of them, so that nobody can know it before."""
+    """Return a line that is in none of the parts, whatever they contain: it is derived from all of
+    them, so that nobody can predict it."""
     digest = hashlib.blake2b(digest_size=16)
     for each in parts:
         digest.update(each)
@@ -180,14 +182,14 @@ def _quoted(octets: bytes) -> bytes:
 
 
 def _returned(original: QueuedMessage, body: Body, *, whole: bool) -> bytes:
-    """Return the message as we have it, or its header: with our trace on top."""
+    """Return the message with our trace fields, or its header."""
     if whole:
         return original.trace + b"".join(body.chunks())
     return original.trace + _header(body)
 
 
 def _header(body: Body) -> bytes:
-    """Return the header, or as much of a long one as ends with a line."""
+    """Return the header, or the part of a long one that ends with a line."""
     head = b""
     for chunk in body.chunks():
         head += chunk
@@ -203,7 +205,8 @@ def _header(body: Body) -> bytes:
 
 
 def _is_international(envelope: Envelope, told: Sequence[Reported]) -> bool:
-    """RFC 6533 1: whoever sent it with SMTPUTF8 can be told with SMTPUTF8, where that is needed."""
+    """Tell whether SMTPUTF8 is needed and possible: a sender that used it can receive it (RFC 6533
+    1)."""
     sender = envelope.sender
     if envelope.smtputf8 or (sender is not None and not sender.is_ascii):
         return True

@@ -1,4 +1,4 @@
-"""The part of a notification that programs read: message/delivery-status (RFC 3464 2, RFC 6533)."""
+"""The machine-readable part of a notification: message/delivery-status (RFC 3464 2, RFC 6533)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ _CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
 def delivery_status(
     original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, utf8: bool
 ) -> bytes:
-    """Return the whole part, its own MIME fields included; with ``utf8`` in UTF-8.
+    """Return the whole part with its own MIME fields; with ``utf8`` in UTF-8.
 
-    Where ASCII is all that it says, it has the type that every program reads.
+    If it contains ASCII only, it has the type that every program can read.
     """
     groups = [list(_of_message(original, reporter, utf8=utf8))]
     groups += [list(_of_recipient(each, utf8=utf8)) for each in reported]
@@ -43,7 +43,7 @@ def delivery_status(
 
 
 def status_of(reply: Reply, action: Action) -> EnhancedStatus:
-    """Return the status that fits a reply and what became of the mail (RFC 3463 2)."""
+    """Return the status for a reply and for what happened to the mail (RFC 3463 2)."""
     fitting = _CLASSES[action]
     if reply.status is not None and reply.status.klass in fitting:
         return reply.status
@@ -52,7 +52,7 @@ def status_of(reply: Reply, action: Action) -> EnhancedStatus:
 
 
 def _of_message(original: QueuedMessage, reporter: Reporter, *, utf8: bool) -> Iterator[str]:
-    """RFC 3464 2.2. ENVID came as xtext and is told decoded."""
+    """Return the fields about the message (RFC 3464 2.2). ENVID came as xtext and is decoded."""
     if original.envelope.envid is not None:
         decoded = decode_xtext(original.envelope.envid)
         yield _field("Original-Envelope-Id", _clean(decoded, utf8=utf8))
@@ -108,18 +108,18 @@ def _original(orcpt: str, *, utf8: bool) -> str:
 
 
 def _clean(text: str, *, utf8: bool) -> str:
-    """Return text that stands in one field: no line end, no control character."""
+    """Return text for a field: without line ends and control characters."""
     cleaned = breakable(" ".join(_CONTROL.sub(" ", text).split(" ")).strip())
     return cleaned if utf8 else cleaned.encode("ascii", "replace").decode()
 
 
 def breakable(text: str) -> str:
-    """Return text with a blank in each word that no line may hold (RFC 5322 2.1.1)."""
+    """Return text with a blank in each word that is too long for a line (RFC 5322 2.1.1)."""
     return _ENDLESS.sub(r"\1 ", text)
 
 
 def _field(name: str, value: str) -> str:
-    """Fold at blanks; a word stays whole."""
+    """Return a field, folded at blanks only."""
     lines, line = [], f"{name}:"
     for word in value.split(" "):
         if len(line) + 1 + len(word) > LINE and line != f"{name}:":

@@ -1,4 +1,4 @@
-"""The part of a notification that people read."""
+"""The human-readable part of a notification."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _SUBJECTS: Final[Mapping[Action, str]] = {
     "relayed":   "Your message was passed on",
     "expanded":  "Your message was passed on to a list",
 }
-"""The worst comes first."""
+"""The worst one first."""
 _INTRODUCTIONS: Final[Mapping[Action, str]] = {
     "failed":    "It could not be delivered to:",
     "delayed":   "It could not be delivered yet to the following, and will be tried again. "
@@ -40,7 +40,7 @@ def subject_of(reported: Sequence[Reported]) -> str:
 def explain(
     original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, whole: bool
 ) -> str:
-    """Return the text: what happened, to whom, why, and what comes next."""
+    """Return the text: what happened, to which recipients, why, and what comes next."""
     paragraphs = [
         (
             f"This is the mail relay at {reporter.host}, about your message of "

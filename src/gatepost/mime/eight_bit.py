@@ -1,8 +1,8 @@
-"""8-bit content for a hop without 8BITMIME (RFC 6152 3): part by part into 7-bit encodings.
+"""8-bit content for a server without 8BITMIME (RFC 6152 3): each part gets a 7-bit encoding.
 
-What is 7-bit already stays as it is, boundaries and signed parts included; a part is encoded
-only if it holds what 7-bit transport does not carry: octets over 127, NUL, lines over 998
-octets. Decoded, every part is what it was.
+What is 7-bit already stays unchanged, including boundaries and signed parts. A part is encoded only
+if it contains what 7-bit transport does not permit: octets over 127, NUL, lines over 998 octets.
+Decoded, every part is unchanged.
 """
 
 import base64
@@ -34,11 +34,11 @@ _ENCODING_FIELD: Final = re.compile(
 
 
 class NotEncodable(ValueError):
-    """8-bit content where no encoding may be: an address, an unknown encoding."""
+    """8-bit content that must not be encoded: an address, an unknown encoding."""
 
 
 def is_seven_bit(body: Body) -> bool:
-    """Tell whether every server takes the content as far as its octets go."""
+    """Tell whether every server accepts the content's octets."""
     traits = traits_of(body)
     if traits is not None:
         return traits.is_seven_bit
@@ -65,7 +65,7 @@ class SevenBit:
 
     @cached_property
     def size(self) -> int:
-        """Octets in all; takes one reading to find out."""
+        """Total octets; determined by reading the message once."""
         return sum(map(len, self.chunks()))
 
     def chunks(self) -> Iterator[bytes]:
@@ -83,7 +83,7 @@ class SevenBit:
 
 
 def _plan(pieces: Iterable[Piece]) -> bytearray:
-    """Return for every leaf how it is to be encoded: 0 as it is. Raises NotEncodable."""
+    """Return the encoding of each leaf, 0 for none. Raises NotEncodable."""
     plan = bytearray()
     tally = _Tally(None)
     for piece in pieces:
@@ -104,7 +104,7 @@ def _plan(pieces: Iterable[Piece]) -> bytearray:
 
 
 class _Tally:
-    """Counts what a leaf holds."""
+    """Counts what a leaf contains."""
 
     def __init__(self, header: Header | None) -> None:
         self._header = header
@@ -164,7 +164,7 @@ _QUESTION: Final = bytes([each if 0 < each < 128 else ord("?") for each in range
 
 
 def _header(piece: Piece, how: int) -> bytes:
-    """Return a header whose encoding says what its content is now, and that is ASCII."""
+    """Return a header in ASCII, with the content's new encoding."""
     octets, header = piece.octets, piece.header
     if not _is_clean(octets):
         octets = ascii_header(octets)
@@ -181,7 +181,7 @@ def _header(piece: Piece, how: int) -> bytes:
 
 
 def _added(octets: bytes, field: bytes) -> bytes:
-    """Put a field at a header's end; a message without MIME becomes one with (RFC 2045 4)."""
+    """Add a field to the end of a header; a message without MIME gets it (RFC 2045 4)."""
     ends = octets.endswith(b"\r\n\r\n") or octets == CRLF
     head = octets[:-2] if ends else octets
     if head and not head.endswith(CRLF):
@@ -200,7 +200,7 @@ def _is_part(head: bytes) -> bool:
 
 
 class _Encoder:
-    """Encodes a leaf as it comes: pieces are lines, each with the line end before it."""
+    """Encodes a leaf piece by piece: pieces are lines, each with the line end before it."""
 
     def take(self, octets: bytes) -> Iterator[bytes]:
         raise NotImplementedError

@@ -1,7 +1,7 @@
-"""Parts of a message that we compose: texts, attachments and what holds them together.
+"""Parts of a message that we compose: texts, attachments and their containers.
 
 RFC 2045 (encodings), RFC 2046 5.1 (multipart), RFC 2183 (disposition), RFC 2387 (related). All
-parts are 7-bit, so that any server takes them.
+parts are 7-bit, so that every server accepts them.
 """
 
 import base64
@@ -34,7 +34,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment; with ``content_id`` it is shown where the HTML says ``cid:content_id``."""
+    """An attachment; with ``content_id`` it is shown at ``cid:content_id`` in the HTML."""
 
     name: str
     content_type: str
@@ -43,7 +43,7 @@ class File:
 
 
 def text_entity(subtype: str, text: str) -> Entity:
-    """Return a text part in UTF-8: as it is where it may be, else quoted-printable or Base64."""
+    """Return a text part in UTF-8: unchanged if permitted, else quoted-printable or Base64."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")  # a seventh of a pattern's time
     octets = lines.replace("\n", "\r\n").encode()
     encoding, content = _encode_text(octets)
@@ -54,7 +54,7 @@ def text_entity(subtype: str, text: str) -> Entity:
 
 
 def file_entity(file: File) -> Entity:
-    """Return an attachment in Base64. Raises ValueError where a name cannot stand in a header."""
+    """Return an attachment in Base64. Raises ValueError if a name is not permitted in a header."""
     disposition = "inline" if file.content_id else "attachment"
     fields = (
         f"Content-Type: {file.content_type}\r\n"

@@ -1,8 +1,8 @@
 """Header fields of a message that we compose: folded, encoded, never more than one field each.
 
-Our own grammar, as for reading: what the standard library folds an address list into differs
-between patch releases of Python. RFC 5322 2.2.3 (folding) and 3.4 (mailboxes), RFC 2047 (words
-that are not ASCII), RFC 2231 (parameters that are not).
+Our own implementation, as for reading, because the standard library's folding of address lists
+differs between patch releases of Python. RFC 5322 2.2.3 (folding) and 3.4 (mailboxes), RFC 2047
+(words that are not ASCII), RFC 2231 (parameters that are not).
 """
 
 import base64
@@ -13,19 +13,19 @@ from typing import Final
 from gatepost.model.address import Address
 
 LINE: Final = 78
-"""Characters of a line that we fold at (RFC 5322 2.1.1)."""
+"""Characters of a line after which we fold (RFC 5322 2.1.1)."""
 MAX_LINE: Final = 998
-"""Characters that a line may have at most."""
+"""Maximum characters of a line."""
 
 _ENCODED_LINE: Final = 76
 """Characters of a line with encoded words in it (RFC 2047 2)."""
 _WORD_OCTETS: Final = 45
-"""Of text in one encoded word, which may have 75 characters (RFC 2047 2)."""
+"""Octets of text in one encoded word, which may have 75 characters (RFC 2047 2)."""
 _CHARACTER: Final = 4
-"""Octets of a character at most: an encoded word has room for one."""
+"""Maximum octets of a character: an encoded word has room for one."""
 _AROUND: Final = len("=?utf-8?B??=")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
-"""Line ends and other characters that stand in no field; the tab may."""
+"""Line ends and other characters that are not permitted in fields; the tab is."""
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$&+^_`{}~.-]+")
 _PIECE: Final = re.compile(r"[ \t]*[^ \t]+")
@@ -37,7 +37,7 @@ Mailbox = tuple[str, Address]
 
 
 def is_field_text(text: str) -> bool:
-    """Tell whether text may stand in a field: it has no line end and no control character."""
+    """Tell whether text is permitted in a field: it has no line end and no control character."""
     return _CONTROL.search(text) is None
 
 
@@ -51,7 +51,7 @@ def text_field(name: str, value: str) -> bytes:
 
 
 def raw_field(name: str, value: str) -> bytes:
-    """Return a field whose value is written as it is, folded at its blanks.
+    """Return a field with an unchanged value, folded at its blanks.
 
     Raises ValueError for a value that is not ASCII or has a line end.
     """
@@ -96,7 +96,7 @@ def _check(value: str) -> None:
 
 
 def _join(name: str, pieces: Iterable[str]) -> bytes:
-    """Fold before a piece that would make its line too long. Pieces keep blanks of their own."""
+    """Fold before a piece that would make its line too long. Pieces keep their own blanks."""
     lines: list[str] = []
     line = start = f"{name}:"
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""The few header fields that a relay must look at (RFC 5322 2.2)."""
+"""The few header fields that a relay must read (RFC 5322 2.2)."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.fast_dataclass import dataclass
 
 MAX_HEADER: Final = 65_536
-"""Octets that are searched; a header is rarely a hundredth of it."""
+"""Maximum octets that are searched; a header rarely has a hundredth of them."""
 
 # A literal to search for first, and no case to fold: this runs once a message.
 _FIELDS: Final = re.compile(rb"\r\n([FfSsMm][A-Za-z-]*)[ \t]*:([^\r]*(?:\r\n[ \t][^\r]*)*)")
@@ -22,11 +22,11 @@ class Summary:
     subject: str = ""
     message_id: str = ""
     complete: bool = True
-    """False when the header goes on behind MAX_HEADER: there may be another From."""
+    """False if the header is longer than MAX_HEADER: there may be another From."""
 
 
 def read_summary(content: bytes | bytearray) -> Summary:
-    """Return what the header at the head of ``content`` says."""
+    """Return the summary of the header at the start of ``content``."""
     end = content.find(b"\r\n\r\n", 0, MAX_HEADER)
     header = b"\r\n" + content[: end if end >= 0 else MAX_HEADER]
     if header.startswith(b"\r\n\r\n"):

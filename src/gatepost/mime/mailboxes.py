@@ -1,8 +1,8 @@
-"""The mailboxes of a From field (RFC 5322 3.4), found by our own grammar.
+"""The mailboxes of a From field (RFC 5322 3.4), found by our own parser.
 
-The standard library's answer to hostile input changed between patch releases;
-who may send must not depend on that. What two readers could read differently is
-refused: better no sender than the wrong one.
+The standard library's results for hostile input changed between patch releases, but who may send
+must not depend on that. What two readers could interpret differently is refused: better no sender
+than the wrong one.
 """
 
 import re
@@ -21,15 +21,15 @@ _TOKEN: Final = re.compile(rf'{_QUOTED}|[<>,;:]|[^"<>,;:]+|.', re.DOTALL)
 
 _BLANK: Final = " \t"
 CACHED: Final = 256
-"""Fields whose mailboxes are remembered: a sender's is the same every time."""
+"""Fields whose mailboxes are cached: a sender's is the same every time."""
 SHORT: Final = 512
-"""Characters of the longest of them."""
+"""Maximum characters of a cached field."""
 
 
 def parse_mailboxes(field: str) -> tuple[Address, ...]:
-    """Return every mailbox that ``field`` names, in order.
+    """Return every mailbox in ``field``, in order.
 
-    Raises ValueError when it names none, or holds something that is not a mailbox.
+    Raises ValueError if there is none, or if it contains something else.
     """
     return _parse_short(field) if len(field) <= SHORT else _parse(field)
 
@@ -48,7 +48,7 @@ def _parse(field: str) -> tuple[Address, ...]:
 
 
 def _mailbox(spec: str) -> Address:
-    """Return the mailbox; one that some readers decode into another is none (RFC 2047 5)."""
+    """Return the mailbox; one that some readers decode into another is invalid (RFC 2047 5)."""
     if "=?" in spec:
         raise ValueError("an encoded word within an address")
     return parse_address(spec)
@@ -95,7 +95,7 @@ class _Reader:
         self._in_angle = False
 
     def take(self, token: str) -> None:
-        """Take the next token. Raises ValueError where it cannot stand."""
+        """Take the next token. Raises ValueError where it is not permitted."""
         if self._angle is not None and self._in_angle:
             if token == ">":
                 self._in_angle = False
@@ -118,7 +118,7 @@ class _Reader:
             self._word.append(token)
 
     def finish(self) -> None:
-        """End one mailbox. Raises ValueError when it is none."""
+        """End one mailbox. Raises ValueError if it is invalid."""
         if self._in_angle:
             raise ValueError("an unclosed bracket")
         spec = "".join(self._word if self._angle is None else self._angle)

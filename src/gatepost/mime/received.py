@@ -1,4 +1,4 @@
-"""The trace fields on top of a message (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
+"""The trace fields of a message (RFC 5321 4.4, RFC 3848, RFC 6531 4.3, RFC 8314 4.3)."""
 
 import re
 from functools import lru_cache
@@ -7,15 +7,16 @@ from typing import Final
 from gatepost.model.fast_dataclass import dataclass
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
-"""What is in no domain and no address literal; a semicolon would seem to end the field."""
+"""Characters that no domain and no address literal contains; a semicolon would seem to end the
+field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """How a message reached us."""
+    """How a message was received."""
 
     peer_name: str
-    """What the client called itself in EHLO or HELO."""
+    """The client's name in EHLO or HELO."""
     peer_address: str
     """An IP address, or ``unix`` for a client on a Unix socket."""
     protocol: str
@@ -27,9 +28,9 @@ class Hop:
 
 
 def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
-    """Return a Received field with its CRLF. ``date`` is RFC 5322's.
+    """Return a Received field with its CRLF. ``date`` is in RFC 5322's format.
 
-    Neither the login nor a recipient is named in it: both are the sender's affair.
+    It contains neither the login nor a recipient, for privacy.
     """
     tls = f" tls {hop.cipher}" if hop.cipher else ""  # behind the id: RFC 8314 4.3, RFC 5321 4.4
     return f"{_head(hop, utf8=utf8)} id {id}{tls};\r\n\t{date}\r\n".encode("ascii", "replace")

@@ -1,16 +1,16 @@
-"""How often a message was passed on: loops show in its trace (RFC 5321 6.3)."""
+"""Counts how often a message was relayed: its trace fields reveal loops (RFC 5321 6.3)."""
 
 import re
 from typing import Final
 
 MAX_HOPS: Final = 100
-"""Received fields of a message that may still be on its way; RFC 5321 6.3 asks for 100 at least."""
+"""Maximum Received fields of a message that is accepted; RFC 5321 6.3 requires at least 100."""
 
 _RECEIVED: Final = re.compile(rb"\r\nreceived[ \t]*:", re.IGNORECASE)
 
 
 def count_hops(head: bytes | bytearray) -> int:
-    """Return the Received fields in the header at the head of a message."""
+    """Return the number of Received fields in a message's header."""
     if head.startswith(b"\r\n"):
         return 0  # there is no header
     end = head.find(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""A message as a stream of pieces: headers, bodies, delimiters; nothing is held but one header.
+"""A message as a stream of pieces: headers, bodies, delimiters; only one header is kept in memory.
 
 RFC 2045, RFC 2046 5.1 (multipart), 5.2.1 (message/rfc822). The pieces joined are the message.
 """
@@ -10,18 +10,18 @@ from typing import Final, Literal
 
 CRLF: Final = b"\r\n"
 MOST_HEADER: Final = 1024 * 1024
-"""Octets of one header."""
+"""Maximum octets of one header."""
 DEEPEST: Final = 100
-"""Parts in parts."""
+"""Maximum nesting of parts."""
 _FRAGMENT: Final = 65_536
-"""Octets of a line that are handed over at a time."""
+"""Octets of a line that are yielded at a time."""
 
 Kind = Literal["header", "leaf", "between"]
-"""A whole header with its empty line; content of a leaf; delimiters and what nobody reads."""
+"""A complete header with its empty line; the content of a leaf; delimiters and ignored text."""
 
 
 class Unparsable(ValueError):
-    """A header beyond all measure, or parts too deep in parts."""
+    """A header that is too long, or parts that are nested too deeply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a part's header says of its content."""
+    """What a part's header says about its content."""
 
     content_type: str
     """In lower case; as RFC 2045 5.2 has it where nothing is said."""
@@ -45,12 +45,12 @@ class Header:
 
     @property
     def is_multipart(self) -> bool:
-        """It holds parts, and says how to tell them apart."""
+        """It contains parts, and names their boundary."""
         return self.content_type.startswith("multipart/") and self.boundary is not None
 
     @property
     def is_message(self) -> bool:
-        """It holds a message, which no encoding may hide (RFC 2046 5.2.1)."""
+        """It contains a message, which must not be encoded (RFC 2046 5.2.1)."""
         identity = self.encoding in ("7bit", "8bit", "binary")
         return identity and self.content_type in ("message/rfc822", "message/global")
 
@@ -66,7 +66,7 @@ _QUOTED: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def read_header(octets: bytes, *, default: str = "text/plain") -> Header:
-    """Return what a header says; the first of several fields counts."""
+    """Return the contents of a header; the first of repeated fields counts."""
     content_type, encoding, boundary = default, "7bit", None
     seen: set[bytes] = set()
     for line in _FOLD.sub(b" ", octets).split(CRLF):
@@ -96,7 +96,7 @@ def walk(chunks: Iterable[bytes], deepest: int = DEEPEST) -> Iterator[Piece]:
 
 
 class _Walker:
-    """Where in the message we are: the multiparts around us, and what the next line belongs to."""
+    """The position in the message: the enclosing multiparts, and what the next line belongs to."""
 
     def __init__(self, deepest: int) -> None:
         self._deepest = deepest
