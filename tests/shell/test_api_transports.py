@@ -15,7 +15,7 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.errors import ConnectError, Disconnected
+from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget
@@ -440,6 +440,21 @@ def test_a_request_that_fails_hides_no_other_one_that_was_accepted() -> None:
     handed, _ = hand(make, answer, given)
     assert handed.attempt.reply.because("") == UNSETTLED
     assert not may_try_next_target(cast("Any", handed.attempt.phase), None)
+
+
+def test_a_token_that_ends_meanwhile_leaves_the_message_with_its_service() -> None:
+    class Once(Source):
+        async def fetch(self, scope: str) -> AccessToken:
+            if self.given:
+                raise TokenError("no more", is_transient=False)
+            return await super().fetch(scope)
+
+    def answer(asked: Asked) -> Told:
+        return Told(401) if asked.method == "GET" else told({}, 202)
+
+    handed, _ = hand(acs, answer, sign_in=lambda cache: BearerSignIn(cache, Once(), "scope"))
+    assert handed.attempt.reply.because("") == UNSETTLED
+    assert handed.attempt.phase == "content"
 
 
 def test_a_page_of_another_server_is_no_operation() -> None:

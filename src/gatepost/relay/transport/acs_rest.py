@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from gatepost.client.http_sign_in import AccessKeySignIn, HttpSignIn
-from gatepost.errors import LocalProtocolError, NetworkError, RemoteProtocolError
+from gatepost.errors import LocalProtocolError, NetworkError, RemoteProtocolError, TokenError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
@@ -203,7 +203,10 @@ class AcsRestTransport(Unconnected):
                 raise self._unsettled(response)
             await asyncio.sleep(wait)
             look = min(look * 2, LONGEST_LOOK)
-            response = await self._look(url)
+            try:
+                response = await self._look(url)
+            except TokenError as error:  # which would let the next target have the message
+                raise Unsettled(f"{_UNKNOWN}: {error}", error.retry_after) from error
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
         if response.status not in _TOLD:
