@@ -205,8 +205,8 @@ class AcsRestTransport(Unconnected):
             look = min(look * 2, LONGEST_LOOK)
             try:
                 response = await self._look(url)
-            except TokenError as error:  # which would let the next target have the message
-                raise Unsettled(f"{_UNKNOWN}: {error}", error.retry_after) from error
+            except TokenError as lost:  # which would let the next target have the message
+                raise Unsettled(f"{_UNKNOWN}: {lost}", lost.retry_after) from lost
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
         if response.status not in _TOLD:
