@@ -1,7 +1,7 @@
-"""Pasted logs: from text to Evidence, whatever printed it.
+"""Pasted logs: from text to Evidence, for any program's format.
 
-``read_log`` strikes secrets out first, recognises the format, puts the dialogue together again,
-and keeps what was not part of it as remarks. It concludes nothing.
+``read_log`` first removes secrets, recognises the format, reconstructs the dialogue, and keeps
+other lines as remarks. It draws no conclusions.
 """
 
 import re
@@ -24,7 +24,7 @@ from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
 __all__ = ["MAX_LOG", "decode_log", "read_log"]
 
 MAX_LOG: Final = 1024 * 1024
-"""Octets of a log that are read."""
+"""Maximum octets of a log that are read."""
 MAX_REMARKS: Final = 400
 _MAX_LINE: Final = 4_000
 _IMPLICIT: Final = re.compile(
@@ -62,9 +62,9 @@ _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl"
 
 
 def read_log(text: str, server: str = "", client: str = "") -> Evidence:
-    """Return what ``text`` shows. ``server`` and ``client`` are anybody's words for them.
+    """Return what ``text`` shows. ``server`` and ``client`` are the user's names for them.
 
-    ``text`` may hold anything; nothing in it is an error. Beyond MAX_LOG it is not read.
+    ``text`` may be anything; nothing in it is an error. Beyond MAX_LOG it is not read.
     """
     original = _without_surrogates(text[:MAX_LOG])
     text, server, client = _headed(_clean(original), server, client)
@@ -95,7 +95,7 @@ _EMPTY: Final = Evidence("log")
 
 
 def decode_log(raw: bytes) -> str:
-    """Return a log's text: what editors and PowerShell write; nothing of what is not text."""
+    """Return a log's text in the encodings of editors and PowerShell; empty if it is not text."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace")
     sample = raw[:_BINARY_SAMPLE]
@@ -114,7 +114,7 @@ def _without_surrogates(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Take off what terminals, HTML and JSON wrap around a log."""
+    """Remove what terminals, HTML and JSON add to a log."""
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     for _ in range(2):  # a log in HTML may have been escaped once more
         if _IS_HTML.search(text):
@@ -186,12 +186,12 @@ def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
 
 
 def _parts(line: str) -> list[str]:
-    """Cut a line in which both sides speak, as in a session pasted into a sentence."""
+    """Divide a line with both sides of the dialogue, as in a session pasted into a sentence."""
     return _SPLIT.split(line) if len(_SPEAKER.findall(line)) > 1 else [line]
 
 
 def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
-    """Give the dialogue its lines; return the others, each once."""
+    """Pass lines to the dialogue; return the others, without duplicates."""
     remarks: dict[str, None] = {}
     after_server = False
     for at, line in enumerate(lines):
@@ -258,7 +258,7 @@ def _indent(line: str) -> int:
 
 
 def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
-    """Take what the client says instead of the server's reply."""
+    """Take the client's text if it replaces the server's reply."""
     if any(words in low for words in spoken.tls):
         talk.tls_started()
     if spoken.signed_in and re.match(spoken.signed_in, low):
@@ -273,12 +273,12 @@ _WENT_WELL: Final = re.compile(
 
 
 def _ends(lines: list[str], at: int) -> bool:
-    """Tell whether this line is a message's: the dot that ends it is still to come."""
+    """Tell whether this line is part of a message whose final dot is still to come."""
     return lines[at] != "." and "." in lines[at:]
 
 
 def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:
-    """Tell a line of the dialogue from a sentence that begins alike."""
+    """Distinguish a line of the dialogue from a sentence with the same beginning."""
     speaker, text = said
     if speaker == "S":
         return CODE.match(text) is not None or spoken is not BARE
@@ -326,7 +326,7 @@ def _version(everything: str, library: str) -> str:
 
 
 def _tls_mode(talk: Dialogue) -> TlsMode:
-    """What the client does about TLS, as far as its dialogue shows."""
+    """Return the client's TLS mode, as far as its dialogue shows it."""
     if talk.starttls is not None:
         return "starttls"
     return "auto"
@@ -337,7 +337,7 @@ def _asked(place: Target | None) -> Target | None:
 
 
 def _alone(server: str, place: Target | None, port: int) -> str:
-    """What is known of a server whose host is not: anybody's words, or its port."""
+    """Return what is known about a server without a host: the user's words, or its port."""
     if place is not None:
         return ""
     return server.strip() or (f"port {port}" if port else "")

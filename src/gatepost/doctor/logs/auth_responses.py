@@ -1,4 +1,4 @@
-"""What a client sent within AUTH: decoded to see its form, and to know what must not be shown."""
+"""A client's responses within AUTH: decoded to know their form, and what must not be shown."""
 
 import base64
 import binascii
@@ -15,11 +15,11 @@ _WORDS_FOR_HIDDEN: Final = re.compile(
     r"response|redacted|hidden|removed|masked|omitted|suppressed|empty|more|less|over|than|about|"
     r"of|the|and|with|long|bytes?|octets?|characters?|chars?|\d+|x{3,}|[*.•/,\s-]+|[\[\]()])+>?"
 )
-"""What people put in place of what they hid."""
+"""Words with which people replace what they hide."""
 _PLACEHOLDER: Final = re.compile(
     r"^[\[<{(/*.…•]|[\]>})*…•]$|\s|^(.)\1+$|(?i:redact|hidden|filtered)"
 )
-"""In place of an answer: brackets, asterisks, a sentence."""
+"""Replacements of a response: brackets, asterisks, a sentence."""
 _BRACKETS: Final = "[<{(/*.…•"
 _LENGTH: Final = re.compile(r"(\d[\d,]*)\s*(?:bytes?|octets?|char)")
 _AUTHZID: Final = re.compile(r"(?i)user\S*\s+nul\s+user")
@@ -33,7 +33,7 @@ _MIN_TWICE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, and the texts in it that must not come out anywhere."""
+    """A response, and the texts in it that must not be shown."""
 
     response: Response
     secrets: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Answer:
 
 
 def read_answer(text: str, kind: Kind) -> Answer:
-    """Return the form of ``text``, which a client sent as ``kind``, and what it gave away."""
+    """Return the form of ``text``, which a client sent as ``kind``, and its secrets."""
     text = text.strip()
     if text in ("", "=", "*"):
         return read_sent(text, kind)
@@ -55,7 +55,7 @@ def read_answer(text: str, kind: Kind) -> Answer:
 
 
 def read_sent(text: str, kind: Kind) -> Answer:
-    """Return the same of a text that nobody has touched since it was sent."""
+    """Return the same for an unchanged text."""
     text = text.strip()
     if text == "*":
         return Answer(Response(1, "cancel"))
@@ -73,7 +73,7 @@ def read_sent(text: str, kind: Kind) -> Answer:
 
 
 def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
-    """Return what a client answers: its mechanism, what it was asked, what it answered before."""
+    """Return the kind of a response: by its mechanism, the prompt, and earlier responses."""
     if mechanism in ("XOAUTH2", "OAUTHBEARER", "XOAUTH"):
         return "token"
     if mechanism in ("PLAIN", "PLAIN-CLIENTTOKEN"):
@@ -89,14 +89,14 @@ def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
 
 
 def _wrapped(pieces: list[str]) -> Answer:
-    """One response, with line ends within, as a log prints them."""
+    """Return one response that a log prints with line ends."""
     raw = decode("".join(pieces)) or b""
     response = Response(len(pieces[0]), "base64", lines=len(pieces))
     return Answer(response, (*pieces, raw.decode("utf-8", "surrogateescape")))
 
 
 def decode(text: str) -> bytes | None:
-    """Return what ``text`` is the base64 of, padded or not; None when it is not base64."""
+    """Return the octets of base64, padded or not; None if ``text`` is not base64."""
     if not _BASE64.fullmatch(text) or len(text.rstrip("=")) % 4 == 1:
         return None
     bare = text.rstrip("=")
@@ -115,7 +115,7 @@ def _is_text(raw: bytes) -> bool:
 
 
 def is_readable(raw: bytes) -> bool:
-    """Tell whether octets are text that somebody may have meant: printable, NUL and ^A aside."""
+    """Tell whether octets are text: printable, except for NUL and ^A."""
     return _is_text(raw)
 
 
@@ -126,7 +126,7 @@ def _empty(kind: Kind) -> Response:
 
 
 def _described(text: str) -> Response:
-    """Return what somebody's words for a hidden response tell of it."""
+    """Return what the words that replace a hidden response say about it."""
     length = _LENGTH.search(text)
     octets = int(length[1].replace(",", "")) if length else 0
     return Response(octets, "hidden", authzid=_AUTHZID.search(text) is not None)
@@ -187,9 +187,9 @@ _PARTS: Final = {
 
 
 def identities(token: str) -> tuple[str, ...]:
-    """Return the names in a token's claims that a mailbox may go by, case folded; none if opaque.
+    """Return the names in a token's claims that a mailbox may have, case folded; none if opaque.
 
-    Nothing is verified: it is what the token says of itself.
+    Nothing is verified: it is what the token says about itself.
     """
     parts = token.split(".")
     if len(parts) != 3:

@@ -1,4 +1,5 @@
-"""Base64 that a terminal, a mail or an editor broke into lines: its pieces are not tokens."""
+"""Base64 that a terminal, a mail program or an editor broke into lines, whose pieces are not
+recognised as tokens."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from gatepost.doctor.logs.auth_responses import decode, is_readable
 
 MAX_PIECES: Final = 60
 _SHORTEST: Final = 16
-"""Characters of base64 that are worth putting together."""
+"""Minimum characters of base64 that are joined."""
 _TAIL: Final = re.compile(r"[A-Za-z0-9+/_.-]+$")
 _HEAD: Final = re.compile(
     r"[>|\s]{0,8}(?![2-5]\d\d[ -])(?P<run>[A-Za-z0-9+/_.-]{2,}={0,2})"
@@ -19,7 +20,7 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}")
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Yield the pieces of each text in base64 that lies across line ends."""
+    """Yield the pieces of each base64 text that continues over line ends."""
     lines = [line.rstrip("\r ") for line in text.split("\n")]
     for number, line in enumerate(lines[:-1]):
         tail = _TAIL.search(line[-2_000:])

@@ -1,4 +1,5 @@
-"""Puts a dialogue together again from lines: who said what, what answers what, where TLS began."""
+"""Reconstructs a dialogue from lines: who said what, which reply belongs to which command, where
+TLS began."""
 
 import re
 from collections import deque
@@ -34,7 +35,7 @@ _POSITION: Final[dict[str, Position]] = {
     "MAIL": "mail", "RCPT": "rcpt", "DATA": "data", "BDAT": "data", ".": "data",
 }  # fmt: skip
 MAX_OF_A_KIND: Final = 100
-"""Sign-ins, greetings, recipients that are kept of a log; one session has few."""
+"""Maximum logins, greetings or recipients that are kept of a log; one session has few."""
 _START_DATA: Final = 354
 _MORE: Final = 334
 
@@ -51,7 +52,7 @@ class Sent:
 
 
 class Dialogue:
-    """Takes lines in order; what it has seen stands in its attributes."""
+    """Takes lines in order; its attributes are what it has seen."""
 
     def __init__(
         self, responses: list[Response], *, tls: bool = False, from_start: bool = False
@@ -85,7 +86,7 @@ class Dialogue:
         return any(each.reply.code == 235 for each in self.attempts)
 
     def client(self, text: str) -> None:
-        """Take one line that the client sent."""
+        """Take one line from the client."""
         if self._in_content:
             if text.rstrip() != ".":
                 return
@@ -101,7 +102,7 @@ class Dialogue:
         self.note("C", text)
 
     def _responded(self, sent: Sent, now: list[Response]) -> None:
-        """Take an answer; the rest of one that was cut, where nobody has asked for more."""
+        """Take a response, or the rest of one that was cut, if there was no prompt for it."""
         before = sent.responses
         if self._unread and sent.prompted and now and before and before[-1].octets >= SHORTEST_CUT:
             now = [replace(now[0], lines=2), *now[1:]]
@@ -114,7 +115,7 @@ class Dialogue:
         self.note("C", text)
 
     def server(self, text: str) -> None:
-        """Take one line that the server sent."""
+        """Take one line from the server."""
         self.note("S", text)
         match = _REPLY_LINE.match(text)
         if match is None:
@@ -126,18 +127,18 @@ class Dialogue:
             self._replied(parse_reply(tuple(unmarked(each) for each in lines)))
 
     def tls_started(self) -> None:
-        """TLS is up from here."""
+        """Note that TLS is up from here."""
         self.tls = True
 
     def finish(self) -> None:
-        """The log ends: what still waits for a reply is left as it is."""
+        """End the log: commands without a reply stay without one."""
         if self._reply:
             lines, self._reply = tuple(map(unmarked, self._reply)), []
             self._replied(parse_reply(lines))
         self._left_off()
 
     def _left_off(self) -> None:
-        """The session ends, or another one begins: what waits gets no reply any more."""
+        """End a session, or begin another one: pending commands get no reply."""
         for sent in self._pending:
             if sent.verb == "AUTH":
                 self._attempt(sent, Reply(0))
@@ -146,7 +147,7 @@ class Dialogue:
         self._in_content = False
 
     def note(self, speaker: str, text: str) -> None:
-        """Write a line down, and conclude nothing from it."""
+        """Add a line without a conclusion from it."""
         if len(self.lines) < MAX_LINES:
             shown = unmarked(text)[:MAX_LINE]
             self.lines.append(Line("C" if speaker == "C" else "S", shown, self.tls))
@@ -208,7 +209,7 @@ class Dialogue:
                 self.strays.append(Stray(reply, place_of(reply)))
 
     def _unasked(self, reply: Reply) -> None:
-        """A reply to what the log does not show."""
+        """Take a reply to something that the log does not show."""
         if self._in_content:
             self._in_content = False
             self.content = reply
@@ -228,7 +229,7 @@ class Dialogue:
             self.strays.append(Stray(reply, self._place(reply)))
 
     def _place(self, reply: Reply) -> Position | None:
-        """Where an unasked refusal belongs, by itself or by what came before."""
+        """Return the position of an unexpected refusal, by itself or by what preceded it."""
         place = place_of(reply)
         if place is None and not self.lines[:-1] and reply.code in (421, 554):
             return "greeting"
@@ -269,14 +270,14 @@ class Dialogue:
 
 
 def _gave_secret(sent: Sent, mechanism: str) -> bool:
-    """Tell whether the secret went out: LOGIN's comes second."""
+    """Tell whether the secret was sent: LOGIN's is the second response."""
     if mechanism == "LOGIN":
         return len(sent.responses) > 1
     return bool(sent.responses)
 
 
 def _is_greeting(reply: Reply) -> bool:
-    """Tell a server's first words from its answer to STARTTLS."""
+    """Distinguish a greeting from the reply to STARTTLS."""
     return reply.code == 220 and reply.status is None and _GREETS.match(reply.text) is not None
 
 

@@ -1,4 +1,4 @@
-"""From a dialogue that was put together to the evidence that it is."""
+"""Turns a reconstructed dialogue into evidence."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from gatepost.model.evidence import Evidence, Fact, Hello, Login, Stray, seen
 def evidence_of(
     talk: Dialogue, remarks: list[str], strays: tuple[Stray, ...], known: Evidence
 ) -> Evidence:
-    """Return ``known`` with all that the dialogue shows."""
+    """Return ``known`` with everything that the dialogue shows."""
     in_clear, other, over_tls = _hellos(talk)
     return replace(
         known,
@@ -31,7 +31,8 @@ def evidence_of(
 
 
 def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
-    """Return EHLO in clear, its second try, and EHLO over TLS; a lone list is judged by itself."""
+    """Return EHLO without TLS, its second attempt, and EHLO over TLS; a single list is judged by
+    itself."""
     clear = [hello for tls, hello in talk.hellos if not tls]
     over = [hello for tls, hello in talk.hellos if tls]
     if clear and not over and talk.greeting is None and talk.starttls is None:
@@ -52,7 +53,7 @@ def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
 
 
 def _login(talk: Dialogue) -> Fact[Login]:
-    """Return the form of the last credentials that the log held."""
+    """Return the form of the last credentials in the log."""
     form, secret = "", None
     for attempt in talk.attempts:
         for response in attempt.responses:

@@ -1,4 +1,4 @@
-"""Every format, and which of them a log is in."""
+"""All formats, and the choice of a log's format."""
 
 from typing import Final
 
@@ -39,12 +39,12 @@ _MODULES: Final = (
     django, powershell, aiosmtplib, go_net_smtp, marked,
 )  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(module.FORMAT for module in _MODULES)
-"""In the order in which they are tried: what is more special first."""
+"""In the order in which they are tried: more specific ones first."""
 BARE: Final = s_client.FORMAT
 
 
 def format_of(lines: list[str]) -> Format:
-    """Return the format that most lines of the dialogue are in; ``BARE`` when there is none."""
+    """Return the format of most lines of the dialogue; ``BARE`` if there is none."""
     low = "\n".join(lines).lower()
     tried = [
         each
@@ -55,7 +55,7 @@ def format_of(lines: list[str]) -> Format:
 
 
 def library_by_words(text: str) -> Format | None:
-    """Return the format whose exceptions or messages ``text`` holds most of; None for none."""
+    """Return the format with the most exceptions or messages in ``text``; None for none."""
     low = text.lower()
     counts = {each.name: sum(word in low for word in each.errors) for each in FORMATS}
     best = max(FORMATS, key=lambda each: (counts[each.name], each.name in _WRAPPERS))
@@ -65,8 +65,9 @@ def library_by_words(text: str) -> Format | None:
 
 
 _STANDS_ON: Final = {"aiosmtplib": "smtplib", "django": "smtplib"}
-"""Whose words hold those of the library below, so that these are always counted, too."""
+"""Libraries whose texts contain those of the library below them, so that these always match, too.
+"""
 
 
 _WRAPPERS: Final = frozenset({"django", "aiosmtplib", "powershell", "symfony"})
-"""They stand on another library; where both fit equally it is they who are used."""
+"""Libraries on top of another one; if both match equally, they are the ones in use."""

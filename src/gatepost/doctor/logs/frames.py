@@ -1,4 +1,4 @@
-"""Where a traceback ends in the dialogue: libraries name their functions after the commands."""
+"""The position in the dialogue by a traceback: functions are named after the commands."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ _COMMANDS: Final[tuple[tuple[Position, str], ...]] = (
     ("greeting", r"connect|readgreeting|actiongreeting"),
     ("connect", r"_?get_?socket|_?create_connection"),
 )  # fmt: skip
-"""How libraries call the function that sends a command, lower case."""
+"""Names of functions that send a command, lower case."""
 _PYTHON: Final = re.compile(r"(?:smtplib\.py|aiosmtplib/\w+\.py)\"?, line \d+, in (\w+)")
 _OTHERS: Final = re.compile(
     r"smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)'|auth_\w+\.rb:\d+:in [`'].*?(auth)'|"
@@ -28,9 +28,9 @@ _OTHERS: Final = re.compile(
 
 
 def place_in_traceback(text: str) -> Position | None:
-    """Return the command in which the innermost of a library's frames was; None without frames.
+    """Return the command of a library's innermost frame; None without frames.
 
-    Python prints the innermost last, all others first.
+    Python prints the innermost frame last, all others first.
     """
     names = [name for match in _OTHERS.finditer(text) for name in match.groups() if name]
     names += reversed(_PYTHON.findall(text))

@@ -14,7 +14,7 @@ COMMAND: Final = (
     r"(?i:EHLO|HELO|LHLO) \S+\s*$|AUTH [A-Z][\w-]+(?: \[redacted#\d+\])?\s*$|(?i:MAIL FROM):.*|"
     r"(?i:RCPT TO):.*|(?:STARTTLS|DATA|RSET|NOOP|QUIT|HELP|EHLO|HELO)\s*$|BDAT \d+.*|VRFY \S+$"
 )
-"""A whole command, for logs in which nothing but its form tells it from a sentence."""
+"""A complete command, for logs in which only its form distinguishes it from a sentence."""
 CODE: Final = re.compile(r"[2-5]\d\d(?:[ -]|$)")
 
 
@@ -25,30 +25,30 @@ class Format:
     name: str
     title: str
     library: str = ""
-    """Our name for the library that writes it; empty where many do."""
+    """Our name for the library that writes it; empty if several do."""
     client: str = ""
     """A regular expression for a line that the client sent; ``text`` is what it sent."""
     server: str = ""
     """The same for what the server sent."""
     hints: tuple[str, ...] = ()
-    """One of these is in any log of this format; lower case."""
+    """Each log of this format contains one of these; lower case."""
     shared: bool = False
-    """Others print sessions alike: only its words tell the library."""
+    """Other libraries print sessions in the same way: only its messages identify the library."""
     quoted: bool = False
-    """What was said stands in quotes, with escapes."""
+    """The dialogue is in quotes, with escapes."""
     joined: bool = False
-    """Of a reply of several lines only the first has mark and code."""
+    """Only the first line of a reply has mark and code."""
     tls: tuple[str, ...] = ()
     """TLS is up after a line with one of these; lower case."""
     signed_in: str = ""
-    """A regular expression, lower case, for a line in the place of the server's yes to AUTH."""
+    """A regular expression, lower case, for a line that replaces the reply of success to AUTH."""
     errors: tuple[str, ...] = ()
-    """Words that only this library says, in its exceptions; lower case."""
+    """Texts of exceptions that only this library has; lower case."""
     version: str = ""
     """A regular expression with the version as its group."""
 
     def speaks(self, line: str) -> tuple[Speaker, str] | None:
-        """Return who says what in ``line``; None when it is not a line of the dialogue."""
+        """Return the side and the text of ``line``; None if it is not part of the dialogue."""
         for speaker, pattern in (("S", self.server), ("C", self.client)):
             match = _compiled(pattern).match(line) if pattern else None
             if match is not None:
@@ -58,7 +58,7 @@ class Format:
         return None
 
     def fits(self, lines: list[str]) -> int:
-        """Return how many lines are surely of this format: replies and commands."""
+        """Return how many lines are certainly of this format: replies and commands."""
         count = 0
         for line in lines:
             said = self.speaks(line)
@@ -102,7 +102,7 @@ _ESCAPE: Final = re.compile(r"\\[rnt'\"\\]")
 
 
 def _unquoted(text: str) -> str:
-    """Take off the quotes and escapes of Python's or Ruby's repr."""
+    """Remove the quotes and escapes of Python's or Ruby's repr."""
     text = text.strip().removeprefix("b")
     if text[:1] in "'\"" and text:
         text = text[1:].removesuffix(text[0])

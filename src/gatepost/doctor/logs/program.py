@@ -1,4 +1,4 @@
-"""Which library a program's name means: what is written in what, as far as it is well known."""
+"""The library behind a program's name, as far as it is well known."""
 
 import re
 from typing import Final
@@ -32,7 +32,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
 
 
 def library_of(product: str) -> str:
-    """Return our name for the library behind ``product``, anybody's words; empty if unknown."""
+    """Return our name for the library behind ``product``, the user's words; empty if unknown."""
     if not product:
         return ""
     return next((name for name, words in _NAMES if re.search(words, product, re.IGNORECASE)), "")

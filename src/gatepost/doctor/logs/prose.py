@@ -1,4 +1,4 @@
-"""Replies inside of sentences: exceptions and log lines that quote the server."""
+"""Replies inside sentences: exceptions and log lines that quote the server."""
 
 import re
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ _BY_CODE: Final[dict[int, Position]] = {
 
 
 def replies_in(line: str) -> Iterator[Stray]:
-    """Yield the replies that a sentence quotes, each with its position as far as it tells."""
+    """Yield the replies quoted in a sentence, each with its position, if known."""
     found = False
     for match in _TUPLE.finditer(line):
         found = True
@@ -77,7 +77,7 @@ def replies_in(line: str) -> Iterator[Stray]:
 
 
 def stray(reply: Reply, line: str = "") -> Stray:
-    """Return the reply with the position that the line around it, or its code, tells."""
+    """Return the reply with the position that its line, or its code, indicates."""
     before = line.partition(str(reply.code))[0] + " " + " ".join(_tail(line))
     for place, words in _PLACES:
         if words.search(before):
@@ -86,7 +86,7 @@ def stray(reply: Reply, line: str = "") -> Stray:
 
 
 def place_of(reply: Reply) -> Position | None:
-    """Return where a reply belongs by itself: its code, then its words."""
+    """Return the position of a reply by itself: by its code, then by its text."""
     if reply.code in _BY_CODE:
         return _BY_CODE[reply.code]
     text = reply.text
@@ -99,7 +99,7 @@ def place_of(reply: Reply) -> Position | None:
 
 
 def _tail(line: str) -> Iterator[str]:
-    """Yield what stands behind a quoted reply and tells the command."""
+    """Yield what follows a quoted reply and indicates the command."""
     for match in re.finditer(r"in reply to [^)]*|command: ?['\"]?[\w ]+|after [A-Z ]{4,}", line):
         yield match[0]
 

@@ -1,8 +1,8 @@
-"""Strikes secrets out of a pasted log before anything else sees it.
+"""Removes secrets from a pasted log before anything else reads it.
 
-Whatever the format: what follows AUTH, what answers a 334, and what looks like a secret by its
-shape or its place is replaced by a numbered mark. The mark's number leads to the form of what was
-there (``Response``), which is all that the rest of the doctor learns.
+In every format, what follows AUTH, what answers a 334, and what looks like a secret by its form or
+place is replaced by a numbered mark. The number leads to the form of the text (``Response``), which
+is all that the rest of the doctor learns.
 """
 
 import base64
@@ -26,9 +26,9 @@ from gatepost.model.evidence import Response
 from gatepost.model.transcript import STRUCK_OUT
 
 MARK: Final = re.compile(r"\[redacted#(\d+)\]")
-"""A struck out response; the number is its index in ``Struck.responses``."""
+"""A removed response; the number is its index in ``Struck.responses``."""
 MAX_OPEN: Final = 60
-"""Lines after AUTH or 334 in which the client's answers may come."""
+"""Lines after AUTH or 334 in which the client's responses may come."""
 
 MECHANISM_NAMES: Final = (
     r"(?:PLAIN-CLIENTTOKEN|PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|NTLM|XOAUTH2|XOAUTH|OAUTHBEARER|GSSAPI|"
@@ -121,9 +121,9 @@ class Struck:
 
 
 def strike_out(text: str, original: str = "") -> Struck:
-    """Return ``text`` with every secret, and the base64 of each and of user names, replaced.
+    """Return ``text`` without secrets, and without the base64 of secrets and user names.
 
-    ``original`` is the text with its own line ends, where something was taken off it.
+    ``original`` is the text with its own line ends, if something was removed from it.
     """
     walk = _Walk({*pieces(text), *pieces(original)})
     kept = "\n".join(walk.line(line) for line in walk.shaped(text).split("\n"))
@@ -131,12 +131,12 @@ def strike_out(text: str, original: str = "") -> Struck:
 
 
 def unmarked(text: str) -> str:
-    """Return ``text`` as people may see it: marks without their numbers."""
+    """Return ``text`` for people: marks without their numbers."""
     return MARK.sub(STRUCK_OUT, text)
 
 
 class _Walk:
-    """Goes through the lines; knows where in a sign-in it is."""
+    """Goes through the lines, and knows the position within a login."""
 
     def __init__(self, secrets: set[str]) -> None:
         self.responses: list[Response] = []
@@ -148,7 +148,7 @@ class _Walk:
         self._prompt = ""
 
     def shaped(self, text: str) -> str:
-        """Strike what stands in the places of secrets; each is looked for everywhere, too."""
+        """Remove what is in the places of secrets; each is also searched everywhere."""
         found = sorted({*_each_line(text), *spans_across(text)}, reverse=True)
         end = len(text)
         for start, stop in found:
@@ -159,7 +159,7 @@ class _Walk:
         return text
 
     def line(self, line: str) -> str:
-        """Return one line with the answers of a sign-in struck out."""
+        """Return one line without the responses of a login."""
         auth = _AUTH.search(line)
         if auth is not None and not _is_listing(line, auth):
             return self._auth(line, auth)
@@ -199,7 +199,7 @@ class _Walk:
             self._open = 0
 
     def _answer(self, line: str, start: int, end: int) -> str:
-        """Strike ``line[start:end]``, what the client sent, but for quotes and line ends."""
+        """Remove ``line[start:end]``, what the client sent, except for quotes and line ends."""
         said = line[start:end]
         alone = _ALONE.match(said)
         core = alone["token"] if alone else re.sub(r"(?:\\r|\\n|['\"]|\s)+$", "", said)
@@ -224,7 +224,7 @@ class _Walk:
         return kind_of(self._mechanism, self._prompt, self._answers)
 
     def _unmarked_answer(self, line: str) -> str:
-        """Strike an answer in a line that does not say who speaks."""
+        """Remove a response in a line that does not show who sent it."""
         words = line.split()
         if not words:
             return line
@@ -242,7 +242,7 @@ class _Walk:
         return token
 
     def _readable(self, line: str) -> str:
-        """Strike base64 of something readable, wherever it stands, but for a server's prompt."""
+        """Remove readable base64 everywhere, except for a server's prompt."""
         prompt = _PROMPT.search(line)
         keep = range(*prompt.span("text")) if prompt and self._is_prompt(prompt["text"]) else ()
 
@@ -261,12 +261,12 @@ class _Walk:
         return _LONG_TOKEN.sub(strike, line)
 
     def _is_prompt(self, text: str) -> bool:
-        """Tell whether a 334 holds what servers say: a prompt, a challenge, an error document."""
+        """Tell whether a 334 has what servers send: a prompt, a challenge, an error document."""
         said = (decode(text) or b"").decode("utf-8", "replace").lower()
         return any(word in said for word in ("user", "pass", "name", "{", "<", "realm=", "nonce"))
 
     def everywhere(self, text: str) -> str:
-        """Strike every known secret, and its base64 in any alignment, out of the whole text."""
+        """Remove every known secret, and its base64 in any alignment, from the whole text."""
         forms: set[str] = set()
         for secret in self._secrets:
             forms |= forms_of(secret)
@@ -276,7 +276,7 @@ class _Walk:
 
 
 def struck(text: str, forms: Iterable[str]) -> str:
-    """Return ``text`` without these; a short word goes only where it stands alone."""
+    """Return ``text`` without these; a short word is removed only as a separate word."""
     for form in sorted(forms, key=len, reverse=True):
         if form in text:
             edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
@@ -285,7 +285,7 @@ def struck(text: str, forms: Iterable[str]) -> str:
 
 
 def _each_line(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where secrets stand; private keys reach over lines."""
+    """Yield the places of secrets; private keys span lines."""
     if "PRIVATE KEY" in text:
         yield from spans(text)
         return
@@ -297,14 +297,14 @@ def _each_line(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_listing(line: str, auth: re.Match[str]) -> bool:
-    """Tell whether AUTH here is what a server offers, not what a client sends."""
+    """Tell whether AUTH is an offer of the server here, not a command of the client."""
     before = line[: auth.start()]
     blob = auth["blob"] or ""
     return _LISTED.search(before) is not None or _A_MECHANISM.fullmatch(blob) is not None
 
 
 def forms_of(secret: str) -> set[str]:
-    """Return how a secret may show: as it is, escaped, and in base64."""
+    """Return the forms of a secret: unchanged, escaped, and in base64."""
     if len(secret) < _MIN_GLOBAL or secret.lower() in _COMMON:
         return set()
     raw = secret.encode("utf-8", "surrogateescape")
@@ -314,7 +314,7 @@ def forms_of(secret: str) -> set[str]:
 
 
 def aligned(raw: bytes) -> Iterator[str]:
-    """Yield the base64 of ``raw`` as it shows inside of longer data: at each of three offsets."""
+    """Yield the base64 of ``raw`` inside longer data, at each of three offsets."""
     if raw:
         yield from (form for form in (base64.b64encode(raw).decode(),) if len(form) >= _MIN_ALIGNED)
     for offset in range(3):

@@ -1,4 +1,4 @@
-"""openssl s_client, telnet, nc: what was typed and what came, without a prefix."""
+"""openssl s_client, telnet, nc: input and output without prefixes."""
 
 from gatepost.doctor.logs.log_format import COMMAND, Format
 

@@ -1,4 +1,4 @@
-"""Where secrets stand in logs, beside AUTH: settings, code, URLs, tokens by their shape."""
+"""Finds secrets in logs outside of AUTH: settings, code, URLs, tokens by their form."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Span(NamedTuple):
-    """A piece of a line."""
+    """A part of a line."""
 
     start: int
     end: int
@@ -22,12 +22,12 @@ _ABROAD: Final = (
     "mot de passe", "contrase", "senha", "wachtwoord", "lösenord", "hasło", "парол", "密码", "密碼",
     "パスワード", "비밀번호",
 )  # fmt: skip
-"""How a password is called elsewhere; the beginnings of the words."""
+"""Words for passwords in other languages; the beginnings of the words."""
 _LOOKS: Final = (
     r"(?P<s>(?-i:(?=[^\s\"'`|,;<>]*\d)(?=\S*[a-z])(?=[^\s\"'`|,;<>]*[A-Z!#$%^&*+~=?]))"
     r"(?!https?:)[^\s\"'`|,;<>]{8,})"
 )
-"""A word that nobody writes in a sentence."""
+"""A word that does not occur in sentences."""
 
 # Always a secret, whatever stands around it: what its issuer made it look like.
 _SHAPES: Final = re.compile(
@@ -84,7 +84,7 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (("auth=bearer",), r"\bauth=Bearer (?P<s>[^\x01\s\"']+)"),
 )
 # fmt: on
-"""Words of which one stands in the line, and the expression whose group ``s`` is the secret."""
+"""Words of which one is in the line, and the expression whose group ``s`` is the secret."""
 _SIGNS_IN: Final = (
     r"(?:\blogin|PlainAuth|LoginAuth|CRAMMD5Auth|NetworkCredential|\bauthenticate|"
     r"Credentials::new|\bcredentials?\s*[=:]|PasswordAuthentication|ConvertTo-SecureString|set_?password|\bauth)\s*"
@@ -97,7 +97,7 @@ _NO_SECRET: Final = re.compile(
     r"invalid_(?:grant|client|request|scope|token)|unauthorized_client|null|none|nil|undefined|true|false|\*+|x+|\.+|<[^<>]*>|\[redacted\]|"
     r"\$\{?[A-Z_]+\}?|failed|required|missing|expired|incorrect|wrong|empty"
 )
-"""What stands in a secret's place and is none: replies, errors, names of variables."""
+"""What occurs in a secret's place but is not one: replies, errors, names of variables."""
 _HOST: Final = re.compile(
     r"(?i)(?:e?mail|smtps?|mx|relay|localhost|email-smtp)[\w-]*(?:\.[\w-]+)+|localhost"
 )
@@ -105,7 +105,7 @@ _ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]+")
 
 
 def spans(line: str) -> Iterator[Span]:
-    """Yield where secrets stand in ``line``, by their shape or by what stands before them."""
+    """Yield the places of secrets in ``line``, by their form or by what precedes them."""
     for match in _SHAPES.finditer(line):
         yield Span(*match.span())
     low = line.lower()
@@ -121,7 +121,7 @@ def spans(line: str) -> Iterator[Span]:
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Made when a line calls for it: a log needs few of them."""
+    """Compile an expression when it is first needed: a log needs few of them."""
     return re.compile(pattern, re.IGNORECASE)
 
 
@@ -133,12 +133,12 @@ _ACROSS: Final = (
     rf"{_KEY}[\"']?\s*[:=][ \t]*[\"']?\S*\\\n[ \t]*(?P<s>\S+)",
     rf"<\w{{0,40}}?{_KEY}>[ \t]*\n\s*(?P<s>[^<\s]+)\s*</",
 )
-"""A value that begins, or goes on, on the line behind its name's."""
+"""A value that begins, or continues, on the line after its name."""
 _OPEN_CALL: Final = rf"{_SIGNS_IN}\([ \t]*\n(?P<rest>[^)]{{0,400}})"
 
 
 def spans_across(text: str) -> Iterator[Span]:
-    """Yield where secrets stand that are not on the line that tells them."""
+    """Yield the places of secrets that are not on the line of their name."""
     low = text.lower()
     if any(hint in low for hint in _KEYS):
         for place in _ACROSS:
@@ -150,7 +150,7 @@ def spans_across(text: str) -> Iterator[Span]:
 
 
 def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:
-    """Yield the quoted words behind a call that signs in, but for a host and a leading name."""
+    """Yield the quoted words in a call that signs in, except for a host and a leading name."""
     words = [
         literal
         for literal in _LITERAL.finditer(line, call.start("rest"), call.end("rest"))

@@ -1,4 +1,4 @@
-"""Which server a log is about: the host and port that its lines name."""
+"""Finds the server of a log: the host and port in its lines."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _SET: Final = (
     r"(?:host(?:name)?|(?:smtp|mail)[\w.]{0,12}(?:server|address)|"
     r"(?:server|address)(?=\W{1,8}(?:e?mail|smtp|relay)))"
 )
-"""What settings call the server by."""
+"""Names of settings for the server."""
 _PAIRS: Final = (
     rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
     rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
@@ -39,7 +39,7 @@ _OF_SMTPD: Final = re.compile(r"smtpd\[\d+\]: (?:[<>] |warning: |.*\bfrom )$")
 
 
 def server_in(text: str) -> Target | None:
-    """Return the server that ``text`` names first and most surely, or None."""
+    """Return the server that ``text`` names most clearly, or None."""
     for pattern in _PAIRS:
         for match in re.finditer(pattern, text, re.IGNORECASE):  # compiled when it is its turn
             if _NOT_MAIL.search(match["host"]) or _is_the_client(text, match.start()):
@@ -50,18 +50,19 @@ def server_in(text: str) -> Target | None:
 
 
 def _is_the_client(text: str, at: int) -> bool:
-    """Postfix's server names who connects, as its client names whom it connects to."""
+    """Tell whether it is the client: Postfix's server logs who connects, as its client logs where
+    it connects."""
     return _OF_SMTPD.search(text[text.rfind("\n", 0, at) + 1 : at]) is not None
 
 
 def port_in(text: str) -> int:
-    """Return the mail port that ``text`` names alone, 0 for none."""
+    """Return the mail port that ``text`` names without a host, 0 for none."""
     match = _PORT_ALONE.search(text)
     return int(match["port"]) if match else 0
 
 
 def named(text: str) -> tuple[Target | None, str]:
-    """Return the server that somebody named, and their words where these are more than a host."""
+    """Return the server in the user's words, and the words if they are more than a host."""
     text = text.strip()
     plain = re.fullmatch(rf"(?P<host>{_HOST}|localhost|{_ADDRESS})(?::(?P<port>\d+))?", text)
     if plain is not None:

@@ -1,4 +1,4 @@
-""".NET's System.Net.Mail: exceptions with generic texts, the server's words inside."""
+""".NET's System.Net.Mail: exceptions with generic texts that contain the server's reply."""
 
 from gatepost.doctor.logs.log_format import Format
 

@@ -1,7 +1,7 @@
-"""Takes off what carried a log: containers, journals, JSON lines, quoted mail.
+"""Removes what wraps the lines of a log: containers, journals, JSON lines, quoted mail.
 
-Every way of unwrapping that fits is tried on the first lines, and the one is taken in which most
-lines are a dialogue's; where none is better than the log as it is, that stays.
+Every applicable way of unwrapping is tried on the first lines, and the one with the most lines of
+dialogue is used; if none is better than the log itself, it stays unchanged.
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any, Final
 from gatepost.doctor.logs.formats import FORMATS
 
 _SURE: Final = 5
-"""So many of the steps leave no doubt that something is wrapped."""
+"""Steps after which something is certainly wrapped."""
 _SAMPLE: Final = 80
-"""Lines that are looked at to choose."""
+"""Lines on which the choice is based."""
 _ENOUGH: Final = 0.7
-"""The share of lines that must be wrapped alike."""
+"""The share of lines that must be wrapped in the same way."""
 _PASSES: Final = 9
 _TIME: Final = r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?"
 _STAMP: Final = rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}(?:Z| ?[+-]\d\d:?\d\d)?"
@@ -50,9 +50,9 @@ _KEYS: Final = ("log", "message", "msg", "MESSAGE", "@message", "textPayload", "
                 "event", "error", "err", "body", "@m", "RenderedMessage", "renderedMessage", "@mt",
                 "MessageTemplate")  # fmt: skip
 _PLACE: Final = re.compile(r"\{@?(\w+)(?::[^}]*)?\}")
-"""A property in a template of Serilog's."""
+"""A property in a Serilog template."""
 _CONTEXT: Final = re.compile(r" (?:\[\]|\{[^{}]*\}) (?:\[\]|\{[^{}]*\})\s*$")
-"""What Monolog writes behind a line."""
+"""What Monolog adds to a line."""
 _TICKS: Final = re.compile(r"^(`+|\|[ \t])(.*?)(?:\1|[ \t]\|)\s*$")
 """A line in code marks, or a row of a table."""
 _LOGFMT: Final = re.compile(r'\bmsg=(?P<msg>"(?:\\.|[^"\\])*"|\S+)')
@@ -84,7 +84,7 @@ def unwrapped(text: str) -> str:
 
 
 def _dialogue_lines(lines: list[str]) -> int:
-    """Return how many lines the best format takes for a dialogue's."""
+    """Return how many lines the best format recognises as dialogue."""
     low = "\n".join(lines).lower()
     return max(
         each.fits(lines) for each in FORMATS
@@ -93,7 +93,7 @@ def _dialogue_lines(lines: list[str]) -> int:
 
 
 def _without_json(lines: list[str]) -> list[str] | None:
-    """JSON lines: what they say, a line each; other lines stay."""
+    """Replace JSON lines by their messages; other lines stay."""
     lines = _document(lines)
     filled = [line for line in lines if line.strip()]
     parsed = [_json(line) for line in filled]
@@ -107,7 +107,7 @@ def _without_json(lines: list[str]) -> list[str] | None:
 
 
 def _document(lines: list[str]) -> list[str]:
-    """The entries of one JSON array, a line each, as a log viewer exports them."""
+    """Return the entries of one JSON array, a line each, as a log viewer exports them."""
     if not (lines and lines[0].startswith("[") and lines[-1].rstrip().endswith("]")):
         return lines
     try:
@@ -161,21 +161,21 @@ def _message(line: str) -> list[str]:
 
 
 def _without_context(lines: list[str]) -> list[str] | None:
-    """Monolog: what stands behind each line."""
+    """Remove what Monolog adds to each line."""
     filled = [line for line in lines if line.strip()]
     hits = sum(_CONTEXT.search(line) is not None for line in filled)
     return [_CONTEXT.sub("", line) for line in lines] if hits and hits > len(filled) / 2 else None
 
 
 def _without_ticks(lines: list[str]) -> list[str] | None:
-    """Each line in code marks, or each a row of a table."""
+    """Remove code marks, or the marks of a table's rows."""
     filled = [line for line in lines if line.strip()]
     hits = sum(_TICKS.match(line) is not None for line in filled)
     return [_TICKS.sub(r"\2", line) for line in lines] if hits > _ENOUGH * len(filled) else None
 
 
 def _without_quotes(lines: list[str]) -> list[str] | None:
-    """A quoted mail: each line begins with >."""
+    """Remove the > at the start of each line of a quoted mail."""
     filled = [line for line in lines if line.strip()]
     if len(filled) < 2 or any(not line.lstrip(" ").startswith(">") for line in filled):
         return None
