@@ -111,7 +111,7 @@ def verdict_of(cell: Cell, offer: Offer) -> Illegal | None:
         fitting = [cell.mechanism]
     usable = [each for each in fitting if _is_protected(each, cell.tls)]
     if not usable:
-        return Illegal("nobody signs in without TLS to a verified server")
+        return Illegal("nobody can sign in without TLS to a verified server")
     encrypted = TLS[cell.tls][1]
     if cell.mechanism != AUTO:
         takes = offer.takes(cell.mechanism, encrypted=encrypted)

@@ -77,7 +77,7 @@ def test_what_else_would_be_taken_is_asked_without_the_password(
     with serving(script) as server:
         seen = visit(server, authority)
         assert ids(seen) == ["mechanism_advertised_but_broken"]
-        assert [line for line in server.heard if line.startswith(("AUTH", "*"))] == [
+        assert [line for line in server.heard if line == "*" or line.startswith("AUTH")] == [
             PLAIN, "AUTH PLAIN", "AUTH LOGIN", "*",
         ]  # fmt: skip
 

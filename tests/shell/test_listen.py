@@ -132,7 +132,7 @@ class TestUnixSocket:
     def test_a_file_that_is_no_socket_is_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "precious"
         path.write_text("data")
-        with pytest.raises(NetworkError, match="no socket"):
+        with pytest.raises(NetworkError, match="not a socket"):
             listen_local(path)
         assert path.read_text() == "data"
 
