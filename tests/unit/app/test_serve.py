@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gatepost.app.keys import keep_fingerprint, open_key
 from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all, why_no_mail
 from gatepost.errors import ConfigError
+from gatepost.store.sqlite import open_store
 
 
 class Breaking(Service):
@@ -28,6 +31,46 @@ def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     with pytest.raises(ConfigError, match="it is a FIFO"):
         Options(fifo).read()
+
+
+AZURE = """
+hostname = "relay.example"
+[storage]
+directory = "data"
+[directory]
+kind = "azure"
+[[listener]]
+address = "127.0.0.1:0"
+tls = "none"
+[target.hub]
+kind = "smarthost"
+servers = "127.0.0.1:1"
+tls = "none"
+[[route]]
+to = "hub"
+"""
+
+
+def test_the_azure_directory_is_not_served_with_another_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all client secrets would be refused as wrong."""
+    monkeypatch.chdir(tmp_path)
+    file, data = tmp_path / "gatepost.toml", tmp_path / "data"
+    file.write_text(AZURE)
+
+    def told(event: str, **facts: Any) -> None:
+        """Nobody listens."""
+
+    async def main() -> None:
+        with closing(open_store(data)) as store:
+            await keep_fingerprint(open_key(data), store)
+        (data / "key").write_bytes(bytes(32))
+        async with AsyncExitStack() as stack:
+            await Service.start(Options(file), cast("Any", told), stack)
+
+    with pytest.raises(ConfigError, match="does not match the sealed data"):
+        asyncio.run(main())
 
 
 def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
