@@ -18,7 +18,7 @@ from gatepost.client.tokens.contract import AccessToken
 from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
-from gatepost.model.route import AcsRestTarget, GraphTarget
+from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
@@ -390,6 +390,45 @@ def test_blind_copies_have_verdicts_of_their_own() -> None:
     given = lease("one@example.org", "bad@example.org", "two@example.org")
     handed, _ = hand(acs, answer, given)
     assert [each.outcome for each in handed.verdicts] == ["delivered", "failed", "delivered"]
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_target_gets_no_more_requests_at_a_time_than_it_may_have_connections(
+    connections: int,
+) -> None:
+    """However many a message needs: here one for each blind copy."""
+
+    class Service:
+        def __init__(self) -> None:
+            self.open, self.most, self.sent = 0, 0, 0
+
+        async def ask(self, request: HttpRequest) -> HttpResponse:
+            self.open += 1
+            self.most = max(self.most, self.open)
+            await asyncio.sleep(0.002)
+            self.open -= 1
+            self.sent += request.method == "POST"
+            return HttpResponse(202, {}, b'{"id": "1", "status": "Succeeded"}')
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    async def main() -> None:
+        target = AcsRestTarget(
+            "acs", "https://acs.example", "c", limits=HopLimits(connections=connections)
+        )
+        service = Service()
+        transport = AcsRestTransport(target, service, by_key(TokenCache()))
+        given = lease(*[f"{number}@example.org" for number in range(20)])
+        deadline = asyncio.get_running_loop().time() + 10
+        both = [
+            transport.deliver(given, BytesBody(CONTENT), Place("hub"), deadline) for _ in range(2)
+        ]
+        for handed in await asyncio.gather(*both):
+            assert {each.outcome for each in handed.verdicts} == {"delivered"}
+        assert (service.most, service.sent) == (connections, 40)
+
+    asyncio.run(main())
 
 
 def test_a_request_that_is_cut_leaves_no_other_behind() -> None:

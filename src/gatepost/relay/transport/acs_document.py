@@ -9,7 +9,7 @@ null envelope sender, the From field gives the sender.
 import base64
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,10 +34,21 @@ _PREFIXES: Final = ("content-", "resent-", "arc-")
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One request, and the recipients of the envelope that it is for."""
+    """One request, and the recipients of the envelope that it is for.
+
+    The requests of a message share the octets of what is the same in all of them.
+    """
 
     addresses: tuple[Address, ...]
-    body: bytes
+    recipients: bytes
+    """A JSON object."""
+    rest: bytes
+    """The document without its recipients."""
+
+    @property
+    def body(self) -> bytes:
+        """The document as it is sent."""
+        return b'{"recipients":' + self.recipients + b"," + self.rest[1:]
 
     @property
     def name(self) -> str:
@@ -53,7 +64,7 @@ def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
     a sender.
     """
     contents = read_contents(content)
-    document = _document(envelope, contents)
+    rest = msgspec.json.encode(_document(envelope, contents))
     places = shown(envelope, contents)
     to, cc = (places.to, places.cc) if places.to else (places.cc, ())
     if to:
@@ -64,13 +75,9 @@ def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
         }
         addresses = tuple(each.address for each in envelope.recipients)
         named = {name: people for name, people in everybody.items() if people}
-        return (Parcel(addresses, _encode(document, named)),)
-    return tuple(
-        [
-            Parcel((each,), _encode(document, {"to": _people([("", each)])}))
-            for each in places.hidden
-        ]
-    )
+        return (Parcel(addresses, msgspec.json.encode(named), rest),)
+    alone = [(each, {"to": _people([("", each)])}) for each in places.hidden]
+    return tuple([Parcel((each,), msgspec.json.encode(to), rest) for each, to in alone])
 
 
 def _document(envelope: Envelope, contents: Contents) -> dict[str, Any]:
@@ -93,10 +100,6 @@ def _document(envelope: Envelope, contents: Contents) -> dict[str, Any]:
         "headers": _headers(contents.fields),
     }
     return document | {name: value for name, value in optional.items() if value}
-
-
-def _encode(document: Mapping[str, Any], recipients: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode({**document, "recipients": recipients})
 
 
 def _people(people: Sequence[Mailbox]) -> list[dict[str, str]]:

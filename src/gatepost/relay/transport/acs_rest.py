@@ -83,6 +83,8 @@ class AcsRestTransport(Unconnected):
         denied = _NOT_ITS_KEY if isinstance(sign_in, AccessKeySignIn) else _NO_ROLE
         self._api = Api(http, sign_in, {**CODES, "Denied": denied}, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
+        self._requests = asyncio.Semaphore(max(1, target.limits.connections))
+        """A message may need many requests."""
 
     async def deliver(
         self, lease: Lease, body: Body, place: Place, deadline: float
@@ -121,22 +123,30 @@ class AcsRestTransport(Unconnected):
                 return await self._follow(known, response)
             id_ = operation_id(lease, parcel, number)
             known = self._operation(id_)
-        headers = {"content-type": "application/json", "operation-id": id_}
-        url = f"{self._base}/emails:send?api-version={VERSION}"
-        sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
-        response = await self._api.ask(sending)
+        response = await self._post(parcel, id_)
         if response.status == 409:  # it has this operation, perhaps from a different request
-            response = await self._api.ask(_get(known))
+            response = await self._get(known)
             if response.status in _TOLD:
                 return await self._follow(known, response)
         if response.status != 202:
             raise self._api.refused(response, _now())
         return await self._follow(self._location(response, known), response)
 
+    async def _post(self, parcel: Parcel, id_: str) -> HttpResponse:
+        headers = {"content-type": "application/json", "operation-id": id_}
+        url = f"{self._base}/emails:send?api-version={VERSION}"
+        async with self._requests:
+            sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
+            return await self._api.ask(sending)
+
+    async def _get(self, url: str) -> HttpResponse:
+        async with self._requests:
+            return await self._api.ask(HttpRequest("GET", url))
+
     async def _earlier(self, lease: Lease, url: str) -> HttpResponse:
         """Ask for the operation of an earlier attempt, whose answer may have been lost."""
         was_accepted = is_unsettled(lease.delivery, self.target.name)
-        response = await (self._look(url) if was_accepted else self._api.ask(_get(url)))
+        response = await (self._look(url) if was_accepted else self._get(url))
         if response.status in _NOT_TOLD:
             raise self._unsettled(response) if was_accepted else self._api.refused(response, _now())
         if response.status in _TOLD and not was_accepted and not _state(response):
@@ -147,7 +157,7 @@ class AcsRestTransport(Unconnected):
     async def _look(self, url: str) -> HttpResponse:
         """Ask for an operation that was accepted. Raises Unsettled."""
         try:
-            return await self._api.ask(_get(url))
+            return await self._get(url)
         except (NetworkError, RemoteProtocolError) as error:
             raise Unsettled(f"{_UNKNOWN}: {error}") from error
 
@@ -227,10 +237,6 @@ def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
     name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"
     name = f"{name} {number}" if number else name
     return str(uuid.uuid5(_OPERATIONS, name))
-
-
-def _get(url: str) -> HttpRequest:
-    return HttpRequest("GET", url)
 
 
 def _state(response: HttpResponse) -> str:
