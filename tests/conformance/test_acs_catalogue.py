@@ -1,4 +1,4 @@
-"""Azure Communication Services, section 1.9: what people met in the field, its cause and its cure.
+"""Azure Communication Services, section 1.9: what people met in the field, its cause and its fix.
 
 Every row of the catalogue is in ``CATALOGUE``: with the test that reproduces it here, or with
 the place where it is tested or the reason why no server can reproduce it.
@@ -61,7 +61,7 @@ def test_1_9_no_row_is_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def field_acs() -> Iterator[Acs]:
-    """A relay on which the cures are applied; what is new takes some seconds."""
+    """A relay on which the fixes are applied; what is new takes some seconds."""
     with Emulator(settings={"strict.propagation_delay": DELAY}) as relay:
         yield Acs(relay)
 

@@ -25,7 +25,7 @@ from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.docs.aadsts import aadsts_page
 from tests.docs.pages import FINDINGS, ROOT
-from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_cures
+from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_fixes
 from tests.docs.report_schema import report_page, schema_file
 from tests.docs.tables import attribute_docstrings, table
 
@@ -257,7 +257,7 @@ def findings_page() -> str:
     """Return all pages of findings in one file, which goes into the package."""
     pages = sorted(path for path in FINDINGS.glob("*.md") if path.name != "README.md")
     note = NOTE.replace("the code, not this page", "docs/findings, not this file")
-    told = (without_cures(path.read_text("utf-8")).strip() for path in pages)
+    told = (without_fixes(path.read_text("utf-8")).strip() for path in pages)
     return "\n".join([note, *(f"\n{each}" for each in told)]) + "\n"
 
 

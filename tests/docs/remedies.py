@@ -1,20 +1,20 @@
-"""The pages' tables and sections about cures, from the tables of ``diagnosis.remedies``."""
+"""The pages' tables and sections about fixes, from the tables of ``diagnosis.remedies``."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatepost.diagnosis.remedies import CURABLE, LIBRARIES, topic_of, why_not
+from gatepost.diagnosis.remedies import FIXABLE, LIBRARIES, topic_of, why_not
 from gatepost.diagnosis.remedies.causes import BY_MECHANISM
 from gatepost.diagnosis.remedies.library import Library, Place
 from tests.docs.pages import FINDINGS
 
-BEGIN: Final = "<!-- cures: made by `python -m tests.docs.generated`, from diagnosis/remedies -->"
-END: Final = "<!-- end of cures -->"
+BEGIN: Final = "<!-- fixes: made by `python -m tests.docs.generated`, from diagnosis/remedies -->"
+END: Final = "<!-- end of fixes -->"
 _BLOCK: Final = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.DOTALL)
 _OFFERED: Final = ("LOGIN",)
-"""What the server of the examples offers, where the cure depends on it."""
+"""What the server of the examples offers, where the fix depends on it."""
 _MARKS: Final = {
     "run": "code that the tests run: first with the fault, which the doctor names, then with the "
     "fix, which delivers",
@@ -24,14 +24,14 @@ _MARKS: Final = {
 }
 
 
-def without_cures(text: str) -> str:
+def without_fixes(text: str) -> str:
     """Return a finding's page without the section that is made from the tables."""
     return _BLOCK.sub("\n\n", text).rstrip("\n") + "\n"
 
 
 def finding_page(path: Path) -> str:
-    """Return the page with its section of cures made anew."""
-    text = without_cures(path.read_text("utf-8"))
+    """Return the page with its section of fixes made anew."""
+    text = without_fixes(path.read_text("utf-8"))
     head, neighbours, tail = text.partition("## Similar findings\n")
     section = "\n".join([BEGIN, *_section(path.stem), END])
     parts = [head.rstrip("\n"), section, *([neighbours + tail.rstrip("\n")] if neighbours else [])]
@@ -49,13 +49,13 @@ def _section(finding: str) -> Iterator[str]:
             spared.append(f"- {library.title}: {why}")
             continue
         topic = topic_of(finding, library, _OFFERED)
-        cure = library.cures.get(topic) if topic else None
-        if cure is None:
+        fix = library.fixes.get(topic) if topic else None
+        if fix is None:
             continue
         run = " (run in our tests)" if finding in library.executed else ""
-        yield from (f"### {library.title}", "", f"{place.fill(cure.text)}{run}", "")
-        if cure.code:
-            yield from (f"```{library.language}", place.fill(cure.code).rstrip("\n"), "```", "")
+        yield from (f"### {library.title}", "", f"{place.fill(fix.text)}{run}", "")
+        if fix.code:
+            yield from (f"```{library.language}", place.fill(fix.code).rstrip("\n"), "```", "")
     if spared:
         yield from ("### Not needed", "")
         yield from spared
@@ -63,19 +63,19 @@ def _section(finding: str) -> Iterator[str]:
 
 
 def mark(library: Library, finding: str) -> str:
-    """Return how far the cure of a finding is proven in a library; empty where there is none."""
+    """Return how far the fix of a finding is proven in a library; empty where there is none."""
     if finding in library.executed:
         return "run"
     if why_not(finding, library, _OFFERED):
         return "never"
     topic = topic_of(finding, library, _OFFERED)
-    cure = library.cures.get(topic) if topic else None
-    return ("code" if cure.code else "told") if cure else ""
+    fix = library.fixes.get(topic) if topic else None
+    return ("code" if fix.code else "told") if fix else ""
 
 
 def rows() -> Iterator[tuple[str, ...]]:
-    """Yield a row for each cause that a change in the client cures."""
-    for finding in CURABLE:
+    """Yield a row for each cause that a change in the client fixes."""
+    for finding in FIXABLE:
         marks = [mark(library, finding) for library in LIBRARIES.values()]
         yield (f"[{finding}](../findings/{finding}.md)", *marks)
 
@@ -85,4 +85,4 @@ def legend() -> Iterator[str]:
     yield from (f"- `{name}`: {text}." for name, text in _MARKS.items())
 
 
-FINDING_PAGES: Final = tuple(FINDINGS / f"{each}.md" for each in CURABLE)
+FINDING_PAGES: Final = tuple(FINDINGS / f"{each}.md" for each in FIXABLE)

@@ -18,7 +18,7 @@ PACKAGES = (
     "mime/quotedprintable", "net", "net/mail", "net/smtp", "net/url", "os", "strings", "time",
 )  # fmt: skip
 """What the code may import; of a name that it uses, the last part stands before a dot."""
-WHOLE = [topic for topic, cure in GO.cures.items() if "func " in (cure.code or "")]
+WHOLE = [topic for topic, fix in GO.fixes.items() if "func " in (fix.code or "")]
 
 
 def test_most_of_it_is_whole_functions() -> None:
@@ -27,8 +27,8 @@ def test_most_of_it_is_whole_functions() -> None:
 
 @pytest.mark.parametrize("topic", WHOLE)
 def test_go_takes_it(topic: str, tmp_path: Path) -> None:
-    cure = next(cure for name, cure in GO.cures.items() if name == topic)
-    code = Place("smtp.azurecomm.net", 587).fill(cure.code or "")
+    fix = next(fix for name, fix in GO.fixes.items() if name == topic)
+    code = Place("smtp.azurecomm.net", 587).fill(fix.code or "")
     spoken = re.sub(r"//.*", "", code)
     used = [name for name in PACKAGES if re.search(rf"\b{Path(name).name}\.[A-Z]", spoken)]
     imports = "".join(f'\t"{name}"\n' for name in used)

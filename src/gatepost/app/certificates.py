@@ -163,7 +163,7 @@ def _server_fits(path: Path, authority: _Pair, names: tuple[str, ...], now: date
     try:
         certificate = _parse_pair(path.read_bytes()).certificate
         certificate.verify_directly_issued_by(authority.certificate)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one cures it
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one fixes it
         return False
     served = _extension(certificate, x509.SubjectAlternativeName)
     return (

@@ -157,11 +157,11 @@ def _forbid(given: dict[str, Any], what: str) -> None:
 
 
 def _explain(id: str, library: str, as_json: bool) -> int:
-    from gatepost.doctor.explain import cure_in, explain  # noqa: PLC0415
+    from gatepost.doctor.explain import explain, fix_in  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        page = explain(id) + (cure_in(id, library) if library else "")
+        page = explain(id) + (fix_in(id, library) if library else "")
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     if as_json:

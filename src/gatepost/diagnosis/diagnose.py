@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gatepost.model.profile import Profile
 
 _SOMEWHERE: Final = Target("mail.example.com", 587)
-"""Stands in the code of cures where a log does not name the server."""
+"""Stands in the code of fixes where a log does not name the server."""
 _NOT_SIGNED_IN: Final = 530
 """RFC 4954 6."""
 _NOT_KNOWN: Final = 504
@@ -134,7 +134,7 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     target = seen.target or (replace(_SOMEWHERE, port=465) if implicit else _SOMEWHERE)
     named = library_called(seen.client.product, seen.client.library)
     if named is None and seen.source == "config":
-        return finding  # the cure is in the file's own words
+        return finding  # the fix is in the file's own words
     libraries = (named,) if named else tuple(LIBRARIES.values())
     place = Place(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered

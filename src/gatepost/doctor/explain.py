@@ -49,7 +49,7 @@ _OFFERED: Final = ("LOGIN",)
 """What the example's server offers; the doctor asks the real one."""
 
 
-def cure_in(id: str, library: str) -> str:
+def fix_in(id: str, library: str) -> str:
     """Return the fix of the finding ``id`` for a library, as Markdown; empty if there is none.
 
     Raises ConfigError if no library has that name.

@@ -78,9 +78,9 @@ class Attempts:
             self._ask_in_its_form(choice)
         if self.library is None or any(attempt.accepted for attempt in self.made):
             return
-        cure = self.library.could_use(tuple(name for name in self.offered if name != choice))
-        if cure:
-            self._ask(cure)
+        other = self.library.could_use(tuple(name for name in self.offered if name != choice))
+        if other:
+            self._ask(other)
 
     def _ask_all_forms(self) -> None:
         """PLAIN, and LOGIN in both forms up to the prompt for the password, where listed."""

@@ -1,4 +1,4 @@
-"""What the doctor concludes: causes with their proof, and what cures them."""
+"""What the doctor concludes: causes with their proof, and what fixes them."""
 
 from typing import Literal
 
@@ -12,13 +12,13 @@ Verdict = Literal["healthy", "finding", "unreachable", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """The cure in one library: what to change, and the code where code is the cure."""
+    """The fix in one library: what to change, and the code where code is the fix."""
 
     library: str
     text: str
     code: str | None = None
     executed: bool = False
-    """Our tests run the code: the fault first, then the cure, which delivers."""
+    """Our tests run the code: the fault first, then the fix, which delivers."""
 
 
 @dataclass(frozen=True, slots=True)

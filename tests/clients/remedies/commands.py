@@ -100,14 +100,14 @@ CURL: Final = (
     Case("authzid_not_permitted", "own-name", _curl("--ssl-reqd", "--sasl-authzid USERNAME")),
     Case("empty_password_sent", "acs",
          _curl("--ssl-reqd").replace("--netrc-file login.netrc", "--user USERNAME:"),
-         "{cure}" + _curl("--ssl-reqd")),
+         "{fix}" + _curl("--ssl-reqd")),
     Case("host_setting_malformed", "acs", _curl("--ssl-reqd").replace("smtp://", "smtp://http://")),
     Case("missing_from_header", "plain",
          _curl("--ssl-reqd").replace("message.eml", "anonymous.eml")),
     Case("line_too_long", "plain", _curl("--ssl-reqd").replace("message.eml", "long.eml"),
-         "cp long.txt body.txt\n{cure}"),
+         "cp long.txt body.txt\n{fix}"),
     Case("raw_utf8_headers", "plain", _curl("--ssl-reqd").replace("message.eml", "raw.eml"),
-         "subject='Gr\u00fc\u00dfe'\n{cure}"),
+         "subject='Gr\u00fc\u00dfe'\n{fix}"),
     Case("client_tls_disabled", "acs", _curl("--ssl-reqd", "--tls-max 1.0")),
     Case("mechanism_not_offered", "acs", _curl("--ssl-reqd", "--login-options AUTH=PLAIN")),
     Case("starttls_required", "acs", _curl()),
@@ -116,7 +116,7 @@ CURL: Final = (
          door="smtps", told_by="probe"),
     Case("cert_untrusted", "acs", _curl("--ssl-reqd"), trusting=False),
     Case("cert_hostname_mismatch", "acs", _curl("--ssl-reqd"),
-         "{cure}"),
+         "{fix}"),
     Case("auth_not_performed", "acs", _curl("--ssl-reqd").replace("--netrc-file login.netrc", "")),
     Case("initial_response_required", "bare-plain", _curl("--ssl-reqd")),
     Case("mechanism_advertised_but_broken", "broken", _curl("--ssl-reqd"), told_by="logins"),
@@ -130,7 +130,7 @@ CURL: Final = (
     Case("sender_domain_not_linked", "acs",
          _curl("--ssl-reqd").replace("--mail-from FROM", "--mail-from me@elsewhere.example")),
     Case("bare_lf", "plain", _curl("--ssl-reqd").replace("message.eml", "lines.eml"),
-         "cp lines.eml message.eml\n{cure}"),
+         "cp lines.eml message.eml\n{fix}"),
 )  # fmt: skip
 
 _SWAKS: Final = """\
@@ -143,7 +143,7 @@ def _swaks(*options: str) -> str:
     return _SWAKS.replace("OPTIONS", " ".join(options))
 
 
-_SIGNED_IN: Final = "export SWAKS_OPT_auth=LOGIN SWAKS_OPT_auth_user=USERNAME\n{cure}"
+_SIGNED_IN: Final = "export SWAKS_OPT_auth=LOGIN SWAKS_OPT_auth_user=USERNAME\n{fix}"
 
 _PLAINLY: Final = _SIGNED_IN.replace("LOGIN", "PLAIN")
 
@@ -172,13 +172,13 @@ SWAKS: Final = (
          _swaks("--tls", _AUTH).replace("--from FROM", "--from '<>'"), _SIGNED_IN),
     Case("auth_not_performed", "acs", _swaks("--tls")),
     Case("helo_rejected", "names", _swaks("--tls", "--ehlo localhost"),
-         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{cure}"),
+         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{fix}"),
     Case("account_name_used_as_sender", "acs",
          _swaks("--tls", _AUTH).replace("--from FROM", "--from USERNAME"), _SIGNED_IN),
     Case("sender_domain_not_linked", "acs",
          _swaks("--tls", _AUTH).replace("--from FROM", "--from me@elsewhere.example"), _SIGNED_IN),
     Case("bare_lf", "plain", _swaks("--tls", _AUTH, "--data @dotted.eml", "--no-data-fixup"),
-         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{cure}"),
+         "export SWAKS_OPT_auth=PLAIN SWAKS_OPT_auth_user=USERNAME\n{fix}"),
 )  # fmt: skip
 
 _SECRET: Final = 'passwordeval "cat /path/to/password"\n'
@@ -197,15 +197,15 @@ MSMTP: Final = (
     Case("auth_before_tls_refused_by_client", "in-clear",
          _MSMTP.replace("tls on\ntls_starttls on", "tls off")),
     Case("credentials_missing", "acs", _MSMTP.replace(_SECRET, ""),
-         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}")),
+         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{fix}")),
     Case("empty_password_sent", "plain", _MSMTP.replace('"cat /path/to/password"', "echo"),
-         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{cure}"), told_by="record"),
+         _MSMTP.replace("user USERNAME\n", "").replace(_SECRET, "{fix}"), told_by="record"),
     Case("host_setting_malformed", "acs", _MSMTP.replace("{host}", "smtp://{host}"),
-         _MSMTP.replace("host {host}\nport {port}\n", "{cure}")),
+         _MSMTP.replace("host {host}\nport {port}\n", "{fix}")),
     Case("tls_version_too_old", "acs", _MSMTP + "tls_priorities NORMAL:-VERS-ALL:+VERS-TLS1.0\n",
-         _MSMTP + "{cure}"),
+         _MSMTP + "{fix}"),
     Case("missing_from_header", "plain",
-         _MSMTP + "add_missing_from_header off\nfrom sender@example.com\n", _MSMTP + "{cure}"),
+         _MSMTP + "add_missing_from_header off\nfrom sender@example.com\n", _MSMTP + "{fix}"),
     Case("mechanism_not_offered", "acs", _MSMTP.replace("auth on", "auth plain")),
     Case("mechanism_advertised_but_broken", "broken", _MSMTP.replace("auth on", "auth cram-md5"),
          told_by="logins"),
@@ -214,12 +214,12 @@ MSMTP: Final = (
          _MSMTP.replace("tls_starttls on", "tls_starttls off")),
     Case("starttls_on_implicit_tls_port", "acs", _MSMTP + "timeout 1\n", door="smtps",
          told_by="probe"),
-    Case("cert_untrusted", "acs", _MSMTP, _MSMTP + "{cure}", trusting=False),
-    Case("cert_hostname_mismatch", "acs", _MSMTP, _MSMTP.replace("host {host}\n", "{cure}")),
+    Case("cert_untrusted", "acs", _MSMTP, _MSMTP + "{fix}", trusting=False),
+    Case("cert_hostname_mismatch", "acs", _MSMTP, _MSMTP.replace("host {host}\n", "{fix}")),
     Case("auth_not_performed", "acs", _MSMTP.replace("auth on", "auth off")),
-    Case("auth_not_advertised", "nobody", _MSMTP, _MSMTP.replace("auth on\n", "{cure}")),
-    Case("helo_rejected", "names", _MSMTP, _MSMTP + "{cure}"),
-    Case("account_name_used_as_sender", "acs", _MSMTP + "from USERNAME\n", _MSMTP + "{cure}"),
+    Case("auth_not_advertised", "nobody", _MSMTP, _MSMTP.replace("auth on\n", "{fix}")),
+    Case("helo_rejected", "names", _MSMTP, _MSMTP + "{fix}"),
+    Case("account_name_used_as_sender", "acs", _MSMTP + "from USERNAME\n", _MSMTP + "{fix}"),
     Case("sender_domain_not_linked", "acs", _MSMTP + "from me@elsewhere.example\n",
-         _MSMTP + "{cure}"),
+         _MSMTP + "{fix}"),
 )  # fmt: skip

@@ -139,8 +139,8 @@ def _sent(auth: str = _PLAIN_AUTH) -> str:
     return _run(_SEND_MAIL.replace("AUTH", auth))
 
 
-_CURED: Final = "{cure}" + _run("	return send(username, password, from, to, msg)")
-_CURED_DIAL: Final = "{cure}" + _dialled("dial()")
+_FIXED: Final = "{fix}" + _run("	return send(username, password, from, to, msg)")
+_FIXED_DIAL: Final = "{fix}" + _dialled("dial()")
 _START_TLS: Final = """\
 if err := client.StartTLS(CONFIG); err != nil {
 		return err
@@ -170,7 +170,7 @@ func dial() (*smtp.Client, error) {
 }
 """
 
-_LOGIN_AUTH: Final = (LIBRARIES["go-net-smtp"].cures["login"].code or "").partition(
+_LOGIN_AUTH: Final = (LIBRARIES["go-net-smtp"].fixes["login"].code or "").partition(
     "// In place of"
 )[0]
 _RECORDED: Final = 'return smtp.SendMail("{host}:"+os.Getenv("PORT_"), AUTH, FROM, to, msg)'
@@ -184,7 +184,7 @@ def _from(sender: str) -> str:
 
 
 _AS_SENDER: Final = (
-    _LOGIN_AUTH + "{cure}" + _run('\treturn send(LoginAuth(username, password, "{host}"), to, msg)')
+    _LOGIN_AUTH + "{fix}" + _run('\treturn send(LoginAuth(username, password, "{host}"), to, msg)')
 )
 
 
@@ -205,17 +205,17 @@ GO: Final = (
          _EAGER + _run(
             _RECORDED.replace("AUTH", 'eager{"LOGIN", username, password}').replace("FROM", "from")
         ),
-        _CURED,
+        _FIXED,
         told_by="record",),
-    Case("authzid_not_permitted", "own-name", _plain("username", "password"), _CURED,
+    Case("authzid_not_permitted", "own-name", _plain("username", "password"), _FIXED,
          told_by="record"),
     Case("empty_password_sent", "plain", _plain('""', 'os.Getenv("SMTP_PASS")'),
-         "{cure}" + _run("\tusername, password, err := credentials()\n\tif err != nil {\n"
+         "{fix}" + _run("\tusername, password, err := credentials()\n\tif err != nil {\n"
                          "\t\treturn err\n\t}\n\t" + _SEND_MAIL.replace("AUTH", _PLAIN_AUTH)),
          told_by="record"),
     Case("host_setting_malformed", "plain", _run(
          _SEND_MAIL.replace("{host}:{port}", "smtp://{host}:{port}")
-         .replace("AUTH", _PLAIN_AUTH)), _CURED),
+         .replace("AUTH", _PLAIN_AUTH)), _FIXED),
     Case("account_name_used_as_sender", "acs", _from("username"), _AS_SENDER, told_by="record"),
     Case("envelope_sender_missing", "acs", _from('""'), _AS_SENDER, told_by="record"),
     Case("sender_domain_not_linked", "acs", _from('"me@elsewhere.example"'), _AS_SENDER,
@@ -223,50 +223,50 @@ GO: Final = (
     Case("client_tls_disabled", "plain",
          _dialled('smtp.Dial("{host}:{port}")', more=_START_TLS.replace(
              "CONFIG", '&tls.Config{ServerName: "{host}", MaxVersion: tls.VersionTLS10}')),
-         _CURED_DIAL),
+         _FIXED_DIAL),
     Case("tls_version_too_old", "plain",
          _dialled('smtp.Dial("{host}:{port}")', more=_START_TLS.replace(
              "CONFIG", '&tls.Config{ServerName: "{host}", MinVersion: tls.VersionTLS10, '
-             "MaxVersion: tls.VersionTLS11}")), _CURED_DIAL),
+             "MaxVersion: tls.VersionTLS11}")), _FIXED_DIAL),
     Case("missing_from_header", "plain",
          _message('[]byte("Subject: hello\\r\\n\\r\\nhello\\r\\n")'),
-         "{cure}" + _message('message("hello", "hello\\r\\n")')),
+         "{fix}" + _message('message("hello", "hello\\r\\n")')),
     Case("line_too_long", "plain", _message(f'append(msg, {_LONG}...)'),
-         "{cure}" + _message("encoded", f"\tencoded, err := message({_LONG})\n"
+         "{fix}" + _message("encoded", f"\tencoded, err := message({_LONG})\n"
                              "\tif err != nil {\n\t\treturn err\n\t}\n")),
     Case("raw_utf8_headers", "plain",
          _message('append([]byte("Subject: Gr\u00fc\u00dfe\\r\\n"), msg...)'),
-         "{cure}" + _message('message("Gr\u00fc\u00dfe", "hello\\r\\n")')),
-    Case("mechanism_not_offered", "acs", _sent(), _CURED),
-    Case("starttls_required", "plain", _dialled('smtp.Dial("{host}:{port}")', "nil"), _CURED_DIAL),
+         "{fix}" + _message('message("Gr\u00fc\u00dfe", "hello\\r\\n")')),
+    Case("mechanism_not_offered", "acs", _sent(), _FIXED),
+    Case("starttls_required", "plain", _dialled('smtp.Dial("{host}:{port}")', "nil"), _FIXED_DIAL),
     Case("auth_before_tls_refused_by_client", "plain", _dialled('smtp.Dial("{host}:{port}")'),
-         _CURED_DIAL),
+         _FIXED_DIAL),
     Case("implicit_tls_on_starttls_port", "plain", _run(
          '	conn, err := tls.Dial("tcp", "{host}:{port}", nil)\n	if err != nil {\n'
-         "		return err\n	}\n	return conn.Close()"), _CURED_DIAL),
-    Case("starttls_on_implicit_tls_port", "plain", _WAITING + _dialled("dial()"), _CURED_DIAL,
+         "		return err\n	}\n	return conn.Close()"), _FIXED_DIAL),
+    Case("starttls_on_implicit_tls_port", "plain", _WAITING + _dialled("dial()"), _FIXED_DIAL,
          door="smtps", told_by="probe"),
-    Case("cert_untrusted", "plain", _sent(), "{cure}" + _dialled(
+    Case("cert_untrusted", "plain", _sent(), "{fix}" + _dialled(
          'smtp.Dial("{host}:{port}")', more='config, err := trusting("ca.pem")\n'
          "	if err != nil {\n		return err\n	}\n	"
          + _START_TLS.replace("CONFIG", "config")), trusting=False),
     Case("cert_hostname_mismatch", "plain", _sent(),
-         _run(f"	auth := {_PLAIN_AUTH}\n{{cure}}\n	return err")),
-    Case("auth_not_performed", "plain", _sent("nil"), _CURED),
-    Case("auth_not_advertised", "nobody", _sent(), _run("{cure}\n	return err")),
+         _run(f"	auth := {_PLAIN_AUTH}\n{{fix}}\n	return err")),
+    Case("auth_not_performed", "plain", _sent("nil"), _FIXED),
+    Case("auth_not_advertised", "nobody", _sent(), _run("{fix}\n	return err")),
     Case("mechanism_advertised_but_broken", "broken", _sent("smtp.CRAMMD5Auth(username, password)"),
-         _CURED, told_by="logins"),
+         _FIXED, told_by="logins"),
     Case("auth_command_too_long", "token", _EAGER + _sent(
          r'eager{"XOAUTH2", "user=" + username + "\x01auth=Bearer " + password + "\x01\x01", ""}'),
-         "{cure}" + _sent("XOAuth2(username, password)")),
+         "{fix}" + _sent("XOAuth2(username, password)")),
     Case("client_host_mismatch", "plain",
-         _sent('smtp.PlainAuth("", username, password, "{host}:{port}")'), _CURED),
-    Case("helo_rejected", "names", _sent(), _CURED_DIAL),
+         _sent('smtp.PlainAuth("", username, password, "{host}:{port}")'), _FIXED),
+    Case("helo_rejected", "names", _sent(), _FIXED_DIAL),
     Case("credential_url_encoding", "words", _run(
          '	u, err := url.Parse(fmt.Sprintf("smtp://%s:%s@{host}:{port}", username, password))\n'
          "	if err != nil {\n		return err\n	}\n"
          + _SEND_MAIL.replace("{host}:{port}", '" + u.Host + "').replace("AUTH", _PLAIN_AUTH)),
-         "{cure}" + _run(
+         "{fix}" + _run(
          "	u, err := url.Parse(smtpURL(username, password))\n"
          "	if err != nil {\n		return err\n	}\n	secret, _ := u.User.Password()\n"
          "	auth := smtp.PlainAuth(\"\", u.User.Username(), secret, u.Hostname())\n"

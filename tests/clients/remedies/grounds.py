@@ -1,7 +1,7 @@
 """The emulator, as each cause needs it: one process a ground, started when it is first asked for.
 
 A ground's server differs from a healthy one in what the broken clients stumble over, and in
-nothing else; what cures them delivers there.
+nothing else; what fixes them delivers there.
 """
 
 import socket

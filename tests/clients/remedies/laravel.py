@@ -47,8 +47,8 @@ _PINNED: Final = (
 )
 
 
-_CURED: Final = _SMTP + _BOOT + "{cure}"
-"""The cure is code of a service provider."""
+_FIXED: Final = _SMTP + _BOOT + "{fix}"
+"""The fix is code of a service provider."""
 
 
 LARAVEL: Final = (
@@ -56,22 +56,22 @@ LARAVEL: Final = (
          told_by="both"),
     Case("mechanism_not_offered", "acs", _PINNED.replace("KIND", "Plain")),
     Case("mechanism_advertised_but_broken", "broken", _PINNED.replace("KIND", "CramMd5"),
-         _CURED, told_by="logins"),
+         _FIXED, told_by="logins"),
     Case("implicit_tls_on_starttls_port", "acs", _SMTP.replace("=smtp\n", "=smtps\n")
          .replace("MAILER=smtps", "MAILER=smtp")),
     Case("starttls_on_implicit_tls_port", "acs", _SMTP, door="smtps", told_by="probe"),
-    Case("cert_untrusted", "acs", _SMTP, _CURED, trusting=False),
-    Case("cert_hostname_mismatch", "acs", _SMTP, _SMTP + "{cure}"),
+    Case("cert_untrusted", "acs", _SMTP, _FIXED, trusting=False),
+    Case("cert_hostname_mismatch", "acs", _SMTP, _SMTP + "{fix}"),
     Case("auth_not_performed", "acs",
          _SMTP.replace("'USERNAME'", "null").replace("'PASSWORD'", "null")),
-    Case("auth_command_too_long", "token", _PINNED.replace("KIND", "XOAuth2"), _CURED),
-    Case("authzid_not_permitted", "own-name", _SMTP, _CURED),
+    Case("auth_command_too_long", "token", _PINNED.replace("KIND", "XOAuth2"), _FIXED),
+    Case("authzid_not_permitted", "own-name", _SMTP, _FIXED),
     Case("credential_url_encoding", "words",
          "MAIL_MAILER=smtp\nMAIL_URL='smtp://USERNAME:PASSWORD@{host}:{port}'\n"),
-    Case("empty_password_sent", "acs", _SMTP.replace("'PASSWORD'", ""), _CURED),
+    Case("empty_password_sent", "acs", _SMTP.replace("'PASSWORD'", ""), _FIXED),
     Case("host_setting_malformed", "acs", _SMTP.replace("{host}", "smtp://{host}"),
-         _SMTP.replace("{host}", "smtp://{host}") + "{cure}"),
-    Case("helo_rejected", "names", _SMTP, _SMTP + "{cure}"),
+         _SMTP.replace("{host}", "smtp://{host}") + "{fix}"),
+    Case("helo_rejected", "names", _SMTP, _SMTP + "{fix}"),
     Case("sender_domain_not_linked", "acs", _SMTP + "MAIL_FROM_ADDRESS=me@elsewhere.example\n",
-         _SMTP + "{cure}"),
+         _SMTP + "{fix}"),
 )  # fmt: skip

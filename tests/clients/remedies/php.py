@@ -73,8 +73,8 @@ class Tokens implements \\PHPMailer\\PHPMailer\\OAuthTokenProvider
 $mail->AuthType = 'XOAUTH2';
 $mail->setOAuth(new Tokens());
 """
-_CURE: Final = _MAIL + "{cure}" + _FROM + _SEND
-_ADDED: Final = _MAIL + _TLS + "{cure}" + _FROM + _SEND
+_FIX: Final = _MAIL + "{fix}" + _FROM + _SEND
+_ADDED: Final = _MAIL + _TLS + "{fix}" + _FROM + _SEND
 
 
 def _broken(*lines: str, before: str = _TLS) -> str:
@@ -83,33 +83,33 @@ def _broken(*lines: str, before: str = _TLS) -> str:
 
 PHPMAILER: Final = (
     Case("empty_password_sent", "acs", _broken("$mail->Password = '';"),
-         "{cure}" + _MAIL + _TLS + _FROM + _SEND, told_by="record"),
+         "{fix}" + _MAIL + _TLS + _FROM + _SEND, told_by="record"),
     Case("host_setting_malformed", "acs", _broken("$mail->Host = 'http://{host}';"),
-         _MAIL + _TLS + "$mail->Host = 'http://{host}';\n{cure}" + _FROM + _SEND),
+         _MAIL + _TLS + "$mail->Host = 'http://{host}';\n{fix}" + _FROM + _SEND),
     Case("envelope_sender_missing", "acs", _MAIL + _TLS + "$mail->From = '';\n" + _SEND,
-         _MAIL + _TLS + "{cure}" + _SEND),
+         _MAIL + _TLS + "{fix}" + _SEND),
     Case("missing_from_header", "plain",
          _MAIL + _TLS + "$mail->From = '';\n$mail->Sender = $sender;\n" + _SEND,
-         _MAIL + _TLS + "$mail->Sender = $sender;\n{cure}" + _SEND),
-    Case("mechanism_advertised_but_broken", "broken", _broken(), _CURE, told_by="logins"),
-    Case("starttls_required", "acs", _broken("$mail->SMTPAutoTLS = false;", before=_SET), _CURE),
+         _MAIL + _TLS + "$mail->Sender = $sender;\n{fix}" + _SEND),
+    Case("mechanism_advertised_but_broken", "broken", _broken(), _FIX, told_by="logins"),
+    Case("starttls_required", "acs", _broken("$mail->SMTPAutoTLS = false;", before=_SET), _FIX),
     Case("implicit_tls_on_starttls_port", "acs",
-         _broken("$mail->SMTPSecure = 'ssl';", "$mail->SMTPDebug = 3;"), _CURE),
+         _broken("$mail->SMTPSecure = 'ssl';", "$mail->SMTPDebug = 3;"), _FIX),
     Case("starttls_on_implicit_tls_port", "acs",
-         _broken("$mail->getSMTPInstance()->Timelimit = 1;"), _CURE, door="smtps",
+         _broken("$mail->getSMTPInstance()->Timelimit = 1;"), _FIX, door="smtps",
          told_by="probe"),
     Case("cert_untrusted", "acs", _broken(), _ADDED, trusting=False),
     Case("cert_hostname_mismatch", "acs", _broken(), _ADDED),
-    Case("auth_not_performed", "acs", _broken("$mail->SMTPAuth = false;"), _CURE),
+    Case("auth_not_performed", "acs", _broken("$mail->SMTPAuth = false;"), _FIX),
     Case("auth_not_advertised", "nobody", _broken(), _ADDED),
     Case("initial_response_required", "bare-plain", _broken("$mail->AuthType = 'PLAIN';"), _ADDED),
     Case("auth_command_too_long", "token", _broken(_TOKENS),
-         _MAIL + _TLS + _TOKENS + "{cure}" + _FROM + _SEND),
+         _MAIL + _TLS + _TOKENS + "{fix}" + _FROM + _SEND),
     Case("helo_rejected", "names", _broken("$mail->Helo = 'localhost';"), _ADDED),
     Case("account_name_used_as_sender", "acs", _broken("$mail->Sender = $username;"),
-         _MAIL + _TLS + "$mail->Sender = $username;\n{cure}" + _SEND),
+         _MAIL + _TLS + "$mail->Sender = $username;\n{fix}" + _SEND),
     Case("sender_domain_not_linked", "acs", _broken("$mail->Sender = 'me@elsewhere.example';"),
-         _MAIL + _TLS + "{cure}" + _SEND),
+         _MAIL + _TLS + "{fix}" + _SEND),
 )  # fmt: skip
 
 _SYMFONY: Final = """\
@@ -132,7 +132,7 @@ _DSN: Final = """\
 $login = rawurlencode($username) . ':' . rawurlencode($password);
 $transport = Transport::fromDsn("SCHEME://{$login}@{host}:{port}");
 """
-_SYMFONY_CURE: Final = _SYMFONY + "{cure}" + _EMAIL + _DELIVER
+_SYMFONY_FIX: Final = _SYMFONY + "{fix}" + _EMAIL + _DELIVER
 _SMTP: Final = _DSN.replace("SCHEME", "smtp")
 _ESMTP: Final = """\
 $transport = new Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransport(
@@ -150,35 +150,35 @@ def _refused(transport: str, email: str = _EMAIL) -> str:
 
 SYMFONY: Final = (
     Case("unwanted_auth_attempt", "trusting",
-         _refused("$password = 'built-in';\n" + _SMTP), _SYMFONY_CURE, told_by="both"),
+         _refused("$password = 'built-in';\n" + _SMTP), _SYMFONY_FIX, told_by="both"),
     Case("mechanism_advertised_but_broken", "broken",
-         _refused(_ESMTP.replace("KIND", "CramMd5")), _SYMFONY_CURE, told_by="logins"),
-    Case("authzid_not_permitted", "own-name", _refused(_SMTP), _SYMFONY_CURE),
+         _refused(_ESMTP.replace("KIND", "CramMd5")), _SYMFONY_FIX, told_by="logins"),
+    Case("authzid_not_permitted", "own-name", _refused(_SMTP), _SYMFONY_FIX),
     Case("empty_password_sent", "acs", _refused(
          "$login = rawurlencode($username);\n"
          "$transport = Transport::fromDsn(\"smtp://{$login}@{host}:{port}\");\n"),
-         _SYMFONY + "{cure}" + _SMTP + _EMAIL + _DELIVER),
+         _SYMFONY + "{fix}" + _SMTP + _EMAIL + _DELIVER),
     Case("host_setting_malformed", "acs",
          _refused(_ESMTP.replace("KIND", "Login").replace("{host}", "smtp://{host}")),
-         _SYMFONY_CURE),
-    Case("mechanism_not_offered", "acs", _refused(_ESMTP.replace("KIND", "Plain")), _SYMFONY_CURE),
+         _SYMFONY_FIX),
+    Case("mechanism_not_offered", "acs", _refused(_ESMTP.replace("KIND", "Plain")), _SYMFONY_FIX),
     Case("implicit_tls_on_starttls_port", "acs", _refused(_DSN.replace("SCHEME", "smtps")),
-         _SYMFONY_CURE),
+         _SYMFONY_FIX),
     Case("starttls_on_implicit_tls_port", "acs", _refused(_ESMTP.replace("KIND", "Login")),
-         _SYMFONY_CURE, door="smtps", told_by="probe"),
-    Case("cert_untrusted", "acs", _refused(_SMTP), _refused(_SMTP + "{cure}"), trusting=False),
+         _SYMFONY_FIX, door="smtps", told_by="probe"),
+    Case("cert_untrusted", "acs", _refused(_SMTP), _refused(_SMTP + "{fix}"), trusting=False),
     Case("cert_hostname_mismatch", "acs", _refused(_SMTP),
-         _refused("$login = rawurlencode($username) . ':' . rawurlencode($password);\n{cure}")),
+         _refused("$login = rawurlencode($username) . ':' . rawurlencode($password);\n{fix}")),
     Case("auth_not_performed", "acs", _refused(
-         "$transport = Transport::fromDsn('smtp://{host}:{port}');\n"), _SYMFONY_CURE),
+         "$transport = Transport::fromDsn('smtp://{host}:{port}');\n"), _SYMFONY_FIX),
     Case("auth_command_too_long", "token", _refused(_ESMTP.replace("KIND", "XOAuth2")),
-         _refused(_ESMTP.replace("KIND", "XOAuth2") + "{cure}")),
+         _refused(_ESMTP.replace("KIND", "XOAuth2") + "{fix}")),
     Case("credential_url_encoding", "words", _refused(
          "$transport = Transport::fromDsn(\"smtp://{$username}:{$password}@{host}:{port}\");\n"),
-         _SYMFONY_CURE),
-    Case("helo_rejected", "names", _refused(_SMTP), _SYMFONY_CURE),
+         _SYMFONY_FIX),
+    Case("helo_rejected", "names", _refused(_SMTP), _SYMFONY_FIX),
     Case("sender_domain_not_linked", "acs",
          _refused(_SMTP, _EMAIL.replace("$sender", "'me@elsewhere.example'")),
          _refused(_SMTP, "$email = (new Symfony\\Component\\Mime\\Email())->to($recipient)\n"
-                         "    ->subject('hello')->text('hello');\n{cure}")),
+                         "    ->subject('hello')->text('hello');\n{fix}")),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""A cure is proven: the fault fails, the doctor names it from what the client says, the cure sends.
+"""A fix is proven: the fault fails, the doctor names it from what the client says, the fix sends.
 
-The code of the cure is what the doctor prints. A case only adds what stands around it in a program,
+The code of the fix is what the doctor prints. A case only adds what stands around it in a program,
 and fills in values: who signs in, who sends, where the authority's certificate lies.
 """
 
@@ -22,7 +22,7 @@ from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.commands import RECIPIENT
 from tests.recorded_client import ids, recorded
 
-SUBJECT: Final = "cured"
+SUBJECT: Final = "fixed"
 WRONG: Final = "built-in"
 """A password that nobody has."""
 ELSEWHERE: Final = ("cert_hostname_mismatch", "auth_before_tls_refused_by_client")
@@ -34,13 +34,13 @@ Door = Literal["smtp", "smtps"]
 
 @dataclass(frozen=True)
 class Case:
-    """A cause, and a client that has it; ``{cure}`` in ``program`` is where the cure goes."""
+    """A cause, and a client that has it; ``{fix}`` in ``program`` is where the fix goes."""
 
     cause: str
     ground: str
     broken: str
     """A program that fails for this cause and for no other."""
-    program: str = "{cure}"
+    program: str = "{fix}"
     door: Door = "smtp"
     told_by: Literal["log", "record", "lint", "probe", "logins", "envelope", "both"] = "log"
     """Whether the client's words are enough, or what it says has to be recorded, or its settings
@@ -49,7 +49,7 @@ class Case:
     trusting: bool = True
     """Whether the program is told to trust the emulator's authority."""
     outside: bool = False
-    """Whether the cure is what to do around the program, which its runner follows."""
+    """Whether the fix is what to do around the program, which its runner follows."""
 
 
 @dataclass(frozen=True)
@@ -133,17 +133,17 @@ class Prover:
         if named[:1] != [case.cause]:
             self._problem(case, f"the doctor says {named}", failed)
         order = self.healed(case, ground)
-        cured = self.run(order)
-        if not cured.ok or ground.relay.count() != before + 1:
-            self._problem(case, f"the cure delivers nothing:\n{order.code}", cured)
+        fixed = self.run(order)
+        if not fixed.ok or ground.relay.count() != before + 1:
+            self._problem(case, f"the fix delivers nothing:\n{order.code}", fixed)
 
     def fault(self, case: Case, ground: Ground) -> Order:
         """Return the program that fails."""
         return self._order(case.broken, case, ground, _host(case))
 
     def healed(self, case: Case, ground: Ground) -> Order:
-        """Return the program with the cure."""
-        code = case.program.replace("{cure}", self.cure(case, ground))
+        """Return the program with the fix."""
+        code = case.program.replace("{fix}", self.fix(case, ground))
         order = self._order(code, case, ground, "localhost")
         return replace(order, ca_file=ground.relay.ca_file) if case.outside else order
 
@@ -170,7 +170,7 @@ class Prover:
         )  # fmt: skip
         return outcomes[0], ids(diagnosis)
 
-    def cure(self, case: Case, ground: Ground) -> str:
+    def fix(self, case: Case, ground: Ground) -> str:
         """Return the code that the doctor prints, for this server."""
         library = LIBRARIES[self.library]
         offered = ground.offered
@@ -179,7 +179,7 @@ class Prover:
         topic = topic_of(case.cause, library, offered)
         assert topic is not None, case.cause
         place = Place("localhost", self._port(case, ground), "localhost")
-        return place.fill(library.cures[topic].code or "")
+        return place.fill(library.fixes[topic].code or "")
 
     def named(self, case: Case, ground: Ground, output: str) -> list[str]:
         """Return the causes that the doctor names, the most likely first."""

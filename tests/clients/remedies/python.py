@@ -5,7 +5,7 @@ from typing import Final
 from gatepost.diagnosis.remedies import LIBRARIES
 from tests.clients.remedies.proof import Case
 
-DJANGO_CURES: Final = LIBRARIES["django"].cures
+DJANGO_FIXES: Final = LIBRARIES["django"].fixes
 
 _OPEN: Final = """\
 import smtplib
@@ -50,14 +50,14 @@ SMTPLIB: Final = (
         "cert_untrusted",
         "acs",
         _TLS,
-        _OPEN + "{cure}smtp.login(username, password)" + _SEND,
+        _OPEN + "{fix}smtp.login(username, password)" + _SEND,
         trusting=False,
     ),
     Case(
         "cert_hostname_mismatch",
         "acs",
         _TLS,
-        "import smtplib, ssl\n{cure}smtp.starttls(context=ssl.create_default_context())\n"
+        "import smtplib, ssl\n{fix}smtp.starttls(context=ssl.create_default_context())\n"
         "smtp.login(username, password)" + _SEND,
     ),
     Case("auth_not_performed", "acs", _TLS + "smtp.send_message(message)\n"),
@@ -68,7 +68,7 @@ SMTPLIB: Final = (
         _TLS + "def xoauth2(challenge=None):\n"
         '    return "" if challenge else f"user={username}\\1auth=Bearer {token}\\1\\1"\n'
         'smtp.ehlo()\nsmtp.auth("XOAUTH2", xoauth2)\n',
-        _TLS + "{cure}" + _SEND,
+        _TLS + "{fix}" + _SEND,
     ),
     Case("non_ascii_password", "utf8", _LOGIN),
     Case(
@@ -77,7 +77,7 @@ SMTPLIB: Final = (
         "from urllib.parse import urlsplit\n"
         'parts = urlsplit(f"smtp://{username}:{password}@{host}:{port}")\n'
         "print(parts.port)\n",
-        "{cure}import smtplib, ssl\nfrom urllib.parse import unquote, urlsplit\n"
+        "{fix}import smtplib, ssl\nfrom urllib.parse import unquote, urlsplit\n"
         "parts = urlsplit(url)\nsmtp = smtplib.SMTP(parts.hostname, parts.port)\n"
         "smtp.starttls(context=ssl.create_default_context())\n"
         "smtp.login(unquote(parts.username), unquote(parts.password))" + _SEND,
@@ -92,25 +92,25 @@ SMTPLIB: Final = (
         "account_name_used_as_sender",
         "acs",
         _LOGIN + "smtp.send_message(message, from_addr=username)\n",
-        _LOGIN + "{cure}smtp.quit()\n",
+        _LOGIN + "{fix}smtp.quit()\n",
     ),
     Case(
         "sender_domain_not_linked",
         "acs",
         _LOGIN + 'smtp.send_message(message, from_addr="me@elsewhere.example")\n',
-        _LOGIN + "{cure}smtp.quit()\n",
+        _LOGIN + "{fix}smtp.quit()\n",
     ),
     Case(
         "envelope_sender_missing",
         "acs",
         _LOGIN + 'smtp.send_message(message, from_addr="")\n',
-        _LOGIN + "{cure}smtp.quit()\n",
+        _LOGIN + "{fix}smtp.quit()\n",
     ),
     Case(
         "empty_password_sent",
         "acs",
         _TLS + 'smtp.login(username, "")\n',
-        "{cure}" + _LOGIN + _SEND,
+        "{fix}" + _LOGIN + _SEND,
     ),
     Case("auth_not_advertised", "nobody", _LOGIN),
     Case(
@@ -129,38 +129,38 @@ SMTPLIB: Final = (
         "credentials_missing",
         "acs",
         _TLS + 'import os\nsmtp.login(os.environ.get("SMTP_USER"), os.environ.get("SMTP_PASS"))\n',
-        "{cure}" + _LOGIN + _SEND,
+        "{fix}" + _LOGIN + _SEND,
     ),
     Case(
         "host_setting_malformed",
         "acs",
         'import smtplib\nsmtplib.SMTP("smtp://{host}", {port})\n',
-        "import smtplib, ssl\n{cure}smtp.starttls(context=ssl.create_default_context())\n"
+        "import smtplib, ssl\n{fix}smtp.starttls(context=ssl.create_default_context())\n"
         "smtp.login(username, password)" + _SEND,
     ),
     Case(
         "missing_from_header",
         "plain",
         _LOGIN + 'del message["From"]\nsmtp.send_message(message, from_addr=sender)\n',
-        _LOGIN + "{cure}" + _SEND,
+        _LOGIN + "{fix}" + _SEND,
     ),
     Case(
         "line_too_long",
         "plain",
         _LOGIN + f'message.set_content({_LONG_TEXT}, cte="7bit")\n' + _SEND,
-        _LOGIN + f"text = {_LONG_TEXT}\n{{cure}}" + _SEND,
+        _LOGIN + f"text = {_LONG_TEXT}\n{{fix}}" + _SEND,
     ),
     Case(
         "raw_utf8_headers",
         "plain",
         _LOGIN + f"smtp.sendmail(sender, [recipient], {_RAW_HEADERS})\n",
-        _LOGIN + 'subject = "Gr\u00fc\u00dfe"\n{cure}smtp.quit()\n',
+        _LOGIN + 'subject = "Gr\u00fc\u00dfe"\n{fix}smtp.quit()\n',
     ),
     Case(
         "bare_lf",
         "plain",
         _LOGIN + "smtp.sendmail(sender, [recipient], raw)\n",
-        _LOGIN + "{cure}smtp.quit()\n",
+        _LOGIN + "{fix}smtp.quit()\n",
     ),
 )
 
@@ -172,7 +172,7 @@ await smtp.connect()
 """
 _AIO_TLS: Final = _AIO.replace("OPTIONS", "start_tls=True")
 _AIO_LOGIN: Final = _AIO_TLS + "await smtp.login(username, password)\n"
-_AIO_CURE: Final = "import aiosmtplib\n{cure}"
+_AIO_FIX: Final = "import aiosmtplib\n{fix}"
 _AIO_SEND: Final = "\nawait smtp.send_message(message)\nawait smtp.quit()\n"
 
 
@@ -190,7 +190,7 @@ AIOSMTPLIB: Final = (
         "from urllib.parse import urlsplit\n"
         'parts = urlsplit(f"smtp://{username}:{password}@{host}:{port}")\n'
         "print(parts.port)\n",
-        "{cure}import aiosmtplib\nfrom urllib.parse import unquote, urlsplit\n"
+        "{fix}import aiosmtplib\nfrom urllib.parse import unquote, urlsplit\n"
         "parts = urlsplit(url)\nawait aiosmtplib.send(\n"
         "    message, hostname=parts.hostname, port=parts.port, start_tls=True,\n"
         "    username=unquote(parts.username), password=unquote(parts.password))\n",
@@ -199,17 +199,15 @@ AIOSMTPLIB: Final = (
         "mechanism_not_offered",
         "acs",
         _AIO_TLS + "await smtp.ehlo()\nawait smtp.auth_plain(username, password)\n",
-        _AIO_CURE,
+        _AIO_FIX,
     ),
-    Case("starttls_required", "acs", _aio_send("start_tls=False", _AIO_ACCOUNT), _AIO_CURE),
-    Case(
-        "implicit_tls_on_starttls_port", "acs", _aio_send("use_tls=True", _AIO_ACCOUNT), _AIO_CURE
-    ),
+    Case("starttls_required", "acs", _aio_send("start_tls=False", _AIO_ACCOUNT), _AIO_FIX),
+    Case("implicit_tls_on_starttls_port", "acs", _aio_send("use_tls=True", _AIO_ACCOUNT), _AIO_FIX),
     Case(
         "starttls_on_implicit_tls_port",
         "acs",
         _aio_send("start_tls=True", "timeout=0.5", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
         door="smtps",
         told_by="probe",
     ),
@@ -217,40 +215,40 @@ AIOSMTPLIB: Final = (
         "cert_untrusted",
         "acs",
         _aio_send("start_tls=True", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
         trusting=False,
     ),
     Case(
         "cert_hostname_mismatch",
         "acs",
         _aio_send("start_tls=True", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
-    Case("auth_not_performed", "acs", _aio_send("start_tls=True"), _AIO_CURE),
-    Case("login_initial_response_rejected", "login", _AIO_LOGIN, _AIO_CURE),
+    Case("auth_not_performed", "acs", _aio_send("start_tls=True"), _AIO_FIX),
+    Case("login_initial_response_rejected", "login", _AIO_LOGIN, _AIO_FIX),
     Case(
         "auth_command_too_long",
         "token",
         _AIO_TLS + "await smtp.auth_xoauth2(username, token)\n",
-        _AIO_TLS + "{cure}" + _AIO_SEND,
+        _AIO_TLS + "{fix}" + _AIO_SEND,
     ),
     Case(
         "helo_rejected",
         "names",
         _aio_send("start_tls=True", 'local_hostname="localhost"', _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
     Case(
         "account_name_used_as_sender",
         "acs",
         _aio_send("start_tls=True", "sender=username", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
     Case(
         "sender_domain_not_linked",
         "acs",
         _aio_send("start_tls=True", 'sender="me@elsewhere.example"', _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
     Case(
         "client_tls_disabled",
@@ -258,60 +256,60 @@ AIOSMTPLIB: Final = (
         "import ssl\n"
         + _OLD_TLS
         + _aio_send("start_tls=True", "tls_context=context", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
-    Case("auth_not_advertised", "nobody", _aio_send("start_tls=True", _AIO_ACCOUNT), _AIO_CURE),
+    Case("auth_not_advertised", "nobody", _aio_send("start_tls=True", _AIO_ACCOUNT), _AIO_FIX),
     Case(
         "mechanism_advertised_but_broken",
         "broken",
         _AIO_TLS + "await smtp.ehlo()\nawait smtp.auth_crammd5(username, password)\n",
-        _AIO_CURE,
+        _AIO_FIX,
         told_by="logins",
     ),
     Case(
         "host_setting_malformed",
         "acs",
         _aio_send("start_tls=True", _AIO_ACCOUNT).replace("{host}", "smtp://{host}"),
-        _AIO_CURE + "await smtp.connect()\nawait smtp.login(username, password)" + _AIO_SEND,
+        _AIO_FIX + "await smtp.connect()\nawait smtp.login(username, password)" + _AIO_SEND,
     ),
     Case(
         "empty_password_sent",
         "acs",
         _aio_send("start_tls=True", "username=username"),
-        "{cure}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        "{fix}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
         told_by="record",
     ),
     Case(
         "envelope_sender_missing",
         "acs",
         _AIO_LOGIN + 'await smtp.sendmail("", [recipient], bytes(message))\n',
-        _AIO_CURE,
+        _AIO_FIX,
     ),
     Case(
         "missing_from_header",
         "plain",
         'del message["From"]\n' + _aio_send("start_tls=True", "sender=sender", _AIO_ACCOUNT),
-        "{cure}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        "{fix}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
     ),
     Case(
         "line_too_long",
         "plain",
         f'message.set_content({_LONG_TEXT}, cte="7bit")\n'
         + _aio_send("start_tls=True", _AIO_ACCOUNT),
-        f"text = {_LONG_TEXT}\n{{cure}}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        f"text = {_LONG_TEXT}\n{{fix}}" + _aio_send("start_tls=True", _AIO_ACCOUNT),
     ),
     Case(
         "raw_utf8_headers",
         "plain",
         f"message = {_RAW_HEADERS}\n"
         + _aio_send("start_tls=True", "sender=sender, recipients=[recipient]", _AIO_ACCOUNT),
-        'subject = "Gr\u00fc\u00dfe"\n{cure}' + _aio_send("start_tls=True", _AIO_ACCOUNT),
+        'subject = "Gr\u00fc\u00dfe"\n{fix}' + _aio_send("start_tls=True", _AIO_ACCOUNT),
     ),
     Case(
         "client_config_conflict",
         "acs",
         _aio_send("start_tls=True", "use_tls=True", _AIO_ACCOUNT),
-        _AIO_CURE,
+        _AIO_FIX,
     ),
 )
 
@@ -336,7 +334,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(parts.username), unquote(parts.pa
 
 
 def _django_only(mechanism: str) -> str:
-    code = DJANGO_CURES["only_login"].code or ""
+    code = DJANGO_FIXES["only_login"].code or ""
     return code.replace('"LOGIN"', f'"{mechanism}"').replace(
         "auth_login", f"auth_{mechanism.lower().replace('-', '_')}"
     )
@@ -344,36 +342,36 @@ def _django_only(mechanism: str) -> str:
 
 _DJANGO: Final = _django("EMAIL_USE_TLS = True")
 DJANGO: Final = (
-    Case("starttls_required", "acs", _django(), "import os\n{cure}"),
+    Case("starttls_required", "acs", _django(), "import os\n{fix}"),
     Case(
-        "implicit_tls_on_starttls_port", "acs", _django("EMAIL_USE_SSL = True"), "import os\n{cure}"
+        "implicit_tls_on_starttls_port", "acs", _django("EMAIL_USE_SSL = True"), "import os\n{fix}"
     ),
     Case(
         "starttls_on_implicit_tls_port",
         "acs",
         _DJANGO + "EMAIL_TIMEOUT = 0.5\n",
-        "import os\n{cure}",
+        "import os\n{fix}",
         door="smtps",
         told_by="probe",
     ),
-    Case("cert_untrusted", "acs", _DJANGO, _DJANGO + "{cure}", trusting=False),
-    Case("cert_hostname_mismatch", "acs", _DJANGO, _DJANGO + "{cure}"),
-    Case("auth_not_performed", "acs", _DJANGO + 'EMAIL_HOST_USER = ""\n', "import os\n{cure}"),
-    Case("auth_not_advertised", "nobody", _DJANGO, _DJANGO + "{cure}"),
-    Case("login_initial_response_rejected", "login", _DJANGO, _DJANGO + "{cure}"),
-    Case("non_ascii_password", "utf8", _DJANGO, _DJANGO + "{cure}"),
-    Case("helo_rejected", "names", _DJANGO, _DJANGO + "{cure}"),
+    Case("cert_untrusted", "acs", _DJANGO, _DJANGO + "{fix}", trusting=False),
+    Case("cert_hostname_mismatch", "acs", _DJANGO, _DJANGO + "{fix}"),
+    Case("auth_not_performed", "acs", _DJANGO + 'EMAIL_HOST_USER = ""\n', "import os\n{fix}"),
+    Case("auth_not_advertised", "nobody", _DJANGO, _DJANGO + "{fix}"),
+    Case("login_initial_response_rejected", "login", _DJANGO, _DJANGO + "{fix}"),
+    Case("non_ascii_password", "utf8", _DJANGO, _DJANGO + "{fix}"),
+    Case("helo_rejected", "names", _DJANGO, _DJANGO + "{fix}"),
     Case(
         "account_name_used_as_sender",
         "acs",
         _DJANGO + "DEFAULT_FROM_EMAIL = username\n",
-        _DJANGO + "{cure}",
+        _DJANGO + "{fix}",
     ),
     Case(
         "sender_domain_not_linked",
         "acs",
         _DJANGO + 'DEFAULT_FROM_EMAIL = "me@elsewhere.example"\n',
-        _DJANGO + "{cure}",
+        _DJANGO + "{fix}",
     ),
     Case(
         "client_tls_disabled",
@@ -383,33 +381,33 @@ DJANGO: Final = (
         + _OLD_TLS
         + "from django.core.mail.backends.smtp import EmailBackend\n"
         "class Backend(EmailBackend):\n    ssl_context = context\n",
-        "import os\n{cure}",
+        "import os\n{fix}",
     ),
-    Case("mechanism_not_offered", "acs", _DJANGO + _django_only("PLAIN"), "import os\n{cure}"),
+    Case("mechanism_not_offered", "acs", _DJANGO + _django_only("PLAIN"), "import os\n{fix}"),
     Case(
         "mechanism_advertised_but_broken",
         "broken",
         _DJANGO + _django_only("CRAM-MD5"),
-        _DJANGO + "{cure}",
+        _DJANGO + "{fix}",
         told_by="logins",
     ),
     Case(
         "auth_command_too_long",
         "token",
-        _DJANGO + (DJANGO_CURES["xoauth2"].code or ""),
-        _DJANGO + "{cure}",
+        _DJANGO + (DJANGO_FIXES["xoauth2"].code or ""),
+        _DJANGO + "{fix}",
     ),
     Case(
         "credential_url_encoding",
         "words",
         'EMAIL_URL = f"smtp+tls://{username}:{password}@{host}:{port}"\n' + _FROM_URL,
-        "{cure}" + _FROM_URL,
+        "{fix}" + _FROM_URL,
     ),
     Case(
         "host_setting_malformed",
         "acs",
         _DJANGO + 'EMAIL_HOST = "smtp://{host}"\n',
-        _DJANGO + 'EMAIL_HOST = "smtp://{host}"\n{cure}',
+        _DJANGO + 'EMAIL_HOST = "smtp://{host}"\n{fix}',
     ),
-    Case("client_config_conflict", "acs", _DJANGO + "EMAIL_USE_SSL = True\n", "import os\n{cure}"),
+    Case("client_config_conflict", "acs", _DJANGO + "EMAIL_USE_SSL = True\n", "import os\n{fix}"),
 )

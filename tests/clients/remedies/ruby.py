@@ -14,12 +14,12 @@ def _settings(*settings: str) -> str:
     return f"config.action_mailer.smtp_settings = {{ {said} }}\n"
 
 
-def _with_cure(*settings: str) -> str:
-    """The cure is a line of the settings, which takes the place of the one that was there."""
+def _with_fix(*settings: str) -> str:
+    """The fix is a line of the settings, which takes the place of the one that was there."""
     said = ", ".join(settings)
     return (
         f'config.action_mailer.smtp_settings = {{\n  address: "{{host}}", port: {{port}}, {said},\n'
-        "{cure}}\n"
+        "{fix}}\n"
     )
 
 
@@ -27,8 +27,8 @@ _LOGIN: Final = (_ACCOUNT, "authentication: :login")
 _STARTTLS: Final = "enable_starttls: true"
 _USUAL: Final = _settings(*_LOGIN, _STARTTLS)
 _PLAIN: Final = _settings(_ACCOUNT, "authentication: :plain", _STARTTLS)
-_TO_LOGIN: Final = "{cure}config.action_mailer.smtp_settings[:authentication] = :login\n"
-_DEFAULT: Final = "message.delete(:from)\n{cure}"
+_TO_LOGIN: Final = "{fix}config.action_mailer.smtp_settings[:authentication] = :login\n"
+_DEFAULT: Final = "message.delete(:from)\n{fix}"
 
 RUBY: Final = (
     Case("mechanism_not_offered", "acs", _settings(_ACCOUNT, "authentication: :plain", _STARTTLS)),
@@ -39,19 +39,19 @@ RUBY: Final = (
     Case("starttls_on_implicit_tls_port", "acs",
          _settings(*_LOGIN, _STARTTLS, "open_timeout: 1", "read_timeout: 1"), _TO_LOGIN,
          door="smtps", told_by="probe"),
-    Case("cert_untrusted", "acs", _USUAL, _with_cure(*_LOGIN, _STARTTLS), trusting=False),
-    Case("cert_hostname_mismatch", "acs", _USUAL, _with_cure(*_LOGIN, _STARTTLS)),
+    Case("cert_untrusted", "acs", _USUAL, _with_fix(*_LOGIN, _STARTTLS), trusting=False),
+    Case("cert_hostname_mismatch", "acs", _USUAL, _with_fix(*_LOGIN, _STARTTLS)),
     Case("auth_not_performed", "acs", _settings(_STARTTLS)),
     Case("auth_not_advertised", "nobody", _PLAIN),
     Case("auth_command_too_long", "token",
          _settings(_ACCOUNT, "authentication: :xoauth2", _STARTTLS),
-         "{cure}" + _settings(_ACCOUNT, "authentication: :xoauth2_two_lines", _STARTTLS)),
+         "{fix}" + _settings(_ACCOUNT, "authentication: :xoauth2_two_lines", _STARTTLS)),
     Case("credentials_missing", "acs", _settings(_LOGIN[1], _STARTTLS),
-         _with_cure(_LOGIN[1], _STARTTLS)),
+         _with_fix(_LOGIN[1], _STARTTLS)),
     Case("empty_password_sent", "acs", _USUAL.replace('ENV["SMTP_PASSWORD"]', '""'),
-         _with_cure(_LOGIN[1], _STARTTLS), told_by="record"),
+         _with_fix(_LOGIN[1], _STARTTLS), told_by="record"),
     Case("host_setting_malformed", "acs", _USUAL.replace("{host}", "smtp://{host}"),
-         _with_cure(*_LOGIN, _STARTTLS).replace("{host}", "smtp://{host}"),
+         _with_fix(*_LOGIN, _STARTTLS).replace("{host}", "smtp://{host}"),
         told_by="lint"),
     Case("helo_rejected", "names", _settings(*_LOGIN, _STARTTLS, 'domain: "localhost"')),
     Case("account_name_used_as_sender", "acs",

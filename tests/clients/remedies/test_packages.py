@@ -1,4 +1,4 @@
-"""The cures for what Debian carries are run as they are printed."""
+"""The fixes for what Debian carries are run as they are printed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +97,7 @@ def postfix() -> Iterator[Smarthost]:
 
 
 @pytest.mark.parametrize(("library", "case"), PROOFS)
-def test_cure(
+def test_fix(
     library: str, case: Case, grounds: Grounds, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     run = RUNNERS.get(library) or request.getfixturevalue(BUILT[library]).run

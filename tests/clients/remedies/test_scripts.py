@@ -1,4 +1,4 @@
-"""The cures for Python's and Node.js's libraries are run as they are printed."""
+"""The fixes for Python's and Node.js's libraries are run as they are printed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ def interpreters() -> Iterator[Mapping[str, Workers]]:
 
 
 @pytest.mark.parametrize(("library", "case"), PROOFS)
-def test_cure(
+def test_fix(
     library: str,
     case: Case,
     grounds: Grounds,

@@ -77,7 +77,7 @@ def test_any_octets(
     assert verdict != "unknown" or told["next_probe"]
 
 
-def test_the_code_of_the_cure_comes_without_a_server(
+def test_the_code_of_the_fix_comes_without_a_server(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text("tls: first record does not look like a TLS handshake")
@@ -87,7 +87,7 @@ def test_the_code_of_the_cure_comes_without_a_server(
     assert [each["library"] for each in finding["remedies"]] == ["go-net-smtp"]
 
 
-def test_the_cure_for_implicit_tls_names_its_port(
+def test_the_fix_for_implicit_tls_names_its_port(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text("smtplib.SMTPServerDisconnected: Connection unexpectedly closed")

@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import (
-    CURABLE,
+    FIXABLE,
     LIBRARIES,
     TOPICS,
     find_library,
@@ -36,22 +36,22 @@ def test_the_libraries() -> None:
 
 
 @pytest.mark.parametrize("library", ALL, ids=lambda each: each.name)
-def test_every_library_has_the_cure_or_cannot_have_the_fault(library: Library) -> None:
+def test_every_library_has_the_fix_or_cannot_have_the_fault(library: Library) -> None:
     for finding, topic in TOPICS.items():
         [remedy] = remedies(finding, (library,), ("LOGIN",), PLACE)
         assert remedy.library == library.name
         why = why_not(finding, library, ("LOGIN",))
         assert bool(why) is (remedy.text == why), finding
-        assert why or topic in library.cures, finding
-    assert not {*library.spared} & {*library.cures}
+        assert why or topic in library.fixes, finding
+    assert not {*library.spared} & {*library.fixes}
     assert not {*library.cannot} & library.executed
 
 
 @pytest.mark.parametrize("topic", sorted({*TOPICS.values(), *MECHANISM_TOPICS.values()}))
-def test_every_cure_has_code_in_most_of_the_libraries_that_need_it(topic: Topic) -> None:
+def test_every_fix_has_code_in_most_of_the_libraries_that_need_it(topic: Topic) -> None:
     """Some say in words why no setting helps; what is executed has code."""
-    cures = [library.cures[topic] for library in ALL if topic in library.cures]
-    assert 2 * sum(cure.code is not None for cure in cures) >= len(cures)
+    fixes = [library.fixes[topic] for library in ALL if topic in library.fixes]
+    assert 2 * sum(fix.code is not None for fix in fixes) >= len(fixes)
 
 
 @pytest.mark.parametrize("library", ALL, ids=lambda each: each.name)
@@ -62,8 +62,8 @@ def test_what_is_executed_is_code_and_says_with_what(library: Library) -> None:
     assert library.tested or not library.executed
 
 
-def test_curable_causes_are_causes() -> None:
-    assert set(CURABLE) <= set(PRIORS)
+def test_fixable_causes_are_causes() -> None:
+    assert set(FIXABLE) <= set(PRIORS)
 
 
 def test_a_library_that_cannot_have_the_fault_is_listed_only_when_asked_about() -> None:
@@ -78,24 +78,24 @@ def test_a_library_that_cannot_have_the_fault_is_listed_only_when_asked_about() 
 @pytest.mark.parametrize("mechanism", ["LOGIN", "PLAIN", "XOAUTH2"])
 def test_every_mechanism_that_a_library_can_have_has_code(library: Library, mechanism: str) -> None:
     able = mechanism in (*library.mechanisms, *library.settable)
-    cure = remedies("mechanism_not_offered", (library,), (mechanism,), PLACE)
-    assert bool(cure) is able
-    assert all(each.code for each in cure)
+    found = remedies("mechanism_not_offered", (library,), (mechanism,), PLACE)
+    assert bool(found) is able
+    assert all(each.code for each in found)
 
 
 @pytest.mark.parametrize("library", ALL, ids=lambda each: each.name)
 def test_code_fits_a_terminal_and_leaves_no_placeholder(library: Library) -> None:
-    for topic, cure in library.cures.items():
-        text = PLACE.fill(cure.code or "")
-        assert "{{h" not in text + cure.text, topic
-        assert not re.search(r"\{\{(?!name|host|port)\w+", cure.code or ""), topic
+    for topic, fix in library.fixes.items():
+        text = PLACE.fill(fix.code or "")
+        assert "{{h" not in text + fix.text, topic
+        assert not re.search(r"\{\{(?!name|host|port)\w+", fix.code or ""), topic
         assert [line for line in text.expandtabs(4).splitlines() if len(line) > 76] == [], topic
 
 
 @pytest.mark.parametrize("name", ["python-smtplib", "aiosmtplib", "django"])
 def test_python_code_parses(name: str) -> None:
-    for cure in LIBRARIES[name].cures.values():
-        code = PLACE.fill(cure.code or "")
+    for fix in LIBRARIES[name].fixes.values():
+        code = PLACE.fill(fix.code or "")
         ast.parse(re.sub(r"await |async (?=with)", "", code))
 
 
@@ -167,14 +167,14 @@ def test_an_ipv6_address_gets_its_brackets_before_a_port() -> None:
     assert filled == 'dial("[::1]:587"), {ServerName: "::1"}'
 
 
-def test_the_cure_follows_the_offer() -> None:
+def test_the_fix_follows_the_offer() -> None:
     go = LIBRARIES["go-net-smtp"]
     assert topic_of("mechanism_not_offered", go, ("LOGIN",)) == "login"
     assert topic_of("mechanism_not_offered", go, ("XOAUTH2",)) == "xoauth2"
     assert topic_of("mechanism_not_offered", go, ("NTLM",)) is None
     assert topic_of("bad_credentials", go, ("LOGIN",)) is None
     assert topic_of("auth_not_performed", go, ("LOGIN", "XOAUTH2")) == "login"
-    assert set(MECHANISM_TOPICS.values()) <= set(go.cures)
+    assert set(MECHANISM_TOPICS.values()) <= set(go.fixes)
 
 
 @pytest.mark.parametrize(

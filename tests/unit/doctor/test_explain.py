@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.cli.main import main
 from gatepost.diagnosis.rank import PRIORS
-from gatepost.doctor.explain import cure_in, explain, pages
+from gatepost.doctor.explain import explain, fix_in, pages
 from gatepost.errors import ConfigError
 
 
@@ -60,7 +60,7 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "library", "cure"),
+    ("id", "library", "fix"),
     [
         ("mechanism_not_offered", "go", "func LoginAuth"),
         ("bare-lf", "smtplib", "smtp.send_message(message)"),
@@ -68,12 +68,12 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         ("bad_credentials", "curl", ""),
     ],
 )
-def test_the_cure_in_a_library(id: str, library: str, cure: str) -> None:
-    told = cure_in(id, library)
-    assert cure in told
-    assert bool(told) is bool(cure)
+def test_the_fix_in_a_library(id: str, library: str, fix: str) -> None:
+    told = fix_in(id, library)
+    assert fix in told
+    assert bool(told) is bool(fix)
 
 
-def test_no_cure_for_a_library_that_nobody_knows() -> None:
+def test_no_fix_for_a_library_that_nobody_knows() -> None:
     with pytest.raises(ConfigError, match="no library is called"):
-        cure_in("bare_lf", "qqqq")
+        fix_in("bare_lf", "qqqq")

@@ -80,8 +80,8 @@ async def delete_role(context: AdminContext, request: Named) -> Document:
             if error.code != "RoleDefinitionHasAssignments":
                 raise
             count = len(role_definitions.assignments_of(view, role))
-            cure = f"first remove its {count} with role unassign; role show lists them"
-            raise Rejected(error.code, f"{error.message} To delete it, {cure}.", 409) from None
+            advice = f"first remove its {count} with role unassign; role show lists them"
+            raise Rejected(error.code, f"{error.message} To delete it, {advice}.", 409) from None
 
     return await context.delete(decide)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer, cure_of
+from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer, fix_of
 from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
 from gatepost.errors import GatepostError, TimedOut, TokenError
 from gatepost.model.secret import Secret
@@ -177,7 +177,7 @@ def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> 
         f"{identity}: no token: {code}", is_transient=passing, number=number, retry_after=wait
     )
     if not passing:
-        failure.slug, failure.fix = meaning_of_token_error("", number, ""), cure_of(number)
+        failure.slug, failure.fix = meaning_of_token_error("", number, ""), fix_of(number)
     return failure
 
 

@@ -26,7 +26,7 @@ _DELEGATION: Final = (
     "Have an administrator of the Workspace give the service account's client ID domain-wide "
     f"delegation for the scope {SCOPE}"
 )
-_CURES: Final = {
+_FIXES: Final = {
     "invalid_grant": (
         "Check that this machine's clock is right, that the service account's key still exists "
         "and that the user name is a mailbox of the Workspace."
@@ -86,7 +86,7 @@ class GoogleServiceAccount:
         try:
             token, _ = await ask_for_token(self._http, key.token_uri, form)
         except TokenError as error:
-            error.fix = _CURES.get(error.error, error.fix)
+            error.fix = _FIXES.get(error.error, error.fix)
             raise
         return token
 

@@ -117,12 +117,12 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
         number=number,
         retry_after=response.retry_after(datetime.now(UTC)),
     )
-    failure.slug, failure.fix = ("", "") if passing else (meaning, cure_of(number))
+    failure.slug, failure.fix = ("", "") if passing else (meaning, fix_of(number))
     is_elsewhere = response.status in _ELSEWHERE or (response.status < 400 and not code)
     return _elsewhere(failure) if is_elsewhere and not meaning else failure
 
 
-def cure_of(number: int) -> str:
+def fix_of(number: int) -> str:
     """Return the meaning of an Entra number, and what to do; empty for others."""
     known = CODES.get(number)
     return f"{known.proves} {known.fix}" if known is not None else ""

@@ -12,7 +12,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """AADSTS and ``number``. ``finding`` is empty where waiting is the cure."""
+    """AADSTS and ``number``. ``finding`` is empty where waiting is the fix."""
 
     number: int
     finding: str

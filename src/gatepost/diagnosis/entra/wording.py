@@ -1,4 +1,4 @@
-"""What was found behind a server, as proof and as a cure that can be pasted."""
+"""What was found behind a server, as proof and as a fix that can be pasted."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Remedy
 
 AZURE: Final = "azure-cli"
-"""Whose command the cure is, where a library's is elsewhere."""
+"""Whose command the fix is, where a library's is elsewhere."""
 ROLE: Final = "Communication and Email Service Owner"
 
 

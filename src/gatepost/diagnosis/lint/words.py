@@ -1,4 +1,4 @@
-"""How each framework spells a cure."""
+"""How each framework spells a fix."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,16 +1,16 @@
-"""Cures, library by library: one file each, all with the same topics."""
+"""Fixes, library by library: one file each, all with the same topics."""
 
 from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
-from gatepost.diagnosis.remedies.causes import CURABLE, TOPICS, topic_of, why_not
+from gatepost.diagnosis.remedies.causes import FIXABLE, TOPICS, topic_of, why_not
 from gatepost.diagnosis.remedies.library import Library, Place
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
 __all__ = [
-    "CURABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
+    "FIXABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
     "why_not",
 ]  # fmt: skip
 
@@ -45,7 +45,7 @@ def _spelled(name: str) -> str:
 def remedies(
     finding_id: str, libraries: tuple[Library, ...], offered: tuple[str, ...], place: Place
 ) -> tuple[Remedy, ...]:
-    """Return the cures of these libraries for a finding, with the server's name filled in.
+    """Return the fixes of these libraries for a finding, with the server's name filled in.
 
     A library that cannot have the fault says so if it is the only one asked about.
     """
@@ -55,11 +55,11 @@ def remedies(
             found += [Remedy(library.name, why)] if len(libraries) == 1 else []
             continue
         topic = topic_of(finding_id, library, offered)
-        cure = library.cures.get(topic) if topic else None
-        if cure is not None and topic is not None:
+        fix = library.fixes.get(topic) if topic else None
+        if fix is not None and topic is not None:
             if topic == "one_tls" and place.port in _IMPLICIT_PORTS:
-                cure = replace(cure, code=library.cures["implicit"].code)
-            code = place.fill(cure.code) if cure.code else None
+                fix = replace(fix, code=library.fixes["implicit"].code)
+            code = place.fill(fix.code) if fix.code else None
             run = finding_id in library.executed
-            found.append(Remedy(library.name, place.fill(cure.text), code, run))
+            found.append(Remedy(library.name, place.fill(fix.text), code, run))
     return tuple(found)

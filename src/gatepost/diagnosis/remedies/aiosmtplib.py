@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     SENDS_UTF8,
     TOO_OLD_TO_ASK,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 from gatepost.diagnosis.remedies.python_smtplib import CHECK, URL
@@ -155,58 +155,58 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{node}",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("login() uses LOGIN by default if EHLO lists it:", _STARTTLS),
-            "plain": Cure("login() uses PLAIN by default if EHLO lists it:", _STARTTLS),
-            "xoauth2": Cure(
+            "login": Fix("login() uses LOGIN by default if EHLO lists it:", _STARTTLS),
+            "plain": Fix("login() uses PLAIN by default if EHLO lists it:", _STARTTLS),
+            "xoauth2": Fix(
                 "Sign in with an access token instead of the password:",
                 "await smtp.auth_xoauth2(username, token)  # instead of smtp.login()\n",
             ),
-            "starttls": Cure("Ask for STARTTLS, and not for implicit TLS:", _STARTTLS),
-            "implicit": Cure("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "starttls": Fix("Ask for STARTTLS, and not for implicit TLS:", _STARTTLS),
+            "implicit": Fix("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 _STARTTLS.replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave username and password out:", _NO_AUTH),
-            "only_login": Cure(
+            "no_auth": Fix("Leave username and password out:", _NO_AUTH),
+            "only_login": Fix(
                 "login() tries CRAM-MD5 first. Name LOGIN:", _ONLY.replace("METHOD", "login")
             ),
-            "only_plain": Cure(
+            "only_plain": Fix(
                 "login() tries CRAM-MD5 first. Name PLAIN:", _ONLY.replace("METHOD", "plain")
             ),
-            "two_lines": Cure(
+            "two_lines": Fix(
                 "auth_login() sends the user name with AUTH LOGIN. Speak it yourself:", _TWO_LINES
             ),
-            "long_token": Cure(
+            "long_token": Fix(
                 "Keep the token off the AUTH line; it follows when the server prompts:",
                 _LONG_TOKEN,
             ),
-            "url": Cure(
+            "url": Fix(
                 "aiosmtplib does not accept URLs; if one of your settings is a URL, encode both "
                 "parts:",
                 URL,
             ),
-            "check": Cure("Fail when the program starts, not when it sends:", CHECK),
-            "host": Cure(
+            "check": Fix("Fail when the program starts, not when it sends:", CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
             ),
-            "hello": Cure("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
-            "short_lines": Cure(
+            "hello": Fix("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
+            "short_lines": Fix(
                 "Encode the text so that no line is too long:",
                 'message.set_content(text, cte="quoted-printable")\n',
             ),
-            "tls_version": Cure(
+            "tls_version": Fix(
                 "Leave tls_context out, or its minimum_version and maximum_version alone:",
                 _STARTTLS,
             ),
-            "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
-            "one_tls": Cure(
+            "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
+            "one_tls": Fix(
                 "use_tls (implicit) and start_tls cannot be used together. Keep one:", _STARTTLS
             ),
         }

@@ -30,7 +30,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "swaks": ("perl",),
     "postfix": ("relayhost", "smarthost"),
 })  # fmt: skip
-"""Every library, in the order in which cures are shown, and what else it is called. Its file is
+"""Every library, in the order in which fixes are shown, and what else it is called. Its file is
 called as it is."""
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {each: name for name, aliases in ALIASES.items() for each in (name, *aliases)}

@@ -1,4 +1,4 @@
-"""Causes that a change in the client's code or settings cures, and what that change is."""
+"""Causes that a change in the client's code or settings fixes, and what that change is."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,7 +15,7 @@ _INSISTING: Final[Mapping[str, Topic]] = MappingProxyType(
 BY_MECHANISM: Final = frozenset(
     {"mechanism_not_offered", "auth_not_performed", "mechanism_advertised_but_broken"}
 )
-"""Causes whose cure depends on what the server offers."""
+"""Causes whose fix depends on what the server offers."""
 
 TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
     {
@@ -59,10 +59,10 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
         "client_mechanism_filter_wrong": "filter",
     }
 )
-"""Every other cause to its cure."""
+"""Every other cause to its fix."""
 
-CURABLE: Final = (*sorted(BY_MECHANISM), *TOPICS)
-"""All causes that a change in the client cures."""
+FIXABLE: Final = (*sorted(BY_MECHANISM), *TOPICS)
+"""All causes that a change in the client fixes."""
 
 _OF_FEW: Final[Mapping[str, tuple[frozenset[str], str]]] = MappingProxyType(
     {
@@ -89,11 +89,11 @@ _WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
         "`mechanism_not_offered`.",
     }
 )
-"""Why a library that has no cure for one of these needs none."""
+"""Why a library that has no fix for one of these needs none."""
 
 
 def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Topic | None:
-    """Return which cure of ``library`` answers the finding; None when its code is not at fault.
+    """Return which fix of ``library`` answers the finding; None when its code is not at fault.
 
     ``offered`` leaves out what is offered and known not to work.
     """
@@ -101,7 +101,7 @@ def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Top
         return TOPICS.get(finding_id)
     mechanism = library.could_use(offered) if offered else _instead(library)
     insisting = _INSISTING.get(mechanism)
-    if finding_id == "mechanism_advertised_but_broken" and insisting in library.cures:
+    if finding_id == "mechanism_advertised_but_broken" and insisting in library.fixes:
         return insisting
     return MECHANISM_TOPICS.get(mechanism)
 
@@ -114,7 +114,7 @@ def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
     if finding_id in library.cannot:
         return library.cannot[finding_id]
     topic = topic_of(finding_id, library, offered)
-    if topic is None or topic in library.cures:
+    if topic is None or topic in library.fixes:
         return ""
     return library.spared.get(topic) or _WITHOUT.get(finding_id, "")
 

@@ -7,7 +7,7 @@ from gatepost.diagnosis.remedies.library import (
     AUTH_WHERE_LISTED,
     NO_USER_NO_LOGIN,
     SENDS_UTF8,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -51,58 +51,58 @@ LIBRARY: Final = Library(
     initial=frozenset(),
     hello="{node}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "curl uses LOGIN by default if EHLO lists it; to require it:",
                 _send("--ssl-reqd", "--login-options AUTH=LOGIN"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "curl uses PLAIN by default if EHLO lists it; to require it:",
                 _send("--ssl-reqd", "--login-options AUTH=PLAIN"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "Give an access token in a file that curl reads (-K token.conf):",
                 'user = "USERNAME:"\noauth2-bearer = "TOKEN"\nlogin-options = "AUTH=XOAUTH2"\n',
             ),
-            "starttls": Cure("Require STARTTLS:", _send("--ssl-reqd")),
-            "implicit": Cure("smtps:// speaks TLS from the first byte:", _send(scheme="smtps")),
-            "trust": Cure(
+            "starttls": Fix("Require STARTTLS:", _send("--ssl-reqd")),
+            "implicit": Fix("smtps:// speaks TLS from the first byte:", _send(scheme="smtps")),
+            "trust": Fix(
                 "Trust the authority that signed the certificate:",
                 _send("--ssl-reqd", "--cacert ca.pem"),
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave --user and --netrc out:", _NO_AUTH),
-            "one_line": Cure(
+            "no_auth": Fix("Leave --user and --netrc out:", _NO_AUTH),
+            "one_line": Fix(
                 "curl waits for a prompt by default:",
                 _send("--ssl-reqd", "--sasl-ir"),
             ),
-            "two_lines": Cure("Leave --sasl-ir out:", _send("--ssl-reqd")),
-            "no_authzid": Cure("Leave --sasl-authzid out:", _send("--ssl-reqd")),
-            "url": Cure("Do not put user name and password into the URL:", _URL),
-            "check": Cure(
+            "two_lines": Fix("Leave --sasl-ir out:", _send("--ssl-reqd")),
+            "no_authzid": Fix("Leave --sasl-authzid out:", _send("--ssl-reqd")),
+            "url": Fix("Do not put user name and password into the URL:", _URL),
+            "check": Fix(
                 "Keep the secret in a file that must be there:",
                 "test -s login.netrc || exit 1\n",
             ),
-            "host": Cure("The URL contains only the host name and the port:", _send("--ssl-reqd")),
-            "hello": Cure(
+            "host": Fix("The URL contains only the host name and the port:", _send("--ssl-reqd")),
+            "hello": Fix(
                 "What follows the slash of the URL is the name that curl says in EHLO:",
                 _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
             ),
-            "sender": Cure(
+            "sender": Fix(
                 "--mail-from and From are an address, not the login:", _send("--ssl-reqd")
             ),
-            "from_header": Cure("curl sends the file as it is, or writes the header:", _MIME),
-            "line_ends": Cure("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),
-            "short_lines": Cure("Let curl encode the text:", _MIME),
-            "tls_version": Cure(
+            "from_header": Fix("curl sends the file as it is, or writes the header:", _MIME),
+            "line_ends": Fix("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),
+            "short_lines": Fix("Let curl encode the text:", _MIME),
+            "tls_version": Fix(
                 "Leave --tls-max out, or ask for a version that is in use:",
                 _send("--ssl-reqd", "--tlsv1.2"),
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "curl passes headers on as they are: encode what is not ASCII (RFC 2047):",
                 _HEADERS,
             ),

@@ -11,7 +11,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     TOO_OLD_TO_ASK,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -162,56 +162,56 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "Django uses LOGIN by default if EHLO lists it, which is after STARTTLS:",
                 _STARTTLS,
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "Django uses PLAIN by default if EHLO lists it, which is after STARTTLS:",
                 _STARTTLS,
             ),
-            "xoauth2": Cure("Sign in with a token in a backend of your own:", _XOAUTH2),
-            "starttls": Cure(
+            "xoauth2": Fix("Sign in with a token in a backend of your own:", _XOAUTH2),
+            "starttls": Fix(
                 'Switch STARTTLS on; a setting read from the environment is the string "False", '
                 "which is true:",
                 _STARTTLS,
             ),
-            "implicit": Cure("Switch implicit TLS on, and STARTTLS off:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "implicit": Fix("Switch implicit TLS on, and STARTTLS off:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'EMAIL_HOST = "{{name}}"\n',
             ),
-            "no_auth": Cure(
+            "no_auth": Fix(
                 "Leave user and password empty: Django then sends no AUTH:",
                 'EMAIL_HOST_USER = ""\nEMAIL_HOST_PASSWORD = ""\n',
             ),
-            "only_login": Cure("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
-            "only_plain": Cure("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
-            "two_lines": Cure(
+            "only_login": Fix("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
+            "only_plain": Fix("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
+            "two_lines": Fix(
                 "The user name is sent with AUTH LOGIN unless smtplib is configured otherwise:",
                 _TWO_LINES,
             ),
-            "long_token": Cure(
+            "long_token": Fix(
                 "In the backend that signs in with a token, keep it off the AUTH line:",
                 _LONG_TOKEN,
             ),
-            "utf8": Cure("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
-            "url": Cure("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
-            "check": Cure("Fail when the settings are read, not when mail is sent:", _CHECK),
-            "host": Cure(
+            "utf8": Fix("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
+            "url": Fix("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
+            "check": Fix("Fail when the settings are read, not when mail is sent:", _CHECK),
+            "host": Fix(
                 "Set only the host name, and the port separately:",
                 'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
             ),
-            "hello": Cure("Django sends the machine's name. Give smtplib a full one:", _HELLO),
-            "sender": Cure("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
-            "tls_version": Cure(
+            "hello": Fix("Django sends the machine's name. Give smtplib a full one:", _HELLO),
+            "sender": Fix("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
+            "tls_version": Fix(
                 "Leave minimum_version and maximum_version of a backend's ssl_context alone:",
                 _STARTTLS,
             ),
-            "one_tls": Cure("EMAIL_USE_TLS and EMAIL_USE_SSL cannot be used together:", _STARTTLS),
+            "one_tls": Fix("EMAIL_USE_TLS and EMAIL_USE_SSL cannot be used together:", _STARTTLS),
         }
     ),
     language="python",

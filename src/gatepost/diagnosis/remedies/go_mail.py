@@ -12,7 +12,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -87,45 +87,43 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{node}",
     tls="starttls",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "SMTPAuthAutoDiscover uses LOGIN if nothing stronger is listed; to require it:",
                 _client("Login"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "SMTPAuthAutoDiscover uses PLAIN if nothing stronger is listed; to require it:",
                 _client("Plain"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "Name XOAUTH2, and give the access token as the password:",
                 _client("XOAUTH2", secret="token"),
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "TLSMandatory is STARTTLS or nothing; WithSSL is implicit TLS:", _client()
             ),
-            "implicit": Cure(
-                "WithSSL speaks TLS from the first byte:", _client(option="WithSSL()")
-            ),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "implicit": Fix("WithSSL speaks TLS from the first byte:", _client(option="WithSSL()")),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'client, err := mail.NewClient("{{name}}", mail.WithPort({{port}}))\n',
             ),
-            "no_auth": Cure("Leave WithSMTPAuth, WithUsername and WithPassword out."),
-            "long_token": Cure(
+            "no_auth": Fix("Leave WithSMTPAuth, WithUsername and WithPassword out."),
+            "long_token": Fix(
                 "Keep the token off the AUTH line, with an smtp.Auth of your own:", _LONG_TOKEN
             ),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "NewClient expects only the host name; the port is an option:",
                 'client, err := mail.NewClient("{{host}}", mail.WithPort({{port}}))\n',
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "go-mail sends the machine's name. Give it a full one, beside the other options:",
                 'mail.WithHELO("client.example.com"),\n',
             ),
-            "sender": Cure("From and EnvelopeFrom are an address, not the login:", _SENDER),
+            "sender": Fix("From and EnvelopeFrom are an address, not the login:", _SENDER),
         }
     ),
     language="go",

@@ -7,7 +7,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -305,56 +305,56 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="localhost",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "net/smtp has PLAIN and CRAM-MD5 only. Add LOGIN as an smtp.Auth and use it in "
                 "place of smtp.PlainAuth:",
                 _LOGIN,
             ),
-            "plain": Cure("Use smtp.PlainAuth:", _PLAIN),
-            "xoauth2": Cure(
+            "plain": Fix("Use smtp.PlainAuth:", _PLAIN),
+            "xoauth2": Fix(
                 "net/smtp has no XOAUTH2. Add it as an smtp.Auth, with an access token:",
                 _XOAUTH2,
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "smtp.SendMail upgrades by itself where STARTTLS is offered; code that dials "
                 "itself must ask for it before Auth:",
                 _STARTTLS,
             ),
-            "implicit": Cure(
+            "implicit": Fix(
                 "smtp.SendMail and smtp.Dial wait for a greeting in clear. Dial with crypto/tls:",
                 _IMPLICIT,
             ),
-            "trust": Cure("Trust the authority that signed the server's certificate:", _TRUST),
-            "name": Cure(
+            "trust": Fix("Trust the authority that signed the server's certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for; smtp.SendMail verifies "
                 "the name it connects to:",
                 'err := smtp.SendMail("{{name}}:{{port}}", auth, from, to, msg)\n',
             ),
-            "no_auth": Cure(
+            "no_auth": Fix(
                 "Pass nil instead of the smtp.Auth: SendMail then sends no AUTH:",
                 'err := smtp.SendMail("{{host}}:{{port}}", nil, from, to, msg)\n',
             ),
-            "two_lines": Cure(
+            "two_lines": Fix(
                 "Start must return no first response: nil instead of the user name:", _LOGIN
             ),
-            "long_token": Cure(
+            "long_token": Fix(
                 "Start must return no first response; the token follows the prompt:", _LONG_TOKEN
             ),
-            "no_authzid": Cure("PlainAuth's first argument stays empty:", _PLAIN),
-            "url": Cure("net/smtp does not accept URLs; if one of your settings is a URL:", _URL),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "no_authzid": Fix("PlainAuth's first argument stays empty:", _PLAIN),
+            "url": Fix("net/smtp does not accept URLs; if one of your settings is a URL:", _URL),
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "PlainAuth compares its last argument with the bare host name: no port in it:",
                 _HOST,
             ),
-            "hello": Cure("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure("net/smtp sends msg as it is. Complete it:", _MESSAGE),
-            "tls_version": Cure("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),
-            "short_lines": Cure("Encode the text with mime/quotedprintable:", _SHORT_LINES),
-            "ascii_headers": Cure("Encode the subject with package mime:", _HEADERS),
+            "hello": Fix("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix("net/smtp sends msg as it is. Complete it:", _MESSAGE),
+            "tls_version": Fix("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),
+            "short_lines": Fix("Encode the text with mime/quotedprintable:", _SHORT_LINES),
+            "ascii_headers": Fix("Encode the subject with package mime:", _HEADERS),
         }
     ),
     language="go",

@@ -12,7 +12,7 @@ from gatepost.diagnosis.remedies.library import (
     SENDS_UTF8,
     TOO_OLD_TO_ASK,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -89,51 +89,49 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "NTLM", "XOAUTH2"}),
     hello="{node}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "It uses LOGIN first by default; if mechanisms are set, set this one:",
                 _MECHANISM.replace("MECHANISM", "LOGIN"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "It uses PLAIN if LOGIN is not listed; if mechanisms are set, set this one:",
                 _MECHANISM.replace("MECHANISM", "PLAIN"),
             ),
-            "xoauth2": Cure("XOAUTH2 is not among the defaults; name it:", _XOAUTH2),
-            "starttls": Cure("It stays in clear by default. Require TLS:", _STARTTLS),
-            "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
-            "trust": Cure(
+            "xoauth2": Fix("XOAUTH2 is not among the defaults; name it:", _XOAUTH2),
+            "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
+            "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
+            "trust": Fix(
                 "Put the authority that signed the certificate into a trust store; its password "
                 "guards nothing but public certificates:",
                 _TRUST,
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'props.put("mail.smtp.host", "{{name}}");\n',
             ),
-            "no_auth": Cure(
-                "Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'
-            ),
-            "long_token": Cure(
+            "no_auth": Fix("Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'),
+            "long_token": Fix(
                 "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
                 _XOAUTH2,
             ),
-            "no_authzid": Cure(
+            "no_authzid": Fix(
                 "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
                 _NO_AUTHZID,
             ),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure("Set only the host name, and the port separately:", _HOST),
-            "hello": Cure("JavaMail sends the machine's name. Set a full one:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure(
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix("Set only the host name, and the port separately:", _HOST),
+            "hello": Fix("JavaMail sends the machine's name. Set a full one:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix(
                 "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "Name the character set, so that the subject is encoded:",
                 'message.setSubject(subject, "UTF-8");\n',
             ),
-            "tls_version": Cure("Old releases request only TLS 1.0:", _TLS_VERSION),
+            "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
         }
     ),
     language="java",

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import Fix, Library
 from gatepost.diagnosis.remedies.symfony import LIBRARY as SYMFONY
 from gatepost.diagnosis.remedies.symfony import PLAIN_CLASS, TWO_LINES
 
@@ -81,51 +81,51 @@ LIBRARY: Final = Library(
     initial=SYMFONY.initial,
     hello="localhost",
     tls=SYMFONY.tls,
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "LOGIN is used by default if EHLO lists it, unless code sets authenticators. "
                 "Set user and password:",
                 _STARTTLS,
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "PLAIN is used by default if EHLO lists it, unless code sets authenticators. "
                 "Set user and password:",
                 _STARTTLS,
             ),
-            "only_login": Cure(
+            "only_login": Fix(
                 "CRAM-MD5 is tried first. Name LOGIN:", _ONLY.replace("KIND", "Login")
             ),
-            "only_plain": Cure(
+            "only_plain": Fix(
                 "CRAM-MD5 is tried first. Name PLAIN:", _with(PLAIN_CLASS, "PlainAuthenticator")
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "XOAUTH2 is tried last; name it, and set the access token as the password:",
                 _ONLY.replace("KIND", "XOAuth2"),
             ),
-            "starttls": Cure("smtp uses STARTTLS if it is offered:", _STARTTLS),
-            "implicit": Cure("smtps speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "starttls": Fix("smtp uses STARTTLS if it is offered:", _STARTTLS),
+            "implicit": Fix("smtps speaks TLS from the first byte:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:", "MAIL_HOST={{name}}\n"
             ),
-            "no_auth": Cure("Leave user and password out:", _NO_AUTH),
-            "no_authzid": Cure(
+            "no_auth": Fix("Leave user and password out:", _NO_AUTH),
+            "no_authzid": Fix(
                 "The user name is sent in PLAIN's first field. Leave that empty:",
                 _with(PLAIN_CLASS, "PlainAuthenticator"),
             ),
-            "long_token": Cure("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
-            "url": Cure("MAIL_URL has to be encoded; settings of their own have not:", _URL),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "long_token": Fix("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
+            "url": Fix("MAIL_URL has to be encoded; settings of their own have not:", _URL),
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "Set only the host name, and the port separately:",
                 "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "Laravel sends the host of APP_URL, or localhost. Give it a full name:",
                 "MAIL_EHLO_DOMAIN=client.example.com\n",
             ),
-            "sender": Cure(
+            "sender": Fix(
                 "From is an address that the account may use, not the login:",
                 "MAIL_FROM_ADDRESS=sender@example.com\n",
             ),

@@ -11,7 +11,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -99,38 +99,38 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{node}",
     tls="implicit",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("LOGIN must be in the list of mechanisms:", _mechanism("Login")),
-            "plain": Cure("PLAIN must be in the list of mechanisms:", _mechanism("Plain")),
-            "xoauth2": Cure(
+            "login": Fix("LOGIN must be in the list of mechanisms:", _mechanism("Login")),
+            "plain": Fix("PLAIN must be in the list of mechanisms:", _mechanism("Plain")),
+            "xoauth2": Fix(
                 "Name XOAUTH2 and give the access token as the password:",
                 _mechanism("Xoauth2", "access_token"),
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "relay() is implicit TLS and builder_dangerous() is clear text; "
                 "starttls_relay() is STARTTLS:",
                 _STARTTLS,
             ),
-            "implicit": Cure("relay() speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "implicit": Fix("relay() speaks TLS from the first byte:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'let builder = SmtpTransport::starttls_relay("{{name}}")?;\n',
             ),
-            "no_auth": Cure("Leave credentials() out."),
-            "long_token": Cure(
+            "no_auth": Fix("Leave credentials() out."),
+            "long_token": Fix(
                 "lettre has no setting for it: let a relay send the token on a line of its own."
             ),
-            "url": Cure("Encode both parts of the URL, or use credentials():", _URL),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "url": Fix("Encode both parts of the URL, or use credentials():", _URL),
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'let mailer = SmtpTransport::starttls_relay("{{host}}")?\n'
                 "    .port({{port}})\n    .build();\n",
             ),
-            "hello": Cure("lettre sends the machine's name. Give it a full one:", _HELLO),
-            "sender": Cure("from() is an address, not the login:", _SENDER),
+            "hello": Fix("lettre sends the machine's name. Give it a full one:", _HELLO),
+            "sender": Fix("from() is an address, not the login:", _SENDER),
         }
     ),
     language="rust",

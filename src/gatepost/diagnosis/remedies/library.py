@@ -15,12 +15,15 @@ Topic = Literal[
     "sender", "from_header", "line_ends", "short_lines", "ascii_headers",
     "one_tls", "credentials", "tls_version", "plugin", "filter",
 ]  # fmt: skip
-"""What a cure brings about; ``causes`` says what each one is for."""
+"""What a fix brings about; ``causes`` says what each one is for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cure:
-    """A text, and code in which ``{{host}}``, ``{{port}}``, ``{{name}}`` stand for the server's."""
+class Fix:
+    """What to change for a topic: a text and, if code does it, the code.
+
+    ``{{host}}``, ``{{port}}`` and ``{{name}}`` stand for the server's, see ``Place``.
+    """
 
     text: str
     code: str | None = None
@@ -68,17 +71,17 @@ class Library:
     address in brackets, ``{fqdn}`` the name if it is a full one, else the address."""
     tls: TlsMode
     """What it does unless told otherwise; auto uses STARTTLS if it is offered."""
-    cures: Mapping[Topic, Cure] = field(repr=False)
+    fixes: Mapping[Topic, Fix] = field(repr=False)
     last_resort: str = ""
     """What it sends where nothing that it knows is listed; empty when it gives up."""
     language: str = "text"
-    """Of its cures, as a fence in Markdown names it."""
+    """Of its fixes, as a fence in Markdown names it."""
     spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """What need not be cured in it, and why."""
+    """What need not be fixed in it, and why."""
     cannot: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Causes that it cannot have though it has their cure, for others; and why."""
+    """Causes that it cannot have though it has their fix, for others; and why."""
     executed: frozenset[str] = frozenset()
-    """Causes whose cure our tests run against the emulator: the fault first, then the cure."""
+    """Causes whose fix our tests run against the emulator: the fault first, then the fix."""
     tested: str = ""
     """What they are run with; where it is empty, why none is: nothing at hand carries it."""
 

@@ -11,7 +11,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -76,38 +76,38 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2", "OAUTHBEARER"}),
     hello="{literal}",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "AuthenticateAsync uses LOGIN by default if EHLO lists it; to require it:",
                 _MECHANISM.replace("KIND", "Login"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "AuthenticateAsync uses PLAIN by default if EHLO lists it; to require it:",
                 _MECHANISM.replace("KIND", "Plain"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "Tokens are never tried by themselves; hand one over:",
                 "await client.AuthenticateAsync(\n"
                 "    new SaslMechanismOAuth2(username, accessToken));\n",
             ),
-            "starttls": Cure("Require STARTTLS:", _STARTTLS),
-            "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "starttls": Fix("Require STARTTLS:", _STARTTLS),
+            "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 "await client.ConnectAsync(\n"
                 '    "{{name}}", {{port}}, SecureSocketOptions.Auto);\n',
             ),
-            "no_auth": Cure("Do not call AuthenticateAsync where AUTH is not listed:",
+            "no_auth": Fix("Do not call AuthenticateAsync where AUTH is not listed:",
                 "if (client.Capabilities.HasFlag(SmtpCapabilities.Authentication))\n"
                 "    await client.AuthenticateAsync(username, password);\n",
             ),
-            "no_authzid": Cure(
+            "no_authzid": Fix(
                 "Leave AuthorizationId of SaslMechanismPlain unset:",
                 _MECHANISM.replace("KIND", "Plain"),
             ),
-            "long_token": Cure(
+            "long_token": Fix(
                 "MailKit has no setting for it: derive from SaslMechanismOAuth2 and let "
                 "SupportsInitialResponse be false.",
                 "class TwoLines(string user, string token)\n"
@@ -116,15 +116,15 @@ LIBRARY: Final = Library(
                 "    public override bool SupportsInitialResponse => false;\n"
                 "}\n",
             ),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 "await client.ConnectAsync(\n"
                 '    "{{host}}", {{port}}, SecureSocketOptions.Auto);\n',
             ),
-            "hello": Cure("MailKit sends its address in brackets. Set a full name:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure("There is no From unless it is added:", _SENDER),
+            "hello": Fix("MailKit sends its address in brackets. Set a full name:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix("There is no From unless it is added:", _SENDER),
         }
     ),
     language="csharp",

@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -39,57 +39,55 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN"}),
     hello="localhost",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("Name the mechanism:", _settings("login")),
-            "plain": Cure("Name the mechanism:", _settings("plain")),
-            "xoauth2": Cure(
+            "login": Fix("Name the mechanism:", _settings("login")),
+            "plain": Fix("Name the mechanism:", _settings("plain")),
+            "xoauth2": Fix(
                 "Name the mechanism; passwordeval prints the access token:", _settings("xoauth2")
             ),
-            "starttls": Cure("Both switches are needed:", _settings()),
-            "implicit": Cure(
+            "starttls": Fix("Both switches are needed:", _settings()),
+            "implicit": Fix(
                 "TLS from the first byte is tls on with tls_starttls off:",
                 _settings(starttls="off"),
             ),
-            "trust": Cure(
+            "trust": Fix(
                 "Trust the authority that signed the certificate:",
                 "tls_trust_file /path/to/ca.pem\n",
             ),
-            "name": Cure(
-                "Connect by the name that the certificate is good for:", "host {{name}}\n"
-            ),
-            "no_auth": Cure("Switch authentication off:", "auth off\n"),
-            "long_token": Cure(
+            "name": Fix("Connect by the name that the certificate is good for:", "host {{name}}\n"),
+            "no_auth": Fix("Switch authentication off:", "auth off\n"),
+            "long_token": Fix(
                 "msmtp has no setting for it: let a relay send the token on a line of its own."
             ),
-            "check": Cure(
+            "check": Fix(
                 "Let the command fail where the secret is missing:",
                 'user USERNAME\npasswordeval "cat /path/to/password"\n',
             ),
-            "host": Cure(
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 "host {{host}}\nport {{port}}\n",
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "msmtp sends localhost. Set this machine's full name:",
                 "domain client.example.com\n",
             ),
-            "sender": Cure(
+            "sender": Fix(
                 "The envelope is an address that the account may use, not the login:",
                 "from sender@example.com\nset_from_header on\n",
             ),
-            "from_header": Cure(
+            "from_header": Fix(
                 "Let msmtp complete the message (1.8.8 and later):",
                 "from sender@example.com\nset_from_header on\n",
             ),
-            "tls_version": Cure(
+            "tls_version": Fix(
                 "Name no version of TLS, or leave tls_priorities out:", "tls_priorities NORMAL\n"
             ),
-            "short_lines": Cure(
+            "short_lines": Fix(
                 "msmtp passes the text on as it is: let the program that writes the message "
                 "encode it (quoted-printable or base64)."
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "msmtp passes headers on as they are: encode them (RFC 2047) where the message "
                 "is written."
             ),

@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -145,41 +145,41 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "nodemailer uses LOGIN by default if EHLO lists it, unless authMethod says "
                 "otherwise; to require it:",
                 _LOGIN,
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "nodemailer uses PLAIN by default if EHLO lists it; drop authMethod:",
                 _STARTTLS,
             ),
-            "xoauth2": Cure("Sign in with an access token:", _XOAUTH2),
-            "starttls": Cure("secure means implicit TLS; for STARTTLS it is false:", _STARTTLS),
-            "implicit": Cure("secure means implicit TLS, which this port requires:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
+            "starttls": Fix("secure means implicit TLS; for STARTTLS it is false:", _STARTTLS),
+            "implicit": Fix("secure means implicit TLS, which this port requires:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for, or verify that name:",
                 'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
             ),
-            "no_auth": Cure("Leave auth out altogether:", _NO_AUTH),
-            "only_plain": Cure("authMethod names the one to use:", _ONLY_PLAIN),
-            "long_token": Cure(
+            "no_auth": Fix("Leave auth out altogether:", _NO_AUTH),
+            "only_plain": Fix("authMethod names the one to use:", _ONLY_PLAIN),
+            "long_token": Fix(
                 "Keep the token off the AUTH line, in a method of your own:", _LONG_TOKEN
             ),
-            "url": Cure("Encode both parts of the URL, or give host and auth apart:", _URL),
-            "check": Cure("Fail when the program starts; the key is pass, not password:", _CHECK),
-            "host": Cure(
+            "url": Fix("Encode both parts of the URL, or give host and auth apart:", _URL),
+            "check": Fix("Fail when the program starts; the key is pass, not password:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'host: "{{host}}",\nport: {{port}},\n',
             ),
-            "hello": Cure("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
-            "sender": Cure("from is an address, not the login:", _SENDER),
-            "from_header": Cure("Without from there is no From:", _SENDER),
-            "tls_version": Cure("Leave minVersion and maxVersion of tls out:", _STARTTLS),
-            "short_lines": Cure("Give text or html instead of raw:", _SHORT_LINES),
+            "hello": Fix("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
+            "sender": Fix("from is an address, not the login:", _SENDER),
+            "from_header": Fix("Without from there is no From:", _SENDER),
+            "tls_version": Fix("Leave minVersion and maxVersion of tls out:", _STARTTLS),
+            "short_lines": Fix("Give text or html instead of raw:", _SHORT_LINES),
         }
     ),
     language="javascript",

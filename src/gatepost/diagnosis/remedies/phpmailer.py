@@ -11,7 +11,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -110,31 +110,31 @@ LIBRARY: Final = Library(
     initial=frozenset({"XOAUTH2"}),
     hello="{node}",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("Take LOGIN, not what AuthType names now:", _LOGIN),
-            "plain": Cure("Take PLAIN, not what AuthType names now:", _PLAIN),
-            "xoauth2": Cure("Sign in with an access token:", _XOAUTH2),
-            "starttls": Cure("ENCRYPTION_STARTTLS ('tls') is what this port requires:", _STARTTLS),
-            "implicit": Cure("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "login": Fix("Take LOGIN, not what AuthType names now:", _LOGIN),
+            "plain": Fix("Take PLAIN, not what AuthType names now:", _PLAIN),
+            "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
+            "starttls": Fix("ENCRYPTION_STARTTLS ('tls') is what this port requires:", _STARTTLS),
+            "implicit": Fix("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 "$mail->Host = '{{name}}';\n",
             ),
-            "no_auth": Cure("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
-            "one_line": Cure(
+            "no_auth": Fix("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
+            "one_line": Fix(
                 "PHPMailer waits for a prompt. Send PLAIN's response with the command:", _ONE_LINE
             ),
-            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure("Set only the host name, and the port separately:", _HOST),
-            "hello": Cure(
+            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "check": Fix("Fail before anything is sent:", _CHECK),
+            "host": Fix("Set only the host name, and the port separately:", _HOST),
+            "hello": Fix(
                 "PHPMailer sends the machine's name. Set a full one:",
                 "$mail->Helo = 'client.example.com'; // this machine's full name\n",
             ),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure(
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix(
                 "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"
             ),
         }

@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     TOO_OLD_TO_ASK,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -48,68 +48,68 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{node}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "Permit plaintext mechanisms, which the default forbids, and name LOGIN; "
                 "package libsasl2-modules holds it:",
                 f"{_SIGN_IN}smtp_sasl_mechanism_filter = login\n",
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "Permit plaintext mechanisms, which the default forbids, and name PLAIN; "
                 "package libsasl2-modules holds it:",
                 f"{_SIGN_IN}smtp_sasl_mechanism_filter = plain\n",
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "Name XOAUTH2; a Cyrus plug-in for it (sasl-xoauth2) renews the tokens:",
                 f"{_SIGN_IN}smtp_sasl_mechanism_filter = xoauth2\n",
             ),
-            "starttls": Cure("Require STARTTLS, verified:", _SIGN_IN),
-            "implicit": Cure(
+            "starttls": Fix("Require STARTTLS, verified:", _SIGN_IN),
+            "implicit": Fix(
                 "Speak TLS from the first byte:", f"{_SIGN_IN}smtp_tls_wrappermode = yes\n"
             ),
-            "trust": Cure(
+            "trust": Fix(
                 "Trust the authority that signed the certificate:",
                 "smtp_tls_CAfile = /path/to/ca.pem\n",
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for, in main.cf and in "
                 "sasl_passwd:",
                 "relayhost = [{{name}}]:{{port}}\n",
             ),
-            "no_auth": Cure("Switch authentication off:", "smtp_sasl_auth_enable = no\n"),
-            "no_authzid": Cure("Send no authorisation identity:", _NO_AUTHZID),
-            "long_token": Cure(
+            "no_auth": Fix("Switch authentication off:", "smtp_sasl_auth_enable = no\n"),
+            "no_authzid": Fix("Send no authorisation identity:", _NO_AUTHZID),
+            "long_token": Fix(
                 "Postfix has no setting for it: leave XOAUTH2 to a relay that can send the token "
                 "on a line of its own."
             ),
-            "check": Cure("Have an entry for exactly this relayhost:", _CHECK),
-            "host": Cure(
+            "check": Fix("Have an entry for exactly this relayhost:", _CHECK),
+            "host": Fix(
                 "Put only the host name in brackets, and the port after them:",
                 "relayhost = [{{host}}]:{{port}}\n",
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "Postfix sends myhostname. Set a full name:",
                 "smtp_helo_name = client.example.com\n",
             ),
-            "sender": Cure("Write local senders as an address of the account:", _SENDER),
-            "from_header": Cure(
+            "sender": Fix("Write local senders as an address of the account:", _SENDER),
+            "from_header": Fix(
                 "Let Postfix complete messages that it passes on:",
                 "always_add_missing_headers = yes\n",
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "Postfix passes headers on as they are: encode them (RFC 2047) where the message "
                 "is written."
             ),
-            "tls_version": Cure(
+            "tls_version": Fix(
                 "Require a version that is in use (the default since 3.6):",
                 "smtp_tls_mandatory_protocols = >=TLSv1.2\n",
             ),
-            "plugin": Cure(
+            "plugin": Fix(
                 "Cyrus SASL keeps PLAIN and LOGIN in a package of their own:",
                 "apt-get install libsasl2-modules # RPM: cyrus-sasl-plain\n",
             ),
-            "filter": Cure(
+            "filter": Fix(
                 "The filter contains names of mechanisms, such as those that EHLO lists:",
                 "smtp_sasl_mechanism_filter = plain, login\n",
             ),

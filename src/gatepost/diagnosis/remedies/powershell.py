@@ -8,7 +8,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 from gatepost.diagnosis.remedies.system_net_mail import LIBRARY as SYSTEM_NET_MAIL
@@ -59,58 +59,58 @@ LIBRARY: Final = Library(
     initial=SYSTEM_NET_MAIL.initial,
     hello=SYSTEM_NET_MAIL.hello,
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _SEND),
-            "plain": Cure(
+            "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _SEND),
+            "plain": Fix(
                 "It has no PLAIN. Use a module that is built on MailKit:",
                 _INSTEAD.replace("OPTION", "StartTls"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "It has no XOAUTH2. Use a module that is built on MailKit, with OAuth2 = $true and "
                 "the token in the credential:",
                 _INSTEAD.replace("OPTION", "StartTls").replace(
                     "Credential = $credential", "Credential = $credential; OAuth2 = $true"
                 ),
             ),
-            "starttls": Cure("-UseSsl asks for STARTTLS:", _SEND),
-            "implicit": Cure(
+            "starttls": Fix("-UseSsl asks for STARTTLS:", _SEND),
+            "implicit": Fix(
                 "It has no implicit TLS: use the STARTTLS port, or a module that is built on "
                 "MailKit:",
                 _INSTEAD.replace("OPTION", "SslOnConnect"),
             ),
-            "trust": Cure(
+            "trust": Fix(
                 "It trusts what the machine trusts. Add the authority to the machine's store:",
                 "Import-Certificate ca.pem -CertStoreLocation Cert:\\LocalMachine\\Root\n",
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 "$mail.SmtpServer = '{{name}}'\n",
             ),
-            "no_auth": Cure("Leave -Credential out."),
-            "two_lines": Cure(
+            "no_auth": Fix("Leave -Credential out."),
+            "two_lines": Fix(
                 "It always sends the user name with AUTH LOGIN. Use a module that is built on "
                 "MailKit:",
                 _INSTEAD.replace("OPTION", "StartTls"),
             ),
-            "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure(
+            "check": Fix("Fail before anything is sent:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 "$mail.SmtpServer = '{{host}}'; $mail.Port = {{port}}\n",
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "It sends the computer's name, and no setting changes that: give the computer a "
                 "full name, or use a module that is built on MailKit."
             ),
-            "sender": Cure(
+            "sender": Fix(
                 "-From is an address that the account may use, not the login:",
                 "$mail.From = 'sender@example.com'\n",
             ),
-            "ascii_headers": Cure("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
-            "tls_version": Cure(
+            "ascii_headers": Fix("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
+            "tls_version": Fix(
                 "Old versions of .NET Framework request only TLS 1.0:", _TLS_VERSION
             ),
-            "credentials": Cure(
+            "credentials": Fix(
                 "Give -Credential; without it the account of the process is tried:", _SEND
             ),
         }

@@ -7,7 +7,7 @@ from gatepost.diagnosis.remedies.library import (
     NO_AUTHZID,
     PLAIN_AT_ONCE,
     TOO_OLD_TO_ASK,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -187,64 +187,62 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "login() uses LOGIN by default if EHLO lists it; do not call auth() with "
                 "another mechanism, and call starttls() first:",
                 _STARTTLS,
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "login() uses PLAIN by default if EHLO lists it; call starttls() first:",
                 _STARTTLS,
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "login() does not support tokens. Pass auth() a function that does:", _XOAUTH2
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "Call starttls() before login(), with a context that verifies; "
                 "SMTP_SSL is for implicit TLS only:",
                 _STARTTLS,
             ),
-            "implicit": Cure("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "implicit": Fix("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
             ),
-            "no_auth": Cure("Leave the call of login() out:", _NO_AUTH),
-            "only_login": Cure("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
-            "only_plain": Cure("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
-            "two_lines": Cure(
-                "login() sends the user name with AUTH LOGIN by default:", _TWO_LINES
-            ),
-            "long_token": Cure(
+            "no_auth": Fix("Leave the call of login() out:", _NO_AUTH),
+            "only_login": Fix("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
+            "only_plain": Fix("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
+            "two_lines": Fix("login() sends the user name with AUTH LOGIN by default:", _TWO_LINES),
+            "long_token": Fix(
                 "Keep the token off the AUTH line; it follows when the server prompts:",
                 _LONG_TOKEN,
             ),
-            "utf8": Cure(
+            "utf8": Fix(
                 "login() encodes as ASCII, or fails. Encode PLAIN's response as UTF-8 yourself:",
                 _UTF8,
             ),
-            "url": Cure(
+            "url": Fix(
                 "smtplib does not accept URLs; if one of your settings is a URL, encode both "
                 "parts:",
                 URL,
             ),
-            "check": Cure("Fail when the program starts, not when it sends:", CHECK),
-            "host": Cure(
+            "check": Fix("Fail when the program starts, not when it sends:", CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
             ),
-            "hello": Cure("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure("smtplib sends the message as it is. Complete it:", _MESSAGE),
-            "line_ends": Cure("Parse the bytes and let send_message() write them:", _LINE_ENDS),
-            "short_lines": Cure("Encode the text so that no line is too long:", _SHORT_LINES),
-            "tls_version": Cure(
+            "hello": Fix("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix("smtplib sends the message as it is. Complete it:", _MESSAGE),
+            "line_ends": Fix("Parse the bytes and let send_message() write them:", _LINE_ENDS),
+            "short_lines": Fix("Encode the text so that no line is too long:", _SHORT_LINES),
+            "tls_version": Fix(
                 "Leave minimum_version and maximum_version of the context alone:", _STARTTLS
             ),
-            "ascii_headers": Cure("Let EmailMessage encode the headers:", _HEADERS),
+            "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
         }
     ),
     language="python",

@@ -12,7 +12,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -75,41 +75,41 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="localhost",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "Ruby uses PLAIN by default. Select LOGIN:",
                 _settings("login"),
             ),
-            "plain": Cure("Ask for PLAIN:", _settings()),
-            "xoauth2": Cure(
+            "plain": Fix("Ask for PLAIN:", _settings()),
+            "xoauth2": Fix(
                 "Sign in with an access token as the password (net-smtp 0.4 or newer):",
                 _settings("xoauth2"),
             ),
-            "starttls": Cure("Require STARTTLS:", _settings()),
-            "implicit": Cure("Speak TLS from the first byte:", _settings(tls="tls")),
-            "trust": Cure(
+            "starttls": Fix("Require STARTTLS:", _settings()),
+            "implicit": Fix("Speak TLS from the first byte:", _settings(tls="tls")),
+            "trust": Fix(
                 "Trust the authority that signed the certificate, beside the settings that "
                 "are there:",
                 'ca_file: "/path/to/ca.pem",\n',
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for. Ruby also reports a "
                 "missing intermediate certificate as a wrong name:",
                 'address: "{{name}}",\n',
             ),
-            "no_auth": Cure("Leave user_name, password and authentication out:", _NO_AUTH),
-            "one_tls": Cure(
+            "no_auth": Fix("Leave user_name, password and authentication out:", _NO_AUTH),
+            "one_tls": Fix(
                 "enable_starttls and tls cannot be used together. Keep one:", _settings()
             ),
-            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'address: "{{host}}",\nport: {{port}},\n',
             ),
-            "hello": Cure("Ruby sends localhost. Give it a full name:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "hello": Fix("Ruby sends localhost. Give it a full name:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         }
     ),
     language="ruby",

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.javamail import LIBRARY as JAVAMAIL
-from gatepost.diagnosis.remedies.library import Cure, Library
+from gatepost.diagnosis.remedies.library import Fix, Library
 
 _SERVER: Final = """\
 spring.mail.host={{host}}
@@ -56,60 +56,60 @@ LIBRARY: Final = Library(
     initial=JAVAMAIL.initial,
     hello=JAVAMAIL.hello,
     tls=JAVAMAIL.tls,
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "LOGIN is the first by default; if mechanisms are set, set this one:",
                 _mechanism("LOGIN"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "PLAIN is used if LOGIN is not listed; if mechanisms are set, set this one:",
                 _mechanism("PLAIN"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "Name XOAUTH2; the password is the access token, which a bean must renew:",
                 _mechanism("XOAUTH2"),
             ),
-            "starttls": Cure("It stays in clear by default. Require TLS:", _STARTTLS),
-            "implicit": Cure("Speak TLS from the first byte:", _IMPLICIT),
-            "trust": Cure("Trust the authority that signed the certificate:", _TRUST),
-            "name": Cure(
+            "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
+            "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
+            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 "spring.mail.host={{name}}\n",
             ),
-            "no_auth": Cure(
+            "no_auth": Fix(
                 "Remove user name and password, and switch authentication off:",
                 "spring.mail.properties.mail.smtp.auth=false\n",
             ),
-            "long_token": Cure(
+            "long_token": Fix(
                 "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
                 f"{_mechanism('XOAUTH2')}"
                 "spring.mail.properties.mail.smtp.auth.xoauth2.two.line.\\\n"
                 "authentication.format=true\n",
             ),
-            "no_authzid": Cure(
+            "no_authzid": Fix(
                 "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
                 f"{_mechanism('PLAIN')}spring.mail.properties.mail.smtp.sasl.authorizationid=\n",
             ),
-            "check": Cure("Take both from the environment:", _CHECK),
-            "host": Cure(
+            "check": Fix("Take both from the environment:", _CHECK),
+            "host": Fix(
                 "Set only the host name, and the port separately:",
                 "spring.mail.host={{host}}\nspring.mail.port={{port}}\n",
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "It sends the machine's name. Set a full one:",
                 "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
             ),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Cure(
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+            "from_header": Fix(
                 "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "Name the character set:",
                 'var helper = new MimeMessageHelper(message, "UTF-8");\n'
                 "helper.setSubject(subject);\n",
             ),
-            "tls_version": Cure(
+            "tls_version": Fix(
                 "Old releases request only TLS 1.0:",
                 "spring.mail.properties.mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3\n",
             ),

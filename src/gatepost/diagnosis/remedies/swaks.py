@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     TOO_OLD_TO_ASK,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -34,59 +34,59 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN"}),
     hello="{node}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "Name the mechanism; swaks asks for the password:",
                 _send("--tls --tls-verify --auth LOGIN --auth-user USERNAME"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "Name the mechanism; swaks asks for the password:",
                 _send("--tls --tls-verify --auth PLAIN --auth-user USERNAME"),
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "--tls asks for STARTTLS and insists on it:", _send("--tls --tls-verify")
             ),
-            "implicit": Cure("TLS from the first byte:", _send("--tls-on-connect --tls-verify")),
-            "trust": Cure(
+            "implicit": Fix("TLS from the first byte:", _send("--tls-on-connect --tls-verify")),
+            "trust": Fix(
                 "Trust the authority that signed the certificate:",
                 _send("--tls --tls-verify --tls-ca-path ca.pem"),
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 _send("--tls --tls-verify").replace("{{host}}", "{{name}}"),
             ),
-            "no_auth": Cure("Leave --auth out:", _send("--tls --tls-verify")),
-            "check": Cure(
+            "no_auth": Fix("Leave --auth out:", _send("--tls --tls-verify")),
+            "check": Fix(
                 "swaks asks for missing values; it does not send empty ones:",
                 _send("--tls --tls-verify --auth --auth-user USERNAME"),
             ),
-            "host": Cure(
+            "host": Fix(
                 "Give only the host name, and the port separately:", _send("--tls --tls-verify")
             ),
-            "hello": Cure(
+            "hello": Fix(
                 "swaks sends the machine's name. Give a full one:",
                 _send("--tls --tls-verify --ehlo client.example.com"),
             ),
-            "sender": Cure(
+            "sender": Fix(
                 "--from is an address that the account may use, not the login:",
                 _send("--tls --tls-verify"),
             ),
-            "from_header": Cure(
+            "from_header": Fix(
                 "swaks writes From unless --data holds a message of yours:",
                 _send('--tls --tls-verify --header "Subject: hello" --body @body.txt'),
             ),
-            "line_ends": Cure(
+            "line_ends": Fix(
                 "Leave --no-data-fixup out:", _send("--tls --tls-verify --data @message.eml")
             ),
-            "tls_version": Cure("Leave --tls-protocol out:", _send("--tls --tls-verify")),
-            "short_lines": Cure(
+            "tls_version": Fix("Leave --tls-protocol out:", _send("--tls --tls-verify")),
+            "short_lines": Fix(
                 "swaks passes the text on as it is: break its lines, or encode it where the "
                 "message is written:",
                 "fold -s -w 72 body.txt >folded.txt\n"
                 + _send("--tls --tls-verify --body @folded.txt"),
             ),
-            "ascii_headers": Cure(
+            "ascii_headers": Fix(
                 "swaks passes headers on as they are: encode what is not ASCII (RFC 2047):",
                 'word="=?utf-8?B?$(printf %s "$subject" | base64 -w 0)?="\n'
                 + _send('--tls --tls-verify --header "Subject: $word" --body @body.txt'),

@@ -13,7 +13,7 @@ from gatepost.diagnosis.remedies.library import (
     PLAIN_AT_ONCE,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -139,54 +139,54 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{literal}",
     tls="auto",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure(
+            "login": Fix(
                 "Symfony uses LOGIN by default if EHLO lists it, which is after STARTTLS; "
                 "to insist:",
                 _ONLY.replace("KIND", "Login"),
             ),
-            "plain": Cure(
+            "plain": Fix(
                 "Symfony uses PLAIN by default if EHLO lists it, and names the user twice; "
                 "to insist, without that:",
                 _PLAIN,
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "XOAUTH2 is tried last; name it, and give the access token as the password:",
                 _ONLY.replace("KIND", "XOAuth2").replace("$password", "$token"),
             ),
-            "starttls": Cure(
+            "starttls": Fix(
                 "smtp:// uses STARTTLS if it is offered; require_tls (7.3 and later) insists:",
                 _STARTTLS,
             ),
-            "implicit": Cure("smtps:// speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Cure(
+            "implicit": Fix("smtps:// speaks TLS from the first byte:", _IMPLICIT),
+            "trust": Fix(
                 "Trust the authority that signed the certificate (or set openssl.cafile in "
                 "php.ini):",
                 _TRUST,
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 "$transport = Transport::fromDsn(\n"
                 '    "smtp://{$login}@{{name}}:{{port}}",\n'
                 "); // $login: both parts percent-encoded\n",
             ),
-            "no_auth": Cure(
+            "no_auth": Fix(
                 "Leave user and password out of the DSN:",
                 "$transport = Transport::fromDsn('smtp://{{host}}:{{port}}');\n",
             ),
-            "no_authzid": Cure(
+            "no_authzid": Fix(
                 "Symfony puts the user name into PLAIN's first field. Leave that empty:", _PLAIN
             ),
-            "long_token": Cure("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "url": Cure(
+            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+            "url": Fix(
                 "Encode both parts of the DSN; in YAML double each % of it:",
                 _STARTTLS,
             ),
-            "check": Cure("Fail before anything is sent:", _CHECK),
-            "host": Cure("The DSN contains only the host name and the port:", _STARTTLS),
-            "hello": Cure("Symfony sends [127.0.0.1]. Give it a full name:", _HELLO),
-            "sender": Cure("From and envelope are an address, not the login:", _SENDER),
+            "check": Fix("Fail before anything is sent:", _CHECK),
+            "host": Fix("The DSN contains only the host name and the port:", _STARTTLS),
+            "hello": Fix("Symfony sends [127.0.0.1]. Give it a full name:", _HELLO),
+            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         }
     ),
     language="php",

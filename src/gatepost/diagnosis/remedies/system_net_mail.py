@@ -9,7 +9,7 @@ from gatepost.diagnosis.remedies.library import (
     OWN_SETTINGS,
     SENDS_UTF8,
     WRITES_CRLF,
-    Cure,
+    Fix,
     Library,
 )
 
@@ -62,57 +62,57 @@ LIBRARY: Final = Library(
     initial=frozenset({"LOGIN"}),
     hello="{node}",
     tls="none",
-    cures=MappingProxyType(
+    fixes=MappingProxyType(
         {
-            "login": Cure("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _STARTTLS),
-            "plain": Cure(
+            "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _STARTTLS),
+            "plain": Fix(
                 "It has no PLAIN. Use MailKit:",
                 _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
             ),
-            "xoauth2": Cure(
+            "xoauth2": Fix(
                 "It has no XOAUTH2. Use MailKit:",
                 _MAILKIT.replace("OPTION", "StartTls").replace(
                     "ARGUMENTS", "\n    new SaslMechanismOAuth2(username, accessToken)"
                 ),
             ),
-            "starttls": Cure("EnableSsl uses STARTTLS:", _STARTTLS),
-            "implicit": Cure(
+            "starttls": Fix("EnableSsl uses STARTTLS:", _STARTTLS),
+            "implicit": Fix(
                 "It has no implicit TLS: use the STARTTLS port, or MailKit:",
                 _MAILKIT.replace("OPTION", "SslOnConnect").replace(
                     "ARGUMENTS", "username, password"
                 ),
             ),
-            "trust": Cure(
+            "trust": Fix(
                 "It trusts what the machine trusts. Add the authority to the machine's store:",
                 "certutil -addstore Root ca.pem\n"
                 "# Linux: cp ca.pem /usr/local/share/ca-certificates/mail.crt\n"
                 "#        update-ca-certificates\n",
             ),
-            "name": Cure(
+            "name": Fix(
                 "Connect by the name that the certificate is good for:",
                 'using var client = new SmtpClient("{{name}}", {{port}});\n',
             ),
-            "no_auth": Cure(
+            "no_auth": Fix(
                 "Set no credentials:",
                 "client.UseDefaultCredentials = false;\nclient.Credentials = null;\n",
             ),
-            "two_lines": Cure(
+            "two_lines": Fix(
                 "It always sends the user name with AUTH LOGIN. Use MailKit:",
                 _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
             ),
-            "check": Cure("Fail when the program starts:", _CHECK),
-            "host": Cure(
+            "check": Fix("Fail when the program starts:", _CHECK),
+            "host": Fix(
                 "Give only the host name, and the port separately:",
                 'using var client = new SmtpClient("{{host}}", {{port}});\n',
             ),
-            "hello": Cure("It sends the computer's name and nothing else. Use MailKit:", _HELLO),
-            "sender": Cure("From is an address, not the login:", _SENDER),
-            "short_lines": Cure(
+            "hello": Fix("It sends the computer's name and nothing else. Use MailKit:", _HELLO),
+            "sender": Fix("From is an address, not the login:", _SENDER),
+            "short_lines": Fix(
                 "Encode the text, so that no line is too long:",
                 "message.BodyTransferEncoding = TransferEncoding.QuotedPrintable;\n",
             ),
-            "tls_version": Cure("Old releases request only TLS 1.0:", _TLS_VERSION),
-            "credentials": Cure(
+            "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
+            "credentials": Fix(
                 "UseDefaultCredentials throws Credentials away: set it first:", _STARTTLS
             ),
         }

@@ -355,7 +355,7 @@ def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
 def _all_else_is_good(behind: Behind, *, listed: bool, composite: bool) -> Finding:
     own = _own_names(behind)
     proof = [*token_proof(behind), *email_proof(behind)]
-    fix, cure = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
+    fix, remedy = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
     if own and composite:
         proof += [f"the SMTP user name {each.username} stands for it" for each in own]
         fix = f"Sign in as {own[0].username}. {_WAIT}"
@@ -368,7 +368,7 @@ def _all_else_is_good(behind: Behind, *, listed: bool, composite: bool) -> Findi
         "stands for another application, or was made minutes ago.",
         proof,
         fix,
-        None if own and composite else cure,
+        None if own and composite else remedy,
     )
     probe = f"{_WITH_ARM}: which SMTP user names there are"
     return replace(found, next_probe="" if behind.management else probe)
@@ -499,7 +499,7 @@ def _finding(
     summary: str,
     proof: Iterable[str],
     fix: str,
-    cure: Remedy | None = None,
+    remedy: Remedy | None = None,
 ) -> Finding:
     return Finding(
         id,
@@ -509,7 +509,7 @@ def _finding(
         "auth",
         fix,
         explains=("mail",),
-        remedies=(cure,) if cure else (),
+        remedies=(remedy,) if remedy else (),
     )
 
 

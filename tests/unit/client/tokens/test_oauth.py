@@ -124,7 +124,7 @@ def test_refusals_are_judged_by_their_codes(
     assert (f"AADSTS{number}" in str(error)) == bool(number)
 
 
-def test_what_entra_refuses_is_cured_by_its_number() -> None:
+def test_the_number_of_an_entra_error_decides_the_fix() -> None:
     """A signature outside its time is no matter of a secret: the clock is wrong."""
     told = {"error": "invalid_client", "error_codes": [700024]}
     assert "Correct the clock" in failure(says(told, 401)).fix

@@ -144,17 +144,17 @@ def test_a_google_service_account(certificate: OwnCertificate, subject: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("error", "cure"),
+    ("error", "fix"),
     [("invalid_grant", "clock"), ("unauthorized_client", "domain-wide delegation"), ("x", "")],
 )
-def test_what_google_refuses_is_cured_at_google(
-    certificate: OwnCertificate, error: str, cure: str
+def test_an_error_of_google_comes_with_its_fix(
+    certificate: OwnCertificate, error: str, fix: str
 ) -> None:
     http = Asked(says({"error": error}, 400))
     with pytest.raises(TokenError) as caught:
         asyncio.run(GoogleServiceAccount(http, "r", reading(key_file(certificate))).fetch(""))
-    assert cure in caught.value.fix
-    assert bool(cure) == bool(caught.value.fix)
+    assert fix in caught.value.fix
+    assert bool(fix) == bool(caught.value.fix)
 
 
 def test_key_files_that_cannot_be_used(certificate: OwnCertificate) -> None:
