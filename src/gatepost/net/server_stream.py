@@ -165,11 +165,11 @@ class ServerStream(asyncio.Protocol):
         self._closing = True
         self._transport.abort()
 
-    def give_up(self) -> None:
-        """Cut a peer that has sent too little for too long; the handler learns what is missing.
+    def time_out(self) -> None:
+        """Cut the connection before the first command, and tell the handler what did not come.
 
-        A proxy or client whose settings do not match those of the listener looks the same: it sends
-        nothing, because it waits for a greeting.
+        A proxy or client whose settings do not match those of the listener sends nothing either,
+        because it waits for a greeting.
         """
         if self._closing:
             pass  # it knows what failed

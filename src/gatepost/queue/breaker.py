@@ -76,7 +76,7 @@ class Breaker:
         if self._opened_for and now >= self._until:
             self._probe = now
 
-    def give_up(self) -> None:
+    def abandoned(self) -> None:
         """Note that an attempt ended without a result."""
         self._probe = None
 

@@ -89,7 +89,7 @@ class Shaper:
     def closed(self) -> None:
         """Note that a connection was closed, or could not be opened; a probe then has no result."""
         self.open_connections -= 1
-        self.breaker.give_up()
+        self.breaker.abandoned()
 
     def wait_to_send(self, now: float) -> float:
         """Return the seconds until the next message may be sent."""
@@ -135,7 +135,7 @@ class Shaper:
             last, rate = self._sent[-1] if self._sent else now, self._limits.rate
             self._next_send = last + MINUTE / rate if rate else now
 
-    def crowd(self, now: float) -> str:
+    def limit(self, now: float) -> str:
         """Return why it gets no more at the moment, as the end of a sentence; empty if it does."""
         if self.open_connections >= self.connections:
             most = self.connections
@@ -250,10 +250,10 @@ class Identity:
         self._rate.begin(now)
         self._sign_in.begin(now)
 
-    def give_up(self) -> None:
+    def abandoned(self) -> None:
         """Note that the message ended before it told anything about the identity."""
-        self._rate.give_up()
-        self._sign_in.give_up()
+        self._rate.abandoned()
+        self._sign_in.abandoned()
 
     def signed_in(self, now: float) -> None:
         """Note that a login has succeeded."""

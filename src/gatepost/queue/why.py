@@ -40,12 +40,12 @@ yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a delivery in memory waits for."""
+class Progress:
+    """How far a delivery in memory is: its place in the queue, or the state of its attempt."""
 
     ahead: int | None = None
     """Number of deliveries before it in its queue; None: it is being attempted."""
-    crowd: str = ""
+    limit: str = ""
     """Why its next hop accepts no more at the moment, as the end of a sentence."""
     place: str = ""
     """Where it is being attempted."""
@@ -77,18 +77,18 @@ def why(
     delivery: Delivery,
     now: datetime,
     obstacle: Obstacle | None = None,
-    turn: Turn | None = None,
+    progress: Progress | None = None,
     *,
     is_running: bool = True,
 ) -> Why:
-    """Return why a delivery is where it is. ``obstacle`` is what its next hop waits for, ``turn``
-    what a leased delivery waits for; None: nothing. ``is_running``: a relay that delivers is
-    running.
+    """Return why a delivery is where it is. ``obstacle`` is why its next hop pauses, None: it does
+    not. ``progress`` is how far a leased delivery is, None: unknown. ``is_running``: a relay that
+    delivers is running.
 
     While a login is refused, other deliveries get the advice of the delivery that it was refused
     for.
     """
-    found = _why(delivery, now, obstacle, turn)
+    found = _why(delivery, now, obstacle, progress)
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
         return found
@@ -99,7 +99,9 @@ def why(
     return found if last is None else replace(found, finding=last.finding, advice=last.advice)
 
 
-def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Turn | None) -> Why:
+def _why(
+    delivery: Delivery, now: datetime, obstacle: Obstacle | None, progress: Progress | None
+) -> Why:
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery), replies)
@@ -109,10 +111,10 @@ def _why(delivery: Delivery, now: datetime, obstacle: Obstacle | None, turn: Tur
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
         return Why(f"{sentence}{_after(delivery)}{left}.", replies)
-    if delivery.state == "leased" and turn is not None and turn.ahead is not None:
-        return Why(f"{_in_line(delivery, turn)}{_after(delivery)}{left}.", replies)
+    if delivery.state == "leased" and progress is not None and progress.ahead is not None:
+        return Why(f"{_in_line(delivery, progress)}{_after(delivery)}{left}.", replies)
     if delivery.state == "leased":
-        return Why(f"{_tried(delivery, turn)}{_after(delivery)}{left}.", replies)
+        return Why(f"{_tried(delivery, progress)}{_after(delivery)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
     if _is_blocked(obstacle):
         story = _blocked(obstacle)
@@ -262,21 +264,21 @@ def _left(delivery: Delivery) -> str:
     return f"; still to reach: {who} ({_counts(done)})"
 
 
-def _tried(delivery: Delivery, turn: Turn | None) -> str:
+def _tried(delivery: Delivery, progress: Progress | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
-    if turn is not None and turn.seconds >= 2:
-        sentence += f"; {turn.place} has not accepted it for {round(turn.seconds)} seconds"
-        sentence += f" ({_NOW[turn.step]})" if turn.step in _NOW else ""
+    if progress is not None and progress.seconds >= 2:
+        sentence += f"; {progress.place} has not accepted it for {round(progress.seconds)} seconds"
+        sentence += f" ({_NOW[progress.step]})" if progress.step in _NOW else ""
     return sentence + ("; if that fails, it will be held" if delivery.to_be_held else "")
 
 
-def _in_line(delivery: Delivery, turn: Turn) -> str:
+def _in_line(delivery: Delivery, progress: Progress) -> str:
     hop = delivery.next_hop.key
-    crowd = turn.crowd or "accepts no more at the moment"
-    if not turn.ahead:
-        return f"It is next for {hop}, which {crowd}"
-    others = "another one" if turn.ahead == 1 else f"{turn.ahead} others"
-    return f"It waits behind {others} for {hop}, which {crowd}"
+    limit = progress.limit or "accepts no more at the moment"
+    if not progress.ahead:
+        return f"It is next for {hop}, which {limit}"
+    others = "another one" if progress.ahead == 1 else f"{progress.ahead} others"
+    return f"It waits behind {others} for {hop}, which {limit}"
 
 
 def _settled(delivery: Delivery) -> str:

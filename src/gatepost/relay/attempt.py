@@ -13,9 +13,9 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.feedback import lesson_of
-from gatepost.queue.why import Turn
-from gatepost.relay.feedback import Teacher, Try
-from gatepost.relay.in_flight import Tried
+from gatepost.queue.why import Progress
+from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
+from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
@@ -34,7 +34,7 @@ _OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
+class ReadyTarget:
     """A target that may be tried; ``permit`` None: its servers must be looked up first."""
 
     target: Target
@@ -49,24 +49,24 @@ class AttemptRunner:
         transports: Mapping[str, Transport],
         places: ServerLookup,
         traffic: Traffic,
-        teacher: Teacher,
+        feedback: AttemptFeedback,
         now: Callable[[], datetime],
     ) -> None:
         """``transports`` are keyed by the names of their targets."""
         self._transports, self._places = transports, places
-        self._traffic, self._teacher, self._now = traffic, teacher, now
+        self._traffic, self._feedback, self._now = traffic, feedback, now
         self._tried = traffic.wire.places
 
-    def choose(self, route: Route, destination: str) -> Clear | Pause:
+    def choose(self, route: Route, destination: str) -> ReadyTarget | Pause:
         """Return the first target of the route that may be tried now, or the shortest pause."""
         shortest: Pause | None = None
         for target in route.chain:
             found = self._places.known(target, destination)
             if found is None:
-                return Clear(target, None)
+                return ReadyTarget(target, None)
             answer = self._traffic.admit(target, found)
             if isinstance(answer, Permit):
-                return Clear(target, answer)
+                return ReadyTarget(target, answer)
             if answer.obstacle is None:
                 return answer  # a busy target is not down: wait for it
             if shortest is None or answer.seconds < shortest.seconds:
@@ -90,7 +90,7 @@ class AttemptRunner:
         for target in route.chain:
             found = self._places.known(target, destination)
             if found is not None and self._traffic.rest(target, found) is None:
-                return self._traffic.crowd(target, found)
+                return self._traffic.limit(target, found)
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
@@ -104,13 +104,13 @@ class AttemptRunner:
                 return self._traffic.recipients(target, found)
         return None
 
-    def progress(self, delivery: str) -> Turn:
+    def progress(self, delivery: str) -> Progress:
         """Return where a delivery is being attempted, for how long, and which step it reached."""
         tried = self._tried.get(delivery)
         if tried is None:
-            return Turn()
+            return Progress()
         seconds = self._traffic.seconds() - tried.begun
-        return Turn(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
+        return Progress(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, route: Route, destination: str) -> None:
         """End the rests of all targets of the route."""
@@ -118,12 +118,12 @@ class AttemptRunner:
             self._traffic.forgive(target, self._places.known(target, destination))
 
     async def run(
-        self, lease: Lease, body: Body, route: Route, first: Clear
+        self, lease: Lease, body: Body, route: Route, first: ReadyTarget
     ) -> AttemptResult | Pause:
         """Make an attempt, first at the target ``first``; a Pause if nothing could be tried."""
         if (holder := _holder(lease.delivery, route)) is not None:
             permit = first.permit if holder.name == first.target.name else None
-            return await self._try_holder(lease, body, Clear(holder, permit))
+            return await self._try_holder(lease, body, ReadyTarget(holder, permit))
         destination = lease.delivery.next_hop.destination
         asked = first.target
         tried = {asked.name}
@@ -150,7 +150,9 @@ class AttemptRunner:
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
 
-    async def _try_holder(self, lease: Lease, body: Body, holder: Clear) -> AttemptResult | Pause:
+    async def _try_holder(
+        self, lease: Lease, body: Body, holder: ReadyTarget
+    ) -> AttemptResult | Pause:
         """Ask the target that accepted the delivery for the result."""
         answer = await self._try_target(lease, body, holder.target, holder.permit)
         if isinstance(answer, Pause):
@@ -199,7 +201,7 @@ class AttemptRunner:
         destination = delivery.next_hop.destination
         if not isinstance(target, MxTarget):  # nobody is asked
             return await self._places.find(target, destination)
-        self._tried[delivery.id] = Tried(Place(destination), None, self._traffic.seconds())
+        self._tried[delivery.id] = OpenAttempt(Place(destination), None, self._traffic.seconds())
         try:
             return await self._places.find(target, destination)
         finally:
@@ -218,7 +220,7 @@ class AttemptRunner:
             is_open = place.host in left and asked.isdisjoint((place.host, place.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
-            result = await self._try_place(lease, body, Try(target, place, permit, host))
+            result = await self._try_place(lease, body, ServerAttempt(target, place, permit, host))
             if isinstance(target, MxTarget) and _is_unfit(result):
                 left.discard(place.host)
                 if not left:
@@ -252,18 +254,18 @@ class AttemptRunner:
         may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
         return replace(result, others_may=may)
 
-    async def _try_place(self, lease: Lease, body: Body, made: Try) -> AttemptResult:
+    async def _try_place(self, lease: Lease, body: Body, made: ServerAttempt) -> AttemptResult:
         begun = self._traffic.seconds()
         made.host.begin(begun)
         transport = self._transports[made.target.name]
-        self._tried[lease.delivery.id] = Tried(made.place, transport, begun)
+        self._tried[lease.delivery.id] = OpenAttempt(made.place, transport, begun)
         try:
             deadline = begun + TRY
             result = await transport.deliver(lease, body, made.place, deadline)
-            diagnosis = self._teacher.learn(made, result)
+            diagnosis = self._feedback.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
-            made.host.give_up()
+            made.host.abandoned()
             self._traffic.told(made.place, made.target)
         if diagnosis is None:
             return result

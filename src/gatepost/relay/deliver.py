@@ -18,13 +18,13 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle, Turn, next_try
-from gatepost.relay.attempt import AttemptRunner, Clear
+from gatepost.queue.why import Obstacle, Progress, next_try
+from gatepost.relay.attempt import AttemptRunner, ReadyTarget
+from gatepost.relay.auth_deferred import AuthDeferred
 from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
-from gatepost.relay.kept_out import KeptOut
-from gatepost.relay.next_hop_queues import Content, Held, NextHopQueue, NextHopQueues
+from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
 from gatepost.relay.transport.contract import AttemptResult
@@ -76,17 +76,17 @@ class Deliverer:
         """Next hops that are paused, and why."""
         self._behind: set[str] = set()
         """Next hops of which more may be due in the store, where new mail is queued."""
-        self._crowded = False
+        self._is_full = False
         """Nothing was leased, because enough is in memory."""
         self._octets = 0
         self._workers: set[asyncio.Task[None]] = set()
-        self._trying: dict[Held, asyncio.Task[Any] | None] = {}
+        self._trying: dict[QueuedLease, asyncio.Task[Any] | None] = {}
         self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
         self._filler: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._stopping = False
-        self.kept_out = KeptOut()
+        self.auth_deferred = AuthDeferred()
         self._damage = DamageReports(context.report)
         self._trouble = ""
         """Why the queue cannot be read at the moment."""
@@ -104,7 +104,7 @@ class Deliverer:
         """
         self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._filler = asyncio.create_task(self._fill())
-        self._run(self._retry(self.kept_out.take()))  # the configuration may be another one
+        self._run(self._retry(self.auth_deferred.take()))  # the configuration may be another one
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
         """Tell whether a message that is being accepted may be delivered from memory."""
@@ -127,7 +127,7 @@ class Deliverer:
             content = Content(body, len(leases))
             self._octets += body.size
         for lease in leases:
-            self._accept(Held(lease, content))
+            self._accept(QueuedLease(lease, content))
 
     def left_in_store(self, planned: Sequence[Planned]) -> None:
         """Note that a message was accepted without a lease."""
@@ -150,7 +150,7 @@ class Deliverer:
             self._queues.wake(each.key)
         for key in list(self._resting):
             self._look_again(key)
-        self._run(self._retry(self.kept_out.take(next_hops)))
+        self._run(self._retry(self.auth_deferred.take(next_hops)))
 
     async def _retry(self, deliveries: Sequence[str]) -> None:
         with suppress(QueueError):  # else they wait for their schedule
@@ -173,26 +173,26 @@ class Deliverer:
         pause = self._attempts.rest(route, next_hop.destination)
         return None if pause is None else pause.obstacle
 
-    def turn_of(self, delivery: str, next_hop: NextHop) -> Turn:
-        """Return what a leased delivery waits for, or how far its attempt is."""
+    def progress_of(self, delivery: str, next_hop: NextHop) -> Progress:
+        """Return how far a leased delivery is."""
         ahead = self._queues.ahead_of(delivery, next_hop.key)
         if ahead is None:
             return self._attempts.progress(delivery)
         route = self._routes.named(next_hop.route)
-        crowd = "" if route is None else self._attempts.limit(route, next_hop.destination)
-        return Turn(ahead, crowd)
+        limit = "" if route is None else self._attempts.limit(route, next_hop.destination)
+        return Progress(ahead, limit)
 
     def call_off(self, ids: Collection[str] | None) -> None:
         """Release messages or deliveries, or all, that an operator has held or dropped: they are
         not attempted, unless an attempt is in progress."""
 
-        def is_meant(held: Held) -> bool:
-            return ids is None or held.lease.delivery.id in ids or held.lease.message.id in ids
+        def is_meant(queued: QueuedLease) -> bool:
+            return ids is None or queued.lease.delivery.id in ids or queued.lease.message.id in ids
 
-        for held in self._queues.take_if(is_meant):
-            self._hand_back(held)
-        for held in self._trying:
-            held.is_called_off = held.is_called_off or is_meant(held)
+        for queued in self._queues.take_if(is_meant):
+            self._hand_back(queued)
+        for queued in self._trying:
+            queued.is_called_off = queued.is_called_off or is_meant(queued)
 
     def changed(self, key: str) -> None:
         """Note that a target, a server or an identity has changed."""
@@ -210,7 +210,7 @@ class Deliverer:
 
         Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
         """
-        self._heir, heir.kept_out = heir, self.kept_out
+        self._heir, heir.auth_deferred = heir, self.auth_deferred
         await self._cease()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -221,8 +221,8 @@ class Deliverer:
 
     def _cut_early(self) -> None:
         """Cancel attempts that have sent no content: they can be repeated without a duplicate."""
-        for held, worker in self._trying.items():
-            if worker is not None and self._attempts.progress(held.lease.delivery.id).is_early:
+        for queued, worker in self._trying.items():
+            if worker is not None and self._attempts.progress(queued.lease.delivery.id).is_early:
                 worker.cancel()
 
     async def _cease(self) -> None:
@@ -233,8 +233,8 @@ class Deliverer:
         for _, timer in self._resting.values():
             timer.cancel()
         self._resting.clear()
-        for held in self._queues.take_all():
-            self._hand_back(held)
+        for queued in self._queues.take_all():
+            self._hand_back(queued)
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
         """Start nothing new; finish or cut attempts in progress; return the leases.
@@ -303,13 +303,13 @@ class Deliverer:
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until the next look."""
         room = self._bounds.leases - self._queues.count
-        self._crowded = room < self._bounds.leases // 4
-        if self._crowded:
+        self._is_full = room < self._bounds.leases // 4
+        if self._is_full:
             return 0.0 if self._make_room() else LOOK
         room = min(room, BATCH, self._bounds.leases // 8)
         now = self._now()
         most = self._queue_bound()
-        full = {queue.next_hop.key for queue in self._queues if len(queue.held) >= most}
+        full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
         skip = frozenset({*self._resting, *full})
         overdue = await self._get(self._deliveries.lease_overdue, now, room)
         leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
@@ -339,7 +339,7 @@ class Deliverer:
         for lease in leases:
             self._damage.tell(lease)
             if lease.delivery.state != "held":
-                self._accept(Held(lease, None))
+                self._accept(QueuedLease(lease, None))
         self._hurry(leases)
         return leases
 
@@ -348,51 +348,51 @@ class Deliverer:
         soon = self._now() + timedelta(seconds=LOOK)
         near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
         if near:
-            for held in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
-                self._queues.add(held, first=True)
+            for queued in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
+                self._queues.add(queued, first=True)
 
     def _make_room(self) -> bool:
         """Return leases of next hops with more than their share, so that slow ones that came first
         do not delay all others. Tell whether there were any."""
         given_back = self._queues.take_beyond(self._queue_bound())
-        for held in given_back:
-            self._hand_back(held)
+        for queued in given_back:
+            self._hand_back(queued)
         return bool(given_back)
 
     def _queue_bound(self) -> int:
         """Return how many leases one next hop may have: fewer the more next hops there are."""
         return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
-    def _accept(self, held: Held) -> None:
-        lease = held.lease
+    def _accept(self, queued: QueuedLease) -> None:
+        lease = queued.lease
         next_hop = lease.delivery.next_hop
         if self._stopping or next_hop.key in self._resting:
-            self._hand_back(held)
+            self._hand_back(queued)
         elif moved := self._routes.anew(lease):
-            self._run(self._give_back(held, moved))
+            self._run(self._give_back(queued, moved))
         elif self._routes.named(next_hop.route) is not None:
-            self._queues.add(held)
+            self._queues.add(queued)
         else:
             reply = _NO_ROUTE.because(
                 f"the configuration has no route {next_hop.route} any more, and no other route "
                 "matches"
             )
             result = self._attempts.refuse(lease, next_hop.route, "", reply)
-            self._run(self._settle(held, result))
+            self._run(self._settle(queued, result))
 
     def _notice(self) -> None:
         """Return leases that have waited in memory until their sender must be told something."""
         now = self._now()
         try:
-            for held in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
-                self._hand_back(held)
-            self._hurry([held.lease for queue in self._queues for held in queue.held])
+            for queued in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
+                self._hand_back(queued)
+            self._hurry([queued.lease for queue in self._queues for queued in queue.leases])
         except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
             self._report("internal_error", reason=explain(error))
 
     # Turns.
 
-    def _choose(self, queue: NextHopQueue) -> Clear | Pause:
+    def _choose(self, queue: NextHopQueue) -> ReadyTarget | Pause:
         route = self._routes.named(queue.next_hop.route)
         if route is None:  # a new configuration has removed it
             return Pause("", LOOK)
@@ -426,7 +426,7 @@ class Deliverer:
         if self._queues.is_ready:
             self._call_workers()
 
-    def _next(self) -> tuple[Held, Clear] | None:
+    def _next(self) -> tuple[QueuedLease, ReadyTarget] | None:
         if self._stopping:
             return None
         turn = self._queues.next()
@@ -436,41 +436,41 @@ class Deliverer:
 
     def _needs_more(self, key: str) -> bool:
         """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
-        if self._crowded:
+        if self._is_full:
             return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
         return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
 
-    async def _work(self, held: Held, clear: Clear) -> None:
+    async def _work(self, queued: QueuedLease, ready: ReadyTarget) -> None:
         """Make one attempt after the other; each is settled while the next one is in progress."""
         settled: asyncio.Future[None] | None = None
-        turn: tuple[Held, Clear] | None = (held, clear)
+        turn: tuple[QueuedLease, ReadyTarget] | None = (queued, ready)
         while turn is not None:
-            held = turn[0]
-            self._trying[held] = asyncio.current_task()
+            queued = turn[0]
+            self._trying[queued] = asyncio.current_task()
             try:
                 result = await self._try(*turn)
             finally:
-                del self._trying[held]
+                del self._trying[queued]
             before, settled = settled, None
             if isinstance(result, Pause):
-                self._put_back(held, result)
+                self._put_back(queued, result)
             else:
                 settled = asyncio.get_running_loop().create_future()
-                self._run(self._settle(held, result, settled))
+                self._run(self._settle(queued, result, settled))
             # Not sooner: a worker that is cancelled here has recorded all it did.
             if before is not None:
                 await before
             turn = self._next()
 
-    async def _try(self, held: Held, clear: Clear) -> AttemptResult | Pause:
-        lease = held.lease
+    async def _try(self, queued: QueuedLease, ready: ReadyTarget) -> AttemptResult | Pause:
+        lease = queued.lease
         route = self._routes.named(lease.delivery.next_hop.route)
         try:
             if route is None:
                 return Pause("", LOOK)
-            return await self._attempts.run(lease, await self._load(held), route, clear)
+            return await self._attempts.run(lease, await self._load(queued), route, ready)
         except asyncio.CancelledError:
-            self._hand_back(held)
+            self._hand_back(queued)
             raise
         except KeyError:
             reply = _FAULT.because("its content is missing from the store")
@@ -480,16 +480,16 @@ class Deliverer:
             self._report("internal_error", id=lease.message.id, reason=explain(error))
             reply = _FAULT.because(f"an unexpected error in Gatepost: {explain(error)}")
         finally:
-            if clear.permit is not None:
-                clear.permit.close()
-        return self._attempts.refuse(lease, clear.target.name, "", reply)
+            if ready.permit is not None:
+                ready.permit.close()
+        return self._attempts.refuse(lease, ready.target.name, "", reply)
 
-    def _put_back(self, held: Held, pause: Pause) -> None:
+    def _put_back(self, queued: QueuedLease, pause: Pause) -> None:
         """Put a delivery that could not be attempted at the front of its queue, and pause it."""
-        if self._stopping or held.is_called_off:
-            self._hand_back(held)
+        if self._stopping or queued.is_called_off:
+            self._hand_back(queued)
             return
-        queue = self._queues.add(held, first=True)
+        queue = self._queues.add(queued, first=True)
         self._queues.pause(queue, pause)
 
     # Rests.
@@ -506,8 +506,8 @@ class Deliverer:
             "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
             seconds=round(pause.seconds), reason=obstacle.reason if obstacle else "",
         )  # fmt: skip
-        for held in self._queues.take_all(key):
-            self._hand_back(held)
+        for queued in self._queues.take_all(key):
+            self._hand_back(queued)
 
     def _end_rest(self, key: str) -> None:
         if key in self._resting:
@@ -523,36 +523,39 @@ class Deliverer:
 
     # Settling.
 
-    def _hand_back(self, held: Held) -> None:
-        self._run(self._give_back(held))
+    def _hand_back(self, queued: QueuedLease) -> None:
+        self._run(self._give_back(queued))
 
-    async def _give_back(self, held: Held, moved: Sequence[NextHop] = ()) -> None:
-        lease, now = held.lease, self._now()
+    async def _give_back(self, queued: QueuedLease, moved: Sequence[NextHop] = ()) -> None:
+        lease, now = queued.lease, self._now()
         try:
-            due = await self._settler.give_back(lease, lambda: self._load(held), now, moved)
+            due = await self._settler.give_back(lease, lambda: self._load(queued), now, moved)
         finally:
-            self._release(held)
+            self._release(queued)
         self._note_due(due)
 
     async def _settle(
-        self, held: Held, result: AttemptResult, settled: "asyncio.Future[None] | None" = None
+        self,
+        queued: QueuedLease,
+        result: AttemptResult,
+        settled: "asyncio.Future[None] | None" = None,
     ) -> None:
         """Record the result of an attempt, and then complete ``settled``, even after an error."""
         try:
-            load, when = partial(self._load, held), partial(self._tried_at, held)
-            due = await self._settler.settle(held.lease, result, load, when)
-            self.kept_out.note(held.lease.delivery, result.attempt)
+            load, when = partial(self._load, queued), partial(self._tried_at, queued)
+            due = await self._settler.settle(queued.lease, result, load, when)
+            self.auth_deferred.note(queued.lease.delivery, result.attempt)
         finally:
-            self._release(held)
+            self._release(queued)
             if settled is not None and not settled.done():  # cancelled: its worker is gone
                 settled.set_result(None)
         self._note_due(due)
 
-    async def _tried_at(self, held: Held, due: datetime) -> Later:
+    async def _tried_at(self, queued: QueuedLease, due: datetime) -> Later:
         """Return when a deferred delivery is really attempted, as ``queue why`` shows it."""
-        delivery = held.lease.delivery
+        delivery = queued.lease.delivery
         with suppress(QueueError):
-            if held.is_called_off and await self._is_held(delivery.id):
+            if queued.is_called_off and await self._is_held(delivery.id):
                 return Later(None, is_held=True)
         rest = self.obstacle(delivery.next_hop)
         return Later(next_try(due, delivery.expires_at, self._now(), rest))
@@ -566,13 +569,13 @@ class Deliverer:
         if due is not None and (due - self._now()).total_seconds() < LOOK:
             self.wake()
 
-    async def _load(self, held: Held) -> Body:
-        if held.content is not None:
-            return held.content.body
-        return await self._deliveries.body(held.lease.message.id)
+    async def _load(self, queued: QueuedLease) -> Body:
+        if queued.content is not None:
+            return queued.content.body
+        return await self._deliveries.body(queued.lease.message.id)
 
-    def _release(self, held: Held) -> None:
-        content, held.content = held.content, None
+    def _release(self, queued: QueuedLease) -> None:
+        content, queued.content = queued.content, None
         if content is not None:
             content.uses -= 1
             if content.uses == 0:

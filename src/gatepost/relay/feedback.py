@@ -47,7 +47,7 @@ _OF_TLS: Final = frozenset({"starttls", "tls"})
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class ServerAttempt:
     """One attempt: its target and server, its permit, and the server's circuit breaker."""
 
     target: Target
@@ -56,7 +56,7 @@ class Try:
     host: Breaker
 
 
-class Teacher:
+class AttemptFeedback:
     """Learns from each attempt, and reports once each problem that the operator must solve."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Teacher:
         """By ``alarm_keys``: the number of consecutive attempts without a login, and the times at
         which the first and the last of them ended."""
 
-    def learn(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
+    def learn(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
@@ -97,12 +97,12 @@ class Teacher:
             at_least = HOST.first if _is_enough(result) else 0.0
             host.failed(now, self._random, result.attempt.reply.reason, at_least)
         else:
-            host.give_up()
+            host.abandoned()
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
                 learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
         diagnosis = self._sign_in(made, result, moment) or self._secure(made, result)
-        diagnosis = diagnosis or self._kept_out(made, result)
+        diagnosis = diagnosis or self._mail_refused(made, result)
         if "delivered" in [each.outcome for each in result.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
@@ -118,7 +118,9 @@ class Teacher:
             return True
         return phase in _OF_SERVER and result.error is not None
 
-    def _sign_in(self, made: Try, result: AttemptResult, moment: Moment) -> SignInDiagnosis | None:
+    def _sign_in(
+        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+    ) -> SignInDiagnosis | None:
         """Stop an identity whose login is refused; diagnose it, and report it once."""
         identity, attempt = made.permit.identity, result.attempt
         if identity is None:
@@ -146,7 +148,7 @@ class Teacher:
             stopped.finding, stopped.advice = diagnosis.finding, diagnosis.sentence
         return diagnosis
 
-    def _lasts(self, made: Try, result: AttemptResult, moment: Moment) -> bool:
+    def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: Moment) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
 
         Simultaneous attempts count as one.
@@ -160,7 +162,7 @@ class Teacher:
             self._failures[key] = count, first, moment.now
         return count >= LASTING and moment.now - first >= A_WHILE
 
-    def _secure(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
+    def _secure(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Diagnose a failure of TLS, which also needs the operator; None if there is no finding."""
         evidence = result.evidence
         if result.error is None or evidence is None:
@@ -173,7 +175,7 @@ class Teacher:
             return None
         return self._tell(made, result) if credential_of(made.target) else diagnosis
 
-    def _kept_out(self, made: Try, result: AttemptResult) -> SignInDiagnosis | None:
+    def _mail_refused(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
         reply = _about_us(result)
         if reply is None or not isinstance(made.target, SmarthostTarget):
@@ -182,7 +184,7 @@ class Teacher:
         return self._tell_of(diagnosis, made, result) if credential_of(made.target) else diagnosis
 
     def _tell(
-        self, made: Try, result: AttemptResult, *, is_stopped: bool = True
+        self, made: ServerAttempt, result: AttemptResult, *, is_stopped: bool = True
     ) -> SignInDiagnosis:
         diagnosis = diagnose_sign_in(result, self._profiles)
         return self._tell_of(diagnosis, made, result, is_stopped=is_stopped)
@@ -190,7 +192,7 @@ class Teacher:
     def _tell_of(
         self,
         diagnosis: SignInDiagnosis,
-        made: Try,
+        made: ServerAttempt,
         result: AttemptResult,
         *,
         is_stopped: bool = True,
@@ -212,7 +214,7 @@ class Teacher:
             )
         return diagnosis
 
-    def _works(self, made: Try) -> None:
+    def _works(self, made: ServerAttempt) -> None:
         self._traffic.fits(made.target)
         if not (self._told or self._failures):
             return
@@ -225,7 +227,7 @@ class Teacher:
                 )  # fmt: skip
 
     @staticmethod
-    def _key(made: Try, result: AttemptResult) -> str:
+    def _key(made: ServerAttempt, result: AttemptResult) -> str:
         """Return the key of an alarm: the target for a missing mechanism or TLS, which concern the
         target alone, and otherwise the credential at its provider."""
         of_sign_in, of_target = alarm_keys(made.target)

@@ -12,7 +12,7 @@ KNOWN: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class OpenAttempt:
     """One attempt in progress."""
 
     place: Place
@@ -37,7 +37,7 @@ class InFlight:
     def __init__(self) -> None:
         self._tries: dict[str, int] = {}
         self._sent: dict[str, deque[float]] = {}
-        self.places: dict[str, Tried] = {}
+        self.places: dict[str, OpenAttempt] = {}
         """Attempts by the id of the delivery."""
 
     def count(self, key: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.relay.attempt import Clear
+from gatepost.relay.attempt import ReadyTarget
 from gatepost.relay.traffic import Pause
 
 HOLD: Final = 5.0
@@ -24,7 +24,7 @@ class Content:
         self.body, self.uses = body, uses
 
 
-class Held:
+class QueuedLease:
     """A lease in memory; ``content`` None: it is read from the store when needed."""
 
     __slots__ = ("content", "is_called_off", "lease")
@@ -38,11 +38,11 @@ class Held:
 class NextHopQueue:
     """The leases of one next hop."""
 
-    __slots__ = ("held", "is_ready", "next_hop", "parked_on", "timer")
+    __slots__ = ("is_ready", "leases", "next_hop", "parked_on", "timer")
 
     def __init__(self, next_hop: NextHop) -> None:
         self.next_hop = next_hop
-        self.held: deque[Held] = deque()
+        self.leases: deque[QueuedLease] = deque()
         self.is_ready = False
         self.parked_on = ""
         self.timer: asyncio.TimerHandle | None = None
@@ -57,7 +57,7 @@ class NextHopQueues:
 
     def __init__(
         self,
-        choose: Callable[[NextHopQueue], Clear | Pause],
+        choose: Callable[[NextHopQueue], ReadyTarget | Pause],
         ready: Callable[[], None],
         rests: Callable[[NextHopQueue, Pause], None],
     ) -> None:
@@ -80,52 +80,52 @@ class NextHopQueues:
     def length(self, key: str) -> int:
         """Return the number of leases in the queue of a next hop."""
         queue = self._queues.get(key)
-        return len(queue.held) if queue else 0
+        return len(queue.leases) if queue else 0
 
     def ahead_of(self, delivery: str, key: str) -> int | None:
         """Return the number of leases before a delivery in its queue; None: it is not there."""
         queue = self._queues.get(key)
-        for number, held in enumerate(queue.held if queue else ()):
-            if held.lease.delivery.id == delivery:
+        for number, queued in enumerate(queue.leases if queue else ()):
+            if queued.lease.delivery.id == delivery:
                 return number
         return None
 
-    def add(self, held: Held, *, first: bool = False) -> NextHopQueue:
+    def add(self, queued: QueuedLease, *, first: bool = False) -> NextHopQueue:
         """Append a lease to its queue; ``first``: put it back at the front."""
-        next_hop = held.lease.delivery.next_hop
+        next_hop = queued.lease.delivery.next_hop
         queue = self._queues.get(next_hop.key)
         if queue is None:
             queue = self._queues[next_hop.key] = NextHopQueue(next_hop)
         if first:
-            queue.held.appendleft(held)
+            queue.leases.appendleft(queued)
         else:
-            queue.held.append(held)
+            queue.leases.append(queued)
         self.count += 1
         if not queue.parked_on:
             self._make_ready(queue)
         return queue
 
-    def next(self) -> tuple[Held, Clear] | None:
+    def next(self) -> tuple[QueuedLease, ReadyTarget] | None:
         """Return the next lease to try, with its target; None if no queue is ready."""
         while self._ready:
             queue = self._ready.popleft()
             queue.is_ready = False
             if queue.parked_on:
                 continue  # it was paused meanwhile
-            if not queue.held:
+            if not queue.leases:
                 self._drop(queue)
                 continue
             choice = self._choose(queue)
             if isinstance(choice, Pause):
                 self.pause(queue, choice)
                 continue
-            held = queue.held.popleft()
+            queued = queue.leases.popleft()
             self.count -= 1
-            if queue.held:
+            if queue.leases:
                 self._make_ready(queue)
             else:
                 self._drop(queue)
-            return held, choice
+            return queued, choice
         return None
 
     def pause(self, queue: NextHopQueue, pause: Pause) -> None:
@@ -151,34 +151,34 @@ class NextHopQueues:
         if queue is not None and queue.parked_on:
             self._unpark(queue)
 
-    def take_all(self, key: str = "") -> list[Held]:
+    def take_all(self, key: str = "") -> list[QueuedLease]:
         """Remove and return all leases of one next hop, or of all."""
-        taken: list[Held] = []
+        taken: list[QueuedLease] = []
         for queue in [self._queues[key]] if key else list(self._queues.values()):
-            taken += queue.held
-            queue.held.clear()
+            taken += queue.leases
+            queue.leases.clear()
             self._unmark(queue)
             self._drop(queue)
         self.count -= len(taken)
         return taken
 
-    def take_if(self, wanted: Callable[[Held], bool]) -> list[Held]:
+    def take_if(self, wanted: Callable[[QueuedLease], bool]) -> list[QueuedLease]:
         """Remove and return the leases for which ``wanted`` is true."""
-        taken: list[Held] = []
+        taken: list[QueuedLease] = []
         for queue in self._queues.values():
-            kept: deque[Held] = deque()
-            for each in queue.held:
+            kept: deque[QueuedLease] = deque()
+            for each in queue.leases:
                 (taken if wanted(each) else kept).append(each)
-            queue.held = kept
+            queue.leases = kept
         self.count -= len(taken)
         return taken
 
-    def take_beyond(self, most: int) -> list[Held]:
+    def take_beyond(self, most: int) -> list[QueuedLease]:
         """Remove and return the leases behind the first ``most`` of each queue."""
-        taken: list[Held] = []
+        taken: list[QueuedLease] = []
         for queue in self._queues.values():
-            while len(queue.held) > most:
-                taken.append(queue.held.pop())
+            while len(queue.leases) > most:
+                taken.append(queue.leases.pop())
         self.count -= len(taken)
         return taken
 
@@ -194,7 +194,7 @@ class NextHopQueues:
 
     def _unpark(self, queue: NextHopQueue) -> None:
         self._unmark(queue)
-        if queue.held:
+        if queue.leases:
             self._make_ready(queue)
         else:
             self._drop(queue)

@@ -12,7 +12,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
-from gatepost.relay.feedback import Teacher
+from gatepost.relay.feedback import AttemptFeedback
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import Routes
@@ -62,8 +62,8 @@ def make_deliverer(parts: Outbound) -> Deliverer:
 
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
-        teacher = Teacher(traffic, random, report, parts.profiles, parts.alarms)
+        feedback = AttemptFeedback(traffic, random, report, parts.profiles, parts.alarms)
         places = ServerLookup(parts.resolver, parts.own, random)
-        return AttemptRunner(parts.transports, places, traffic, teacher, parts.now)
+        return AttemptRunner(parts.transports, places, traffic, feedback, parts.now)
 
     return Deliverer(context, settler, make_attempts, parts.bounds)

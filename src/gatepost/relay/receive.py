@@ -206,7 +206,7 @@ class Receiver:
         if self._early or self._stream.is_shaking:
             self._unwanted = True
             if self._stream is not None:  # else the event loop passes it soon
-                self._stream.give_up()
+                self._stream.time_out()
         elif not self._open:
             self._end(self._session.replies.TIMED_OUT)
 

@@ -66,7 +66,7 @@ class Permit:
         self._is_closed = True
         self.shaper.closed()
         if self.identity is not None:
-            self.identity.give_up()
+            self.identity.abandoned()
         self._closed(self.key)
 
 
@@ -164,11 +164,11 @@ class Traffic:
         has_others = shaper.open_connections or begun <= shaper.reduced
         return Pause(key, SOON) if has_others else None
 
-    def crowd(self, target: Target, found: Found) -> str:
+    def limit(self, target: Target, found: Found) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
         key, shaper = self._shaper(target, found)
-        if crowd := shaper.crowd(self.seconds()):
-            return crowd
+        if limit := shaper.limit(self.seconds()):
+            return limit
         is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
         return "still has connections in use by the previous configuration" if is_full else ""
 

@@ -52,7 +52,7 @@ def test_why_tls_failed_is_told_once() -> None:
         stream: Any = ServerStream(handler, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # type: ignore[arg-type]
         stream.connection_made(transport)
         stream.data_received(b"EHLO client.example\r\n")
-        stream.give_up()
+        stream.time_out()
         assert len(handler.told) == 1
         assert "in time" not in handler.told[0]
         assert transport.is_aborted

@@ -43,7 +43,7 @@ def test_one_probe_at_a_time() -> None:
     assert (breaker.position(30), breaker.wait(30)) == ("half-open", 0)
     breaker.begin(30)
     assert breaker.wait(31) == PROBE - 1
-    breaker.give_up()
+    breaker.abandoned()
     assert breaker.wait(31) == 0
 
 

@@ -188,17 +188,17 @@ def test_an_operator_forgives_what_was_learned_and_not_what_was_configured() -> 
     take("432 4.3.2", "content", shaper, None, 0)
     for _ in range(2):
         shaper.closed()
-    assert shaper.crowd(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
+    assert shaper.limit(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
     shaper.closed()
-    assert shaper.crowd(0) == 'accepts 16 messages a minute since it answered "451 4.7.500 text"'
+    assert shaper.limit(0) == 'accepts 16 messages a minute since it answered "451 4.7.500 text"'
     for _ in range(3):
         shaper.opened(0)
     shaper.forgive(0)
     assert (shaper.connections, shaper.rate(0), shaper.wait_to_send(0)) == (4, 60, 1)
-    assert shaper.crowd(0) == "has all 4 connections in use"
+    assert shaper.limit(0) == "has all 4 connections in use"
     shaper.closed()
-    assert shaper.crowd(0) == "accepts 60 messages a minute"
-    assert shaper.crowd(9) == ""
+    assert shaper.limit(0) == "accepts 60 messages a minute"
+    assert shaper.limit(9) == ""
 
 
 def test_a_learned_rate_is_forgotten_in_time() -> None:
@@ -234,7 +234,7 @@ def test_more_recipients_are_tried_again_after_a_while() -> None:
 def test_one_message_a_minute_is_said_so() -> None:
     shaper = Shaper(HopLimits(rate=1))
     shaper.sent(0)
-    assert shaper.crowd(0) == "accepts one message a minute"
+    assert shaper.limit(0) == "accepts one message a minute"
 
 
 def test_too_much_mail_rests_the_whole_identity() -> None:

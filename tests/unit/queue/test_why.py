@@ -11,7 +11,7 @@ from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle, Step, Turn, in_, why
+from gatepost.queue.why import Obstacle, Progress, Step, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -212,7 +212,7 @@ def test_the_sentence(given: Delivery, obstacle: Obstacle | None, sentence: str)
 
 def test_a_server_that_does_not_answer_is_named() -> None:
     tried = delivery(state="leased", due=None, attempts=1, history=(GREYLISTED,))
-    said = why(tried, NOW, None, Turn(place="hub.example:587", seconds=11.7)).sentence
+    said = why(tried, NOW, None, Progress(place="hub.example:587", seconds=11.7)).sentence
     assert said == (
         "It is being delivered now, at attempt 2; hub.example:587 has not accepted it for 12"
         ' seconds; before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
@@ -233,8 +233,8 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     ],
 )
 def test_a_server_that_does_not_answer_is_named_with_the_step(step: Step, said: str) -> None:
-    turn = Turn(place="hub.example:587", seconds=11.7, step=step)
-    assert why(delivery(state="leased", due=None), NOW, None, turn).sentence == (
+    progress = Progress(place="hub.example:587", seconds=11.7, step=step)
+    assert why(delivery(state="leased", due=None), NOW, None, progress).sentence == (
         "It is being delivered now, for the first time; hub.example:587 has not accepted it for 12"
         f" seconds{said}."
     )

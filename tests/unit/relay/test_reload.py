@@ -189,8 +189,8 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
         await world.send(world.mail("new"))
         await asyncio.sleep(1)
         next_hop = (await world.delivery("slow.0")).next_hop
-        assert world.deliverer.turn_of("slow.0", next_hop).place == "hub.example:587"
-        assert world.deliverer.turn_of("slow.0", next_hop).seconds > 3
+        assert world.deliverer.progress_of("slow.0", next_hop).place == "hub.example:587"
+        assert world.deliverer.progress_of("slow.0", next_hop).seconds > 3
         assert world.deliverer is not before
         await asyncio.sleep(2)
         left = {id_ for id_, state in (await world.states()).items() if state != "settled"}
@@ -263,8 +263,8 @@ def test_a_reload_does_not_wait_for_who_has_no_content_yet() -> None:
         await world.send(world.mail("m1"))
         await world.send(world.mail("m2"))
         await asyncio.sleep(1)
-        turn = world.deliverer.turn_of("m1.0", (await world.delivery("m1.0")).next_hop)
-        assert turn.step == "greeting"
+        progress = world.deliverer.progress_of("m1.0", (await world.delivery("m1.0")).next_hop)
+        assert progress.step == "greeting"
         silent[0] = False
         await world.reload()
         await asyncio.sleep(1)
@@ -309,9 +309,9 @@ def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
         ending = await world.reload()
         await world.send(world.mail("m2"))
         await asyncio.sleep(1)
-        turn = world.deliverer.turn_of("m2.0", (await world.delivery("m2.0")).next_hop)
-        assert turn.ahead == 0
-        assert turn.crowd == "still has connections in use by the previous configuration"
+        progress = world.deliverer.progress_of("m2.0", (await world.delivery("m2.0")).next_hop)
+        assert progress.ahead == 0
+        assert progress.limit == "still has connections in use by the previous configuration"
         await ending
         await asyncio.sleep(0.1)
         assert hub.open == 1, "its turn comes when the other is done, not when somebody looks"
@@ -364,7 +364,7 @@ def test_what_is_cut_at_a_reload_is_tried_again_at_once() -> None:
     assert len(hub.taken) == 1
 
 
-def test_what_a_refused_sign_in_kept_out_is_tried_by_the_new_configuration_at_once() -> None:
+def test_mail_deferred_by_a_refused_login_is_tried_at_once_by_the_new_configuration() -> None:
     world, hub = one_hub(refused_before_mail(REFUSED), credential="acs")
 
     async def scenario(world: World) -> None:

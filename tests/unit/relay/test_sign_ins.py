@@ -303,24 +303,24 @@ def test_what_fails_at_times_is_not_told() -> None:
     assert not world.told("sign_in_stopped")
 
 
-KEPT_OUT = Reply(530, "Authentication required", Esc(5, 7, 0))
-TLS_FIRST = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
+LOGIN_REQUIRED = Reply(530, "Authentication required", Esc(5, 7, 0))
+TLS_REQUIRED = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
 
 
 @pytest.mark.parametrize(
     ("said", "credential", "finding"),
     [
-        (KEPT_OUT, "", "auth_not_performed"),
-        (TLS_FIRST, "", "starttls_required"),
-        (KEPT_OUT, "acs", "auth_not_performed"),
+        (LOGIN_REQUIRED, "", "auth_not_performed"),
+        (TLS_REQUIRED, "", "starttls_required"),
+        (LOGIN_REQUIRED, "acs", "auth_not_performed"),
         (Reply(503, "Error: need EHLO and AUTH first !"), "", "auth_not_performed"),
         (Reply(535, "Authentication required", Esc(5, 7, 8)), "acs", ""),
     ],
 )
-def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(
+def test_a_reply_to_mail_that_asks_for_a_login_or_tls_is_diagnosed(
     said: Reply, credential: str, finding: str
 ) -> None:
-    """RFC 4954 6, RFC 3207 4: it is about us, so the message waits, and somebody has to mend it."""
+    """RFC 4954 6, RFC 3207 4: the message waits until an operator solves it."""
     world, hub = one_hub(refused_before_mail(said, "mail"), credential=credential)
 
     async def scenario(world: World) -> None:
@@ -341,7 +341,7 @@ def test_who_is_kept_out_behind_the_sign_in_is_diagnosed(
 
 def test_a_server_that_forgets_a_login_is_diagnosed() -> None:
     contact = Contact("hub", "hub.example", "192.0.2.1", "TLSv1.3", mechanism="PLAIN")
-    found = diagnose_refused_mail(contact, KEPT_OUT)
+    found = diagnose_refused_mail(contact, LOGIN_REQUIRED)
     assert found.finding == "login_forgotten"
     assert "pass on the login" in found.sentence
 

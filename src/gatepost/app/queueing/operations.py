@@ -107,11 +107,11 @@ def _obstacle(control: QueueControl, delivery: Delivery) -> Obstacle | None:
 
 
 def _answer(control: QueueControl, delivery: Delivery) -> Document:
-    deliverer, obstacle, turn = control.deliverer, _obstacle(control, delivery), None
+    deliverer, obstacle, progress = control.deliverer, _obstacle(control, delivery), None
     if deliverer is not None:
-        turn = deliverer.turn_of(delivery.id, delivery.next_hop)
+        progress = deliverer.progress_of(delivery.id, delivery.next_hop)
     is_running = deliverer is not None
-    found = why(delivery, control.now(), obstacle, turn, is_running=is_running)
+    found = why(delivery, control.now(), obstacle, progress, is_running=is_running)
     return why_document(delivery, found)
 
 

@@ -186,7 +186,7 @@ class _Try:
                         return
                 finally:
                     if loan.follows:  # in case that nothing was learned about it
-                        self.transport.following.give_up()
+                        self.transport.following.abandoned()
             self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:

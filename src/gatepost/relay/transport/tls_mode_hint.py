@@ -33,9 +33,9 @@ async def unless_silent(
         if not is_silent or task.done() or not evidence.awaits_greeting:  # it has greeted meanwhile
             return await task
     except BaseException:
-        await _give_up(task)
+        await _cancel_and_close(task)
         raise
-    await _give_up(task)
+    await _cancel_and_close(task)
     evidence.heard_nothing(SILENCE)
     raise TimedOut(
         f"no greeting in {SILENCE:.0f} seconds in clear, but at once inside TLS: this port is for "
@@ -43,7 +43,7 @@ async def unless_silent(
     ).at("greeting")
 
 
-async def _give_up(task: asyncio.Task[AsyncConnection]) -> None:
+async def _cancel_and_close(task: asyncio.Task[AsyncConnection]) -> None:
     """Cancel the task, and close its connection if it was opened just now."""
     task.cancel()
     await asyncio.shield(_ended(task))

@@ -1,4 +1,4 @@
-"""Remembers deliveries that wait because a login was refused, to retry them once it works again."""
+"""Remembers deliveries deferred at AUTH, to retry them once the login works again."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +11,7 @@ MOST: Final = 1_000
 schedule."""
 
 
-class KeptOut:
+class AuthDeferred:
     """The deliveries whose last attempt ended at AUTH."""
 
     def __init__(self) -> None:
