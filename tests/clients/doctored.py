@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, Pair, make_authority
@@ -13,8 +13,8 @@ USERNAME = "user@example.com"
 PASSWORD = "correct horse battery"
 PATIENT = Patience(connect=5, others=1, greeting=10, silence=0.6, reply=20, pause=0)
 """Long where a busy machine may be slow, short where silence is to be proven."""
-ENVELOPE = Errand("a@example.com", ("b@example.com",), ports=())
-SENDING = Errand("a@example.com", ("b@example.com",), send=True, ports=())
+ENVELOPE = Checks("a@example.com", ("b@example.com",), ports=())
+SENDING = Checks("a@example.com", ("b@example.com",), send=True, ports=())
 SIGNED_IN = (USERNAME, PASSWORD)
 WRONG = (USERNAME, "another horse")
 
@@ -26,7 +26,7 @@ class Asked:
     library: str = ""
     tls: TlsMode = "auto"
     login: tuple[str, str] | None = None
-    errand: Errand = field(default_factory=lambda: Errand(ports=()))
+    checks: Checks = field(default_factory=lambda: Checks(ports=()))
     trusted: bool = True
     local_name: str = ""
 
@@ -35,7 +35,7 @@ class Asked:
         trust = ca_file if self.trusted else None
         settings = Settings(self.library, self.tls, trust, self.local_name)
         return diagnose(
-            f"{host}:{port}", *(self.login or ()), settings=settings, errand=self.errand,
+            f"{host}:{port}", *(self.login or ()), settings=settings, checks=self.checks,
             patience=PATIENT,
         )  # fmt: skip
 

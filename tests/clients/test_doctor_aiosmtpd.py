@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from gatepost.doctor import Errand
+from gatepost.doctor import Checks
 from tests.clients.doctored import (
     ENVELOPE,
     SENDING,
@@ -168,22 +168,22 @@ OPEN = Variant({"auth_required": False, "auth_exclude_mechanism": ["PLAIN", "LOG
 IN_CLEAR = {"require_starttls": False, "auth_require_tls": False}
 OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 NEW = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
-AUDIT = Errand(audit=True, ports=())
+AUDIT = Checks(audit=True, ports=())
 CASES = [
     # nothing wrong
     ("healthy", HEALTHY, Asked(), ""),
     ("healthy, go", HEALTHY, Asked("go"), ""),
     ("healthy, .NET", HEALTHY, Asked("system-net-mail"), ""),
-    ("healthy, signed in", HEALTHY, Asked(login=SIGNED_IN, errand=ENVELOPE), ""),
+    ("healthy, signed in", HEALTHY, Asked(login=SIGNED_IN, checks=ENVELOPE), ""),
     ("healthy, sent", HEALTHY, Asked("smtplib", "starttls", SIGNED_IN, SENDING), ""),
-    ("healthy, all", HEALTHY, Asked(login=SIGNED_IN, errand=Errand(try_all=True, ports=())), ""),
-    ("healthy, audited", HEALTHY, Asked(errand=AUDIT), ""),
+    ("healthy, all", HEALTHY, Asked(login=SIGNED_IN, checks=Checks(try_all=True, ports=())), ""),
+    ("healthy, audited", HEALTHY, Asked(checks=AUDIT), ""),
     ("healthy, implicit", Variant({"auth_require_tls": False}, implicit=True),
      Asked(tls="implicit", login=SIGNED_IN), ""),
     ("new TLS only", Variant(versions=NEW), Asked(login=SIGNED_IN), ""),
     # what is offered
     ("no AUTH", OPEN, Asked("smtplib"), "auth_not_advertised"),
-    ("no AUTH needed", OPEN, Asked("smtplib", errand=ENVELOPE), "unwanted_auth_attempt"),
+    ("no AUTH needed", OPEN, Asked("smtplib", checks=ENVELOPE), "unwanted_auth_attempt"),
     ("LOGIN only", Variant({"auth_exclude_mechanism": ["PLAIN"]}), Asked("go"),
      "mechanism_not_offered"),
     ("PLAIN only", Variant({"auth_exclude_mechanism": ["LOGIN"]}), Asked("system-net-mail"),
@@ -220,21 +220,21 @@ CASES = [
                                               "required"}), Asked(login=SIGNED_IN),
      "app_password_required"),
     ("PLAIN broken", Variant(answers={"LOGIN PLAIN": "535 5.7.8 no"}),
-     Asked(login=SIGNED_IN, errand=Errand(try_all=True, ports=())),
+     Asked(login=SIGNED_IN, checks=Checks(try_all=True, ports=())),
      "mechanism_advertised_but_broken"),
-    ("no sign-in", HEALTHY, Asked(errand=ENVELOPE), "auth_not_performed"),
+    ("no sign-in", HEALTHY, Asked(checks=ENVELOPE), "auth_not_performed"),
     ("sender", Variant(answers={"MAIL": "553 5.7.1 Sender address rejected: not owned by user"}),
-     Asked(login=SIGNED_IN, errand=ENVELOPE), "sender_not_authorised"),
+     Asked(login=SIGNED_IN, checks=ENVELOPE), "sender_not_authorised"),
     ("greylisting", Variant(answers={"RCPT": "451 4.7.1 Greylisting in action, try again later"}),
-     Asked(login=SIGNED_IN, errand=ENVELOPE), "greylisted"),
-    ("size", Variant({"data_size_limit": 100}), Asked(login=SIGNED_IN, errand=SENDING),
+     Asked(login=SIGNED_IN, checks=ENVELOPE), "greylisted"),
+    ("size", Variant({"data_size_limit": 100}), Asked(login=SIGNED_IN, checks=SENDING),
      "too_large"),
     ("quota", Variant(answers={"DATA": "550 5.4.5 Daily sending quota exceeded"}),
-     Asked(login=SIGNED_IN, errand=SENDING), "daily_quota_exceeded"),
+     Asked(login=SIGNED_IN, checks=SENDING), "daily_quota_exceeded"),
     # holes
     ("passwords in clear", Variant({"auth_require_tls": False, "require_starttls": False}),
-     Asked(errand=AUDIT), "auth_in_clear"),
-    ("open relay", Variant({"auth_required": False}), Asked(errand=AUDIT), "open_relay"),
+     Asked(checks=AUDIT), "auth_in_clear"),
+    ("open relay", Variant({"auth_required": False}), Asked(checks=AUDIT), "open_relay"),
 ]  # fmt: skip
 
 
@@ -253,13 +253,13 @@ def test_an_audit_alone_finds_a_hole(servers: Servers) -> None:
     port = servers.serve(Variant({"auth_required": False}))
     asked = Asked()
     check(asked.about(port, servers.certificates.authority.ca_file), "")
-    found = replace(asked, errand=AUDIT).about(port, servers.certificates.authority.ca_file)
+    found = replace(asked, checks=AUDIT).about(port, servers.certificates.authority.ca_file)
     assert found.verdict == "finding"
 
 
 def test_an_audit_tells_which_versions_are_taken(servers: Servers) -> None:
     port = servers.serve(Variant(versions=NEW))
-    found = Asked(errand=AUDIT).about(port, servers.certificates.authority.ca_file)
+    found = Asked(checks=AUDIT).about(port, servers.certificates.authority.ca_file)
     taken = [each.version for each in found.evidence.tls_versions.value or () if each.taken]
     assert (found.verdict, taken) == ("healthy", ["TLSv1.3"])
     assert any("only TLS 1.3" in note for note in found.notes)

@@ -10,7 +10,7 @@ import pytest
 
 from compliance.exim import CONFIG, PASSWORD, USER, Exim, running_exim
 from compliance.jail import free_ports
-from gatepost.doctor import Errand
+from gatepost.doctor import Checks
 from tests.clients.doctored import (
     ENVELOPE,
     SENDING,
@@ -23,7 +23,7 @@ from tests.clients.doctored import (
 pytestmark = pytest.mark.compliance
 
 RIGHT, WRONG = (USER, PASSWORD), (USER, "wrong")
-AUDIT = Errand(audit=True, ports=())
+AUDIT = Checks(audit=True, ports=())
 KINDS = ("good", "expired", "misnamed", "self_signed", "without_intermediate")
 OLD = "NORMAL:-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT"
 NEW = "NORMAL:-VERS-ALL:+VERS-TLS1.3"
@@ -37,17 +37,17 @@ CASES: list[tuple[str, Set, Asked, str]] = [
     ("healthy", {}, Asked(), ""),
     ("healthy, smtplib", {}, Asked("smtplib"), ""),
     ("healthy, go", {}, Asked("go"), ""),
-    ("healthy, signed in", {}, Asked(login=RIGHT, errand=ENVELOPE), ""),
-    ("healthy, sent", {}, Asked("go", login=RIGHT, errand=SENDING), ""),
-    ("healthy, all", {}, Asked(login=RIGHT, errand=Errand(try_all=True, ports=())), ""),
-    ("healthy, audited", {"ciphers": SOUND, "mail": "encrypted"}, Asked(errand=AUDIT), ""),
+    ("healthy, signed in", {}, Asked(login=RIGHT, checks=ENVELOPE), ""),
+    ("healthy, sent", {}, Asked("go", login=RIGHT, checks=SENDING), ""),
+    ("healthy, all", {}, Asked(login=RIGHT, checks=Checks(try_all=True, ports=())), ""),
+    ("healthy, audited", {"ciphers": SOUND, "mail": "encrypted"}, Asked(checks=AUDIT), ""),
     ("healthy, audited for smuggling", {"ciphers": SOUND},
-     Asked(login=RIGHT, errand=replace(SENDING, audit=True)), ""),
+     Asked(login=RIGHT, checks=replace(SENDING, audit=True)), ""),
     ("healthy, implicit", {"implicit": "yes"}, Asked(tls="implicit", login=RIGHT), ""),
     ("new TLS only", {"ciphers": NEW}, Asked(login=RIGHT), ""),
     # what is offered
     ("no AUTH", {"auth": ""}, Asked("smtplib"), "auth_not_advertised"),
-    ("no AUTH needed", {"auth": "", "rcpt": "accept"}, Asked("smtplib", errand=ENVELOPE),
+    ("no AUTH needed", {"auth": "", "rcpt": "accept"}, Asked("smtplib", checks=ENVELOPE),
      "unwanted_auth_attempt"),
     ("LOGIN only", {"mechanism": "LOGIN"}, Asked("go"), "mechanism_not_offered"),
     ("PLAIN only", {"mechanism": "PLAIN"}, Asked("system-net-mail"), "client_lacks_mechanism"),
@@ -70,15 +70,15 @@ CASES: list[tuple[str, Set, Asked, str]] = [
     ("EHLO without a dot", {"helo": "full"}, Asked("go"), "helo_rejected"),
     ("password", {}, Asked(login=WRONG), "bad_credentials"),
     ("backend", {"backend": "down"}, Asked(login=RIGHT), "server_auth_backend_down"),
-    ("no sign-in", {}, Asked(errand=ENVELOPE), "auth_not_performed"),
-    ("sender", {"mail": "owned"}, Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
-    ("greylisting", {"rcpt": "greylist"}, Asked(login=RIGHT, errand=ENVELOPE), "greylisted"),
-    ("size", {"size": "100"}, Asked(login=RIGHT, errand=SENDING), "too_large"),
+    ("no sign-in", {}, Asked(checks=ENVELOPE), "auth_not_performed"),
+    ("sender", {"mail": "owned"}, Asked(login=RIGHT, checks=ENVELOPE), "sender_not_authorised"),
+    ("greylisting", {"rcpt": "greylist"}, Asked(login=RIGHT, checks=ENVELOPE), "greylisted"),
+    ("size", {"size": "100"}, Asked(login=RIGHT, checks=SENDING), "too_large"),
     # holes
-    ("passwords in clear", {"auth": "*", "ciphers": SOUND}, Asked(errand=AUDIT), "auth_in_clear"),
-    ("open relay", {"rcpt": "accept", "ciphers": SOUND, "mail": "encrypted"}, Asked(errand=AUDIT),
+    ("passwords in clear", {"auth": "*", "ciphers": SOUND}, Asked(checks=AUDIT), "auth_in_clear"),
+    ("open relay", {"rcpt": "accept", "ciphers": SOUND, "mail": "encrypted"}, Asked(checks=AUDIT),
      "open_relay"),
-    ("mail in clear", {"rcpt": "accept", "ciphers": SOUND}, Asked(errand=AUDIT), "mail_in_clear"),
+    ("mail in clear", {"rcpt": "accept", "ciphers": SOUND}, Asked(checks=AUDIT), "mail_in_clear"),
 ]  # fmt: skip
 ACLS = """
 helo:

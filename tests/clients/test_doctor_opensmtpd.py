@@ -9,7 +9,7 @@ import pytest
 
 from compliance.jail import free_ports
 from compliance.opensmtpd import CONFIG, PASSWORD, USER, OpenSmtpd, running_opensmtpd
-from gatepost.doctor import Errand
+from gatepost.doctor import Checks
 from tests.clients.doctored import (
     ENVELOPE,
     SENDING,
@@ -22,7 +22,7 @@ from tests.clients.doctored import (
 pytestmark = pytest.mark.compliance
 
 RIGHT, WRONG = (USER, PASSWORD), (USER, "wrong")
-AUDIT = Errand(audit=True, ports=())
+AUDIT = Checks(audit=True, ports=())
 KINDS = ("good", "expired", "misnamed", "self_signed", "without_intermediate")
 USUAL = "tls-require pki good auth <users>"
 MODERN = f'{USUAL} protocols "TLSv1.2:TLSv1.3"'
@@ -34,19 +34,19 @@ CASES: list[tuple[str, str, Asked, str]] = [
     ("healthy", USUAL, Asked(), ""),
     ("healthy, smtplib", USUAL, Asked("smtplib"), ""),
     ("healthy, .NET", USUAL, Asked("system-net-mail"), ""),
-    ("healthy, signed in", USUAL, Asked(login=RIGHT, errand=ENVELOPE), ""),
-    ("healthy, sent", USUAL, Asked("go", login=RIGHT, errand=SENDING), ""),
-    ("healthy, all", USUAL, Asked(login=RIGHT, errand=Errand(try_all=True, ports=())), ""),
-    ("healthy, audited", f"{USUAL} protocols \"TLSv1.2:TLSv1.3\"", Asked(errand=AUDIT), ""),
+    ("healthy, signed in", USUAL, Asked(login=RIGHT, checks=ENVELOPE), ""),
+    ("healthy, sent", USUAL, Asked("go", login=RIGHT, checks=SENDING), ""),
+    ("healthy, all", USUAL, Asked(login=RIGHT, checks=Checks(try_all=True, ports=())), ""),
+    ("healthy, audited", f"{USUAL} protocols \"TLSv1.2:TLSv1.3\"", Asked(checks=AUDIT), ""),
     ("healthy, implicit", "smtps pki good auth <users>", Asked(tls="implicit", login=RIGHT), ""),
     ("new TLS only", f"{USUAL} protocols \"TLSv1.3\"", Asked(login=RIGHT), ""),
     # what is offered
     ("no AUTH", "tls pki good", Asked("smtplib"), "auth_not_advertised"),
-    ("no AUTH needed", "tls pki good", Asked("smtplib", errand=ENVELOPE), "unwanted_auth_attempt"),
+    ("no AUTH needed", "tls pki good", Asked("smtplib", checks=ENVELOPE), "unwanted_auth_attempt"),
     ("AUTH over TLS only", USUAL, Asked("smtplib", "none"), "starttls_required"),
     # TLS
     ("no STARTTLS", "", Asked(tls="starttls"), "starttls_not_offered"),
-    ("TLS required, client in clear", USUAL, Asked(tls="none", errand=ENVELOPE),
+    ("TLS required, client in clear", USUAL, Asked(tls="none", checks=ENVELOPE),
      "starttls_required"),
     ("implicit TLS on the port", "smtps pki good auth <users>", Asked(tls="starttls"),
      "starttls_on_implicit_tls_port"),
@@ -62,23 +62,23 @@ CASES: list[tuple[str, str, Asked, str]] = [
     # refusals
     ("EHLO", f"{USUAL} filter no_ehlo", Asked("go"), "helo_rejected"),
     ("password", USUAL, Asked(login=WRONG), "bad_credentials"),
-    ("no sign-in", USUAL, Asked(errand=ENVELOPE), "auth_not_performed"),
-    ("relay without a sign-in", f"{STRANGERS} tag strangers", Asked(errand=ENVELOPE),
+    ("no sign-in", USUAL, Asked(checks=ENVELOPE), "auth_not_performed"),
+    ("relay without a sign-in", f"{STRANGERS} tag strangers", Asked(checks=ENVELOPE),
      "auth_not_performed"),
-    ("sender", f"{USUAL} filter no_sender", Asked(login=RIGHT, errand=ENVELOPE),
+    ("sender", f"{USUAL} filter no_sender", Asked(login=RIGHT, checks=ENVELOPE),
      "sender_not_authorised"),
-    ("senders of its own", f"{USUAL} senders <nobody>", Asked(login=RIGHT, errand=ENVELOPE),
+    ("senders of its own", f"{USUAL} senders <nobody>", Asked(login=RIGHT, checks=ENVELOPE),
      "sender_not_authorised"),
-    ("greylisting", f"{USUAL} filter no_rcpt", Asked(login=RIGHT, errand=ENVELOPE), "greylisted"),
+    ("greylisting", f"{USUAL} filter no_rcpt", Asked(login=RIGHT, checks=ENVELOPE), "greylisted"),
     ("too many connections", f"{USUAL} filter no_connect", Asked(), "rate_limited"),
-    ("quota", f"{USUAL} filter no_commit", Asked(login=RIGHT, errand=SENDING),
+    ("quota", f"{USUAL} filter no_commit", Asked(login=RIGHT, checks=SENDING),
      "daily_quota_exceeded"),
     # holes
-    ("mail in clear", STRANGERS, Asked(errand=AUDIT), "mail_in_clear"),
+    ("mail in clear", STRANGERS, Asked(checks=AUDIT), "mail_in_clear"),
     # as it comes: every line end is one to it, in version 7.6
-    ("bare line ends", MODERN, Asked(login=RIGHT, errand=replace(SENDING, audit=True)),
+    ("bare line ends", MODERN, Asked(login=RIGHT, checks=replace(SENDING, audit=True)),
      "smtp_smuggling"),
-    ("open relay", "smtps pki good", Asked(errand=AUDIT), "open_relay"),
+    ("open relay", "smtps pki good", Asked(checks=AUDIT), "open_relay"),
 ]  # fmt: skip
 FILTERS = """\
 filter no_ehlo phase ehlo match !helo regex "\\\\." disconnect "501 5.5.4 Invalid domain name"

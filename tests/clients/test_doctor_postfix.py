@@ -10,7 +10,7 @@ import pytest
 
 from compliance.jail import free_ports
 from compliance.postfix import Postfix, running_postfix
-from gatepost.doctor import Errand
+from gatepost.doctor import Checks
 from tests.clients.doctored import (
     ENVELOPE,
     SENDING,
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.compliance
 
 RIGHT = ("right", "right")
 WRONG = ("right", "wrong")
-AUDIT = Errand(audit=True, ports=())
+AUDIT = Checks(audit=True, ports=())
 STRANGER = ("smtpd_relay_restrictions = permit_sasl_authenticated, reject", "mynetworks = ")
 MODERN = "smtpd_tls_mandatory_protocols = >=TLSv1.2", "smtpd_tls_protocols = >=TLSv1.2"
 SUBMISSION = ("smtpd_tls_security_level = encrypt", *STRANGER, *MODERN)
@@ -59,20 +59,20 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
     # nothing wrong
     ("healthy", (), Asked(), ""),
     ("healthy, smtplib", (), Asked("smtplib"), ""),
-    ("healthy, signed in", (), Asked(login=RIGHT, errand=ENVELOPE), ""),
-    ("healthy, sent", SUBMISSION, Asked("go", login=RIGHT, errand=SENDING), ""),
-    ("healthy, all", SUBMISSION, Asked(login=RIGHT, errand=Errand(try_all=True, ports=())), ""),
-    ("healthy, audited", SUBMISSION, Asked(errand=AUDIT), ""),
+    ("healthy, signed in", (), Asked(login=RIGHT, checks=ENVELOPE), ""),
+    ("healthy, sent", SUBMISSION, Asked("go", login=RIGHT, checks=SENDING), ""),
+    ("healthy, all", SUBMISSION, Asked(login=RIGHT, checks=Checks(try_all=True, ports=())), ""),
+    ("healthy, audited", SUBMISSION, Asked(checks=AUDIT), ""),
     ("healthy, audited for smuggling", SUBMISSION,
-     Asked(login=RIGHT, errand=replace(SENDING, audit=True)), ""),
+     Asked(login=RIGHT, checks=replace(SENDING, audit=True)), ""),
     ("healthy, implicit", ("smtpd_tls_wrappermode = yes",), Asked(tls="implicit", login=RIGHT), ""),
     ("new TLS only", NEW, Asked(login=RIGHT), ""),
     ("one connection at a time", ("smtpd_client_connection_count_limit = 1", EVERYBODY),
-     Asked(login=RIGHT, errand=ENVELOPE), ""),
+     Asked(login=RIGHT, checks=ENVELOPE), ""),
     ("PLAIN only, PHPMailer", ("smtpd_sasl_path = plain",), Asked("phpmailer", login=RIGHT), ""),
     # what is offered
     ("no AUTH", ("smtpd_sasl_auth_enable = no",), Asked("smtplib"), "auth_not_advertised"),
-    ("no AUTH needed", ("smtpd_sasl_auth_enable = no",), Asked("smtplib", errand=ENVELOPE),
+    ("no AUTH needed", ("smtpd_sasl_auth_enable = no",), Asked("smtplib", checks=ENVELOPE),
      "unwanted_auth_attempt"),
     ("LOGIN only", ("smtpd_sasl_path = login",), Asked("go"), "mechanism_not_offered"),
     ("PLAIN only", ("smtpd_sasl_path = plain",), Asked("system-net-mail"),
@@ -81,7 +81,7 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
     ("AUTH in clear, no TLS", IN_CLEAR, Asked(login=RIGHT), "auth_before_tls_refused_by_client"),
     # TLS
     ("no STARTTLS", IN_CLEAR, Asked(tls="starttls"), "starttls_not_offered"),
-    ("TLS required, client in clear", SUBMISSION, Asked(tls="none", errand=ENVELOPE),
+    ("TLS required, client in clear", SUBMISSION, Asked(tls="none", checks=ENVELOPE),
      "starttls_required"),
     ("implicit TLS on the port", ("smtpd_tls_wrappermode = yes",), Asked(tls="starttls"),
      "starttls_on_implicit_tls_port"),
@@ -100,59 +100,59 @@ CASES: list[tuple[str, tuple[str, ...], Asked, str]] = [
     ("EHLO", ("smtpd_helo_restrictions = reject_non_fqdn_helo_hostname", "smtpd_delay_reject = no"),
      Asked("go"), "helo_rejected"),
     ("EHLO, told at RCPT", ("smtpd_helo_restrictions = reject_non_fqdn_helo_hostname",),
-     Asked("go", login=RIGHT, errand=ENVELOPE), "helo_rejected"),
+     Asked("go", login=RIGHT, checks=ENVELOPE), "helo_rejected"),
     ("password", (), Asked(login=WRONG), "bad_credentials"),
     ("backend", (BROKEN,), Asked(login=RIGHT), "server_auth_backend_down"),
     ("nobody behind the SASL socket", ("smtpd_sasl_type = dovecot", "smtpd_sasl_path = /nowhere"),
      Asked(), "server_auth_backend_down"),
     ("no mechanism left", ("smtpd_sasl_tls_security_options = noplaintext",), Asked(login=RIGHT),
      "server_auth_backend_down"),
-    ("no sign-in", STRANGER, Asked(errand=ENVELOPE), "auth_not_performed"),
+    ("no sign-in", STRANGER, Asked(checks=ENVELOPE), "auth_not_performed"),
     ("sender", ("smtpd_sender_login_maps = static:somebody",
                 "smtpd_sender_restrictions = reject_sender_login_mismatch"),
-     Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
+     Asked(login=RIGHT, checks=ENVELOPE), "sender_not_authorised"),
     ("address", ("smtpd_client_restrictions = reject", "smtpd_delay_reject = no"), Asked(),
      "address_blocklisted"),
     ("relaying for nobody", ("smtpd_relay_restrictions = reject_unauth_destination",
-                             "mynetworks = "), Asked(login=RIGHT, errand=ENVELOPE),
+                             "mynetworks = "), Asked(login=RIGHT, checks=ENVELOPE),
      "sender_not_authorised"),
     ("milter", ("smtpd_milters = inet:127.0.0.1:1", "milter_default_action = tempfail"), Asked(),
      "mail_system_failure"),
-    ("greylisting", (GREYLISTING,), Asked(login=RIGHT, errand=ENVELOPE), "greylisted"),
-    ("size", ("message_size_limit = 100",), Asked(login=RIGHT, errand=SENDING), "too_large"),
+    ("greylisting", (GREYLISTING,), Asked(login=RIGHT, checks=ENVELOPE), "greylisted"),
+    ("size", ("message_size_limit = 100",), Asked(login=RIGHT, checks=SENDING), "too_large"),
     ("no relaying for who has signed in",
      (*SUBMISSION, "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination"),
-     Asked(login=RIGHT, errand=ENVELOPE), "sender_not_authorised"),
+     Asked(login=RIGHT, checks=ENVELOPE), "sender_not_authorised"),
     ("client", (f"smtpd_client_restrictions = check_client_access {BLOCKED}",),
-     Asked(login=RIGHT, errand=ENVELOPE), "address_blocklisted"),
+     Asked(login=RIGHT, checks=ENVELOPE), "address_blocklisted"),
     ("client, told at once", (f"smtpd_client_restrictions = check_client_access {BLOCKED}",
                               "smtpd_delay_reject = no"), Asked(), "address_blocklisted"),
     ("no certificate of the client", ("smtpd_tls_req_ccert = yes", *SUBMISSION),
      Asked(login=RIGHT), "client_certificate_required"),
-    ("no sign-in, put off", ("soft_bounce = yes", *STRANGER), Asked(errand=ENVELOPE),
+    ("no sign-in, put off", ("soft_bounce = yes", *STRANGER), Asked(checks=ENVELOPE),
      "auth_not_performed"),
     ("sender's domain", (NO_DOMAIN,),
-     Asked(login=RIGHT, errand=ENVELOPE), "sender_domain_unknown"),
+     Asked(login=RIGHT, checks=ENVELOPE), "sender_domain_unknown"),
     ("sender without a domain", ("smtpd_sender_restrictions = reject_non_fqdn_sender",),
-     Asked(login=RIGHT, errand=replace(ENVELOPE, mail_from="apikey")),
+     Asked(login=RIGHT, checks=replace(ENVELOPE, mail_from="apikey")),
      "account_name_used_as_sender"),
     ("recipient", (NOBODY,),
-     Asked(login=RIGHT, errand=ENVELOPE), "recipient_unknown"),
+     Asked(login=RIGHT, checks=ENVELOPE), "recipient_unknown"),
     ("a policy server that is down",
      ("smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:1",),
-     Asked(login=RIGHT, errand=ENVELOPE), "mail_system_failure"),
+     Asked(login=RIGHT, checks=ENVELOPE), "mail_system_failure"),
     ("a filter that is down", ("smtpd_milters = inet:127.0.0.1:1",), Asked(login=RIGHT),
      "mail_system_failure"),
     ("a rule that is none", ("smtpd_recipient_restrictions = no_such_rule",),
-     Asked(login=RIGHT, errand=ENVELOPE), "mail_system_failure"),
-    ("disk space", ("queue_minfree = 100000000000000",), Asked(login=RIGHT, errand=ENVELOPE),
+     Asked(login=RIGHT, checks=ENVELOPE), "mail_system_failure"),
+    ("disk space", ("queue_minfree = 100000000000000",), Asked(login=RIGHT, checks=ENVELOPE),
      "mail_system_failure"),
     # holes
-    ("passwords in clear", ("smtpd_tls_auth_only = no", *STRANGER, *MODERN), Asked(errand=AUDIT),
+    ("passwords in clear", ("smtpd_tls_auth_only = no", *STRANGER, *MODERN), Asked(checks=AUDIT),
      "auth_in_clear"),
-    ("open relay", (*SUBMISSION, OPEN), Asked(errand=AUDIT), "open_relay"),
+    ("open relay", (*SUBMISSION, OPEN), Asked(checks=AUDIT), "open_relay"),
     ("weak TLS", (*SUBMISSION, "smtpd_tls_mandatory_protocols = >=TLSv1",
-                  "tls_medium_cipherlist = ALL:@SECLEVEL=0"), Asked(errand=AUDIT), "weak_tls"),
+                  "tls_medium_cipherlist = ALL:@SECLEVEL=0"), Asked(checks=AUDIT), "weak_tls"),
 ]  # fmt: skip
 
 

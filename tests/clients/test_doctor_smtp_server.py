@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.doctor import Errand
+from gatepost.doctor import Checks
 from tests.clients.doctored import (
     ENVELOPE,
     PASSWORD,
@@ -24,8 +24,8 @@ from tests.clients.doctored import (
 from tests.clients.node.packages import HERE, NODE, needs_node
 
 pytestmark = needs_node
-AUDIT = Errand(audit=True, ports=())
-BOTH = Errand(try_all=True, ports=())
+AUDIT = Checks(audit=True, ports=())
+BOTH = Checks(try_all=True, ports=())
 
 
 def refusing(hook: str, code: int, text: str, **options: Any) -> dict[str, Any]:
@@ -38,15 +38,15 @@ CASES: list[tuple[str, dict[str, Any], Asked, str]] = [
     ("healthy", {}, Asked(), ""),
     ("healthy, go", {}, Asked("go"), ""),
     ("healthy, .NET", {}, Asked("system-net-mail"), ""),
-    ("healthy, signed in", {}, Asked(login=SIGNED_IN, errand=ENVELOPE), ""),
+    ("healthy, signed in", {}, Asked(login=SIGNED_IN, checks=ENVELOPE), ""),
     ("healthy, sent", {}, Asked("smtplib", "starttls", SIGNED_IN, SENDING), ""),
-    ("healthy, all", {}, Asked(login=SIGNED_IN, errand=BOTH), ""),
-    ("healthy, audited", {}, Asked(errand=AUDIT), ""),
+    ("healthy, all", {}, Asked(login=SIGNED_IN, checks=BOTH), ""),
+    ("healthy, audited", {}, Asked(checks=AUDIT), ""),
     ("healthy, implicit", {"secure": True}, Asked(tls="implicit", login=SIGNED_IN), ""),
     ("new TLS only", {"minVersion": "TLSv1.3"}, Asked(login=SIGNED_IN), ""),
     # what is offered
     ("no AUTH", {"disabledCommands": ["AUTH"]}, Asked("smtplib"), "auth_not_advertised"),
-    ("no AUTH needed", {"disabledCommands": ["AUTH"]}, Asked("smtplib", errand=ENVELOPE),
+    ("no AUTH needed", {"disabledCommands": ["AUTH"]}, Asked("smtplib", checks=ENVELOPE),
      "unwanted_auth_attempt"),
     ("LOGIN only", {"authMethods": ["LOGIN"]}, Asked("go"), "mechanism_not_offered"),
     ("LOGIN only, ruby", {"authMethods": ["LOGIN"]}, Asked("ruby"), "mechanism_not_offered"),
@@ -55,7 +55,7 @@ CASES: list[tuple[str, dict[str, Any], Asked, str]] = [
     ("XOAUTH2 only", {"authMethods": ["XOAUTH2"]}, Asked(login=SIGNED_IN),
      "mechanism_not_offered"),
     ("CRAM-MD5 fails", {"authMethods": ["CRAM-MD5", "PLAIN"]},
-     Asked("smtplib", login=SIGNED_IN, errand=BOTH), "mechanism_advertised_but_broken"),
+     Asked("smtplib", login=SIGNED_IN, checks=BOTH), "mechanism_advertised_but_broken"),
     ("AUTH over TLS only", {}, Asked("smtplib", "none"), "starttls_required"),
     # TLS
     ("no STARTTLS", {"disabledCommands": ["STARTTLS"], "allowInsecureAuth": True},
@@ -76,22 +76,22 @@ CASES: list[tuple[str, dict[str, Any], Asked, str]] = [
     ("password", {}, Asked(login=WRONG), "bad_credentials"),
     ("backend", refusing("auth", 454, "Temporary authentication failure"),
      Asked(login=SIGNED_IN), "server_auth_backend_down"),
-    ("no sign-in", {}, Asked(errand=ENVELOPE), "auth_not_performed"),
+    ("no sign-in", {}, Asked(checks=ENVELOPE), "auth_not_performed"),
     ("too many connections", refusing("connect", 421, "Too many connections from your address"),
      Asked(), "rate_limited"),
     ("sender", refusing("mail", 553, "5.7.1 Sender address rejected: not owned by user"),
-     Asked(login=SIGNED_IN, errand=ENVELOPE), "sender_not_authorised"),
+     Asked(login=SIGNED_IN, checks=ENVELOPE), "sender_not_authorised"),
     ("greylisting", refusing("rcpt", 451, "4.7.1 Greylisted, please try again later"),
-     Asked(login=SIGNED_IN, errand=ENVELOPE), "greylisted"),
+     Asked(login=SIGNED_IN, checks=ENVELOPE), "greylisted"),
     ("recipients", refusing("rcpt", 452, "4.5.3 Too many recipients"),
-     Asked(login=SIGNED_IN, errand=ENVELOPE), "too_many_recipients"),
-    ("size", {"size": 100}, Asked(login=SIGNED_IN, errand=SENDING), "too_large"),
+     Asked(login=SIGNED_IN, checks=ENVELOPE), "too_many_recipients"),
+    ("size", {"size": 100}, Asked(login=SIGNED_IN, checks=SENDING), "too_large"),
     ("unverified", refusing("data", 550, "The from address does not match a verified Sender "
-                            "Identity"), Asked(login=SIGNED_IN, errand=SENDING),
+                            "Identity"), Asked(login=SIGNED_IN, checks=SENDING),
      "sender_not_verified"),
     # holes
-    ("passwords in clear", {"allowInsecureAuth": True}, Asked(errand=AUDIT), "auth_in_clear"),
-    ("open relay", {"authOptional": True}, Asked(errand=AUDIT), "mail_in_clear"),
+    ("passwords in clear", {"allowInsecureAuth": True}, Asked(checks=AUDIT), "auth_in_clear"),
+    ("open relay", {"authOptional": True}, Asked(checks=AUDIT), "mail_in_clear"),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import gatepost
-from gatepost.doctor import Errand, Settings, diagnose
+from gatepost.doctor import Checks, Settings, diagnose
 from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.commands import ask
@@ -76,7 +76,7 @@ def visit(acs: Acs, library: str = "", login: Login | None = None, sender: str =
         str(acs.relay.smtp),
         *((login.username, login.password) if login else (None, None)),
         settings=Settings(library, ca_file=acs.relay.ca_file),
-        errand=Errand(sender, ("ann@example.net",) if sender else ()),
+        checks=Checks(sender, ("ann@example.net",) if sender else ()),
     )
 
 

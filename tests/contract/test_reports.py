@@ -12,7 +12,7 @@ import pytest
 
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import Lease
-from gatepost.queue.reports import Published, ReportStore, Settlement, Standing
+from gatepost.queue.reports import Backlog, Published, ReportStore, Settlement
 from gatepost.routing.suppression import in_force
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.testing.memory import MemoryStore
@@ -177,11 +177,11 @@ def test_a_subscription_gets_what_is_due_the_longest_due_first(reports: ReportSt
         assert [each.attempts for each in found] == [0, 0]
         assert [each.report for each in await reports.due("x", NOON + SECOND, 1)] == [early]
         assert [each.report for each in await reports.due("y", NOON + SECOND, 9)] == [early]
-        assert await reports.standing("x") == Standing(2)
+        assert await reports.backlog("x") == Backlog(2)
         assert await reports.next_due("x", NOON - SECOND) == NOON
         assert await reports.next_due("x", NOON) == NOON + SECOND
         assert await reports.next_due("x", NOON + SECOND) is None
-        assert (await reports.standing("nobody")) == Standing()
+        assert (await reports.backlog("nobody")) == Backlog()
         assert sorted(await reports.subscribed()) == ["x", "y"]
 
     run(steps())
@@ -203,14 +203,14 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
         assert await reports.due("x", NOON, 9) == []
         [once_more] = await reports.due("x", again, 9)
         assert (once_more.number, once_more.attempts) == (b.number, 1)
-        assert await reports.standing("x") == Standing(1, 1, "400")
+        assert await reports.backlog("x") == Backlog(1, 1, "400")
         [dead] = await reports.dead_letters("x")
         assert dead.report == c.report
         assert (dead.reason, dead.outcome, dead.attempts) == ("BadRequest", "400", 1)
         assert (dead.published_at, dead.last_attempt_at) == (NOON, NOON + SECOND)
         assert len(await reports.due("y", NOON, 9)) == 3
         await reports.unsubscribe(["x"])
-        assert await reports.standing("x") == Standing()
+        assert await reports.backlog("x") == Backlog()
         assert await reports.subscribed() == ["y"]
         await reports.settle("x", [Settlement(b.number, NOON, again)])
         assert await reports.subscribed() == ["y"]

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.markdown import render_markdown
@@ -108,7 +108,7 @@ def test_visits_are_few_and_far_between(acs: Server, authority: Authority) -> No
     patient = Patience(silence=20, greeting=20, reply=20, pause=0)  # a slow machine asks no more
     diagnose(acs.address, settings=settings(authority), patience=patient)
     assert acs.connections <= 2
-    diagnose(acs.address, settings=settings(authority), errand=Errand(audit=True), patience=patient)
+    diagnose(acs.address, settings=settings(authority), checks=Checks(audit=True), patience=patient)
     assert acs.connections <= 2 + 2 + 3 + 4
     script = Script(
         in_clear=STARTTLS, over_tls=("AUTH PLAIN LOGIN",), pair=authority.issue("127.0.0.1"),
@@ -118,7 +118,7 @@ def test_visits_are_few_and_far_between(acs: Server, authority: Authority) -> No
         began = monotonic()
         diagnose(
             server.address, "me", PASSWORD, settings=settings(authority),
-            errand=Errand(try_all=True), patience=replace(QUICK, pause=0.4),
+            checks=Checks(try_all=True), patience=replace(QUICK, pause=0.4),
         )  # fmt: skip
         assert monotonic() - began >= 0.4
 
@@ -131,9 +131,9 @@ def test_try_all_finds_the_broken_mechanism(authority: Authority) -> None:
         pair=authority.issue("127.0.0.1"),
     )
     with serving(script) as server:
-        errand = Errand(try_all=True)
+        checks = Checks(try_all=True)
         seen = diagnose(
-            server.address, "me", PASSWORD, settings=settings(authority), errand=errand,
+            server.address, "me", PASSWORD, settings=settings(authority), checks=checks,
             patience=QUICK,
         )  # fmt: skip
         assert ids(seen) == ["mechanism_advertised_but_broken"]
@@ -256,7 +256,7 @@ def test_tls_is_wanted_first(
         seen = diagnose(
             server.address,
             settings=settings(authority, "none"),
-            errand=Errand("a@example.com"),
+            checks=Checks("a@example.com"),
         )
         assert ids(seen) == ["starttls_required"]
 
@@ -264,16 +264,16 @@ def test_tls_is_wanted_first(
 def test_no_auth_at_all(authority: Authority) -> None:
     script = Script(in_clear=STARTTLS, over_tls=("SIZE 5",), pair=authority.issue("127.0.0.1"))
     with serving(script) as server:
-        choice, alone = settings(authority, library="python-smtplib"), Errand(ports=())
-        wanting = diagnose(server.address, settings=choice, errand=alone)
+        choice, alone = settings(authority, library="python-smtplib"), Checks(ports=())
+        wanting = diagnose(server.address, settings=choice, checks=alone)
         assert ids(wanting) == ["auth_not_advertised"]
         wanted = diagnose(
-            server.address, "me", PASSWORD, settings=settings(authority), errand=alone
+            server.address, "me", PASSWORD, settings=settings(authority), checks=alone
         )
         assert ids(wanted) == ["auth_not_advertised"]
         assert diagnose(server.address, settings=settings(authority)).verdict == "healthy"
-        errand = Errand("a@example.com", ("b@example.com",), ports=())
-        taken = diagnose(server.address, settings=choice, errand=errand)
+        checks = Checks("a@example.com", ("b@example.com",), ports=())
+        taken = diagnose(server.address, settings=choice, checks=checks)
         assert ids(taken) == ["unwanted_auth_attempt"]
 
 
@@ -307,7 +307,7 @@ def test_a_name_that_is_refused_when_mail_comes(authority: Authority) -> None:
     with serving(script) as server:
         seen = diagnose(
             server.address, "me", PASSWORD, settings=settings(authority, library="go"),
-            errand=Errand("a@example.com", ("b@example.com",)),
+            checks=Checks("a@example.com", ("b@example.com",)),
         )  # fmt: skip
         assert ids(seen) == ["helo_rejected"]
         tried = seen.evidence.renamed.value or ()
@@ -321,7 +321,7 @@ def test_the_first_open_port_where_none_was_given(authority: Authority) -> None:
     with serving(Script(in_clear=STARTTLS, pair=authority.issue("127.0.0.1"))) as door:
         visit = Visit(
             Address("127.0.0.1", gone.port), settings(authority), patience=QUICK, any_port=True,
-            errand=Errand(ports=(gone.port, door.port)),
+            checks=Checks(ports=(gone.port, door.port)),
         )  # fmt: skip
         seen = diagnose_evidence(examine(visit, datetime.now(UTC)))
         assert (seen.verdict, seen.target) == ("healthy", door.address)
@@ -354,7 +354,7 @@ def test_another_port_lets_one_sign_in(authority: Authority) -> None:
     with serving(Script()) as closed, serving(open_door) as door, serving(implicit) as other:
         seen = diagnose(
             closed.address, settings=settings(authority, library="smtplib"), patience=QUICK,
-            errand=Errand(ports=(door.port, other.port)),
+            checks=Checks(ports=(door.port, other.port)),
         )  # fmt: skip
         assert ids(seen) == ["auth_not_advertised", "auth_not_offered_on_port"]
         doors = seen.evidence.neighbours.value or ()
@@ -369,7 +369,7 @@ def test_other_ports_are_looked_at_where_this_one_is_closed(authority: Authority
     with serving(Script()) as door:
         seen = diagnose(
             gone.address, settings=settings(authority), patience=QUICK,
-            errand=Errand(ports=(door.port,)),
+            checks=Checks(ports=(door.port,)),
         )  # fmt: skip
         assert (seen.verdict, ids(seen)) == ("unreachable", ["port_blocked"])
         assert any(str(door.port) in line for line in seen.findings[0].proof)
@@ -411,7 +411,7 @@ def test_whom_to_act_as(authority: Authority, try_all: bool, found: list[str]) -
     with serving(script) as server:
         seen = diagnose(
             server.address, "me", PASSWORD, settings=settings(authority, library="javamail"),
-            errand=Errand(try_all=try_all), patience=QUICK,
+            checks=Checks(try_all=try_all), patience=QUICK,
         )  # fmt: skip
         assert ids(seen) == found
         assert "cGFzc3dvcmQ" not in repr(seen), "no part of PLAIN's response"
@@ -419,7 +419,7 @@ def test_whom_to_act_as(authority: Authority, try_all: bool, found: list[str]) -
 
 def test_all_forms_are_asked_about_without_a_secret(acs: Server, authority: Authority) -> None:
     seen = diagnose(
-        acs.address, settings=settings(authority), errand=Errand(try_all=True), patience=QUICK
+        acs.address, settings=settings(authority), checks=Checks(try_all=True), patience=QUICK
     )
     assert [(each.mechanism, each.form) for each in seen.evidence.attempts] == [
         ("LOGIN", "bare"), ("LOGIN", "initial"),
@@ -557,9 +557,9 @@ def test_a_name_that_does_not_exist() -> None:
 
 def test_a_message_is_sent_only_when_asked_for(acs: Server, authority: Authority) -> None:
     addresses = "a@example.com", ("b@example.com", "c@example.com")
-    diagnose(acs.address, settings=settings(authority), errand=Errand(*addresses))
+    diagnose(acs.address, settings=settings(authority), checks=Checks(*addresses))
     assert (acs.count("RCPT"), acs.count("DATA"), acs.count("RSET")) == (2, 0, 1)
-    seen = diagnose(acs.address, settings=settings(authority), errand=Errand(*addresses, send=True))
+    seen = diagnose(acs.address, settings=settings(authority), checks=Checks(*addresses, send=True))
     assert (acs.count("DATA"), seen.verdict) == (1, "healthy")
     assert seen.evidence.content.value is not None
 

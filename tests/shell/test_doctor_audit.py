@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.model.finding import Diagnosis
@@ -31,13 +31,13 @@ def sound(authority: Authority) -> Script:
     return Script(in_clear=("STARTTLS",), replies=replies, pair=authority.issue("127.0.0.1"))
 
 
-def audit(script: Script, authority: Authority, errand: Errand | None = None) -> Diagnosis:
+def audit(script: Script, authority: Authority, checks: Checks | None = None) -> Diagnosis:
     settings = Settings(ca_file=authority.ca_file)
     with serving(script) as server:
         found = diagnose(
-            server.address, settings=settings, patience=QUICK, errand=errand or Errand(audit=True)
+            server.address, settings=settings, patience=QUICK, checks=checks or Checks(audit=True)
         )
-        assert server.count("DATA") == (1 + bool(errand.audit) if errand else 0)
+        assert server.count("DATA") == (1 + bool(checks.audit) if checks else 0)
     return found
 
 
@@ -75,7 +75,7 @@ def test_one_hole(
         with serving(replace(sound, obeys_injected=True, implicit=False)) as server:
             found = diagnose(
                 server.address, settings=Settings(ca_file=authority.ca_file, tls="none"),
-                patience=replace(QUICK, reply=6), errand=Errand(audit=True),
+                patience=replace(QUICK, reply=6), checks=Checks(audit=True),
             )  # fmt: skip
             assert hole in ids(found)
             return
@@ -88,10 +88,10 @@ def test_one_hole(
 def test_smuggling_needs_leave_to_send(sound: Script, authority: Authority) -> None:
     """The scripted server ends a message at any line with a dot."""
     open_one = replace(sound, replies={**sound.replies, "tls MAIL": "250 ok"})
-    errand = Errand("a@example.com", ("b@example.com",), send=True, audit=True)
-    found = audit(open_one, authority, errand)
+    checks = Checks("a@example.com", ("b@example.com",), send=True, audit=True)
+    found = audit(open_one, authority, checks)
     assert "smtp_smuggling" in ids(found)
-    assert "smtp_smuggling" not in ids(audit(open_one, authority, replace(errand, audit=False)))
+    assert "smtp_smuggling" not in ids(audit(open_one, authority, replace(checks, audit=False)))
 
 
 def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
@@ -105,7 +105,7 @@ def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
     with serving(replace(sound, replies=replies)) as server:
         seen = diagnose(
             server.address, "me", password, settings=Settings(ca_file=authority.ca_file),
-            patience=QUICK, errand=Errand(audit=True),
+            patience=QUICK, checks=Checks(audit=True),
         )  # fmt: skip
         assert server.count("AUTH PLAIN") >= 1
     texts = render(seen) + render_markdown(seen) + repr(seen)

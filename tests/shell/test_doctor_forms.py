@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, Pair, make_authority
 from tests.shell.scripted_server import Script, Server, serving
@@ -30,7 +30,7 @@ def visit(
 ) -> Diagnosis:
     return diagnose(
         server.address, "me", PASSWORD, settings=Settings(library, "auto", authority.ca_file),
-        errand=Errand(try_all=try_all), patience=QUICK,
+        checks=Checks(try_all=try_all), patience=QUICK,
     )  # fmt: skip
 
 

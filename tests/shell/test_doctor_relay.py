@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatepost.doctor import Errand, Settings, diagnose
+from gatepost.doctor import Checks, Settings, diagnose
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
@@ -21,8 +21,8 @@ def visit(
 ) -> Diagnosis:
     login = (relay.username, password) if password else (None, None)
     settings = Settings(library, tls, relay.ca_file)
-    errand = Errand(sender, ("someone@example.net",) if sender else ())
-    return diagnose(f"localhost:{relay.smtp.port}", *login, settings=settings, errand=errand)
+    checks = Checks(sender, ("someone@example.net",) if sender else ())
+    return diagnose(f"localhost:{relay.smtp.port}", *login, settings=settings, checks=checks)
 
 
 def ids(diagnosis: Diagnosis) -> list[str]:

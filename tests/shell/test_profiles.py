@@ -9,7 +9,7 @@ import pytest
 
 import gatepost
 from gatepost import Token
-from gatepost.doctor import Errand, Patience, Settings, diagnose
+from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
@@ -61,7 +61,7 @@ def settings_of(served: ProfileServer, library: str = "", tls: TlsMode = "auto")
 def visit(served: ProfileServer) -> Diagnosis:
     """Go to the doctor as the profile's [quirk] says."""
     quirk, given = served.profile.quirk, served.given
-    errand = Errand(
+    checks = Checks(
         given.sender if quirk.mail_from == "own" else quirk.mail_from,
         tuple([f"recipient{number}@example.net" for number in range(quirk.recipients)]),
         try_all=quirk.try_all,
@@ -71,7 +71,7 @@ def visit(served: ProfileServer) -> Diagnosis:
         f"127.0.0.1:{served.tls_port if quirk.tls == 'implicit' else served.port}",
         *login_of(served, quirk.login),
         settings=settings_of(served, quirk.library, quirk.tls),
-        errand=errand,
+        checks=checks,
         patience=QUICK,
     )
 
@@ -119,7 +119,7 @@ def test_the_account_gets_in(host: Host, name: str) -> None:
         seen = diagnose(
             served.server, *login_of(served, "right"),
             settings=settings_of(served), patience=QUICK,
-            errand=Errand(given.sender, ("ann@example.net",), send=True),
+            checks=Checks(given.sender, ("ann@example.net",), send=True),
         )  # fmt: skip
         assert (ids(seen), seen.verdict, served.count()) == ([], "healthy", 1)
         receipt = gatepost.send(

@@ -12,7 +12,7 @@ import pytest
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.operator_log import Reporter
-from gatepost.app.operator_log_format import Speller, spell
+from gatepost.app.operator_log_format import EventFormatter, format_event
 from gatepost.app.remote_operator_log import RemoteReport
 from gatepost.app.rpc import Calls
 from gatepost.testing.memory import MemoryStore
@@ -51,7 +51,7 @@ def told(data: Path, *, as_json: bool) -> list[str]:
 def test_a_person_reads_sentences(tmp_path: Path) -> None:
     first, odd, last = told(tmp_path, as_json=False)
     assert first[9:] == "signed in app with LOGIN from ::1"
-    assert odd[9:] == spell("odd", {"said": ODD}) == "odd said=grüße??"
+    assert odd[9:] == format_event("odd", {"said": ODD}) == "odd said=grüße??"
     assert last[9:] == "closed ::1: 221 2.0.0 Bye"
 
 
@@ -78,7 +78,7 @@ class Stuck:
 def test_lines_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.app.remote_operator_log.MAX_WAITING", 3)
     calls: Any = Stuck()
-    report = RemoteReport(calls, Speller(as_json=True))
+    report = RemoteReport(calls, EventFormatter(as_json=True))
 
     def told() -> list[Any]:
         [take] = calls.takes

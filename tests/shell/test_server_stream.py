@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.operator_log_format import spell
+from gatepost.app.operator_log_format import format_event
 from gatepost.net.tls import TlsLayer
 from tests.loopback import eventually
 from tests.shell.in_process_relay import PATIENCE, InProcessRelay, Plan, serving
@@ -130,7 +130,7 @@ def test_the_operator_is_told_of_a_failed_handshake(served: InProcessRelay) -> N
             peer.shake()
     eventually(lambda: any("unknown ca" in str(f["reason"]) for f in served.reported("tls_failed")))
     told = served.reported("tls_failed")[-1]
-    assert spell("tls_failed", told).count("TLS failed") == 1
+    assert format_event("tls_failed", told).count("TLS failed") == 1
 
 
 def test_close_notify_goes_both_ways(served: InProcessRelay) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gatepost.app.operator_log_format import Speller
+from gatepost.app.operator_log_format import EventFormatter
 
 FLUSH: Final = 0.05
 """Seconds that a line may wait for others."""
@@ -36,7 +36,7 @@ class Reporter:
 
     def __init__(self, descriptor: int | None, *, as_json: bool) -> None:
         self._descriptor = descriptor
-        self._speller = Speller(as_json=as_json)
+        self._formatter = EventFormatter(as_json=as_json)
         self._waiting: deque[_Event | str] = deque()
         self._dropped = 0
         self._stopping = threading.Event()
@@ -46,7 +46,7 @@ class Reporter:
     @property
     def as_json(self) -> bool:
         """Whether lines are JSON objects."""
-        return self._speller.as_json
+        return self._formatter.as_json
 
     def __call__(self, event: str, **facts: Any) -> None:
         """Log one event; never blocks."""
@@ -77,10 +77,10 @@ class Reporter:
         while not stopping:
             stopping = self._stopping.wait(FLUSH)
             waiting = len(self._waiting)  # not what arrives meanwhile, which may never end
-            lines = [self._spell(self._waiting.popleft()) for _ in range(waiting)]
+            lines = [self._format(self._waiting.popleft()) for _ in range(waiting)]
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
-                lines.append(self._spell((time.time(), "lines_dropped", {"count": dropped})))
+                lines.append(self._format((time.time(), "lines_dropped", {"count": dropped})))
             if lines and self._descriptor is not None:
                 text = "\n".join(lines) + "\n"
                 try:
@@ -91,8 +91,8 @@ class Reporter:
                     else:
                         self._descriptor = None  # nobody reads any more; mail continues
 
-    def _spell(self, line: "_Event | str") -> str:
-        return line if isinstance(line, str) else self._speller.line(*line)
+    def _format(self, line: "_Event | str") -> str:
+        return line if isinstance(line, str) else self._formatter.line(*line)
 
 
 def write_all(descriptor: int, octets: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 
-class Speller:
+class EventFormatter:
     """Formats events as lines, in one of the two forms."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -18,15 +18,15 @@ class Speller:
     def line(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
         """Return the line of an event. An event that cannot be formatted must not affect others."""
         try:
-            return self._spell(moment, event, facts)
+            return self._format(moment, event, facts)
         except Exception as error:  # noqa: BLE001 - whatever it is
             reason = f"event {event!r} cannot be written: {type(error).__name__}"
-            return self._spell(time.time(), "internal_error", {"reason": reason})
+            return self._format(time.time(), "internal_error", {"reason": reason})
 
-    def _spell(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+    def _format(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
         second = int(moment)
         if not self.as_json:
-            return f"{_clock(second)} {spell(event, facts)}"
+            return f"{_clock(second)} {format_event(event, facts)}"
         time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
             return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
@@ -59,7 +59,7 @@ def _date(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def spell(event: str, facts: Mapping[str, Any]) -> str:
+def format_event(event: str, facts: Mapping[str, Any]) -> str:
     """Return an event as a sentence; control characters are escaped."""
     sentence = _SENTENCES.get(event)
     if sentence is None:

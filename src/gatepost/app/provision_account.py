@@ -79,14 +79,14 @@ async def provide_accounts(
 
 def draw_account(profile: Profile) -> GivenAccount:
     """Generate the account's name and secrets in the form that the profile prescribes."""
-    wish = profile.account
+    account = profile.account
     known = {"profile": profile.name.lower()}
-    known["username"] = username = fill_template(wish.username, known)
+    known["username"] = username = fill_template(account.username, known)
     return GivenAccount(
         username,
-        Secret(fill_template(wish.password, known)),
-        fill_template(wish.sender, known),
-        Secret(fill_template(wish.token, known)),
+        Secret(fill_template(account.password, known)),
+        fill_template(account.sender, known),
+        Secret(fill_template(account.token, known)),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from gatepost.app.certificates import Certificates, ensure_certificates, read_certificates
 from gatepost.doctor.recording.conclude import conclude
 from gatepost.doctor.recording.recorder import Recorder
-from gatepost.doctor.recording.settings import Bounds, Leg, Way
+from gatepost.doctor.recording.settings import Bounds, Forwarding, Leg
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server
@@ -55,37 +55,37 @@ async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnos
             f"{host} can be reached from other machines: whoever connects talks to the server as "
             "you; give --beyond-loopback if you want that"
         )
-    way, authority = _way(options)
+    forwarding, authority = _forwarding_of(options)
     async with AsyncExitStack() as stack:
         listener = listen(*options.listen)
         stack.callback(listener.close)
         if is_loopback(options.server.host) and options.server.port == listener.port:
             raise ConfigError(f"{options.server} is the recorder's own address, not a server")
-        recorder = Recorder(way)
+        recorder = Recorder(forwarding)
         await recorder.serve(listener, stack)
         _on_signals(recorder.stop)
         on_ready(Ready(listener, authority))
         session = await recorder.wait(options.wait)
-        return await conclude(session, way, options.client)
+        return await conclude(session, forwarding, options.client)
 
 
-def _way(options: Options) -> tuple[Way, Path | None]:
+def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
     server_tls = options.server_tls
-    way = Way(options.server, options.client_tls, server_tls, bounds=options.bounds)
+    forwarding = Forwarding(options.server, options.client_tls, server_tls, bounds=options.bounds)
     authority: Path | None = None
     if options.client_tls in ("starttls", "implicit"):
         certificates = certificates_in(options.data)
         authority = certificates.ca_file
-        way = replace(
-            way,
+        forwarding = replace(
+            forwarding,
             certificate=server_context(str(certificates.server_file)),
             authority=str(options.data / authority.name),  # as it was given: reports are public
         )
     if server_tls in ("starttls", "implicit"):
-        way = replace(
-            way, verifying=client_context(ca_file=options.ca_file), ca_file=options.ca_file
+        forwarding = replace(
+            forwarding, verifying=client_context(ca_file=options.ca_file), ca_file=options.ca_file
         )
-    return way, authority
+    return forwarding, authority
 
 
 def certificates_in(data: Path) -> Certificates:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatepost.app.operator_log import MAX_WAITING
-from gatepost.app.operator_log_format import Speller
+from gatepost.app.operator_log_format import EventFormatter
 from gatepost.app.rpc import Calls
 
 
@@ -16,8 +16,8 @@ class RemoteReport:
     does with its own lines.
     """
 
-    def __init__(self, calls: Calls, speller: Speller) -> None:
-        self._calls, self._speller = calls, speller
+    def __init__(self, calls: Calls, formatter: EventFormatter) -> None:
+        self._calls, self._formatter = calls, formatter
         self._lines: list[str] = []
         self._told = 0
         """Lines since everything that was said had gone out."""
@@ -26,7 +26,7 @@ class RemoteReport:
     @classmethod
     async def connect(cls, calls: Calls) -> "RemoteReport":
         """Ask in which form the operator wants lines."""
-        return cls(calls, Speller(as_json=await calls.call(bool, "lines_are_json")))
+        return cls(calls, EventFormatter(as_json=await calls.call(bool, "lines_are_json")))
 
     def __call__(self, event: str, **facts: Any) -> None:
         """Report one event."""
@@ -40,11 +40,11 @@ class RemoteReport:
         if not self._lines:
             self._calls.tell_soon("lines", self._take)
         self._told += 1
-        self._lines.append(self._speller.line(time.time(), event, facts))
+        self._lines.append(self._formatter.line(time.time(), event, facts))
 
     def _take(self) -> Sequence[str]:
         lines, self._lines = self._lines, []
         if self._dropped and self._told < MAX_WAITING:  # it goes on
             count, self._dropped = self._dropped, 0
-            lines.append(self._speller.line(time.time(), "lines_dropped", {"count": count}))
+            lines.append(self._formatter.line(time.time(), "lines_dropped", {"count": count}))
         return lines

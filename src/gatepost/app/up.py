@@ -19,7 +19,7 @@ from gatepost.app.clock import AheadClock, ClockControl, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.damaged_records import Damaged, tell_damaged
-from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.events.service import EventContext, EventService
 from gatepost.app.files import remove_file
 from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.operator_log import Reporter
@@ -145,8 +145,8 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     keys = SealedAccessKeys(key)
     proving = profile.directory.domain_verification
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
-    here = Surroundings(store, directory, key, profile.events, report, azure.now, azure.endpoint)
-    events = await _serve_events(here, stack)
+    context = EventContext(store, directory, key, profile.events, report, azure.now, azure.endpoint)
+    events = await _serve_events(context, stack)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
     clocks = ClockControl(clock, workers=options.workers, moved=partial(_moved, report, events))
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
@@ -265,11 +265,11 @@ async def _provide_accounts(
     return accounts
 
 
-async def _serve_events(here: Surroundings, stack: AsyncExitStack) -> EventService:
+async def _serve_events(context: EventContext, stack: AsyncExitStack) -> EventService:
     """Create reports about mail from now on; report damaged records."""
-    service = EventService(here)
+    service = EventService(context)
     await service.load()
-    tell_damaged(here.tell, {**here.directory.damaged, **service.damaged})
+    tell_damaged(context.tell, {**context.directory.damaged, **service.damaged})
     stack.push_async_callback(service.close)
     await service.serve()
     return service

@@ -17,7 +17,7 @@ from gatepost.cli.identity_options import (
 from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # loaded only when needed
-    from gatepost.doctor import Errand
+    from gatepost.doctor import Checks
     from gatepost.model.finding import Diagnosis
 
 _NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
@@ -175,7 +175,7 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
     from gatepost.doctor import Settings, diagnose  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, TlsError  # noqa: PLC0415
 
-    errand = _errand(given)
+    checks = _checks(given)
     settings = Settings(
         given["library"] or "",
         given["tls"],
@@ -184,13 +184,13 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
     )
     credential = read_credential(given)
     try:
-        return diagnose(server, given["username"], credential, settings=settings, errand=errand)
+        return diagnose(server, given["username"], credential, settings=settings, checks=checks)
     except (ConfigError, TlsError) as error:
         raise click.UsageError(str(error)) from error
 
 
-def _errand(given: dict[str, Any]) -> "Errand":
-    from gatepost.doctor import Errand  # noqa: PLC0415
+def _checks(given: dict[str, Any]) -> "Checks":
+    from gatepost.doctor import Checks  # noqa: PLC0415
     from gatepost.model.address import parse_address  # noqa: PLC0415
 
     sender, recipients = given["mail_from"] or "", given["rcpt_to"]
@@ -204,7 +204,7 @@ def _errand(given: dict[str, Any]) -> "Errand":
             parse_address(address)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    return Errand(sender, recipients, given["try_all"], given["send"], given["audit"])
+    return Checks(sender, recipients, given["try_all"], given["send"], given["audit"])
 
 
 def _read(evidence: Any) -> "Diagnosis":

@@ -50,7 +50,7 @@ class Receipt:
     transcript: Transcript = field(default_factory=Transcript, repr=False, compare=False)
 
 
-class Way(Protocol):
+class ConnectionPlan(Protocol):
     """Where to connect to, and the steps until MAIL."""
 
     @property
@@ -243,8 +243,8 @@ class AsyncConnection:
 
     session: ClientSession
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, plan: ConnectionPlan) -> None:
+        self._plan = plan
         self._stream: AsyncStream | None = None
         self._driver: AsyncDriver
 
@@ -252,12 +252,12 @@ class AsyncConnection:
         """Connect and sign in; raises as ``Connection`` does."""
         from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
 
-        way, timeouts = self._way, self._way.timeouts
-        self._stream = stream = await AsyncStream.connect(way.endpoint, timeouts.connect)
+        plan, timeouts = self._plan, self._plan.timeouts
+        self._stream = stream = await AsyncStream.connect(plan.endpoint, timeouts.connect)
         try:
-            self.session = way.meet(stream.local_address, stream.peer_address)
-            self._driver = AsyncDriver(stream, way.context, way.server.host, timeouts)
-            await self.run(way.sign_in(self.session))
+            self.session = plan.meet(stream.local_address, stream.peer_address)
+            self._driver = AsyncDriver(stream, plan.context, plan.server.host, timeouts)
+            await self.run(plan.sign_in(self.session))
         except GatepostError:
             await self.close()
             raise

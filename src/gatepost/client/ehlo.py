@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.model.reply import Reply
-from gatepost.model.transcript import STRUCK_OUT
+from gatepost.model.transcript import REDACTED
 from gatepost.sasl.mechanisms import MECHANISMS
 
 _KNOWN: Final = frozenset({
@@ -22,7 +22,7 @@ def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
 
     A password may be a known word, so known words of a line with a secret are kept.
     """
-    is_across = redact(reply.text) == STRUCK_OUT
+    is_across = redact(reply.text) == REDACTED
     lines = [
         line if redact(line) == line and not is_across else _WORD.sub(_known, line)
         for line in reply.lines
@@ -31,4 +31,4 @@ def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
 
 
 def _known(word: re.Match[str]) -> str:
-    return word[0] if word[0].upper() in _KNOWN else STRUCK_OUT
+    return word[0] if word[0].upper() in _KNOWN else REDACTED

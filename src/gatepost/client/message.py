@@ -128,11 +128,11 @@ def _octets(message: AnyMessage) -> bytes:
 def _serialised(message: Message) -> bytes:
     """Return the octets of the message: 7-bit parts suit every server; a local part that is not
     ASCII needs raw UTF-8."""
-    wish: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
+    options: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit"}
     if isinstance(message, EmailMessage) and _has_utf8_address(message):
         message = _with_a_labels(message)
-        wish["utf8"] = _has_utf8_address(message)
-    return message.as_bytes(policy=message.policy.clone(**wish))
+        options["utf8"] = _has_utf8_address(message)
+    return message.as_bytes(policy=message.policy.clone(**options))
 
 
 def _split(raw: bytes) -> tuple[bytes, bytes]:

@@ -103,7 +103,7 @@ class _Kept(Generic[C]):
             self.timer = None
 
 
-class _Shelf(Generic[C]):
+class _Group(Generic[C]):
     """The connections and waiting loans of one key."""
 
     __slots__ = ("closing", "idle", "key", "lent", "loans", "open", "waiters")
@@ -128,12 +128,12 @@ class Loan(Generic[C]):
     def __init__(
         self,
         pool: "Pool[C]",
-        shelf: _Shelf[C],
+        group: _Group[C],
         terms: Terms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
-        self._pool, self._shelf, self._terms, self._kept = pool, shelf, terms, kept
+        self._pool, self._shelf, self._terms, self._kept = pool, group, terms, kept
         self._turn = turn
         self.connection = kept.connection
         self.is_fresh = kept.messages == 0 and turn is None
@@ -176,9 +176,9 @@ class Pool(Generic[C]):
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total, self._seconds = total, seconds
-        self._shelves: dict[Hashable, _Shelf[C]] = {}
+        self._groups: dict[Hashable, _Group[C]] = {}
         self._open = 0
-        self._crowd: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         """Loans that wait because of the limit for all keys together."""
         self._closing: set[asyncio.Task[None]] = set()
         self._patience: asyncio.TimerHandle | None = None
@@ -187,13 +187,13 @@ class Pool(Generic[C]):
 
     def count(self, key: Hashable) -> int:
         """Return how many connections a key has."""
-        shelf = self._shelves.get(key)
-        return shelf.open if shelf else 0
+        group = self._groups.get(key)
+        return group.open if group else 0
 
     def idle(self, key: Hashable) -> int:
         """Return how many idle connections a key has."""
-        shelf = self._shelves.get(key)
-        return len(shelf.idle) if shelf else 0
+        group = self._groups.get(key)
+        return len(group.idle) if group else 0
 
     def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
         """Return a connection that is available without network traffic; None: use ``borrow``.
@@ -201,26 +201,26 @@ class Pool(Generic[C]):
         While few are lent, it is one in use that may be followed (see ``Loan.follows``); otherwise
         an idle one that needs no check.
         """
-        shelf = self._shelves.get(key)
-        if shelf is None or self._is_closed:
+        group = self._groups.get(key)
+        if group is None or self._is_closed:
             return None
-        if shelf.loans < terms.follow:
-            for kept in shelf.lent:
+        if group.loans < terms.follow:
+            for kept in group.lent:
                 if _may_be_followed(kept, terms):
-                    return self._follow(shelf, terms, kept)
-        if not shelf.idle:
+                    return self._follow(group, terms, kept)
+        if not group.idle:
             return None
-        kept = shelf.idle[-1]
+        kept = group.idle[-1]
         if self._seconds() - kept.rested >= CHECK_AFTER or not kept.connection.usable:
             return None
-        shelf.idle.pop()
-        return self._lend(shelf, terms, kept)
+        group.idle.pop()
+        return self._lend(group, terms, kept)
 
-    def _lend(self, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _lend(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         kept.is_resting = False
-        shelf.lent[kept] = None
-        shelf.loans += 1
-        return Loan(self, shelf, terms, kept)
+        group.lent[kept] = None
+        group.loans += 1
+        return Loan(self, group, terms, kept)
 
     async def borrow(
         self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
@@ -234,29 +234,29 @@ class Pool(Generic[C]):
         while True:
             if self._is_closed:
                 raise Disconnected("the pool is closed").at("connect")
-            shelf = self._shelves.get(key)
-            if shelf is None:
-                shelf = self._shelves[key] = _Shelf(key)
-            if shelf.idle:
-                kept = shelf.idle.pop()
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = _Group(key)
+            if group.idle:
+                kept = group.idle.pop()
                 try:
                     well = await self._is_well(kept)
                 except BaseException:  # nobody knows what it has still to say
-                    self._discard(shelf, kept)
+                    self._discard(group, kept)
                     raise
                 if well:
-                    return self._lend(shelf, terms, kept)
-                self._discard(shelf, kept)
-            elif shelf.open >= max(1, terms.connections):
-                await self._wait(shelf.waiters, ahead=had_turn)
+                    return self._lend(group, terms, kept)
+                self._discard(group, kept)
+            elif group.open >= max(1, terms.connections):
+                await self._wait(group.waiters, ahead=had_turn)
                 had_turn = True
             elif self._open >= self._total:
                 self._evict()
-                await self._wait(self._crowd, ahead=had_turn)
+                await self._wait(self._waiting, ahead=had_turn)
                 had_turn = True
             else:
-                made = await self._make(shelf, terms, opening)
-                return self._lend(shelf, terms, made)
+                made = await self._make(group, terms, opening)
+                return self._lend(group, terms, made)
 
     async def retire(self) -> None:
         """Close idle connections, and keep no more of them. Connections can still be borrowed.
@@ -275,31 +275,31 @@ class Pool(Generic[C]):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        for shelf in tuple(self._shelves.values()):
-            while self._wake_one(shelf.waiters):
+        for group in tuple(self._groups.values()):
+            while self._wake_one(group.waiters):
                 pass
-        while self._wake_one(self._crowd):
+        while self._wake_one(self._waiting):
             pass
         await self._clear()
 
     async def _clear(self) -> None:
         """Close idle connections."""
-        for shelf in tuple(self._shelves.values()):
-            while shelf.idle:
-                self._discard(shelf, shelf.idle.pop())
+        for group in tuple(self._groups.values()):
+            while group.idle:
+                self._discard(group, group.idle.pop())
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
     async def _make(
-        self, shelf: _Shelf[C], terms: Terms, opening: Callable[[], Awaitable[C]]
+        self, group: _Group[C], terms: Terms, opening: Callable[[], Awaitable[C]]
     ) -> _Kept[C]:
-        shelf.open += 1
+        group.open += 1
         self._open += 1
         terms.opened()
         try:
             return _Kept(await opening(), terms.closed)
         except BaseException:
-            self._forget(shelf, terms.closed)
+            self._forget(group, terms.closed)
             raise
 
     async def _is_well(self, kept: _Kept[C]) -> bool:
@@ -317,94 +317,94 @@ class Pool(Generic[C]):
 
     def _take_back(
         self,
-        shelf: _Shelf[C],
+        group: _Group[C],
         terms: Terms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
-        shelf.loans -= 1
+        group.loans -= 1
         if turn is not None and not _came(turn):
             if kept.follower is turn:
                 kept.follower = None
-            self._drop(shelf)
+            self._drop(group)
             return
         kept.messages += 1
         if kept.follower is not None and self._pass_on(kept, kept.follower):
             return
-        del shelf.lent[kept]
-        surplus = shelf.open - shelf.closing > max(1, terms.connections)
+        del group.lent[kept]
+        surplus = group.open - group.closing > max(1, terms.connections)
         worn = kept.messages >= terms.messages or surplus
         if worn or self._is_retired or self._is_closed or not kept.connection.usable:
-            self._discard(shelf, kept)
+            self._discard(group, kept)
             return
         kept.rested, kept.is_resting = self._seconds(), True
         loop = asyncio.get_running_loop()
         kept.retires = loop.time() + terms.idle
         if kept.timer is None:
-            kept.timer = loop.call_at(kept.retires, self._look, shelf, kept)
-        shelf.idle.append(kept)
-        self._wake(shelf)
+            kept.timer = loop.call_at(kept.retires, self._look, group, kept)
+        group.idle.append(kept)
+        self._wake(group)
 
-    def _look(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    def _look(self, group: _Group[C], kept: _Kept[C]) -> None:
         """Close a connection that was idle for too long, unless it was lent meanwhile."""
         kept.timer = None
         loop = asyncio.get_running_loop()
         if not kept.is_resting:
             return
         if loop.time() < kept.retires - _TICK:
-            kept.timer = loop.call_at(kept.retires, self._look, shelf, kept)
+            kept.timer = loop.call_at(kept.retires, self._look, group, kept)
         else:
-            shelf.idle.remove(kept)
-            self._discard(shelf, kept)
+            group.idle.remove(kept)
+            self._discard(group, kept)
 
     def _evict(self) -> None:
         """Close the connection of any key that was idle longest, so that a waiting loan goes on."""
-        resting = [shelf for shelf in self._shelves.values() if shelf.idle]
+        resting = [group for group in self._groups.values() if group.idle]
         if resting:
-            shelf = min(resting, key=lambda each: each.idle[0].rested)
-            self._discard(shelf, shelf.idle.pop(0))
+            group = min(resting, key=lambda each: each.idle[0].rested)
+            self._discard(group, group.idle.pop(0))
 
-    def _discard(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    def _discard(self, group: _Group[C], kept: _Kept[C]) -> None:
         """Close a connection in the background; it counts until it is really closed."""
         kept.end()
         kept.is_resting = False
-        shelf.closing += 1
-        task = asyncio.get_running_loop().create_task(self._end(shelf, kept))
+        group.closing += 1
+        task = asyncio.get_running_loop().create_task(self._end(group, kept))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _end(self, shelf: _Shelf[C], kept: _Kept[C]) -> None:
+    async def _end(self, group: _Group[C], kept: _Kept[C]) -> None:
         try:
             await kept.connection.close()
         except GatepostError:
             pass  # it is gone
         finally:
-            shelf.closing -= 1
-            self._forget(shelf, kept.closed)
+            group.closing -= 1
+            self._forget(group, kept.closed)
 
-    def _forget(self, shelf: _Shelf[C], closed: Callable[[], None]) -> None:
-        shelf.open -= 1
+    def _forget(self, group: _Group[C], closed: Callable[[], None]) -> None:
+        group.open -= 1
         self._open -= 1
         closed()
-        self._wake(shelf)
-        self._drop(shelf)
+        self._wake(group)
+        self._drop(group)
 
-    def _drop(self, shelf: _Shelf[C]) -> None:
+    def _drop(self, group: _Group[C]) -> None:
         """Forget a key without connections and loans; a follower may outlive the connection."""
-        is_used = shelf.open or shelf.loans or shelf.waiters
-        if not is_used and self._shelves.get(shelf.key) is shelf:
-            del self._shelves[shelf.key]
+        is_used = group.open or group.loans or group.waiters
+        if not is_used and self._groups.get(group.key) is group:
+            del self._groups[group.key]
 
     # Who follows on a connection that is lent.
 
-    def _follow(self, shelf: _Shelf[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _follow(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         loop = asyncio.get_running_loop()
         turn = kept.follower = loop.create_future()
         kept.followed = self._seconds()
-        shelf.loans += 1
+        group.loans += 1
         if self._patience is None:
             self._patience = loop.call_later(PATIENCE, self._lose_patience)
-        return Loan(self, shelf, terms, kept, turn)
+        return Loan(self, group, terms, kept, turn)
 
     def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
         """Give the connection to its follower, if there is one."""
@@ -420,8 +420,8 @@ class Pool(Generic[C]):
         self._patience = None
         following = [
             kept
-            for shelf in self._shelves.values()
-            for kept in shelf.lent
+            for group in self._groups.values()
+            for kept in group.lent
             if kept.follower is not None and not kept.follower.done()
         ]
         for kept in following:
@@ -445,15 +445,15 @@ class Pool(Generic[C]):
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # the turn goes to the next
                 if not self._wake_one(waiters):
-                    self._wake_one(self._crowd)
+                    self._wake_one(self._waiting)
             elif turn in waiters:
                 waiters.remove(turn)
             raise
 
-    def _wake(self, shelf: _Shelf[C]) -> None:
+    def _wake(self, group: _Group[C]) -> None:
         """Wake a loan because a connection or its place is free; first those of the same key."""
-        if not self._wake_one(shelf.waiters):
-            self._wake_one(self._crowd)
+        if not self._wake_one(group.waiters):
+            self._wake_one(self._waiting)
 
     def _wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
         while waiters:

@@ -49,7 +49,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Implements ``connection.Way`` for one connection to a server."""
+    """Implements ``connection.ConnectionPlan`` for one connection to a server."""
 
     upstream: Upstream
     context: Context

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from gatepost.config.positions import Path
 from gatepost.config.problems import are_alike, nearest
 from gatepost.config.syntax import MISTAKEN
-from gatepost.config.values import Place, Several, Unknown
+from gatepost.config.values import MemberErrors, Place, Unknown
 from gatepost.errors import ConfigError
 
 T = TypeVar("T")
@@ -101,8 +101,8 @@ class Table:
             return default
         try:
             value = read(self._fields[key])
-        except Several as several:
-            for number, each in several.errors.items():
+        except MemberErrors as failed:
+            for number, each in failed.errors.items():
                 self._refuse(key, each, number)
             return default
         except ValueError as error:

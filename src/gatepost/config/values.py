@@ -41,7 +41,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """``unix``: a client of a Unix socket, which has no address."""
 
 
-class Several(ValueError):
+class MemberErrors(ValueError):
     """The mistakes in a list, by the indices of the members."""
 
     def __init__(self, errors: Mapping[int, ValueError]) -> None:
@@ -189,7 +189,7 @@ def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
             except ValueError as error:
                 errors[number] = error
         if errors:
-            raise Several(errors)
+            raise MemberErrors(errors)
         return tuple(found)
 
     return read_all

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gatepost.doctor.conclude import diagnose_evidence as diagnose_evidence
     from gatepost.doctor.live import diagnose as diagnose
-    from gatepost.doctor.visit import Errand as Errand
+    from gatepost.doctor.visit import Checks as Checks
     from gatepost.doctor.visit import Patience as Patience
     from gatepost.doctor.visit import Settings as Settings
 
-__all__ = ["Errand", "Patience", "Settings", "diagnose", "diagnose_evidence"]
+__all__ = ["Checks", "Patience", "Settings", "diagnose", "diagnose_evidence"]
 
 _HOMES: Final = {
     "diagnose": "live", "diagnose_evidence": "conclude",
-    "Errand": "visit", "Patience": "visit", "Settings": "visit",
+    "Checks": "visit", "Patience": "visit", "Settings": "visit",
 }  # fmt: skip
 
 

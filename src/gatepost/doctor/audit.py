@@ -62,7 +62,7 @@ class Audit:
         )
 
     def _not_sent(self) -> tuple[Check, ...]:
-        if self.visit.errand.send:
+        if self.visit.checks.send:
             return ()
         return (Check("smtp_smuggling", "not_tried", ("this needs --send, --from and --to",)),)
 
@@ -112,7 +112,7 @@ class Audit:
         """Check whether mail from an outside sender to an outside recipient is accepted; it is
         never sent."""
         told: list[str] = []
-        given = self.visit.errand.mail_from
+        given = self.visit.checks.mail_from
         for sender in (given,) if given else ("", NOBODY):  # some take no bounces here
             reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
             told.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
@@ -192,9 +192,9 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
     The message goes to the recipient that was given, if at all: without a true end it is dropped
     when the connection is cut, and a server that takes a false one delivers it there.
     """
-    name, errand = "smtp_smuggling", visit.errand
+    name, checks = "smtp_smuggling", visit.checks
     for command, phase in (
-        (f"MAIL FROM:<{errand.mail_from}>", "mail"), (f"RCPT TO:<{errand.rcpt_to[0]}>", "rcpt"),
+        (f"MAIL FROM:<{checks.mail_from}>", "mail"), (f"RCPT TO:<{checks.rcpt_to[0]}>", "rcpt"),
         ("DATA", "data"),
     ):  # fmt: skip
         reply = talk.ask(command, phase)  # type: ignore[arg-type]  # phases, all three

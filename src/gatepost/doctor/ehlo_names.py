@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Errand
+from gatepost.doctor.visit import Checks
 from gatepost.model.evidence import Command, Evidence, Renamed
 from gatepost.model.reply import Reply
 
@@ -35,7 +35,7 @@ def refused_for_the_name(seen: Evidence) -> bool:
 
 
 def under_other_names(
-    errand: Errand, names: tuple[str, ...], greet: Callable[[str], Talk]
+    checks: Checks, names: tuple[str, ...], greet: Callable[[str], Talk]
 ) -> Iterator[Renamed]:
     """Send MAIL and RCPT with each name, until one is not refused because of it.
 
@@ -43,9 +43,9 @@ def under_other_names(
     """
     for name in names:
         talk = greet(name)
-        reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
-        if reply.is_success and errand.rcpt_to:
-            reply = talk.ask(f"RCPT TO:<{errand.rcpt_to[0]}>", "rcpt")
+        reply = talk.ask(f"MAIL FROM:<{checks.mail_from}>", "mail")
+        if reply.is_success and checks.rcpt_to:
+            reply = talk.ask(f"RCPT TO:<{checks.rcpt_to[0]}>", "rcpt")
         yield Renamed(name, reply)
         if not is_about_the_name(reply):
             return

@@ -13,18 +13,18 @@ def try_envelope(
     talk: Talk, visit: Visit, now: datetime, *, authenticated: bool
 ) -> Iterator[tuple[Position, str, object]]:
     """Yield the position, the name of the fact and its value for each step."""
-    errand, tls = visit.errand, talk.session.facts is not None
+    checks, tls = visit.checks, talk.session.facts is not None
     shown = talk.session.transcript.redact
-    reply = talk.ask(f"MAIL FROM:<{errand.mail_from}>", "mail")
-    yield "mail", "mail", Command(shown(errand.mail_from), reply, tls, authenticated)
+    reply = talk.ask(f"MAIL FROM:<{checks.mail_from}>", "mail")
+    yield "mail", "mail", Command(shown(checks.mail_from), reply, tls, authenticated)
     if not reply.is_success:
         return
     taken: list[Command] = []
-    for address in errand.rcpt_to:
+    for address in checks.rcpt_to:
         reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
         taken.append(Command(shown(address), reply, tls, authenticated))
         yield "rcpt", "rcpt", tuple(taken)
-    if errand.send and any(each.reply.is_success for each in taken):
+    if checks.send and any(each.reply.is_success for each in taken):
         reply = talk.ask("DATA", "data")
         if reply.code == 354:
             message = make_message(visit, now)
@@ -37,11 +37,11 @@ def try_envelope(
 
 def make_message(visit: Visit, now: datetime) -> bytes:
     """Return the test message; ``now`` is UTC."""
-    errand = visit.errand
-    domain = errand.mail_from.rpartition("@")[2]
+    checks = visit.checks
+    domain = checks.mail_from.rpartition("@")[2]
     lines = (
-        f"From: <{errand.mail_from}>",
-        f"To: {', '.join(f'<{address}>' for address in errand.rcpt_to)}",
+        f"From: <{checks.mail_from}>",
+        f"To: {', '.join(f'<{address}>' for address in checks.rcpt_to)}",
         "Subject: gatepost doctor",
         f"Date: {format_date(now)}",
         f"Message-ID: <{now:%Y%m%d%H%M%S%f}.doctor@{domain}>",

@@ -9,7 +9,7 @@ from gatepost.diagnosis.remedies import find_library
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.look import check, look_behind
 from gatepost.doctor.probe import examine
-from gatepost.doctor.visit import Errand, Patience, Settings, Visit
+from gatepost.doctor.visit import Checks, Patience, Settings, Visit
 from gatepost.model.finding import Diagnosis
 from gatepost.net.clock import SystemClock
 from gatepost.net.dial import SUBMISSION, parse_server
@@ -17,7 +17,7 @@ from gatepost.net.dial import SUBMISSION, parse_server
 IMPLICIT: Final = 465
 """RFC 8314 7.3."""
 _DEFAULT_SETTINGS = Settings()
-_NO_ERRAND = Errand()
+_NO_CHECKS = Checks()
 _PATIENCE = Patience()
 
 
@@ -27,18 +27,18 @@ def diagnose(
     password: Password | None = None,
     *,
     settings: Settings = _DEFAULT_SETTINGS,
-    errand: Errand = _NO_ERRAND,
+    checks: Checks = _NO_CHECKS,
     patience: Patience = _PATIENCE,
 ) -> Diagnosis:
     """Probe ``server`` and return a diagnosis.
 
     ``server`` is ``HOST`` or ``HOST:PORT``. Without a port, 587 is tried first, then the other
-    ports in ``errand.ports``.
+    ports in ``checks.ports``.
 
-    The password is sent at most once, and only over verified TLS; with ``errand.try_all``, once
+    The password is sent at most once, and only over verified TLS; with ``checks.try_all``, once
     for each mechanism. If Microsoft Entra decides about the login and it was refused, the password
     is also sent to the tenant's authority, once, unless ``settings.identity.closed``. A message is
-    sent only with ``errand.send``. A server that fails or does not answer is a diagnosis, not an
+    sent only with ``checks.send``. A server that fails or does not answer is a diagnosis, not an
     exception. Raises ConfigError for invalid arguments, and TlsError for an unusable CA file.
     """
     if settings.library:
@@ -48,6 +48,6 @@ def diagnose(
     usual = IMPLICIT if settings.tls == "implicit" else SUBMISSION
     wanted = parse_server(server, usual)
     any_port = wanted != parse_server(server, usual + 1)
-    visit = Visit(wanted, settings, credentials, errand, patience, any_port=any_port)
+    visit = Visit(wanted, settings, credentials, checks, patience, any_port=any_port)
     seen = examine(visit, SystemClock().now())
     return diagnose_evidence(look_behind(visit, seen, os.environ))

@@ -13,7 +13,7 @@ from gatepost.doctor.parallel import start
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, ResolveError
-from gatepost.model.evidence import Neighbour
+from gatepost.model.evidence import OtherServer
 from gatepost.net.dial import Server, connect_to, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
@@ -23,7 +23,9 @@ MOST: Final = 12
 """Maximum number of servers that are checked."""
 
 
-def look_around(visit: Visit, *, own: bool = True, refused: bool = False) -> tuple[Neighbour, ...]:
+def check_other_servers(
+    visit: Visit, *, own: bool = True, refused: bool = False
+) -> tuple[OtherServer, ...]:
     """Check all other servers at once, for some seconds.
 
     Without ``own``, only the provider's other hosts. If this machine itself has ``refused``, also
@@ -36,7 +38,7 @@ def look_around(visit: Visit, *, own: bool = True, refused: bool = False) -> tup
     asked = {server: start(partial(_check, visit, server)) for server in servers}
     wait(asked.values(), timeout=patience.others + patience.silence + 1)
     return tuple(
-        attempt.result() if attempt.done() else Neighbour(server.host, server.port, "timeout")
+        attempt.result() if attempt.done() else OtherServer(server.host, server.port, "timeout")
         for server, attempt in asked.items()
     )
 
@@ -45,7 +47,7 @@ def others(visit: Visit) -> tuple[Server, ...]:
     """Return the other servers that this client could use."""
     host = visit.server.host
     hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
-    servers = [Server(name, port) for name in hosts for port in visit.errand.ports]
+    servers = [Server(name, port) for name in hosts for port in visit.checks.ports]
     return tuple(each for each in dict.fromkeys(servers) if each != visit.server)[:MOST]
 
 
@@ -77,10 +79,10 @@ def _known_hosts(host: str) -> Iterator[str]:
             yield from profile.hosts
 
 
-def _check(visit: Visit, server: Server) -> Neighbour:
+def _check(visit: Visit, server: Server) -> OtherServer:
     """Check one server: does it greet, does it use TLS, what does EHLO offer?"""
     patience = visit.patience
-    seen = Neighbour(server.host, server.port, "silent")
+    seen = OtherServer(server.host, server.port, "silent")
     try:
         endpoint = resolve(server)[0]
         stream = SyncStream(connect_to(endpoint, patience.others))

@@ -23,7 +23,7 @@ from gatepost.doctor.certificate import lacks_issuer, read_certificate
 from gatepost.doctor.ehlo_names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.issuer import find_issuer
-from gatepost.doctor.other_servers import look_around
+from gatepost.doctor.other_servers import check_other_servers
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
@@ -37,7 +37,7 @@ from gatepost.model.evidence import (
     Fact,
     Greeting,
     Hello,
-    Neighbour,
+    OtherServer,
     Position,
     Renamed,
     Resolution,
@@ -96,7 +96,7 @@ class _Probe:
         finally:
             self._leave()
         self._look_further()
-        if self.visit.errand.audit and self.endpoint is not None:
+        if self.visit.checks.audit and self.endpoint is not None:
             self._audit(self.endpoint)
         return self.seen
 
@@ -142,7 +142,7 @@ class _Probe:
             self.note(issuer=seen(found))
         nobody_can = hello is not None and hello.reply.is_success and not known.offered
         if self.visit.signs_in and nobody_can and not known.neighbours.value:
-            self.note(neighbours=seen(look_around(self.visit)))
+            self.note(neighbours=seen(check_other_servers(self.visit)))
 
     def _walk(self) -> None:
         endpoint, stream = self._arrive()
@@ -165,7 +165,7 @@ class _Probe:
             self._leave(politely=False)
             self._begin_with_tls(endpoint)
         else:
-            around = start(partial(look_around, self.visit))
+            around = start(partial(check_other_servers, self.visit))
             if greeting.closed:
                 self.note(failure="the server closed the connection without a reply")
             else:
@@ -208,7 +208,7 @@ class _Probe:
             endpoints = resolve(self.visit.server)
         except ResolveError as error:
             self.note(resolution=seen(Resolution(error=str(error))), failure=str(error))
-            if others := look_around(self.visit, own=False):
+            if others := check_other_servers(self.visit, own=False):
                 self.note(neighbours=seen(others))
             return None, None
         addresses = tuple(endpoint.address for endpoint in endpoints)
@@ -220,7 +220,7 @@ class _Probe:
         self.endpoint, self.reached = reached.endpoint, reached
         if reached.endpoint is None:
             self.note(failure="no address accepted the connection")
-            self.note(neighbours=seen(look_around(self.visit, refused=True)))
+            self.note(neighbours=seen(check_other_servers(self.visit, refused=True)))
         else:
             self.note(position="greeting")
         return reached.endpoint, reached.stream
@@ -228,7 +228,7 @@ class _Probe:
     def _another_port(self, closed: connecting.Reached) -> connecting.Reached:
         """Take the first open port, if none was given and the usual one is closed."""
         was = self.visit.server
-        servers = [Server(was.host, port) for port in self.visit.errand.ports if port != was.port]
+        servers = [Server(was.host, port) for port in self.visit.checks.ports if port != was.port]
         tries = [
             (server, start(partial(connecting.connect_all, resolve(server), self.visit)))
             for server in servers
@@ -246,7 +246,7 @@ class _Probe:
             state = "refused" if outcome == "ok" else outcome
             self.note(
                 target=Target(server.host, server.port),
-                neighbours=seen((Neighbour(was.host, was.port, state),)),
+                neighbours=seen((OtherServer(was.host, was.port, state),)),
             )
             self.visit = replace(self.visit, server=server)
         return best
@@ -471,7 +471,7 @@ class _Probe:
 
         tried: list[Renamed] = []
         try:
-            for each in under_other_names(self.visit.errand, (NEUTRAL, literal), greet):
+            for each in under_other_names(self.visit.checks, (NEUTRAL, literal), greet):
                 tried.append(each)
                 self.note(renamed=seen(tuple(tried)))
         except GatepostError:
@@ -491,7 +491,7 @@ class _Probe:
         self._envelope(attempts.talk, renew)
 
     def _envelope(self, talk: Talk, renew: Callable[[], Talk]) -> None:
-        if not self.visit.errand.mail_from or not talk.session.usable:
+        if not self.visit.checks.mail_from or not talk.session.usable:
             return
         self._reached("mail")
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
@@ -499,7 +499,7 @@ class _Probe:
             self.note(**{name: seen(value), "position": position})
         if refused_for_the_name(self.seen):
             self._rename(literal_of(talk), renew)
-        elif self.visit.errand.audit and self.visit.errand.send and talk.session.usable:
+        elif self.visit.checks.audit and self.visit.checks.send and talk.session.usable:
             self.note(audit=seen((smuggle(talk, self.visit, self.now),)))
 
 

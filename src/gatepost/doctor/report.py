@@ -38,10 +38,10 @@ _OF_SETTINGS: Final[dict[Verdict, str]] = {
 
 def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
     """Return the report; ``colour`` adds ANSI escapes for a terminal."""
-    return "\n".join(_Pen(colour).report(diagnosis)) + "\n"
+    return "\n".join(_TextReport(colour).report(diagnosis)) + "\n"
 
 
-class _Pen:
+class _TextReport:
     """Formats text in lines."""
 
     def __init__(self, colour: bool) -> None:

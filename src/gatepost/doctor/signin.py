@@ -50,14 +50,14 @@ class Attempts:
 
     def make(self) -> None:
         """Ask, and sign in if that is safe."""
-        asks = self.visit.signs_in or self.visit.errand.try_all
+        asks = self.visit.signs_in or self.visit.checks.try_all
         if not asks and self.visit.settings.tls != "none":
             return
         choice = self._clients_choice()
         credentials = self.visit.credentials
         if credentials is None or not self.channel.keeps_secrets:
             self._ask_only(choice)
-            if self.visit.errand.try_all:
+            if self.visit.checks.try_all:
                 self._ask_all_forms()
             return
         if choice and choice not in self.offered:
@@ -150,7 +150,7 @@ class Attempts:
     def _may_go_out(self) -> bool:
         """Whether the secret may be sent (again: then on a new connection, after a pause)."""
         if any(attempt.secret_sent for attempt in self.made):
-            if not self.visit.errand.try_all:
+            if not self.visit.checks.try_all:
                 return False
             time.sleep(self.visit.patience.pause)
             self.talk = self._renew()  # signed in, or refused once too often for some

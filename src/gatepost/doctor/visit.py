@@ -51,7 +51,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Checks:
     """Checks beyond the login. A message is sent only with ``send``."""
 
     mail_from: str = ""
@@ -72,10 +72,10 @@ class Visit:
     server: Server
     settings: Settings = field(default_factory=Settings)
     credentials: Credentials | None = None
-    errand: Errand = field(default_factory=Errand)
+    checks: Checks = field(default_factory=Checks)
     patience: Patience = field(default_factory=Patience)
     any_port: bool = False
-    """No port was given: use the first of the errand's ``ports`` that accepts a connection."""
+    """No port was given: use the first of the checks' ``ports`` that accepts a connection."""
 
     @property
     def signs_in(self) -> bool:

@@ -12,7 +12,7 @@ Ret = Literal["FULL", "HDRS"]
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One forward path with its own DSN wishes (RFC 3461 4.1, 4.2)."""
+    """One forward path with its own DSN parameters (RFC 3461 4.1, 4.2)."""
 
     address: Address
     notify: frozenset[str] = frozenset()

@@ -167,7 +167,7 @@ class TlsFirst:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class OtherServer:
     """Another port of the same host, or of a host that the provider names."""
 
     host: str
@@ -375,7 +375,7 @@ class Evidence:
     """Each version by itself, if the handshake failed, or in an audit."""
     issuer: Fact[Issuer] = Fact()
     """Looked for if the server sent only its own certificate, and its issuer is unknown here."""
-    neighbours: Fact[tuple[Neighbour, ...]] = Fact()
+    neighbours: Fact[tuple[OtherServer, ...]] = Fact()
     """Where else the client could connect to; looked for if this port does not work."""
     audit: Fact[tuple[Check, ...]] = Fact()
     tls: Fact[TlsSeen] = Fact()

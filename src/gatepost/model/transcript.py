@@ -8,7 +8,7 @@ from gatepost.model.secret_encodings import encodings_of
 
 Speaker = Literal["C", "S"]
 
-STRUCK_OUT: Final = "[redacted]"
+REDACTED: Final = "[redacted]"
 MAX_LINES: Final = 2_000
 MAX_LINE: Final = 4_096
 MAX_HARMLESS: Final = 64
@@ -80,14 +80,14 @@ class Transcript:
         if "\n" in struck:
             joined = _BREAK.sub("", struck)
             if any(len(each) >= ACROSS and each in joined for each in self._hidden):
-                return STRUCK_OUT
+                return REDACTED
         if struck == text and len(self._harmless) < MAX_HARMLESS:
             self._harmless.add(text)
         return struck
 
     def _strike(self, text: str) -> str:
         for each in self._hidden:
-            text = text.replace(each, STRUCK_OUT)
+            text = text.replace(each, REDACTED)
         return text
 
     @property

@@ -71,7 +71,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Backlog:
     """How far a subscription is behind."""
 
     waiting: int = 0
@@ -126,7 +126,7 @@ class ReportStore(Protocol):
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         """Record the results of attempts."""
 
-    async def standing(self, subscription: str) -> Standing:
+    async def backlog(self, subscription: str) -> Backlog:
         """Return how far a subscription is behind."""
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:

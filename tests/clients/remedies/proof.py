@@ -17,7 +17,7 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.lint import read_config
 from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.visit import Errand, Patience, Settings
+from gatepost.doctor.visit import Checks, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.commands import RECIPIENT
 from tests.recorded_client import ids, recorded
@@ -200,7 +200,7 @@ class Prover:
                 f"localhost:{port}",
                 *login,
                 settings=settings,
-                errand=Errand(
+                checks=Checks(
                     SENDER if sends else "",
                     (RECIPIENT,) if sends else (),
                     try_all=case.told_by == "logins",

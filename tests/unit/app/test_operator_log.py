@@ -8,7 +8,7 @@ import time
 import pytest
 
 from gatepost.app.operator_log import LAST_WORDS, MAX_WAITING, Reporter, write_all
-from gatepost.app.operator_log_format import Speller, spell
+from gatepost.app.operator_log_format import EventFormatter, format_event
 
 
 def lines_of(reading: int) -> list[str]:
@@ -40,7 +40,7 @@ def test_what_is_no_json_is_shown_as_it_can_be(value: object) -> None:
 
 
 def test_no_peer_changes_what_a_field_looks_like() -> None:
-    line = Speller(as_json=True).line(
+    line = EventFormatter(as_json=True).line(
         0.0, "accepted", {"id": "1-1", "rcpt_to": ["a@b", "\udcff\x1b@b"], "size": 7, "reply": None}
     )
     assert json.loads(line) == {
@@ -219,4 +219,4 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
 
 @pytest.mark.parametrize(("event", "facts", "sentence"), SENTENCES)
 def test_a_person_reads_a_sentence(event: str, facts: dict[str, object], sentence: str) -> None:
-    assert spell(event, facts) == sentence
+    assert format_event(event, facts) == sentence

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from gatepost.model.secret_encodings import encodings_of
-from gatepost.model.transcript import STRUCK_OUT, Transcript
+from gatepost.model.transcript import REDACTED, Transcript
 
 SECRET = "kw-Zq7+xK/9w=T"
 OCTETS = SECRET.encode()
@@ -42,7 +42,7 @@ def hiding(*secrets: str | bytes) -> Transcript:
     ],
 )
 def test_a_form_of_a_secret_is_struck_out(form: str) -> None:
-    assert hiding(SECRET).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
+    assert hiding(SECRET).redact(f"who is {form}?") == f"who is {REDACTED}?"
 
 
 AWKWARD = "g\u00e9\"h&<e>im/12'34\\56 x"
@@ -65,13 +65,13 @@ AWKWARD = "g\u00e9\"h&<e>im/12'34\\56 x"
 )
 def test_a_secret_as_programs_spell_it_within_a_text(form: str) -> None:
     assert form != AWKWARD
-    assert hiding(AWKWARD).redact(f"who is {form}?") == f"who is {STRUCK_OUT}?"
+    assert hiding(AWKWARD).redact(f"who is {form}?") == f"who is {REDACTED}?"
 
 
 @pytest.mark.parametrize("secret", ["Mail", "M4il", "Password"])
 def test_a_word_in_another_case_is_a_word_like_others(secret: str) -> None:
     said = f"no {secret.lower()} for you, "
-    assert hiding(secret).redact(f"{said}{secret}") == f"{said}{STRUCK_OUT}"
+    assert hiding(secret).redact(f"{said}{secret}") == f"{said}{REDACTED}"
 
 
 @pytest.mark.parametrize("before", [b"", b"u", b"us"])
@@ -79,7 +79,7 @@ def test_a_word_in_another_case_is_a_word_like_others(secret: str) -> None:
 def test_a_secret_inside_of_base64(before: bytes, behind: bytes) -> None:
     encoded = base64.b64encode(before + OCTETS + behind).decode()
     shown = hiding(SECRET).redact(f"got {encoded}")
-    assert STRUCK_OUT in shown
+    assert REDACTED in shown
     assert not any(each in shown for each in encodings_of(OCTETS))
 
 
@@ -88,7 +88,7 @@ def test_of_a_secret_across_lines_nothing_is_shown(break_: str) -> None:
     said = f"bad {SECRET[:7]}{break_}{SECRET[7:]}"
     transcript = hiding(SECRET)
     transcript.server(said)
-    assert transcript.redact(said) == STRUCK_OUT
+    assert transcript.redact(said) == REDACTED
     assert SECRET[7:] not in str(transcript)
 
 
@@ -103,8 +103,8 @@ def test_what_holds_no_secret_is_shown_again_and_again() -> None:
     transcript = hiding(SECRET)
     assert [transcript.redact("2.1.0 Ok") for _ in range(2)] == ["2.1.0 Ok"] * 2
     transcript.hide("Ok then")
-    assert transcript.redact("2.1.0 Ok then") == f"2.1.0 {STRUCK_OUT}"
+    assert transcript.redact("2.1.0 Ok then") == f"2.1.0 {REDACTED}"
 
 
 def test_the_next_message_knows_the_secrets_too() -> None:
-    assert hiding(SECRET).copy().redact(SECRET) == STRUCK_OUT
+    assert hiding(SECRET).copy().redact(SECRET) == REDACTED

@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.testing.crash.verdict import (
     SETTLED_WITHIN,
-    Books,
+    CrashRecords,
     Kill,
     Sent,
     Verdict,
@@ -43,7 +43,7 @@ def notice(action: str = "failed", number: int = 1) -> Taken:
 
 def judged(*came: Taken, kills: tuple[Kill, ...] = (), queued: bool = False) -> Verdict:
     left = frozenset({("<1@s>", "ann@x")}) if queued else frozenset()
-    return judge(Books([sent()], came, kills, left))
+    return judge(CrashRecords([sent()], came, kills, left))
 
 
 KEPT = [
@@ -70,7 +70,7 @@ def test_lost(came: tuple[Taken, ...]) -> None:
 
 
 def test_each_recipient_is_a_promise() -> None:
-    verdict = judge(Books([sent("ann@x", "bob@x")], [taken()], []))
+    verdict = judge(CrashRecords([sent("ann@x", "bob@x")], [taken()], []))
     assert (verdict.arrived, verdict.lost) == (1, [("<1@s>", "bob@x")])
 
 
@@ -79,7 +79,7 @@ def test_damaged() -> None:
 
 
 def test_what_was_not_promised_may_arrive() -> None:
-    verdict = judge(Books([], [taken()], []))
+    verdict = judge(CrashRecords([], [taken()], []))
     assert verdict.is_good
     assert verdict.unacknowledged == 1
 
@@ -112,7 +112,7 @@ def test_doubled(silent: bool, kills: tuple[Kill, ...], counted: str) -> None:
 def test_one_transaction_counts_once_whatever_its_recipients() -> None:
     to = ("ann@x", "bob@x")
     twice = [Taken("<1@s>", "app@s", to, CONTENT, at) for at in (1.0, 2.0)]
-    assert judge(Books([sent(*to)], twice, store_killed(1.5))).doubled_by_kill == 1
+    assert judge(CrashRecords([sent(*to)], twice, store_killed(1.5))).doubled_by_kill == 1
 
 
 def test_two_notifications_of_one_failure() -> None:

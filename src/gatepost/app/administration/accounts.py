@@ -61,7 +61,7 @@ class Named(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
-class Everything(msgspec.Struct, forbid_unknown_fields=True):
+class ListAccounts(msgspec.Struct, forbid_unknown_fields=True):
     """All accounts."""
 
 
@@ -104,7 +104,7 @@ async def show(context: AccountAdmin, request: Named) -> Document:
     return document(_kept(context, request.name), "store")
 
 
-async def list_all(context: AccountAdmin, _request: Everything) -> Document:
+async def list_all(context: AccountAdmin, _request: ListAccounts) -> Document:
     """List all accounts, without those that the configuration hides."""
     configured = {
         each.name: document(each, "configuration") for each in context.directory.configured
@@ -167,7 +167,7 @@ Run = Callable[[AccountAdmin, Any], Awaitable[Document]]
 _OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
     "account create": (NewAccount, create),
     "account set-password": (NewPassword, set_password),
-    "account list": (Everything, list_all),
+    "account list": (ListAccounts, list_all),
     "account show": (Named, show),
     "account delete": (Named, delete),
 }

@@ -27,7 +27,7 @@ from gatepost.app.administration.requests import (
 from gatepost.directory.azure.changes import domains, senders, smtp_usernames
 from gatepost.directory.azure.changes.hierarchy import resource_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
+from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import Domain, SenderUsername, SmtpUsername
 from gatepost.directory.azure.snapshot import Snapshot
 
@@ -133,7 +133,7 @@ async def create_smtp_username(context: AdminContext, request: NewSmtpUsername) 
         path = resource_id(SmtpUsername, service.id, request.name)
         if view.get(SmtpUsername, path) is not None:
             raise Rejected("AlreadyExists", f"{service.name} has {request.name!r} already", 409)
-        made = SmtpUsernameWish(request.username, app.id, tenant_id)
+        made = SmtpUsernameSpec(request.username, app.id, tenant_id)
         return smtp_usernames.put(view, path, made, now, context.directory.rules.actions)
 
     return context.document(await context.change(decide))

@@ -27,7 +27,7 @@ from gatepost.directory.azure.changes import (
 )
 from gatepost.directory.azure.changes.hierarchy import resource_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.services import ServiceWish
+from gatepost.directory.azure.changes.services import ServiceSpec
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Domain,
@@ -62,7 +62,7 @@ async def create_resource(context: AdminContext, request: NewResource) -> Docume
             return email_services.put(view, path, location)
         path = _absent(view, CommunicationService, group, request.name)
         linked = tuple(find(view, DOMAIN, each).id for each in request.links)
-        return services.put(view, path, ServiceWish(location, linked), sealed)
+        return services.put(view, path, ServiceSpec(location, linked), sealed)
 
     return context.document(await context.change(decide))
 
@@ -147,7 +147,7 @@ async def link_domain(context: AdminContext, request: Link) -> Document:
         if domain.key in map(str.lower, service.linked_domains):
             raise Rejected("AlreadyExists", f"{domain.from_domain} is linked already", 409)
         linked = (*service.linked_domains, domain.id)
-        return services.patch(view, service.id, ServiceWish(linked_domains=linked))
+        return services.patch(view, service.id, ServiceSpec(linked_domains=linked))
 
     return context.document(await context.change(decide))
 
@@ -160,7 +160,7 @@ async def unlink_domain(context: AdminContext, request: Link) -> Document:
         left = tuple(each for each in service.linked_domains if each.lower() != domain.key)
         if left == service.linked_domains:
             raise Rejected("NotFound", f"{domain.from_domain} is not linked", 404)
-        return services.patch(view, service.id, ServiceWish(linked_domains=left))
+        return services.patch(view, service.id, ServiceSpec(linked_domains=left))
 
     return context.document(await context.change(decide))
 

@@ -17,8 +17,8 @@ from gatepost.app.administration.requests import Listing, Named, NewRole, RoleGr
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.role_assignments import AssignmentWish
-from gatepost.directory.azure.changes.role_definitions import RoleWish
+from gatepost.directory.azure.changes.role_assignments import AssignmentSpec
+from gatepost.directory.azure.changes.role_definitions import RoleSpec
 from gatepost.directory.azure.changes.scopes import ROOT, tenant_of
 from gatepost.directory.azure.entries import (
     Application,
@@ -41,7 +41,7 @@ async def create_role(context: AdminContext, request: NewRole) -> Document:
             find_or_only(view, SUBSCRIPTION, "").id,
         )
         permission = Permission(request.actions or SEND_ACTIONS, request.not_actions)
-        made = RoleWish(request.name, (permission,), scopes, request.description)
+        made = RoleSpec(request.name, (permission,), scopes, request.description)
         return role_definitions.put(view, new_guid(), made)
 
     return context.document(await context.change(decide))
@@ -94,7 +94,7 @@ async def assign_role(context: AdminContext, request: RoleGrant) -> Document:
         role = find(view, ROLE, request.name)
         scope = _scope(view, request.on)
         principal = _principal(view, find(view, APP, request.app), tenant_of(view, scope))
-        made = AssignmentWish(scope, role.id, principal.id, "ServicePrincipal")
+        made = AssignmentSpec(scope, role.id, principal.id, "ServicePrincipal")
         return role_assignments.put(view, new_guid(), made, now)
 
     return context.document(await context.change(decide))

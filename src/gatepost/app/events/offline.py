@@ -8,7 +8,7 @@ from typing import Any
 
 from gatepost.app.clock import AheadClock
 from gatepost.app.events.operations import operate
-from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.events.service import EventContext, EventService
 from gatepost.app.keys import DIGESTS, check_key, open_key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.profile import EventRules
@@ -29,8 +29,8 @@ async def own_events(
     await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
-    here = Surroundings(store, directory, key, EventRules(), _say_nothing, now)
-    service = EventService(here)
+    context = EventContext(store, directory, key, EventRules(), _say_nothing, now)
+    service = EventService(context)
     await service.load()
     try:
         yield partial(operate, service)

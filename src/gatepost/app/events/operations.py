@@ -18,7 +18,7 @@ from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
-from gatepost.queue.reports import Standing
+from gatepost.queue.reports import Backlog
 from gatepost.rest.events.subscription import (
     MAX_BATCH,
     Batch,
@@ -62,7 +62,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoArguments:
     """No fields."""
 
 
@@ -116,7 +116,7 @@ async def _set_outcome(service: EventService, asked: SetOutcome) -> Document:
     return _rule(rule)
 
 
-async def _list_outcomes(service: EventService, _asked: Nothing) -> Document:
+async def _list_outcomes(service: EventService, _asked: NoArguments) -> Document:
     rules = service.rules.by_target
     return {"outcomes": [_rule(rules[target]) for target in sorted(rules)]}
 
@@ -143,7 +143,7 @@ def _rule(rule: Rule) -> Document:
 # The managed list.
 
 
-async def _list_suppressed(service: EventService, _asked: Nothing) -> Document:
+async def _list_suppressed(service: EventService, _asked: NoArguments) -> Document:
     await service.consumer.catch_up()
     found = sorted(service.consumer.leases(service.now()), key=lambda each: each.until)
     return {
@@ -183,23 +183,23 @@ async def _create_webhook(service: EventService, asked: CreateWebhook) -> Docume
     )
     if service.get(made.key) is not None:
         raise ValueError(f"there is a webhook called {name!r} already; delete it first")
-    return _webhook(service, await service.subscribe(made), Standing())
+    return _webhook(service, await service.subscribe(made), Backlog())
 
 
-async def _list_webhooks(service: EventService, _asked: Nothing) -> Document:
-    reports = service.here.store.reports
+async def _list_webhooks(service: EventService, _asked: NoArguments) -> Document:
+    reports = service.context.store.reports
     return {
         "webhooks": [
-            _webhook(service, each, await reports.standing(each.key)) for each in service.all
+            _webhook(service, each, await reports.backlog(each.key)) for each in service.all
         ]
     }
 
 
 async def _show_webhook(service: EventService, asked: Named) -> Document:
     found = _named(service, asked)
-    reports = service.here.store.reports
+    reports = service.context.store.reports
     dead = await reports.dead_letters(found.key)
-    return _webhook(service, found, await reports.standing(found.key)) | {
+    return _webhook(service, found, await reports.backlog(found.key)) | {
         "dead_letters": [
             {
                 **_event(each.report),
@@ -215,9 +215,9 @@ async def _show_webhook(service: EventService, asked: Named) -> Document:
 
 async def _delete_webhook(service: EventService, asked: Named) -> Document:
     found = _named(service, asked)
-    standing = await service.here.store.reports.standing(found.key)
+    backlog = await service.context.store.reports.backlog(found.key)
     await service.unsubscribe(found)
-    return {"deleted": _webhook(service, found, standing)}
+    return {"deleted": _webhook(service, found, backlog)}
 
 
 def _free_name(service: EventService) -> str:
@@ -230,7 +230,7 @@ def _scope(service: EventService, resource: str) -> str:
     """Return the id of a resource that is given by id or name; empty stays empty."""
     if not resource:
         return ""
-    directory = service.here.directory
+    directory = service.context.directory
     found = directory.get(CommunicationService, resource)
     if found is None:
         found = next(iter(directory.find(CommunicationService, resource)), None)
@@ -254,7 +254,7 @@ def _named(service: EventService, asked: Named) -> EventSubscription:
     return found[0]
 
 
-def _webhook(service: EventService, each: EventSubscription, standing: Standing) -> Document:
+def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -> Document:
     return {
         "name": each.name,
         "id": each.id,
@@ -266,9 +266,9 @@ def _webhook(service: EventService, each: EventSubscription, standing: Standing)
         "ca_file": each.ca_file or None,
         "state": each.state_at(service.now()),
         "created_at": moment(each.created_at),
-        "waiting": standing.waiting,
-        "dead": standing.dead,
-        "last_failure": standing.last_failure or None,
+        "waiting": backlog.waiting,
+        "dead": backlog.dead,
+        "last_failure": backlog.last_failure or None,
     }
 
 
@@ -277,7 +277,7 @@ def _webhook(service: EventService, each: EventSubscription, standing: Standing)
 
 async def _list_events(service: EventService, asked: ListEvents) -> Document:
     """List the recorded events, and the deliveries of all other mail."""
-    store = service.here.store
+    store = service.context.store
     if asked.message:
         messages = [await _message(service, asked.message)]
     else:
@@ -302,7 +302,7 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
         raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
     if (asked.type == "click") != bool(asked.link):
         raise ValueError("a click has a --link, a view has none")
-    store, sources = service.here.store, service.sources
+    store, sources = service.context.store, service.sources
     message = await _message(service, asked.message)
     by_key = {each.lower(): each for each in message.rcpt_to}
     recipient = by_key.get(asked.recipient.lower())
@@ -334,7 +334,7 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
 
 async def _message(service: EventService, name: str) -> StoredMessage:
     try:
-        return await service.here.store.get(name)
+        return await service.context.store.get(name)
     except KeyError:
         raise KeyError(f"message {name}") from None
 
@@ -355,12 +355,12 @@ def _event(report: Report) -> Document:
 
 OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
     "outcome_set": (SetOutcome, _set_outcome),
-    "outcome_list": (Nothing, _list_outcomes),
+    "outcome_list": (NoArguments, _list_outcomes),
     "outcome_delete": (Named, _delete_outcome),
-    "suppression_list": (Nothing, _list_suppressed),
+    "suppression_list": (NoArguments, _list_suppressed),
     "suppression_delete": (Clear, _clear_suppressed),
     "webhook_create": (CreateWebhook, _create_webhook),
-    "webhook_list": (Nothing, _list_webhooks),
+    "webhook_list": (NoArguments, _list_webhooks),
     "webhook_show": (Named, _show_webhook),
     "webhook_delete": (Named, _delete_webhook),
     "events_list": (ListEvents, _list_events),

@@ -50,7 +50,7 @@ class EventStore(Store, Records, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class EventContext:
     """What an event service needs."""
 
     store: EventStore
@@ -66,17 +66,21 @@ class Surroundings:
 class EventService:
     """Implements ``rest.events.contract.EventSubscriptions``. Call ``load`` once before use."""
 
-    def __init__(self, here: Surroundings, client: Client | None = None) -> None:
-        self.here = here
-        self.rules = OutcomeRules(here.store)
-        self.subscriptions = Subscriptions(here.store, here.seal, here.now)
-        self.sources = Sources(here.directory)
-        self.client = client or WebhookClient(here.rules.timeout)
+    def __init__(self, context: EventContext, client: Client | None = None) -> None:
+        self.context = context
+        self.rules = OutcomeRules(context.store)
+        self.subscriptions = Subscriptions(context.store, context.seal, context.now)
+        self.sources = Sources(context.directory)
+        self.client = client or WebhookClient(context.rules.timeout)
         self.webhooks = Webhooks(
-            here.store.reports, self.client, schedule_of(here.rules), here.tell, here.now
+            context.store.reports,
+            self.client,
+            schedule_of(context.rules),
+            context.tell,
+            context.now,
         )
         self.consumer = Consumer(
-            here.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
+            context.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
         )
         self._is_serving = False
         self._consuming: asyncio.Task[None] | None = None
@@ -101,11 +105,11 @@ class EventService:
         Reports for subscriptions that no longer exist are deleted.
         """
         known = {each.key for each in self.subscriptions.all}
-        gone = [each for each in await self.here.store.reports.subscribed() if each not in known]
-        await self.here.store.reports.unsubscribe(gone)
+        gone = [each for each in await self.context.store.reports.subscribed() if each not in known]
+        await self.context.store.reports.unsubscribe(gone)
         self._is_serving = True
         self._serve()
-        self._consuming = asyncio.create_task(self.consumer.run(self.here.tell))
+        self._consuming = asyncio.create_task(self.consumer.run(self.context.tell))
 
     async def close(self) -> None:
         """Stop consuming and sending."""
@@ -125,7 +129,7 @@ class EventService:
         return self.subscriptions.get(key)
 
     def now(self) -> datetime:
-        return self.here.now()
+        return self.context.now()
 
     async def subscribe(self, subscription: EventSubscription) -> EventSubscription:
         token = secrets.token_urlsafe(24)
@@ -157,7 +161,7 @@ class EventService:
     async def _unsubscribe(self, subscription: EventSubscription) -> None:
         await self.subscriptions.delete(subscription)
         self._serve()
-        await self.here.store.reports.unsubscribe([subscription.key])
+        await self.context.store.reports.unsubscribe([subscription.key])
 
     async def confirm(self, key: str, token: str) -> bool:
         key = key.lower()
@@ -209,7 +213,7 @@ class EventService:
         return verdict
 
     def _validation_url(self, subscription: EventSubscription) -> str:
-        if not self.here.origin:
+        if not self.context.origin:
             return ""
         asked = {
             "id": subscription.key,
@@ -218,7 +222,7 @@ class EventService:
             "token": subscription.token.reveal(),
         }
         path = VALIDATE.format(name=quote(subscription.name))
-        return f"{self.here.origin}{path}?{urlencode(asked)}"
+        return f"{self.context.origin}{path}?{urlencode(asked)}"
 
 
 def schedule_of(rules: EventRules) -> Backoff:

@@ -45,50 +45,49 @@ class Webhooks:
     ) -> None:
         self.reports, self.client, self.schedule = reports, client, schedule
         self.tell, self.now = tell, now
-        self._lanes: dict[str, _Lane] = {}
+        self._senders: dict[str, _Sender] = {}
 
     def serve(self, subscriptions: Iterable[EventSubscription]) -> None:
         """Serve exactly these subscriptions; one that is served already continues with its current
         settings."""
         wanted = {each.key: each for each in subscriptions}
-        for key in [key for key in self._lanes if key not in wanted]:
-            self._lanes.pop(key).cancel()
+        for key in [key for key in self._senders if key not in wanted]:
+            self._senders.pop(key).cancel()
         for key, subscription in wanted.items():
-            if key in self._lanes:
-                self._lanes[key].subscription = subscription
+            if key in self._senders:
+                self._senders[key].subscription = subscription
             else:
-                self._lanes[key] = _Lane(self, subscription)
+                self._senders[key] = _Sender(self, subscription)
         self.wake()
 
     def wake(self) -> None:
         """Look for reports to send."""
-        for lane in self._lanes.values():
-            lane.wake()
+        for sender in self._senders.values():
+            sender.wake()
 
     async def close(self) -> None:
         """Wait a moment for open requests, then abort them."""
-        lanes, self._lanes = list(self._lanes.values()), {}
-        open_ = [task for lane in lanes for task in lane.stop()]
+        senders, self._senders = list(self._senders.values()), {}
+        open_ = [task for sender in senders for task in sender.stop()]
         if open_:
             await asyncio.wait(open_, timeout=LAST_ANSWERS)
-        for lane in lanes:
-            lane.cancel()
-        await asyncio.gather(*(task for lane in lanes for task in lane.tasks),
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*(task for sender in senders for task in sender.tasks),
                              return_exceptions=True)  # fmt: skip
         await self.client.close()
 
 
-class _Lane:
+class _Sender:
     """One subscription: reads what is due, keeps some requests open, and settles each."""
 
     def __init__(self, webhooks: Webhooks, subscription: EventSubscription) -> None:
         self._webhooks = webhooks
         self.subscription = subscription
         self._woken = asyncio.Event()
-        self._on_its_way: set[int] = set()
-        self._landed: set[int] = set()
-        """What was on its way while the store was last asked: it may have answered before it was
-        told."""
+        self._in_flight: set[int] = set()
+        self._just_settled: set[int] = set()
+        """Settled since the store was last asked: its answer may still contain these."""
         self._requests: set[asyncio.Task[None]] = set()
         self._loop = asyncio.create_task(self._run())
 
@@ -127,15 +126,15 @@ class _Lane:
         if free <= 0:
             return None
         now = webhooks.now()
-        most = len(self._on_its_way) + free * self.subscription.batch.events
-        self._landed.clear()
+        most = len(self._in_flight) + free * self.subscription.batch.events
+        self._just_settled.clear()
         due = await webhooks.reports.due(key, now, most)
-        busy = self._on_its_way | self._landed
+        busy = self._in_flight | self._just_settled
         fresh = [each for each in due if each.number not in busy]
-        await self._give_up([each for each in fresh if each.is_damaged])
+        await self._dead_letter([each for each in fresh if each.is_damaged])
         fresh = [each for each in fresh if not each.is_damaged]
         for batch in list(_batches(fresh, self.subscription))[:free]:
-            self._on_its_way.update(each.number for each in batch)
+            self._in_flight.update(each.number for each in batch)
             request = asyncio.create_task(self._send(batch))
             self._requests.add(request)
             request.add_done_callback(self._sent)
@@ -144,7 +143,7 @@ class _Lane:
         later = await webhooks.reports.next_due(key, now)
         return None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
 
-    async def _give_up(self, damaged: Sequence[Due]) -> None:
+    async def _dead_letter(self, damaged: Sequence[Due]) -> None:
         """Remove what cannot be sent any more, so that others do not wait for it."""
         if not damaged:
             return
@@ -176,8 +175,8 @@ class _Lane:
             await asyncio.sleep(PAUSE)  # it stays due and is sent again
         finally:
             numbers = {each.number for each in batch}
-            self._on_its_way -= numbers
-            self._landed |= numbers
+            self._in_flight -= numbers
+            self._just_settled |= numbers
 
     async def _request(self, batch: Sequence[Due]) -> tuple[int, str]:
         """Make one request; return the status, 0 without one, and the outcome as text."""

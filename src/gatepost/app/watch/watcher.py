@@ -15,7 +15,7 @@ from gatepost.doctor import Settings, diagnose
 from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.parallel import start
 from gatepost.doctor.watching.differences import days_left, days_old, differences, known_before
-from gatepost.doctor.watching.metrics import Standing
+from gatepost.doctor.watching.metrics import UpstreamStatus
 from gatepost.doctor.watching.snapshot import Snapshot, keeping_login, snapshot_of
 from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
@@ -45,7 +45,7 @@ class Watcher:
         self, upstream: Upstream, config: WatchConfig, report: Report, looking: Look = look
     ) -> None:
         self.upstream = upstream
-        self.standing = Standing(upstream.name, str(upstream.server))
+        self.standing = UpstreamStatus(upstream.name, str(upstream.server))
         self._report = report
         self._look = looking
         self._warning = config.certificate_warning

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gatepost.model.evidence import Evidence, Neighbour, TlsFirst
+from gatepost.model.evidence import Evidence, OtherServer, TlsFirst
 from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
@@ -159,7 +159,7 @@ def _open(seen: Evidence) -> Iterator[str]:
             yield _described(each)
 
 
-def _described(server: Neighbour) -> str:
+def _described(server: OtherServer) -> str:
     how = "speaks TLS from the first byte, and inside" if server.state == "tls" else "greets:"
     return f"{server} {how} {server.greeting}"
 

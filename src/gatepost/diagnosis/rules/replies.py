@@ -11,7 +11,7 @@ from gatepost.diagnosis.error_document import status_said
 from gatepost.diagnosis.rules.ehlo import is_not_the_name
 from gatepost.diagnosis.rules.texts import merged, weigh
 from gatepost.diagnosis.signs import SIGNS
-from gatepost.diagnosis.signs.reading import Reading, Utterance
+from gatepost.diagnosis.signs.reading import Reading, Statement
 from gatepost.diagnosis.signs.sign import LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -101,14 +101,14 @@ class LiveReading(Reading):
 
     def __init__(self, seen: Evidence) -> None:
         super().__init__(seen)
-        self.said: tuple[Utterance, ...] = tuple(
+        self.said: tuple[Statement, ...] = tuple(
             each for each in self.said
             if each.reply is not None and each.reply.code >= _REFUSED and _is_telling(each, seen)
         )  # fmt: skip
         self.text = "\n".join(each.text for each in self.said)
 
 
-def _is_telling(said: Utterance, seen: Evidence) -> bool:
+def _is_telling(said: Statement, seen: Evidence) -> bool:
     if said.position == "ehlo":  # other names were tried: what that shows is more than words
         return said.reply is not None and is_not_the_name(said.reply)
     if said.position != "auth" or said.reply is None or said.reply.code not in _ASKED:

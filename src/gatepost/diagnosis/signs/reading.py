@@ -16,7 +16,7 @@ IMPLICIT_PORTS: Final = (465, 2465, 994)
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class Statement:
     """One text: a reply with the command that it answers, or a line that the client wrote."""
 
     text: str
@@ -62,7 +62,7 @@ class Reading:
         )
 
     @cached_property
-    def refusals(self) -> tuple[Utterance, ...]:
+    def refusals(self) -> tuple[Statement, ...]:
         """What the server said no with."""
         return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
 
@@ -89,7 +89,7 @@ def _port_of(server_name: str) -> int:
     return int(number) if number.isdecimal() and number != server_name else 0
 
 
-def _replies(seen: Evidence) -> Iterator[Utterance]:
+def _replies(seen: Evidence) -> Iterator[Statement]:
     starttls = seen.starttls.value
     if seen.first_word is not None:
         yield _answer("the greeting is", seen.first_word, "greeting", "")
@@ -112,17 +112,17 @@ def _replies(seen: Evidence) -> Iterator[Utterance]:
         yield _answer("the message was answered", seen.content.value, "data")
 
 
-def _strays(seen: Evidence) -> Iterator[Utterance]:
+def _strays(seen: Evidence) -> Iterator[Statement]:
     for stray in seen.strays:
         where = f" (at {stray.position})" if stray.position else ""
         yield _answer(f"the server said{where}:", stray.reply, stray.position)
 
 
-def _remarks(seen: Evidence) -> Iterator[Utterance]:
+def _remarks(seen: Evidence) -> Iterator[Statement]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
-            yield Utterance(
+            yield Statement(
                 in_english(_SETTING.sub("", _TAIL.sub("", line.lower()))), f'the log says "{shown}"'
             )
 
@@ -136,8 +136,8 @@ _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^>]*>)?")
 """What Postfix's smtpd puts behind every refusal; its words mean nothing."""
 
 
-def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Utterance:
+def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Statement:
     text = str(reply).replace("\n", " ")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     meant = in_english(_TAIL.sub("", text.lower()))
-    return Utterance(meant, f"{before} {shown}{after}", reply, position, by_server=True)
+    return Statement(meant, f"{before} {shown}{after}", reply, position, by_server=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.diagnosis.signs.reading import Reading, Utterance
+from gatepost.diagnosis.signs.reading import Reading, Statement
 from gatepost.model.evidence import Position
 
 CERTAIN: Final = 12
@@ -20,8 +20,8 @@ Test = Callable[[Reading], bool]
 class Sign:
     """Speaks for the cause ``id`` with ``points`` when all that is given holds.
 
-    ``words``: any of them in one utterance, lower case; ``*`` stands for anything between.
-    ``codes``, ``status``, ``at``: that utterance is a reply of this kind. The others hold for the
+    ``words``: any of them in one statement, lower case; ``*`` stands for anything between.
+    ``codes``, ``status``, ``at``: that statement is a reply of this kind. The others hold for the
     whole: whose server, which client, which port, words about both.
     """
 
@@ -40,7 +40,7 @@ class Sign:
     """Words that must stand nowhere in the log or its context."""
     when: Test | None = None
     proof: str = ""
-    """What to say where no utterance is the proof."""
+    """What to say where no statement is the proof."""
 
     def proven(self, reading: Reading) -> str | None:
         """Return the proof when the sign is there; None when it is not."""
@@ -53,9 +53,9 @@ class Sign:
             return None
         if not (self.words or self.codes or self.status or self.at):
             return self.proof
-        for utterance in reading.said:
-            if self._fits(utterance):
-                return utterance.shown
+        for statement in reading.said:
+            if self._fits(statement):
+                return statement.shown
         return None
 
     def _fits_place(self, reading: Reading) -> bool:
@@ -67,17 +67,17 @@ class Sign:
             return False
         return not self.context or any(contains(reading.context, word) for word in self.context)
 
-    def _fits(self, utterance: Utterance) -> bool:
-        reply = utterance.reply
+    def _fits(self, statement: Statement) -> bool:
+        reply = statement.reply
         if self.codes and (reply is None or reply.code not in self.codes):
             return False
         if self.status and (reply is None or str(reply.status) not in self.status):
             return False
-        if self.at and (reply is None or utterance.position not in self.at):
+        if self.at and (reply is None or statement.position not in self.at):
             return False
-        if self.by_server and not utterance.by_server:
+        if self.by_server and not statement.by_server:
             return False
-        return not self.words or any(contains(utterance.text, word) for word in self.words)
+        return not self.words or any(contains(statement.text, word) for word in self.words)
 
 
 def contains(text: str, words: str) -> bool:

@@ -75,7 +75,7 @@ def look_behind(
             trouble = str(error)
     questions = _questions(ask or _asking(visit.settings.ca_file), credentials, options)
     look = Look(credentials, profile.doctor, cloud, questions, found.seen_at)
-    behind = look.look(options, environment, visit.errand.mail_from)
+    behind = look.look(options, environment, visit.checks.mail_from)
     return replace(found, behind=seen(replace(behind, untried=trouble or behind.untried)))
 
 

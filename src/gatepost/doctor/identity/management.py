@@ -78,13 +78,13 @@ class Management:
 
     def with_roles(self, managed: Managed, principal_id: str) -> Managed:
         """Add the principal's role assignments at any scope."""
-        wish = urlencode({"$filter": f"principalId eq '{principal_id}'"})
+        query = urlencode({"$filter": f"principalId eq '{principal_id}'"})
         before = self.last
         assigned: list[Document] = []
         for subscription in self._subscriptions:
             scope = f"/subscriptions/{quote(subscription)}"
             path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
-            assigned += self._list(path, _AUTHORIZATION, wish)
+            assigned += self._list(path, _AUTHORIZATION, query)
         if self.last.status != 200:
             return replace(managed, answer=self.last, principal_id=principal_id)
         once = {_text(each, "id").lower(): each for each in assigned}
@@ -124,9 +124,9 @@ class Management:
                     _moment(properties.get("createdOn")),
                 )
 
-    def _list(self, path: str, version: str, wish: str = "") -> Iterator[Document]:
+    def _list(self, path: str, version: str, query: str = "") -> Iterator[Document]:
         """Yield the entries of a list; ``nextLink`` is followed at the same origin only."""
-        url = self._url(path, version, wish)
+        url = self._url(path, version, query)
         for _ in range(MAX_PAGES):
             document = self._ask(url)
             value = document.get("value")
@@ -142,10 +142,10 @@ class Management:
     def _get(self, path: str, version: str) -> Document:
         return self._ask(self._url(path, version))
 
-    def _url(self, path: str, version: str, wish: str = "") -> str:
+    def _url(self, path: str, version: str, query: str = "") -> str:
         if not path.startswith("/"):  # it came in an answer, and must not become another host
             path = "/"
-        return f"{self._base}{path}?api-version={version}{'&' + wish if wish else ''}"
+        return f"{self._base}{path}?api-version={version}{'&' + query if query else ''}"
 
     def _ask(self, url: str) -> Document:
         """Make a request, unless an earlier one had no answer: then no more are made."""

@@ -16,7 +16,7 @@ from gatepost.doctor.logs.frames import place_in_traceback
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
-from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, strike_out, unmarked
+from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, unmarked
 from gatepost.doctor.logs.server import named, port_in, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
@@ -68,17 +68,17 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     """
     original = _without_surrogates(text[:MAX_LOG])
     text, server, client = _headed(_clean(original), server, client)
-    struck = strike_out(text, original)
-    lines = struck.text.split("\n")
+    redacted = redact_log(text, original)
+    lines = redacted.text.split("\n")
     spoken = format_of(lines)
-    everything = unmarked(struck.text)
+    everything = unmarked(redacted.text)
     place, server_name = named(server)
     place = place or server_in(everything) or server_in(client)
     port = (place.port if place else 0) or port_in(server) or port_in(everything)
     port = port or port_in(client)
     place = replace(place, port=port) if place else None
     implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
-    talk = Dialogue(struck.responses, tls=implicit)
+    talk = Dialogue(redacted.responses, tls=implicit)
     remarks = _walk(spoken.spelled_out(lines), spoken, talk)
     strays = _strays(talk, remarks)
     if not talk.lines:

@@ -23,10 +23,10 @@ from gatepost.doctor.logs.auth_responses import (
 from gatepost.doctor.logs.broken_base64 import pieces
 from gatepost.doctor.logs.secrets import spans, spans_across
 from gatepost.model.evidence import Response
-from gatepost.model.transcript import STRUCK_OUT
+from gatepost.model.transcript import REDACTED
 
 MARK: Final = re.compile(r"\[redacted#(\d+)\]")
-"""A removed response; the number is its index in ``Struck.responses``."""
+"""A removed response; the number is its index in ``RedactedLog.responses``."""
 MAX_OPEN: Final = 60
 """Lines after AUTH or 334 in which the client's responses may come."""
 
@@ -113,29 +113,29 @@ _LONG: Final = 32
 
 
 @dataclass(slots=True)
-class Struck:
+class RedactedLog:
     """A log without its secrets."""
 
     text: str = ""
     responses: list[Response] = field(default_factory=list)
 
 
-def strike_out(text: str, original: str = "") -> Struck:
+def redact_log(text: str, original: str = "") -> RedactedLog:
     """Return ``text`` without secrets, and without the base64 of secrets and user names.
 
     ``original`` is the text with its own line ends, if something was removed from it.
     """
-    walk = _Walk({*pieces(text), *pieces(original)})
-    kept = "\n".join(walk.line(line) for line in walk.shaped(text).split("\n"))
-    return Struck(walk.everywhere(kept), walk.responses)
+    redactor = _LogRedactor({*pieces(text), *pieces(original)})
+    kept = "\n".join(redactor.line(line) for line in redactor.shaped(text).split("\n"))
+    return RedactedLog(redactor.everywhere(kept), redactor.responses)
 
 
 def unmarked(text: str) -> str:
     """Return ``text`` for people: marks without their numbers."""
-    return MARK.sub(STRUCK_OUT, text)
+    return MARK.sub(REDACTED, text)
 
 
-class _Walk:
+class _LogRedactor:
     """Goes through the lines, and knows the position within a login."""
 
     def __init__(self, secrets: set[str]) -> None:
@@ -155,7 +155,7 @@ class _Walk:
             if stop > end:
                 continue  # inside of another
             self._secrets.add(text[start:stop])
-            text, end = f"{text[:start]}{STRUCK_OUT}{text[stop:]}", start
+            text, end = f"{text[:start]}{REDACTED}{text[stop:]}", start
         return text
 
     def line(self, line: str) -> str:
@@ -210,7 +210,7 @@ class _Walk:
         return line[:start] + self._mark(core) + line[start + len(core) :]
 
     def _mark(self, text: str) -> str:
-        answer = read_answer(text.replace(STRUCK_OUT, "*"), self._kind())
+        answer = read_answer(text.replace(REDACTED, "*"), self._kind())
         self._keep(answer)
         self._answers += 1
         self.responses.append(answer.response)
@@ -255,7 +255,7 @@ class _Walk:
                 return token
             if (is_readable(raw) and mixed) or (len(token) >= _LONG and mixed):
                 self._secrets.add(token)
-                return STRUCK_OUT
+                return REDACTED
             return token
 
         return _LONG_TOKEN.sub(strike, line)
@@ -272,15 +272,15 @@ class _Walk:
             forms |= forms_of(secret)
         for name in self._names:
             forms |= set(aligned(name.encode("utf-8", "surrogateescape")))
-        return struck(text, forms)
+        return remove_forms(text, forms)
 
 
-def struck(text: str, forms: Iterable[str]) -> str:
+def remove_forms(text: str, forms: Iterable[str]) -> str:
     """Return ``text`` without these; a short word is removed only as a separate word."""
     for form in sorted(forms, key=len, reverse=True):
         if form in text:
             edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
-            text = re.sub(edge.format(re.escape(form)), STRUCK_OUT, text)
+            text = re.sub(edge.format(re.escape(form)), REDACTED, text)
     return text
 
 

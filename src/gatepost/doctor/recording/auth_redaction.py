@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
-from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, struck
+from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, remove_forms
 from gatepost.model.evidence import Response, ResponseForm
-from gatepost.model.transcript import STRUCK_OUT
+from gatepost.model.transcript import REDACTED
 
 _MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
 _RARE: Final = ("KERBEROS_V4", "OTP", "SKEY", "SRP", "MSN")
@@ -53,8 +53,8 @@ class Secrets:
     def strike(self, text: str) -> str:
         """Return ``text`` without them."""
         if len(self._forms) > _MOST_FORMS:
-            return STRUCK_OUT
-        return struck(text, self._forms)
+            return REDACTED
+        return remove_forms(text, self._forms)
 
 
 def _raw(text: str) -> bytes:
@@ -91,7 +91,7 @@ class Answers:
         self._now, self._refused = _Exchange(name.upper() if known else ""), None
         if not known:  # whatever it is, it may be a secret
             self.secrets.learn_any(line.strip()[len(words[0]) :])
-            return f"AUTH {STRUCK_OUT}" if name else "AUTH"
+            return f"AUTH {REDACTED}" if name else "AUTH"
         if len(words) < 3:
             return f"{words[0]} {name}"
         return f"{words[0]} {name} {self.answer(line.split(None, 2)[2])}"
@@ -105,14 +105,14 @@ class Answers:
         if not text.strip() or _PROMPT.fullmatch(said) or said.startswith("{"):
             return text
         self.secrets.learn((text.strip(),))
-        return STRUCK_OUT
+        return REDACTED
 
     def ended(self, text: str, *, refused: bool) -> str:
         """Return the redacted last reply (SCRAM's contains the server's proof)."""
         exchange, self._now = self._now, None
         self._refused = exchange.piece if exchange is not None and refused else None
         if exchange is not None and exchange.mechanism.startswith("SCRAM"):
-            return _SEALED.sub(STRUCK_OUT, text)
+            return _SEALED.sub(REDACTED, text)
         return text
 
     @property
@@ -134,7 +134,7 @@ class Answers:
         before, self._refused = self._refused or "", None
         self.secrets.learn_any(line)
         self.secrets.learn_any(before + line.strip())
-        return STRUCK_OUT
+        return REDACTED
 
     def answer(self, line: str) -> str:
         """Return a mark in place of the client's response."""
@@ -153,7 +153,7 @@ class Answers:
         if goes_on:
             response = replace(response, lines=2)
         if line.strip() == "*" or len(self.responses) >= _MOST_RESPONSES:
-            return line.strip() if line.strip() == "*" else STRUCK_OUT
+            return line.strip() if line.strip() == "*" else REDACTED
         self.responses.append(response)
         return f"[redacted#{len(self.responses) - 1}]"
 

@@ -10,9 +10,9 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe import examine
-from gatepost.doctor.recording.evidence import Surroundings, evidence_in
+from gatepost.doctor.recording.evidence import RecordingContext, evidence_in
 from gatepost.doctor.recording.session import Session
-from gatepost.doctor.recording.settings import Way
+from gatepost.doctor.recording.settings import Forwarding
 from gatepost.doctor.visit import Settings, Visit
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.model.evidence import Evidence, Target, TlsMode
@@ -22,7 +22,7 @@ LOOK: Final = 20.0
 """Seconds for our own check of the server."""
 
 
-async def conclude(session: Session, way: Way, client: str = "") -> Diagnosis:
+async def conclude(session: Session, forwarding: Forwarding, client: str = "") -> Diagnosis:
     """Return the diagnosis of a finished session; ``client`` names its library, if known.
 
     If the session ended because of the server's silence or certificate, the server is checked once
@@ -33,25 +33,25 @@ async def conclude(session: Session, way: Way, client: str = "") -> Diagnosis:
     refused = tls is not None and bool(tls.verify_code or tls.failure)
     reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
     silent = reached and not tap.greeted and not tap.conduct.is_opaque and not refused
-    if silent or (refused and way.opens):
-        looked = await _look(way, outcome.began)
+    if silent or (refused and forwarding.opens):
+        looked = await _look(forwarding, outcome.began)
         if silent:
             outcome.tls_first = looked.tls_first
         elif looked.tls.value is not None:
             outcome.tls, outcome.greets = looked.tls, looked.greeting
-            if way.server_tls == "implicit" and looked.greeting.value is not None:
+            if forwarding.server_tls == "implicit" and looked.greeting.value is not None:
                 outcome.failure += "; it greets in clear (--server-tls starttls)"
-    tap.note(authority=way.authority)
-    target = Target(way.server.host, way.server.port)
+    tap.note(authority=forwarding.authority)
+    target = Target(forwarding.server.host, forwarding.server.port)
     return diagnose_evidence(
-        evidence_in(tap, Surroundings(target, outcome, _library(client), client))
+        evidence_in(tap, RecordingContext(target, outcome, _library(client), client))
     )
 
 
-async def _look(way: Way, now: datetime) -> Evidence:
+async def _look(forwarding: Forwarding, now: datetime) -> Evidence:
     modes: dict[str, TlsMode] = {"starttls": "starttls", "implicit": "implicit"}
-    settings = Settings(tls=modes.get(way.server_tls, "auto"), ca_file=way.ca_file)
-    looking = start(partial(examine, Visit(way.server, settings), now))
+    settings = Settings(tls=modes.get(forwarding.server_tls, "auto"), ca_file=forwarding.ca_file)
+    looking = start(partial(examine, Visit(forwarding.server, settings), now))
     try:
         async with asyncio.timeout(LOOK):
             return await asyncio.wrap_future(looking)

@@ -11,7 +11,7 @@ from gatepost.model.evidence import Client, Evidence, Fact, Greeting, Target, Tl
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RecordingContext:
     """What is known besides the dialogue."""
 
     target: Target
@@ -21,15 +21,15 @@ class Surroundings:
     product: str = ""
 
 
-def evidence_in(tap: Tap, around: Surroundings) -> Evidence:
+def evidence_in(tap: Tap, context: RecordingContext) -> Evidence:
     """Return the evidence. The tap must be finished."""
-    talk, outcome = _replayed(tap), around.outcome
-    library = around.library or library_in(talk.lines)
+    talk, outcome = _replayed(tap), context.outcome
+    library = context.library or library_in(talk.lines)
     known = Evidence(
         "record",
-        target=around.target,
+        target=context.target,
         seen_at=outcome.began,
-        client=Client(library, _tls_mode(tap, talk), bool(talk.attempts), product=around.product),
+        client=Client(library, _tls_mode(tap, talk), bool(talk.attempts), product=context.product),
         resolution=outcome.resolution,
         connects=outcome.connects,
         tls_first=outcome.tls_first,

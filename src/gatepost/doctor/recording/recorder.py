@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from gatepost.doctor.recording.session import Session
-from gatepost.doctor.recording.settings import Way
+from gatepost.doctor.recording.settings import Forwarding
 from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
 
@@ -20,8 +20,8 @@ class NobodyCame(Exception):
 class Recorder:
     """Records one session."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, forwarding: Forwarding) -> None:
+        self._forwarding = forwarding
         self._clock = SystemClock()
         self._is_over = False
         self._open: dict[Session, asyncio.Task[None]] = {}
@@ -39,7 +39,7 @@ class Recorder:
         stack.push_async_callback(self._end)
 
     def _take(self) -> asyncio.BaseProtocol:
-        return Session(self._way, self._clock, self._begin, self._counts).stream
+        return Session(self._forwarding, self._clock, self._begin, self._counts).stream
 
     def _begin(self, session: Session) -> None:
         """Its connection stands."""

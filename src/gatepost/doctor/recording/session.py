@@ -10,7 +10,7 @@ from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.recording.client_side import ClientSide, Event, WatchedStream
 from gatepost.doctor.recording.outcome import Outcome
 from gatepost.doctor.recording.rewriting import Offering
-from gatepost.doctor.recording.settings import OPENS_AHEAD, REWRITES, Way
+from gatepost.doctor.recording.settings import OPENS_AHEAD, REWRITES, Forwarding
 from gatepost.doctor.recording.tap import Tap
 from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import Connect, Position, Resolution, TlsSeen, seen
@@ -39,27 +39,27 @@ class Session:
 
     def __init__(
         self,
-        way: Way,
+        forwarding: Forwarding,
         clock: Clock,
         on_accepted: Callable[["Session"], None],
         on_counts: Callable[["Session"], None],
     ) -> None:
-        self._way = way
+        self._forwarding = forwarding
         self._clock = clock
         self._on_counts = on_counts
         self.client = ClientSide(lambda: on_accepted(self))
-        begins_with_tls = way.client_tls == "implicit"
-        self.tap = Tap(opens=way.opens, tls=begins_with_tls)
+        begins_with_tls = forwarding.client_tls == "implicit"
+        self.tap = Tap(opens=forwarding.opens, tls=begins_with_tls)
         self.outcome = Outcome(clock.now())
         self.counts = False
         """It is more than a look whether the port is open."""
         self.stream = WatchedStream(
-            self.client, self._handshake, way.certificate if begins_with_tls else None
+            self.client, self._handshake, forwarding.certificate if begins_with_tls else None
         )
         self._server: AsyncStream | None = None
         self._reading: asyncio.Task[bytes] | None = None
         self._hearing: asyncio.Task[Event] | None = None
-        self._offering = Offering() if way.pair in REWRITES else None
+        self._offering = Offering() if forwarding.pair in REWRITES else None
         self._secured_at = -1
         self._said = [0, 0]
         self._client_ended = self._client_lost = False
@@ -71,10 +71,10 @@ class Session:
         began = self._clock.monotonic()
         staying = asyncio.get_running_loop().call_later(A_LOOK, self._counted)
         try:
-            async with asyncio.timeout(self._way.bounds.total):
+            async with asyncio.timeout(self._forwarding.bounds.total):
                 await self._carry()
         except TimeoutError:
-            self._ends("time", f"the session took longer than {self._way.bounds.total:g} s")
+            self._ends("time", f"the session took longer than {self._forwarding.bounds.total:g} s")
         except _Over:
             pass
         finally:
@@ -91,7 +91,7 @@ class Session:
         """End the session, because the diagnosis is wanted now."""
         self.client.stop()
 
-    # The way.
+    # Forwarding.
 
     async def _carry(self) -> None:
         first = await self._await_client()
@@ -104,34 +104,34 @@ class Session:
                 await self._reach()
             raise _Over
         await self._reach()
-        if self._way.pair in OPENS_AHEAD:
+        if self._forwarding.pair in OPENS_AHEAD:
             await self._open_ahead()
         while True:
             await self._one_of_both()
 
     async def _await_client(self) -> Event:
         try:
-            async with asyncio.timeout(self._way.bounds.idle):
+            async with asyncio.timeout(self._forwarding.bounds.idle):
                 return await self.client.events.get()
         except TimeoutError:
-            self._ends("time", f"the client said nothing for {self._way.bounds.idle:g} s")
+            self._ends("time", f"the client said nothing for {self._forwarding.bounds.idle:g} s")
             return Event("lost")
 
     async def _reach(self) -> None:
-        way, began = self._way, self._clock.monotonic()
+        forwarding, began = self._forwarding, self._clock.monotonic()
         try:
-            self._server = await AsyncStream.connect(way.server, way.bounds.connect)
+            self._server = await AsyncStream.connect(forwarding.server, forwarding.bounds.connect)
         except ResolveError as error:
             self.outcome.resolution = seen(Resolution(error=str(error)))
             await self._refuse(_NO_SERVER, str(error), "resolve")
         except (GatepostError, OSError) as error:
             ms = round((self._clock.monotonic() - began) * 1000, 1)
-            self.outcome.connects = seen((Connect(way.server.host, _outcome_of(error), ms),))
+            self.outcome.connects = seen((Connect(forwarding.server.host, _outcome_of(error), ms),))
             await self._refuse(_NO_SERVER, str(error), "connect")
         else:
             ms = round((self._clock.monotonic() - began) * 1000, 1)
             self.outcome.connects = seen((Connect(self._server.peer_address, "ok", ms),))
-        if way.server_tls == "implicit":
+        if forwarding.server_tls == "implicit":
             await self._secure_server()
         self._connected = self._clock.monotonic()
 
@@ -145,11 +145,13 @@ class Session:
         raise _Over
 
     async def _secure_server(self) -> None:
-        way, server = self._way, self._server
-        assert server is not None and way.verifying is not None  # noqa: S101, PT018 - reached
-        trust = way.ca_file or "system"
+        forwarding, server = self._forwarding, self._server
+        assert server is not None and forwarding.verifying is not None  # noqa: S101, PT018 - reached
+        trust = forwarding.ca_file or "system"
         try:
-            layer = await server.start_tls(way.verifying, way.server.host, way.bounds.connect)
+            layer = await server.start_tls(
+                forwarding.verifying, forwarding.server.host, forwarding.bounds.connect
+            )
         except GatepostError as error:
             code = error.verify_code if isinstance(error, TlsError) else 0
             words = error.verify_error if isinstance(error, TlsError) else ""
@@ -186,7 +188,7 @@ class Session:
         await self._to_client(greeting)
 
     async def _ask(self, reader: ReplyReader, command: bytes) -> bytes:
-        server, idle = self._server, self._way.bounds.idle
+        server, idle = self._server, self._forwarding.bounds.idle
         assert server is not None  # noqa: S101 - reached
         try:
             if command:
@@ -212,13 +214,13 @@ class Session:
         server = self._server
         assert server is not None  # noqa: S101 - reached
         if self._reading is None:
-            self._reading = asyncio.ensure_future(server.receive(2 * self._way.bounds.total))
+            self._reading = asyncio.ensure_future(server.receive(2 * self._forwarding.bounds.total))
         waits.add(self._reading)
         if self._hearing is None and not self._client_lost:
             self._hearing = asyncio.ensure_future(self.client.events.get())
         if self._hearing is not None:
             waits.add(self._hearing)
-        patience = LAST_WORDS if self._client_ended else self._way.bounds.idle
+        patience = LAST_WORDS if self._client_ended else self._forwarding.bounds.idle
         done, _ = await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if not done:
             if not self._client_ended:
@@ -275,12 +277,12 @@ class Session:
             await self._start_here(octets)
             return
         try:
-            await server.send(octets, self._way.bounds.idle)
+            await server.send(octets, self._forwarding.bounds.idle)
         except GatepostError as error:
             if not self.outcome.failure:
                 self.outcome.failure = str(error)
             # What it said before it stopped to read comes by the read.
-        if not (starts and self._way.opens):
+        if not (starts and self._forwarding.opens):
             self.stream.resume()
 
     async def _start_here(self, octets: bytes) -> None:
@@ -289,16 +291,16 @@ class Session:
         assert server is not None  # noqa: S101 - reached
         at = octets.upper().rfind(b"STARTTLS")
         if at > 0:
-            await server.send(octets[:at], self._way.bounds.idle)
+            await server.send(octets[:at], self._forwarding.bounds.idle)
         self.tap.server(_READY)
         await self._start_client_tls(_READY)
 
     async def _start_client_tls(self, reply: bytes) -> None:
-        assert self._way.certificate is not None  # noqa: S101 - it opens TLS
+        assert self._forwarding.certificate is not None  # noqa: S101 - it opens TLS
         self._offering = None
         await self.client.write(reply)
         if not self.stream.is_closing:
-            self.stream.start_tls(self._way.certificate)
+            self.stream.start_tls(self._forwarding.certificate)
             self.stream.resume()
 
     async def _read(self) -> None:
@@ -324,7 +326,7 @@ class Session:
             hello = bool(self.tap.pending) and self.tap.pending[0] in ("EHLO", "LHLO")
             octets = self._offering.feed(octets, is_hello=hello)
         self.tap.server(octets)
-        if awaited and self._way.opens and not self.tap.awaits_starttls:
+        if awaited and self._forwarding.opens and not self.tap.awaits_starttls:
             if self.tap.starttls_taken:
                 await self._secure_server()
                 await self._start_client_tls(octets)
@@ -339,8 +341,8 @@ class Session:
 
     def _weigh(self, direction: int, octets: bytes) -> None:
         self._said[direction] += len(octets)
-        if self._said[direction] > self._way.bounds.octets:
-            self._ends("stop", f"more than {self._way.bounds.octets} octets were sent")
+        if self._said[direction] > self._forwarding.bounds.octets:
+            self._ends("stop", f"more than {self._forwarding.bounds.octets} octets were sent")
             raise _Over
 
     def _handshake(self, octets: bytes) -> None:
@@ -380,9 +382,9 @@ class Session:
                 if hello is None or not hello.is_old:  # else it is the client's version
                     self.outcome.tls = seen(TlsSeen(failure=f"the server's TLS alert: {words}"))
                 self._ends("server", f"the server ended TLS: {words}", "tls")
-        elif by_client and self._way.opens:
+        elif by_client and self._forwarding.opens:
             silent = self._secured_at >= 0 and tap.client_octets == self._secured_at
-            if silent or (self._way.client_tls == "implicit" and self._began_silently()):
+            if silent or (self._forwarding.client_tls == "implicit" and self._began_silently()):
                 tap.note(tls_end="silent")
 
     def _began_silently(self) -> bool:

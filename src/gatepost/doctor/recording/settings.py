@@ -26,7 +26,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Forwarding:
     """How to forward from a client to its server."""
 
     server: Server

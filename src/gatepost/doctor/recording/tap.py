@@ -13,7 +13,7 @@ from gatepost.doctor.recording.auth_redaction import Answers, Secrets
 from gatepost.doctor.recording.content import ContentScan
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.evidence import Conduct, Content
-from gatepost.model.transcript import STRUCK_OUT
+from gatepost.model.transcript import REDACTED
 from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import parse_reply
 from gatepost.wire.tls_records import RecordReader
@@ -163,7 +163,7 @@ class Tap:
         del self._said[:end]
         self._too_long = 0
         text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-        self._line(MARK.sub(STRUCK_OUT, text))
+        self._line(MARK.sub(REDACTED, text))
         return True
 
     def _line(self, text: str) -> None:
@@ -191,7 +191,7 @@ class Tap:
         found = _HTTP_VERB.match(text)
         for waits in (text, *self._said[:MAX_LINE].decode("latin-1").splitlines()[:100]):
             self.secrets.learn_any(waits)
-        self._entry("other", f"{found[1]} {STRUCK_OUT} {found[2]}" if found else STRUCK_OUT)
+        self._entry("other", f"{found[1]} {REDACTED} {found[2]}" if found else REDACTED)
         self._mode = "hidden"
         self._said.clear()
         self.pending.append("*")
@@ -227,7 +227,7 @@ class Tap:
             return self.answers.begin(text, self._offered.mechanisms)
         if verb in _ALONE and len(text.split()) > 1:
             self.secrets.learn_any(text.strip()[len(verb) :])
-            return f"{verb} {STRUCK_OUT}"
+            return f"{verb} {REDACTED}"
         return text
 
     def _send(self, verb: str) -> None:
@@ -277,7 +277,7 @@ class Tap:
             self._heard.clear()
 
     def _server_line(self, line: str) -> None:
-        line = MARK.sub(STRUCK_OUT, line)
+        line = MARK.sub(REDACTED, line)
         match = _REPLY.match(line)
         if match is None:
             self._entry("S", line)
@@ -379,7 +379,7 @@ class Tap:
                 text = f"[{len(text)} octets without a line end]"
             else:
                 text = self._shown(_verb(text), text)
-            self._entry("note", MARK.sub(STRUCK_OUT, text))
+            self._entry("note", MARK.sub(REDACTED, text))
         if self._scan is not None:
             self._take_content()
         hello = self.client_records.hello

@@ -11,7 +11,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(slots=True)
-class Standing:
+class UpstreamStatus:
     """The current state of one upstream."""
 
     name: str
@@ -46,7 +46,7 @@ _HELP: Final = {
 }
 
 
-def render(standings: Iterable[Standing], now: datetime) -> str:
+def render(standings: Iterable[UpstreamStatus], now: datetime) -> str:
     """Return all metrics."""
     samples: dict[str, list[Sample]] = {name: [] for name in _HELP}
     for standing in standings:
@@ -60,7 +60,7 @@ def render(standings: Iterable[Standing], now: datetime) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of(standing: Standing, now: datetime) -> Iterator[tuple[str, dict[str, str], float]]:
+def _of(standing: UpstreamStatus, now: datetime) -> Iterator[tuple[str, dict[str, str], float]]:
     for verdict, count in sorted(standing.probes.items()):
         yield "probes_total", {"verdict": verdict}, count
     yield "changes_total", {}, standing.changes

@@ -33,8 +33,8 @@ _PREFIXES: Final = ("content-", "resent-", "arc-")
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """One request, and the recipients of the envelope that it is for.
+class AcsRequest:
+    """One request to the e-mail API, and the recipients of the envelope that it is for.
 
     The requests of a message share the octets of what is the same in all of them.
     """
@@ -56,7 +56,7 @@ class Parcel:
         return " ".join(sorted(str(each).lower() for each in self.addresses))
 
 
-def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
+def acs_requests(envelope: Envelope, content: bytes) -> tuple[AcsRequest, ...]:
     """Return the requests that send a message.
 
     Usually there is one. The API needs a recipient in To; if all are blind copies, each gets a
@@ -75,9 +75,9 @@ def parcels(envelope: Envelope, content: bytes) -> tuple[Parcel, ...]:
         }
         addresses = tuple(each.address for each in envelope.recipients)
         named = {name: people for name, people in everybody.items() if people}
-        return (Parcel(addresses, msgspec.json.encode(named), rest),)
+        return (AcsRequest(addresses, msgspec.json.encode(named), rest),)
     alone = [(each, {"to": _people([("", each)])}) for each in places.hidden]
-    return tuple([Parcel((each,), msgspec.json.encode(to), rest) for each, to in alone])
+    return tuple([AcsRequest((each,), msgspec.json.encode(to), rest) for each, to in alone])
 
 
 def _document(envelope: Envelope, contents: Contents) -> dict[str, Any]:

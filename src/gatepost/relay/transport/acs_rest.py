@@ -20,7 +20,7 @@ from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
-from gatepost.relay.transport.acs_document import Parcel, parcels
+from gatepost.relay.transport.acs_document import AcsRequest, acs_requests
 from gatepost.relay.transport.api import (
     SENDING,
     Api,
@@ -30,7 +30,7 @@ from gatepost.relay.transport.api import (
     error_of,
     printable,
 )
-from gatepost.relay.transport.api_try import Parcels, aside, hand_over
+from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
 from gatepost.relay.transport.unsettled import Unsettled, is_unsettled
 
@@ -91,18 +91,18 @@ class AcsRestTransport(Unconnected):
     ) -> AttemptResult:
         """See ``Transport.deliver``; ``place`` is ignored."""
         del place
-        work = Parcels(self.target, self._api.sign_in.identity, self._base)
-        return await hand_over(work, lease, body, deadline, self._send_all)
+        results = RecipientVerdicts(self.target, self._api.sign_in.identity, self._base)
+        return await hand_over(results, lease, body, deadline, self._send_all)
 
-    async def _send_all(self, lease: Lease, content: bytes, work: Parcels) -> None:
+    async def _send_all(self, lease: Lease, content: bytes, results: RecipientVerdicts) -> None:
         try:
-            requests = await aside(len(content), lambda: parcels(lease.envelope, content))
+            requests = await aside(len(content), lambda: acs_requests(lease.envelope, content))
         except ValueError as error:
             raise LocalProtocolError(str(error)).at("content") from error
         for start in range(0, len(requests), AT_ONCE):
             sending = [
-                work.note(parcel.addresses, self._send(lease, parcel))
-                for parcel in requests[start : start + AT_ONCE]
+                results.note(request.addresses, self._send(lease, request))
+                for request in requests[start : start + AT_ONCE]
             ]
             verdicts = await asyncio.gather(*sending, return_exceptions=True)
             errors = [each for each in verdicts if isinstance(each, BaseException)]
@@ -111,9 +111,9 @@ class AcsRestTransport(Unconnected):
             if any(isinstance(each, Verdict) and each.outcome == "deferred" for each in verdicts):
                 return  # it is the same for all
 
-    async def _send(self, lease: Lease, parcel: Parcel) -> Verdict:
+    async def _send(self, lease: Lease, request: AcsRequest) -> Verdict:
         """Send a request, and await its operation. Raises ApiRefused and the errors of Api.ask."""
-        id_ = operation_id(lease, parcel)
+        id_ = operation_id(lease, request)
         known = self._operation(id_)
         for number in range(1, lease.delivery.attempts + 1):
             response = await self._earlier(lease, known)
@@ -121,9 +121,9 @@ class AcsRestTransport(Unconnected):
                 break
             if not self._came_to_nothing(response):
                 return await self._follow(known, response)
-            id_ = operation_id(lease, parcel, number)
+            id_ = operation_id(lease, request, number)
             known = self._operation(id_)
-        response = await self._post(parcel, id_)
+        response = await self._post(request, id_)
         if response.status == 409:  # it has this operation, perhaps from a different request
             response = await self._get(known)
             if response.status in _TOLD:
@@ -132,11 +132,11 @@ class AcsRestTransport(Unconnected):
             raise self._api.refused(response, _now())
         return await self._follow(self._location(response, known), response)
 
-    async def _post(self, parcel: Parcel, id_: str) -> HttpResponse:
+    async def _post(self, request: AcsRequest, id_: str) -> HttpResponse:
         headers = {"content-type": "application/json", "operation-id": id_}
         url = f"{self._base}/emails:send?api-version={VERSION}"
         async with self._requests:
-            sending = HttpRequest("POST", url, headers, parcel.body, SENDING)
+            sending = HttpRequest("POST", url, headers, request.body, SENDING)
             return await self._api.ask(sending)
 
     async def _get(self, url: str) -> HttpResponse:
@@ -228,13 +228,13 @@ class AcsRestTransport(Unconnected):
         return Unsettled(f"the operation was accepted, but is still {printable(state)[:40]}")
 
 
-def operation_id(lease: Lease, parcel: Parcel, number: int = 0) -> str:
+def operation_id(lease: Lease, request: AcsRequest, number: int = 0) -> str:
     """Return the id of an operation: the same for the same delivery and recipients.
 
     ``number`` is the number of earlier operations that failed.
     """
     message = lease.message
-    name = f"{lease.delivery.id} {message.received_at.isoformat()} {parcel.name}"
+    name = f"{lease.delivery.id} {message.received_at.isoformat()} {request.name}"
     name = f"{name} {number}" if number else name
     return str(uuid.uuid5(_OPERATIONS, name))
 

@@ -29,8 +29,8 @@ SMALL: Final = 262_144
 """Octets of content up to which it is processed at once; larger content goes to a thread."""
 
 
-class Parcels:
-    """The verdicts on the recipients so far."""
+class RecipientVerdicts:
+    """The verdicts on the recipients that requests have had so far."""
 
     def __init__(self, target: AcsRestTarget | GraphTarget, identity: str, url: str) -> None:
         parts = urlsplit(url)
@@ -53,11 +53,11 @@ class Parcels:
         return verdict
 
 
-Sending = Callable[[Lease, bytes, Parcels], Awaitable[None]]
+Sending = Callable[[Lease, bytes, RecipientVerdicts], Awaitable[None]]
 
 
 async def hand_over(
-    work: Parcels, lease: Lease, body: Body, deadline: float, send: Sending
+    results: RecipientVerdicts, lease: Lease, body: Body, deadline: float, send: Sending
 ) -> AttemptResult:
     """Run ``send`` until ``deadline``, a time of the loop's clock, and return the result.
 
@@ -69,13 +69,13 @@ async def hand_over(
     content = await _read(body)  # its errors are not the provider's
     try:
         async with asyncio.timeout_at(deadline):
-            await send(lease, content, work)
+            await send(lease, content, results)
     except GatepostError as error:
-        work.error = error.at(_phase_of(error))
+        results.error = error.at(_phase_of(error))
     except TimeoutError:
-        work.error = TimedOut("the attempt took too long").at("content")
+        results.error = TimedOut("the attempt took too long").at("content")
     seconds = loop.time() - began
-    return _handed(work, lease, seconds)
+    return _handed(results, lease, seconds)
 
 
 def _phase_of(error: GatepostError) -> Phase:
@@ -86,17 +86,17 @@ def _phase_of(error: GatepostError) -> Phase:
     return "auth" if isinstance(error, TokenError) else "connect"
 
 
-def _handed(work: Parcels, lease: Lease, seconds: float) -> AttemptResult:
-    error = work.error
+def _handed(results: RecipientVerdicts, lease: Lease, seconds: float) -> AttemptResult:
+    error = results.error
     others = _others(error)
-    verdicts = [work.verdicts.get(each.address, others) for each in lease.envelope.recipients]
+    verdicts = [results.verdicts.get(each.address, others) for each in lease.envelope.recipients]
     reply = verdicts[-1].reply if error is None else reply_of(error)
     phase = "content" if error is None else error.phase
     is_remote = error is None or isinstance(error, ApiRefused)
     found = (ErrorReply(reply, phase),) if error is not None and is_remote else ()
     now = datetime.now(UTC)
     return AttemptResult(
-        Attempt(now, work.contact, phase, reply, is_remote, seconds),
+        Attempt(now, results.contact, phase, reply, is_remote, seconds),
         tuple(verdicts),
         found,
         retry_after=lasting(error),

@@ -47,7 +47,7 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedMessage:
     """The message as it is sent to this server."""
 
     envelope: Envelope
@@ -56,25 +56,25 @@ class Fitted:
 
 def fit(
     envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
-) -> Fitted | Reply:
+) -> FittedMessage | Reply:
     """Adapt the message to the server; a Reply says why that is impossible.
 
     Reads the whole content if it may contain something that the server does not support.
     """
     fitted = _without_utf8(envelope, body, offered)
-    if isinstance(fitted, Fitted):
+    if isinstance(fitted, FittedMessage):
         fitted = _as_8bit_goes(fitted, offered, eight_bit)
-    if isinstance(fitted, Fitted) and offered.size and fitted.body.size > offered.size:
+    if isinstance(fitted, FittedMessage) and offered.size and fitted.body.size > offered.size:
         return TOO_LARGE.because(
             f"the message has {fitted.body.size} octets, the server accepts {offered.size}"
         )
     return fitted
 
 
-def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitted | Reply:
+def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> FittedMessage | Reply:
     """Request SMTPUTF8 only if it is needed, even if the client requested it."""
     if ("SMTPUTF8" in offered) if envelope.smtputf8 else envelope.is_ascii:
-        return Fitted(envelope, body)
+        return FittedMessage(envelope, body)
     try:
         spelled = in_ascii(envelope, offered)
     except LocalProtocolError as error:
@@ -87,29 +87,33 @@ def _without_utf8(envelope: Envelope, body: Body, offered: Capabilities) -> Fitt
         )
     if envelope.smtputf8 and not read_header(body).isascii():
         try:
-            return Fitted(replace(envelope, smtputf8=False, body="7BIT"), SevenBit(body))
+            return FittedMessage(replace(envelope, smtputf8=False, body="7BIT"), SevenBit(body))
         except NotEncodable as error:
             return NO_UTF8_HEADER.because(str(error))
-    return Fitted(replace(envelope, smtputf8=False) if envelope.smtputf8 else envelope, body)
+    return FittedMessage(replace(envelope, smtputf8=False) if envelope.smtputf8 else envelope, body)
 
 
-def _as_8bit_goes(fitted: Fitted, offered: Capabilities, eight_bit: EightBit) -> Fitted | Reply:
+def _as_8bit_goes(
+    fitted: FittedMessage, offered: Capabilities, eight_bit: EightBit
+) -> FittedMessage | Reply:
     envelope, body = fitted.envelope, fitted.body
     if envelope.body == "BINARYMIME" and "BINARYMIME" in offered and "CHUNKING" in offered:
         return fitted
     if envelope.body == "8BITMIME" and "8BITMIME" in offered:
         return fitted
     if isinstance(body, SevenBit) or is_seven_bit(body):
-        return fitted if envelope.body == "7BIT" else Fitted(replace(envelope, body="7BIT"), body)
+        if envelope.body == "7BIT":
+            return fitted
+        return FittedMessage(replace(envelope, body="7BIT"), body)
     is_binary = envelope.body == "BINARYMIME"
     if "8BITMIME" in offered and not is_binary:
-        return Fitted(replace(envelope, body="8BITMIME"), body)
+        return FittedMessage(replace(envelope, body="8BITMIME"), body)
     if eight_bit == "bounce":
         return NO_8BIT.because("the content is 8-bit, and the route has eight_bit = bounce")
     if eight_bit == "send" and not is_binary:
-        return Fitted(replace(envelope, body="7BIT"), body)
+        return FittedMessage(replace(envelope, body="7BIT"), body)
     try:
-        return Fitted(replace(envelope, body="7BIT"), SevenBit(body))
+        return FittedMessage(replace(envelope, body="7BIT"), SevenBit(body))
     except NotEncodable as error:
         return NO_8BIT.because(f"the content is 8-bit and cannot be encoded: {error}")
 

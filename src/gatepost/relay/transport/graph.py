@@ -23,7 +23,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget
 from gatepost.net.http import Http, HttpRequest
 from gatepost.relay.transport.api import SENDING, Api, Meaning
-from gatepost.relay.transport.api_try import Parcels, aside, hand_over
+from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
 from gatepost.relay.transport.recipients import mailboxes, shown
 
@@ -74,10 +74,10 @@ class GraphTransport(Unconnected):
     ) -> AttemptResult:
         """See ``Transport.deliver``; ``place`` is ignored."""
         del place
-        work = Parcels(self.target, self._api.sign_in.identity, self._base)
-        return await hand_over(work, lease, body, deadline, self._send)
+        results = RecipientVerdicts(self.target, self._api.sign_in.identity, self._base)
+        return await hand_over(results, lease, body, deadline, self._send)
 
-    async def _send(self, lease: Lease, content: bytes, work: Parcels) -> None:
+    async def _send(self, lease: Lease, content: bytes, results: RecipientVerdicts) -> None:
         envelope = lease.envelope
         mailbox = self.target.mailbox or _author(envelope, content)
         url = f"{self._base}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
@@ -85,7 +85,7 @@ class GraphTransport(Unconnected):
         headers = {"content-type": "text/plain"}
         request = HttpRequest("POST", url, headers, encoded, SENDING)
         addresses = [each.address for each in envelope.recipients]
-        await work.note(addresses, self._post(request))
+        await results.note(addresses, self._post(request))
 
     async def _post(self, request: HttpRequest) -> Verdict:
         response = await self._api.ask(request)

@@ -36,7 +36,7 @@ from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
 from gatepost.relay.transport.contract import AttemptResult, Place
-from gatepost.relay.transport.fitting import Fitted, Traced, fit
+from gatepost.relay.transport.fitting import FittedMessage, Traced, fit
 from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
     error_replies,
@@ -277,7 +277,7 @@ class _Try:
         offered = self._offered(session)
         fitted = await self._fit(offered)
         asked: Sequence[Batch] = ()
-        if isinstance(fitted, Fitted):
+        if isinstance(fitted, FittedMessage):
             asked = opening(fitted.envelope, fitted.body, offered)
             if loan.follows:
                 await self._follow(loan, asked)
@@ -310,7 +310,7 @@ class _Try:
         if announcement is not None and not announcement.is_sent:
             connection.withdraw(announcement)  # no content came before it; send it normally
 
-    async def _fit(self, offered: Capabilities) -> Fitted | Reply:
+    async def _fit(self, offered: Capabilities) -> FittedMessage | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
         if self.body.size <= SMALL:
             return fit(*arguments)
@@ -413,10 +413,10 @@ class _Try:
 
 def _measured(
     envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
-) -> Fitted | Reply:
+) -> FittedMessage | Reply:
     """Return ``fit``'s result with its size determined, which may read the whole content."""
     fitted = fit(envelope, body, offered, eight_bit)
-    if isinstance(fitted, Fitted):
+    if isinstance(fitted, FittedMessage):
         _ = fitted.body.size
     return fitted
 

@@ -86,15 +86,15 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../domains/{name}``: 201 for a new one, 200 for an existing one."""
-    wish = call.read(_Put)
-    check_global(wish.location, Domain.resource_type)
+    spec = call.read(_Put)
+    check_global(spec.location, Domain.resource_type)
     entry, status = await call.put(
         lambda snapshot: domains.put(
             snapshot,
             call.scope,
-            wish.properties.domain_management,
-            engagement_tracking=wish.properties.user_engagement_tracking == "Enabled",
-            tags=wish.tags,
+            spec.properties.domain_management,
+            engagement_tracking=spec.properties.user_engagement_tracking == "Enabled",
+            tags=spec.tags,
         )
     )
     return JSONResponse(document(entry), status)
@@ -102,14 +102,14 @@ async def put(call: Call) -> Response:
 
 async def patch(call: Call) -> Response:
     """``PATCH .../domains/{name}``: change tags or tracking."""
-    wish = call.read(_Patch)
-    tracking = wish.properties.user_engagement_tracking
+    spec = call.read(_Patch)
+    tracking = spec.properties.user_engagement_tracking
     changes = await call.change(
         lambda snapshot: domains.patch(
             snapshot,
             call.scope,
             engagement_tracking=None if tracking is None else tracking == "Enabled",
-            tags=wish.tags,
+            tags=spec.tags,
         )
     )
     return JSONResponse(document(changes.entry))

@@ -52,11 +52,11 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../emailServices/{name}``: 201 for a new one, 200 for an existing one."""
-    wish = call.read(_Put)
-    check_global(wish.location, EmailService.resource_type)
+    spec = call.read(_Put)
+    check_global(spec.location, EmailService.resource_type)
     entry, status = await call.put(
         lambda snapshot: email_services.put(
-            snapshot, call.scope, wish.properties.data_location, wish.tags
+            snapshot, call.scope, spec.properties.data_location, spec.tags
         )
     )
     return JSONResponse(document(entry), status)
@@ -64,12 +64,12 @@ async def put(call: Call) -> Response:
 
 async def patch(call: Call) -> Response:
     """``PATCH .../emailServices/{name}``: change the tags."""
-    wish = call.read(Tagged)
+    spec = call.read(Tagged)
 
     def decide(snapshot: Snapshot) -> Changes[EmailService]:
         service = existing(snapshot, EmailService, call.scope)
-        if wish.tags is not None:
-            service = replace(service, tags=checked_tags(wish.tags))
+        if spec.tags is not None:
+            service = replace(service, tags=checked_tags(spec.tags))
         return Changes((service,), (), service)
 
     return JSONResponse(document((await call.change(decide)).entry))

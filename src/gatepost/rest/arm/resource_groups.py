@@ -62,8 +62,8 @@ async def head(call: Call) -> Response:
 async def listing(call: Call) -> Response:
     """``GET /subscriptions/{id}/resourcegroups``: those that the caller may read."""
     scope = existing(call.snapshot, Subscription, call.scope).key
-    wish = parse_filter(call.query.get("$filter", ""), _GROUP_FILTERS).equals
-    name, value = wish.get("tagname"), wish.get("tagvalue")
+    wanted = parse_filter(call.query.get("$filter", ""), _GROUP_FILTERS).equals
+    name, value = wanted.get("tagname"), wanted.get("tagvalue")
     found = [
         _document(each)
         for each in call.snapshot.all(ResourceGroup)
@@ -77,18 +77,18 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, otherwise 200."""
-    wish = call.read(_Put)
+    spec = call.read(_Put)
     entry, status = await call.put(
-        lambda snapshot: resource_groups.put(snapshot, call.scope, wish.location, wish.tags)
+        lambda snapshot: resource_groups.put(snapshot, call.scope, spec.location, spec.tags)
     )
     return JSONResponse(_document(entry), status)
 
 
 async def patch(call: Call) -> Response:
     """``PATCH /subscriptions/{id}/resourcegroups/{name}``: change the tags."""
-    wish = call.read(_Patch)
+    spec = call.read(_Patch)
     group = existing(call.snapshot, ResourceGroup, call.scope)
-    tags = group.tags if wish.tags is None else wish.tags
+    tags = group.tags if spec.tags is None else spec.tags
     changes = await call.change(
         lambda snapshot: resource_groups.put(snapshot, group.id, group.location, tags)
     )
@@ -106,7 +106,7 @@ async def resources(call: Call) -> Response:
     scope = call.scope.lower()
     kind = Subscription if scope.count("/") == 2 else ResourceGroup
     existing(call.snapshot, kind, call.scope)
-    wish = parse_filter(call.query.get("$filter", ""), _FILTERS).equals
+    wanted = parse_filter(call.query.get("$filter", ""), _FILTERS).equals
     found = []
     tracked: list[_Tracked] = []
     for each_kind in _TRACKED:
@@ -119,7 +119,7 @@ async def resources(call: Call) -> Response:
             "resourcegroup": each.id.split("/")[4],
         }
         if is_within(each.key, scope) and all(
-            shown[name].lower() == value.lower() for name, value in wish.items()
+            shown[name].lower() == value.lower() for name, value in wanted.items()
         ):
             found.append(
                 {

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import role_assignments
-from gatepost.directory.azure.changes.role_assignments import AssignmentWish, unknown_assignment
+from gatepost.directory.azure.changes.role_assignments import AssignmentSpec, unknown_assignment
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
@@ -76,12 +76,12 @@ async def listing(call: Call) -> Response:
     principal.
     """
     scope = existing_scope(call.snapshot, call.scope).lower()
-    wish = parse_filter(call.query.get("$filter", ""), _FILTERS)
-    principal = wish.equals.get("principalid") or wish.calls.get("assignedto")
+    wanted = parse_filter(call.query.get("$filter", ""), _FILTERS)
+    principal = wanted.equals.get("principalid") or wanted.calls.get("assignedto")
     found = [
         each
         for each in call.snapshot.all(RoleAssignment)
-        if _is_near(each.scope.lower(), scope, below="atscope" not in wish.calls)
+        if _is_near(each.scope.lower(), scope, below="atscope" not in wanted.calls)
         and (principal is None or each.principal_id.lower() == principal.lower())
     ]
     return call.pages([_document(each) for each in found])
@@ -94,7 +94,7 @@ def _is_near(assigned: str, scope: str, *, below: bool) -> bool:
 async def put(call: Call) -> Response:
     """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_Put).properties
-    wish = AssignmentWish(
+    spec = AssignmentSpec(
         call.scope,
         given.role_definition_id,
         given.principal_id,
@@ -103,7 +103,7 @@ async def put(call: Call) -> Response:
         given.condition or "",
     )
     entry, status = await call.put(
-        lambda snapshot: role_assignments.put(snapshot, call.names[0], wish, call.now)
+        lambda snapshot: role_assignments.put(snapshot, call.names[0], spec, call.now)
     )
     return JSONResponse(_document(entry), status)
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Rejected, role_definitions
 from gatepost.directory.azure.changes.role_definitions import (
-    RoleWish,
+    RoleSpec,
     is_assignable,
     unknown_role,
 )
@@ -105,9 +105,9 @@ async def listing(call: Call) -> Response:
     With ``atScopeAndBelow()`` also those that can be assigned under it.
     """
     scope = existing_scope(call.snapshot, call.scope).lower()
-    wish = parse_filter(call.query.get("$filter", ""), _FILTERS)
-    name, kind = wish.equals.get("rolename"), wish.equals.get("type")
-    concerns = _concerns if "atscopeandbelow" in wish.calls else is_assignable
+    wanted = parse_filter(call.query.get("$filter", ""), _FILTERS)
+    name, kind = wanted.equals.get("rolename"), wanted.equals.get("type")
+    concerns = _concerns if "atscopeandbelow" in wanted.calls else is_assignable
     found = [
         each
         for each in call.snapshot.all(RoleDefinition)
@@ -128,14 +128,14 @@ async def put(call: Call) -> Response:
     old = call.snapshot.get(RoleDefinition, call.names[0])
     for each in old.assignable_scopes if old and not old.built_in else ():
         call.require(WRITE, each)
-    wish = RoleWish(
+    spec = RoleSpec(
         given.role_name,
         tuple(_permission(each) for each in given.permissions),
         tuple(given.assignable_scopes),
         given.description or "",
     )
     changes = await call.change(
-        lambda snapshot: role_definitions.put(snapshot, call.names[0], wish)
+        lambda snapshot: role_definitions.put(snapshot, call.names[0], spec)
     )
     return JSONResponse(_document(call, changes.entry), 201)
 

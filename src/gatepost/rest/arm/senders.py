@@ -45,10 +45,10 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for an existing one."""
-    wish = call.read(_Put).properties
-    name, utf8 = wish.display_name or "", call.site.directory.rules.utf8_senders
+    spec = call.read(_Put).properties
+    name, utf8 = spec.display_name or "", call.site.directory.rules.utf8_senders
     entry, status = await call.put(
-        lambda snapshot: senders.put(snapshot, call.scope, wish.username, name, utf8=utf8)
+        lambda snapshot: senders.put(snapshot, call.scope, spec.username, name, utf8=utf8)
     )
     return JSONResponse(_document(call, entry), status)
 

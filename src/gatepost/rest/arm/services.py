@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import services
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.services import ServiceWish
+from gatepost.directory.azure.changes.services import ServiceSpec
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Domain,
@@ -37,10 +37,10 @@ class _Body(msgspec.Struct):
     tags: dict[str, str] | None = None
 
     @property
-    def wish(self) -> ServiceWish:
+    def spec(self) -> ServiceSpec:
         """Return the wanted resource."""
         given = self.properties
-        return ServiceWish(
+        return ServiceSpec(
             given.data_location,
             None if given.linked_domains is None else tuple(given.linked_domains),
             given.public_network_access,
@@ -98,28 +98,28 @@ async def put(call: Call) -> Response:
     """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for an existing one."""
     body = call.read(_Body)
     check_global(body.location, CommunicationService.resource_type)
-    _require_links(call, body.wish)
+    _require_links(call, body.spec)
     keys = call.site.keys
     sealed = keys.seal(generate_access_key()), keys.seal(generate_access_key())
     entry, status = await call.put(
-        lambda snapshot: services.put(snapshot, call.scope, body.wish, sealed)
+        lambda snapshot: services.put(snapshot, call.scope, body.spec, sealed)
     )
     return JSONResponse(_document(call, entry), status)
 
 
 async def patch(call: Call) -> Response:
     """``PATCH .../communicationServices/{name}``."""
-    wish = call.read(_Body).wish
-    _require_links(call, wish)
-    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
+    spec = call.read(_Body).spec
+    _require_links(call, spec)
+    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, spec))
     return JSONResponse(_document(call, changes.entry))
 
 
-def _require_links(call: Call, wish: ServiceWish) -> None:
+def _require_links(call: Call, spec: ServiceSpec) -> None:
     """To link a domain permits mail from it, so the caller must be allowed to change the domain."""
     service = call.snapshot.get(CommunicationService, call.scope)
     linked = {each.lower() for each in service.linked_domains} if service else set()
-    for each in wish.linked_domains or ():
+    for each in spec.linked_domains or ():
         if each.lower() in linked or call.snapshot.get(Domain, each) is None:
             continue
         if not call.allows(_LINK, each):
@@ -172,8 +172,8 @@ def _keys(call: Call, service: CommunicationService) -> Response:
 
 async def link_notification_hub(call: Call) -> Response:
     """``POST .../linkNotificationHub``: stored, but not used."""
-    wish = ServiceWish(notification_hub_id=call.read(_Hub).resource_id)
-    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, wish))
+    spec = ServiceSpec(notification_hub_id=call.read(_Hub).resource_id)
+    changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, spec))
     return JSONResponse({"resourceId": changes.entry.notification_hub_id})
 
 

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import smtp_usernames
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
+from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
 from gatepost.rest.arm.call import Call
 from gatepost.rest.arm.documents import Document, resource
@@ -46,10 +46,10 @@ async def listing(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_Put).properties
-    wish = SmtpUsernameWish(given.username, given.entra_application_id, given.tenant_id)
+    spec = SmtpUsernameSpec(given.username, given.entra_application_id, given.tenant_id)
     entry, status = await call.put(
         lambda snapshot: smtp_usernames.put(
-            snapshot, call.scope, wish, call.now, call.site.directory.rules.actions
+            snapshot, call.scope, spec, call.now, call.site.directory.rules.actions
         )
     )
     return JSONResponse(_document(entry), status)

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import suppressions
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.suppressions import AddressWish
+from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.paths import is_within, parent_path
 from gatepost.rest.arm.call import Call
@@ -106,11 +106,11 @@ async def addresses(call: Call) -> Response:
 async def put_address(call: Call) -> Response:
     """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for an existing one."""
     given = call.read(_PutAddress).properties
-    wish = AddressWish(
+    spec = AddressSpec(
         given.email, given.first_name or "", given.last_name or "", given.notes or ""
     )
     entry, status = await call.put(
-        lambda snapshot: suppressions.put_address(snapshot, call.scope, wish, call.now)
+        lambda snapshot: suppressions.put_address(snapshot, call.scope, spec, call.now)
     )
     return JSONResponse(_address_document(call, entry), status)
 

@@ -69,14 +69,14 @@ class _ChangedApplication(msgspec.Struct, rename="camel"):
 async def create(call: Call) -> Response:
     """``POST /applications``."""
     call.require_administrator()
-    wish = call.read(_NewApplication, passed_over=_PASSED_OVER)
-    multitenant = _multitenant(wish.sign_in_audience) or False
+    spec = call.read(_NewApplication, passed_over=_PASSED_OVER)
+    multitenant = _multitenant(spec.sign_in_audience) or False
     made = create_application(
-        call.snapshot, call.tenant.id, wish.display_name, multitenant=multitenant
+        call.snapshot, call.tenant.id, spec.display_name, multitenant=multitenant
     ).entry
     alone = Snapshot([made])
-    keys = replace_certificates(alone, made, wish.key_credentials)
-    secrets = [make_secret(call, made, each) for each in wish.password_credentials]
+    keys = replace_certificates(alone, made, spec.key_credentials)
+    secrets = [make_secret(call, made, each) for each in spec.password_credentials]
     for kept, _ in secrets:
         add_secret(alone, kept)
     changes = Changes((*keys.put, *(kept for kept, _ in secrets)), (), made)
@@ -125,17 +125,17 @@ async def show(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """``PATCH /applications/{id}``; certificates that are not listed are removed."""
     call.require_administrator()
-    wish = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
-    multitenant = _multitenant(wish.sign_in_audience)
+    spec = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
+    multitenant = _multitenant(spec.sign_in_audience)
     application = call.application
 
     def decide(snapshot: Snapshot) -> Changes[Application]:
         changed = change_application(
-            application, display_name=wish.display_name, multitenant=multitenant
+            application, display_name=spec.display_name, multitenant=multitenant
         )
-        if wish.key_credentials is None:
+        if spec.key_credentials is None:
             return changed
-        return replace_certificates(snapshot, changed.entry, wish.key_credentials)
+        return replace_certificates(snapshot, changed.entry, spec.key_credentials)
 
     await call.site.directory.change(decide)
     return no_content()

@@ -56,27 +56,27 @@ class KeyCredential(msgspec.Struct, rename="camel"):
 async def add_password(call: Call) -> Response:
     """``POST /applications/{id}/addPassword``: the only response with the value."""
     call.require_administrator()
-    wish = call.read(_AddPassword).password_credential or PasswordCredential()
-    kept, value = make_secret(call, call.application, wish)
+    spec = call.read(_AddPassword).password_credential or PasswordCredential()
+    kept, value = make_secret(call, call.application, spec)
     await call.site.directory.change(lambda snapshot: add_secret(snapshot, kept))
     context = {"@odata.context": call.context("microsoft.graph.passwordCredential")}
     return answer(context | password_credential(kept, value.reveal()))
 
 
 def make_secret(
-    call: Call, application: Application, wish: PasswordCredential
+    call: Call, application: Application, spec: PasswordCredential
 ) -> tuple[ClientSecret, Secret]:
     """Return a new secret, and its value. Its end may be in the past, for tests.
 
     Raises Rejected.
     """
-    end, start = _in_utc(wish.end_date_time), _in_utc(wish.start_date_time)
+    end, start = _in_utc(spec.end_date_time), _in_utc(spec.start_date_time)
     if start is None:
         start = min(call.now, end) if end else call.now
     lifetime = end - start if end else LIFETIME
     try:
         return call.site.directory.make_secret(
-            application, lifetime, wish.display_name or "", start=start
+            application, lifetime, spec.display_name or "", start=start
         )
     except OverflowError:
         raise _out_of_range() from None
@@ -123,13 +123,13 @@ def replace_certificates(
     return Changes((application, *new.values()), gone, application)
 
 
-def _read(application: Application, wish: KeyCredential) -> ClientCertificate:
-    if (wish.type, wish.usage) != ("AsymmetricX509Cert", "Verify"):
+def _read(application: Application, spec: KeyCredential) -> ClientCertificate:
+    if (spec.type, spec.usage) != ("AsymmetricX509Cert", "Verify"):
         raise bad_request(
             "A key credential must have the type AsymmetricX509Cert and the usage Verify."
         )
     try:
-        raw = base64.b64decode(wish.key or "", validate=True)
-        return read_certificate(application, raw, wish.display_name or "")
+        raw = base64.b64decode(spec.key or "", validate=True)
+        return read_certificate(application, raw, spec.display_name or "")
     except (binascii.Error, CertificateError) as error:
         raise bad_request(f"The value of the key credential is invalid: {error}.") from None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gatepost.model.report import Report
 from gatepost.model.suppression import Lease
-from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
+from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import (
     EPOCH,
@@ -102,10 +102,10 @@ class SqliteReports:
     async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
         await self._change(_settle, subscription, tuple(settlements))
 
-    async def standing(self, subscription: str) -> Standing:
-        waiting, dead = (await self._rows("standing", subscription))[0]
+    async def backlog(self, subscription: str) -> Backlog:
+        waiting, dead = (await self._rows("backlog", subscription))[0]
         failures = await self._rows("last_failure", subscription)
-        return Standing(waiting, dead, failures[0][0] if failures else "")
+        return Backlog(waiting, dead, failures[0][0] if failures else "")
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
         rows = await self._rows("dead_letters", subscription)

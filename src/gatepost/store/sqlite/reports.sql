@@ -78,7 +78,7 @@ UPDATE deliveries SET attempts = attempts + 1, last_at = ?, due = coalesce(?, du
                       dead = ?
 WHERE report = ? AND subscription = ?;
 
--- name: standing
+-- name: backlog
 SELECT coalesce(sum(dead = ''), 0), coalesce(sum(dead <> ''), 0)
 FROM deliveries WHERE subscription = ?;
 

@@ -15,7 +15,7 @@ from typing import Final
 from gatepost.app.access import open_queue
 from gatepost.errors import GatepostError
 from gatepost.testing.crash.senders import Senders
-from gatepost.testing.crash.verdict import Books, Kill, Pair, Verdict, judge
+from gatepost.testing.crash.verdict import CrashRecords, Kill, Pair, Verdict, judge
 from gatepost.testing.crash.verdict import Victim as Whom
 from gatepost.testing.crash.victim import CONNECTIONS, Victim, hub_domain
 from gatepost.testing.upstream import WELL, Mischief, Taken, Upstream
@@ -118,7 +118,7 @@ class _Run:
             for each in self._upstreams:
                 each.close()
         return Outcome(
-            judge(Books(self._senders.sent, self._taken, self._kills, queued)),
+            judge(CrashRecords(self._senders.sent, self._taken, self._kills, queued)),
             Counter(each.victim for each in self._kills),
             victim.starts,
             max(victim.outages, default=0.0),

@@ -43,8 +43,8 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Everything that is known at the end."""
+class CrashRecords:
+    """What a crash run has recorded: mail sent, mail delivered, kills, mail left in the queue."""
 
     sent: Sequence[Sent]
     taken: Sequence[Taken]
@@ -88,13 +88,13 @@ class Verdict:
         )
 
 
-def judge(books: Books) -> Verdict:
+def judge(records: CrashRecords) -> Verdict:
     """Compare what arrived with what was acknowledged."""
-    mail = [each for each in books.taken if each.sender]
+    mail = [each for each in records.taken if each.sender]
     arrivals = _by_pair(mail)
-    notices = _notices(each for each in books.taken if not each.sender)
-    verdict = Verdict(acknowledged=len(books.sent))
-    for message in books.sent:
+    notices = _notices(each for each in records.taken if not each.sender)
+    verdict = Verdict(acknowledged=len(records.sent))
+    for message in records.sent:
         for address in message.recipients:
             verdict.promised += 1
             pair = (message.message_id, address)
@@ -104,14 +104,14 @@ def judge(books: Books) -> Verdict:
                     verdict.damaged.append(pair)
             elif address in notices:
                 verdict.notified += 1
-            elif pair in books.queued:
+            elif pair in records.queued:
                 verdict.queued += 1
             else:
                 verdict.lost.append(pair)
-    known = {each.message_id for each in books.sent}
+    known = {each.message_id for each in records.sent}
     verdict.unacknowledged = len({each.message_id for each in mail} - known)
     verdict.notified_twice = [("", to) for to, ids in notices.items() if len(ids) > 1]
-    _count_doubles(verdict, _by_pair(books.taken), books.kills)
+    _count_doubles(verdict, _by_pair(records.taken), records.kills)
     return verdict
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import Lease
-from gatepost.queue.reports import DeadLetter, Due, Published, Settlement, Standing, Unread
+from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
 
 
 @dataclass(slots=True)
@@ -121,11 +121,11 @@ class MemoryReports:
             kept.last_at, kept.outcome, kept.dead = each.at, each.outcome, each.dead
             kept.due = each.again_at or kept.due
 
-    async def standing(self, subscription: str) -> Standing:
+    async def backlog(self, subscription: str) -> Backlog:
         kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
         tried = [(each.last_at, each.outcome) for each in kept if each.last_at is not None]
         dead = sum(each.dead != "" for each in kept)
-        return Standing(len(kept) - dead, dead, max(tried)[1] if tried else "")
+        return Backlog(len(kept) - dead, dead, max(tried)[1] if tried else "")
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
         found = [

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gatepost.app.events.service import EventService, Surroundings, schedule_of
+from gatepost.app.events.service import EventContext, EventService, schedule_of
 from gatepost.app.events.webhooks import DAMAGED, LOST
 from gatepost.app.keys import Key
 from gatepost.directory.azure.entries import Domain
@@ -385,10 +385,15 @@ async def test_an_endpoint_may_open_the_url_before_it_answers(world: World) -> N
 def test_without_an_api_nobody_can_agree_later() -> None:
     async def run() -> None:
         async with opened() as world:
-            here = world.service.here
+            context = world.service.context
             alone = EventService(
-                Surroundings(
-                    here.store, here.directory, Key(bytes(32)), EXACT, here.tell, here.now
+                EventContext(
+                    context.store,
+                    context.directory,
+                    Key(bytes(32)),
+                    EXACT,
+                    context.tell,
+                    context.now,
                 ),
                 Endpoint(answer=lambda _: Answer(200, {})),
             )

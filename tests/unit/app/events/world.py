@@ -10,7 +10,7 @@ from typing import Any
 
 from gatepost.app.events.client import Unreached
 from gatepost.app.events.operations import operate
-from gatepost.app.events.service import EventService, Surroundings
+from gatepost.app.events.service import EventContext, EventService
 from gatepost.app.keys import Key
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
@@ -147,10 +147,10 @@ async def opened(
     def tell(event: str, **facts: Any) -> None:
         world.told.append((event, facts))
 
-    here = Surroundings(
+    context = EventContext(
         store, directory, Key(bytes(32)), rules, tell, lambda: world.now, "https://localhost:2443"
     )
-    service = EventService(here, endpoint)
+    service = EventService(context, endpoint)
     world = World(service, store, endpoint, directory)
     await service.load()
     await service.serve()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.operator_log_format import spell
+from gatepost.app.operator_log_format import format_event
 from gatepost.app.watch.refused_password import RefusedPassword
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret
@@ -58,7 +58,7 @@ class Run:
             asyncio.run(self.watcher.probe())
 
     def named(self, event: str) -> list[str]:
-        return [spell(name, facts) for name, facts in self.told if name == event]
+        return [format_event(name, facts) for name, facts in self.told if name == event]
 
 
 def offering(*mechanisms: str) -> Evidence:

@@ -12,7 +12,7 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.look import look_behind
 from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.shapes import describe
-from gatepost.doctor.visit import Errand, Settings, Visit
+from gatepost.doctor.visit import Checks, Settings, Visit
 from gatepost.errors import ResolveError
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Evidence, Target
@@ -81,7 +81,7 @@ class Backdoor:
     def examine(self, credentials: Credentials, *, sender: str = "", **options: Any) -> Diagnosis:
         """Diagnose a login that was refused."""
         settings = Settings(identity=IdentityOptions(**options))
-        visit = Visit(SMTP, settings, credentials, Errand(sender))
+        visit = Visit(SMTP, settings, credentials, Checks(sender))
         seen = look_behind(visit, refused(credentials), ENVIRONMENT, self.ask)
         return diagnose_evidence(seen)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.recording.evidence import Surroundings, evidence_in
+from gatepost.doctor.recording.evidence import RecordingContext, evidence_in
 from gatepost.doctor.recording.outcome import Outcome
 from gatepost.doctor.recording.tap import Tap
 from gatepost.model.evidence import Connect, Evidence, Target, seen
@@ -30,7 +30,7 @@ def played(
     tap.note(ended_by=ended_by)
     tap.finish()
     outcome = Outcome(NOW, connects=seen((Connect("127.0.0.1", "ok", 1.0),)), failure=failure)
-    return tap, evidence_in(tap, Surroundings(Target("mail.example.com", 587), outcome))
+    return tap, evidence_in(tap, RecordingContext(Target("mail.example.com", 587), outcome))
 
 
 def diagnosed(session: Iterable[Said], **how: object) -> Diagnosis:

@@ -2,14 +2,16 @@
 
 import re
 
-from gatepost.doctor.watching.metrics import Standing, render
+from gatepost.doctor.watching.metrics import UpstreamStatus, render
 from tests.unit.doctor.watching.looks import EXPIRED, NOW, now
 
 LINE = re.compile(r'[a-z_]+\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\} -?[\d.]+(?:e[+-]?\d+)?')
 
 
 def test_everything_that_is_known() -> None:
-    standing = Standing("provider", "mail.example.com:587", now(), {"healthy": 3, "finding": 1}, 2)
+    standing = UpstreamStatus(
+        "provider", "mail.example.com:587", now(), {"healthy": 3, "finding": 1}, 2
+    )
     lines = render([standing], NOW).splitlines()
     samples = [line for line in lines if not line.startswith("#")]
     assert [line for line in samples if not LINE.fullmatch(line)] == []
@@ -29,13 +31,13 @@ def test_everything_that_is_known() -> None:
 
 
 def test_what_is_not_known_is_not_said() -> None:
-    text = render([Standing("a", "a:587")], NOW)
+    text = render([UpstreamStatus("a", "a:587")], NOW)
     assert 'changes_total{upstream="a"} 0' in text
     assert 'up{upstream="a"' not in text
 
 
 def test_a_server_cannot_write_lines_of_its_own() -> None:
     found = now(findings=(EXPIRED,))
-    odd = Standing('a"\\\nb', "h:1\ud800", found)
+    odd = UpstreamStatus('a"\\\nb', "h:1\ud800", found)
     for line in render([odd], NOW).splitlines():
         assert line.startswith("#") or LINE.fullmatch(line), line

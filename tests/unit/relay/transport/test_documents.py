@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
-from gatepost.relay.transport.acs_document import parcels
+from gatepost.relay.transport.acs_document import acs_requests
 from gatepost.relay.transport.graph import addressed
 from gatepost.rest.email.document import read_email
 from gatepost.rest.email.message import compose, read_message, read_sender
@@ -41,11 +41,11 @@ def octets(made: EmailMessage) -> bytes:
 
 
 def document(content: bytes, *recipients: str, **options: str) -> dict[str, Any]:
-    [parcel] = parcels(envelope(*recipients, **options), content)
+    [request] = acs_requests(envelope(*recipients, **options), content)
     # The service itself has to take what we make.
-    email = read_email(parcel.body)
+    email = read_email(request.body)
     read_message(email, read_sender(email), ApiRules())
-    read: dict[str, Any] = json.loads(parcel.body)
+    read: dict[str, Any] = json.loads(request.body)
     return read
 
 
@@ -110,7 +110,7 @@ def test_recipients(to: str, cc: str, served: list[str], expected: dict[str, lis
 
 def test_blind_copies_do_not_see_each_other() -> None:
     content = octets(message(To="staff@example.com"))
-    made = parcels(envelope(ANN, BOB), content)
+    made = acs_requests(envelope(ANN, BOB), content)
     assert [json.loads(each.body)["recipients"] for each in made] == [
         {"to": [{"address": ANN}]}, {"to": [{"address": BOB}]},
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def test_a_null_sender_is_named_by_from() -> None:
     assert sent["senderAddress"] == "alerts@example.com"
     assert sent["headers"]["Auto-Submitted"] == "auto-replied"
     with pytest.raises(ValueError, match="names a sender"):
-        parcels(envelope(ANN, sender=""), b"To: ann@example.net\r\n\r\n")
+        acs_requests(envelope(ANN, sender=""), b"To: ann@example.net\r\n\r\n")
 
 
 def test_fields_that_the_service_makes_are_left_out() -> None:
@@ -141,10 +141,10 @@ def test_fields_that_the_service_makes_are_left_out() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_octets_make_a_document_or_are_refused(content: bytes) -> None:
-    for parcel in parcels(envelope(ANN, BOB), content):
-        named = json.loads(parcel.body)["recipients"]
+    for request in acs_requests(envelope(ANN, BOB), content):
+        named = json.loads(request.body)["recipients"]
         found = {each["address"] for people in named.values() for each in people}
-        assert found == {str(each) for each in parcel.addresses} <= {ANN, BOB}
+        assert found == {str(each) for each in request.addresses} <= {ANN, BOB}
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.binary(max_size=60))
@@ -222,8 +222,8 @@ def test_what_the_emulator_composes_comes_back() -> None:
 
     made = message(To=ANN, Subject="Grüße")
     made.add_attachment(b"%PDF", "application", "pdf", filename="März.pdf")
-    [parcel] = parcels(envelope(ANN), octets(made))
-    email = read_email(parcel.body)
+    [request] = acs_requests(envelope(ANN), octets(made))
+    email = read_email(request.body)
     letter = read_message(email, read_sender(email), ApiRules())
     composed = compose(letter, Stamp("1", datetime(2026, 11, 24, tzinfo=UTC), boundary="b"))
     parsed = message_from_bytes(composed, policy=policy.default)

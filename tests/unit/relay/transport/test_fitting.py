@@ -8,7 +8,7 @@ from gatepost.model.body import WINDOW, BytesBody, Traits
 from gatepost.model.envelope import BodyType, Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import EightBit
-from gatepost.relay.transport.fitting import Fitted, Traced, fit, read_header
+from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, read_header
 from gatepost.wire.capabilities import parse_capabilities
 
 PLAIN = b"Subject: hi\r\n\r\nHello\r\n"
@@ -28,7 +28,7 @@ def fitted(
     smtputf8: bool = False,
     to: Address = ASCII,
     eight_bit: EightBit = "encode",
-) -> Fitted | Reply:
+) -> FittedMessage | Reply:
     offered = parse_capabilities(Reply(250, "\n".join(["mail.example", *offers])))
     envelope = Envelope(parse_address("a@example.com"), (Recipient(to),), body, smtputf8)
     return fit(envelope, BytesBody(content), offered, eight_bit)
@@ -53,7 +53,7 @@ def test_eight_bit_content(
     content: bytes, declared: BodyType, offers: tuple[str, ...], sent_as: str, encoded: bool
 ) -> None:
     result = fitted(content, *offers, body=declared)
-    assert isinstance(result, Fitted)
+    assert isinstance(result, FittedMessage)
     assert result.envelope.body == sent_as
     assert isinstance(result.body, SevenBit) == encoded
     octets = b"".join(result.body.chunks())
@@ -70,7 +70,7 @@ def test_the_route_decides(eight_bit: EightBit, declared: BodyType, code: int) -
         assert isinstance(result, Reply)
         assert (result.code, str(result.status)) == (code, "5.6.3")
     else:
-        assert isinstance(result, Fitted)
+        assert isinstance(result, FittedMessage)
         assert result.envelope.body == "7BIT"
         assert isinstance(result.body, SevenBit) == (declared == "BINARYMIME")
 
@@ -104,7 +104,7 @@ def test_smtputf8(
         assert isinstance(result, Reply)
         assert result.code == code
         return
-    assert isinstance(result, Fitted)
+    assert isinstance(result, FittedMessage)
     assert result.envelope.smtputf8 == asked
     if content is GERMAN_HEADER and not asked:
         assert b"".join(result.body.chunks()).isascii()

@@ -17,7 +17,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class AssignmentWish:
+class AssignmentSpec:
     """A requested role assignment."""
 
     scope: str
@@ -32,7 +32,7 @@ class AssignmentWish:
 
 
 def put(
-    snapshot: Snapshot, guid: str, wish: AssignmentWish, now: datetime
+    snapshot: Snapshot, guid: str, spec: AssignmentSpec, now: datetime
 ) -> Changes[RoleAssignment]:
     """Assign a role; it takes effect after the propagation delay.
 
@@ -43,12 +43,12 @@ def put(
             "InvalidRoleAssignmentId",
             f"The role assignment ID '{guid}' is not valid. The role assignment ID must be a GUID.",
         )
-    scope = existing_scope(snapshot, wish.scope)
-    role_id = wish.role_definition_id.rstrip("/").rpartition("/")[2]
+    scope = existing_scope(snapshot, spec.scope)
+    role_id = spec.role_definition_id.rstrip("/").rpartition("/")[2]
     role = snapshot.get(RoleDefinition, role_id)
     if role is None:
         raise unknown_role(role_id)
-    _check_principal(snapshot, scope, wish)
+    _check_principal(snapshot, scope, spec)
     if not is_assignable(role, scope):
         raise Rejected(
             "RoleAssignmentScopeNotAssignableToRoleDefinition",
@@ -59,11 +59,11 @@ def put(
         old.id if old else guid.lower(),
         scope,
         role.id,
-        wish.principal_id.lower(),
+        spec.principal_id.lower(),
         old.created_at if old else now,
-        wish.principal_type or "ServicePrincipal",
-        wish.description,
-        wish.condition,
+        spec.principal_type or "ServicePrincipal",
+        spec.description,
+        spec.condition,
     )
     if old is not None and _essence(old) != _essence(made):
         raise Rejected(
@@ -89,21 +89,21 @@ def _essence(assignment: RoleAssignment) -> tuple[str, str, str]:
     )
 
 
-def _check_principal(snapshot: Snapshot, scope: str, wish: AssignmentWish) -> None:
+def _check_principal(snapshot: Snapshot, scope: str, spec: AssignmentSpec) -> None:
     """The principal must belong to the tenant. With a given type, the id of an existing application
     is accepted as well, as in Azure, where the type switches the check off: the assignment exists,
     but grants nothing ("Troubleshoot Azure RBAC", Microsoft Learn)."""
-    principal_id = wish.principal_id.lower()
+    principal_id = spec.principal_id.lower()
     if not is_guid(principal_id):
         raise Rejected(
             "InvalidPrincipalId",
-            f"The principal ID '{wish.principal_id}' is not valid. Principal ID must be a GUID.",
+            f"The principal ID '{spec.principal_id}' is not valid. Principal ID must be a GUID.",
         )
     tenant = tenant_of(snapshot, scope)
     principal = snapshot.get(ServicePrincipal, principal_id)
     if principal is not None and tenant in ("", principal.tenant_id.lower()):
         return
-    if wish.principal_type.lower() == "serviceprincipal" and any(
+    if spec.principal_type.lower() == "serviceprincipal" and any(
         principal_id in (each.key, each.object_id.lower()) for each in snapshot.all(Application)
     ):
         return

@@ -14,7 +14,7 @@ _DESCRIPTION_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class RoleWish:
+class RoleSpec:
     """A requested custom role."""
 
     role_name: str
@@ -24,7 +24,7 @@ class RoleWish:
     description: str = ""
 
 
-def put(snapshot: Snapshot, guid: str, wish: RoleWish) -> Changes[RoleDefinition]:
+def put(snapshot: Snapshot, guid: str, spec: RoleSpec) -> Changes[RoleDefinition]:
     """Create a custom role under a GUID, or change it ("Azure custom roles", Microsoft Learn).
 
     Raises Rejected.
@@ -36,21 +36,21 @@ def put(snapshot: Snapshot, guid: str, wish: RoleWish) -> Changes[RoleDefinition
         )
     old = snapshot.get(RoleDefinition, guid)
     _check_custom(old)
-    if not wish.role_name.strip():
+    if not spec.role_name.strip():
         raise Rejected("RoleDefinitionNameNullOrEmpty", "The role definition has no name.")
-    if len(wish.role_name) > _NAME_LENGTH or len(wish.description) > _DESCRIPTION_LENGTH:
+    if len(spec.role_name) > _NAME_LENGTH or len(spec.description) > _DESCRIPTION_LENGTH:
         raise Rejected(
             "InvalidRoleDefinition",
             f"A role's name has {_NAME_LENGTH} characters at most, its description "
             f"{_DESCRIPTION_LENGTH}.",
         )
-    check_permissions(wish.permissions)
+    check_permissions(spec.permissions)
     role = RoleDefinition(
         old.id if old else guid.lower(),
-        wish.role_name,
-        wish.permissions,
-        _assignable(snapshot, wish.assignable_scopes),
-        wish.description,
+        spec.role_name,
+        spec.permissions,
+        _assignable(snapshot, spec.assignable_scopes),
+        spec.description,
     )
     _check_unique(snapshot, role)
     _check_assignments(snapshot, role)

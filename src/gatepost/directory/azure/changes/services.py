@@ -32,7 +32,7 @@ _DOMAIN_ID: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceWish:
+class ServiceSpec:
     """The requested properties of a resource. None: unchanged, or the default of a new one."""
 
     data_location: str | None = None
@@ -44,24 +44,24 @@ class ServiceWish:
 
 
 def put(
-    snapshot: Snapshot, id: str, wish: ServiceWish, sealed_keys: tuple[bytes, bytes]
+    snapshot: Snapshot, id: str, spec: ServiceSpec, sealed_keys: tuple[bytes, bytes]
 ) -> Changes[CommunicationService]:
     """Create or replace a resource: properties that are not given get their defaults.
 
     ``sealed_keys`` are the access keys of a new one, primary and secondary. Raises Rejected.
     """
-    if wish.data_location is None:
+    if spec.data_location is None:
         raise Rejected(
             "InvalidRequestContent", "The property 'dataLocation' is required for this resource."
         )
-    location = data_location(wish.data_location)
+    location = data_location(spec.data_location)
     old = snapshot.get(CommunicationService, id)
     if old is not None:
         unchanged("dataLocation", old.data_location, location)
         bare = replace(
             old, linked_domains=(), local_auth=True, public_network_access="Enabled", tags={}
         )
-        return _changed(snapshot, bare, wish)
+        return _changed(snapshot, bare, spec)
     path = place(snapshot, CommunicationService, id)
     taken = name_taken(snapshot, split_id(CommunicationService, path)[1])
     if taken:
@@ -70,29 +70,29 @@ def put(
     new = CommunicationService(
         path, location, primary_key=primary, secondary_key=secondary, immutable_id=new_guid()
     )
-    return _changed(snapshot, new, wish)
+    return _changed(snapshot, new, spec)
 
 
-def patch(snapshot: Snapshot, id: str, wish: ServiceWish) -> Changes[CommunicationService]:
+def patch(snapshot: Snapshot, id: str, spec: ServiceSpec) -> Changes[CommunicationService]:
     """Change only the given properties. Raises Rejected."""
     service = existing(snapshot, CommunicationService, id)
-    if wish.data_location is not None:
-        unchanged("dataLocation", service.data_location, data_location(wish.data_location))
-    return _changed(snapshot, service, wish)
+    if spec.data_location is not None:
+        unchanged("dataLocation", service.data_location, data_location(spec.data_location))
+    return _changed(snapshot, service, spec)
 
 
 def _changed(
-    snapshot: Snapshot, service: CommunicationService, wish: ServiceWish
+    snapshot: Snapshot, service: CommunicationService, spec: ServiceSpec
 ) -> Changes[CommunicationService]:
     given = {
         name: value
         for name in ("public_network_access", "local_auth", "notification_hub_id")
-        if (value := getattr(wish, name)) is not None
+        if (value := getattr(spec, name)) is not None
     }
-    if wish.linked_domains is not None:
-        given["linked_domains"] = _linked(snapshot, service, wish.linked_domains)
-    if wish.tags is not None:
-        given["tags"] = checked_tags(wish.tags)
+    if spec.linked_domains is not None:
+        given["linked_domains"] = _linked(snapshot, service, spec.linked_domains)
+    if spec.tags is not None:
+        given["tags"] = checked_tags(spec.tags)
     changed = replace(service, **given)
     return Changes((changed,), (), changed)
 

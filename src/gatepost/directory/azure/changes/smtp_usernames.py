@@ -27,7 +27,7 @@ _FREE: Final = re.compile(r"[\x21-\x7e]{1,320}")
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpUsernameWish:
+class SmtpUsernameSpec:
     """A requested login name, and its application."""
 
     username: str
@@ -38,7 +38,7 @@ class SmtpUsernameWish:
 def put(
     snapshot: Snapshot,
     id: str,
-    wish: SmtpUsernameWish,
+    spec: SmtpUsernameSpec,
     now: datetime,
     actions: tuple[str, ...] = SEND_ACTIONS,
 ) -> Changes[SmtpUsername]:
@@ -53,9 +53,9 @@ def put(
     old = snapshot.get(SmtpUsername, id)
     made = SmtpUsername(
         old.id if old else place(snapshot, SmtpUsername, id),
-        wish.username,
-        wish.application_id.lower(),
-        wish.tenant_id.lower(),
+        spec.username,
+        spec.application_id.lower(),
+        spec.tenant_id.lower(),
         now,
     )
     _check_name(snapshot, service, made)

@@ -49,7 +49,7 @@ def delete_list(snapshot: Snapshot, id: str) -> Changes[SuppressionList]:
 
 
 @dataclass(frozen=True, slots=True)
-class AddressWish:
+class AddressSpec:
     """A recipient who gets no mail."""
 
     email: str
@@ -59,7 +59,7 @@ class AddressWish:
 
 
 def put_address(
-    snapshot: Snapshot, id: str, wish: AddressWish, now: datetime
+    snapshot: Snapshot, id: str, spec: AddressSpec, now: datetime
 ) -> Changes[SuppressedAddress]:
     """Put an address on a list, or change it.
 
@@ -68,23 +68,23 @@ def put_address(
     holder = holder_of(snapshot, SuppressedAddress, id)
     assert isinstance(holder, SuppressionList)  # noqa: S101 - what holds addresses
     try:
-        parse_address(wish.email)
+        parse_address(spec.email)
     except ValueError as error:
         raise Rejected(
             "InvalidEmailAddress", f"Invalid format for email address: {error}."
         ) from None
     old = snapshot.get(SuppressedAddress, id)
-    for other in snapshot.find(SuppressedAddress, suppression_lookup(holder.id, wish.email)):
+    for other in snapshot.find(SuppressedAddress, suppression_lookup(holder.id, spec.email)):
         if other != old:
             raise Rejected(
                 "Conflict", f"The address is on the list already, as '{other.name}'.", 409
             )
     made = SuppressedAddress(
         old.id if old else place(snapshot, SuppressedAddress, id),
-        wish.email,
-        wish.first_name,
-        wish.last_name,
-        wish.notes,
+        spec.email,
+        spec.first_name,
+        spec.last_name,
+        spec.notes,
         now,
     )
     return Changes((made, replace(holder, updated_at=now)), (), made)

@@ -116,7 +116,7 @@ def test_a_linked_domain_stays() -> None:
 
 def test_an_unlinked_domain_goes_with_its_senders() -> None:
     snapshot = world()
-    wish = services.ServiceWish(linked_domains=())
+    wish = services.ServiceSpec(linked_domains=())
     snapshot.apply(services.patch(snapshot, SERVICE, wish).put)
     gone = domains.delete(snapshot, DOMAIN).delete
     assert {type(each) for each in gone} == {Domain, SenderUsername}
@@ -209,11 +209,11 @@ def test_a_managed_domain_has_nothing_to_prove() -> None:
 def test_revoking_ownership_revokes_all_but_not_while_it_is_linked() -> None:
     snapshot = with_custom()
     snapshot.apply(verification.confirm(snapshot, CUSTOM).put)
-    linked = services.ServiceWish(linked_domains=(CUSTOM,))
+    linked = services.ServiceSpec(linked_domains=(CUSTOM,))
     snapshot.apply(services.patch(snapshot, SERVICE, linked).put)
     assert refusal(lambda: verification.revoke(snapshot, CUSTOM, "SPF")) == ("Conflict", 409)
     verification.revoke(snapshot, CUSTOM, "DMARC")
-    snapshot.apply(services.patch(snapshot, SERVICE, services.ServiceWish(linked_domains=())).put)
+    snapshot.apply(services.patch(snapshot, SERVICE, services.ServiceSpec(linked_domains=())).put)
     assert states(verification.revoke(snapshot, CUSTOM, "Domain").entry) == ["NotStarted"] * 5
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import Rejected, role_assignments, role_definitions
-from gatepost.directory.azure.changes.role_assignments import AssignmentWish
-from gatepost.directory.azure.changes.role_definitions import RoleWish
+from gatepost.directory.azure.changes.role_assignments import AssignmentSpec
+from gatepost.directory.azure.changes.role_definitions import RoleSpec
 from gatepost.directory.azure.entries import (
     Permission,
     ResourceGroup,
@@ -54,7 +54,7 @@ def role(
     guid: str = NEW,
     snapshot: Snapshot | None = None,
 ) -> RoleDefinition:
-    wish = RoleWish(name, (Permission(tuple(actions)),), scopes)
+    wish = RoleSpec(name, (Permission(tuple(actions)),), scopes)
     return role_definitions.put(snapshot or with_built_in(), guid, wish).entry
 
 
@@ -88,7 +88,7 @@ def test_a_role_does_not_name_actions_without_end() -> None:
 
 
 def test_the_provider_has_no_data_actions() -> None:
-    wish = RoleWish("Mail", (Permission(data_actions=("Microsoft.Communication/x",)),), (HOME,))
+    wish = RoleSpec("Mail", (Permission(data_actions=("Microsoft.Communication/x",)),), (HOME,))
     put = code(lambda: role_definitions.put(world(), NEW, wish))
     assert put == "InvalidDataActionOrNotDataAction"
 
@@ -116,7 +116,7 @@ def test_scopes_that_a_role_may_be_assigned_at(scopes: tuple[str, ...], expected
 def test_a_role_needs_a_guid_a_name_and_a_permission() -> None:
     assert code(lambda: role(guid="Mail")) == "InvalidRoleDefinitionId"
     assert code(lambda: role(name=" ")) == "RoleDefinitionNameNullOrEmpty"
-    wish = RoleWish("Mail", (), (HOME,))
+    wish = RoleSpec("Mail", (), (HOME,))
     assert code(lambda: role_definitions.put(world(), NEW, wish)) == "InvalidRoleDefinition"
 
 
@@ -152,19 +152,19 @@ def two_groups() -> Snapshot:
     return snapshot
 
 
-WISH = AssignmentWish(GROUP, ROLE, PRINCIPAL)
+WISH = AssignmentSpec(GROUP, ROLE, PRINCIPAL)
 NAMED = replace(WISH, principal_type="ServicePrincipal")
 
 
 def assign(
-    wish: AssignmentWish, guid: str = NEW, snapshot: Snapshot | None = None
+    wish: AssignmentSpec, guid: str = NEW, snapshot: Snapshot | None = None
 ) -> RoleAssignment:
     return role_assignments.put(snapshot or with_built_in(), guid, wish, NOW).entry
 
 
 def test_a_role_is_assigned() -> None:
     path = f"{HOME}/providers/Microsoft.Authorization/roleDefinitions/{ROLE.upper()}"
-    made = assign(AssignmentWish(GROUP.upper(), path, PRINCIPAL.upper()))
+    made = assign(AssignmentSpec(GROUP.upper(), path, PRINCIPAL.upper()))
     assert made == RoleAssignment(NEW, GROUP, ROLE, PRINCIPAL, NOW)
 
 
@@ -187,7 +187,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("wish", "expected", "status"), REFUSED)
-def test_what_cannot_be_assigned(wish: AssignmentWish, expected: str, status: int) -> None:
+def test_what_cannot_be_assigned(wish: AssignmentSpec, expected: str, status: int) -> None:
     assert refusal(lambda: assign(wish)) == (expected, status)
 
 
@@ -200,7 +200,7 @@ def test_a_role_is_assigned_only_where_it_is_assignable() -> None:
         (HOME, "RoleAssignmentScopeNotAssignableToRoleDefinition"),
         (f"{GROUP}2", "RoleAssignmentScopeNotAssignableToRoleDefinition"),
     ):
-        wish = AssignmentWish(scope, NEW, PRINCIPAL)
+        wish = AssignmentSpec(scope, NEW, PRINCIPAL)
         assert code(lambda wish=wish: assign(wish, OTHER, snapshot)) == expected  # type: ignore[misc]
 
 
@@ -221,7 +221,7 @@ def test_the_principal_is_of_the_tenant() -> None:
         [Tenant(SECRET), Subscription(elsewhere, SECRET), ResourceGroup(group_path(OTHER, "g"))]
     )
     with pytest.raises(Rejected, match=SECRET):
-        assign(AssignmentWish(elsewhere, OWNER, PRINCIPAL), snapshot=snapshot)
+        assign(AssignmentSpec(elsewhere, OWNER, PRINCIPAL), snapshot=snapshot)
     assert TENANT != SECRET
 
 

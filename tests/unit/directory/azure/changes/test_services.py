@@ -11,7 +11,7 @@ from gatepost.directory.azure.changes import (
     services,
     verification,
 )
-from gatepost.directory.azure.changes.services import ServiceWish
+from gatepost.directory.azure.changes.services import ServiceSpec
 from gatepost.directory.azure.entries import CommunicationService, Domain, Verification
 from gatepost.directory.azure.paths import child_path, group_path, resource_path
 from gatepost.directory.azure.snapshot import Snapshot
@@ -28,10 +28,10 @@ from tests.unit.directory.azure.world import (
 
 KEYS = (b"one", b"two")
 NEW = resource_path(GROUP, "communicationServices", "another")
-PLAIN = ServiceWish(data_location="United States")
+PLAIN = ServiceSpec(data_location="United States")
 
 
-def put(snapshot: Snapshot, wish: ServiceWish, id: str = NEW) -> CommunicationService:
+def put(snapshot: Snapshot, wish: ServiceSpec, id: str = NEW) -> CommunicationService:
     return services.put(snapshot, id, wish, KEYS).entry
 
 
@@ -61,7 +61,7 @@ def test_put_resets_what_it_does_not_say_and_patch_does_not() -> None:
     assert before is not None
     before = replace(before, local_auth=False, tags={"a": "b"}, primary_key=b"kept")
     snapshot.apply([before])
-    patched = services.patch(snapshot, SERVICE.upper(), ServiceWish()).entry
+    patched = services.patch(snapshot, SERVICE.upper(), ServiceSpec()).entry
     assert patched == before
     after = put(snapshot, PLAIN, SERVICE)
     assert after == replace(before, local_auth=True, tags={}, linked_domains=())
@@ -69,8 +69,8 @@ def test_put_resets_what_it_does_not_say_and_patch_does_not() -> None:
 
 
 def test_the_data_location_is_wanted_and_stays() -> None:
-    assert code(lambda: put(world(), ServiceWish())) == "InvalidRequestContent"
-    japan = ServiceWish(data_location="Japan")
+    assert code(lambda: put(world(), ServiceSpec())) == "InvalidRequestContent"
+    japan = ServiceSpec(data_location="Japan")
     assert refusal(lambda: put(world(), japan, SERVICE)) == ("PropertyChangeNotAllowed", 409)
     assert code(lambda: services.patch(world(), SERVICE, japan)) == "PropertyChangeNotAllowed"
 
@@ -91,7 +91,7 @@ def test_linking_needs_four_proofs(proofs: Verification, why: str) -> None:
     snapshot = world()
     domain = domains.put(snapshot, CUSTOM, "CustomerManaged").entry
     snapshot.apply([replace(domain, verification=proofs)])
-    wish = ServiceWish(linked_domains=(DOMAIN.upper(), CUSTOM.lower(), CUSTOM))
+    wish = ServiceSpec(linked_domains=(DOMAIN.upper(), CUSTOM.lower(), CUSTOM))
     if not why:
         linked = services.patch(snapshot, SERVICE, wish).entry.linked_domains
         assert linked == (DOMAIN, CUSTOM), "each once, as it is spelled where it lies"
@@ -106,7 +106,7 @@ NOT_IDS = ["", "example.org", "C:/Program Files/Git/subscriptions/x", EMAIL, f"{
 
 @pytest.mark.parametrize("id", NOT_IDS)
 def test_what_is_no_domain_id(id: str) -> None:
-    wish = ServiceWish(linked_domains=(id,))
+    wish = ServiceSpec(linked_domains=(id,))
     assert code(lambda: services.patch(world(), SERVICE, wish)) == "LinkedInvalidPropertyId"
 
 
@@ -117,7 +117,7 @@ def test_other_domains_that_cannot_be_linked() -> None:
     snapshot.apply(domains.put(snapshot, foreign, "AzureManaged").put)
     for id, why in ((foreign, "data location is Japan"), (CUSTOM, "no such domain")):  # noqa: A001
         with pytest.raises(Rejected, match=why) as caught:
-            services.patch(snapshot, SERVICE, ServiceWish(linked_domains=(id,)))
+            services.patch(snapshot, SERVICE, ServiceSpec(linked_domains=(id,)))
         assert caught.value.code == "InvalidLinkedDomains"
 
 
@@ -130,7 +130,7 @@ def test_one_name_cannot_be_linked_twice() -> None:
         snapshot.apply(domains.put(snapshot, each, "CustomerManaged").put)
         snapshot.apply(verification.confirm(snapshot, each).put)
     with pytest.raises(Rejected, match="same name"):
-        services.patch(snapshot, SERVICE, ServiceWish(linked_domains=ids))
+        services.patch(snapshot, SERVICE, ServiceSpec(linked_domains=ids))
 
 
 def test_a_hundred_domains_can_be_linked() -> None:
@@ -141,8 +141,8 @@ def test_a_hundred_domains_can_be_linked() -> None:
         snapshot.apply(domains.put(snapshot, path, "CustomerManaged").put)
         snapshot.apply(verification.confirm(snapshot, path).put)
         ids.append(path)
-    services.patch(snapshot, SERVICE, ServiceWish(linked_domains=tuple(ids[:100])))
-    wish = ServiceWish(linked_domains=tuple(ids))
+    services.patch(snapshot, SERVICE, ServiceSpec(linked_domains=tuple(ids[:100])))
+    wish = ServiceSpec(linked_domains=tuple(ids))
     assert code(lambda: services.patch(snapshot, SERVICE, wish)) == "QuotaExceeded"
 
 

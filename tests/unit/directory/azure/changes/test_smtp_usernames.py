@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatepost.directory.azure.changes import smtp_usernames
-from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameWish
+from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import (
@@ -30,7 +30,7 @@ def put(
     tenant: str = TENANT,
     snapshot: Snapshot | None = None,
 ) -> object:
-    wish = SmtpUsernameWish(username, application, tenant)
+    wish = SmtpUsernameSpec(username, application, tenant)
     return smtp_usernames.put(snapshot or world(), PLACE, wish, NOW).entry
 
 
@@ -100,7 +100,7 @@ def test_the_same_again_changes_nothing_and_another_name_begins_anew() -> None:
 
 
 def test_the_resource_must_be_there() -> None:
-    wish = SmtpUsernameWish("smtp-login", APPLICATION, TENANT)
+    wish = SmtpUsernameSpec("smtp-login", APPLICATION, TENANT)
     missing = f"{SERVICE}x/smtpUsernames/printer"
     put_there = refusal(lambda: smtp_usernames.put(world(), missing, wish, NOW))
     assert put_there == ("ParentResourceNotFound", 404)

@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.directory.azure.changes import senders, suppressions
 from gatepost.directory.azure.changes.stamps import stamped
-from gatepost.directory.azure.changes.suppressions import AddressWish
+from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import (
     SuppressedAddress,
     SuppressionList,
@@ -39,7 +39,7 @@ def test_a_list_is_for_a_sender_of_the_domain_or_for_all() -> None:
 
 def test_a_list_knows_when_it_was_made_and_changed() -> None:
     snapshot = with_list()
-    snapshot.apply(suppressions.put_address(snapshot, PLACE, AddressWish("a@b.example"), LATER).put)
+    snapshot.apply(suppressions.put_address(snapshot, PLACE, AddressSpec("a@b.example"), LATER).put)
     kept = snapshot.get(SuppressionList, LIST)
     assert kept is not None
     assert (kept.created_at, kept.updated_at) == (NOW, LATER)
@@ -47,18 +47,18 @@ def test_a_list_knows_when_it_was_made_and_changed() -> None:
 
 @pytest.mark.parametrize("email", ["", "ann", "ann@", "<ann@example.net>", "a b@example.net"])
 def test_only_addresses_are_listed(email: str) -> None:
-    put = code(lambda: suppressions.put_address(with_list(), PLACE, AddressWish(email), NOW))
+    put = code(lambda: suppressions.put_address(with_list(), PLACE, AddressSpec(email), NOW))
     assert put == "InvalidEmailAddress"
 
 
 def test_an_address_is_found_and_listed_once() -> None:
     snapshot = with_list()
-    wish = AddressWish("Ann@Example.net", "Ann", notes="asked us to stop")
+    wish = AddressSpec("Ann@Example.net", "Ann", notes="asked us to stop")
     snapshot.apply(suppressions.put_address(snapshot, PLACE, wish, NOW).put)
     [found] = snapshot.find(SuppressedAddress, suppression_lookup(LIST, "ann@example.NET"))
     assert (found.first_name, found.notes) == ("Ann", "asked us to stop")
     other = f"{LIST}/suppressionListAddresses/{SECRET}"
-    again = AddressWish("ann@example.net")
+    again = AddressSpec("ann@example.net")
     twice = refusal(lambda: suppressions.put_address(snapshot, other, again, NOW))
     assert twice == ("Conflict", 409)
     snapshot.apply(suppressions.put_address(snapshot, PLACE, again, NOW).put)
@@ -69,7 +69,7 @@ def test_an_address_is_found_and_listed_once() -> None:
 
 def test_a_list_goes_with_its_addresses_and_keeps_its_sender() -> None:
     snapshot = with_list()
-    snapshot.apply(suppressions.put_address(snapshot, PLACE, AddressWish("a@b.example"), NOW).put)
+    snapshot.apply(suppressions.put_address(snapshot, PLACE, AddressSpec("a@b.example"), NOW).put)
     kept = refusal(lambda: senders.delete(snapshot, f"{DOMAIN}/senderUsernames/donotreply"))
     assert kept == ("Conflict", 409)
     assert len(suppressions.delete_list(snapshot, LIST).delete) == 2
@@ -81,7 +81,7 @@ def test_who_made_what_is_stamped() -> None:
     made = stamped(snapshot, suppressions.put_list(snapshot, LIST, "", NOW), NOW, by)
     assert made.put == (made.entry,)
     snapshot.apply(made.put)
-    wish = AddressWish("a@b.example")
+    wish = AddressSpec("a@b.example")
     changes = suppressions.put_address(snapshot, PLACE, wish, LATER)
     changed = stamped(snapshot, changes, LATER, other)
     address, holder = changed.put
