@@ -103,6 +103,8 @@ class Answer:
     retry_after: float = 0.0
     error: GatepostError | None = None
     passed_on: bool = False
+    own: tuple[Reply, ...] = ()
+    """Replies of the server, although the try ended with one of ours."""
     fault: Exception | None = None
     """A fault of the transport's."""
 
@@ -170,7 +172,7 @@ class Upstream:
                 self.contents[lease.message.id] = b"".join(body.chunks())
             elif not early and reply.status != TOO_MANY:
                 outcome = outcome_of(reply, answer.phase)
-            verdicts.append(Verdict(outcome, reply))
+            verdicts.append(Verdict(outcome, reply, is_remote=reply in answer.own))
         bad = [each for each in replies if not each.is_success]
         said = bad[0] if bad else replies[-1]
         identity = getattr(self.target, "credential", "")

@@ -21,11 +21,11 @@ from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from gatepost.queue.unsettled import UNSETTLED
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.relay.transport.graph import GraphTransport
-from gatepost.relay.transport.unsettled import UNSETTLED
 from gatepost.routing.route import may_try_next_target
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
@@ -119,6 +119,7 @@ class Acs:
 CUT = {"content-length": "9"}
 """Of an answer without a body: it breaks off."""
 SUCCEEDED = told({"id": "op", "status": "Succeeded", "error": None})
+CONFLICT = told({"error": {"code": "Conflict"}}, 409)
 FULL = told({"status": "Failed", "error": {"code": "TooManyRequests"}})
 RUNNING = told({"id": "op", "status": "Running"})
 
@@ -225,14 +226,38 @@ def test_an_answer_that_leaves_open_what_an_earlier_try_came_to(status: int) -> 
     assert [each.method for each in asked] == ["GET"], "nothing is sent on top"
 
 
-@pytest.mark.parametrize("answer", [Told(503), Told(403), Told(body=None)])
-def test_it_stays_so_while_the_service_does_not_answer(answer: Told) -> None:
+def accepted_before() -> Lease:
+    """A message that the service has accepted, and whose result is unknown."""
     given = lease(attempts=1)
     unsettled = Attempt(datetime.now(UTC), Contact("acs"), "content", UNSETTLED, is_remote=False)
-    given = replace(given, delivery=replace(given.delivery, history=(unsettled,)))
-    handed, asked = hand(acs, lambda _: answer, given)
+    return replace(given, delivery=replace(given.delivery, history=(unsettled,)))
+
+
+API_VERSION = told({"error": {"code": "InvalidApiVersionParameter"}}, 400)
+
+
+@pytest.mark.parametrize(
+    "answer", [Told(503), Told(403), Told(302), Told(400), API_VERSION, Told(body=None)]
+)
+def test_it_stays_so_while_the_service_does_not_answer(answer: Told) -> None:
+    handed, asked = hand(acs, lambda _: answer, accepted_before())
     assert handed.attempt.reply.because("") == UNSETTLED
     assert {each.method for each in asked} == {"GET"}
+
+
+def test_another_server_cannot_say_that_an_accepted_message_is_not_there() -> None:
+    """It gets the message, as the service would once more, which knows the id of the operation."""
+    handed, asked = hand(acs, lambda _: Told(404, b"<html>"), accepted_before())
+    assert handed.attempt.reply.because("") == UNSETTLED
+    assert not handed.attempt.is_remote
+    assert [each.method for each in asked] == ["GET", "POST"]
+
+
+def test_what_the_service_has_forgotten_may_go_elsewhere() -> None:
+    gone = told({"error": {"code": "OperationNotFound"}}, 404)
+    handed, _ = hand(acs, lambda a: gone if a.method == "GET" else Told(429), accepted_before())
+    assert outcomes(handed) == [("deferred", 451)]
+    assert handed.attempt.is_remote
 
 
 def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> None:
@@ -241,6 +266,7 @@ def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> 
     )
     assert outcomes(handed) == [("deferred", 451)]
     assert handed.attempt.seconds < 2
+    assert handed.attempt.reply.because("") == UNSETTLED
     again, asked_again = hand(acs, Acs(SUCCEEDED), lease(attempts=1))
     assert outcomes(again) == [("delivered", 250)]
     assert [each.method for each in asked_again] == ["GET"]
@@ -277,8 +303,20 @@ def test_an_operation_that_ended_for_now_is_followed_by_another_one() -> None:
 
 
 def test_a_conflict_is_an_operation_that_is_there() -> None:
-    handed, _ = hand(acs, Acs(SUCCEEDED, accepted=told({"error": {"code": "Conflict"}}, 409)))
+    handed, _ = hand(acs, Acs(SUCCEEDED, accepted=CONFLICT))
     assert outcomes(handed) == [("delivered", 250)]
+
+
+@pytest.mark.parametrize("state", [Told(503), Told(401), Told(body=None)])
+def test_what_is_there_goes_nowhere_else_although_nobody_tells_its_state(state: Told) -> None:
+    handed, _ = hand(acs, Acs(state, accepted=CONFLICT))
+    assert handed.attempt.reply.because("") == UNSETTLED
+
+
+def test_a_conflict_with_nothing_is_a_refusal() -> None:
+    handed, _ = hand(acs, Acs(Told(404), accepted=CONFLICT))
+    assert handed.attempt.reply.text == "HTTP 409 Conflict"
+    assert handed.attempt.is_remote
 
 
 @pytest.mark.parametrize(
@@ -479,6 +517,61 @@ def test_a_request_that_fails_hides_no_other_one_that_was_accepted() -> None:
     handed, _ = hand(make, answer, given)
     assert handed.attempt.reply.because("") == UNSETTLED
     assert not may_try_next_target(cast("Any", handed.attempt.phase), None)
+
+
+@pytest.mark.parametrize("names", [("no@example.org", "cut@example.org"), ("cut@a", "no@a")])
+def test_nor_one_that_may_have_been_accepted(names: tuple[str, str]) -> None:
+    class Service:
+        async def ask(self, request: HttpRequest) -> HttpResponse:
+            if b"cut@" in request.body:
+                raise Disconnected("closed the connection")
+            raise ConnectError("refused").at("connect")
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    def make(_url: str, _http: HttpClient, sign_in: HttpSignIn) -> Transport:
+        return acs("https://acs.example", cast("HttpClient", Service()), sign_in)
+
+    handed, _ = hand(make, lambda _: Told(), lease(*names))
+    assert handed.attempt.phase == "content"
+    assert not may_try_next_target("content", None)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_an_attempt_that_is_cut_says_what_was_accepted(is_accepted: bool) -> None:
+    """Else the relay that starts next could give it to another target."""
+
+    async def main() -> None:
+        asked = asyncio.Event()
+
+        class Service:
+            async def ask(self, request: HttpRequest) -> HttpResponse:
+                if request.body and is_accepted:
+                    return HttpResponse(202, {}, b'{"status": "Running"}')
+                asked.set()
+                await asyncio.sleep(60)
+                raise AssertionError("it was cut before")
+
+            async def close(self) -> None:
+                """Nothing is open."""
+
+        target = AcsRestTarget("acs", "https://acs.example", "c")
+        transport = AcsRestTransport(target, Service(), by_key(TokenCache()))
+        attempt = asyncio.create_task(
+            transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9)
+        )
+        await asked.wait()
+        attempt.cancel()
+        if is_accepted:
+            handed = await attempt
+            assert handed.attempt.reply.because("") == UNSETTLED
+            assert handed.attempt.phase == "content"
+        else:
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
+
+    asyncio.run(main())
 
 
 def test_a_token_that_ends_meanwhile_leaves_the_message_with_its_service() -> None:

@@ -69,6 +69,8 @@ class Verdict:
 
     outcome: Outcome
     reply: Reply
+    is_remote: bool = False
+    """The reply is the peer's, even if the attempt ended with one of ours."""
 
 
 @dataclass(frozen=True, slots=True)

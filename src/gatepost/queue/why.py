@@ -10,6 +10,7 @@ from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.breaker import Position
+from gatepost.queue.unsettled import ended_unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,9 @@ def _story(attempt: Attempt) -> str:
     if attempt.is_remote:
         to = f" to {during}" if during and attempt.phase not in _WHILE else ""
         return f"{attempt.contact} answered {_line(attempt)}{to} at {clock(attempt.at)}{times}"
+    if ended_unsettled(attempt):
+        seen = f"{_cause(attempt)}, {clock(attempt.at)}{times}"
+        return f"{attempt.contact} accepted it, but has not confirmed its delivery: {seen}"
     step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
     return (
         f"{attempt.contact} did not accept it{step}: {_cause(attempt)}, {clock(attempt.at)}{times}"
@@ -267,7 +271,9 @@ def _left(delivery: Delivery) -> str:
 def _tried(delivery: Delivery, progress: Progress | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
     if progress is not None and progress.seconds >= 2:
-        sentence += f"; {progress.place} has not accepted it for {round(progress.seconds)} seconds"
+        was_accepted = bool(delivery.history) and ended_unsettled(delivery.history[-1])
+        missing = "confirmed its delivery" if was_accepted else "accepted it"
+        sentence += f"; {progress.place} has not {missing} for {round(progress.seconds)} seconds"
         sentence += f" ({_NOW[progress.step]})" if progress.step in _NOW else ""
     return sentence + ("; if that fails, it will be held" if delivery.to_be_held else "")
 

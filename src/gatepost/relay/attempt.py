@@ -13,13 +13,13 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.feedback import lesson_of
+from gatepost.queue.unsettled import UNSETTLED, is_unsettled
 from gatepost.queue.why import Progress
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Pause, Permit, Traffic
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
-from gatepost.relay.transport.unsettled import UNSETTLED, is_unsettled
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
@@ -163,7 +163,9 @@ class AttemptRunner:
         if answer.attempt.is_remote:
             return answer
         reply = UNSETTLED.because(answer.attempt.reply.reason)
-        verdicts = tuple([replace(each, reply=reply) for each in answer.verdicts])
+        verdicts = tuple(
+            [each if each.is_remote else replace(each, reply=reply) for each in answer.verdicts]
+        )
         return replace(answer, verdicts=verdicts, attempt=replace(answer.attempt, reply=reply))
 
     async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> AttemptResult | Pause:

@@ -251,7 +251,7 @@ class Deliverer:
         while self._workers or self._settling:
             left = {*self._workers, *self._settling}
             await asyncio.wait(left, timeout=min(seconds, GOODBYE))
-            for each in () if patient else self._settling:
+            for each in () if patient else left & self._settling:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):

@@ -71,9 +71,8 @@ def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
     told = not is_over and _is_overdue(delivery, now)
     last = delivery.history[-1] if delivery.history else None
     waiting = [each for each in delivery.addressees if each.fate == "waiting"]
-    said = [_last_word(each, last) for each in waiting]
     settlement = Settlement(
-        [Verdict("failed" if is_over else "deferred", each) for each in said],
+        [Verdict("failed" if is_over else "deferred", _last_word(each, last)) for each in waiting],
         None if is_over else next_at,
         delivery.expires_at if told else None,
         warned=told and not delivery.warned,
@@ -81,8 +80,8 @@ def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
     if not (is_over or settlement.warned):
         return Judged(settlement)
     reported = [
-        _reported(delivery, each, reply, last, is_over=is_over)
-        for each, reply in zip(waiting, said, strict=True)
+        _reported(delivery, each, verdict, last, is_over=is_over)
+        for each, verdict in zip(waiting, settlement.verdicts, strict=True)
     ]
     return Judged(settlement, tuple(reported))
 
@@ -93,31 +92,30 @@ def _told(delivery: Delivery, result: AttemptResult, settlement: Settlement) -> 
     judged = zip(waiting, result.verdicts, settlement.verdicts, strict=True)
     for addressee, said, verdict in judged:
         recipient, reply = addressee.recipient, said.reply
+        is_remote = attempt.is_remote or said.is_remote
         if said.outcome == "delivered":
             action = on_success(recipient, passed_on=result.passed_on, is_final=result.is_final)
             if action is not None:
                 yield Reported(
-                    recipient, action, reply, attempt.is_remote, attempt.contact.host, attempt.at
+                    recipient, action, reply, is_remote, attempt.contact.host, attempt.at
                 )
         elif said.outcome == "failed":
-            yield Reported(
-                recipient, "failed", reply, attempt.is_remote, attempt.contact.host, attempt.at
-            )
+            yield Reported(recipient, "failed", reply, is_remote, attempt.contact.host, attempt.at)
         elif verdict.outcome == "failed" or settlement.warned:
             is_over = verdict.outcome == "failed"
-            yield _reported(delivery, addressee, reply, attempt, is_over=is_over)
+            yield _reported(delivery, addressee, said, attempt, is_over=is_over)
 
 
 def _reported(
-    delivery: Delivery, addressee: Addressee, reply: Reply, last: Attempt | None, *, is_over: bool
+    delivery: Delivery, addressee: Addressee, said: Verdict, last: Attempt | None, *, is_over: bool
 ) -> Reported:
     """Report a recipient as delayed, or as failed if its time is over; ``last`` is the last
     attempt."""
     reported = Reported(
         addressee.recipient,
         "failed" if is_over else "delayed",
-        reply,
-        last is not None and last.is_remote,
+        said.reply,
+        said.is_remote or (last is not None and last.is_remote),
         "" if last is None else last.contact.host,
         None if last is None else last.at,
         retry_until=None if is_over else delivery.expires_at,

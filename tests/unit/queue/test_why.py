@@ -11,6 +11,7 @@ from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
+from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import Obstacle, Progress, Step, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
@@ -36,6 +37,8 @@ EXPLAINED = replace(
 OF_AN_API = replace(
     SIGN_IN, reply=Reply(535, "HTTP 403", Esc(5, 7, 8), "HTTP 403: a role is missing")
 )
+
+OPEN = Attempt(NOW - MINUTE, HUB, "content", UNSETTLED.because("still Running"), is_remote=False)
 
 
 def delivery(**changes: Any) -> Delivery:
@@ -110,6 +113,12 @@ SENTENCES = [
         None,
         ("hub.example did not accept it (while connecting): connection refused, 2026-11-24"
         " 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
+    ),
+    (
+        delivery(history=(OPEN,), attempts=1),
+        None,
+        ("hub.example (192.0.2.1) accepted it, but has not confirmed its delivery: still Running,"
+        " 2026-11-24 09:59:00 UTC; tried again at 2026-11-24 10:05:00 UTC, in 5 minutes."),
     ),
     (
         delivery(history=(REFUSED,), attempts=3),
@@ -218,6 +227,12 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         ' seconds; before that, hub.example (192.0.2.1) answered "450 4.7.1 come back" to RCPT at'
         " 2026-11-24 09:59:00 UTC."
     )
+
+
+def test_a_server_that_accepted_it_before_has_only_to_confirm_its_delivery() -> None:
+    asked = delivery(state="leased", due=None, attempts=1, history=(OPEN,))
+    said = why(asked, NOW, None, Progress(place="api", seconds=11.7)).sentence
+    assert "; api has not confirmed its delivery for 12 seconds; before that," in said
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from gatepost.errors import Unreadable
+from gatepost.errors import GatepostError, Unreadable
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease
 from gatepost.model.envelope import Recipient
+from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
 from gatepost.relay import deliver
 from gatepost.relay.transport.contract import Place
@@ -47,6 +48,27 @@ def test_a_refusal_tells_the_sender_and_its_notification_is_delivered() -> None:
     assert b"Action: failed" in hub.contents["n1"]
     assert b"5.1.1" in hub.contents["n1"]
     assert world.told("message_failed")[0]["reply"] == str(UNKNOWN)
+
+
+def test_a_refusal_is_the_servers_although_it_then_disconnects() -> None:
+    """RFC 3464 2.3.5, 2.3.6: who refused the recipient, and with what reply."""
+    lost = Reply(451, "Connection lost", Esc(4, 4, 2), "the server closed the connection")
+
+    def say(lease: Lease, _place: Place) -> Answer:
+        if lease.message.envelope.sender is None:
+            return Answer()
+        error = GatepostError("lost")
+        return Answer((lost, UNKNOWN), is_remote=False, error=error, own=(UNKNOWN,))
+
+    world, hub = one_hub(say)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(to=["later@example.net", "bad@example.net"]))
+        await asyncio.sleep(1)
+
+    world.run(scenario)
+    assert b"Remote-MTA: dns; hub.example\r\n" in hub.contents["n1"]
+    assert b"Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" in hub.contents["n1"]
 
 
 class Damaged:

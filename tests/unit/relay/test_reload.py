@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from gatepost.model.address import parse_address
+from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import Match, NextHop, Route
+from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.routes import Routes
-from gatepost.relay.transport.contract import Place
+from gatepost.relay.transport.contract import AttemptResult, Place
 from tests.simulated_delivery import (
     A_RECORD,
     OK,
@@ -417,6 +419,38 @@ def test_a_stop_writes_down_what_was_sent_while_the_store_was_slow() -> None:
 
     world.run(scenario)
     assert len(hub.taken) == 2
+
+
+def test_a_stop_writes_down_what_an_attempt_says_when_it_is_cut() -> None:
+    """An API may have accepted the message, although its result is unknown."""
+
+    class Cut(Upstream):
+        async def deliver(
+            self, lease: Lease, body: Body, place: Place, deadline: float
+        ) -> AttemptResult:
+            try:
+                return await super().deliver(lease, body, place, deadline)
+            except asyncio.CancelledError:
+                unsettled = Answer((UNSETTLED,), is_remote=False, error=Unsettled("cut"))
+                return self._handed(lease, body, place, unsettled)
+
+    hub = Cut(smarthost(), Answer(seconds=1000))
+    world = World([hub], [route(hub.target)])
+
+    async def scenario(world: World) -> None:
+        settle = world.deliveries.settle
+
+        async def settle_slowly(lease: Lease, settlement: Settlement, now: datetime) -> None:
+            await asyncio.sleep(0.5)
+            await settle(lease, settlement, now)
+
+        world.deliveries.settle = settle_slowly  # type: ignore[method-assign]
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        await world.deliverer.stop(10)
+        assert is_unsettled(await world.delivery("m1.0"), "hub")
+
+    world.run(scenario)
 
 
 def test_a_kill_loses_nothing() -> None:

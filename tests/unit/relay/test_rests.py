@@ -6,14 +6,15 @@ from datetime import timedelta
 import pytest
 
 from gatepost.errors import (
+    GatepostError,
     TimedOut,
 )
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
+from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.transport.contract import Place
-from gatepost.relay.transport.unsettled import UNSETTLED, Unsettled
 from tests.simulated_delivery import (
     A_RECORD,
     DAY,
@@ -248,6 +249,32 @@ def test_what_a_target_accepted_goes_to_no_other_until_its_result_is_known() -> 
         assert second.taken[4:] == [("m1", "bob@example.net")]
 
     world.run(scenario)
+
+
+def test_what_the_service_said_of_one_recipient_stays_while_another_one_is_open() -> None:
+    """Both were accepted; then the result of one was a refusal, and that of the other no answer."""
+
+    lost = GatepostError("no answer")
+    api = Upstream(
+        AcsRestTarget("api", "https://api.example", "key"),
+        Answer((UNSETTLED,), is_remote=False, error=Unsettled("still Running")),
+    )
+    second = Upstream(smarthost("second", ["b.example"]))
+    world = World([api, second], [route(api.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail(sender="", to=["open@x.example", "bad@x.example"]))
+        await asyncio.sleep(1)
+        said = (NO_CONNECTION, UNKNOWN)
+        api.say = Answer(said, is_remote=False, error=lost, own=(UNKNOWN,))
+        await asyncio.sleep(100)
+        [failed] = world.told("message_failed")
+        assert (failed["rcpt_to"], failed["reply"]) == (["bad@x.example"], str(UNKNOWN))
+        delivery = await world.delivery("m1.0")
+        assert is_unsettled(delivery, "api")
+
+    world.run(scenario)
+    assert not second.taken
 
 
 CROWDED = Reply(452, "too many recipients", Esc(4, 5, 3))

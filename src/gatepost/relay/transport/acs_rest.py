@@ -20,6 +20,7 @@ from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.queue.unsettled import Unsettled, is_unsettled
 from gatepost.relay.transport.acs_document import AcsRequest, acs_requests
 from gatepost.relay.transport.api import (
     SENDING,
@@ -30,9 +31,8 @@ from gatepost.relay.transport.api import (
     error_of,
     printable,
 )
-from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
+from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over, most_binding
 from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
-from gatepost.relay.transport.unsettled import Unsettled, is_unsettled
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
@@ -107,30 +107,35 @@ class AcsRestTransport(Unconnected):
             verdicts = await asyncio.gather(*sending, return_exceptions=True)
             errors = [each for each in verdicts if isinstance(each, BaseException)]
             if errors:  # what was accepted counts more: nobody else may get it
-                raise next((each for each in errors if isinstance(each, Unsettled)), errors[0])
+                raise most_binding(errors)
             if any(isinstance(each, Verdict) and each.outcome == "deferred" for each in verdicts):
                 return  # it is the same for all
 
     async def _send(self, lease: Lease, request: AcsRequest) -> Verdict:
-        """Send a request, and await its operation. Raises ApiRefused and the errors of Api.ask."""
+        """Send a request, and await its operation.
+
+        Raises ApiRefused, Unsettled and the errors of Api.ask.
+        """
+        was_accepted = is_unsettled(lease.delivery, self.target.name)
         id_ = operation_id(lease, request)
-        known = self._operation(id_)
         for number in range(1, lease.delivery.attempts + 1):
-            response = await self._earlier(lease, known)
+            known = self._operation(id_)
+            response = await self._earlier(known, was_accepted=was_accepted)
             if response.status not in _TOLD:
+                was_accepted = was_accepted and not self._is_forgotten(response)
                 break
             if not self._came_to_nothing(response):
                 return await self._follow(known, response)
             id_ = operation_id(lease, request, number)
-            known = self._operation(id_)
         response = await self._post(request, id_)
-        if response.status == 409:  # it has this operation, perhaps from a different request
-            response = await self._get(known)
-            if response.status in _TOLD:
-                return await self._follow(known, response)
+        if response.status == 409:
+            return await self._conflicting(self._operation(id_), response)
         if response.status != 202:
-            raise self._api.refused(response, _now())
-        return await self._follow(self._location(response, known), response)
+            refused = self._api.refused(response, _now())
+            if was_accepted and refused.outcome == "deferred":  # perhaps not by the API itself
+                raise self._unsettled(response)
+            raise refused
+        return await self._follow(self._location(response, self._operation(id_)), response)
 
     async def _post(self, request: AcsRequest, id_: str) -> HttpResponse:
         headers = {"content-type": "application/json", "operation-id": id_}
@@ -143,23 +148,47 @@ class AcsRestTransport(Unconnected):
         async with self._requests:
             return await self._api.ask(HttpRequest("GET", url))
 
-    async def _earlier(self, lease: Lease, url: str) -> HttpResponse:
-        """Ask for the operation of an earlier attempt, whose answer may have been lost."""
-        was_accepted = is_unsettled(lease.delivery, self.target.name)
-        response = await (self._look(url) if was_accepted else self._get(url))
+    async def _conflicting(self, url: str, refused: HttpResponse) -> Verdict:
+        """Follow an operation that the service has already, perhaps from a different request.
+
+        Raises ApiRefused if it knows none.
+        """
+        response = await self._look_on(url)
+        if response.status in _TOLD:
+            return await self._follow(url, response)
         if response.status in _NOT_TOLD:
-            raise self._unsettled(response) if was_accepted else self._api.refused(response, _now())
+            raise self._unsettled(response)
+        raise self._api.refused(refused, _now())
+
+    async def _earlier(self, url: str, *, was_accepted: bool) -> HttpResponse:
+        """Ask for the operation of an earlier attempt, whose answer may have been lost."""
+        response = await (self._look(url) if was_accepted else self._get(url))
+        if was_accepted and response.status not in (*_TOLD, 404):
+            raise self._unsettled(response)
+        if response.status in _NOT_TOLD:
+            raise self._api.refused(response, _now())
         if response.status in _TOLD and not was_accepted and not _state(response):
             told = f"HTTP {response.status} without the status of an operation"
             raise RemoteProtocolError(told)  # of a proxy perhaps: it does not show that one exists
         return response
 
+    def _is_forgotten(self, response: HttpResponse) -> bool:
+        """Tell whether a 404 is the API's own: other servers give no code."""
+        return bool(self._api.refused(response, _now()).code)
+
     async def _look(self, url: str) -> HttpResponse:
-        """Ask for an operation that was accepted. Raises Unsettled."""
+        """Ask for an operation that was accepted. Raises Unsettled, and TokenError."""
         try:
             return await self._get(url)
         except (NetworkError, RemoteProtocolError) as error:
             raise Unsettled(f"{_UNKNOWN}: {error}") from error
+
+    async def _look_on(self, url: str) -> HttpResponse:
+        """Ask for an operation that this attempt has found accepted. Raises Unsettled."""
+        try:
+            return await self._look(url)
+        except TokenError as lost:  # which would let the next target have the message
+            raise Unsettled(f"{_UNKNOWN}: {lost}", lost.retry_after) from lost
 
     def _operation(self, id_: str) -> str:
         return f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
@@ -205,18 +234,18 @@ class AcsRestTransport(Unconnected):
             if _state(response).lower() == "succeeded":
                 id_ = printable(response.document().get("id", ""))[:64]
                 reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
-                return Verdict("delivered", reply)
+                return Verdict("delivered", reply, is_remote=True)
             wait = response.retry_after(_now()) or look
             if response.status not in _TOLD and not _may_pass(response.status):
                 raise self._unsettled(response)
             if loop.time() + wait > end:
                 raise self._unsettled(response)
-            await asyncio.sleep(wait)
             look = min(look * 2, LONGEST_LOOK)
             try:
-                response = await self._look(url)
-            except TokenError as lost:  # which would let the next target have the message
-                raise Unsettled(f"{_UNKNOWN}: {lost}", lost.retry_after) from lost
+                await asyncio.sleep(wait)
+                response = await self._look_on(url)
+            except asyncio.CancelledError:  # at the end of the relay or of a configuration
+                raise Unsettled(f"{_UNKNOWN}: Gatepost stopped before that") from None
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
         if response.status not in _TOLD:

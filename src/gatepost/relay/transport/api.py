@@ -91,7 +91,7 @@ class ApiRefused(Refused):
     @property
     def verdict(self) -> Verdict:
         """The verdict on every recipient of the request."""
-        return Verdict(self.outcome, self.reply)
+        return Verdict(self.outcome, self.reply, is_remote=True)
 
 
 class Api:

@@ -19,10 +19,10 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
+from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.transport.api import ApiRefused
 from gatepost.relay.transport.contract import AttemptResult, ErrorReply
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
-from gatepost.relay.transport.unsettled import Unsettled
 
 T = TypeVar("T")
 SMALL: Final = 262_144
@@ -41,6 +41,8 @@ class RecipientVerdicts:
         self.verdicts: dict[Address, Verdict] = {}
         self.error: GatepostError | None = None
         """The last error."""
+        self.unsettled: Unsettled | None = None
+        """Set if a request was accepted, and its result is unknown."""
 
     async def note(self, addresses: Sequence[Address], sending: Awaitable[Verdict]) -> Verdict:
         """Await a request, and record and return the verdict on its recipients."""
@@ -49,6 +51,9 @@ class RecipientVerdicts:
         except ApiRefused as refused:
             self.error = refused
             verdict = refused.verdict
+        except Unsettled as error:
+            self.unsettled = error
+            raise
         self.verdicts.update(dict.fromkeys(addresses, verdict))
         return verdict
 
@@ -59,7 +64,8 @@ Sending = Callable[[Lease, bytes, RecipientVerdicts], Awaitable[None]]
 async def hand_over(
     results: RecipientVerdicts, lease: Lease, body: Body, deadline: float, send: Sending
 ) -> AttemptResult:
-    """Run ``send`` until ``deadline``, a time of the loop's clock, and return the result.
+    """Run ``send`` until ``deadline``, a time of the loop's clock, and return the result; also when
+    cancelled while the result of an accepted request is awaited.
 
     Recipients without a verdict get that of the error that ended the attempt. The trace fields of
     the message are not sent, because an API makes its own.
@@ -73,9 +79,28 @@ async def hand_over(
     except GatepostError as error:
         results.error = error.at(_phase_of(error))
     except TimeoutError:
-        results.error = TimedOut("the attempt took too long").at("content")
+        results.error = (results.unsettled or TimedOut("the attempt took too long")).at("content")
+    except asyncio.CancelledError:
+        if results.unsettled is None:
+            raise
+        results.error = results.unsettled.at("content")  # else the next attempt may be elsewhere
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
     seconds = loop.time() - began
     return _handed(results, lease, seconds)
+
+
+def most_binding(errors: Sequence[BaseException]) -> BaseException:
+    """Return the error of simultaneous requests that most forbids to ask another target: one of a
+    request that was accepted, then one of a request that may have been."""
+
+    def weight(error: BaseException) -> int:
+        if isinstance(error, Unsettled):
+            return 0
+        is_lost = isinstance(error, GatepostError) and error.at(_phase_of(error)).phase == "content"
+        return 1 if is_lost else 2
+
+    return min(errors, key=weight)
 
 
 def _phase_of(error: GatepostError) -> Phase:

@@ -82,7 +82,8 @@ class Transport(Protocol):
         ``body`` is the client's content, which the transport sends behind ``lease.message.trace``.
         ``deadline`` is a time of the running loop's clock at which the attempt fails. Failures of
         the peer, the network or a token source are returned; an exception is an internal error.
-        When cancelled, the method drops the connection, and the result is unknown.
+        When cancelled, the method drops the connection, and the result is unknown; but if the peer
+        has accepted the message, and only its result is awaited, that is returned.
         """
 
     def step(self, delivery: str) -> Step:

@@ -27,8 +27,8 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.feedback import is_for_number, lesson_of
+from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.transport.contract import ErrorReply
-from gatepost.relay.transport.unsettled import UNSETTLED, Unsettled
 from gatepost.routing.route import is_about_us
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
@@ -117,7 +117,8 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
             yield Verdict("deferred" if unanswered else outcome_of(end), end)
         else:
             is_later = accepted_before and is_for_number(reply)
-            yield Verdict("deferred" if is_later else outcome_of(reply), reply)
+            outcome = "deferred" if is_later else outcome_of(reply)
+            yield Verdict(outcome, reply, is_remote=True)
 
 
 def error_replies(

@@ -47,6 +47,11 @@ def outcomes(
     return "".join({"delivered": "D", "failed": "F", "deferred": "W"}[v.outcome] for v in verdicts)
 
 
+def test_whose_replies_they_are_when_a_connection_is_lost() -> None:
+    verdicts = judge(Course([OK, OK, NO, LATER]), 3, CUT)
+    assert [each.is_remote for each in verdicts] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     ("replies", "last", "expected"),
     [

@@ -4,7 +4,7 @@ target."""
 from typing import Final
 
 from gatepost.errors import GatepostError
-from gatepost.model.delivery import Delivery
+from gatepost.model.delivery import Attempt, Delivery
 from gatepost.model.reply import Esc, Reply
 
 UNSETTLED: Final = Reply(451, "Accepted, but its delivery is not confirmed", Esc(4, 3, 0))
@@ -18,7 +18,12 @@ class Unsettled(GatepostError):
         self.retry_after = retry_after
 
 
+def ended_unsettled(attempt: Attempt) -> bool:
+    """Tell whether an attempt ended with such a result."""
+    return attempt.reply.because("") == UNSETTLED
+
+
 def is_unsettled(delivery: Delivery, target: str) -> bool:
     """Tell whether the last attempt at a target ended with such a result."""
     attempts = [each for each in delivery.history if each.contact.target == target]
-    return bool(attempts) and attempts[-1].reply.because("") == UNSETTLED
+    return bool(attempts) and ended_unsettled(attempts[-1])
