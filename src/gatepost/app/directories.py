@@ -10,7 +10,7 @@ from functools import partial
 from gatepost.app.accounts import PROOFS, open_accounts, sealer
 from gatepost.app.damaged_records import tell_damaged
 from gatepost.app.entra_keys import published_by
-from gatepost.app.keys import DIGESTS, Key
+from gatepost.app.keys import DIGESTS, Key, keep_fingerprint
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -115,7 +115,8 @@ class Directories:
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
         """Return the directory of a configuration; it has no effect before ``Prepared.take``.
 
-        Raises ConfigError if a password cannot be read, and ValueError for a damaged record.
+        Raises ConfigError if a password cannot be read, or if the key is not that of the Azure
+        directory, and ValueError for a damaged record.
         """
         found: list[KnowingDirectory] = []
         prepared = Prepared()
@@ -169,6 +170,7 @@ class Directories:
         profile = load_profile(settings.profile, strict=settings.strict)
         directory = self.azure
         if directory is None:
+            await keep_fingerprint(self.key, self.records)  # its secrets are digests under the key
             directory = AzureDirectory(
                 self.records, digest_key=self.key.subkey(DIGESTS), clock=_now, tokens=self.tokens
             )

@@ -21,7 +21,7 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.files import remove_file
 from gatepost.app.health import health_url, serve_health
-from gatepost.app.keys import Key, SealedAccessKeys, check_key, keep_fingerprint, open_key
+from gatepost.app.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.listeners import client_limits
 from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueControl
@@ -186,8 +186,6 @@ class Service:
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
-        if _azure_of(config):  # its secrets are kept as digests under the key
-            await check_key(key, store)
         if config.api is not None:
             await keep_fingerprint(key, store)
             directories.tokens = await open_tokens(store, key, _now, directories.damaged)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.directories import Directories, ServedDirectory, prove_at_endpoint
-from gatepost.app.keys import open_key
+from gatepost.app.keys import SIZE, Key, open_key
 from gatepost.config.settings import (
     AccountsDirectory,
     AzureDirectorySettings,
@@ -17,6 +17,7 @@ from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Record
+from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
 from tests.unit.client.tokens.asked import Answer, Asked, says
@@ -53,6 +54,22 @@ def test_a_change_counts_that_was_begun_under_the_configuration_before(tmp_path:
         assert made.azure.all(Tenant) == ()
         assert made.azure.rules == STRICT
         assert served.inner is made.azure
+
+    asyncio.run(steps())
+
+
+def test_the_azure_directory_remembers_the_key_of_its_secrets(tmp_path: Path) -> None:
+    """With another key all of them would be refused as wrong, after a reload as after a start."""
+
+    async def steps() -> None:
+        records = MemoryRecords()
+        await Directories(records, open_key(tmp_path), NOBODY, ignore).make(
+            [AzureDirectorySettings()]
+        )
+        other = Directories(records, Key(bytes(SIZE)), NOBODY, ignore)
+        await other.make([AccountsDirectory()])
+        with pytest.raises(ConfigError, match="does not match the sealed data"):
+            await other.make([AzureDirectorySettings()])
 
     asyncio.run(steps())
 
