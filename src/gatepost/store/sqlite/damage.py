@@ -4,6 +4,8 @@ import sqlite3
 from typing import Any, Final
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_FORMAT: Final = "unsupported file format"
+"""What SQLite says of a schema format above 4, the newest since 2006: its octet is damaged."""
 
 
 def is_damaged(error: BaseException) -> bool:
@@ -11,7 +13,7 @@ def is_damaged(error: BaseException) -> bool:
 
     The error may quote octets that are not text any more; then Python raises another error.
     """
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError) or str(error) == _NO_FORMAT:
         return True
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 

@@ -50,10 +50,13 @@ FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE d.message = ? AND d.part = ?;
 
 -- name: deliveries_of
+-- Where a message is found by its id, ``i`` is what the index says, and ``m`` the row itself: a
+-- damaged index may lead to another message.
 SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
        d.notice, d.addressees, d.history, m.seq
-FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
-WHERE m.id = ? ORDER BY d.part;
+FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
+JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE i.id = ? ORDER BY d.part;
 
 -- name: list_before
 SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
@@ -98,8 +101,10 @@ DELETE FROM queue_bodies
 WHERE seq = (SELECT seq FROM queue_messages WHERE seq = ? AND settled IS NOT NULL);
 
 -- name: get_message
-SELECT seq, id, received_at, mail_from, parameters, subject, message_id, principal, trace, size
-FROM queue_messages WHERE id = ?;
+SELECT m.seq, m.id, m.received_at, m.mail_from, m.parameters, m.subject, m.message_id, m.principal,
+       m.trace, m.size
+FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
+WHERE i.id = ?;
 
 -- name: get_message_by_seq
 SELECT seq, id, received_at, mail_from, parameters, subject, message_id, principal, trace, size
@@ -107,7 +112,8 @@ FROM queue_messages WHERE seq = ?;
 
 -- name: get_body
 SELECT m.segment, m."offset", m.size, m.checksum, b.content
-FROM queue_messages AS m LEFT JOIN queue_bodies AS b USING (seq) WHERE m.id = ?;
+FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
+LEFT JOIN queue_bodies AS b ON b.seq = m.seq WHERE i.id = ?;
 
 -- name: stale_hops
 SELECT DISTINCT hop FROM queue_deliveries WHERE epoch IS NOT NULL AND held = 0;
@@ -140,12 +146,16 @@ SELECT message, part FROM queue_deliveries INDEXED BY queue_deliveries_held
 WHERE held = 1 AND (message, part) > (?, ?) ORDER BY message, part LIMIT ?;
 
 -- name: find_part
-SELECT d.message, d.part FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
-WHERE m.id = ? AND d.part = ?;
+SELECT d.message, d.part
+FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
+JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE i.id = ? AND d.part = ?;
 
 -- name: find_parts
-SELECT d.message, d.part FROM queue_messages AS m JOIN queue_deliveries AS d ON d.message = m.seq
-WHERE m.id = ? ORDER BY d.part;
+SELECT d.message, d.part
+FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
+JOIN queue_deliveries AS d ON d.message = m.seq
+WHERE i.id = ? ORDER BY d.part;
 
 -- name: set_place
 UPDATE queue_deliveries SET due = ?, held = ? WHERE message = ? AND part = ?;

@@ -113,21 +113,33 @@ def test_octets_that_are_no_text_are_in_no_record(tmp_path: Path) -> None:
     assert (record.id, record.fields, record.remains) == ("o\\udcefe", {}, {})
 
 
-@pytest.mark.parametrize("is_of_index", [True, False])
-def test_a_message_that_cannot_be_found_by_its_id_is_damage(
-    tmp_path: Path, is_of_index: bool
-) -> None:
-    """Its content would seem to be gone, and it be sent back."""
+def content_of(name: str) -> bytes:
+    return f"Subject: {name}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("index", [b"1-0\x02", b"1-1\x01", b""])
+def test_a_message_that_cannot_be_found_by_its_id_is_damage(tmp_path: Path, index: bytes) -> None:
+    """Its content would seem to be gone, and it be sent back; or another's content be sent.
+
+    ``index`` is written over the id and the row's number in the index; empty: the row is damaged.
+    """
+
+    names = ("1-0", "1-1", "1-2")
 
     async def queue(store: SqliteStore) -> None:
         await store.deliveries.take_over(NOON)
-        for number in range(3):
-            await store.deliveries.put(message(f"1-{number}"), [planned()], leased=False)
+        for name in names:
+            mail = message(name, content_of(name))
+            await store.deliveries.put(mail, [planned()], leased=False)
 
     async def contents(store: SqliteStore) -> int:
         await store.deliveries.take_over(NOON)
         leases = await store.deliveries.lease(NOON, 9)
-        return len([await store.deliveries.body(each.message.id) for each in leases])
+        for each in leases:
+            name = each.message.id
+            content = b"".join((await store.deliveries.body(name)).chunks())
+            assert name not in names or content == content_of(name)
+        return len(leases)
 
     async def met(store: SqliteStore) -> None:
         with pytest.raises(QueueError):
@@ -135,11 +147,10 @@ def test_a_message_that_cannot_be_found_by_its_id_is_damage(
         assert store.has_failed
 
     run(tmp_path, queue)
-    if is_of_index:
+    if index:
         file = tmp_path / "store.db"
-        of_index = b"1-1\x02"  # the id, and the number of its row
-        assert file.read_bytes().count(of_index) == 1
-        file.write_bytes(file.read_bytes().replace(of_index, b"1-0\x02"))
+        assert file.read_bytes().count(b"1-1\x02") == 1
+        file.write_bytes(file.read_bytes().replace(b"1-1\x02", index))
     else:
         execute(tmp_path, "UPDATE queue_messages SET id = CAST(X'312DEF' AS TEXT) WHERE seq = 2")
     run(tmp_path, met)

@@ -87,6 +87,14 @@ def test_what_cannot_be_read_is_said_and_left_as_it_is(
     assert (tmp_path / "store.db").read_bytes() == before
 
 
+def test_a_damaged_format_is_damage_as_any_other(tmp_path: Path) -> None:
+    fill(tmp_path)
+    octets = bytearray((tmp_path / "store.db").read_bytes())
+    octets[47] ^= 1  # of the schema; https://sqlite.org/fileformat.html 1.3.10
+    (tmp_path / "store.db").write_bytes(octets)
+    assert kept(tmp_path)
+
+
 def test_a_file_in_place_of_the_directory_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Unreadable, match="cannot be used"):
