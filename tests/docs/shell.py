@@ -235,7 +235,7 @@ class Reader:
         return text
 
     def _translate_back(self, text: str) -> str:
-        for documented, actual in self._actual.items():
+        for documented, actual in reversed(self._actual.items()):  # who has a port got it last
             text = re.sub(rf"\b{actual}\b", str(documented), text)
         return text
 

@@ -161,6 +161,8 @@ def test_a_network_that_is_refused_hears_nothing_else(relay: ServeProcess) -> No
         peer.send(v1("10.3.0.1"))
         assert peer.reply() == "554 5.7.1 Access denied"
         assert peer.is_closed_within(3)
+    told = relay.wait_event("closed", peer="10.3.0.1")
+    assert "refuse = true" in told["reason"]
 
 
 @pytest.mark.parametrize("name", ["submission", "elsewhere", "proxied"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -249,9 +250,19 @@ def test_a_metadata_service_that_is_being_renewed(
     assert len(imds.asked) == 1
 
 
-def test_outside_of_a_pod() -> None:
-    with pytest.raises(TokenError, match="tenant_id") as caught:
+def test_outside_of_a_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
+    missing = "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE not set"
+    with pytest.raises(TokenError, match=missing) as caught:
         fetch(WorkloadIdentity())
+    assert not caught.value.is_transient
+
+
+def test_other_libraries_of_azure_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They install azure-core alone."""
+    monkeypatch.setitem(sys.modules, "azure.identity", None)  # as if it were not installed
+    with pytest.raises(TokenError, match="needs azure-identity: pip install") as caught:
+        fetch(ManagedIdentity())
     assert not caught.value.is_transient
 
 

@@ -66,7 +66,7 @@ def format_event(event: str, facts: Mapping[str, Any]) -> str:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         text = f"{event.replace('_', ' ')} {words}"
     else:
-        text = sentence.format_map(_Shown(facts)).replace(":  ", ": ")  # there was no answer
+        text = sentence.format_map(_Shown(facts)).replace(": : ", ": ")  # there was no answer
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return text.rstrip(" :")
@@ -129,7 +129,7 @@ _SENTENCES: Final = {
     "notification_lost": "<{mail_from}> was NOT NOTIFIED of a failure ({id}): {reason}",
     "sender_warned": "notified <{mail_from}> that {id} is delayed",
     "next_hop_rests": "next hop {next_hop} pauses for {seconds} s: {what}: {reason}",
-    "sign_in_stopped": "credential {credential} is REFUSED at {target}: {reply} {reason}",
+    "sign_in_stopped": "credential {credential} is REFUSED at {target}: {reply}: {reason}",
     "sign_in_works": "credential {credential} is accepted at {target} again",
     "refresh_token_not_kept": "the new refresh token of {credential} could NOT be saved: {reason}",
     "refresh_token_kept": "the new refresh token of {credential} is saved now",

@@ -92,9 +92,9 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
     commands = [command for batch in asked for _, command in batch.commands]
     if not mail.is_success:
-        raise _named(SenderRefused(mail, commands[0]), session)
+        raise _named(SenderRefused(mail, commands[0]).at("mail"), session)
     if not accepted:
-        raise _named(RecipientsRefused(refused), session)
+        raise _named(RecipientsRefused(refused).at("rcpt"), session)
     assert last is not None  # noqa: S101 - as above
     if not last.is_success:
         if session.phase in ("mail", "rcpt"):

@@ -9,12 +9,14 @@ from typing import Final
 
 from gatepost.client.http_sign_in import read_access_key
 from gatepost.client.named_secret import NamedSecret
+from gatepost.client.tokens.azure import NEEDS_LIBRARY, is_installed
 from gatepost.client.tokens.entra import read_certificate
 from gatepost.client.tokens.google import read_key
 from gatepost.config.positions import Path
 from gatepost.config.reading import Source
 from gatepost.config.settings import (
     AccessKeyCredential,
+    AzureIdentityCredential,
     CertificateCredential,
     Config,
     CredentialSettings,
@@ -97,6 +99,8 @@ def _check_credential(
         path = ("credentials", name, "certificate")
         _check_pair(source, path, credential.certificate, credential.key, serves=False)
         return
+    if isinstance(credential, AzureIdentityCredential) and not is_installed():
+        source.fault(("credentials", name, "kind"), f"a {credential.kind} {NEEDS_LIBRARY}")
     for key in credential.__slots__:
         value, path = getattr(credential, key), ("credentials", name, key)
         if _check_secret(source, path, value, environment):

@@ -199,7 +199,7 @@ class AttemptFeedback:
     ) -> SignInDiagnosis:
         key = self._key(made, result)
         reply = result.attempt.reply
-        cause = diagnosis.finding or f"{reply.code} {reply.status}"  # texts are often of the moment
+        cause = diagnosis.finding or _cause(result)
         told = self._told.get(key)
         if told != cause and (is_stopped or told is None):
             self._told[key] = cause
@@ -234,6 +234,15 @@ class AttemptFeedback:
         if isinstance(result.error, NoSharedMechanism) or result.attempt.phase in _OF_TLS:
             return of_target
         return of_sign_in
+
+
+def _cause(result: AttemptResult) -> str:
+    """Return what tells causes without a finding apart: of a server's reply its codes, because
+    texts are often of the moment; of what happened here the text, because all have the same codes.
+    """
+    if isinstance(result.error, TokenError | ConfigError):
+        return str(result.error)
+    return f"{result.attempt.reply.code} {result.attempt.reply.status}"
 
 
 def _about_us(result: AttemptResult) -> Reply | None:

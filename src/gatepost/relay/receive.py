@@ -38,6 +38,8 @@ PROXY_TIMEOUT: Final = 5.0
 """Seconds for a proxy's header: it comes with the first packet, which may be lost once."""
 HANDSHAKE_TIMEOUT: Final = 30.0
 """Seconds for a TLS handshake."""
+_REFUSED_NETWORK: Final = "a [[listener.network]] with this address has refuse = true"
+_TOO_MANY: Final = "limits.connections or limits.connections_per_address is reached"
 
 
 class Receiver:
@@ -129,11 +131,11 @@ class Receiver:
         self._touch()
         clients, replies = self._relay.clients, self._session.replies
         if terms.refuse:
-            self._turn_away(replies.ACCESS_DENIED)
+            self._turn_away(replies.ACCESS_DENIED.because(_REFUSED_NETWORK))
         elif self._relay.draining:
             self._turn_away(replies.SHUTTING_DOWN)
         elif self._unwanted:
-            self._turn_away(replies.TOO_MANY_CONNECTIONS)
+            self._turn_away(replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
         elif clients is None:
             self._welcome(admitted=True)
         else:
@@ -142,7 +144,7 @@ class Receiver:
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
-            self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS)
+            self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
         elif delay := self._session.profile.server.greeting_delay:
             self.when(after(delay, self), Receiver._run)
         else:

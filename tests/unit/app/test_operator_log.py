@@ -206,6 +206,16 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
         },
         "deferred 1-2 to b@y until it expires at 2026-11-24T10:00:00Z: hub: 450 no",
     ),
+    (
+        "sign_in_stopped",
+        {"credential": "c", "target": "t", "reply": "535 5.7.8 no", "reason": "Type it again."},
+        "credential c is REFUSED at t: 535 5.7.8 no: Type it again.",
+    ),
+    (
+        "sign_in_stopped",
+        {"credential": "c", "target": "t", "reply": "", "reason": "no token"},
+        "credential c is REFUSED at t: no token",
+    ),
     ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
     ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),
     ("closed", {}, "closed -: -: -"),

@@ -161,9 +161,25 @@ C: DATA
 S: 550 5.3.5 not registered
 S: 503 no sender
 {to_data}"""
-    with pytest.raises(SenderRefused):
+    with pytest.raises(SenderRefused) as caught:
         run(session, dialogue)
+    assert caught.value.phase == "mail"
     assert session.usable
+
+
+def test_all_recipients_refused_pipelined() -> None:
+    session = offering(make_session(), "PIPELINING")
+    dialogue = """
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.net>
+        C: DATA
+        S: 250 ok
+        S: 550 5.1.1 no
+        S: 503 no recipient
+    """
+    with pytest.raises(RecipientsRefused) as caught:
+        run(session, dialogue)
+    assert caught.value.phase == "rcpt"
 
 
 def test_all_recipients_refused_and_the_next_message_on_the_same_connection() -> None:

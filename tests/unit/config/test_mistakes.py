@@ -1,5 +1,6 @@
 """Every mistake in a configuration, with its place."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,22 @@ from tests.unit.config.small import SMALL, TENANT, mistakes
 def test_clear_text_for_others_has_to_be_said() -> None:
     text = f"{SMALL}[[listener]]\naddress = '0.0.0.0:25'\ntls = 'none'\nallow_clear_text = true\n"
     assert parse_config(text).listeners[1].allow_clear_text
+
+
+@pytest.mark.parametrize("kind", ["managed-identity", "workload-identity"])
+def test_an_identity_of_azure_needs_its_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    target = 'kind = "graph"\ncredential = "machine"'
+    machine = f'[credentials.machine]\nkind = "{kind}"\n'
+    text = SMALL.replace('kind = "capture"', target) + machine
+    file = tmp_path / "g.toml"
+    file.write_text(text)
+    load_config(file)
+    monkeypatch.setitem(sys.modules, "azure.identity", None)  # as if it were not installed
+    with pytest.raises(ConfigProblems, match="needs azure-identity: pip install") as caught:
+        load_config(file)
+    assert str(caught.value.problems[0]).startswith(f"{file}:10: a {kind} needs")
 
 
 # Each is added to SMALL, which has 7 lines.

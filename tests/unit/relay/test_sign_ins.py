@@ -346,19 +346,34 @@ def test_a_server_that_forgets_a_login_is_diagnosed() -> None:
     assert "pass on the login" in found.sentence
 
 
-def test_another_cause_is_told_also_where_the_doctor_knows_neither() -> None:
-    """An API's: 403, later 404, since somebody mended the wrong thing."""
-    causes = [Reply(535, "HTTP 403", Esc(5, 7, 8)), Reply(554, "HTTP 404", Esc(5, 3, 5))]
-    world, hub = one_hub(refused_before_mail(causes[0]), credential="acs")
+def of_machine(said: str) -> Answer:
+    error = TokenError(f"managed identity: {said}", is_transient=False)
+    return Answer((reply_of(error),), "auth", is_remote=False, error=error)
+
+
+@pytest.mark.parametrize(
+    "causes",
+    [  # since somebody mended the wrong thing
+        [
+            refused_before_mail(Reply(535, "HTTP 403", Esc(5, 7, 8))),
+            refused_before_mail(Reply(554, "HTTP 404", Esc(5, 3, 5))),
+        ],
+        [of_machine("no token: HTTP 400"), of_machine("no token: HTTP 403")],
+    ],
+    ids=["an API's answers", "what happened here, with the same codes"],
+)
+def test_another_cause_is_told_also_where_the_doctor_knows_neither(causes: list[Answer]) -> None:
+    world, hub = one_hub(causes[0], credential="acs")
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
         await asyncio.sleep(2 * 3600)
-        hub.say = refused_before_mail(causes[1])
+        hub.say = causes[1]
         await asyncio.sleep(DAY.total_seconds())
 
     world.run(scenario)
-    assert [each["reply"] for each in world.told("sign_in_stopped")] == list(map(str, causes))
+    reasons = [each["reason"] for each in world.told("sign_in_stopped")]
+    assert reasons == [str(each.error or each.replies[0]) for each in causes]
 
 
 @pytest.mark.parametrize("answer", [no_fit(), refused_before_mail(REFUSED)])

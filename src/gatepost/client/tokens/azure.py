@@ -6,6 +6,7 @@ installed otherwise: ``pip install 'gatepost[entra]'``.
 """
 
 import asyncio
+import importlib.util
 import logging
 import os
 import re
@@ -33,10 +34,20 @@ DEADLINE: Final = 30.0
 TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_status": 0}
 """How often azure-identity retries: once if a connection fails. It does not retry after an answer,
 because it would wait silently for as long as Retry-After says, and the status would be lost."""
+_OF_POD: Final = {
+    "tenant": "AZURE_TENANT_ID", "client_id": "AZURE_CLIENT_ID", "token_file": POD_TOKEN,
+}  # fmt: skip
+"""Where Kubernetes puts the identity of a pod (Azure Workload Identity, "Mutating admission
+webhook")."""
 _UPDATING: Final = frozenset({404, 410})
 """Statuses of a metadata service that will soon be available again (Learn, "How to use managed
 identities for Azure resources on an Azure VM to acquire an access token", retry guidance)."""
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
+NEEDS_LIBRARY: Final = "needs azure-identity: pip install 'gatepost[entra]'"
+_NO_POD: Final = (
+    'Kubernetes sets it in a pod with the label azure.workload.identity/use: "true" and a service '
+    "account"
+)
 _UNREACHED: Final = "no identity service answers here, or it knows no identity for this machine"
 
 
@@ -92,8 +103,8 @@ class WorkloadIdentity:
 
     def credential(self) -> "WorkloadIdentityCredential":
         """Return azure-identity's credential. Raises ValueError if the environment lacks something,
-        and ConfigError if the pod's token cannot be read, because azure-identity would continue
-        without it."""
+        whose text in azure-identity does not name the variables, and ConfigError if the pod's token
+        cannot be read, because azure-identity would continue without it."""
         from azure.identity.aio import WorkloadIdentityCredential  # noqa: PLC0415 - see above
 
         workload, options = self._workload, dict[str, Any](TRIES)
@@ -101,15 +112,25 @@ class WorkloadIdentity:
             options["authority"] = workload.authority
         if workload.ca_file:
             options["connection_verify"] = workload.ca_file
-        token_file = workload.token_file or os.environ.get(POD_TOKEN, "")
-        if token_file:  # otherwise azure-identity says what is not set
-            NamedSecret("file", token_file).read()
+        given = {key: getattr(workload, key) or os.environ.get(_OF_POD[key]) for key in _OF_POD}
+        if missing := [_OF_POD[key] for key, value in given.items() if not value]:
+            raise ValueError(f"{' and '.join(missing)} not set: {_NO_POD}")
+        NamedSecret("file", str(given["token_file"])).read()
         return WorkloadIdentityCredential(
             tenant_id=workload.tenant or None,
             client_id=workload.client_id or None,
             token_file_path=workload.token_file or None,
             **options,
         )
+
+
+def is_installed() -> bool:
+    """Tell whether azure-identity is installed. Parts of it, such as azure-core, are also in other
+    libraries."""
+    try:
+        return importlib.util.find_spec("azure.identity") is not None
+    except ImportError:  # there is no ``azure`` at all
+        return False
 
 
 def _silence() -> None:
@@ -121,13 +142,10 @@ def _silence() -> None:
 async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> AccessToken:
     """Request a token once, without another cache. Raises TokenError and ConfigError."""
     _silence()
-    try:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
-    except ImportError:
-        raise TokenError(
-            f"{source.identity} needs azure-identity: pip install 'gatepost[entra]'",
-            is_transient=False,
-        ) from None
+    if not is_installed():
+        raise TokenError(f"{source.identity} {NEEDS_LIBRARY}", is_transient=False)
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
+
     try:
         asked = source.credential()
     except ValueError as error:  # the environment lacks something
