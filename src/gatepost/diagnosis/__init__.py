@@ -1,1 +1,1 @@
-"""From what was seen to why it does not work: rules, findings and fixes, without I/O."""
+"""Finds causes in evidence: rules, findings and fixes, without I/O."""

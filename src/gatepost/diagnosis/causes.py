@@ -1,7 +1,8 @@
-"""Every cause that a text can tell: where it lies, in a sentence, what to do, what would decide.
+"""The causes that a text can show: position, summary, fix, and the check that would make it
+certain.
 
-The ids are the vocabulary of the findings. Rules that see more than a text word their own finding;
-where text alone speaks, this table does.
+The ids are those of the findings. Rules that use more than a text word their own finding; this
+table has the words for findings from text alone.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from gatepost.model.evidence import Position
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A cause in words. ``probe`` is what would make it certain."""
+    """A cause in words. ``probe`` is the check that would make it certain."""
 
     id: str
     position: Position
@@ -293,7 +294,7 @@ _CAUSES: Final = (
           "Use the other TLS mode (STARTTLS instead of implicit TLS), and update the server.",
           "the same credentials over STARTTLS"),
 
-    # AUTH: what is signed in with
+    # AUTH: the credentials
     Cause("app_password_required", "auth",
           "The account's own password is not accepted: the provider requires an application "
           "password.",

@@ -1,4 +1,4 @@
-"""From evidence to a diagnosis: rules, then rank, then remedies. Pure."""
+"""Turns evidence into a diagnosis: rules, then ranking, then remedies. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from gatepost.model.profile import Profile
 
 _SOMEWHERE: Final = Target("mail.example.com", 587)
-"""Stands in the code of fixes where a log does not name the server."""
+"""The server in code examples if a log does not name it."""
 _NOT_SIGNED_IN: Final = 530
-"""RFC 4954 6."""
+"""Authentication required (RFC 4954 6)."""
 _NOT_KNOWN: Final = 504
-"""RFC 4954 4: that mechanism is none."""
+"""The mechanism is not known (RFC 4954 4)."""
 _ERROR: Final = re.compile(r"(?i)error|exception|fail|traceback|curl: \(\d")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 
 
 def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
-    """Return what ``seen`` proves; ``profiles`` are the providers that can be recognised."""
+    """Return the diagnosis of ``seen``; ``profiles`` are the providers that can be recognised."""
     if seen.source == "config":
         return _of_a_config(seen)
     profiles = tuple(profiles)
@@ -56,28 +56,29 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
 
 
 def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
-    """Return what would decide; nothing where a log has decided already."""
+    """Return the check that would decide; empty if a log has decided already."""
     if seen.source != "probe" and findings and findings[0].confidence == "certain":
         return ""
     return _named(next((each.next_probe for each in findings if each.next_probe), ""), seen)
 
 
 def _named(probe: str, seen: Evidence) -> str:
-    """Put what is known in place of the words for it."""
+    """Replace the placeholders in a check by what is known."""
     if seen.target is not None:
         probe = probe.replace("HOST:PORT", str(seen.target))
     return probe.replace("LIBRARY", seen.client.library or "LIBRARY")
 
 
 def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
-    """A log hides much: its words count, and what its dialogue shows, each by its weight."""
+    """Return the findings of a log. Much is hidden in it, so its words and its dialogue are
+    weighed."""
     told = [rule(seen) for rule in DIALOGUE_RULES]
     all_of_them = (*found, *filter(None, told), *from_texts(seen))
     return worth_saying(rank(merged(all_of_them)))
 
 
 def _of_a_config(seen: Evidence) -> Diagnosis:
-    """Settings are judged by themselves: nothing was said on any wire."""
+    """Return the diagnosis of settings, which are judged without a dialogue."""
     from gatepost.diagnosis import lint  # noqa: PLC0415 - a paste must not wait for it
 
     findings = tuple(_with_remedies(each, seen) for each in rank(lint.lint(seen)))
@@ -89,7 +90,8 @@ def _of_a_config(seen: Evidence) -> Diagnosis:
 
 
 def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
-    """A recorded session hides nothing; what the client tried on its way to success is no fault."""
+    """Return the findings of a recorded session. It hides nothing; an attempt before the client's
+    success is no fault."""
     from gatepost.diagnosis.rules import conduct  # noqa: PLC0415 - a paste is answered at once
 
     own = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
@@ -111,7 +113,7 @@ _RANKED: Final = {
 
 
 def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
-    """Return the name of the profile whose host or EHLO line this is; empty when none fits."""
+    """Return the name of the profile whose host or EHLO line matches; empty if none does."""
     host = seen.target.host.rstrip(".").lower() if seen.target else ""
     greetings = [
         hello.capabilities.greeting
@@ -134,7 +136,7 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     target = seen.target or (replace(_SOMEWHERE, port=465) if implicit else _SOMEWHERE)
     named = library_called(seen.client.product, seen.client.library)
     if named is None and seen.source == "config":
-        return finding  # the fix is in the file's own words
+        return finding  # the fix is in the terms of the file
     libraries = (named,) if named else tuple(LIBRARIES.values())
     place = Place(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered
@@ -142,13 +144,14 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
 
 
 def _working(seen: Evidence) -> tuple[str, ...]:
-    """Return what is offered and was not refused."""
+    """Return the mechanisms that are offered and were not refused."""
     refused = {each.mechanism for each in seen.attempts if not each.accepted}
     return tuple(name for name in seen.offered if name not in refused)
 
 
 def _certificate_name(seen: Evidence) -> str:
-    """A name to connect by; the server wrote it, so it must look like one."""
+    """Return a name of the server's certificate to connect to. The server chose it, so it must look
+    like a host name; otherwise empty."""
     certificate = seen.tls.value.certificate if seen.tls.value else None
     names = certificate.names if certificate else ()
     return next((name for name in names if _HOST_NAME.fullmatch(name)), "")
@@ -171,9 +174,11 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
 
 
 def _went_well(seen: Evidence) -> bool:
-    """Everything that was tried succeeded; a mechanism that was asked about was taken.
+    """Tell whether everything that was tried succeeded, and every mechanism asked about was
+    accepted.
 
-    PLAIN alone proves nothing when it is refused, but by 504: some want its response at once.
+    A refusal of PLAIN without an initial response proves nothing, except by 504: some servers
+    require the response with the command.
     """
     hello = seen.over_tls.value or seen.in_clear.value
     if seen.failure or hello is None or not hello.reply.is_success:
@@ -191,7 +196,7 @@ def _went_well(seen: Evidence) -> bool:
     if seen.login.state == "seen" and not judged:
         return False
     commands = (*((seen.mail.value,) if seen.mail.value else ()), *(seen.rcpt.value or ()))
-    if seen.client.signs_in and not judged:  # asked about without a secret: then mail is refused
+    if seen.client.signs_in and not judged:  # no secret was sent: mail is refused
         commands = tuple(each for each in commands if each.reply.code != _NOT_SIGNED_IN)
     content = seen.content.value
     return all(each.reply.is_success for each in commands) and (

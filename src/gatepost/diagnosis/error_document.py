@@ -1,4 +1,4 @@
-"""What a server says of a refused access token before the refusal (RFC 7628 3.2.2), as a proof."""
+"""Words the error document that a server sends before it refuses a token (RFC 7628 3.2.2)."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -8,11 +8,12 @@ from gatepost.model.finding import Finding
 from gatepost.wire.base64 import decode_base64
 
 _BEGINNING: Final = "334 e"
-"""Of a challenge in base64 that begins with a brace."""
+"""The beginning of a 334 whose base64 is a JSON object."""
 
 
 def with_error_document(finding: Finding, seen: Evidence) -> Finding:
-    """Return a finding about the sign-in with the error document in words, where one came."""
+    """Return a finding about the login with the error document in words as a proof, if there was
+    one."""
     if finding.position != "auth":
         return finding
     told = _words_of(_document_in(seen))
@@ -34,7 +35,7 @@ def _words_of(document: dict[str, Any]) -> str:
 
 
 def _document_in(seen: Evidence) -> dict[str, Any]:
-    """Return the last one; empty: none came."""
+    """Return the last error document; empty if there was none."""
     said = [each.text for each in seen.transcript if each.speaker == "S"]
     for line in reversed([each for each in said if each.startswith(_BEGINNING)]):
         from gatepost.sasl.oauth import parse_document  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""What to try when nothing was proven: the one probe that would decide, for any evidence."""
+"""Chooses the check that would decide if nothing was proven, for any evidence."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,14 +10,14 @@ from gatepost.model.reply import Reply
 
 
 class Probe(NamedTuple):
-    """What to try, and for which evidence it decides most."""
+    """A check, and the evidence for which it decides most."""
 
     holds: Callable[[Evidence], bool]
     text: str
 
 
 def deciding_probe(seen: Evidence) -> str:
-    """Return what would tell most about evidence that proves no cause; never empty."""
+    """Return the check that would tell most about evidence without a proven cause; never empty."""
     return next(probe.text for probe in _PROBES if probe.holds(seen))
 
 
@@ -87,7 +87,7 @@ def _message_refused(seen: Evidence) -> bool:
 
 
 def _refusals(seen: Evidence) -> list[Reply]:
-    """What the server said no with, from AUTH on."""
+    """Return the refusals of the server, from AUTH on."""
     said = [each.reply for each in seen.attempts]
     said += [each.reply for each in (*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ()))]
     if seen.content.value is not None:

@@ -1,4 +1,4 @@
-"""What is worth knowing and is no fault."""
+"""Notes: what is worth knowing, but not a fault."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,13 +9,13 @@ from gatepost.diagnosis.remedies.library import Library
 from gatepost.model.evidence import Evidence
 
 LONGEST_LINE: Final = 998
-"""RFC 5322 2.1.1."""
+"""Maximum octets of a line (RFC 5322 2.1.1)."""
 EXPIRES_SOON: Final = timedelta(days=21)
 _SIGNED_IN: Final = 235
 
 
 def who_cannot_sign_in(seen: Evidence) -> Iterator[str]:
-    """Libraries that would fail here as they come; with a library named, that is a finding."""
+    """Libraries that cannot sign in here by default; if the library is known, that is a finding."""
     if not seen.offered or seen.client.library:
         return
     left_out = [
@@ -34,7 +34,7 @@ def _with_mechanisms(library: Library) -> str:
 
 
 def tls_of_the_library(seen: Evidence) -> Iterator[str]:
-    """What the library does about TLS unless it is told otherwise."""
+    """How the library uses TLS by default."""
     library = LIBRARIES.get(seen.client.library)
     if library is None or seen.client.tls != "auto":
         return
@@ -48,7 +48,7 @@ def tls_of_the_library(seen: Evidence) -> Iterator[str]:
 
 
 def auth_in_clear(seen: Evidence) -> Iterator[str]:
-    """A server that takes passwords without TLS."""
+    """The server accepts passwords without TLS."""
     revealing = [name for name in seen.offered_in_clear if name in ("PLAIN", "LOGIN")]
     if revealing:
         verb = "are" if len(revealing) > 1 else "is"
@@ -56,7 +56,7 @@ def auth_in_clear(seen: Evidence) -> Iterator[str]:
 
 
 def unreachable_addresses(seen: Evidence) -> Iterator[str]:
-    """Some addresses answer, some do not: clients that try only one may fail."""
+    """Some addresses do not answer: clients that try only one may fail."""
     connects = seen.connects.value or ()
     if any(each.outcome == "ok" for each in connects):
         for each in connects:
@@ -65,7 +65,7 @@ def unreachable_addresses(seen: Evidence) -> Iterator[str]:
 
 
 def only_new_tls(seen: Evidence) -> Iterator[str]:
-    """A server that leaves out what many clients of ten years ago can at best."""
+    """The server does not support the TLS versions that many older clients are limited to."""
     taken = [each.version for each in seen.tls_versions.value or () if each.taken]
     if taken == ["TLSv1.3"]:
         yield "only TLS 1.3 is accepted: clients with TLS 1.2 or older cannot connect"
@@ -83,7 +83,7 @@ def another_port(seen: Evidence) -> Iterator[str]:
 
 
 def expiry(seen: Evidence) -> Iterator[str]:
-    """A certificate that will be a finding soon."""
+    """The certificate expires soon."""
     certificate = seen.tls.value.certificate if seen.tls.value else None
     if certificate is None or seen.seen_at is None:
         return
@@ -94,7 +94,7 @@ def expiry(seen: Evidence) -> Iterator[str]:
 
 
 def no_alternative_name(seen: Evidence) -> Iterator[str]:
-    """A certificate as they were made before 2000: half of all clients take it today."""
+    """The certificate has a name only in its subject, which only some clients accept."""
     tls = seen.tls.value
     if tls is not None and tls.verified and tls.certificate and not tls.certificate.names:
         yield (
@@ -104,7 +104,7 @@ def no_alternative_name(seen: Evidence) -> Iterator[str]:
 
 
 def not_to_the_letter(seen: Evidence) -> Iterator[str]:
-    """What OpenSSL, Go and Java let pass."""
+    """The certificate violates RFC 5280 in a way that OpenSSL, Go and Java accept."""
     tls = seen.tls.value
     if tls is not None and tls.strict_error:
         yield (
@@ -114,7 +114,7 @@ def not_to_the_letter(seen: Evidence) -> Iterator[str]:
 
 
 def no_secret_sent(seen: Evidence) -> Iterator[str]:
-    """Why a given password was kept."""
+    """Why a given password was not sent."""
     login = seen.login.value
     if login is None or any(each.secret_sent for each in seen.attempts):
         return
@@ -129,7 +129,7 @@ def no_secret_sent(seen: Evidence) -> Iterator[str]:
 
 
 def refusals(seen: Evidence) -> Iterator[str]:
-    """What the server refused; worth a note where no finding explains it."""
+    """What the server refused, if no finding explains it."""
     for attempt in filter(lambda each: each.reply.code, seen.attempts):
         if not attempt.accepted or attempt.reply.is_transient or attempt.reply.is_permanent:
             yield f"AUTH {attempt.mechanism} was answered {attempt.reply}"
@@ -144,7 +144,7 @@ def refusals(seen: Evidence) -> Iterator[str]:
 
 
 def odd_success(seen: Evidence) -> Iterator[str]:
-    """A success that no client takes for one, ours neither (RFC 4954 6)."""
+    """A reply that means success, but that no client accepts as such (RFC 4954 6)."""
     for each in seen.attempts:
         if each.reply.is_success and each.reply.code != _SIGNED_IN:
             yield (
@@ -161,12 +161,12 @@ NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
 
 
 def notes(seen: Evidence) -> tuple[str, ...]:
-    """Return every note that the evidence gives."""
+    """Return all notes about the evidence."""
     return tuple(line for note in NOTES for line in note(seen))
 
 
 def of_a_session(seen: Evidence) -> tuple[str, ...]:
-    """Return what is worth knowing of a recorded session."""
+    """Return the notes about a recorded session."""
     conduct = seen.conduct.value
     if conduct is None:
         return ()
@@ -183,7 +183,7 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
 
 
 def _odd_form(seen: Evidence) -> Iterator[str]:
-    """Yield what is wrong with the form of a message that was taken all the same."""
+    """Yield what is wrong with the form of a message that was accepted nevertheless."""
     content = seen.conduct.value.content if seen.conduct.value else None
     if content is None or not content.complete:
         return

@@ -1,7 +1,7 @@
-"""Providers and servers by what names them: hosts, greetings, words. Data for reading logs.
+"""Recognises providers and servers in texts: by hosts, greetings and words.
 
-A profile says how a provider behaves; here is only what it is recognised by where no profile is,
-and in the words of people, who write "Office 365" for a host.
+How a provider behaves is in its profile. This table also has providers without a profile, and the
+words that people use for a host, such as "Office 365".
 """
 
 import re
@@ -50,18 +50,18 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
 OWN_PASSWORD_REFUSED: Final = frozenset(
     {"gmail", "yahoo", "icloud", "qq", "netease", "mail_ru", "yandex"}
 )
-"""Providers that take no account password from applications, only one made for them."""
+"""Providers that accept no account password from applications, only an application password."""
 DOMAINS: Final = {
     "acs": "azurecomm.net", "microsoft365": "outlook.com office365.com", "gmail": "google.com "
     "gmail.com googlemail.com", "ses": "amazonaws.com", "sendgrid": "sendgrid.net sendgrid.com",
     "mailgun": "mailgun.org mailgun.com", "yahoo": "yahoo.com", "zoho": "zoho.com zoho.eu",
     "brevo": "brevo.com sendinblue.com", "mailjet": "mailjet.com", "icloud": "me.com apple.com",
 }  # fmt: skip
-"""Domains that a provider's own certificates are for."""
+"""The domains in the providers' own certificates."""
 
 
 def providers_in(text: str) -> Iterator[str]:
-    """Yield the names of the providers that ``text`` is about, the surest first."""
+    """Yield the names of the providers that ``text`` is about, the most certain first."""
     low = text.lower()
     for name, words in _NAMES:
         if re.search(words, low):
@@ -69,7 +69,7 @@ def providers_in(text: str) -> Iterator[str]:
 
 
 def providers_of(profile: str) -> frozenset[str]:
-    """Return whom a profile's name stands for: ``gmail-relay`` is the provider gmail_relay."""
+    """Return the providers that a profile stands for: gmail_relay for ``gmail-relay``."""
     key = profile.replace("-", "_")
     return frozenset({key}) if key in _KNOWN else frozenset(providers_in(profile))
 

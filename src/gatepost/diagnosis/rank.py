@@ -1,4 +1,4 @@
-"""Which finding is the cause: by strength, by what it explains, by position, by experience."""
+"""Ranks findings: by confidence, by what they explain, by position, by experience."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -136,12 +136,13 @@ PRIORS: Final[Mapping[str, int]] = MappingProxyType(
         "weak_tls": 1,
     }
 )
-"""How often each was the cause in public threads; what is more telling than its neighbour
-(an expired certificate than an unknown issuer, a known mistake than a bare refusal) more."""
+"""How often each was the cause in public threads. A more specific cause has a higher number than a
+similar general one: an expired certificate than an unknown issuer, a known mistake than a bare
+refusal."""
 
 
 def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings, the most likely true cause first."""
+    """Return the findings, the most likely cause first."""
     return tuple(sorted(findings, key=_key))
 
 

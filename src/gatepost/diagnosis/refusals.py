@@ -1,4 +1,4 @@
-"""Refusals that say themselves what is wrong: a table of status and words."""
+"""Refusals that name their cause: a table of codes, status and words."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ class Refusal:
     codes: tuple[int, ...]
     status: str
     words: tuple[str, ...]
-    """Any of them, lower case; empty when code and status suffice."""
+    """Any of them, in lower case; empty if code and status suffice."""
     confidence: Confidence
     summary: str
     fix: str
@@ -80,7 +80,7 @@ REFUSALS: Final = (
 
 
 def fits(row: Refusal, reply: Reply) -> bool:
-    """Tell whether this is the refusal that the row describes."""
+    """Tell whether the reply is the refusal that the row describes."""
     if reply.code not in row.codes or (row.status and str(reply.status) != row.status):
         return False
     said = f"{reply.status} {reply.text}".lower()
@@ -88,6 +88,6 @@ def fits(row: Refusal, reply: Reply) -> bool:
 
 
 def meaning_of(reply: Reply, position: Position) -> str:
-    """Return the id of the finding that a refusal proves or makes likely by itself, or ""."""
+    """Return the id of the finding that a refusal alone proves or makes likely; empty for none."""
     rows = (row for row in REFUSALS if row.position == position and row.confidence != "possible")
     return next((row.id for row in rows if fits(row, reply)), "")

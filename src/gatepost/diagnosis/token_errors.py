@@ -1,4 +1,4 @@
-"""What the refusals of an identity provider mean: codes to findings.
+"""The meaning of an identity provider's refusals: codes to findings.
 
 Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes"
 (identity-platform/reference-error-codes); RFC 6749 5.2; Google, "Using OAuth 2.0 for server to
@@ -26,9 +26,9 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     700016:  CLIENT_FAILED,       # the application is not in the tenant
     7000112: CLIENT_FAILED,       # the application is disabled
     90002:   CLIENT_FAILED,       # no such tenant
-    900023:  CLIENT_FAILED,       # a tenant that is not a name at all
+    900023:  CLIENT_FAILED,       # the tenant is not a valid name
     50027:   CLIENT_FAILED,       # the assertion is malformed
-    700021:  CLIENT_FAILED,       # the assertion is another application's
+    700021:  CLIENT_FAILED,       # the assertion is for another application
     700023:  CLIENT_FAILED,       # the assertion's audience
     700024:  CLIENT_FAILED,       # the assertion's time: look at the clock
     700027:  CLIENT_FAILED,       # the certificate is unknown or expired
@@ -39,10 +39,10 @@ _BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType({
     70008:   REFRESH_EXPIRED,     # expired through age or disuse
     50173:   REFRESH_EXPIRED,     # revoked: the password was changed
     700082:  REFRESH_EXPIRED,     # inactive for too long
-    700084:  REFRESH_EXPIRED,     # of a single-page application, after 24 hours
-    65001:   REFRESH_EXPIRED,     # the consent is gone
+    700084:  REFRESH_EXPIRED,     # the token of a single-page application, after 24 hours
+    65001:   REFRESH_EXPIRED,     # the consent was withdrawn
     53003:   CONDITIONAL_ACCESS,
-    50076:   CONDITIONAL_ACCESS,  # multi-factor authentication wanted
+    50076:   CONDITIONAL_ACCESS,  # multi-factor authentication is required
     50079:   CONDITIONAL_ACCESS,
     530003:  CONDITIONAL_ACCESS,
 })
@@ -63,18 +63,19 @@ _PASSING_STATUS: Final = frozenset({408, 425, 429})
 
 
 def is_passing(status: int, error: str, number: int) -> bool:
-    """Tell whether the same request may succeed later: by HTTP status, OAuth error, AADSTS."""
+    """Tell whether the same request may succeed later: by HTTP status, OAuth error and AADSTS
+    number."""
     if number in _PASSING_NUMBERS or error in _PASSING_ERRORS:
         return True
-    if status < 400:  # no refusal of RFC 6749, unless it says so: a proxy's, perhaps
+    if status < 400:  # not a refusal by RFC 6749, perhaps a proxy's
         return not (error or number)
     return status in _PASSING_STATUS or status >= 500
 
 
 def meaning_of_token_error(error: str, number: int, grant: str) -> str:
-    """Return the id of the finding that a final refusal proves; empty for none.
+    """Return the id of the finding that a permanent refusal proves; empty for none.
 
-    ``grant`` is the ``grant_type`` of the request: ``invalid_grant`` blames what was granted.
+    ``grant`` is the ``grant_type`` of the request: ``invalid_grant`` is about what was granted.
     """
     if number in _BY_NUMBER:
         return _BY_NUMBER[number]

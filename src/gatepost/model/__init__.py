@@ -1,1 +1,2 @@
-"""Words that all of Gatepost shares: frozen dataclasses that import nothing of ours."""
+"""The terms that all of Gatepost shares: frozen dataclasses without imports of our other
+packages."""

@@ -1,8 +1,8 @@
-"""Mailboxes and paths: our own grammar, because it must be the same on every Python.
+"""Mailboxes and paths: our own grammar, so that it is the same on every Python version.
 
-RFC 5321 4.1.2 (Mailbox, Path), 4.1.3 (address literals), RFC 6531 3.3 (UTF-8). Beyond it an
-underscore may stand in a domain wherever a letter may: hosts have such names, and Postfix and
-OpenSMTPD take mail for them.
+RFC 5321 4.1.2 (Mailbox, Path), 4.1.3 (address literals), RFC 6531 3.3 (UTF-8). In addition, an
+underscore is permitted in a domain wherever a letter is: some hosts have such names, and Postfix
+and OpenSMTPD accept mail for them.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_PATH: Final = 256
-"""Octets of a path with its brackets (RFC 5321 4.5.3.1.3)."""
+"""Maximum octets of a path with its brackets (RFC 5321 4.5.3.1.3)."""
 
 # A class of what is excluded compiles in no time; one that spells out most of Unicode takes 5 ms,
 # and stands here a dozen times. What _NO_CHARACTER finds is excluded beforehand.
@@ -27,14 +27,14 @@ _PATH: Final = re.compile(
     rf"(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))?>"
 )
 _NO_CHARACTER: Final = re.compile(r"[\u2028\u2029\ud800-\udfff]")
-"""Line ends of some, and halves of surrogate pairs, which are octets that were not UTF-8."""
+"""Line separators of Unicode, and surrogates, which stand for octets that were not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A mailbox, spelled as it came: ``local`` keeps its quotes, ``domain`` its case.
+    """A mailbox as it was written: ``local`` with its quotes, ``domain`` in its case.
 
-    Compare with ``key``, which folds the domain (RFC 5321 2.4).
+    Compare by ``key``, in which the domain is folded (RFC 5321 2.4).
     """
 
     local: str
@@ -42,12 +42,12 @@ class Address:
 
     @property
     def key(self) -> str:
-        """The form under which equal mailboxes are equal: local part as is, domain folded."""
+        """The form in which equal mailboxes are equal: local part as it is, domain folded."""
         return f"{self.local}@{self.domain.lower()}"
 
     @property
     def is_ascii(self) -> bool:
-        """False when the address needs SMTPUTF8 (RFC 6531)."""
+        """Whether the address is ASCII; otherwise it needs SMTPUTF8 (RFC 6531)."""
         return self.local.isascii() and self.domain.isascii()
 
     def __str__(self) -> str:
@@ -55,10 +55,8 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Return the mailbox that ``text`` is.
-
-    Raises ValueError when it is none, or longer than a path may be.
-    """
+    """Return ``text`` as a mailbox. Raises ValueError if it is none, or longer than a path may
+    be."""
     match = _MAILBOX.fullmatch(text)
     if (
         match is None
@@ -70,9 +68,9 @@ def parse_address(text: str) -> Address:
 
 
 def parse_path(text: str) -> tuple[Address | None, str]:
-    """Return the path at the head of ``text`` (None for ``<>``) and what follows it.
+    """Return the path at the beginning of ``text`` (None for ``<>``), and the rest of the text.
 
-    A source route is dropped, as RFC 5321 4.1.2 and appendix C ask. Raises ValueError.
+    A source route is ignored, as RFC 5321 4.1.2 and appendix C require. Raises ValueError.
     """
     match = _PATH.match(text)
     if (

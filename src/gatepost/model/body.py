@@ -1,4 +1,4 @@
-"""A message's content, wherever its bytes lie."""
+"""The content of a message, in memory or elsewhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
@@ -7,28 +7,29 @@ from typing import Final, NamedTuple, Protocol
 from gatepost.model.fast_dataclass import dataclass
 
 WINDOW: Final = 262_144
-"""Octets handed over at a time."""
+"""Maximum octets of one chunk."""
 MANY: Final = 512
-"""Pieces written together at most; a system takes 1024 in one call."""
+"""Maximum number of pieces that are written together; a system permits 1024 in one call."""
 
 
 class Traits(NamedTuple):
-    """What was seen of a content while it passed, so that nobody has to read it for that."""
+    """What was learned about a content while it was received, so that it need not be read for
+    that."""
 
     checksum: int | None
-    """Its CRC-32; None: nobody took it."""
+    """Its CRC-32; None if it was not calculated."""
     is_seven_bit: bool
     """ASCII without NUL."""
     is_undotted: bool
-    """Whole lines, none of which begins with a dot; False: perhaps not."""
+    """It ends with a line end, and no line begins with a dot; False if that is unknown."""
 
 
 class Body(Protocol):
-    """Content that can be read more than once, in windows. It may have ``traits``."""
+    """Content that can be read more than once, in chunks. It may have ``traits``."""
 
     @property
     def size(self) -> int:
-        """Octets in all."""
+        """Octets of the content."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content in order, at most WINDOW octets at a time."""
@@ -43,11 +44,11 @@ class BytesBody:
 
     @property
     def size(self) -> int:
-        """Octets in all."""
+        """Octets of the content."""
         return len(self.content)
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the content in windows; a small one is yielded as it is."""
+        """Yield the content in chunks; small content is yielded as it is."""
         if len(self.content) <= WINDOW:
             yield self.content
             return
@@ -56,13 +57,13 @@ class BytesBody:
 
 
 def traits_of(body: Body) -> Traits | None:
-    """Return what is known of a content; None: it must be read for that."""
+    """Return what is known about a content; None if it must be read for that."""
     traits: Traits | None = getattr(body, "traits", None)
     return traits
 
 
 def windows_of(pieces: Iterable[bytes], most: int = WINDOW) -> Iterator[Sequence[bytes]]:
-    """Yield pieces that are written together: at most ``most`` octets, or one that is larger."""
+    """Yield pieces that are written together: at most ``most`` octets, or one larger piece."""
     window: list[bytes] = []
     size = 0
     for piece in pieces:

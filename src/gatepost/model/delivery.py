@@ -13,27 +13,28 @@ from gatepost.model.route import NextHop
 
 Outcome = Literal["delivered", "deferred", "failed"]
 Fate = Literal["waiting", "delivered", "failed", "dropped"]
-"""Of one recipient; ``dropped`` is an operator's word."""
+"""The state of one recipient; ``dropped``: by an operator."""
 State = Literal["waiting", "leased", "held", "settled"]
-"""Of a delivery: for its time, in an owner's hands, for the operator, for nothing any more."""
+"""The state of a delivery: it waits until it is due, is being attempted, is held by an operator,
+or is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Whom an attempt spoke to, as far as it came."""
+    """The server that an attempt was made at, as far as it came."""
 
     target: str
     """The target's name in the configuration."""
     host: str = ""
     address: str = ""
-    """IP address, with the port where it is not the usual one."""
+    """IP address, with the port if it is not the default one."""
     tls: str = ""
-    """Version and cipher; empty in clear text."""
+    """Version and cipher; empty without TLS."""
     verified: bool = False
-    """The host's certificate was the right one."""
+    """Whether the certificate was valid for the host."""
     mechanism: str = ""
     identity: str = ""
-    """Who we signed in as; empty: nobody."""
+    """The identity that signed in; empty: there was no login."""
 
     def __str__(self) -> str:
         named = self.host if not self.address else f"{self.host} ({self.address})"
@@ -42,7 +43,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try, or several in a row that ended alike."""
+    """One attempt, or several consecutive ones with the same result."""
 
     at: datetime
     """When the last of them ended, UTC."""
@@ -51,21 +52,21 @@ class Attempt:
     """The step of the dialogue at which it ended: ``errors.Phase``."""
     reply: Reply
     is_remote: bool
-    """The peer said so; else the reply is ours, and says what we saw."""
+    """Whether the reply is the server's; otherwise it is ours, and describes what happened."""
     seconds: float = 0.0
-    """That the last of them took."""
+    """The duration of the last of them."""
     times: int = 1
     since: datetime | None = None
-    """When the first of them ended; None: there is one."""
+    """When the first of them ended; None: there was only one."""
     finding: str = ""
-    """The doctor's id of the cause, where it found one: a page of ``docs/findings``."""
+    """The id of the doctor's finding, if there is one: a page of ``docs/findings``."""
     advice: str = ""
-    """The doctor's sentence on it."""
+    """The doctor's advice in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an attempt came to for one recipient."""
+    """The result of an attempt for one recipient."""
 
     outcome: Outcome
     reply: Reply
@@ -75,24 +76,24 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A recipient and what is known of its mail."""
+    """A recipient and the state of its mail."""
 
     recipient: Recipient
     fate: Fate = "waiting"
     reply: Reply | None = None
-    """The last that was said of it."""
+    """The last reply about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A delivery that is to be, of a message that is being accepted."""
+    """A planned delivery of a message that is being accepted."""
 
     next_hop: NextHop
     recipients: tuple[Recipient, ...]
     due: datetime
     expires_at: datetime
     notice_at: datetime
-    """When the sender has to be told something, at the latest: that it waits, or failed."""
+    """The latest time at which the sender must be notified of a delay or failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +101,26 @@ class Delivery:
     """One message on its way to one next hop."""
 
     id: str
-    """The message's id, a dot, and a number."""
+    """The id of the message, a dot, and a number."""
     message: str
     next_hop: NextHop
     addressees: tuple[Addressee, ...]
     state: State
     due: datetime | None
-    """When it is tried next; None unless it is waiting."""
+    """The time of the next attempt; None unless it is waiting."""
     expires_at: datetime
     notice_at: datetime
     attempts: int = 0
     history: tuple[Attempt, ...] = ()
-    """The last attempts, oldest first; ``queue.history`` keeps it short."""
+    """The last attempts, oldest first; ``queue.history`` limits their number."""
     warned: bool = False
-    """The sender was told that it waits."""
+    """The sender was notified of the delay."""
     to_be_held: bool = False
-    """An operator wants it kept when the try that goes on is over."""
+    """An operator wants it to be held after the attempt in progress."""
 
     @property
     def waiting(self) -> tuple[Recipient, ...]:
-        """Those for whom it is still to be delivered, in order."""
+        """The recipients to whom it must still be delivered, in order."""
         return tuple([each.recipient for each in self.addressees if each.fate == "waiting"])
 
 
@@ -136,30 +137,30 @@ class QueuedMessage:
     message_id: str
     size: int
     is_damaged: bool = False
-    """What MAIL had beside the sender cannot be read any more: it goes without."""
+    """The parameters of MAIL cannot be read any more, so it is sent without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to try one delivery, and all that is needed for it but the body."""
+    """The right to attempt one delivery, and what is needed for it except the body."""
 
     delivery: Delivery
     message: QueuedMessage
     epoch: int
     token: int
-    """Grows with every lease of this delivery, so that an old one is known (fencing)."""
+    """Increases with every lease of this delivery, so that an old one is recognised (fencing)."""
     key: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
-    """The delivery's, in the store that gave the lease."""
+    """The key of the delivery in the store that gave the lease."""
 
     @property
     def envelope(self) -> Envelope:
-        """The envelope, addressed to those who still wait."""
+        """The envelope with the recipients that still wait."""
         return self.message.envelope.addressed_to(self.delivery.waiting)
 
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A message of our own, such as a DSN, and where it is to go."""
+    """A message that the relay itself sends, such as a DSN, and its next hops."""
 
     submission: Submission
     planned: tuple[Planned, ...]
@@ -167,23 +168,23 @@ class NewMail:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one attempt came to, for all recipients that were waiting, in their order.
+    """The result of one attempt, for all recipients that were waiting, in their order.
 
-    ``next_at`` is when those that were deferred are tried again; it must be given for them.
-    Without an ``attempt`` nothing was tried: the delivery is given back, or it expired.
+    ``next_at`` is the time of the next attempt for deferred recipients, and required for them.
+    Without an ``attempt`` nothing was tried: the lease is returned, or the delivery has expired.
     """
 
     verdicts: Sequence[Verdict]
     next_at: datetime | None = None
     notice_at: datetime | None = None
-    """None: as before."""
+    """None: unchanged."""
     attempt: Attempt | None = None
     warned: bool = False
-    """The sender is told now that it waits; ``emits`` holds that DSN."""
+    """The sender is notified of the delay now; ``emits`` has the DSN."""
     emits: tuple[NewMail, ...] = ()
     goes_on: bool = False
-    """Others follow at once, in another transaction of what the schedule takes for one attempt."""
+    """Other recipients follow immediately, in another transaction of the same scheduled attempt."""
     moved: tuple[NextHop, ...] = ()
-    """Which way each that waits goes from now on, so that they may part; empty: as before."""
+    """The new next hops of the recipients that wait, which may differ; empty: unchanged."""
     before: tuple[Attempt, ...] = ()
-    """What it came to at other targets of the chain, which were asked first."""
+    """The attempts at other targets of the route, which were tried first."""

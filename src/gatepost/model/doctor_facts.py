@@ -1,4 +1,4 @@
-"""What a provider's refusals hide: apart from the profile, because a paste is answered at once."""
+"""What a provider's refusals may mean. Separate from the profile, so that it loads fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

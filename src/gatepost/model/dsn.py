@@ -1,4 +1,4 @@
-"""What a delivery status notification is about (RFC 3464)."""
+"""The contents of a delivery status notification (RFC 3464)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,30 +13,30 @@ Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What became of one recipient's mail."""
+    """The result for one recipient."""
 
     recipient: Recipient
     action: Action
     reply: Reply
-    """The last word on it."""
+    """The last reply about it."""
     is_remote: bool = False
-    """``host`` said it; else it is ours."""
+    """Whether the reply is from ``host``; otherwise it is ours."""
     host: str = ""
     attempted_at: datetime | None = None
     retry_until: datetime | None = None
-    """Of ``delayed``: when it is given up."""
+    """For ``delayed``: when the relay gives up."""
     status: EnhancedStatus | None = None
-    """None: what the reply says (RFC 3463)."""
+    """None: the status of the reply (RFC 3463)."""
     why: str = ""
-    """A sentence for people: the doctor's, or ``queue why``'s."""
+    """A sentence for the sender: the doctor's, or that of ``queue why``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who tells it, and when."""
+    """The relay that reports, and when."""
 
     host: str
-    """This relay's name."""
+    """The name of this relay."""
     id: str
-    """The notification's own message id."""
+    """The Message-ID of the notification."""
     now: datetime

@@ -1,6 +1,7 @@
-"""What was seen behind a login that Microsoft Entra decides: no secret, no token, no conclusion.
+"""What was seen behind a login that Microsoft Entra decides about.
 
-Of an answer there is its code, never its text: that may repeat what was sent.
+It has no secrets, tokens or conclusions. Answers are kept as codes, never as text, because a text
+may repeat what was sent.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The envelope: who sends to whom, and what the extensions added (RFC 5321 2.3.1)."""
+"""The envelope: sender, recipients, and the parameters of extensions (RFC 5321 2.3.1)."""
 
 from dataclasses import field
 from typing import Literal
@@ -16,30 +16,30 @@ class Recipient:
 
     address: Address
     notify: frozenset[str] = frozenset()
-    """NEVER, or any of SUCCESS, FAILURE, DELAY; empty when the client said nothing."""
+    """NEVER, or any of SUCCESS, FAILURE, DELAY; empty: not specified."""
     orcpt: str | None = None
-    """``addr-type;xtext`` as it came."""
+    """``addr-type;xtext`` as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A transaction's sender, recipients and parameters. ``sender`` None is the null path."""
+    """The sender, recipients and parameters of a transaction. ``sender`` None is the null path."""
 
     sender: Address | None
     recipients: tuple[Recipient, ...] = ()
     body: BodyType = "7BIT"
     smtputf8: bool = False
     size: int | None = None
-    """Octets that the client announced (RFC 1870 5)."""
+    """The size in octets that the client declared (RFC 1870 5)."""
     auth: str | None = None
-    """AUTH= decoded from xtext; ``<>`` when unknown (RFC 4954 5)."""
+    """The decoded AUTH= parameter; ``<>`` if unknown (RFC 4954 5)."""
     ret: Ret | None = None
     envid: str | None = None
     _is_ascii: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def is_plain(self) -> bool:
-        """MAIL had nothing but a sender."""
+        """Whether MAIL had no parameters."""
         return (
             self.body == "7BIT" and not self.smtputf8 and self.size is None and self.auth is None
             and self.ret is None and self.envid is None
@@ -47,7 +47,7 @@ class Envelope:
 
     @property
     def is_ascii(self) -> bool:
-        """No address needs SMTPUTF8 (RFC 6531)."""
+        """Whether no address needs SMTPUTF8 (RFC 6531)."""
         known = self._is_ascii
         if known is None:
             known = False not in [each.address.is_ascii for each in self.recipients]

@@ -1,7 +1,7 @@
-"""What was seen of one dialogue, by a probe or in a log: facts only, no conclusion.
+"""What a probe or a log showed of one dialogue: facts without conclusions.
 
-Evidence can be saved and diagnosed again later, by newer rules: whatever a rule
-knows about the world (providers, libraries) stands in the rule, not here.
+Evidence can be saved and diagnosed again by newer rules, so what a rule knows about providers and
+libraries is in the rule, not here.
 """
 
 from dataclasses import field

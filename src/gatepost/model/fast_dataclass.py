@@ -1,9 +1,10 @@
-"""A decorator for dataclasses of which every message needs several: frozen for mypy, fast to make.
+"""A dataclass decorator for objects that every message needs: frozen for mypy, fast to create.
 
 A frozen dataclass sets each field with ``object.__setattr__``, which takes four times as long as
 creating the object, and a relayed message has some 150 such fields. With this decorator only the
-type checker forbids assignments; at run time they are possible. Otherwise it is the same. The class
-itself takes little more than half of the time to make, which counts where a command needs dozens.
+type checker forbids assignments; at run time they are possible. Otherwise it is the same. Creating
+the class itself takes little more than half of the time, too, which matters because a command has
+dozens of them.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,6 @@ else:
     def dataclass(
         *, frozen: bool, slots: bool, eq: bool = True, order: bool = False
     ) -> Callable[[type[T]], type[T]]:
-        """As ``dataclasses.dataclass(frozen=True, slots=True)``, hash included."""
+        """Like ``dataclasses.dataclass(frozen=True, slots=True)``, including the hash."""
         assert frozen  # noqa: S101 - what may change is an ordinary dataclass
         return _dataclass(slots=slots, eq=eq, order=order, unsafe_hash=eq)

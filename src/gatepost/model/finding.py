@@ -1,4 +1,4 @@
-"""What the doctor concludes: causes with their proof, and what fixes them."""
+"""The doctor's conclusions: causes with proof, and their fixes."""
 
 from typing import Literal
 
@@ -6,41 +6,41 @@ from gatepost.model.evidence import Evidence, Position
 from gatepost.model.fast_dataclass import dataclass
 
 Confidence = Literal["certain", "likely", "possible"]
-"""The evidence proves it; fits it better than anything else; or does not exclude it."""
+"""The evidence proves it; it is the best explanation; or the evidence does not exclude it."""
 Verdict = Literal["healthy", "finding", "unreachable", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """The fix in one library: what to change, and the code where code is the fix."""
+    """The fix in one library: what to change, and the code if code is the fix."""
 
     library: str
     text: str
     code: str | None = None
     executed: bool = False
-    """Our tests run the code: the fault first, then the fix, which delivers."""
+    """Our tests run the code: first the fault, then the fix, which delivers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One cause. ``id`` is stable: scripts and the pages in ``docs/findings`` go by it."""
+    """One cause. ``id`` is stable, because scripts and the pages in ``docs/findings`` use it."""
 
     id: str
     confidence: Confidence
     summary: str
     proof: tuple[str, ...]
-    """What was seen, a sentence each."""
+    """What was seen, one sentence each."""
     position: Position
-    """Where in the dialogue it lies."""
+    """Its position in the dialogue."""
     fix: str
-    """What to do, whatever the library."""
+    """What to do in any library."""
     explains: tuple[Position, ...] = ()
-    """The later steps whose failure follows from it."""
+    """Later steps that fail because of it."""
     remedies: tuple[Remedy, ...] = ()
     next_probe: str = ""
-    """What would make it certain, or tell which of its variants it is."""
+    """A check that would make it certain, or show which variant it is."""
     fit: float = 0.0
-    """How much of a log's text speaks for it; 0 where a probe was asked. Not part of any report."""
+    """How much of a log's text indicates it; 0 for a probe. Not part of any report."""
 
     @property
     def docs(self) -> str:
@@ -50,16 +50,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The doctor's answer. ``findings`` begin with the most likely true cause."""
+    """The doctor's result. ``findings`` begin with the most likely cause."""
 
     verdict: Verdict
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
-    """What is worth knowing and is no fault."""
+    """What is worth knowing, but not a fault."""
     evidence: Evidence
     next_probe: str = ""
 
     @property
     def target(self) -> str | None:
-        """``host:port``; None when a log does not say."""
+        """``host:port``; None if a log does not tell."""
         return str(self.evidence.target) if self.evidence.target else None

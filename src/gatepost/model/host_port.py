@@ -2,7 +2,8 @@
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands before ``:PORT``: an IPv6 address in brackets (RFC 3986 3.2.2)."""
+    """Return a host as it is written before ``:PORT``: an IPv6 address in brackets (RFC 3986
+    3.2.2)."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,8 +1,8 @@
-"""Internationalized domain names: the ASCII form under which every server knows them.
+"""Internationalized domain names: their ASCII form, which every server knows.
 
-RFC 5891 4 and RFC 5892, without their tables: what Unicode's own properties show to be a letter,
-mark or digit is taken, what nameprep (RFC 3491) would change is not. Python's ``idna`` codec is
-of 2003: it turns ``fu\u00dfball.example`` into another domain.
+RFC 5891 4 and RFC 5892, without their tables: letters, marks and digits by Unicode's properties are
+permitted, unless nameprep (RFC 3491) would change them. Python's ``idna`` codec follows the
+standard of 2003: it turns ``fußball.example`` into another domain.
 """
 
 import re
@@ -12,25 +12,25 @@ from functools import lru_cache
 from typing import Final
 
 MAX_LABEL: Final = 63
-"""Octets of a label (RFC 1035 2.3.4)."""
+"""Maximum octets of a label (RFC 1035 2.3.4)."""
 
 _DEVIATIONS: Final = re.compile("[\u00df\u03c2]")
-"""Letters of their own since 2008 (RFC 5894 7.2); nameprep maps them."""
+"""Letters that are permitted since 2008 (RFC 5894 7.2), but that nameprep maps to others."""
 _CHEROKEE: Final = re.compile("[\u13f8-\u13fd\uab70-\uabbf]")
-"""Small letters of the one script that folds to its capitals (RFC 5892 2.2)."""
+"""Small letters of Cherokee, the one script that is folded to capitals (RFC 5892 2.2)."""
 _IGNORABLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters and marks that are not shown (RFC 5892 2.7, Default_Ignorable_Code_Point)."""
+"""Letters and marks that are not displayed (RFC 5892 2.7, Default_Ignorable_Code_Point)."""
 _HYPHENS: Final = re.compile(r"-.*|.*-|..--.*")
-"""Where RFC 5891 4.2.3.1 forbids them."""
+"""Labels that RFC 5891 4.2.3.1 forbids because of their hyphens."""
 
 
 @lru_cache(maxsize=4096)
 def fold_domain(domain: str) -> str:
-    """Return the one spelling of a domain: lower case, A-labels, no dot at its end.
+    """Return the canonical form of a domain: lower case, A-labels, no final dot.
 
-    One that has no A-labels, such as an address literal, is folded only.
+    A domain without A-labels, such as an address literal, is only folded.
     """
     folded = domain.rstrip(".").lower()
     try:
@@ -40,9 +40,9 @@ def fold_domain(domain: str) -> str:
 
 
 def a_labels(domain: str) -> str:
-    """Return ``domain`` in ASCII, each label that is not as an A-label (RFC 5890 2.3.2.1).
+    """Return ``domain`` in ASCII, with other labels as A-labels (RFC 5890 2.3.2.1).
 
-    Raises ValueError for what is not a domain name that may be registered.
+    Raises ValueError if it is not a valid domain name.
     """
     return ".".join(label if label.isascii() else _a_label(label) for label in domain.split("."))
 
@@ -63,7 +63,7 @@ def _a_label(label: str) -> str:
     except UnicodeError:
         allowed = False
     encoded = folded
-    if not folded.isascii():  # the Kelvin sign folds to a k
+    if not folded.isascii():  # the Kelvin sign is folded to a k
         encoded = f"xn--{folded.encode('punycode').decode('ascii')}"
     if not allowed or len(encoded) > MAX_LABEL:
         raise ValueError(f"not a label of a domain name: {label[:MAX_LABEL]!r}")
@@ -71,6 +71,7 @@ def _a_label(label: str) -> str:
 
 
 def _is_stable(text: str) -> bool:
-    """Tell whether folding leaves it as it is (RFC 5892 2.2); nameprep knows Unicode 3.2 only."""
+    """Tell whether folding does not change the text (RFC 5892 2.2); nameprep has Unicode 3.2
+    only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", folded) == text

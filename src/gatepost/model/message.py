@@ -1,4 +1,4 @@
-"""A message on its way into the store, and as the store tells of it."""
+"""A message on its way into the store, and as the store lists it."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from gatepost.model.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """All that a store keeps of one accepted transaction.
+    """What a store keeps of one accepted transaction.
 
-    ``trace`` is the Received field that we add, CRLF included; ``body`` is the
-    client's content, unchanged but for bare CR and LF.
+    ``trace`` is the Received field that the relay adds, with CRLF; ``body`` is the client's
+    content, unchanged except for bare CR and LF.
     """
 
     id: str
@@ -23,10 +23,10 @@ class Submission:
     """UTC."""
     principal: str = ""
     subject: str = ""
-    """The Subject field as it stands in the header, unfolded, not decoded."""
+    """The Subject field as it is in the header, unfolded, not decoded."""
     message_id: str = ""
     application: str = ""
-    """The id of the principal's application, for routes to ask about; it is not kept."""
+    """The id of the principal's application, for routes; it is not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class StoredMessage:
     id: str
     received_at: datetime
     mail_from: str
-    """Empty for the null sender."""
+    """Empty: the null sender."""
     rcpt_to: tuple[str, ...]
     subject: str
     message_id: str

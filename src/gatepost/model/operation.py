@@ -1,4 +1,4 @@
-"""A send operation of the e-mail REST API, as it is kept."""
+"""A send operation of the e-mail REST API, as it is stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,20 +6,20 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class SendOperation:
-    """What became of a request to send. Its message has the same id."""
+    """The state of a request to send. Its message has the same id."""
 
     id: str
-    """A GUID, lower case; the client's or ours."""
+    """A GUID in lower case; the client's or ours."""
     resource: str
-    """Id of the Communication Services resource, lower case."""
+    """The id of the Communication Services resource, in lower case."""
     started_at: datetime
     """UTC."""
     request: bytes
-    """SHA-256 of the request's body: who repeats the id must mean the same message."""
+    """The SHA-256 of the request's body: a repeated id must have the same message."""
     sender: str = ""
     message_id: str = ""
-    """The Message-ID that the client chose; empty when it is ours."""
+    """The Message-ID that the client chose; empty: ours."""
     tracking_disabled: bool = False
-    """The client asked that nobody notes who reads the message."""
+    """The client disabled user engagement tracking."""
     error: tuple[str, str] | None = None
-    """Code and message when it failed in the end; None: it succeeds."""
+    """Code and message of a permanent failure; None: it succeeded."""

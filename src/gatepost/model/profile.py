@@ -1,4 +1,4 @@
-"""What we expect of a provider, and imitate: its EHLO lines, its refusals, its limits."""
+"""A provider's behaviour, as we expect and imitate it: EHLO, replies, limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A reply, a refusal and an error's cause are one value (RFC 5321 4.2, RFC 2034)."""
+"""A reply; also used for refusals and the causes of errors (RFC 5321 4.2, RFC 2034)."""
 
 from dataclasses import field, replace
 from typing import NamedTuple
@@ -22,10 +22,10 @@ Esc = EnhancedStatus
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """To the peer ``code``, ``status`` and ``text``; to the operator ``reason``.
+    """The peer gets ``code``, ``status`` and ``text``; the operator also ``reason``.
 
-    ``text`` may hold several lines, separated by ``\\n``. ``reason`` never
-    goes onto the wire and does not take part in comparison.
+    ``text`` may have several lines, separated by ``\\n``. ``reason`` is never sent, and ignored in
+    comparisons.
     """
 
     code: int
@@ -36,22 +36,22 @@ class Reply:
 
     @property
     def is_success(self) -> bool:
-        """2yz: done."""
+        """Whether it is 2yz: done."""
         return 200 <= self.code < 300
 
     @property
     def is_intermediate(self) -> bool:
-        """3yz: more is awaited from the client."""
+        """Whether it is 3yz: the client must send more."""
         return 300 <= self.code < 400
 
     @property
     def is_transient(self) -> bool:
-        """4yz: the same may succeed later."""
+        """Whether it is 4yz: the same may succeed later."""
         return 400 <= self.code < 500
 
     @property
     def is_permanent(self) -> bool:
-        """5yz: the same will fail again."""
+        """Whether it is 5yz: the same will fail again."""
         return 500 <= self.code < 600
 
     @property
@@ -64,7 +64,7 @@ class Reply:
         return replace(self, reason=reason)
 
     def encode(self) -> bytes:
-        """Return the wire form, CRLF included; the status stands on every line (RFC 2034 4)."""
+        """Return the reply as it is sent, with CRLF; the status is on every line (RFC 2034 4)."""
         if not self._wire:
             object.__setattr__(self, "_wire", self._encode())
         return self._wire

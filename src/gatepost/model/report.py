@@ -1,7 +1,7 @@
-"""What became of a message for one recipient, as it is told to those who subscribed.
+"""The result of a message for one recipient, as subscribers get it.
 
-Azure's words: an Event Grid event of Azure Communication Services (Microsoft Learn,
-"Azure Communication Services - Email events").
+The names are Azure's: an Event Grid event of Azure Communication Services (Microsoft Learn, "Azure
+Communication Services - Email events").
 """
 
 import re
@@ -24,33 +24,33 @@ class Report:
     """One event; ``data`` is its payload in Azure's spelling."""
 
     id: str
-    """A GUID that stays the same however often the report is made or sent."""
+    """A GUID that is the same whenever the report is made or sent."""
     type: str
     message: str
-    """Our message's id."""
+    """The id of our message."""
     resource: str
-    """Id of the Communication Services resource; empty when nobody knows which."""
+    """The id of the Communication Services resource; empty if it is unknown."""
     subject: str
     at: datetime
-    """UTC. A report may lie in the future until then."""
+    """UTC. A report may be due in the future."""
     data: Mapping[str, Any] = field(hash=False)
 
     @property
     def recipient(self) -> str:
-        """Whom it is about."""
+        """The recipient."""
         return str(self.data.get("recipient", ""))
 
     @property
     def status(self) -> str:
-        """What happened: a delivery's status, or the engagement's type."""
+        """The status of a delivery, or the type of an engagement."""
         return str(self.data.get("status") or self.data.get("engagementType", ""))
 
 
 def message_guid(id: str, received_at: datetime) -> str:
     """Return the ``messageId`` of a message's reports.
 
-    It is the message's own id where that is a GUID, as a REST operation's is; else one that
-    follows from id and time, so that two relays whose ids are equal do not share it.
+    It is the message's own id if that is a GUID, as it is for REST operations; otherwise one that
+    is derived from id and time, so that two relays with equal ids do not share it.
     """
     if _GUID.fullmatch(id):
         return id.lower()
@@ -58,5 +58,5 @@ def message_guid(id: str, received_at: datetime) -> str:
 
 
 def report_guid(message_id: str, *what: str) -> str:
-    """Return the id of a report: the same for the same message and circumstances."""
+    """Return the id of a report: always the same for the same message and circumstances."""
     return str(uuid.uuid5(_NAMESPACE, "\n".join((message_id, *what))))

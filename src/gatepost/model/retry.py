@@ -1,4 +1,4 @@
-"""When a delivery is tried again, and for how long."""
+"""When a delivery is attempted again, and for how long."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,22 +6,22 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A schedule of attempts; ``queue.schedule`` works with it.
+    """A schedule of attempts, which ``queue.schedule`` uses.
 
-    RFC 5321 4.5.4.1 asks for 30 minutes between attempts and 4 to 5 days in all, and lets
-    the first ones come sooner.
+    RFC 5321 4.5.4.1 recommends 30 minutes between attempts and 4 to 5 days in total, and permits
+    the first attempts to be closer together.
     """
 
     first: timedelta = timedelta(minutes=1)
-    """Until the second attempt."""
+    """The wait before the second attempt."""
     factor: float = 2.0
-    """By which each wait is longer than the one before."""
+    """The factor by which each wait is longer than the previous one."""
     longest: timedelta = timedelta(hours=1)
     jitter: float = 0.2
-    """The part of each wait that chance may take from it or add to it."""
+    """The fraction by which each wait varies at random, up or down."""
     table: tuple[timedelta, ...] = ()
-    """Waits one by one instead; the last one is repeated. ``first`` and ``factor`` go unused."""
+    """The waits one by one instead of ``first`` and ``factor``; the last one is repeated."""
     expire: timedelta = timedelta(days=5)
-    """After acceptance, when the sender is told that it failed."""
+    """The time after acceptance at which the delivery fails, and the sender is notified."""
     warn: timedelta | None = timedelta(hours=4)
-    """After acceptance, when the sender is told once that it waits; None: never."""
+    """The time after acceptance at which the sender is notified of the delay, once; None: never."""

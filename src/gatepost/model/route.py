@@ -1,4 +1,4 @@
-"""Where mail may go: routes, their targets, and the next hop of a delivery."""
+"""Where mail may go: routes, their targets, and the next hops of deliveries."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,34 +6,35 @@ from typing import Literal
 from gatepost.model.retry import Retry
 
 HopTls = Literal["required", "opportunistic", "implicit", "none"]
-"""STARTTLS or nothing is sent; STARTTLS where offered (RFC 7435), its certificate unverified;
-TLS before the greeting (RFC 8314 3); clear text."""
+"""STARTTLS is required; STARTTLS if it is offered (RFC 7435), without verification; TLS before
+the greeting (RFC 8314 3); no TLS."""
 EightBit = Literal["encode", "send", "bounce"]
-"""What becomes of 8-bit content for a hop without 8BITMIME (RFC 6152 3)."""
+"""What is done with 8-bit content for a server without 8BITMIME (RFC 6152 3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HopLimits:
-    """How much one next hop gets at once."""
+    """The limits of one next hop."""
 
     connections: int = 10
     rate: float | None = None
-    """Messages a minute; None: as many as it takes."""
+    """Messages a minute; None: no limit."""
     messages_per_connection: int = 100
     recipients: int = 100
-    """Of one transaction (RFC 5321 4.5.3.1.8)."""
+    """Per transaction (RFC 5321 4.5.3.1.8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Keep it here, for ``gatepost messages``."""
+    """The message is kept here, for ``gatepost messages``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Smarthost:
-    """One server that takes mail for anybody; lower ``priority`` first, equal ones by chance."""
+    """A server that accepts mail for all domains; lower ``priority`` first, equal ones at
+    random."""
 
     host: str
     port: int = 587
@@ -42,7 +43,7 @@ class Smarthost:
 
 @dataclass(frozen=True, slots=True)
 class SmarthostTarget:
-    """Hand it to a server of the operator's or of a provider's, signed in or not."""
+    """A server of the operator or of a provider, with or without a login."""
 
     name: str
     servers: tuple[Smarthost, ...]
@@ -50,16 +51,17 @@ class SmarthostTarget:
     verify: bool = True
     ca_file: str | None = None
     credential: str = ""
-    """The name of what signs in; empty: nothing does. With one, nothing is sent without it."""
+    """The name of the credential for the login, which is then required; empty: there is no
+    login."""
     mechanisms: tuple[str, ...] = ()
-    """Those that may be used, upper case; empty: what the planner finds best."""
+    """The mechanisms that may be used, in upper case; empty: the planner chooses."""
     eight_bit: EightBit = "encode"
     limits: HopLimits = HopLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class MxTarget:
-    """Deliver to the recipient's own domain (RFC 5321 5.1)."""
+    """The mail exchangers of the recipient's domain (RFC 5321 5.1)."""
 
     name: str
     tls: Literal["required", "opportunistic", "none"] = "opportunistic"
@@ -70,7 +72,7 @@ class MxTarget:
 
 @dataclass(frozen=True, slots=True)
 class AcsRestTarget:
-    """Azure Communication Services' Email REST API."""
+    """The Email REST API of Azure Communication Services."""
 
     name: str
     endpoint: str
@@ -80,7 +82,7 @@ class AcsRestTarget:
 
 @dataclass(frozen=True, slots=True)
 class GraphTarget:
-    """Microsoft Graph's sendMail; ``mailbox`` empty sends as the message's sender."""
+    """sendMail of Microsoft Graph; ``mailbox`` empty: the mailbox of the message's sender."""
 
     name: str
     credential: str
@@ -94,19 +96,19 @@ Target = Capture | SmarthostTarget | MxTarget | AcsRestTarget | GraphTarget
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which mail a route is for; an empty part matches everything, and all parts must match."""
+    """The mail that a route is for. All parts must match; an empty one matches everything."""
 
     recipients: tuple[str, ...] = ()
-    """``example.net``, ``*.example.net`` (what is below it), ``bob@example.net``."""
+    """``example.net``, ``*.example.net`` (its subdomains), ``bob@example.net``."""
     senders: tuple[str, ...] = ()
     """The same, and ``<>`` for the null sender."""
     applications: tuple[str, ...] = ()
-    """Who signed in, by name or id; ``*`` stands for any characters."""
+    """Names or ids of those who signed in; ``*`` matches any characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One rule: what it is for, where it goes, and where it goes when it cannot go there."""
+    """One route: the mail that it is for, its target, and further targets for failover."""
 
     name: str
     chain: tuple[Target, ...]
@@ -115,30 +117,30 @@ class Route:
 
     @property
     def is_by_domain(self) -> bool:
-        """True when deliveries to two domains cannot share a transaction."""
+        """Whether deliveries to two domains must have separate transactions."""
         return any(isinstance(each, MxTarget) for each in self.chain)
 
 
 def credential_of(target: Target) -> str:
-    """Return the name of what signs in at a target; empty: nothing does."""
+    """Return the name of the credential for a target; empty if there is none."""
     return "" if isinstance(target, Capture | MxTarget) else target.credential
 
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """What deliveries that may share a transaction have in common."""
+    """The common part of deliveries that may share a transaction."""
 
     route: str
     destination: str = ""
-    """The recipients' domain, folded, where the route goes by it."""
+    """The recipients' domain, folded, if the route uses it."""
 
     @property
     def key(self) -> str:
-        """One text for both, as the store and the operator see it."""
+        """One text for both, as the store and the operator use it."""
         return f"{self.route}/{self.destination}" if self.destination else self.route
 
 
 def parse_next_hop(key: str) -> NextHop:
-    """Return the next hop whose key this is; a route's name has no slash."""
+    """Return the next hop with this key; the name of a route has no slash."""
     route, _, destination = key.partition("/")
     return NextHop(route, destination)

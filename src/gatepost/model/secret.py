@@ -1,14 +1,13 @@
-"""A secret that cannot slip into a log."""
+"""A secret that cannot get into a log by mistake."""
 
 from typing import final
 
 
 @final
 class Secret:
-    """A password, token or key. ``reveal()`` is the only way to its text.
+    """A password, token or key. ``reveal()`` is the only access to its text.
 
-    ``repr`` and ``str`` show neither the text nor its length; equality takes
-    constant time.
+    ``repr`` and ``str`` show neither the text nor its length; comparison takes constant time.
     """
 
     __slots__ = ("_text",)
@@ -17,7 +16,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the secret itself; call it only where it goes onto the wire or into a digest."""
+        """Return the text. Call it only to send it or to compute a digest."""
         return self._text
 
     def __eq__(self, other: object) -> bool:

@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from typing import Final
 
 SHORTEST: Final = 4
-"""Characters of a fragment that is worth striking out; shorter ones are in every text."""
+"""Minimum characters of a fragment that is removed; shorter ones are in every text."""
 _URL_SAFE: Final = str.maketrans("+/", "-_")
-"""The other alphabet (RFC 4648 5), in which tokens are written."""
+"""The URL-safe alphabet (RFC 4648 5), in which tokens are written."""
 LONG: Final = 8
-"""Characters of what is not a word that texts have anyway, in small or capital letters; and not all
-of them letters."""
+"""Minimum characters of a text that is also removed in lower and upper case; not all of them may
+be letters, because that could be an ordinary word."""
 _IN_PERCENT: Final = (
     re.compile(rb"[^A-Za-z0-9_.~-]"),
     re.compile(rb"[^A-Za-z0-9]"),
     re.compile(rb"[^A-Za-z0-9_.~/-]"),
 )
-"""What a URL has in percent (RFC 3986 2.3), what the careful have there, too, and who means a
-path does not."""
+"""The characters that URLs encode (RFC 3986 2.3), those that cautious programs encode, and those
+that are encoded in a path."""
 
 
 def encodings_of(secret: bytes) -> frozenset[str]:
@@ -47,7 +47,7 @@ def encodings_of(secret: bytes) -> frozenset[str]:
 
 
 def _within_texts(clear: str) -> Iterator[str]:
-    """Yield what stands for it in JSON (RFC 8259 7), Python and HTML."""
+    """Yield the forms of a secret in JSON (RFC 8259 7), Python and HTML."""
     for escaped in (json.dumps(clear), json.dumps(clear, ensure_ascii=False)):
         yield from (escaped[1:-1], escaped[1:-1].replace("/", "\\/"))
     yield from (repr(clear)[1:-1], ascii(clear)[1:-1])
@@ -55,10 +55,10 @@ def _within_texts(clear: str) -> Iterator[str]:
 
 
 def base64_fragments(secret: bytes) -> Iterator[str]:
-    """Yield what the secret is in base64 with something before and behind it, as in PLAIN.
+    """Yield the base64 of a secret with other octets before and after it, as in PLAIN.
 
-    Three octets are four characters, so there are three ways to lie across them;
-    characters that also depend on the neighbours are left out.
+    Three octets are four characters, so there are three alignments; characters that also depend on
+    neighbouring octets are left out.
     """
     for shift in range(3):
         encoded = base64.b64encode(bytes(shift) + secret).decode()

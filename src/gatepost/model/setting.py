@@ -1,4 +1,4 @@
-"""A client's configuration as its framework reads it: roles, forms and marks, never a secret."""
+"""A client's configuration as its framework reads it: roles, formats and marks, never a secret."""
 
 from typing import Literal
 
@@ -8,7 +8,8 @@ Role = Literal[
     "host", "endpoint", "port", "username", "password", "sender", "helo", "url", "auth",
     "mechanism", "filter", "starttls", "implicit", "tls", "clear", "verify", "backend", "maps",
 ]  # fmt: skip
-"""What a setting is for. ``endpoint`` is HOST:PORT in one; ``tls`` is on and does not say how."""
+"""The purpose of a setting. ``endpoint`` is HOST:PORT; ``tls`` switches on TLS of an unknown
+kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ class Lease:
     """Nothing is sent to ``address`` from ``since`` until ``until`` (UTC)."""
 
     address: str
-    """As ``routing.suppression.fold`` spells it."""
+    """The address as ``routing.suppression.fold`` returns it."""
     level: int
-    """How often it was prolonged, which decides how long it lasts."""
+    """How often it was prolonged, which decides about its duration."""
     since: datetime
     until: datetime
     is_damaged: bool = False
-    """What the store has of it is: it holds until somebody deletes it."""
+    """The record in the store is damaged: it holds until somebody deletes it."""

@@ -1,4 +1,4 @@
-"""What was said on the wire, with the secrets struck out before anything can see them."""
+"""What was sent and received, with secrets removed before anything else can see them."""
 
 import re
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ MAX_LINES: Final = 2_000
 MAX_LINE: Final = 4_096
 MAX_HARMLESS: Final = 64
 ACROSS: Final = 8
-"""Characters of what is looked for across lines; what is shorter comes about by chance."""
+"""Minimum characters of a secret that is searched for across lines; shorter ones occur by
+chance."""
 _BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
-"""Between two lines of a reply: the end, and what the next one begins with."""
+"""What may separate two lines of a reply: the line end, code and status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: who said it, under TLS or not, without its CRLF."""
+    """One line: who sent it, whether under TLS, and its text without CRLF."""
 
     speaker: Speaker
     text: str
@@ -28,26 +29,26 @@ class Line:
 
 
 class Transcript:
-    """Grows line by line; the only object that sees lines as they were sent.
+    """Records lines; the only object that sees them as they were sent.
 
-    Announce secrets with ``hide`` before they can appear: they are struck out
-    of every later line, in each encoding that ``secret_encodings`` knows.
+    Announce secrets with ``hide`` before they can appear: they are removed from every later line,
+    in each encoding that ``secret_encodings`` knows.
     """
 
     __slots__ = ("_harmless", "_hidden", "_said", "_secrets", "tls")
 
     def __init__(self) -> None:
         self._said: list[tuple[Speaker, str, bool]] = []
-        """Texts of one line or more, redacted; cut into lines when somebody looks at them."""
+        """Redacted texts of one or more lines, split only when they are read."""
         self._secrets: frozenset[bytes] = frozenset()
         self._hidden: list[str] = []
-        """What is struck out: the secrets, in all encodings, the longest first."""
+        """The texts to remove: the secrets in all encodings, the longest first."""
         self._harmless: set[str] = set()
-        """Texts that hold nothing of it: most replies are like one before."""
+        """Texts that have no secret: most replies are the same as an earlier one."""
         self.tls = False
 
     def hide(self, secret: str | bytes) -> None:
-        """Strike ``secret`` out of every line from here on, also encoded."""
+        """Remove ``secret`` from every line from now on, in all encodings."""
         raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
         if raw and raw not in self._secrets:
             self._secrets |= {raw}
@@ -55,25 +56,25 @@ class Transcript:
             self._harmless = set()
 
     def copy(self) -> "Transcript":
-        """Return one that goes on from here by itself, with the same secrets."""
+        """Return a transcript that continues separately from here, with the same secrets."""
         copied = Transcript()
         copied._said, copied._hidden, copied.tls = self._said[:], self._hidden, self.tls
         copied._harmless, copied._secrets = self._harmless, self._secrets
         return copied
 
     def client(self, text: str) -> None:
-        """Record what we sent."""
+        """Record what the client sent."""
         if len(self._said) < MAX_LINES:
             self._said.append(("C", self._strike(text), self.tls))
 
     def server(self, text: str) -> None:
-        """Record what came, one reply line or several."""
+        """Record what the server sent: one or more lines."""
         if len(self._said) < MAX_LINES:
             self._said.append(("S", self.redact(text), self.tls))
 
     def redact(self, text: str) -> str:
-        """Return what came from the server without the secrets that were announced; nothing of a
-        text that has one across its lines."""
+        """Return a text of the server without the announced secrets; REDACTED if one spans its
+        lines."""
         if not self._hidden or text in self._harmless:
             return text
         struck = self._strike(text)
@@ -92,7 +93,7 @@ class Transcript:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Everything so far."""
+        """All lines so far."""
         lines = [
             Line(speaker, line[:MAX_LINE], tls)
             for speaker, text, tls in self._said

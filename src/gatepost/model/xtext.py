@@ -1,4 +1,4 @@
-"""xtext, in which ENVID, ORCPT and AUTH= travel (RFC 3461 4; RFC 6533 3 for addresses in UTF-8)."""
+"""xtext, the encoding of ENVID, ORCPT and AUTH= (RFC 3461 4; RFC 6533 3 for addresses in UTF-8)."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _UTF8: Final = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 
 
 def is_xtext(text: str) -> bool:
-    """Tell whether ``text`` is xtext; the empty one is."""
+    """Tell whether ``text`` is xtext; it may be empty."""
     return _XTEXT.fullmatch(text) is not None
 
 
@@ -21,7 +21,7 @@ def encode_xtext(text: str) -> str:
 
 
 def decode_xtext(text: str) -> str:
-    """Return what xtext stands for; what is none stays as it is."""
+    """Return the decoded text; a text that is not xtext is returned as it is."""
     return _HEX.sub(lambda match: chr(int(match[1], 16)), text)
 
 
@@ -34,12 +34,12 @@ def encode_utf8_xtext(text: str) -> str:
 
 
 def without_utf8(text: str) -> str:
-    """Return utf-8-addr-unitext, which may be told where SMTPUTF8 is, as utf-8-addr-xtext."""
+    """Return utf-8-addr-unitext, which needs SMTPUTF8, as utf-8-addr-xtext."""
     return _BEYOND.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", text)
 
 
 def decode_utf8_xtext(text: str) -> str:
-    """Return what utf-8-addr-xtext or utf-8-addr-unitext stands for; anything else as it is."""
+    """Return the decoded utf-8-addr-xtext or utf-8-addr-unitext; other texts as they are."""
 
     def character(match: "re.Match[str]") -> str:
         point = int(match[1], 16)

@@ -12,7 +12,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """AADSTS and ``number``. ``finding`` is empty where waiting is the fix."""
+    """The meaning of AADSTS``number``. ``finding`` is empty if the fix is to wait."""
 
     number: int
     finding: str
@@ -69,7 +69,7 @@ _CODES: Final = (
     Code(50194, "oauth_client_auth_failed",
          "The application is for one tenant, and was asked for through /common.",
          "Use the tenant's own id in the authority."),
-    # proofs by certificate or by another provider
+    # certificates and assertions of other providers
     Code(50027, "oauth_client_auth_failed", "The client assertion is malformed.", _CERTIFICATE),
     Code(700021, "oauth_client_auth_failed", "The client assertion is another application's.",
          "Let iss and sub of the assertion be the client id of the request."),
@@ -85,7 +85,7 @@ _CODES: Final = (
          _FEDERATED),
     Code(700213, "oauth_client_auth_failed", "No federated credential has this subject.",
          _FEDERATED),
-    # what is asked for
+    # the request
     Code(500011, "oauth_scope_wrong", "The tenant does not know the resource of this scope.",
          "Ask for https://communication.azure.com/.default (Azure Communication Services) or "
          "https://outlook.office365.com/.default (Microsoft 365)."),
@@ -95,7 +95,7 @@ _CODES: Final = (
          "Client credentials get RESOURCE/.default: https://communication.azure.com/.default."),
     Code(28000, "oauth_scope_wrong", "The scope names more than one resource.",
          "Ask for one resource at a time."),
-    # a person's consent
+    # consent of a user
     Code(70008, "oauth_refresh_token_expired", "The refresh token has expired, by age or disuse.",
          _SIGN_IN_AGAIN),
     Code(700082, "oauth_refresh_token_expired", "The refresh token was not used for too long.",
@@ -118,7 +118,7 @@ _CODES: Final = (
          "Use an application's own identity (client credentials) instead of a person's."),
     Code(50079, "conditional_access_block", "A policy requires that a second factor is set up.",
          "Use an application's own identity (client credentials) instead of a person's."),
-    # what passes
+    # temporary failures
     Code(90033, "", "A temporary failure of the service.", "Try again in some minutes."),
     Code(50196, "", "The same request came too often: a client in a loop.",
          "Keep the token until it expires, and wait before you ask again."),
@@ -130,7 +130,7 @@ CODES: Final[Mapping[int, Code]] = MappingProxyType({each.number: each for each 
 
 
 def find_code(text: str) -> Code | None:
-    """Return the code that ``AADSTS700016``, or its number alone, names."""
+    """Return the code for ``AADSTS700016`` or its number alone; None if it is not known."""
     number = text.strip().upper().removeprefix("AADSTS").rstrip(":")
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
         return None

@@ -1,7 +1,7 @@
-"""Do an application's role assignments let it send through a resource?
+"""Tells whether an application's role assignments let it send through a resource.
 
-What SMTP needs: Microsoft Learn, "SMTP authentication", custom role (2025); the directory's own
-table (``directory.azure.actions``).
+The actions that SMTP needs: Microsoft Learn, "SMTP authentication", custom role (2025); the
+directory's table (``directory.azure.actions``).
 """
 
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ from gatepost.model.entra import RoleSeen
 
 @dataclass(frozen=True, slots=True)
 class RoleState:
-    """What the assignments come to. ``missing`` is None when nobody could say."""
+    """The result for one resource. ``missing`` is None if it is unknown."""
 
     missing: tuple[str, ...] | None = None
     """Actions that no role grants on the resource."""
     here: tuple[str, ...] = ()
-    """Names of the roles that count there."""
+    """Names of the roles that apply to the resource."""
     elsewhere: tuple[tuple[str, str], ...] = ()
-    """Role and scope of what would suffice, and does not count there."""
+    """Role and scope of assignments that would suffice, but do not apply to the resource."""
     since: datetime | None = None
-    """When the last of those that count was assigned."""
+    """When the last of the roles that apply was assigned."""
 
 
 def role_state(roles: Iterable[RoleSeen], resource_id: str) -> RoleState:

@@ -1,7 +1,7 @@
-"""An access token, read without being verified: what it says, and what is not a token.
+"""Reads an access token without verifying it, and recognises what is not a token.
 
 Claims: Microsoft Learn, "Access token claims reference" (2025). Only the claims named here are
-taken, each bounded; the signature is not looked at.
+read, each up to a limit; the signature is ignored.
 """
 
 import base64
@@ -17,12 +17,12 @@ from gatepost.model.entra import TokenForm, TokenSeen
 MAX_TOKEN: Final = 65_536
 _MAX_LIST: Final = 50
 _LAST_SECOND: Final = 253_402_300_799
-"""Of the year 9999."""
+"""The last second of the year 9999."""
 _PART: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CLAIM: Final = re.compile(r"[\w:/.@+ -]{1,200}")
 
-# The first that fits names what was given in place of a token.
+# The first pattern that matches names what was given instead of a token.
 _INSTEAD: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("guid", re.compile(_GUID)),
     ("connection_string", re.compile(r".*(?:endpoint|accesskey)=.*", re.IGNORECASE | re.DOTALL)),
@@ -36,7 +36,7 @@ _INSTEAD: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 
 
 def read_token(text: str) -> TokenSeen:
-    """Return what ``text`` says of itself; never fails, never keeps any of a signature."""
+    """Return the contents of a token. Never raises; keeps no part of the signature."""
     parts = text.split(".")
     if not text:
         return TokenSeen("empty")
@@ -90,7 +90,7 @@ def _object(part: str) -> Mapping[str, Any] | None:
 
 
 def _text(value: Any) -> str:
-    """Return a claim that may be shown: of the characters that ids, names and URLs have."""
+    """Return a claim if it has only characters of ids, names and URLs; otherwise empty."""
     if not isinstance(value, str) or not value:
         return ""
     return value if _CLAIM.fullmatch(value) else f"(not shown, {len(value)} characters)"

@@ -1,4 +1,4 @@
-"""What was found behind a server, as proof and as a fix that can be pasted."""
+"""Words what was found behind a server, as proof, and as a fix that can be pasted."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Remedy
 
 AZURE: Final = "azure-cli"
-"""Whose command the fix is, where a library's is elsewhere."""
+"""The name that stands for a library in fixes by command."""
 ROLE: Final = "Communication and Email Service Owner"
 
 
@@ -24,13 +24,13 @@ def refusal(seen: Evidence) -> Iterator[str]:
 
 
 def tenant_proof(behind: Behind) -> Iterator[str]:
-    """Yield what discovery said of the tenant."""
+    """Yield the result of OpenID discovery for the tenant."""
     if behind.tenant is not None:
         yield f"discovery of tenant {behind.name.tenant_id}: {told(behind.tenant)}"
 
 
 def token_proof(behind: Behind) -> Iterator[str]:
-    """Yield what the token endpoint said."""
+    """Yield the answer of the token endpoint."""
     answer = behind.token_request
     if answer is not None and answer.status == 200:
         yield f"{answer.host} issues a token for this application and secret: both are valid"
@@ -39,7 +39,7 @@ def token_proof(behind: Behind) -> Iterator[str]:
 
 
 def email_proof(behind: Behind) -> tuple[str, ...]:
-    """Return what the e-mail API said, and what that means."""
+    """Return the answer of the e-mail API, and its meaning."""
     email = behind.email
     if email is None or not email.status:
         return ()

@@ -1,7 +1,7 @@
-"""What is wrong in a configuration: rules over settings, one finding for each cause.
+"""Finds mistakes in a configuration: rules over settings, one finding for each cause.
 
-A rule is a pure function that is given one client's settings and yields faults. To add one: write
-it in the file of its subject and list it in that file's RULES.
+A rule is a pure function from one client's settings to faults. To add one, write it in the file of
+its subject and list it in that file's RULES.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ _ORDER: Final[tuple[Confidence, ...]] = ("certain", "likely", "possible")
 
 
 def lint(seen: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for each cause that the settings hold, with every place that shows it."""
+    """Return a finding for each cause, with every place that shows it."""
     faults: dict[str, list[Fault]] = {}
     for config in seen.configs:
         view = View(config)
@@ -43,7 +43,7 @@ def _finding(id_: str, faults: list[Fault]) -> Finding:
 
 
 def notes(seen: Evidence) -> tuple[str, ...]:
-    """Return what is worth knowing of settings that show no fault."""
+    """Return notes about settings that are not faults."""
     if not seen.configs:
         return ("no settings for sending mail were found in this file",)
     elsewhere = sorted({

@@ -1,4 +1,4 @@
-"""User name, password and sender: missing, of the wrong kind, of a form that does not sign in."""
+"""User name, password and sender: missing, of the wrong kind, or in the wrong format."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,11 +12,11 @@ _WANT_LOGIN: Final = frozenset({
     "acs", "microsoft365", "gmail", "ses", "sendgrid", "mailgun", "postmark", "brevo", "mailjet",
     "zoho", "yandex", "qq", "netease", "yahoo", "icloud", "resend", "mailersend", "mail_ru", "gmx",
 })  # fmt: skip
-"""Providers at which nobody sends without signing in."""
+"""Providers that accept mail only after a login."""
 
 
 class Wrong(NamedTuple):
-    """A form that does not sign in at a provider."""
+    """A format that cannot sign in at a provider."""
 
     id: str
     confidence: Confidence
@@ -83,7 +83,7 @@ _NAMES: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
 })
 # fmt: on
 _LITERAL: Final[Mapping[str, str]] = MappingProxyType({"sendgrid": "apikey", "resend": "resend"})
-"""Providers at which everybody has the same user name."""
+"""Providers at which all customers have the same user name."""
 _APP_PASSWORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "gmail": frozenset({"google_app_password"}),
@@ -91,7 +91,7 @@ _APP_PASSWORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "icloud": frozenset({"apple_app_password"}),
     }
 )
-"""What a password for applications looks like at each."""
+"""The formats of application passwords, by provider."""
 _STRICT_SENDER: Final[Mapping[str, str]] = MappingProxyType({
     "acs": "sender_domain_not_linked",
     **dict.fromkeys(
@@ -102,13 +102,13 @@ _STRICT_SENDER: Final[Mapping[str, str]] = MappingProxyType({
         ("microsoft365", "yandex", "zoho", "qq", "netease"), "sender_not_authorised"
     ),
 })  # fmt: skip
-"""What a sender that is not the account's comes to."""
+"""The finding for a sender other than the account's address, by provider."""
 _LOGIN_ONLY: Final = frozenset({"acs", "microsoft365"})
-"""Providers that list LOGIN and XOAUTH2, and no PLAIN."""
+"""Providers that list LOGIN and XOAUTH2, but not PLAIN."""
 
 
 def missing(view: View) -> Iterator[Fault]:
-    """No user name, no password, or one without the other."""
+    """User name and password are missing, or one of them is."""
     name, secret = view.first("username"), view.first("password")
     if view.sends_elsewhere or view.has("maps"):
         return
@@ -138,7 +138,7 @@ def missing(view: View) -> Iterator[Fault]:
 
 _WHOLE: Final = frozenset({"django", "python", "dotnet", "spring", "msmtp", "rails", "php", "url",
                            "laravel", "javascript", "dotenv"})  # fmt: skip
-"""Kinds of files that hold all of a client's settings."""
+"""Kinds of files that have all settings of a client."""
 
 
 def _missing(view: View, setting: Setting, sure: Confidence, said: str) -> Fault:
@@ -154,11 +154,11 @@ _SWITCH_ON: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     "php": ("$mail->SMTPAuth", "$mail->SMTPAuth = true;"), "msmtp": ("auth", "auth on"),
     "postfix": ("smtp_sasl_auth_enable", "smtp_sasl_auth_enable = yes"),
 })  # fmt: skip
-"""What has these sign in: the setting, and how it is written."""
+"""How these frameworks switch authentication on: the setting, and how it is written."""
 
 
 def not_used(view: View) -> Iterator[Fault]:
-    """Credentials are there, and signing in is not switched on."""
+    """There are credentials, but authentication is not switched on."""
     auth = view.first("auth")
     if not (view.has("password") or view.has("maps")) or (view.is_local and not view.has("maps")):
         return
@@ -169,7 +169,7 @@ def not_used(view: View) -> Iterator[Fault]:
             said = f": {name} is not set, and without it the client does not sign in"
             yield Fault("auth_not_performed", "certain", view.at(where, said), fix)
     elif auth is not None and auth.on is False:
-        if view.kind in ("spring", "javascript"):  # they sign in wherever a user name is set
+        if view.kind in ("spring", "javascript"):  # they sign in if a user name is set
             return
         sure: Confidence = "certain" if view.kind in ("php", "msmtp", "postfix") else "likely"
         said = ": there is a password, but authentication is not switched on"
@@ -178,7 +178,7 @@ def not_used(view: View) -> Iterator[Fault]:
 
 
 def postfix_sasl(view: View) -> Iterator[Fault]:
-    """Postfix's own filters take the passwords' mechanisms out."""
+    """Postfix's own filter excludes the mechanisms that use passwords."""
     for setting in view.all("filter"):
         default = "noplaintext_default" in setting.marks
         said = (": smtp_sasl_security_options is not set, and its default excludes PLAIN and LOGIN"
@@ -193,7 +193,7 @@ def postfix_sasl(view: View) -> Iterator[Fault]:
 
 
 def kinds(view: View) -> Iterator[Fault]:
-    """A secret or a user name of a form that the provider does not take."""
+    """A secret or user name has a format that the provider does not accept."""
     for provider in sorted(view.providers):
         for setting in view.all("password"):
             if setting.secret is None or "placeholder" in setting.marks:
@@ -237,7 +237,7 @@ def _wrong(view: View, setting: Setting, wrong: Wrong) -> Fault:
 
 
 def mechanisms(view: View) -> Iterator[Fault]:
-    """A mechanism that the provider does not list."""
+    """A mechanism is set that the provider does not list."""
     for setting in view.all("mechanism"):
         named = set(setting.shown.replace(",", " ").split())
         if named and named <= {"PLAIN", "CRAM-MD5"} and view.providers & _LOGIN_ONLY:
@@ -251,7 +251,7 @@ def mechanisms(view: View) -> Iterator[Fault]:
 
 
 def senders(view: View) -> Iterator[Fault]:
-    """A sender that the provider will not take, where it cares."""
+    """The provider refuses this sender."""
     sender, name = view.first("sender"), view.first("username")
     provider = next((each for each in sorted(view.providers) if each in _STRICT_SENDER), "")
     if sender is not None and sender.state == "set" and sender.form == "no_address":
@@ -290,7 +290,7 @@ _SENDER_SETTING: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def filter_names(view: View) -> Iterator[Fault]:
-    """Postfix's filter takes names of mechanisms; anything else leaves none."""
+    """A filter of Postfix names something that is not a mechanism, so that none is left."""
     if view.kind != "postfix":
         return
     for setting in view.all("mechanism"):
@@ -312,7 +312,7 @@ _MECHANISMS: Final = frozenset({
 
 
 def pass_not_password(view: View) -> Iterator[Fault]:
-    """nodemailer reads auth.pass, and nothing else."""
+    """nodemailer reads auth.pass only, not auth.password."""
     if view.kind == "javascript":
         for setting in view.all("password"):
             if setting.key.rpartition(".")[2].lower() == "password":

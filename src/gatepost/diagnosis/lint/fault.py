@@ -1,4 +1,4 @@
-"""A fault of a configuration, and what rules ask about one."""
+"""A fault in a configuration, and the view of the settings that rules use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _NO_SMTP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake: the cause it comes to, how sure that is, where it stands, what to write."""
+    """One mistake: its cause, how sure that is, where it is, and what to write instead."""
 
     id: str
     confidence: Confidence
@@ -44,14 +44,15 @@ class Fault:
 
 
 class View:
-    """One Config, as rules ask about it."""
+    """One Config, as rules use it."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.kind = config.kind
 
     def first(self, role: Role, *, on: bool | None = None) -> Setting | None:
-        """Return the last setting of a role (in the state ``on``): later ones win."""
+        """Return the last setting of a role (with the state ``on``), because later ones override
+        it."""
         found = [
             each for each in self.config.settings
             if each.role == role and (on is None or each.on is on)
@@ -68,13 +69,13 @@ class View:
 
     @cached_property
     def host(self) -> str:
-        """The server's name where it is plain to see."""
+        """Return the server's name, if the file has it."""
         setting = self.first("host")
         return setting.shown.lower() if setting is not None else ""
 
     @cached_property
     def port(self) -> int:
-        """The port, 0 where the file does not say."""
+        """Return the port; 0 if the file does not set it."""
         setting = self.first("port") or self.first("endpoint")
         if setting is not None and setting.shown.isdecimal():
             return int(setting.shown)
@@ -82,36 +83,36 @@ class View:
 
     @cached_property
     def port_setting(self) -> Setting | None:
-        """Where the port stands."""
+        """Return the setting that has the port."""
         return self.first("port") or self.first("endpoint") or self.first("host")
 
     @cached_property
     def providers(self) -> frozenset[str]:
-        """Whose server it is, by its name."""
+        """Return the providers of the server, by its name."""
         return frozenset(providers_in(self.host)) if "." in self.host else frozenset()
 
     @cached_property
     def is_local(self) -> bool:
-        """The server is on this machine or a catcher of mail beside it."""
+        """Tell whether the server is on this machine, or catches mail for tests."""
         return not self.host or self.host.startswith(_LOCAL) or "." not in self.host
 
     @cached_property
     def sends_elsewhere(self) -> bool:
-        """The framework is set to something that does not speak SMTP."""
+        """Tell whether the framework is set to something other than SMTP."""
         backend = self.first("backend")
         return backend is not None and any(
             word in backend.shown.lower().replace("smtp", "") for word in _NO_SMTP
         ) and "smtp" not in backend.shown.lower()  # fmt: skip
 
     def has(self, role: Role) -> bool:
-        """A setting of this role has a value, here or elsewhere."""
+        """Tell whether a setting of this role has a value, here or elsewhere."""
         return any(each.state != "empty" for each in self.all(role))
 
     def mode(self) -> tuple[str, Setting | None]:
-        """Return how the client does TLS, and the setting that says so.
+        """Return how the client uses TLS, and the setting that decides it.
 
-        ``implicit``, ``starttls``, ``both``, ``either`` (on, and not how), ``clear``; empty where
-        the file does not tell.
+        The mode is ``implicit``, ``starttls``, ``both``, ``either`` (TLS, but the kind is not set),
+        ``clear``, or empty if the file does not tell.
         """
         implicit, starttls = self.first("implicit"), self.first("starttls")
         if implicit is not None and implicit.on:
@@ -140,10 +141,11 @@ class View:
 
 
 def _demands_tls(setting: Setting) -> bool:
-    """nodemailer's ``requireTLS`` and its kin say that TLS must be, of either kind."""
+    """Tell whether the setting only requires TLS, of either kind, such as nodemailer's
+    ``requireTLS``."""
     return setting.key.lower().replace("_", "").endswith("requiretls")
 
 
 _CLEAR_BY_DEFAULT: Final = frozenset({"django", "spring", "python"})
-"""Without a word about TLS these stay in clear."""
+"""Kinds of files whose frameworks use no TLS by default."""
 _UPGRADE_WHEN_TOLD: Final = _CLEAR_BY_DEFAULT | {"dotnet", "dotenv", "compose", "yaml", "ini"}

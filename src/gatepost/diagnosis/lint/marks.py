@@ -1,4 +1,4 @@
-"""What was noticed about a value while it was read: a cause for each mark, by the role."""
+"""What was noticed about a value when it was read: the cause for each mark, by role."""
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -16,7 +16,7 @@ _BARE: Final = "Set the bare host name, and the port in its own setting."
 
 
 class Mark(NamedTuple):
-    """What a mark means for a value that the client signs in with, or for a URL."""
+    """What a mark means in a value that the client signs in with, or in a URL."""
 
     id: str
     confidence: Confidence
@@ -141,11 +141,11 @@ _KEPT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "msmtp": frozenset({"hash", "blank_inside", "quote_inside"}),
     }
 )
-"""What does no harm in files of this kind."""
+"""Marks that do no harm in files of this kind."""
 
 
 def values(view: View) -> Iterator[Fault]:
-    """User names and passwords that may not arrive as they were meant."""
+    """User names and passwords that may arrive altered."""
     roles: tuple[Role, ...] = ("username", "password")
     for role in roles:
         for setting in view.all(role):
@@ -197,7 +197,7 @@ _FIXES: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({
 
 
 def urls(view: View) -> Iterator[Fault]:
-    """A URL whose user name or password is not encoded."""
+    """A user name or password in a URL is not encoded."""
     for setting in view.all("url"):
         for mark in setting.marks:
             yield from _fault(view, setting, URLS.get(mark), mark)
@@ -209,7 +209,7 @@ def urls(view: View) -> Iterator[Fault]:
 
 
 def hosts(view: View) -> Iterator[Fault]:
-    """A host that is more, or less, than a host name."""
+    """A host setting is not just a host name."""
     for setting in view.all("host"):
         for name in setting.marks:
             if name == "host_port" and _takes_port(view, setting):
@@ -236,7 +236,7 @@ def hosts(view: View) -> Iterator[Fault]:
 
 
 def _takes_port(view: View, setting: Setting) -> bool:
-    """Grafana and Alertmanager want HOST:PORT in one."""
+    """Tell whether the program takes HOST:PORT in one setting, as Grafana and Alertmanager do."""
     key = setting.key.lower()
     return key.endswith(("gf_smtp_host", "smarthost")) or (
         view.kind == "ini" and key == "smtp.host"
@@ -244,7 +244,7 @@ def _takes_port(view: View, setting: Setting) -> bool:
 
 
 def twice(view: View) -> Iterator[Fault]:
-    """.NET refuses a file in which a name comes twice."""
+    """.NET refuses a file with a duplicate name."""
     if view.kind == "dotnet":
         for setting in view.config.settings:
             if "twice" in setting.marks and setting.role not in ("username", "password"):

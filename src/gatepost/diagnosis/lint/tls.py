@@ -1,4 +1,4 @@
-"""Port and TLS mode that disagree, switches that cannot be used together, checks that are off."""
+"""Port and TLS mode that disagree, switches that exclude each other, disabled verification."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,15 +17,15 @@ _OTHER_PROTOCOLS: Final = {
     443: "HTTP",
 }
 _REFUSES_BOTH: Final = frozenset({"django", "python"})
-"""They raise an exception where both switches are on."""
+"""Frameworks that raise an exception if both switches are on."""
 _PREFERS_IMPLICIT: Final = frozenset({"spring", "javascript", "dotnet", "php", "laravel"})
-"""With both on they do implicit TLS."""
+"""Frameworks that use implicit TLS if both switches are on."""
 _CLOSED: Final = {"acs": (465, 2465), "microsoft365": (465, 2465), "icloud": (465,)}
-"""Ports at which these providers do not answer (2026-01)."""
+"""Ports on which these providers do not answer (2026-01)."""
 
 
 def mode_and_port(view: View) -> Iterator[Fault]:
-    """TLS from the first byte on a port that begins in clear, or the other way round."""
+    """Implicit TLS is set for a port that begins in clear, or the other way round."""
     mode, setting = view.mode()
     where = setting or view.port_setting
     if mode == "both" and view.kind in _PREFERS_IMPLICIT:
@@ -36,7 +36,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     told = view.at(
         where, f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
     )
-    # EMAIL_URL: django-environ takes smtps:// for STARTTLS, dj-email-url for the other.
+    # EMAIL_URL: smtps:// means STARTTLS for django-environ, implicit TLS for dj-email-url
     django_url = _ends(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
@@ -53,17 +53,17 @@ def mode_and_port(view: View) -> Iterator[Fault]:
 
 
 def _ends(setting: Setting, *names: str) -> bool:
-    """Tell whether this is such a name; of several URLs under one name each has a number."""
+    """Tell whether the setting has one of these names; several URLs with one name are numbered."""
     return setting.key.upper().partition("[")[0].endswith(names)
 
 
 _GUESSED: Final = frozenset({"dotenv", "compose", "yaml", "json", "ini", "properties", "laravel",
                              "dotnet", "kubernetes"})  # fmt: skip
-"""What their switches do is up to the program that reads them."""
+"""Kinds of files whose switches mean what the reading program makes of them."""
 
 
 def url_scheme(view: View) -> Iterator[Fault]:
-    """smtp:// with 465: only Symfony takes that for implicit TLS."""
+    """smtp:// is used with port 465; only Symfony then uses implicit TLS."""
     url = view.first("url")
     if url is None or url.shown not in ("smtp", "submission") or view.port not in IMPLICIT_PORTS:
         return
@@ -78,7 +78,7 @@ def url_scheme(view: View) -> Iterator[Fault]:
 
 
 def both_switches(view: View) -> Iterator[Fault]:
-    """Implicit TLS and STARTTLS at the same time."""
+    """Implicit TLS and STARTTLS are both switched on."""
     mode, implicit = view.mode()
     starttls = view.first("starttls", on=True)
     if mode != "both" or implicit is None or starttls is None:
@@ -95,7 +95,7 @@ def both_switches(view: View) -> Iterator[Fault]:
 
 
 def text_that_is_true(view: View) -> Iterator[Fault]:
-    """``"False"`` in Python, or an environment variable taken as a switch."""
+    """A text is used as a switch, which Python takes as true even if it is ``"False"``."""
     for setting in (*view.all("starttls"), *view.all("implicit"), *view.all("tls")):
         if "false_text" in setting.marks:
             said = ' is a string, and every string except the empty one is true, even "False"'
@@ -122,7 +122,7 @@ def text_that_is_true(view: View) -> Iterator[Fault]:
 
 
 def no_tls(view: View) -> Iterator[Fault]:
-    """A submission port, somebody to sign in, and no word of TLS."""
+    """There is a submission port and a user name, but no setting for TLS."""
     mode, setting = view.mode()
     where = setting or view.port_setting
     if mode != "clear" or where is None or view.is_local or view.sends_elsewhere:
@@ -139,7 +139,7 @@ def no_tls(view: View) -> Iterator[Fault]:
 
 
 def scheme(view: View) -> Iterator[Fault]:
-    """Laravel's MAIL_SCHEME knows smtp and smtps."""
+    """Laravel's MAIL_SCHEME accepts only smtp and smtps."""
     for setting in view.all("implicit"):
         if "bad_scheme" in setting.marks:
             said = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
@@ -159,7 +159,7 @@ def scheme(view: View) -> Iterator[Fault]:
 
 
 def unverified(view: View) -> Iterator[Fault]:
-    """The certificate is not checked."""
+    """The certificate is not verified."""
     for setting in view.all("verify"):
         if setting.on is False and not (view.host and view.is_local):
             said = (
@@ -172,7 +172,7 @@ def unverified(view: View) -> Iterator[Fault]:
 
 
 def wrong_service(view: View) -> Iterator[Fault]:
-    """A port or host of another protocol; a port that the provider does not serve."""
+    """The port or host is that of another protocol, or the provider does not serve the port."""
     where = view.port_setting
     if where is None:
         return

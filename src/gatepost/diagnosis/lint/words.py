@@ -1,4 +1,4 @@
-"""How each framework spells a fix."""
+"""How a fix is written for each framework."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -68,5 +68,5 @@ def starttls(kind: str) -> str:
 
 
 def quote(kind: str) -> str:
-    """Return how a value is kept as it is."""
+    """Return how a value is quoted so that it is not changed."""
     return QUOTE.get(kind, "Put the value in single quotes.")

@@ -1,4 +1,4 @@
-"""Fixes, library by library: one file each, all with the same topics."""
+"""Fixes for each library: one file per library, all with the same topics."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,11 +16,11 @@ __all__ = [
 
 
 _IMPLICIT_PORTS: Final = frozenset({465, 2465})
-"""Where of two settings for TLS the one for implicit TLS is to stay (RFC 8314 7.3)."""
+"""Ports on which, of two settings for TLS, the one for implicit TLS must stay (RFC 8314 7.3)."""
 
 
 def find_library(name: str) -> Library:
-    """Return the library that ``name`` or one of its aliases means. Raises ConfigError."""
+    """Return the library with this name or alias. Raises ConfigError."""
     if library := library_called(name):
         return library
     import difflib  # noqa: PLC0415 - only for who mistypes
@@ -33,7 +33,7 @@ def find_library(name: str) -> Library:
 
 
 def library_called(*names: str) -> Library | None:
-    """Return the first library that one of ``names`` means; None when none of them is ours."""
+    """Return the first library that one of ``names`` stands for; None if none is known."""
     known = next((NAMES[each] for each in map(_spelled, names) if each in NAMES), None)
     return LIBRARIES[known] if known else None
 

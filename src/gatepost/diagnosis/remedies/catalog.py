@@ -1,4 +1,4 @@
-"""The libraries by name; each file is loaded when its library is asked for."""
+"""The libraries by name; the file of each is loaded when it is needed."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -30,16 +30,15 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "swaks": ("perl",),
     "postfix": ("relayhost", "smarthost"),
 })  # fmt: skip
-"""Every library, in the order in which fixes are shown, and what else it is called. Its file is
-called as it is."""
+"""Every library, in the order in which fixes are shown, and its aliases. Its file has its name."""
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {each: name for name, aliases in ALIASES.items() for each in (name, *aliases)}
 )
-"""Whatever a library is called, and its name."""
+"""The name of a library by any of its names."""
 
 
 class _Catalog(Mapping[str, Library]):
-    """A paste is about one library, and is not to wait for all of them."""
+    """Loads only the libraries that are asked for, because a pasted log is about one of them."""
 
     def __getitem__(self, name: str) -> Library:
         if name not in ALIASES:

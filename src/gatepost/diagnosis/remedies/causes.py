@@ -1,4 +1,4 @@
-"""Causes that a change in the client's code or settings fixes, and what that change is."""
+"""The causes that a change in the client's code or settings fixes, and the topic of that change."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -34,7 +34,7 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
         "login_initial_response_rejected": "two_lines",
         "auth_command_too_long": "long_token",
         "authzid_not_permitted": "no_authzid",
-        # what is configured
+        # the configuration
         "credential_url_encoding": "url",
         "non_ascii_password": "utf8",
         "credentials_missing": "check",
@@ -59,7 +59,7 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
         "client_mechanism_filter_wrong": "filter",
     }
 )
-"""Every other cause to its fix."""
+"""The topic of every other cause."""
 
 FIXABLE: Final = (*sorted(BY_MECHANISM), *TOPICS)
 """All causes that a change in the client fixes."""
@@ -89,13 +89,13 @@ _WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
         "`mechanism_not_offered`.",
     }
 )
-"""Why a library that has no fix for one of these needs none."""
+"""Why a library without a fix for one of these needs none."""
 
 
 def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Topic | None:
-    """Return which fix of ``library`` answers the finding; None when its code is not at fault.
+    """Return the topic of ``library`` that fixes the finding; None if its code is not at fault.
 
-    ``offered`` leaves out what is offered and known not to work.
+    ``offered`` does not include mechanisms that are known not to work.
     """
     if finding_id not in BY_MECHANISM:
         return TOPICS.get(finding_id)
@@ -107,7 +107,7 @@ def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Top
 
 
 def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
-    """Return why ``library`` cannot have the fault; empty when it can, or nobody knows better."""
+    """Return why ``library`` cannot have the fault; empty if it can, or if that is unknown."""
     those, why = _OF_FEW.get(finding_id, (frozenset({library.name}), ""))
     if library.name not in those:
         return why
@@ -120,7 +120,7 @@ def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
 
 
 def _instead(library: Library) -> str:
-    """Return what to try instead of its first choice, where nobody saw what is offered."""
+    """Return what to try instead of its first choice if the offer is unknown."""
     known = (*library.mechanisms, *library.settable)
     first = library.mechanisms[0] if library.mechanisms else ""
     others = [name for name in MECHANISM_TOPICS if name in known and name != first]

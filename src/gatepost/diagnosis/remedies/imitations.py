@@ -1,6 +1,6 @@
-"""What ``--as LIBRARY`` rests on: where each library's behaviour is written, and its odd ways.
+"""How ``--as LIBRARY`` imitates a library: the source of each behaviour, and its peculiarities.
 
-Order of mechanisms, initial responses, EHLO's name and TLS stand in the library's own file.
+The order of mechanisms, initial responses, the EHLO name and TLS are in the library's own file.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Imitation:
-    """How we know, and what else the library does."""
+    """The source of what is known about a library, and what else it does."""
 
     source: str
-    """The file that says so, and the versions that it holds for."""
+    """The file that shows it, and the versions for which it holds."""
     tested: bool = False
-    """Our tests also run the library itself, and compare."""
+    """Our tests run the library itself, and compare."""
     keeps_passwords: bool = False
     """It sends no password without TLS, except to this machine."""
     wants_san: bool = False
-    """A name in a certificate's subject alone is none for it."""
+    """It ignores the name in a certificate's subject."""
     is_strict: bool = False
-    """It verifies certificates to RFC 5280's letter, with Python 3.13 and later."""
+    """It verifies certificates strictly by RFC 5280, with Python 3.13 and later."""
     fills_authzid: bool = False
-    """PLAIN's first field holds the user name, too."""
+    """It sends the user name in PLAIN's first field, too."""
 
 
 # fmt: off

@@ -35,7 +35,7 @@ Mail::mailer()->getSymfonyTransport()
 
 
 def _with(authenticator: str, name: str) -> str:
-    """The authenticator's class, and where it goes."""
+    """Return the authenticator's class, and where it is installed."""
     return f"""\
 use Illuminate\\Support\\Facades\\Mail;
 {authenticator}

@@ -1,4 +1,4 @@
-"""What we know of a mail library: how it behaves, and how to change that."""
+"""What is known of a mail library: how it behaves, and how to change that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Topic = Literal[
     "sender", "from_header", "line_ends", "short_lines", "ascii_headers",
     "one_tls", "credentials", "tls_version", "plugin", "filter",
 ]  # fmt: skip
-"""What a fix brings about; ``causes`` says what each one is for."""
+"""What a fix achieves; ``causes`` has the topic of each cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +54,53 @@ NO_AUTHZID: Final = "It leaves PLAIN's first field empty already."
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One mail library or program, as its current releases behave."""
+    """One mail library or program, in its current releases."""
 
     name: str
     title: str
     mechanisms: tuple[str, ...]
-    """What it uses by itself with a user name and a password, in its order."""
+    """The mechanisms that it uses by default with a user name and a password, in its order."""
     settable: tuple[str, ...]
-    """What a setting or a few lines of code add."""
+    """The mechanisms that a setting or a few lines of code add."""
     chooses: Literal["listed", "first"]
-    """It takes the first of its mechanisms that EHLO lists, or its first whatever is listed."""
+    """It takes the first of its mechanisms that EHLO lists, or its first in any case."""
     initial: frozenset[str]
     """Mechanisms whose first response it sends with the AUTH command."""
     hello: str
-    """What it calls itself in EHLO: ``{node}`` is the machine's name as it is, ``{literal}`` its
-    address in brackets, ``{fqdn}`` the name if it is a full one, else the address."""
+    """Its name in EHLO: ``{node}`` is the machine's name as it is, ``{literal}`` its address in
+    brackets, ``{fqdn}`` the name if it is fully qualified, otherwise the address."""
     tls: TlsMode
-    """What it does unless told otherwise; auto uses STARTTLS if it is offered."""
+    """Its TLS mode by default; auto uses STARTTLS if it is offered."""
     fixes: Mapping[Topic, Fix] = field(repr=False)
     last_resort: str = ""
-    """What it sends where nothing that it knows is listed; empty when it gives up."""
+    """What it sends if none of its mechanisms is listed; empty if it gives up."""
     language: str = "text"
-    """Of its fixes, as a fence in Markdown names it."""
+    """The language of its fixes, for code blocks in Markdown."""
     spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """What need not be fixed in it, and why."""
+    """Topics that need no fix in it, and why."""
     cannot: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Causes that it cannot have though it has their fix, for others; and why."""
+    """Causes that it cannot have although it has a fix of their topic, and why."""
     executed: frozenset[str] = frozenset()
     """Causes whose fix our tests run against the emulator: the fault first, then the fix."""
     tested: str = ""
-    """What they are run with; where it is empty, why none is: nothing at hand carries it."""
+    """What the tests run them with; if that is empty, no test runs them."""
 
     def first_choice(self, offered: tuple[str, ...]) -> str:
-        """Return the mechanism that it tries where these are listed; empty when it gives up."""
+        """Return the mechanism that it tries if these are listed; empty if it gives up."""
         if self.chooses == "first":
             return self.mechanisms[0]
         return next((name for name in self.mechanisms if name in offered), self.last_resort)
 
     def could_use(self, offered: tuple[str, ...]) -> str:
-        """Return the listed mechanism that it uses or can be made to use; empty for none."""
+        """Return the listed mechanism that it can use, by default or if it is set; empty if there
+        is none."""
         known = (*self.mechanisms, *self.settable)
         return next((name for name in known if name in offered), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What goes into the code: the server, and a name that its certificate is good for."""
+    """The values for the placeholders in code: the server, and a name in its certificate."""
 
     host: str
     port: int

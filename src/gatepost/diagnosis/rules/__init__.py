@@ -1,7 +1,8 @@
-"""What each cause looks like: one pure function each, evidence to finding or None.
+"""The rules: one pure function for each cause, from evidence to a finding or None.
 
-To add one: write the function in the file of its position in the dialogue, list
-it in that file's RULES, give it a prior in ``rank``, and a page in ``docs/findings``.
+The docstring of a rule says when it applies. To add one, write the function in the file of its
+position in the dialogue, list it in that file's RULES, give it a prior in ``rank``, and a page in
+``docs/findings``.
 """
 
 from collections.abc import Callable
@@ -31,4 +32,4 @@ RULES: Final[tuple[Rule, ...]] = (
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
 PROVIDER_RULES: Final = credentials.PROVIDER_RULES
-"""Rules that also get what the provider's profile says to the doctor."""
+"""Rules that also get the facts about the provider from its profile."""

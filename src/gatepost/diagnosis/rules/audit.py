@@ -1,4 +1,4 @@
-"""Holes in a server, found by an audit: what each failed check means."""
+"""Security holes in a server, found by an audit: the meaning of each failed check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gatepost.model.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """What a check that failed means. The id is the check's name."""
+    """The meaning of a failed check. The id is the check's name."""
 
     id: str
     position: Position
@@ -51,7 +51,7 @@ HOLES: Final = (
 
 
 def hole(known: Hole, seen: Evidence) -> Finding | None:
-    """Return the finding where the check of this name failed."""
+    """Return the finding if the check of this name failed."""
     proof = tuple(line for check in _failed(known.id, seen) for line in check.told)
     if known.id == "weak_tls":
         proof = (*proof, *_weak_certificate(seen))
@@ -88,7 +88,8 @@ def _weak_certificate(seen: Evidence) -> tuple[str, ...]:
 
 
 _TOO_WEAK: Final = frozenset({66, 67, 68})
-"""X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK: clients refuse these, too."""
+"""X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK: clients refuse these certificates.
+"""
 
 
 def _asked_from_inside(seen: Evidence) -> bool:

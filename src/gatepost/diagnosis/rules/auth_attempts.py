@@ -1,4 +1,4 @@
-"""What an attempt to sign in shows: was the secret checked, or only the mechanism refused?"""
+"""What an AUTH attempt shows: whether the secret was checked, or only the mechanism refused."""
 
 from functools import cache
 from typing import Final, Literal
@@ -7,9 +7,9 @@ from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.sasl.proofs import PROOFS
 
 WRONG_SECRET: Final = frozenset({535, 435})
-"""535 by RFC 4954 6; 435 is Mailjet's, and as permanent."""
+"""535 (RFC 4954 6), and 435, which Mailjet sends for the same."""
 UNSUPPORTED: Final = frozenset({"DIGEST-MD5", "NTLM"})
-"""Mechanisms that take a password, and that Gatepost does not support."""
+"""Mechanisms that use a password, and that Gatepost does not support."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The client's own faults that only octets show: of recorded sessions."""
+"""Faults of the client that only a recorded session shows, octet by octet."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +12,7 @@ from gatepost.model.reply import Reply
 
 _OLD_TLS: Final = ("SSLv3", "TLSv1", "TLSv1.1")
 _DISTRUST: Final = frozenset({"unknown_ca", "sealed alert", "silent", "closed"})
-"""Ends of TLS that say that the certificate's issuer is not known, or that fit it best."""
+"""Ends of TLS that mean that the certificate's issuer is not trusted, or that suggest it."""
 _OF_CERTIFICATE: Final = frozenset(
     {"bad_certificate", "certificate_unknown", "unsupported_certificate", "certificate_expired",
      "certificate_revoked", "unknown_ca"}
@@ -28,7 +28,7 @@ def _finding(id_: str, confidence: Confidence, *proof: str, fix: str = "") -> Fi
 
 
 def client_speaks_http(seen: Evidence) -> Finding | None:
-    """A request of HTTP came."""
+    """The client sent an HTTP request."""
     conduct = seen.conduct.value
     if conduct is None or conduct.speaks != "http":
         return None
@@ -37,7 +37,7 @@ def client_speaks_http(seen: Evidence) -> Finding | None:
 
 
 def pipelining_not_offered(seen: Evidence) -> Finding | None:
-    """Commands came before the reply to the one before, or before the greeting."""
+    """The client sent commands before the previous reply, or before the greeting."""
     conduct = seen.conduct.value
     if conduct is None or not (conduct.ahead or conduct.before_greeting):
         return None
@@ -55,7 +55,7 @@ def pipelining_not_offered(seen: Evidence) -> Finding | None:
 
 
 def client_reply_desync(seen: Evidence) -> Finding | None:
-    """The client counts replies otherwise than the server gives them."""
+    """The client assigns replies to the wrong commands."""
     conduct = seen.conduct.value
     if conduct is None or conduct.speaks in ("http", "tls"):
         return None
@@ -104,7 +104,7 @@ def bare_lf(seen: Evidence) -> Finding | None:
 
 
 def message_form(seen: Evidence) -> Finding | None:
-    """A message was refused, and its form tells why."""
+    """The message was refused, and its form shows why."""
     content, reply = _content(seen), seen.content.value
     if content is None or reply is None or reply.code < 400 or not seen.conduct.value:
         return None
@@ -135,7 +135,7 @@ def _sure(reply: Reply, *words: str) -> Confidence:
 
 
 def client_distrusts(seen: Evidence) -> Finding | None:
-    """TLS ended when the client had seen the certificate."""
+    """The client ended TLS after it had seen the certificate."""
     conduct = seen.conduct.value
     if conduct is None or not conduct.tls_end or _old(conduct):
         return None
@@ -164,7 +164,7 @@ _END: Final = {
 
 
 def another_name(seen: Evidence) -> Finding | None:
-    """Alerts that some libraries send for a name that is not in the certificate."""
+    """The client sent an alert that some libraries use for a name mismatch."""
     conduct = seen.conduct.value
     if conduct is None or conduct.tls_end not in ("bad_certificate", "certificate_unknown"):
         return None
@@ -174,17 +174,17 @@ def another_name(seen: Evidence) -> Finding | None:
 
 
 def client_ca_store_missing(seen: Evidence) -> Finding | None:
-    """It may trust nobody at all."""
+    """The client may trust no authority at all."""
     conduct = seen.conduct.value
     if conduct is None or conduct.tls_end not in ("unknown_ca", "sealed alert", "silent"):
         return None
     if conduct.authority:
-        return None  # of course it does not know ours
+        return None  # it cannot know ours
     return _finding("client_ca_store_missing", "possible", "the client trusts no such certificate")
 
 
 def client_tls_disabled(seen: Evidence) -> Finding | None:
-    """Its ClientHello offers nothing that is in use any more (RFC 8996)."""
+    """The ClientHello offers only TLS versions that are obsolete (RFC 8996)."""
     conduct = seen.conduct.value
     if conduct is None or not _old(conduct) or conduct.handshakes:
         return None
@@ -194,7 +194,7 @@ def client_tls_disabled(seen: Evidence) -> Finding | None:
 
 
 def base64_goes_on(seen: Evidence) -> Finding | None:
-    """The rest of an answer came behind the refusal of its first line."""
+    """The client continued an AUTH response after its first line had been refused."""
     conduct = seen.conduct.value
     if conduct is None or not conduct.stray_base64:
         return None
@@ -203,7 +203,7 @@ def base64_goes_on(seen: Evidence) -> Finding | None:
 
 
 def malformed_answer(seen: Evidence) -> Finding | None:
-    """Base64 of something that the mechanism does not ask for."""
+    """A response does not have the format of its mechanism."""
     for attempt in seen.attempts:
         if attempt.reply.code == 235:
             continue
@@ -220,7 +220,7 @@ def malformed_answer(seen: Evidence) -> Finding | None:
 
 
 def mail_before_auth(seen: Evidence) -> Finding | None:
-    """MAIL was refused for want of a login that came later."""
+    """MAIL was refused because the login came only after it."""
     conduct, mail = seen.conduct.value, seen.mail.value
     if conduct is None or mail is None:
         return None
@@ -237,7 +237,7 @@ def mail_before_auth(seen: Evidence) -> Finding | None:
 
 
 def _after(seen: Evidence, verb: str) -> list[str]:
-    """What the server said behind the first command of this name."""
+    """Return the replies after the first command with this name."""
     lines = list(seen.transcript)
     at = next(
         (n for n, line in enumerate(lines)
@@ -260,7 +260,7 @@ def null_sender(seen: Evidence) -> Finding | None:
 
 
 def client_left_after_greeting(seen: Evidence) -> Finding | None:
-    """It heard the greeting, and wanted no more."""
+    """The client disconnected after the greeting."""
     conduct, greeting = seen.conduct.value, seen.greeting.value
     if conduct is None or greeting is None or greeting.reply is None or conduct.ended_by == "stop":
         return None
@@ -275,7 +275,8 @@ def client_left_after_greeting(seen: Evidence) -> Finding | None:
 
 
 def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
-    """It said EHLO, saw what is offered, and left: who fits?"""
+    """The client disconnected after EHLO without AUTH: find the libraries that do so for this
+    offer."""
     conduct = seen.conduct.value
     if conduct is None or seen.attempts or seen.mail.value or conduct.ended_by == "stop":
         return ()
@@ -304,7 +305,7 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
     listed = f"EHLO lists AUTH {' '.join(offered)}"
     library = LIBRARIES.get(seen.client.library)
     lacks = library is not None and not library.first_choice(offered)
-    # Who finds no mechanism says goodbye; nodemailer, which misses a password, hangs up.
+    # A client without a common mechanism sends QUIT; nodemailer without a password disconnects.
     unusual = library is None and "PLAIN" not in offered and _said_goodbye(seen)
     sure: Confidence = "likely" if lacks or unusual else "possible"
     found = [_finding("mechanism_not_offered", sure, left, listed)]
@@ -314,7 +315,7 @@ def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
     if not lacks:
         found.append(_finding("credentials_missing", "likely", left, listed))
     is_go = seen.client.library == "go-net-smtp"
-    if is_go or (library is None and hello.name == "localhost"):  # as Go's smtp calls itself
+    if is_go or (library is None and hello.name == "localhost"):  # sent by Go's net/smtp
         host = _finding("client_host_mismatch", "likely" if is_go else "possible", left, listed)
         found.append(host)
     return tuple(found)
@@ -349,7 +350,7 @@ def _refusals(seen: Evidence) -> bool:
 
 
 def _unfinished(seen: Evidence) -> bool:
-    """The session ended in the middle."""
+    """Tell whether the server or a time limit ended the session."""
     conduct = seen.conduct.value
     return bool(seen.failure) and conduct is not None and conduct.ended_by in ("time", "server")
 

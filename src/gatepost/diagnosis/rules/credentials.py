@@ -1,4 +1,4 @@
-"""AUTH: user names, passwords and tokens that are not accepted."""
+"""AUTH: user names, passwords and tokens that are refused."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +14,12 @@ from gatepost.model.finding import Finding
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:
-    """There is nothing in the place of the secret; a probe sends no such thing."""
+    """The client sent an empty secret; a probe never does."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or login.secret.kind != "empty" or not seen.offered:
         return None
     if login.username_form == "empty" or seen.signed_in:
-        return None  # no credentials at all: a sign-in that nobody wanted
+        return None  # no credentials at all: an unwanted login
     answer = (f"AUTH {refused.mechanism} was answered {refused.reply}",) if refused else ()
     return Finding(
         "empty_password_sent",
@@ -34,9 +34,9 @@ def empty_password_sent(seen: Evidence) -> Finding | None:
 
 
 def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """AUTH ends the connection, or nothing comes: before a secret was sent, or in its place.
+    """AUTH ends the connection or gets no reply, before or after the secret was sent.
 
-    QQ Mail refuses so, as do servers that count failures.
+    QQ Mail refuses logins like this, as do servers that count failures.
     """
     last = seen.attempts[-1] if seen.attempts else None
     if seen.source == "log" or last is None or last.reply.code or not seen.failure:
@@ -77,7 +77,7 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The secret has the shape of something else that the provider hands out."""
+    """The secret has the format of something else that the provider issues."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None:
         return None
@@ -99,10 +99,10 @@ def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The user name has the shape of a known mistake at this provider."""
+    """The user name has the format of a known mistake at this provider."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None or seen.behind.value is not None:
-        return None  # what was found behind the server says it better
+        return None  # what was found behind the server is more precise
     mistake = known.wrong_names.get(login.username_form)
     if mistake is None:
         return None
@@ -118,7 +118,7 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The provider takes no account's own password, and this one has not the shape of another."""
+    """The provider requires an application password, and the secret does not have that format."""
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or refused is None or not known.wants_app_password or seen.signed_in:
         return None
@@ -139,7 +139,7 @@ def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """A bare 535 to well-formed data: what remains when everything else is excluded."""
+    """A 535 to well-formed credentials, if nothing else explains it."""
     refused = refused_secret(seen)
     if refused is None or seen.signed_in or names_its_cause(refused.reply):
         return None
@@ -194,7 +194,7 @@ def _unknown_certificate(proof: str) -> Finding:
 
 
 def _authority_unnamed(seen: Evidence, known: DoctorFacts) -> str:
-    """Return the provider's next step; the doctor takes it when it knows where."""
+    """Return the provider's next step; empty if the doctor has made it."""
     behind = seen.behind.value
     if behind is None or behind.authority or not known.next_probe:
         return known.next_probe
@@ -206,4 +206,4 @@ PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], .
     wrong_credential_kind, username_format, app_password_required, bad_credentials,
     hung_up_at_auth,
 )  # fmt: skip
-"""These rules also get what the provider's profile says to the doctor."""
+"""Rules that also get the facts about the provider from its profile."""

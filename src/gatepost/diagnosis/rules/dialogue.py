@@ -1,4 +1,4 @@
-"""What a log's dialogue shows by the order of its lines and the form of what was sent."""
+"""What the dialogue of a log shows: the order of its lines, and the format of what was sent."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from gatepost.model.finding import Confidence, Finding
 from gatepost.model.transcript import Line
 
 _WRAPPED_AT: Final = frozenset({60, 64, 72, 76, 78})
-"""Where encoders break lines: Perl and openssl enc, Ruby, PHP's chunk_split."""
+"""Lengths at which encoders break lines: Perl and openssl enc, Ruby, PHP's chunk_split."""
 SHORTEST_CUT: Final = 48
-"""No encoder breaks lines before that."""
+"""No encoder breaks shorter lines."""
 _EXOTIC: Final = frozenset({"NTLM", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "KERBEROS_V4"})
-"""Mechanisms that take no plain password."""
+"""Mechanisms that do not use a plain password."""
 _LONG_LINE: Final = 500
 _MECHANISM_REFUSALS: Final = frozenset({500, 501, 502, 503, 504, 535, 538, 550, 553})
 
@@ -51,7 +51,7 @@ def base64_line_wrapped(seen: Evidence) -> Finding | None:
 
 
 def wrapped_answers(seen: Evidence) -> Finding | None:
-    """LOGIN was given more answers than it asks for, or PLAIN more than one."""
+    """The client sent more responses than LOGIN has prompts, or than PLAIN's one."""
     for attempt in seen.attempts:
         wanted = {"PLAIN": 1, "XOAUTH2": 2, "LOGIN": 2}.get(attempt.mechanism)
         sent = [each for each in attempt.responses if each.form != "cancel"]
@@ -70,7 +70,7 @@ def wrapped_answers(seen: Evidence) -> Finding | None:
 
 
 def credentials_not_base64(seen: Evidence) -> Finding | None:
-    """What the client sent as base64 is none, or is it twice."""
+    """A response is not base64, or is base64 of base64."""
     for attempt, response in _responses(seen):
         if response.form in ("not_base64", "twice_base64") and attempt.reply.code != 235:
             how = "is not base64" if response.form == "not_base64" else "is base64 of base64"
@@ -80,7 +80,7 @@ def credentials_not_base64(seen: Evidence) -> Finding | None:
 
 
 def blank_at_the_edge(seen: Evidence) -> Finding | None:
-    """Name or password came with a blank or a line end, of a file or a setting, and was refused."""
+    """User name or password was sent with white space or a line end at its edge, and refused."""
     for attempt, response in _responses(seen):
         if attempt.reply.code < 400:
             continue
@@ -95,7 +95,7 @@ def blank_at_the_edge(seen: Evidence) -> Finding | None:
 
 
 def empty_credentials(seen: Evidence) -> Finding | None:
-    """Neither name nor password: an empty sign-in that was not wanted at all."""
+    """User name and password are both empty: an unwanted login."""
     for attempt, response in _responses(seen):
         secret = response.secret
         if secret is None or secret.length or attempt.reply.code < 400:
@@ -113,11 +113,11 @@ _DAMAGES: Final = {
     "assignment": "looks like a whole line NAME=VALUE",
     "quoted": "stands between quotation marks",
 }
-"""What a secret was not meant to be, by its shape."""
+"""Values sent as a secret by mistake, by their format."""
 
 
 def damaged_secret(seen: Evidence) -> Finding | None:
-    """What was sent as the password is a word for none, or a piece of a configuration."""
+    """The password is a word such as "null", or a part of a configuration."""
     for attempt, response in _responses(seen):
         shape = response.secret
         if shape is None or attempt.reply.code < 400:
@@ -135,7 +135,7 @@ def damaged_secret(seen: Evidence) -> Finding | None:
 
 
 def authzid(seen: Evidence) -> Finding | None:
-    """PLAIN with an identity to act as was refused."""
+    """PLAIN with an authorization identity was refused."""
     for attempt, response in _responses(seen):
         if not response.authzid or attempt.reply.code < 400:
             continue
@@ -152,7 +152,7 @@ def authzid(seen: Evidence) -> Finding | None:
 
 
 def authzid_beside(seen: Evidence) -> Finding | None:
-    """The same, as the narrower reading of it."""
+    """The same refusal: a second, less certain finding about the identity itself."""
     for attempt, response in _responses(seen):
         if response.authzid and attempt.reply.code >= 400:
             proof = "the first field of the PLAIN response, whom to act as, is not empty"
@@ -161,7 +161,7 @@ def authzid_beside(seen: Evidence) -> Finding | None:
 
 
 def auth_command_too_long(seen: Evidence) -> Finding | None:
-    """A long response on the AUTH line met a syntax error."""
+    """A long response on the AUTH line got a syntax error."""
     for attempt, response in _responses(seen):
         long = response.octets > _LONG_LINE and attempt.form == "initial"
         if long and attempt.reply.code in (500, 501, 555):
@@ -174,7 +174,7 @@ def auth_command_too_long(seen: Evidence) -> Finding | None:
 
 
 def client_sasl_bug(seen: Evidence) -> Finding | None:
-    """The client broke the exchange off itself."""
+    """The client cancelled the exchange."""
     for attempt in seen.attempts:
         if attempt.cancelled:
             proof = f"the client cancelled {_auth(attempt)} with *"
@@ -183,7 +183,7 @@ def client_sasl_bug(seen: Evidence) -> Finding | None:
 
 
 def initial_response_required(seen: Evidence) -> Finding | None:
-    """AUTH PLAIN alone was refused, though PLAIN is listed."""
+    """AUTH PLAIN without a response was refused, although PLAIN is listed."""
     for attempt in seen.attempts:
         bare = attempt.mechanism == "PLAIN" and attempt.form == "bare" and not attempt.accepted
         bare = bare and "generic failure" not in attempt.reply.text.lower()
@@ -194,7 +194,7 @@ def initial_response_required(seen: Evidence) -> Finding | None:
 
 
 def login_initial_response(seen: Evidence) -> Finding | None:
-    """AUTH LOGIN with the name on its line met no 334 and no 535."""
+    """AUTH LOGIN with the user name on its line got neither 334 nor 535."""
     for attempt in seen.attempts:
         at_once = attempt.mechanism == "LOGIN" and attempt.form == "initial"
         if at_once and not attempt.accepted and attempt.reply.code in (500, 501, 502, 504, 550):
@@ -206,7 +206,7 @@ def login_initial_response(seen: Evidence) -> Finding | None:
 
 
 def login_initial_response_unread(seen: Evidence) -> Finding | None:
-    """The server asks for the name that came on the AUTH line."""
+    """The server prompts for the user name although it came with the AUTH command."""
     for sent, answer in pairwise(seen.transcript):
         with_name = sent.speaker == "C" and re.match(r"(?i)AUTH LOGIN \S", sent.text)
         if with_name and answer.speaker == "S" and _ASKS_FOR_NAME.match(answer.text):
@@ -220,7 +220,7 @@ _ASKS_FOR_NAME: Final = re.compile(r"334[ -](?:VXNlcm|dXNlcm|VVNFUk)")
 
 
 def client_skipped_ehlo(seen: Evidence) -> Finding | None:
-    """HELO only; then AUTH is unknown, or mail is refused for want of it."""
+    """The client sent only HELO; AUTH is then unknown, or mail is refused without it."""
     said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
     if "EHLO" in said or "LHLO" in said or not said:
         return None
@@ -249,7 +249,7 @@ def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
 
 
 def ehlo_after_auth(seen: Evidence) -> Finding | None:
-    """EHLO between the login and a refusal for want of it."""
+    """EHLO came between the login and a refusal of mail for lack of a login."""
     signed_in = greeted = False
     for line in seen.transcript:
         if line.speaker == "S" and line.text.startswith("235"):
@@ -263,7 +263,7 @@ def ehlo_after_auth(seen: Evidence) -> Finding | None:
 
 
 def client_reply_desync(seen: Evidence) -> Finding | None:
-    """The client speaks in the middle of a reply, and the reply goes on."""
+    """The client sent a command before a multi-line reply was complete."""
     open_reply, interrupted = "", 0
     for line in seen.transcript:
         if line.speaker == "C":
@@ -279,7 +279,7 @@ def client_reply_desync(seen: Evidence) -> Finding | None:
 
 
 def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
-    """EHLO lists AUTH, and the client says that it does not."""
+    """EHLO lists AUTH, but the client says that it does not."""
     words = ("not support auth", "auth extension not supported", "doesn't support auth",
              "not support smtp auth", "did not advertise auth")  # fmt: skip
     said = next((r for r in seen.remarks if any(w in r.lower() for w in words)), "")
@@ -293,7 +293,7 @@ def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
 
 
 def sender_faults(seen: Evidence) -> Finding | None:
-    """MAIL FROM that is empty, or no address."""
+    """MAIL FROM is empty or not an address."""
     command = seen.mail.value
     if command is None:
         return None
@@ -313,7 +313,7 @@ def sender_faults(seen: Evidence) -> Finding | None:
 
 
 def auth_not_performed(seen: Evidence) -> Finding | None:
-    """AUTH is offered, none is sent, and mail is refused."""
+    """AUTH is offered but not used, and mail is refused."""
     if seen.attempts or not seen.offered or not seen.transcript:
         return None
     commands = [
@@ -336,7 +336,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
 
 
 def foreign_mechanism(seen: Evidence) -> Finding | None:
-    """AUTH with a mechanism that the EHLO above it does not list."""
+    """The client uses a mechanism that the last EHLO does not list."""
     for attempt in seen.attempts:
         listed = seen.offered_over_tls if attempt.tls else seen.offered_in_clear
         listed = listed or seen.offered
@@ -363,7 +363,7 @@ def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, Response]]:
 
 
 def client_lines(lines: tuple[Line, ...]) -> list[str]:
-    """Return what the client said."""
+    """Return the lines of the client."""
     return [line.text for line in lines if line.speaker == "C"]
 
 

@@ -1,4 +1,4 @@
-"""EHLO: a name that is refused, TLS that is wanted first, no AUTH at all."""
+"""EHLO: a refused name, missing TLS, missing AUTH."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,15 +13,15 @@ from gatepost.model.reply import Reply
 
 _OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*{2,}[\s*02]*\*{4,}")
 _MASKED: Final = re.compile(r"X{3,}[A-Z]?|\*{4,}")
-"""What Cisco's inspection leaves of a keyword: XXXXXXXA for STARTTLS."""
+"""A keyword masked by Cisco's inspection: XXXXXXXA for STARTTLS."""
 _NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
 _OUT_OF_ORDER: Final = 503
-"""Names EHLO as a command, not its argument (RFC 5321 4.3.2)."""
+"""This code is about the command, not its argument (RFC 5321 4.3.2)."""
 _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 
 
 def helo_rejected(seen: Evidence) -> Finding | None:
-    """The server does not like what the client calls itself."""
+    """The server refuses the client's name in EHLO."""
     hello = _refused(seen)
     if hello is None or _knows_helo_only(seen) or other_protocol(seen):
         return None
@@ -30,9 +30,9 @@ def helo_rejected(seen: Evidence) -> Finding | None:
     accepted = other is not None and other.reply.is_success
     tried = others or hello is seen.over_tls.value
     if not accepted and tried and hello.reply.code in (500, 502):
-        return None  # not the name: the server does not know the command
+        return None  # the server does not know the command
     if not accepted and (not hello.reply.code or is_not_the_name(hello.reply)):
-        return None  # it hangs up on every name, or says what else it minds
+        return None  # it closes the connection for every name, or has another reason
     proof = [f"EHLO {hello.name} was {_answered(hello.reply)}"]
     proof += [f"EHLO {each.name} was {_answered(each.reply)}" for each in others]
     if seen.helo.value is not None:
@@ -51,7 +51,7 @@ def helo_rejected(seen: Evidence) -> Finding | None:
 
 
 def is_not_the_name(reply: Reply) -> bool:
-    """Tell whether a refused EHLO says that something else is the matter."""
+    """Tell whether a refusal of EHLO is for another reason than the name."""
     said = reply.text.lower()
     return any(contains(said, words) for words in NOT_THE_NAME)
 
@@ -63,12 +63,12 @@ def _refused(seen: Evidence) -> Hello | None:
 
 
 def _answered(reply: Reply) -> str:
-    """Say what came; some close the connection in place of a reply."""
+    """Return the reply in words; some servers close the connection instead of replying."""
     return f"answered {_first_line(reply)}" if reply.code else "not answered: the connection ended"
 
 
 def helo_rejected_later(seen: Evidence) -> Finding | None:
-    """The name is refused only when mail comes, and another one is not."""
+    """The name is refused only with MAIL or RCPT, and another name is accepted."""
     tried = seen.renamed.value or ()
     hello = seen.over_tls.value or seen.in_clear.value
     said = (*(seen.rcpt.value or ()), *((seen.mail.value,) if seen.mail.value else ()))
@@ -98,7 +98,7 @@ def _objects(reply: Reply) -> bool:
 
 
 def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
-    """A firewall overwrites what it does not know, or lets no EHLO through."""
+    """A firewall masks unknown commands and keywords, or lets no EHLO through."""
     proof = []
     greeting = seen.greeting.value
     if greeting is not None and greeting.reply and _OVERWRITTEN.search(greeting.reply.text):
@@ -128,7 +128,7 @@ def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
 
 
 def _knows_helo_only(seen: Evidence) -> bool:
-    """EHLO is an unknown command, HELO is taken."""
+    """Tell whether EHLO is an unknown command and HELO is accepted."""
     hello, helo = seen.in_clear.value or seen.over_tls.value, seen.helo.value
     return (
         helo is not None and helo.is_success and hello is not None
@@ -141,7 +141,7 @@ def _first_line(reply: Reply) -> str:
 
 
 def starttls_required(seen: Evidence) -> Finding | None:
-    """The client stays in clear where the server wants TLS."""
+    """The client uses no TLS although the server requires it."""
     if seen.client.tls not in ("none", "auto") or not seen.offers_starttls:
         return None
     refused = tuple(_refused_in_clear(seen))
@@ -167,7 +167,7 @@ def starttls_required(seen: Evidence) -> Finding | None:
 
 
 def _refused_in_clear(seen: Evidence) -> Iterator[str]:
-    """Yield each refusal before TLS that TLS would have spared."""
+    """Yield the refusals before TLS that would not have come with TLS."""
     for attempt in seen.attempts:
         if not attempt.tls and not attempt.accepted and _wants_tls(seen, attempt.reply):
             yield f"AUTH {attempt.mechanism} in clear was answered {attempt.reply}"
@@ -182,7 +182,8 @@ def asks_for_tls(reply: Reply) -> bool:
 
 
 def _wants_tls(seen: Evidence, reply: Reply) -> bool:
-    """By code where it says so (RFC 3207 4, RFC 4954 6); by text where 530 has two meanings."""
+    """Tell whether a refusal means that TLS is required: by its code (RFC 3207 4, RFC 4954 6), and
+    by its text for 530, which has two meanings."""
     if reply.code < 400:
         return False
     if asks_for_tls(reply):
@@ -191,7 +192,7 @@ def _wants_tls(seen: Evidence, reply: Reply) -> bool:
 
 
 def auth_not_advertised(seen: Evidence) -> Finding | None:
-    """No AUTH, neither before nor after TLS, and the client wants to sign in."""
+    """AUTH is not listed, neither before nor after TLS, and the client needs it."""
     if not seen.client.signs_in or seen.offered or seen.signed_in:
         return None
     last = seen.over_tls.value or seen.in_clear.value
@@ -200,7 +201,7 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
     tls_unseen = seen.offers_starttls and seen.over_tls.value is None
     elsewhere = any(each.mechanisms for each in seen.neighbours.value or ())
     if elsewhere and not _is_this_machine(seen):
-        return None  # another rule says where
+        return None  # another rule names the port
     if tls_unseen or any(each.reply.is_success for each in seen.rcpt.value or ()):
         return None
     proof = []
@@ -225,7 +226,7 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
 
 
 def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
-    """No AUTH here, and another port of the same server, or of its provider, has it."""
+    """AUTH is not listed here, but on another port of the server or of its provider."""
     last = seen.over_tls.value or seen.in_clear.value
     if not seen.client.signs_in or seen.offered or last is None or not last.reply.is_success:
         return None
@@ -247,7 +248,7 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
 
 
 def _is_this_machine(seen: Evidence) -> bool:
-    """Ports of one's own machine may belong to servers that have nothing to do with each other."""
+    """Tell whether the server is this machine, whose ports may belong to unrelated servers."""
     host = seen.target.host if seen.target else ""
     return host == "localhost" or host.startswith("127.") or host == "::1"
 

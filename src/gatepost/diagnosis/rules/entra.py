@@ -1,7 +1,7 @@
-"""Behind a refused login: what Entra, the e-mail API and Resource Manager said of it.
+"""Behind a refused login: what Entra, the e-mail API and Resource Manager answered.
 
 The order is that of the directory's own checks: user name, tenant, application, secret, service
-principal, resource, role, SMTP user name. Each step was asked only when those before went well.
+principal, resource, role, SMTP user name. A step was made only if those before succeeded.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,9 +33,9 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
 
 FRESH: Final = timedelta(minutes=5)
-"""What was granted within this time may not count yet: scripts wait 45 to 120 s (2025, 2026)."""
+"""Changes within this time may not be effective yet: scripts wait 45 to 120 s (2025, 2026)."""
 _SURE: Final = frozenset({"connection_string", "empty", "white_space", "trailing_part"})
-"""Mistakes in a user name that no name can have."""
+"""Mistakes in a user name that no valid name can have."""
 _SECRET_WRONG: Final = 7000215
 _ASSIGN: Final = (
     f"Assign the role {ROLE} on the Communication Services resource to the application's service "
@@ -63,7 +63,7 @@ def behind_of(seen: Evidence) -> Behind | None:
 
 
 def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The user name is not a composite, and no SMTP user name either."""
+    """The user name is neither a composite name nor an SMTP user name."""
     behind = behind_of(seen)
     if behind is None or not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
         return None
@@ -78,7 +78,7 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The application's id stands where the tenant's belongs, and the other way round."""
+    """The ids of application and tenant are swapped."""
     behind = behind_of(seen)
     if behind is None or behind.swapped is None or behind.swapped.status != 200:
         return None
@@ -99,7 +99,7 @@ def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """Discovery knows no tenant of that id."""
+    """OpenID discovery knows no tenant with this id."""
     behind = behind_of(seen)
     if behind is None or behind.tenant is None or behind.tenant.status in (0, 200):
         return None
@@ -117,7 +117,8 @@ def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The token endpoint says what the mail server keeps to itself."""
+    """The token endpoint refuses with a code whose meaning is known; the mail server does not tell
+    it."""
     behind = behind_of(seen)
     code = _refused_with(behind)
     if behind is None or code is None:
@@ -133,7 +134,7 @@ def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def refused_for_something_else(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The token endpoint refuses with a code that we do not know."""
+    """The token endpoint refuses with an unknown code."""
     behind = behind_of(seen)
     answer = behind.token_request if behind else None
     if behind is None or answer is None or answer.number in CODES or not 400 <= answer.status < 500:
@@ -150,7 +151,7 @@ def refused_for_something_else(seen: Evidence, _known: DoctorFacts) -> Finding |
 
 
 def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """What is observed, behind the cause: the authority gives no token."""
+    """The authority issues no token: what is observed, besides the cause."""
     behind = behind_of(seen)
     if behind is None or (behind.swapped is not None and behind.swapped.status == 200):
         return None
@@ -177,11 +178,11 @@ _DAMAGES: Final = {
     "percent_encoded": "it is percent-encoded, as in a URL; no client secret has a %",
     "encoded_secret": "it looks like the base64 of a client secret, which the client makes itself",
 }
-"""What is odd about a secret, by its shape."""
+"""What is odd about a secret, by its format."""
 
 
 def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The secret is wrong, and looks as if a piece of it were missing, or too much."""
+    """The secret is wrong, and looks incomplete or as if something was added."""
     behind, login = behind_of(seen), seen.login.value
     code = _refused_with(behind)
     if behind is None or login is None or code is None or code.number != _SECRET_WRONG:
@@ -218,7 +219,7 @@ def _code(answer: Answer | None) -> Code | None:
 
 
 def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The resource's own host does not exist."""
+    """The host of the resource does not exist."""
     behind = behind_of(seen)
     email = behind.email if behind else None
     managed = behind.management if behind else None
@@ -244,7 +245,7 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """Token fine, e-mail API refuses it: no role, or one that does not suffice."""
+    """The e-mail API refuses a valid token: there is no role, or it does not suffice."""
     behind = behind_of(seen)
     if behind is None or (state := _role_state(behind)) is None:
         return None
@@ -282,7 +283,7 @@ def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """A role that would suffice is assigned, but not where the resource is."""
+    """A sufficient role is assigned, but its scope does not include the resource."""
     behind = behind_of(seen)
     state = _role_state(behind) if behind else None
     if behind is None or state is None or not state.missing or not state.elsewhere:
@@ -304,7 +305,7 @@ def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """Everything is there, and some of it since minutes only."""
+    """Everything is configured, but some of it only for minutes."""
     behind = behind_of(seen)
     if behind is None or seen.seen_at is None or behind.management is None:
         return None
@@ -333,7 +334,8 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
 
 
 def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """There is no such SMTP user name; or all else is good, or nobody knows whom it stands for."""
+    """The SMTP user name does not exist; or nothing else is wrong, and it is unknown whom it stands
+    for."""
     behind = behind_of(seen)
     if behind is None:
         return None
@@ -417,7 +419,7 @@ def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
 
 
 def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The e-mail API says of the sender what SMTP would say after the login."""
+    """The e-mail API refuses the domain of the sender, as SMTP would after the login."""
     behind = behind_of(seen)
     if behind is None or behind.email is None or behind.email.error != "DomainNotLinked":
         return None
@@ -437,12 +439,12 @@ def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | N
 
 
 def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The same for its local part."""
+    """The same for the local part of the sender."""
     behind = behind_of(seen)
     if behind is None or behind.email is None or behind.email.error != "InvalidSenderUserName":
         return None
     if behind.name.mistake == "smtp_username_unknown" and not seen.mail.value:
-        return None  # the user name was tried as a sender for its domain only
+        return None  # the user name was tried as a sender because of its domain only
     return Finding(
         "sender_not_authorised",
         "likely",
@@ -455,17 +457,17 @@ def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None
     )
 
 
-# What follows from it.
+# Conclusions.
 
 
 def _let_in(behind: Behind) -> bool:
-    """Tell whether the e-mail API went past token and role."""
+    """Tell whether the e-mail API accepted token and role."""
     email = behind.email
     return email is not None and (email.status == 400 or email.error in _SENDER_REFUSED)
 
 
 def _role_state(behind: Behind) -> RoleState | None:
-    """Return what is known of the role; None when it is not in question."""
+    """Return the state of the role; None if it is not in question."""
     email, managed = behind.email, behind.management
     denied = email is not None and email.status == 401
     if managed is None or managed.roles is None or not managed.resource_id:
@@ -475,7 +477,7 @@ def _role_state(behind: Behind) -> RoleState | None:
 
 
 def _own_names(behind: Behind) -> list[SmtpNameSeen]:
-    """The SMTP user names that stand for the application."""
+    """Return the SMTP user names that stand for the application."""
     managed, name = behind.management, behind.name
     return [
         each

@@ -12,11 +12,11 @@ from gatepost.model.reply import Esc, Reply
 
 _EXCHANGE: Final = 25
 _SIGN_IN: Final = 530
-"""RFC 4954 6."""
+"""Authentication required (RFC 4954 6)."""
 
 
 def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
-    """No AUTH is offered, and none is needed: the recipient is taken without it."""
+    """AUTH is not offered and not needed: the recipient is accepted without it."""
     taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
     if not seen.client.signs_in or seen.offered or not taken or seen.signed_in:
         return None
@@ -35,9 +35,9 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
 
 
 def trusted_without(seen: Evidence) -> Finding | None:
-    """The password is refused, and mail for another domain is taken without a sign-in.
+    """The password is refused, but mail to another domain is accepted without a login.
 
-    Mail for its own domains any server takes on port 25, from anybody.
+    Mail to its own domains is accepted by any server on port 25, from anybody.
     """
     refused = refused_secret(seen)
     taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
@@ -67,7 +67,7 @@ def _is_theirs(seen: Evidence, recipient: str) -> bool:
 
 
 def auth_not_performed(seen: Evidence) -> Finding | None:
-    """Nobody signed in, the server lets one, and mail is refused by policy."""
+    """There was no login although the server offers it, and mail is refused by policy."""
     if seen.source == "log" or seen.client.signs_in or not seen.offered:
         return None
     mail = seen.mail.value
@@ -95,7 +95,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
 
 
 def login_forgotten(seen: Evidence) -> Finding | None:
-    """530 is for those who have not signed in (RFC 4954 6), and 235 said that somebody had."""
+    """530 came after 235: the server forgot the login (RFC 4954 6)."""
     mail = seen.mail.value
     if mail is None or not mail.authenticated or mail.reply.code != _SIGN_IN:
         return None
@@ -115,12 +115,13 @@ def login_forgotten(seen: Evidence) -> Finding | None:
 
 
 def _denies_for_now(reply: Reply) -> bool:
-    """Postfix's ``defer_unauth_destination``, and its refusals under ``soft_bounce``."""
+    """Tell whether it is a temporary policy refusal of Postfix: ``defer_unauth_destination``, or
+    any under ``soft_bounce``."""
     return reply.is_transient and reply.status == Esc(4, 7, 1) and "denied" in reply.text.lower()
 
 
 def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
-    """OpenSMTPD calls a recipient invalid that no rule of its lets through."""
+    """Tell whether it refuses relaying; OpenSMTPD calls such a recipient invalid."""
     greeting = seen.greeting.value
     opensmtpd = greeting and greeting.reply and "opensmtpd" in greeting.reply.text.lower()
     return bool(opensmtpd) and reply.code == 550 and "invalid recipient" in reply.text.lower()

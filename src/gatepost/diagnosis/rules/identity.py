@@ -1,4 +1,4 @@
-"""The rules about tokens and what is behind a server: loaded where something of that was seen."""
+"""The rules about tokens and identity providers; loaded only if there is such evidence."""
 
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
@@ -6,9 +6,9 @@ from gatepost.model.finding import Finding
 
 
 def found_behind(seen: Evidence, known: DoctorFacts) -> tuple[Finding, ...]:
-    """Return the findings that a token, or what is behind the server, leads to."""
+    """Return the findings about a token, or about what is behind the server."""
     if seen.token.value is None and seen.behind.value is None:
-        return ()  # a paste is answered at once
+        return ()  # a pasted log needs a fast answer
     from gatepost.diagnosis.rules import entra, tokens  # noqa: PLC0415
 
     found = (rule(seen, known) for rule in (*entra.RULES, *tokens.RULES))

@@ -22,15 +22,15 @@ _ANOTHER_MECHANISM: Final = (
     "offered under TLS only), or send through a library or relay that supports one of these."
 )
 _NOT_THIS: Final = frozenset({500, 501, 502, 503, 504})
-"""The command is refused, whatever the secret (RFC 4954 4)."""
+"""The command is refused, whatever the secret is (RFC 4954 4)."""
 _NOT_KNOWN: Final = frozenset({504})
-"""The mechanism itself is not known (RFC 4954 4), in whatever form."""
+"""The mechanism is not known (RFC 4954 4), in any form."""
 _SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGNORECASE)
-"""A refusal that is not about the mechanism, among them a server's own exception."""
+"""A refusal that is not about the mechanism, such as an exception in the server."""
 
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
-    """The seed case: the client sends PLAIN where EHLO offers LOGIN only."""
+    """The client uses a mechanism that EHLO does not list, such as PLAIN where only LOGIN is."""
     wanted = _unlisted(seen)
     library = LIBRARIES.get(seen.client.library)
     if wanted is None or (library and not library.could_use(seen.offered)):
@@ -51,7 +51,7 @@ def mechanism_not_offered(seen: Evidence) -> Finding | None:
 
 
 def client_lacks_mechanism(seen: Evidence) -> Finding | None:
-    """Client and server share no mechanism at all, whatever is set."""
+    """Client and server have no mechanism in common, however the client is set."""
     wanted = _unlisted(seen)
     library = LIBRARIES.get(seen.client.library)
     if library is None:
@@ -71,7 +71,7 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
 
 
 def _foreign_only(seen: Evidence) -> Finding | None:
-    """A password, and nothing listed that takes one from more than a few clients."""
+    """There is a password, but the mechanisms listed can be used by few clients."""
     login = seen.login.value
     if seen.source != "probe" or login is None or login.secret.kind == "token" or seen.signed_in:
         return None
@@ -91,9 +91,9 @@ def _foreign_only(seen: Evidence) -> Finding | None:
 
 
 def _unlisted(seen: Evidence) -> str | None:
-    """Return the mechanism that the client uses though it is not listed.
+    """Return the mechanism that the client uses although it is not listed.
 
-    Empty when it gives up before AUTH; None when there is nothing to object to.
+    Empty if it gives up before AUTH; None if the choice is right.
     """
     if not seen.offered or any(each.accepted and not broke_off(each) for each in _own(seen)):
         return None
@@ -127,7 +127,7 @@ def _no_way_for_a_password(seen: Evidence) -> Finding:
 
 
 def _own(seen: Evidence) -> tuple[AuthAttempt, ...]:
-    """The attempts with what the client would use though it is not listed."""
+    """Return the attempts with the mechanism that the client uses although it is not listed."""
     return tuple(each for each in seen.attempts if each.mechanism not in seen.offered)
 
 
@@ -160,7 +160,8 @@ def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
 
 
 def login_initial_response_rejected(seen: Evidence) -> Finding | None:
-    """AUTH LOGIN with the name on the same line is refused, without it is taken; PLAIN alike."""
+    """AUTH LOGIN with the user name on its line is refused, and accepted without; the same for
+    PLAIN."""
     for mechanism, what, then in (("LOGIN", "user name", "both prompts"),
                                   ("PLAIN", "response", "the prompt")):  # fmt: skip
         own = [each for each in seen.attempts if each.mechanism == mechanism]
@@ -187,12 +188,12 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
 
 
 def _is_about_the_form(reply: Reply) -> bool:
-    """Not about the secret, nor about the line's length."""
+    """Tell whether a refusal is about neither the secret nor the length of the line."""
     return reply.code in _NOT_THIS and not _SOMETHING_ELSE.search(reply.text)
 
 
 def initial_response_required(seen: Evidence) -> Finding | None:
-    """AUTH PLAIN alone is refused; the library in question sends it so."""
+    """AUTH PLAIN without a response is refused, and the library sends it like this."""
     library = LIBRARIES.get(seen.client.library)
     if library is None or "PLAIN" in library.initial or "PLAIN" not in seen.offered:
         return None
@@ -224,7 +225,7 @@ def initial_response_required(seen: Evidence) -> Finding | None:
 
 
 def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
-    """AUTH is listed in clear, there is no TLS, and this client sends no password so."""
+    """AUTH is listed without TLS, and this client sends no password without TLS."""
     hello = seen.in_clear.value
     if seen.source == "log" or hello is None or seen.over_tls.value or not seen.offered_in_clear:
         return None
@@ -253,7 +254,7 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
 
 
 def authzid_not_permitted(seen: Evidence) -> Finding | None:
-    """PLAIN with the user name in its first field, as some libraries send it, is refused."""
+    """PLAIN with the user name as authorization identity, which some libraries send, is refused."""
     if seen.source == "log":
         return None
     plain = [each for each in seen.attempts if each.mechanism == "PLAIN" and each.secret_sent]
@@ -287,7 +288,7 @@ def authzid_not_permitted(seen: Evidence) -> Finding | None:
 
 
 def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
-    """A listed mechanism is refused, with a secret that another one takes, or as such."""
+    """A listed mechanism does not work, although another one accepts the secret, or in any case."""
     under_tls = seen.over_tls.value is not None
     listed = [
         each for each in seen.attempts if each.mechanism in seen.offered and each.tls == under_tls
@@ -326,7 +327,8 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
 
 
 def _is_broken(attempt: AuthAttempt) -> bool:
-    """Refused as a mechanism, not for its secret. PLAIN alone and LOGIN with the name are forms."""
+    """Tell whether a mechanism was refused, not its secret. PLAIN without a response and LOGIN with
+    one are forms, which other rules judge."""
     odd_form = (attempt.mechanism, attempt.form) in (("PLAIN", "bare"), ("LOGIN", "initial"))
     codes = _NOT_KNOWN if odd_form else _NOT_THIS
     other = _SOMETHING_ELSE.search(attempt.reply.text)
@@ -334,9 +336,9 @@ def _is_broken(attempt: AuthAttempt) -> bool:
 
 
 def dropped_before_auth(seen: Evidence) -> Finding | None:
-    """EHLO under TLS, which would list AUTH, ends the connection; the one in clear does not.
+    """EHLO under TLS, which would list AUTH, ends the connection; EHLO in clear does not.
 
-    Postfix does so when it finds no mechanism, or nobody behind its SASL socket.
+    Postfix does this if it has no mechanisms, or if its SASL service does not run.
     """
     before, tls = seen.in_clear.value, seen.tls.value
     if seen.source == "log" or seen.position != "ehlo" or seen.over_tls.value or not seen.failure:

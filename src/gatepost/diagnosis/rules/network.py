@@ -1,4 +1,4 @@
-"""Before the first reply: names, addresses, silence."""
+"""Before the first reply: name resolution, connections, missing greetings."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,12 +8,14 @@ from gatepost.model.evidence import Evidence, OtherServer, TlsFirst
 from gatepost.model.finding import Finding
 
 _ONE_FAMILY: Final = frozenset({"nodemailer"})
-"""Libraries that do not go on to the other address family."""
+"""Libraries that do not try the other address family."""
 AT_ONCE: Final = 1500.0
-"""Milliseconds within which a greeting that waits for the client comes, once that has spoken."""
+"""Milliseconds within which a proxy sends a withheld greeting after the client has sent something.
+"""
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _PATIENT: Final = 2000.0
-"""Milliseconds after which a missing answer is no slow one: a lost SYN is sent again after one."""
+"""Milliseconds after which a missing answer is not just slow: a lost SYN is repeated after one
+second."""
 _WORDS: Final = {"timeout": "no answer", "refused": "refused", "unreachable": "unreachable"}
 
 
@@ -37,10 +39,10 @@ def dns_failure(seen: Evidence) -> Finding | None:
 
 
 def ipv6_unreachable(seen: Evidence) -> Finding | None:
-    """The name has addresses of both families, and those of IPv6 lead nowhere.
+    """The name has addresses of both families, and those of IPv6 do not work.
 
-    A machine that refuses them at once harms nobody: clients go on to the next address. Packets
-    that vanish make a client wait, and one that tries a single address fails.
+    A refusal does no harm: clients try the next address. If packets are dropped, a client waits,
+    and one that tries a single address fails.
     """
     connects = seen.connects.value or ()
     sixth = [each for each in connects if ":" in each.address]
@@ -71,7 +73,7 @@ def ipv6_unreachable(seen: Evidence) -> Finding | None:
 
 
 def port_blocked(seen: Evidence) -> Finding | None:
-    """Packets vanish, or one port alone is closed: typical of a filter on outgoing mail."""
+    """Packets are dropped, or only this port is closed: typical of a filter for outgoing mail."""
     connects = seen.connects.value
     if not connects or any(each.outcome == "ok" for each in connects):
         return None
@@ -102,7 +104,7 @@ def port_blocked(seen: Evidence) -> Finding | None:
 
 
 def address_family_not_tried(seen: Evidence) -> Finding | None:
-    """This machine was asked for by one family's address, and its server listens at the other's."""
+    """The server on this machine listens only on the other loopback address."""
     connects, port = seen.connects.value or (), seen.target.port if seen.target else 0
     if not connects or any(each.outcome == "ok" for each in connects):
         return None
@@ -129,7 +131,7 @@ def address_family_not_tried(seen: Evidence) -> Finding | None:
 
 
 def provider_endpoint_changed(seen: Evidence) -> Finding | None:
-    """This host leads nowhere, and another one of the same provider answers."""
+    """The host cannot be reached, but another one of the same provider can."""
     resolution, connects = seen.resolution.value, seen.connects.value
     lost = (resolution is not None and resolution.error) or (
         connects and not any(each.outcome == "ok" for each in connects)
@@ -152,7 +154,7 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
 
 
 def _open(seen: Evidence) -> Iterator[str]:
-    """Yield what the other ports of the same host do, those that answer."""
+    """Yield how the other open ports of the host behave."""
     host = seen.target.host.lower() if seen.target else ""
     for each in seen.neighbours.value or ():
         if each.host.lower() == host and each.state in ("greets", "tls"):
@@ -165,7 +167,7 @@ def _described(server: OtherServer) -> str:
 
 
 def mesh_server_first_hang(seen: Evidence) -> Finding | None:
-    """A proxy that waits for the client to speak first withholds the greeting."""
+    """A proxy that waits for the client's first octets withholds the greeting."""
     before, after = seen.greeting.value, seen.greeting_after_ehlo.value
     if before is None or before.reply or after is None or after.reply is None:
         return None
@@ -187,7 +189,7 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
 
 
 def other_protocol(seen: Evidence) -> Finding | None:
-    """Somebody speaks, and it is not SMTP."""
+    """The server uses a protocol other than SMTP."""
     line, hello, first = _alien(seen), seen.in_clear.value or seen.over_tls.value, seen.first_word
     if not line and first and hello and not hello.reply.is_success:  # FTP greets with 220, too
         line = str(first) if _FTP.search(first.text) and "SMTP" not in first.text.upper() else ""
@@ -218,17 +220,19 @@ _PROTOCOLS: Final = (
     ("SSH", re.compile(r"^SSH-\d")),
     ("FTP", _FTP),
 )
-"""How others begin: RFC 3501 7.1.5, RFC 1939 4, RFC 9112 4, RFC 4253 4.2, RFC 959 5.4."""
+"""Greetings of other protocols: RFC 3501 7.1.5, RFC 1939 4, RFC 9112 4, RFC 4253 4.2, RFC 959 5.4.
+"""
 
 
 def _alien(seen: Evidence) -> str:
-    """Return the line that is not SMTP, wherever it came."""
+    """Return the line that is not SMTP, whenever it came; empty if there is none."""
     said = (seen.greeting.value, seen.greeting_after_ehlo.value, seen.tls_first.value)
     return next((each.alien for each in said if each and each.alien), "")
 
 
 def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
-    """TCP is accepted, and nobody speaks: a balancer answers for a server that does not."""
+    """The connection is accepted, but there is no greeting: the server behind a load balancer is
+    down."""
     greeting, first, after = (
         seen.greeting.value, seen.tls_first.value, seen.greeting_after_ehlo.value,
     )  # fmt: skip
@@ -264,11 +268,11 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
 
 
 def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
-    """TLS ends at a proxy, and nobody is behind it."""
+    """A proxy terminates TLS, and the server behind it is down."""
     if first.greeting is not None or seen.over_tls.value is not None or not first.failure:
         return None
     if "alert" in f"{first.failure} {seen.failure}":
-        return None  # whoever is there has a word for it
+        return None  # another rule names the protocol
     return Finding(
         "backend_down_behind_proxy",
         "likely",

@@ -1,4 +1,4 @@
-"""Refusals that say themselves what is wrong."""
+"""Rules for refusals that name their cause."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,13 +11,13 @@ from gatepost.model.reply import Reply
 
 
 def refused(row: Refusal, seen: Evidence) -> Finding | None:
-    """Return the finding of ``row`` when a reply in the evidence fits it."""
+    """Return the finding of ``row`` if a reply in the evidence fits it."""
     for command, reply in _replies(seen, row.position):
         if not fits(row, reply):
             continue
         earlier = REFUSALS[: REFUSALS.index(row)]
         if any(fits(other, reply) for other in earlier if other.position == row.position):
-            return None  # a more telling row has it
+            return None  # a more specific row fits
         return Finding(
             row.id,
             row.confidence,
@@ -31,7 +31,7 @@ def refused(row: Refusal, seen: Evidence) -> Finding | None:
 
 
 def names_its_cause(reply: Reply) -> bool:
-    """Return whether a refused AUTH says by itself what is wrong."""
+    """Return whether a refusal of AUTH names its cause."""
     return any(
         row.position == "auth" and row.confidence == "certain" and fits(row, reply)
         for row in REFUSALS
@@ -43,7 +43,7 @@ def _replies(seen: Evidence, position: Position) -> Iterator[tuple[str, Reply]]:
         for attempt in seen.attempts:
             yield f"AUTH {attempt.mechanism}", attempt.reply
         return
-    if seen.mail.value is not None and seen.mail.value.argument:  # of nobody it tells nothing
+    if seen.mail.value is not None and seen.mail.value.argument:  # null sender: no proof
         yield "MAIL FROM", seen.mail.value.reply
     for recipient in seen.rcpt.value or ():
         yield "RCPT TO", recipient.reply

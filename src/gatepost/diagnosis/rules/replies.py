@@ -1,7 +1,7 @@
-"""What a server's refusals say to a probe: the same tables that logs are read by.
+"""What refusals mean in a probe, by the tables that are also used for logs.
 
-A log hides much, so that its reader guesses from little. A probe has seen the whole dialogue, and
-was the client itself: only words of the server count here, and no fault of a client's.
+Much is hidden in a log, so its reader must guess. A probe knows the whole dialogue and was the
+client itself, so only the words of the server count, and no fault of a client.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,17 +31,17 @@ _SAID_BY_SERVERS: Final = frozenset({
     "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old",
     "token_expired", "too_large", "too_many_recipients", "username_format", "wrong_submission_host",
 })  # fmt: skip
-"""Causes that a server can know, and say."""
+"""Causes that a server can know and tell."""
 _BY_WHOSE_SERVER: Final = frozenset({
     "app_password_required", "oauth_scope_wrong", "oauth_wrong_identity",
     "smtp_auth_disabled_mailbox", "token_expired",
 })  # fmt: skip
-"""Causes that follow from a bare refusal by whose server it is, or by its error document."""
+"""Causes that follow from a bare refusal and its provider, or from its error document."""
 _ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
-"""How servers refuse a mechanism that was only asked about: rules compare those replies."""
+"""Codes of refusals that rules compare if a mechanism was only asked about."""
 _REFUSED: Final = 400
 _NEAR: Final = 0.7
-"""A second cause is worth saying from this part of the first one's weight on."""
+"""The part of the first cause's weight from which on a second cause is reported."""
 
 
 def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
@@ -64,7 +64,7 @@ def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...
 
 
 def _counts(sign: Sign) -> bool:
-    """Tell whether the sign holds for a probe: words of a refusal, or whose server refused."""
+    """Tell whether the sign holds for a probe: words of a refusal, or the provider that refused."""
     if sign.id not in _SAID_BY_SERVERS:
         return False
     by_words = bool(sign.words or sign.codes or sign.status or sign.at)
@@ -72,7 +72,7 @@ def _counts(sign: Sign) -> bool:
 
 
 def _excluded(seen: Evidence) -> Iterator[str]:
-    """Yield causes that what the probe did itself rules out."""
+    """Yield the causes that the probe itself has excluded."""
     first = seen.first_word
     refused_at_once = first is not None and first.code >= _REFUSED
     if seen.client.signs_in or refused_at_once:
@@ -91,13 +91,13 @@ def _excluded(seen: Evidence) -> Iterator[str]:
 
 
 def _under_tls(seen: Evidence) -> Iterator[bool]:
-    """Yield of each command behind EHLO whether it went out under TLS."""
+    """Yield for each command after EHLO whether it was sent under TLS."""
     yield from (each.tls for each in seen.attempts)
     yield from (each.tls for each in filter(None, (seen.mail.value, *(seen.rcpt.value or ()))))
 
 
 class LiveReading(Reading):
-    """What the server refused, where the probe did what a client does."""
+    """The server's refusals of what the probe sent as a client would."""
 
     def __init__(self, seen: Evidence) -> None:
         super().__init__(seen)
@@ -109,7 +109,7 @@ class LiveReading(Reading):
 
 
 def _is_telling(said: Statement, seen: Evidence) -> bool:
-    if said.position == "ehlo":  # other names were tried: what that shows is more than words
+    if said.position == "ehlo":  # the results with other names are better evidence than words
         return said.reply is not None and is_not_the_name(said.reply)
     if said.position != "auth" or said.reply is None or said.reply.code not in _ASKED:
         return True

@@ -1,4 +1,4 @@
-"""What the words of a log tell: the tables of signs, added up to findings."""
+"""What the words of a log mean: the points of all signs, added up to findings."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,19 +13,19 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
 
 _FIT: Final[dict[Confidence, float]] = {"certain": 17.0, "likely": 10.0, "possible": 5.0}
-"""What a finding of a rule weighs beside the points of texts."""
+"""The weight of a rule's finding in comparison with the points of signs."""
 _WEIGHED: Final = {"bad_credentials": 6.0, "username_format": 9.0}
-"""Causes that remain when nothing else is known: what logs leave out may be something else."""
+"""The weight of causes that remain if nothing else is known: a log may hide another one."""
 _SEEN: Final = 1.6
-"""How much more a rule weighs where nothing is hidden from it."""
+"""The factor for rules if nothing is hidden from them."""
 MOST: Final = 5
-"""Findings that a log is given."""
+"""Maximum number of findings of a log."""
 _ALIKE: Final = 0.85
 _FAR_BEHIND: Final = 0.4
 
 
 def from_texts(seen: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for every cause that the texts of a log speak for."""
+    """Return a finding for every cause that texts of the log indicate."""
     reading = Reading(seen)
     if is_delivered(reading) or not is_about_mail(reading):
         return ()
@@ -33,7 +33,7 @@ def from_texts(seen: Evidence) -> tuple[Finding, ...]:
 
 
 def weigh(reading: Reading, signs: Iterable[Sign]) -> tuple[Finding, ...]:
-    """Return what the signs add up to, a finding for each cause."""
+    """Return the sum of the signs, a finding for each cause."""
     points: dict[str, float] = {}
     proofs: dict[str, list[str]] = {}
     for sign in signs:
@@ -52,7 +52,7 @@ def weigh(reading: Reading, signs: Iterable[Sign]) -> tuple[Finding, ...]:
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return one finding for each cause: the surest, with what all of them saw."""
+    """Return one finding for each cause: the most certain one, with the proofs of all."""
     best: dict[str, Finding] = {}
     for finding in findings:
         weight = finding.fit or _WEIGHED.get(finding.id) or _FIT[finding.confidence]
@@ -66,12 +66,12 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def outweighing(finding: Finding) -> Finding:
-    """Return a finding of a rule that saw the whole session: it knows more than any text."""
+    """Return the finding of a rule that saw the whole session, with more weight than any text."""
     return replace(finding, fit=_SEEN * (_WEIGHED.get(finding.id) or _FIT[finding.confidence]))
 
 
 def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return those that are not far behind the first, at most MOST."""
+    """Return the findings that are not far behind the first, at most MOST."""
     if not ranked:
         return ()
     least = ranked[0].fit * _FAR_BEHIND
@@ -79,7 +79,8 @@ def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _undecided(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Two causes that fit almost alike cannot both be proven: call them likely, and ask on."""
+    """If two causes fit almost equally, return them as likely instead of certain, with a next
+    check."""
     first, rivals = ranked[0], ranked[1:]
     if not any(each.confidence == "certain" and each.fit >= first.fit * _ALIKE for each in rivals):
         return ranked

@@ -1,4 +1,4 @@
-"""TLS: the wrong kind for the port, and certificates that do not hold."""
+"""TLS: the wrong kind for the port, and certificates that are not valid."""
 
 import ipaddress
 import re
@@ -15,21 +15,21 @@ from gatepost.model.reply import Esc, Reply
 
 _BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
 
-# X509_V_ERR_*: no issuer to be found, and self-signed, as the leaf or at the chain's end.
+# X509_V_ERR_*: issuer not found; self-signed, as the leaf or at the end of the chain
 _NO_ISSUER: Final = frozenset({2, 20, 21})
 _SELF_SIGNED: Final = frozenset({18, 19})
 _OTHERWISE_UNTRUSTED: Final = frozenset({24, 26, 27, 28})
 _OTHER_NAME: Final = frozenset({62, 64})
 _DATE: Final = re.compile(r"\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}")
-"""A date as Exim and others greet with (RFC 5322 3.3)."""
+"""A date as Exim and others have it in the greeting (RFC 5322 3.3)."""
 _SKEW: Final = timedelta(hours=1)
 _RETIRED: Final = frozenset({"TLSv1", "TLSv1.1"})
-"""RFC 8996."""
+"""Obsolete versions (RFC 8996)."""
 _SIGNS_FOR_OTHERS: Final = re.compile(
     r"CN=[^,]*(?:intermediate|issuing|sub(?:ordinate)?[ -]?ca|\b[RE]\d{1,2}\b|server ca|tls ca)",
     re.IGNORECASE,
 )
-"""How authorities in the middle of a chain are called."""
+"""The usual names of intermediate authorities."""
 _TOO_OLD: Final = ("unsupported protocol", "protocol version", "wrong ssl version")
 
 
@@ -79,7 +79,7 @@ def starttls_on_implicit_tls_port(seen: Evidence) -> Finding | None:
 
 
 def starttls_not_offered(seen: Evidence) -> Finding | None:
-    """The client is set to STARTTLS, and EHLO does not list it."""
+    """The client requires STARTTLS, and EHLO does not list it."""
     hello = seen.in_clear.value
     if seen.source == "log" or seen.client.tls != "starttls" or hello is None:
         return None
@@ -102,7 +102,7 @@ def starttls_not_offered(seen: Evidence) -> Finding | None:
 
 
 def server_tls_misconfigured(seen: Evidence) -> Finding | None:
-    """STARTTLS is offered and then refused: 454 means that the server cannot, RFC 3207 4."""
+    """STARTTLS is offered and then refused; 454 means that TLS is not available (RFC 3207 4)."""
     reply = seen.starttls.value
     cut = reply is None and seen.position == "starttls" and "time" not in seen.failure
     if seen.source == "probe" and cut and seen.failure and seen.offers_starttls:
@@ -127,12 +127,12 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
 
 
 def _is_elsewhere(reply: Reply) -> bool:
-    """A server in trouble answers every command so (RFC 3463 3.4), and says nothing of TLS."""
+    """Tell whether the reply is about the whole server, not TLS (RFC 3463 3.4)."""
     return reply.status == Esc(4, 3, 0) and "tls" not in reply.text.lower()
 
 
 def tls_version_too_old(seen: Evidence) -> Finding | None:
-    """No common TLS version: we offer 1.2 and 1.3."""
+    """There is no common TLS version: we offer 1.2 and 1.3."""
     tls, alone = seen.tls.value, seen.tls_versions.value or ()
     if tls is None or not tls.failure:
         return None
@@ -156,7 +156,7 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
 
 
 def no_handshake(seen: Evidence) -> Finding | None:
-    """TLS is offered, and no version of it comes to a handshake: the server's side is broken."""
+    """TLS is offered, but no handshake succeeds with any version: the fault is the server's."""
     tls, alone = seen.tls.value, seen.tls_versions.value
     if tls is None or not tls.failure or not alone or any(each.taken for each in alone):
         return None
@@ -179,7 +179,7 @@ def no_handshake(seen: Evidence) -> Finding | None:
 
 
 def wants_a_certificate(seen: Evidence) -> Finding | None:
-    """The handshake ends, or what follows it in TLS 1.3, for want of the client's certificate."""
+    """TLS ends because the server requires a client certificate, in TLS 1.3 after the handshake."""
     tls = seen.tls.value
     said = f"{tls.failure if tls else ''} {seen.failure}"
     if seen.source != "probe" or "certificate required" not in said:
@@ -198,7 +198,7 @@ def wants_a_certificate(seen: Evidence) -> Finding | None:
 
 
 def cert_expired(seen: Evidence) -> Finding | None:
-    """Judged by our clock, which may be what is wrong."""
+    """The certificate has expired by our clock, which may be wrong."""
     certificate = _certificate(seen)
     if certificate is None or seen.seen_at is None:
         return None
@@ -224,7 +224,7 @@ def cert_expired(seen: Evidence) -> Finding | None:
 
 
 def _servers_clock(seen: Evidence) -> Iterator[str]:
-    """Yield what the greeting says of the time, where it has a date and differs from ours."""
+    """Yield how the date in the greeting differs from our clock, if it does."""
     greeting = seen.greeting.value
     if greeting is None or greeting.reply is None or seen.seen_at is None:
         return
@@ -242,7 +242,7 @@ def _servers_clock(seen: Evidence) -> Iterator[str]:
 
 
 def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
-    """RFC 6125: the name asked for is not among the certificate's."""
+    """The name that was asked for is not in the certificate (RFC 6125)."""
     tls, certificate = seen.tls.value, _certificate(seen)
     if tls is None or certificate is None or seen.target is None:
         return None
@@ -265,7 +265,7 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
 
 
 def _named_the_old_way(seen: Evidence, certificate: Certificate, host: str) -> Finding | None:
-    """The name stands in the subject only: OpenSSL takes that, others have given it up."""
+    """The name is only in the certificate's subject, which OpenSSL accepts and others do not."""
     library = LIBRARIES.get(seen.client.library)
     if certificate.names or library is None or not imitation_of(library.name).wants_san:
         return None
@@ -283,7 +283,7 @@ def _named_the_old_way(seen: Evidence, certificate: Certificate, host: str) -> F
 
 
 def missing_issuer(tls: TlsSeen) -> str:
-    """Return where the certificate says that its issuer is, where that was left out, or ""."""
+    """Return the URL of the issuer's certificate if the server did not send it; otherwise empty."""
     certificate = tls.certificate
     alone = tls.verify_code in _NO_ISSUER and lacks_issuer(tls)
     if certificate is None or certificate.self_signed or not alone:
@@ -292,12 +292,12 @@ def missing_issuer(tls: TlsSeen) -> str:
 
 
 def lacks_issuer(tls: TlsSeen) -> bool:
-    """The certificate came without its issuer's: alone, or with others that are not."""
+    """Tell whether the server sent its certificate without that of the issuer."""
     return tls.chain_length == 1 or tls.issuer_missing
 
 
 def cert_chain_incomplete(seen: Evidence) -> Finding | None:
-    """Only the leaf came, and it tells where its issuer is to be had: a public one does that."""
+    """The server sent only its own certificate, and that says where the issuer's can be fetched."""
     certificate = _certificate(seen)
     if certificate is None or seen.tls.value is None or certificate.self_signed:
         return None
@@ -306,7 +306,7 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
         return None
     issuer = seen.issuer.value
     if issuer is not None and issuer.subject and not issuer.completes:
-        return None  # it is there, and leads to nobody who is trusted
+        return None  # the issuer's certificate exists, but leads to no trusted authority
     if issuer is not None and issuer.completes:
         hint = f"with {issuer.subject} from {issuer.url} it verifies"
     elif certificate.issuer_urls:
@@ -335,7 +335,7 @@ def _sent(tls: TlsSeen) -> str:
 
 
 def cert_untrusted(seen: Evidence) -> Finding | None:
-    """The chain ends where nobody here trusts."""
+    """The chain ends at an authority that is not trusted here."""
     tls, certificate = seen.tls.value, _certificate(seen)
     if tls is None or certificate is None:
         return None
@@ -347,7 +347,7 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
         return None
     incomplete = cert_chain_incomplete(seen) is not None
     if seen.issuer.value is not None and seen.issuer.value.completes:
-        return None  # nothing but the missing certificate is wrong
+        return None  # only the missing certificate is wrong
     who = "itself" if certificate.self_signed else certificate.issuer
     proof = [f"it is signed by {who}", f"verification says: {tls.verify_error or 'not trusted'}"]
     if tls.trust != "system":
@@ -407,7 +407,8 @@ def _same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addr
 
 
 def _ascii(name: str) -> str:
-    """Fold a DNS name: case, the root's dot, and U-labels (RFC 5890)."""
+    """Return a DNS name for comparison: lower case, A-labels, without the dot at its end (RFC
+    5890)."""
     folded = name.rstrip(".").lower()
     try:
         return folded.encode("idna").decode()

@@ -1,4 +1,4 @@
-"""The access token that a client signs in with: what it says of itself, and what it lacks."""
+"""The access token that a client signs in with: what it contains, and what is missing."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ NAMES: Final = {
     "https://management.azure.com": "Azure Resource Manager",
     "https://management.core.windows.net": "Azure Resource Manager",
 }
-"""Whom a token is for, by its audience."""
+"""What a token is for, by its audience."""
 _INSTEAD: Final = {
     "guid": "a GUID (an id, or the Secret ID)",
     "connection_string": "a connection string",
@@ -39,19 +39,19 @@ _INSTEAD: Final = {
 
 
 def whose(audience: str) -> str:
-    """Return what an audience is called, or the audience."""
+    """Return the name of an audience; the audience itself if it is unknown."""
     return NAMES.get(audience.removesuffix("/").lower(), audience or "nobody")
 
 
 def not_a_token(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """Something else stands where the token belongs."""
+    """There is something else in the place of the token."""
     token = seen.token.value
     if token is None or token.form in ("jwt", "encrypted"):
         return None
     instead = _INSTEAD.get(token.looks_like, "")
     is_own = token.looks_like == "google_token" and not known.token_audiences
     if token.form == "opaque" and (is_own or not instead):
-        return None  # other providers' tokens have any form
+        return None  # other providers' tokens can have any format
     damaged = token.form == "damaged"
     what = instead or ("nothing" if token.form == "empty" else "no token that can be read")
     return Finding(
@@ -66,7 +66,7 @@ def not_a_token(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The token is out of its time."""
+    """The token is expired or not yet valid."""
     token, now = seen.token.value, seen.seen_at
     if token is None or now is None:
         return None
@@ -90,7 +90,7 @@ def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
-    """The token is for something else, or permits something else."""
+    """The token is for something else, or does not permit to send."""
     token = seen.token.value
     if token is None or token.form != "jwt" or not known.token_audiences:
         return None
@@ -116,7 +116,7 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
 
 
 def refused_token(proof: str, known: DoctorFacts) -> Finding:
-    """A bare 535 to a token that nobody could look into."""
+    """Return the finding for a refusal of a token whose contents are unknown."""
     return Finding(
         "bad_credentials",
         "likely",
@@ -136,7 +136,7 @@ def refused_token(proof: str, known: DoctorFacts) -> Finding:
 
 
 def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The token is another application's or tenant's than the user name says."""
+    """The token belongs to another application or tenant than the user name says."""
     token, behind = seen.token.value, behind_of(seen)
     if token is None or token.form != "jwt" or behind is None:
         return None
@@ -164,7 +164,7 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 
 
 def another_mailbox(seen: Evidence, _known: DoctorFacts) -> Finding | None:
-    """The user name is another mailbox than the token's: a shared one, as a rule."""
+    """The user name is another mailbox than the token's, usually a shared one."""
     token, behind = seen.token.value, behind_of(seen)
     if token is None or behind is None or not behind.differs:
         return None

@@ -1,4 +1,4 @@
-"""Whose certificate it is: a product's in between, another server's, a public authority's."""
+"""Whose certificate it is: an inspecting product's, another server's, a public authority's."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,13 +15,13 @@ _INSPECTS: Final = (
     "watchguard", "sonicwall", "forcepoint", "cisco umbrella", "squid", "doctor web", "dr.web",
     "untangle", "ssl inspection", "tls inspection",
 )  # fmt: skip
-"""Products that end TLS to look inside, as their authorities call themselves."""
+"""Products that inspect TLS, by the names of their authorities."""
 _PUBLIC: Final = (
     "let's encrypt", "digicert", "google trust services", "amazon", "sectigo", "globalsign",
     "microsoft corporation", "godaddy", "entrust", "comodo", "usertrust", "identrust",
     "quovadis", "swisssign", "certum", "buypass", "d-trust", "t-systems", "zerossl", "ssl.com",
 )  # fmt: skip
-"""Authorities that every system's store holds."""
+"""Authorities that every system trusts."""
 _NO_ISSUER: Final = frozenset({2, 19, 20, 21})
 
 
@@ -46,7 +46,7 @@ def tls_intercepted(seen: Evidence) -> Finding | None:
 
 
 def connection_redirected_by_network(seen: Evidence) -> Finding | None:
-    """A great provider was asked for, and somebody else's server answers."""
+    """The host belongs to a large provider, but another server answers."""
     certificate, tls = _certificate(seen), seen.tls.value
     host = seen.target.host.rstrip(".").lower() if seen.target else ""
     owner = next((name for name, domains in DOMAINS.items()
@@ -72,7 +72,7 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
 
 
 def client_ca_store_missing(seen: Evidence) -> Finding | None:
-    """A public authority that this machine does not know: its store is empty, or old."""
+    """This machine does not know a public authority: its store is empty or old."""
     certificate, tls = _certificate(seen), seen.tls.value
     if certificate is None or tls is None or tls.verify_code not in _NO_ISSUER:
         return None
@@ -98,7 +98,7 @@ def client_ca_store_missing(seen: Evidence) -> Finding | None:
 
 
 _WITH_ISSUER: Final = 2
-"""Certificates in a chain that is whole."""
+"""Number of certificates from which on a chain is complete."""
 
 
 def _within(name: str, domain: str) -> bool:

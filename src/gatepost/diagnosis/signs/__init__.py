@@ -1,4 +1,4 @@
-"""What texts tell: tables of signs, one file for each part of the dialogue."""
+"""What texts indicate: tables of signs, one file for each part of the dialogue."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""AUTH: the exchange itself, and refusals of names and passwords."""
+"""AUTH: the exchange, and refusals of user names and passwords."""
 
 import re
 from typing import Final
@@ -21,31 +21,31 @@ _BAD: Final = frozenset({535, 534, 435})
 
 
 def refused(reading: Reading) -> bool:
-    """A sign-in was refused, in whatever words."""
+    """A login was refused, in any words."""
     return any(each.position == "auth" for each in reading.refusals) or any(
         contains(reading.text, word) for word in PASSWORD_REFUSED
     )
 
 
 def plainly_refused(reading: Reading) -> bool:
-    """Refused as wrong, and no text says why."""
+    """A login was refused, and no text says why."""
     return any(each.reply and each.reply.code in _BAD for each in reading.refusals) or (
         not reading.refusals and refused(reading)
     )
 
 
 def answered(reading: Reading) -> bool:
-    """The server itself refused the sign-in: the client had something to try."""
+    """The server itself refused the login, so the client did try one."""
     return any(each.position == "auth" and each.by_server for each in reading.refusals)
 
 
 def signed_in(reading: Reading) -> bool:
-    """A 235 is in the log."""
+    """The log has a 235."""
     return reading.seen.signed_in
 
 
 def tried(reading: Reading, *names: str) -> bool:
-    """One of these mechanisms was tried, or is named in the log, but for a list of many."""
+    """One of these mechanisms was tried, or is named in the log outside of a list."""
     if any(each.mechanism in names for each in reading.seen.attempts):
         return True
     lines = [line for line in reading.text.split("\n") if not _A_LIST.search(line)]
@@ -58,12 +58,12 @@ _A_LIST: Final = re.compile(
 
 
 def by_token(reading: Reading) -> bool:
-    """The sign-in is with an access token."""
+    """The client signs in with an access token."""
     return tried(reading, "XOAUTH2", "OAUTHBEARER") or "oauth" in reading.context
 
 
 def no_auth_sent(reading: Reading) -> bool:
-    """A dialogue without AUTH, or no dialogue and no word of a refused sign-in."""
+    """There is a dialogue without AUTH, or no dialogue and no text about a refused login."""
     return not reading.seen.attempts and not any(
         each.position == "auth" and each.reply and each.reply.code in (535, 534, 504)
         for each in reading.refusals
@@ -71,7 +71,7 @@ def no_auth_sent(reading: Reading) -> bool:
 
 
 def user_form(reading: Reading) -> str:
-    """What form the user name in the log has; empty when the log hides it."""
+    """Return the format of the user name in the log; empty if it is hidden."""
     login = reading.seen.login.value
     forms = [each.username_form for one in reading.seen.attempts for each in one.responses]
     return next(filter(None, reversed(forms)), login.username_form if login else "")
@@ -84,18 +84,18 @@ _NAMED_USER: Final = re.compile(
     r"\b(?:user(?:[ _-]?name)?|login|account)\b\W{0,3}(?:is|was)?\W{0,3}([\w.+@\\-]{2,80})"
 )
 _QUOTED_USER: Final = re.compile(r"\buser(?:[ _-]?name)?\b[ =:]{1,3}['\"`]([\w.+@\\-]{2,80})['\"`]")
-"""In the text itself a word behind ``user`` is a name only in quotes."""
+"""In free text, a word after ``user`` is a user name only in quotes."""
 _SET_ID: Final = re.compile(r"\(set_id=([^)\s]{1,80})\)")
-"""Exim's word for the user."""
+"""How Exim logs the user name."""
 
 
 def two_regions(reading: Reading) -> bool:
-    """More than one region of a cloud is named."""
+    """Two or more regions of a cloud are named."""
     return len(set(_REGION.findall(f"{reading.text} {reading.context}"))) > 1
 
 
 def short_name(reading: Reading) -> bool:
-    """Somebody names the user, and that is not an address."""
+    """The log names the user, and that is not an address."""
     match = (_NAMED_USER.search(reading.context) or _QUOTED_USER.search(reading.text)
              or _SET_ID.search(reading.text))  # fmt: skip
     return match is not None and "@" not in match[1] and match[1] not in ("and", "or", "name")
@@ -133,11 +133,11 @@ _BY_ENVIRONMENT = (
     "formbricks", "documenso", "langfuse", "dify", "appsmith", "nocodb", "paperless", "netbox",
     "docker", "compose", "kubernetes", "helm", "container", "dotenv", ".env", "environment",
 )  # fmt: skip
-"""Programs that take their password from .env files and Compose."""
+"""Programs that get their password from .env files and Compose."""
 
 # fmt: off
 SIGNS: Final = (
-    # texts of the exchange itself
+    # texts of the exchange
     Sign("client_host_mismatch", 16, ("wrong host name",)),
     Sign("auth_before_tls_refused_by_client", 16,
          ("unencrypted connection", "refusing to send*clear", "will not send*clear",
@@ -226,7 +226,7 @@ SIGNS: Final = (
 
     # the service
     Sign("server_auth_backend_down", 15, _BACKEND, unless=("cannot authenticate to server",)),
-    # Postfix's own SASL library, before the server was asked: there is nothing to sign in with
+    # Postfix's SASL library found no credentials, before the server was asked
     Sign("unwanted_auth_attempt", 14, ("cannot authenticate to server*generic failure",)),
     Sign("credentials_missing", 9, ("cannot authenticate to server*generic failure",)),
     Sign("server_tls_state_bug", 16, codes=(538, 530, 504), at=("auth",), when=lambda r: any(
@@ -241,7 +241,7 @@ SIGNS: Final = (
     Sign("auth_throttled", 8, codes=(421,), at=("auth",)),
     Sign("auth_throttled", 7, ("connection lost to authentication server",)),
 
-    # what was signed in with
+    # the credentials
     Sign("app_password_required", 18, codes=(534,), at=("auth",), unless=("5.7.139", "5.7.14")),
     Sign("app_password_required", 15, codes=(534,), status=("5.7.9", "5.7.14")),
     Sign("app_password_required", 15, _APP),
@@ -322,7 +322,7 @@ SIGNS: Final = (
     Sign("bad_credentials", 3, ("credentials were incorrect", "credentials are incorrect",
                                 "password is wrong", "password mismatch")),
     Sign("bad_credentials", 5, ("login denied",), client=("curl",)),
-    # a code for what passes, and words for what does not
+    # the code of a temporary failure, and words for a permanent one
     Sign("bad_credentials", 7.5, ("authentication failed", "could not authenticate",
                                   "invalid credentials", "login failed"),
          codes=(421, 450, 451), at=("auth",), unless=("temporar", "internal", "try again")),

@@ -1,4 +1,4 @@
-"""What a client's own words imply, known from how that client works."""
+"""What a client's own messages imply, by how that client works."""
 
 from typing import Final
 
@@ -8,25 +8,25 @@ from gatepost.diagnosis.signs.sign import Sign
 
 
 def says_auth_login(reading: Reading) -> bool:
-    """aiosmtplib's function that sends the user name with AUTH LOGIN stands in a traceback."""
+    """A traceback has aiosmtplib's function that sends the user name with AUTH LOGIN."""
     return "in auth_login" in reading.text
 
 
 def sender_is_empty(reading: Reading) -> bool:
-    """MAIL FROM is seen, and names nobody."""
+    """The log shows MAIL FROM with an empty address."""
     mail = reading.seen.mail.value
     return mail is not None and not mail.argument
 
 
 def sender_is_an_address(reading: Reading) -> bool:
-    """MAIL FROM is seen, and names a mailbox of a domain: its syntax is at fault, or its place."""
+    """The log shows MAIL FROM with an address: its syntax, or its position, is the problem."""
     mail = reading.seen.mail.value
     _, at, domain = mail.argument.rpartition("@") if mail is not None else ("", "", "")
     return bool(at) and "." in domain
 
 
 def never_asked_for_tls(reading: Reading) -> bool:
-    """EHLO in clear lists STARTTLS and no AUTH, and the client asks for neither."""
+    """EHLO in clear lists STARTTLS and no AUTH, and the client uses neither."""
     seen = reading.seen
     hello = seen.in_clear.value
     if hello is None or seen.attempts or seen.over_tls.value or seen.starttls.state == "seen":
@@ -35,23 +35,23 @@ def never_asked_for_tls(reading: Reading) -> bool:
 
 
 def connected(reading: Reading) -> bool:
-    """The server has greeted, or answered EHLO."""
+    """The server sent a greeting or replied to EHLO."""
     return reading.seen.greeting.value is not None or reading.seen.in_clear.value is not None
 
 
 def has_tls(reading: Reading) -> bool:
-    """EHLO was answered under TLS: the client has taken the certificate."""
+    """EHLO was answered under TLS: the client has accepted the certificate."""
     return reading.seen.over_tls.value is not None and reading.seen.starttls.value is not None
 
 
 def mail_is_signed_in(reading: Reading) -> bool:
-    """MAIL follows a login that was accepted."""
+    """MAIL follows a successful login."""
     mail = reading.seen.mail.value
     return mail is not None and mail.authenticated
 
 
 def never_signed_in(reading: Reading) -> bool:
-    """A whole dialogue, with AUTH offered under TLS and none sent."""
+    """The dialogue is complete; AUTH was offered under TLS, and not used."""
     seen = reading.seen
     return bool(seen.offered and seen.over_tls.value and not seen.attempts and seen.mail.value)
 
@@ -61,17 +61,17 @@ _WAY: Final = ("address_family_not_tried", "ipv6_unreachable", "port_blocked", "
 _TRUST: Final = ("cert_expired", "cert_untrusted", "cert_chain_incomplete",
                  "cert_hostname_mismatch", "client_ca_store_missing")
 SIGNS: Final = (
-    # says so only where it has no TLS
+    # only said without TLS
     Sign("starttls_required", 17, ("try connecting via tls (or starttls)",)),
     Sign("starttls_required", 18, ("could not authenticate", "does not support auth",
                                    "requested but", "login denied", "authentication failed",
                                    "cannot authenticate", "not support authentication"),
          when=never_asked_for_tls),
-    # CDO's codes, which hide the server's words; it knows no STARTTLS
+    # CDO's codes, which hide the server's text; it does not support STARTTLS
     Sign("starttls_required", 8, ("0x80040217",), when=lambda r: not r.seen.strays),
     Sign("bad_credentials", 7, ("0x80040217",), when=lambda r: not r.seen.strays),
     Sign("port_blocked", 9, ("80040213",), when=lambda r: not r.seen.strays),
-    # what works is not the cause, whatever a verbose client says of it
+    # what works is not the cause, even if a verbose client mentions it
     *(Sign(id_, -20, when=connected, proof="-") for id_ in _WAY),
     *(Sign(id_, -20, when=has_tls, proof="-") for id_ in _TRUST),
     Sign("cert_hostname_mismatch", 22, ("did not match expected name",
@@ -81,7 +81,7 @@ SIGNS: Final = (
                                         "did not match target host")),
     Sign("implicit_tls_on_starttls_port", 16, ("reserved for plain-text connections",)),
     Sign("starttls_on_implicit_tls_port", -12, ("reserved for plain-text connections",)),
-    # Erlang's words for an answer that is not TLS
+    # Erlang's error if an answer is not TLS
     Sign("implicit_tls_on_starttls_port", 14, ("in state hello*unexpected message",
                                                "tls_alert*unexpected_message")),
     Sign("mechanism_not_offered", 15, ("using 0 possible authenticators",)),
@@ -90,10 +90,10 @@ SIGNS: Final = (
     Sign("credential_mangled_by_config", -6, ("using 0 possible authenticators",)),
     Sign("mechanism_not_offered", 6, ("no authentication type succeeded",),
          unless=("535", "454", "534")),
-    # swaks tells the date of every certificate
+    # swaks prints the dates of every certificate
     Sign("cert_expired", -20, ("=== tls peer[0]",), unless=("expired",)),
     Sign("client_ca_store_missing", -20, ("subject name matches target",)),
-    # the bridge makes its certificate itself
+    # the bridge makes its own certificate
     Sign("cert_untrusted", 12, ("self-signed", "self signed", "unknown authority"),
          context=("proton", "bridge")),
     Sign("unwanted_starttls", -12, ("self-signed", "self signed", "unknown authority"),
@@ -106,14 +106,14 @@ SIGNS: Final = (
     Sign("credential_url_encoding", 13, ("url using bad/illegal format",)),
     Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=never_signed_in,
          unless=("5.7.0 must", "starttls")),
-    # QQ Mail, and qmail with AUTH patched in
+    # QQ Mail, and qmail with a patch for AUTH
     Sign("auth_not_performed", 14, ("auth first", "authenticate first", "authentication first"),
          codes=(503,), at=("mail", "rcpt"), when=lambda r: not r.seen.attempts),
     Sign("account_name_used_as_sender", 20, ("invalid address:*(sender)",
                                              "invalid address:*(from)")),
     Sign("client_config_conflict", 16, ("options are not compatible",)),
     Sign("login_initial_response_rejected", 14, codes=(500, 501, 502, 503), when=says_auth_login),
-    # these end with another error when a sign-in is refused, so nobody tried to
+    # these report a refused login differently, so there was none
     Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530",
                                     "smtpsendfailedexception: 530"),
          unless=(*TLS_OFF, "must issue", "starttls first", "starttls is req", "5.7.139")),
@@ -123,7 +123,7 @@ SIGNS: Final = (
     Sign("client_credentials_dropped", -20, codes=(530,), at=("mail",), when=mail_is_signed_in),
     Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),
          when=sender_is_an_address),
-    # nobody's domain cannot be linked, nor that of what is not an address
+    # there is no domain to link in an empty or invalid address
     Sign("sender_domain_not_linked", -13, ("address syntax",)),
     Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=sender_is_empty),
 )

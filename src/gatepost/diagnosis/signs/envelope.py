@@ -119,7 +119,7 @@ _RAW = ("invalid characters", "non-ascii", "8-bit", "8bit", "unencoded", "illega
 
 
 def said_helo(reading: Reading) -> bool:
-    """The client greets with HELO, and never with EHLO: AUTH is not in its language."""
+    """The client uses HELO, never EHLO, so AUTH is not available."""
     said = (
         reading.text
         + "\n"
@@ -134,7 +134,7 @@ _HELO_LINE: Final = re.compile(
 
 
 def unread_by_server(reading: Reading) -> bool:
-    """Nothing tells that the client signed in."""
+    """Nothing shows that the client signed in."""
     return no_auth_sent(reading) and not signed_in(reading)
 
 
@@ -155,12 +155,12 @@ SIGNS: Final = (
     Sign("wrong_submission_host", 6, ("isn't registered", "is not registered", "g suite account",
                                       "workspace account"), provider=("gmail_relay",)),
     Sign("wrong_submission_host", 5, ("@gmail.com",), provider=("gmail_relay",)),
-    # a host of Microsoft 365 that takes mail of known addresses only
+    # a host of Microsoft 365 that accepts only mail for known addresses
     Sign("wrong_submission_host", 12.5, ("tenantattribution",)),
     Sign("wrong_submission_host", 13, ("mail relay denied*invalid credentials for relay",)),
     Sign("wrong_submission_host", 9, ("relay denied", "invalid credentials for relay"),
          context=("gmail.com account", "consumer", "personal", "free gmail", "@gmail.com")),
-    # SPF and DKIM: who signed in is not what is meant
+    # SPF and DKIM: they are not about who signed in
     Sign("auth_not_performed", -20, ("5.7.26", "either spf or dkim", "spf or dkim", "dmarc")),
     Sign("client_credentials_dropped", -20, ("5.7.26", "spf or dkim", "dmarc")),
     Sign("sender_not_authorised", -8, ("5.7.26", "spf or dkim", "dmarc"), unless=("send as",)),
@@ -180,7 +180,7 @@ SIGNS: Final = (
          unless=("5.7.139", "5.7.57", "starttls", "5.7.3 ", "5.7.4 ", "535", "504", "5.7.0 must")),
     Sign("client_credentials_dropped", 5, _NEEDS_AUTH, when=unread_by_server,
          unless=("unable to relay", "relay access denied")),
-    # Exchange's words: it may also be that no mechanism was found to sign in with
+    # Exchange: the client may also have found no mechanism to sign in with
     Sign("mechanism_not_offered", 5.5, ("client was not authenticated",), when=unread_by_server,
          unless=("secure connection or the client", "5.7.57")),
     Sign("client_credentials_dropped", 9, ("usedefaultcredentials",)),
@@ -202,21 +202,21 @@ SIGNS: Final = (
                                                                                "django")),
     Sign("sender_not_authorised", 15, _NOT_YOURS, unless=("verified sender", "not verified",
                                                           "greylist", "helo")),
-    # Postfix's word for every refusal by the sender, whatever follows
+    # Postfix's text for every refusal because of the sender
     Sign("sender_not_authorised", 9, ("sender address rejected",), unless=("helo", "greylist")),
     Sign("sender_not_authorised", 13, ("relaying disallowed",), provider=("zoho",)),
     Sign("sender_not_authorised", 9, codes=(553,), at=("mail", "data", "rcpt", None),
          unless=("auth failure",)),
     Sign("sender_not_authorised", 4, ("sender", "from address", "from:", "mail from"),
          codes=(501, 550, 553, 554), unless=("helo", "ehlo", "syntax", "<>", "empty", "blank")),
-    # who has not signed in owns no address yet
+    # without a login, no address belongs to the client
     Sign("sender_not_authorised", -16, ("not logged in", "unauthenticated sender"),
          when=unread_by_server),
     Sign("auth_not_performed", 6, ("not logged in", "unauthenticated sender"),
          when=unread_by_server),
     Sign("client_credentials_dropped", 7, ("not logged in", "unauthenticated sender"),
          client=("system-net-mail", "powershell"), when=unread_by_server),
-    # a command with something wrong in it, and nothing tells which
+    # an unknown error in a command
     Sign("helo_rejected", 6, _SYNTAX, codes=(501,), at=(None,)),
     Sign("account_name_used_as_sender", 5, _SYNTAX, codes=(501,), at=(None,)),
     Sign("credentials_not_base64", 4, _SYNTAX, codes=(501,), at=(None,)),
@@ -267,7 +267,7 @@ SIGNS: Final = (
          ("@*>: sender address rejected: need fully-qualified",)),
     Sign("sender_domain_unknown", 17, ("@*>: sender address rejected: need fully-qualified",)),
     Sign("sender_not_authorised", -16, ("sender address rejected: need fully-qualified",)),
-    # JavaMail's words for whatever befell a recipient
+    # JavaMail's text for any refused recipient
     Sign("account_name_used_as_sender", -8, ("invalid addresses",)),
     Sign("account_name_used_as_sender", 4, codes=(501, 553), at=("mail",)),
     Sign("account_name_used_as_sender", 12, ("sender*: apikey", "sender*: resend",

@@ -1,4 +1,4 @@
-"""Faults of the client's own configuration, of which the wire knows nothing."""
+"""Faults in the client's own configuration, which the dialogue does not show."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _NOTHING: Final = re.compile(
 
 
 def set_to_nothing(reading: Reading) -> bool:
-    """A user or password is set to nothing in the log, and one is wanted."""
+    """The user name or password is set to nothing in the log, although one is needed."""
     wanted = any(each.reply and each.reply.code in (530, 535) for each in reading.refusals)
     return wanted and _NOTHING.search(reading.text) is not None
 

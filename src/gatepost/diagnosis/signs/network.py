@@ -1,4 +1,4 @@
-"""Before the first reply: names, addresses, silence."""
+"""Before the first reply: name resolution, connections, missing greetings."""
 
 import re
 from typing import Final
@@ -35,17 +35,18 @@ _V6: Final = re.compile(
     r"(?<![\w:.])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?!\w)|"
     r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,6}:|::\d|\bipv6\b"
 )
-"""Not a time, and not an address with its port."""
+"""An IPv6 address; neither a time nor an IPv4 address with its port."""
 _MASKED: Final = re.compile(
     r"\bx{3,}[ab]\b|^\d{3}[ -]?[*\d]*\*{5}[*\s\d]*$|^250[ -]x{4,}\s*$|[\"': ]xxxx \S",
     re.IGNORECASE,
 )
-"""A whole line of asterisks, a keyword of X; people hide a name alone so."""
+"""A line of asterisks, or a keyword of X. Asterisks within a line may be a name that somebody hid.
+"""
 
 
 def odd_name(reading: Reading) -> bool:
-    """The name that was looked up is more than a host name."""
-    settings = "" if "@" in reading.context else reading.context  # else a URL with a password
+    """The name that was looked up is not just a host name."""
+    settings = "" if "@" in reading.context else reading.context  # otherwise a URL with a password
     if any(word in settings for word in _ODD_CONTEXT):
         return True
     return any(_ODD.search(line) for line in reading.text.split("\n")
@@ -53,7 +54,7 @@ def odd_name(reading: Reading) -> bool:
 
 
 _ABOUT_TO: Final = ("connect: to (", "=== trying ")
-"""What smtplib and swaks say before they look a name up."""
+"""What smtplib and swaks print before they look a name up."""
 _ODD_CONTEXT: Final = ("://", "trailing", "leading space", "with a space", "with port", "comma",
                        "whitespace", "with a blank")  # fmt: skip
 _SERVICES: Final = frozenset(
@@ -77,11 +78,11 @@ _SERVICES: Final = frozenset(
         "host",
     ]
 )
-"""Names without a dot that containers and local networks really have."""
+"""Names without a dot that exist in container and local networks."""
 
 
 def a_label_of_a_secret(reading: Reading) -> bool:
-    """What was looked up has no dot, and looks like a word of a user or a password."""
+    """The name that was looked up has no dot, and looks like a part of a user name or password."""
     for line in reading.said:
         match = re.search(
             r"(?:ENOTFOUND|EAI_AGAIN|lookup|resolve host:?) ([^\s:,'\"]+)", line.shown
@@ -95,7 +96,7 @@ def a_label_of_a_secret(reading: Reading) -> bool:
 
 
 def from_a_url(reading: Reading) -> bool:
-    """The client is set up by a URL, and what was looked up has no dot."""
+    """The client is set up by a URL, and the name that was looked up has no dot."""
     words = ("url", "dsn", "smtp://", "smtps://", "uri", "connection string")
     said = reading.text + reading.context
     match = re.search(r"\b(?:enotfound|eai_again|lookup) ([^\s:,'\"]+)", reading.text)
@@ -106,29 +107,29 @@ _RETIRED: Final = (
     "smtp.1and1.", "smtp.1und1.de", "sendinblue.com", "smtp.live.com", "smtp.critsend.com",
     "in.mailjet.com", "smtp.aim.com", "smtp.verizon.net", "smtp.cox.net",
 )  # fmt: skip
-"""Hosts that providers have given up."""
+"""Hosts that providers have retired."""
 
 
 def retired_host(reading: Reading) -> bool:
-    """A host is named that its provider has given up."""
+    """The log names a host that its provider has retired."""
     said = f"{reading.text} {reading.context}"
     return any(host in said for host in _RETIRED)
 
 
 def redacted_name(reading: Reading) -> bool:
-    """What was looked up is a piece of a secret."""
+    """The name that was looked up is a part of a secret."""
     match = _LOOKED_UP.search(reading.text)
     return match is not None and ("redacted" in match["name"] or "@" in match["name"]
                                   or "%" in match["name"])  # fmt: skip
 
 
 def names_ipv6(reading: Reading) -> bool:
-    """An IPv6 address, or the word, stands in the log."""
+    """The log has an IPv6 address, or names IPv6."""
     return _V6.search(reading.text) is not None
 
 
 def masked(reading: Reading) -> bool:
-    """Greeting or EHLO are overwritten with asterisks or X, as firewalls do."""
+    """Greeting or EHLO are masked with asterisks or X, as firewalls do."""
     before, lines = "", reading.seen.transcript
     for line in lines:
         hides_its_name = line.text.startswith("250-") and not before.startswith("250-")
@@ -140,7 +141,7 @@ def masked(reading: Reading) -> bool:
 
 
 def greeted(reading: Reading) -> bool:
-    """The server said something."""
+    """The server has sent something."""
     seen = reading.seen
     return (
         seen.greeting.value is not None
@@ -154,18 +155,18 @@ _AFTER_GREETING: Final = ("ehlo", "starttls", "auth", "mail", "rcpt", "data")
 
 
 def ended_at(*places: Position) -> Test:
-    """A test: the client waited for the reply to this command, as its log or traceback shows."""
+    """Return a test: the client waited for the reply to this command, by its log or traceback."""
     return lambda r: r.seen.position in places and not r.refusals and _unanswered(r)
 
 
 def _unanswered(reading: Reading) -> bool:
-    """The last that was said is a command."""
+    """The last line of the dialogue is a command."""
     said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
     return not said or said[-1].speaker == "C"
 
 
 def begins_with_tls(reading: Reading) -> bool:
-    """The client is set to TLS from the first byte, as its log says."""
+    """The client is set to TLS from the first octet, by its log."""
     words = ("smtp_ssl", "smtps://", "ssl://", "secure: true", "isssl true", "use_tls=true")
     return any(word in reading.text or word in reading.context for word in words)
 
@@ -178,7 +179,7 @@ _V4_FAILS: Final = re.compile(
 
 
 def v4_fails_too(reading: Reading) -> bool:
-    """An IPv4 address of the server's fails in the same log."""
+    """The server's IPv4 address fails, too, in the same log."""
     return _V4_FAILS.search(reading.text) is not None
 
 
@@ -195,28 +196,28 @@ _SET_STARTTLS: Final = re.compile(
 
 
 def set_to_implicit_tls(reading: Reading) -> bool:
-    """A setting for TLS from the first byte stands in the log, and no word of the server."""
+    """The log has a setting for implicit TLS, and nothing from the server."""
     return silent(reading) and _SET_IMPLICIT.search(reading.text) is not None
 
 
 def set_to_starttls(reading: Reading) -> bool:
-    """A setting for STARTTLS stands in the log, and no word of the server."""
+    """The log has a setting for STARTTLS, and nothing from the server."""
     return silent(reading) and _SET_STARTTLS.search(reading.text) is not None
 
 
 def silent(reading: Reading) -> bool:
-    """No word of the server is in the log."""
+    """The log has nothing from the server."""
     return not greeted(reading) and not reading.refusals
 
 
 def opened_in_silence(reading: Reading) -> bool:
-    """The log shows the connection come about, and no word of the server."""
+    """The log shows that the connection was opened, and nothing from the server."""
     words = ("connection: opened", "connection opened", "connection established", "connected to",
              "connected in", "tcp connected")  # fmt: skip
     return silent(reading) and any(word in reading.text for word in words)
 
 
-# errno -3008, -4039, -4077, -4078: libuv's own numbers on Windows, which Node prints
+# errno -3008, -4039, -4077, -4078: libuv's numbers on Windows, which Node prints
 _DNS = (
     "enotfound", "eai_again", "getaddrinfo", "name or service not known", "no such host",
     "could not resolve host", "couldn't resolve host", "name resolution", "unknownhostexception",
@@ -267,22 +268,22 @@ _NEVER_CONNECTED = (
     "failed to connect to*timed out", "connection attempt failed because", "connect timed out",
     "timed out connecting to", "stream_socket_client()*timed out", "in create_connection",
 )  # fmt: skip
-"""TCP itself did not come about: what the port speaks cannot matter."""
+"""TCP was not connected, so the protocol on the port does not matter."""
 _SYSCALL: Final = re.compile(r"\bsyscall\W{1,6}connect\b")
-"""Node prints the system call that failed on a line of its own."""
+"""How Node prints the system call that failed, on a line of its own."""
 _READING = (
     "with 0 bytes received", "socket_timeout", "network read error*timed out", "read timed out",
     "getline(): timeout", "read tcp*i/o timeout", "waiting for server response",
     "read operation timed out", "timed out waiting for the greeting",
     "unable to read data*did not properly respond", "temporarily unavailable (os error 11)",
 )  # fmt: skip
-"""TCP stood, and no greeting came."""
+"""TCP was connected, but no greeting came."""
 _BEGINS_IN_CLEAR: Final = re.compile(r"(?::|\bport\b\W{0,4})(?:25|587|1025)\b")
 _OF_TLS = ("handshake", "certificate", "ssl routines", "wrong version", "tls_")
 
 
 def hangs(reading: Reading) -> bool:
-    """TCP came about, no greeting came, and the client gave up waiting."""
+    """TCP was connected, no greeting came, and the client timed out."""
     waited = any(word in reading.text for word in _TIMEOUT)
     in_reading = any(contains(reading.text, word) for word in _READING)
     stood = opened_in_silence(reading) or ended_at("greeting")(reading)
@@ -290,7 +291,7 @@ def hangs(reading: Reading) -> bool:
 
 
 def greets_when_spoken_to(reading: Reading) -> bool:
-    """The client gave up waiting, said something, and then came the greeting."""
+    """The client timed out and sent something; then the greeting came."""
     said = reading.seen.transcript[:2]
     waited = any(word in reading.text for word in _TIMEOUT)
     return waited and [(s.speaker, s.text[:3]) for s in said[1:]] == [("S", "220")] and (
@@ -299,12 +300,12 @@ def greets_when_spoken_to(reading: Reading) -> bool:
 
 
 def ends_unheard(reading: Reading) -> bool:
-    """TCP came about, and the connection was over before a greeting."""
+    """TCP was connected, and the connection ended before a greeting."""
     return not hangs(reading) and opened_in_silence(reading)
 
 
 def failed_to_connect(reading: Reading) -> bool:
-    """Node says that it was connect() that failed."""
+    """Node reports that connect() failed."""
     return silent(reading) and _SYSCALL.search(reading.text) is not None
 
 
@@ -329,7 +330,7 @@ SIGNS: Final = (
     Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
          when=silent),
     Sign("host_setting_malformed", 10, ("the name ends with a space",), when=great_provider),
-    # a name that a filter answers so, or no host at all; without one Node takes its own machine
+    # an answer of a filter, or no host at all; Node then uses its own machine
     Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (
         silent(r) and r.host == "0.0.0.0" and any(w in r.text for w in _REFUSED))),
     Sign("host_setting_malformed", 4, ("econnrefused 127.0.0.1:587", "econnrefused 127.0.0.1:465",
@@ -348,7 +349,7 @@ SIGNS: Final = (
     Sign("credential_url_encoding", 15, _DNS, when=redacted_name),
     Sign("credential_url_encoding", 12, _DNS, when=a_label_of_a_secret),
     Sign("credential_url_encoding", 13, _DNS, when=from_a_url),
-    # the connection stood: what was waited for is the greeting
+    # TCP was connected: the client waited for the greeting
     Sign("port_blocked", -9, ("net::readtimeout", "response: -1", "in `recv_response'",
                               "in 'net::smtp#recv_response'", "read timed out*getreply")),
     Sign("starttls_on_implicit_tls_port", 9, ("net::readtimeout", "response: -1"), when=silent),
@@ -359,7 +360,7 @@ SIGNS: Final = (
     Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
     Sign("port_blocked", 5, _REFUSED, when=silent),
     Sign("port_blocked", -8, _REFUSED, when=opened_in_silence),
-    # nobody has judged what was never sent
+    # nobody has judged what was not sent
     Sign("bad_credentials", -6, (*_EOF, *_TIMEOUT), when=opened_in_silence),
     Sign("credential_mangled_by_config", -5.5, (*_EOF, *_TIMEOUT), when=opened_in_silence),
     Sign("port_blocked", 3, ("telnet", "port 25", "all ports", "every host", "outbound", "firewall",
@@ -393,7 +394,7 @@ SIGNS: Final = (
                                          "only on ipv4", "only on ipv6"), when=names_ipv6),
     Sign("address_family_not_tried", 9, ("ipv4*only", "ipv6*only", "only*aaaa", "ipv6-only",
                                          "only tries ipv4", "only tries ipv6")),
-    # not the name: EHLO itself is unknown here
+    # not the name: EHLO itself is unknown
     Sign("smtp_inspection_middlebox", 16, codes=(500, 502), at=("ehlo",)),
     Sign("helo_rejected", -5, codes=(500, 502), at=("ehlo",)),
     Sign("smtp_inspection_middlebox", 22, when=masked,
@@ -420,7 +421,7 @@ SIGNS: Final = (
                                               "unexpected socket close", "connection reset",
                                               "connection closed", "empty response",
                                               "disconnected"), when=silent),
-    # it stands, and says nothing: one sign, whatever shows it
+    # connected but silent: one sign, however it shows
     *(Sign(id_, points, when=hangs, proof="the connection came about, and the server said nothing")
       for id_, points in (("starttls_on_implicit_tls_port", 10), ("mesh_server_first_hang", 5.5),
                           ("backend_down_behind_proxy", 5), ("port_blocked", -9))),
@@ -446,14 +447,14 @@ SIGNS: Final = (
          proof="there is something between client and server"),
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
          when=silent),
-    # a traceback tells how far it came
+    # a traceback shows how far the client came
     Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
     Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
     Sign("tls_version_too_old", 6, _EOF, when=ended_at("starttls")),
     Sign("bad_credentials", 6.5, _EOF, when=ended_at("auth")),
     Sign("server_auth_backend_down", 6, _EOF, when=ended_at("auth")),
     Sign("auth_throttled", 5.5, _EOF, when=ended_at("auth")),
-    # before it had a name or a password
+    # before it sent a user name or password
     Sign("server_auth_backend_down", 3, _EOF, when=lambda r: (
         ended_at("auth")(r) and bool(r.seen.attempts) and not r.seen.attempts[-1].responses)),
     Sign("app_password_required", 9, _EOF, when=lambda r: ended_at("auth")(r) and bool(

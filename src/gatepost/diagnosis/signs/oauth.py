@@ -1,4 +1,4 @@
-"""Tokens: at the server, and at the endpoint that hands them out; Microsoft's policies."""
+"""Tokens: at the mail server and at the token endpoint; Microsoft's policies."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from gatepost.diagnosis.signs.sign import Sign, Test
 
 
 def error_document(reading: Reading) -> bool:
-    """A 334 came with an error document (XOAUTH2), or was left as it is."""
+    """A 334 came with an error document (XOAUTH2), decoded or in base64."""
     return any(
         line.speaker == "S" and line.text.startswith(("334 eyJ", "334 ey", "334 <"))
         for line in reading.seen.transcript
@@ -17,12 +17,12 @@ def error_document(reading: Reading) -> bool:
 
 
 def _status(*statuses: str) -> Test:
-    """The error document has one of these statuses (RFC 7628 3.2.2)."""
+    """Return a test: the error document has one of these statuses (RFC 7628 3.2.2)."""
     return lambda reading: by_token(reading) and status_said(reading.seen) in statuses
 
 
 _SAYING = ("invalid_request", "invalid_token", "insufficient_scope")
-"""Statuses that say what is wrong (RFC 6750 3.1); Google's are HTTP's, and say no more."""
+"""Statuses that name the cause (RFC 6750 3.1); Google sends HTTP statuses, which do not."""
 _REFRESH = (
     "invalid_grant", "expired or revoked", "refresh token*expired", "aadsts70008", "aadsts700082",
     "aadsts700084", "refresh token*invalid", "refresh_token*expired", "refresh token*revoked",
@@ -50,7 +50,7 @@ SIGNS: Final = (
     # nodemailer at the token endpoint
     Sign("oauth_refresh_token_expired", 9, ("xoauth2/index.js",)),
     Sign("oauth_client_auth_failed", 8, ("xoauth2/index.js",)),
-    # the deepest that Entra's code proves; what is observed stands behind it
+    # Entra's code proves the cause; what is observed is behind it
     Sign("tenant_unknown", 24, ("aadsts90002", "aadsts900023", "aadsts50059")),
     Sign("application_unknown", 24, ("aadsts700016",)),
     Sign("service_principal_missing", 24, ("aadsts7000229",)),
@@ -101,7 +101,7 @@ SIGNS: Final = (
     ) and any(w in r.text for w in ("timeout", "hang", "desync")),
         proof="the client does not answer the error document"),
 
-    # Microsoft's own words
+    # Microsoft's own texts
     Sign("smtp_auth_disabled_tenant", 20, ("disabled for the tenant",)),
     Sign("smtp_auth_disabled_mailbox", 20, ("disabled for the mailbox",)),
     Sign("smtp_auth_disabled_tenant", 8, ("smtp_auth_disabled", "smtpclientauthentication")),
@@ -117,7 +117,7 @@ SIGNS: Final = (
     Sign("conditional_access_block", 13, ("did not meet the criteria",
                                           "criteria to be authenticated",
                                           "blocked by*policy", "security policy")),
-    # 5.7.57 follows a refusal that the client did not show, or no AUTH at all
+    # 5.7.57 follows a refusal that the client did not log, or a missing AUTH
     Sign("smtp_auth_disabled_tenant", 9, ("5.7.57", "not authenticated to send"),
          unless=("5.7.139", "5.7.3 ", "5.7.4 ")),
     Sign("conditional_access_block", 9.5, ("5.7.57", "not authenticated to send"),

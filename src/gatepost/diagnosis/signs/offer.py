@@ -1,4 +1,4 @@
-"""What the server offers to sign in with, and what the client does about it."""
+"""The mechanisms that the server offers, and what the client does with them."""
 
 import re
 from typing import Final
@@ -8,27 +8,27 @@ from gatepost.diagnosis.signs.sign import Sign
 
 
 def no_auth_listed(reading: Reading) -> bool:
-    """EHLO was seen, and lists no AUTH, and TLS would not bring it."""
+    """EHLO was logged without AUTH, and TLS would not add it."""
     seen = reading.seen
     known = seen.over_tls.value or seen.in_clear.value
     return known is not None and known.reply.is_success and not seen.offered
 
 
 def lists_all_but_auth(reading: Reading) -> bool:
-    """EHLO was seen whole, with what it offers, and AUTH is not in it."""
+    """The whole reply to EHLO was logged, and AUTH is not in it."""
     seen = reading.seen
     known = seen.over_tls.value or seen.in_clear.value
     return no_auth_listed(reading) and known is not None and "\n" in known.reply.text
 
 
 def hidden_behind_tls(reading: Reading) -> bool:
-    """EHLO lists STARTTLS and no AUTH, and the client did not go on to TLS."""
+    """EHLO lists STARTTLS and no AUTH, and the client did not use TLS."""
     seen = reading.seen
     return seen.offers_starttls and not seen.offered and seen.over_tls.value is None
 
 
 def took_a_yes_for_a_no(reading: Reading) -> bool:
-    """The client names the code that it expected, and one that it got: both say yes."""
+    """The client names the code that it expected and the one that it got: both mean success."""
     return any(match[1] != match[2] for match in _TWO_CODES.finditer(reading.text))
 
 
@@ -38,14 +38,14 @@ _TWO_CODES: Final = re.compile(
 
 
 def differs_under_tls(reading: Reading) -> bool:
-    """Somebody has noted which mechanisms EHLO lists before TLS, and which after."""
+    """The log notes which mechanisms EHLO lists before TLS, and which after."""
     lists = [line.text.lower() for line in reading.seen.transcript if "auth" in line.text.lower()]
     before = any("(before" in line or "(in clear" in line for line in lists)
     return before and any("(after" in line or "(over tls" in line for line in lists)
 
 
 def names_unlisted(reading: Reading) -> bool:
-    """The log says that the client uses a mechanism, and EHLO lists others only."""
+    """The log says that the client uses a mechanism that EHLO does not list."""
     offered = reading.seen.offered
     used = {match[1].upper() for match in _USES.finditer(reading.text)}
     return bool(offered) and bool(used) and not used.intersection(offered)
@@ -59,7 +59,7 @@ _USES: Final = re.compile(
 
 
 def only_exotic(reading: Reading) -> bool:
-    """The server lists nothing that takes a plain password."""
+    """The server lists no mechanism for a plain password."""
     offered = frozenset(reading.seen.offered)
     return bool(offered) and offered <= {"NTLM", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "KERBEROS_V4"}
 
@@ -101,7 +101,7 @@ UNKNOWN_COMMAND = ("unrecognized command", "command not implemented", "unknown c
                     "command not recognized", "invalid command", "command unknown")  # fmt: skip
 _ALREADY = ("already authenticated", "already specified", "already logged in",
             "already in progress", "auth already")  # fmt: skip
-"""AUTH came twice."""
+"""AUTH was sent twice."""
 _WANTS_NONE = (
     "without login", "without auth", "needs no login", "needs no auth", "no auth needed",
     "no login needed", "no authentication needed", "no authentication required",
@@ -110,7 +110,7 @@ _WANTS_NONE = (
     "whitelisted ip", "trusts our", "trusts the", "are unset", "trusted network",
     "open relay internally", "allowed by our", "ip-based", "ip based",
 )  # fmt: skip
-"""Somebody says that the server wants nobody to sign in."""
+"""The log says that the server needs no login."""
 _OWN_MTA = ("local postfix", "local exim", "local sendmail", "local opensmtpd", "own postfix:25")
 TLS_OFF: Final = (
     "starttls: false", "starttls=false", "starttls = false", "starttls: off", "starttls off",
@@ -122,7 +122,7 @@ TLS_OFF: Final = (
     "tls disabled", "ignoretls: true", "ignoretls:true", "use_tls=false", "use_tls: false",
     "builder_dangerous",
 )  # fmt: skip
-"""Somebody says that the client is set to no TLS."""
+"""The log says that the client is set to use no TLS."""
 
 _UPGRADES_ITSELF: Final = (
     "nodemailer",
@@ -133,7 +133,7 @@ _UPGRADES_ITSELF: Final = (
     "aiosmtplib",
     "mailkit",
 )
-"""Libraries that take STARTTLS wherever it is offered, unless they are told not to."""
+"""Libraries that use STARTTLS if it is offered, unless they are told not to."""
 
 # fmt: off
 SIGNS: Final = (
@@ -141,12 +141,12 @@ SIGNS: Final = (
     Sign("mechanism_not_offered", -13, codes=(504,), at=("auth",), when=lists_all_but_auth),
     Sign("mechanism_not_offered", 12, _NO_SHARED),
     Sign("mechanism_not_offered", 4, ("no authentication mechan*supported by both",)),
-    # MailKit's words, too, where the server lists nothing at all
+    # MailKit's text, also if the server lists nothing
     Sign("auth_not_advertised", 6.5, ("no compatible authentication mechanisms",),
          client=("mailkit",), when=lambda r: not r.seen.offered),
-    # Courier's words, alone
+    # Courier's text
     Sign("mechanism_not_offered", 13, ("535 authentication rejected",), by_server=True),
-    # JavaMail has LOGIN by itself, and these list it under TLS only
+    # JavaMail uses LOGIN by default, and these servers list it only under TLS
     Sign("starttls_required", 14, ("no authentication mechan*supported by both",),
          provider=("microsoft365", "acs"), when=lambda r: not r.seen.offered),
     Sign("mechanism_not_offered", 13, ("no mechanism available", "invalid mechanism",
@@ -203,7 +203,7 @@ SIGNS: Final = (
     Sign("client_reply_desync", 9, when=took_a_yes_for_a_no,
          proof="the reply that the client considers a refusal accepts another command"),
     Sign("auth_not_advertised", 5, UNKNOWN_COMMAND, at=("auth",)),
-    # who has signed in was offered it
+    # a client that has signed in was offered AUTH
     Sign("auth_not_advertised", -20, _NO_AUTH, when=lambda r: r.seen.signed_in),
     Sign("auth_not_offered_on_port", 11, _NO_AUTH, ports=(25,)),
     Sign("auth_not_offered_on_port", -8, _NO_AUTH, when=lambda r: r.is_private),

@@ -12,7 +12,7 @@ from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
 
 IMPLICIT_PORTS: Final = (465, 2465, 994)
-"""Ports that speak TLS from the first byte; the last one is NetEase's for companies."""
+"""Ports for implicit TLS; the last one is NetEase's for companies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,16 @@ class Statement:
     """One text: a reply with the command that it answers, or a line that the client wrote."""
 
     text: str
-    """Lower case, what signs are looked for in."""
+    """The text in lower case, in which signs are searched for."""
     shown: str
-    """A sentence for the proof."""
+    """The sentence that quotes it as a proof."""
     reply: Reply | None = None
     position: Position | None = None
     by_server: bool = False
 
 
 class Reading:
-    """One Evidence, read; made once for all signs."""
+    """One Evidence as texts; made once for all signs."""
 
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
@@ -44,7 +44,7 @@ class Reading:
 
     @cached_property
     def providers(self) -> frozenset[str]:
-        """Whom the server belongs to, as far as host, greeting or words tell."""
+        """Return the providers of the server, by its host, its greeting, or words in the log."""
         hellos = (self.seen.in_clear.value, self.seen.over_tls.value)
         greetings = " ".join(hello.capabilities.greeting for hello in hellos if hello)
         greeting = self.seen.greeting.value
@@ -55,7 +55,8 @@ class Reading:
 
     @cached_property
     def is_private(self) -> bool:
-        """The server is one's own: a short name, an address, a private top-level domain."""
+        """Tell whether the server is private: a short name, an IP address, a private top-level
+        domain."""
         host = self.host
         return bool(host) and (
             "." not in host or host.replace(".", "").isdecimal() or host.endswith(_PRIVATE)
@@ -63,16 +64,16 @@ class Reading:
 
     @cached_property
     def refusals(self) -> tuple[Statement, ...]:
-        """What the server said no with."""
+        """Return the refusals of the server."""
         return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
 
     def refused_at(self, position: Position) -> bool:
-        """Tell whether something was refused there."""
+        """Tell whether something was refused at this position."""
         return any(each.position == position for each in self.refusals)
 
 
 def great_provider(reading: Reading) -> bool:
-    """The host is a great provider's own: it exists, and a public authority vouches for it."""
+    """Tell whether the host is a large provider's, which has a valid public certificate."""
     return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 
 
@@ -80,11 +81,11 @@ _PRIVATE: Final = (
     ".local", ".lan", ".internal", ".home", ".intern", ".intranet", ".corp", ".localdomain",
     ".private", ".docker", ".svc", ".home.arpa",
 )  # fmt: skip
-"""Endings that no public name has."""
+"""Top-level domains that are never public."""
 
 
 def _port_of(server_name: str) -> int:
-    """The port, where the log names no host with it."""
+    """Return the port if the log has no host with it; 0 if it has none."""
     _, _, number = server_name.rpartition("port ")
     return int(number) if number.isdecimal() and number != server_name else 0
 
@@ -131,9 +132,9 @@ _SHOWN: Final = 240
 _SETTING: Final = re.compile(
     r"\b\w*timeout\w*(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
 )
-"""How long a client would wait; that it did is said in other words."""
+"""Settings of timeouts, which do not show that one occurred."""
 _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^>]*>)?")
-"""What Postfix's smtpd puts behind every refusal; its words mean nothing."""
+"""The end of every refusal by Postfix's smtpd; it has no meaning."""
 
 
 def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Statement:

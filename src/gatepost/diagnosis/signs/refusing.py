@@ -1,5 +1,5 @@
-"""Refusals that are about neither sign-in nor dialogue: the server's own state, the recipient,
-the sender's domain, the content, the way on (RFC 3463 3.2 to 3.8)."""
+"""Refusals that are not about the login or the dialogue: the server's state, the recipient, the
+sender's domain, the content, the route (RFC 3463 3.2 to 3.8)."""
 
 from typing import Final
 
@@ -75,7 +75,7 @@ _NOT_THIS_HOST = (
 )  # fmt: skip
 
 NOT_THE_NAME: Final = (*_NO_CERTIFICATE, *_IN_TROUBLE, *_NOT_THIS_HOST, *RATE, *LISTED)
-"""A refused EHLO that says one of these is not about the name in it."""
+"""A refusal of EHLO with one of these texts is not about the name."""
 
 # fmt: off
 SIGNS: Final = (
@@ -99,12 +99,12 @@ SIGNS: Final = (
     Sign("mail_system_failure", 10, ("service unavailable", "service not available",
                                      "service temporarily unavailable"),
          codes=(421, 451), at=("greeting",)),
-    # an exception that nobody caught, as aiosmtpd tells it
+    # an unhandled exception, as aiosmtpd reports it
     Sign("mail_system_failure", 16, ("error: (*error)", "error: (*exception)"), codes=(500, 451),
          at=("ehlo", *_MAIL)),
     Sign("server_auth_backend_down", 16, ("error: (*error)", "error: (*exception)"),
          codes=(500, 454), at=("auth",)),
-    # what is no trouble of the server's, though it comes with the same code
+    # these have the same code, but the server is not in trouble
     Sign("greylisted", -12, _IN_TROUBLE, codes=(450, 451)),
     Sign("rate_limited", -9, _IN_TROUBLE, codes=(421, 450, 451)),
     Sign("server_tls_misconfigured", -16, status=("4.3.0",), at=("starttls",),
@@ -113,11 +113,11 @@ SIGNS: Final = (
          at=("data", "rcpt", None)),
     Sign("client_certificate_required", 17, _NO_CERTIFICATE,
          unless=("client certificate not requested", "no client certificate ca names",
-                 "no client certificate set")),  # what swaks and s_client always say
+                 "no client certificate set")),  # lines that swaks and s_client always print
     Sign("address_blocklisted", 13, _NOT_THIS_HOST, at=("greeting",)),
     Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=signed_in),
     Sign("address_blocklisted", 13, status=("5.7.501", "5.7.502", "5.7.503", "5.7.708"), at=_ANY),
-    # whom the greeting turns away had no time to sign in
+    # a client that is refused with the greeting could not sign in
     Sign("auth_not_performed", -14, codes=(421, 450, 451, 521, 550, 554), at=("greeting",)),
     Sign("helo_rejected", -14, NOT_THE_NAME, at=("ehlo",)),
 )

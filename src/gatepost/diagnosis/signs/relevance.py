@@ -1,4 +1,4 @@
-"""Is a log about mail at all? What is not gives no finding, whatever words stand in it."""
+"""Tells whether a log is about mail; otherwise there is no finding, whatever words it has."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ _ELSE: Final = re.compile(
     r"\b(?:request|fetch|upstream|url|url:|connecting) (?:to )?\W{0,2}https?://|"
     r"\bsshd?\b|\bimap|\bpop3|\bldaps?\b|postgres|psycopg|mysql|mariadb|\bredis\b|mongo|kafka|"
     r"rabbitmq|\bjdbc\b|\bnpm err|\bsqlstate|\bdatabase\b|websocket|\bdocker pull\b|"
-    r"(?:(?<![\da-f][\da-f]):|\bport\W{1,3})"  # not a time's, nor a fingerprint's
+    r"(?:(?<![\da-f][\da-f]):|\bport\W{1,3})"  # not part of a time or a fingerprint
     r"(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b(?!:)"
 )
 _TRACE: Final = re.compile(r"traceback \(most recent call last\)|\n\s*at [\w.$<>/]+\(")
@@ -32,9 +32,9 @@ _ERROR: Final = re.compile(
 
 
 def is_about_mail(reading: Reading) -> bool:
-    """Tell whether something in the log is of mail, or nothing is of anything else.
+    """Tell whether something in the log is about mail, or nothing is about anything else.
 
-    A bare error of a TLS library says of neither, and whoever asks here means mail.
+    An error of a TLS library is about neither; whoever pastes it here means mail.
     """
     seen = reading.seen
     if seen.transcript or seen.client.product or seen.server_name or reading.providers:
@@ -50,6 +50,6 @@ def is_about_mail(reading: Reading) -> bool:
 
 
 def is_delivered(reading: Reading) -> bool:
-    """Tell whether the message was taken, and nothing was refused."""
+    """Tell whether the message was accepted, and nothing was refused."""
     content = reading.seen.content.value
     return content is not None and content.is_success and not reading.refusals

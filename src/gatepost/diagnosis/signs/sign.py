@@ -1,4 +1,4 @@
-"""A sign: words, a code, a place in the dialogue, that speak for a cause, and how strongly."""
+"""A sign: words, a code, or a position that indicate a cause, and how strongly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from gatepost.diagnosis.signs.reading import Reading, Statement
 from gatepost.model.evidence import Position
 
 CERTAIN: Final = 12
-"""From this many points on the text says itself what is wrong."""
+"""From this number of points on, the text alone proves the cause."""
 LIKELY: Final = 7
 LEAST: Final = 3
-"""Fewer points are no reason to name a cause."""
+"""Minimum number of points for naming a cause."""
 
 Test = Callable[[Reading], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Speaks for the cause ``id`` with ``points`` when all that is given holds.
+    """Adds ``points`` to the cause ``id`` if all its conditions hold.
 
-    ``words``: any of them in one statement, lower case; ``*`` stands for anything between.
-    ``codes``, ``status``, ``at``: that statement is a reply of this kind. The others hold for the
-    whole: whose server, which client, which port, words about both.
+    ``words``: one of them is in one statement, in lower case; ``*`` matches anything. ``codes``,
+    ``status``, ``at``: that statement is such a reply. The others are about the whole log: the
+    provider, the client, the port, words about client and server.
     """
 
     id: str
@@ -37,13 +37,13 @@ class Sign:
     context: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     unless: tuple[str, ...] = ()
-    """Words that must stand nowhere in the log or its context."""
+    """Words that must not be in the log or its context."""
     when: Test | None = None
     proof: str = ""
-    """What to say where no statement is the proof."""
+    """The proof if no statement can be quoted."""
 
     def proven(self, reading: Reading) -> str | None:
-        """Return the proof when the sign is there; None when it is not."""
+        """Return the proof if the sign is there; otherwise None."""
         if not self._fits_place(reading):
             return None
         if any(contains(reading.text, word) or contains(reading.context, word)
@@ -81,9 +81,9 @@ class Sign:
 
 
 def contains(text: str, words: str) -> bool:
-    """Tell whether the parts of ``words``, which ``*`` separates, stand in ``text`` in order.
+    """Tell whether the parts of ``words``, separated by ``*``, occur in ``text`` in this order.
 
-    A number stands for itself, not for digits within an identifier.
+    A number does not match digits within an identifier.
     """
     if "*" not in words and not words.isdecimal():
         return _code(text, words) if words[:3].isdecimal() else words in text
@@ -97,7 +97,7 @@ def contains(text: str, words: str) -> bool:
 
 
 def _code(text: str, words: str) -> bool:
-    """Tell whether words that begin with a code stand there, not with the end of an identifier."""
+    """Tell whether words that begin with a code occur, not as the end of an identifier."""
     found = text.find(words)
     while found >= 0 and text[found - 1 : found].isalnum():
         found = text.find(words, found + 1)

@@ -10,7 +10,7 @@ from gatepost.diagnosis.signs.sign import Sign
 
 
 def sent_starttls(reading: Reading) -> bool:
-    """STARTTLS is in the log's dialogue."""
+    """The log shows STARTTLS."""
     return reading.seen.starttls.value is not None or any(
         line.speaker == "C" and line.text.upper().startswith("STARTTLS")
         for line in reading.seen.transcript
@@ -18,7 +18,7 @@ def sent_starttls(reading: Reading) -> bool:
 
 
 def under_tls(reading: Reading) -> bool:
-    """The dialogue was under TLS, or the client is set to implicit TLS."""
+    """The dialogue is under TLS, or the client is set to implicit TLS."""
     seen = reading.seen
     implicit = ("smtp_ssl", "smtps:", "smtps ", "implicit", "ssl://")
     return (
@@ -29,7 +29,7 @@ def under_tls(reading: Reading) -> bool:
 
 
 def foreign_certificate(reading: Reading) -> bool:
-    """A great provider was asked for, and the certificate is somebody else's."""
+    """The host is a large provider's, and the certificate is not."""
     expected = _EXPECTED.search(reading.text)
     host = reading.host or (expected[1] if expected else "")
     for name in DOMAINS:
@@ -45,7 +45,7 @@ _EXPECTED: Final = re.compile(
     r"(?:expected cn=|, not |host:? |hostname |target host(?: name)? |server name:? )"
     r"[`'\"]?([\w-]+(?:\.[\w-]+)+)"
 )
-"""The name that a certificate should have had."""
+"""The name that the client expected in the certificate."""
 
 
 def _own(text: str, domain: str, host: str) -> bool:
@@ -58,7 +58,7 @@ def _names_of_certificate(text: str) -> bool:
     return any(word in text for word in words)
 
 
-# -9806 and on: what Secure Transport of macOS calls its errors (SecureTransport.h)
+# -9806 and following: errors of Secure Transport of macOS (SecureTransport.h)
 _NOT_TLS = (
     "wrong version number", "wrong_version_number", "invalidcontenttype", "invalid content type",
     "first record does not look like a tls", "unable to parse tls packet", "plaintext connection",
@@ -92,7 +92,7 @@ _BY_NAME = (
     "hostname mismatch", "hostname/ip", "hostname does", "hostname doesn", "hostname verif",
     "hostname, ", "hostname is", "host name", "altname", "expired",
 )  # fmt: skip
-"""It is not the issuer that is at fault; the word alone may stand in a setting."""
+"""The fault is not the issuer's; the word alone may be part of a setting."""
 _NO_ISSUER = (
     "unable to get local issuer", "unable to verify the first certificate", "partialchain",
     "trust anchor for certification path not found", "pkix path building failed",
@@ -176,11 +176,11 @@ _CUT_HANDSHAKE = (
     "connection reset*handshake", "handshake*closed", "closed*handshake", "ssl_error_syscall",
     "ssl_connect syscall", "terminated the handshake", "failure(ssl(", "-9806", "-9816",
 )  # fmt: skip
-"""TLS was begun, and the other side hung up."""
+"""TLS was begun, and the server disconnected."""
 
 
 def tls_failed_on_request(reading: Reading) -> bool:
-    """STARTTLS was accepted, and nothing was said under TLS."""
+    """STARTTLS was accepted, and nothing was sent under TLS."""
     reply = reading.seen.starttls.value
     said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
     return (
@@ -193,7 +193,7 @@ def tls_failed_on_request(reading: Reading) -> bool:
 
 
 def began_with_tls(reading: Reading) -> bool:
-    """No STARTTLS was sent, and the port is none of those where TLS comes first."""
+    """STARTTLS was not sent, and the port is not one for implicit TLS."""
     return not sent_starttls(reading) and reading.port not in IMPLICIT_PORTS
 
 
@@ -206,13 +206,13 @@ SIGNS: Final = (
       for id_, points in (("server_tls_misconfigured", 7.5), ("tls_version_too_old", 6),
                           ("auth_not_offered_on_port", -5))),
     Sign("tls_version_too_old", 5, _CUT_HANDSHAKE),
-    # Jakarta Mail calls it a failed sign-in when TLS fails on the way to it
+    # Jakarta Mail reports a failed login if TLS fails before it
     Sign("bad_credentials", -6, ("pkix path",)),
     Sign("credential_mangled_by_config", -5.5, ("pkix path",)),
     Sign("implicit_tls_on_starttls_port", 14, _NOT_TLS,
          when=lambda r: not sent_starttls(r)),
     Sign("implicit_tls_on_starttls_port", 5, _NOT_TLS, when=sent_starttls),
-    # the server's side of it: a ClientHello came where a command was due
+    # the server's log: a ClientHello came instead of a command
     Sign("implicit_tls_on_starttls_port", 17, ("\\026\\003", "\\x16\\x03", "\\26\\3\\1")),
     Sign("starttls_on_implicit_tls_port", -12, ("\\026\\003", "\\x16\\x03", "\\26\\3\\1")),
     Sign("implicit_tls_on_starttls_port", 3, ("certificate", "ssl", "tls"), client=("nodemailer",),
@@ -268,7 +268,7 @@ SIGNS: Final = (
          when=lambda r: any(w in r.text for w in (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY))),
     Sign("cert_chain_incomplete", 6, (*_VERIFY, *_NO_ISSUER, *_UNKNOWN_AUTHORITY),
          context=("one certificate", "only the leaf", "no intermediate", "without intermediate")),
-    # a great provider sends its whole chain: what cannot follow it is the client's store
+    # a large provider sends its whole chain: the fault is the client's store
     Sign("cert_chain_incomplete", -8, (*_NO_ISSUER, *_VERIFY), when=great_provider),
     Sign("client_ca_store_missing", 7, (*_NO_ISSUER, *_UNKNOWN_AUTHORITY), when=great_provider),
     Sign("client_ca_store_missing", 8, _VERIFY, when=great_provider,
@@ -284,7 +284,7 @@ SIGNS: Final = (
     Sign("cert_untrusted", 6, _VERIFY),
     Sign("cert_untrusted", 3, (*_VERIFY, *_UNKNOWN_AUTHORITY), when=lambda r: r.is_private),
     Sign("client_ca_store_missing", 13, _NO_STORE),
-    # gen_smtp says no more; since OTP 26 Erlang verifies, and is given no authorities of itself
+    # gen_smtp reports no more; since OTP 26 Erlang verifies, but has no authorities of its own
     Sign("client_ca_store_missing", 7, (":tls_failed", "{tls_failed", ",tls_failed")),
     Sign("cert_untrusted", 6, (":tls_failed", "{tls_failed", ",tls_failed")),
     Sign("tls_version_too_old", 4, (":tls_failed", "{tls_failed", ",tls_failed")),
@@ -319,7 +319,7 @@ SIGNS: Final = (
                                      "tls1.0*not supported", "tlsv1.0*not supported",
                                      "tls 1.2 or*required", "tls 1.2 or higher")),
     Sign("tls_version_too_old", 12, _OLD),
-    # curl's word for an alert of its own: the server has said nothing against its version
+    # curl's own alert: the server did not reject its version
     Sign("tls_version_too_old", -12, ("(out), tls alert, protocol version",)),
     Sign("tls_version_too_old", -5, ("handshake failure",), unless=("version", "protocol")),
     Sign("client_tls_disabled", 16, _DISABLED, unless=("socket transport \"smtp",

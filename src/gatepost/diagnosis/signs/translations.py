@@ -1,7 +1,7 @@
-"""The same in English: what Windows, .NET, glibc and mail servers say in other languages.
+"""English translations of what Windows, .NET, glibc and mail servers say in other languages.
 
-Signs are written in English once. A text in another language gets its English sense behind it,
-so that every sign holds for it, too. The phrases are those of the systems' own translations.
+Signs are written in English. The translation of a text is appended to it, so that every sign holds
+for it, too. The phrases are from the systems' own translations.
 """
 
 from typing import Final
@@ -145,7 +145,7 @@ _SENSES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def in_english(text: str) -> str:
-    """Return ``text``, lower case, with the English of what it says in another language behind."""
+    """Return ``text`` in lower case, followed by the English of its phrases in other languages."""
     text = text.replace("\u2019", "'").replace("\xa0", " ")
     found = [sense for sense, phrases in _SENSES if any(phrase in text for phrase in phrases)]
     return " = ".join((text, *found)) if found else text
