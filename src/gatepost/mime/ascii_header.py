@@ -1,6 +1,6 @@
-"""Header fields that came with 8-bit octets, in ASCII: RFC 2047 for words, RFC 2231 for parameters.
+"""Encodes header fields with 8-bit octets in ASCII: RFC 2047 for words, RFC 2231 for parameters.
 
-Without SMTPUTF8 such octets may be in no header (RFC 6532); they are common all the same.
+Without SMTPUTF8, headers must not have such octets (RFC 6532), but they are common.
 """
 
 import base64
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _FIELD: Final = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|$)")
-# None of these goes back, or begins anew inside of what it has seen: a header has a megabyte.
+# None of these backtracks or restarts within what it has matched: a header may have a megabyte.
 _PARAMETER: Final = re.compile(
     rb"(?:^|(?<=[;\s]))([A-Za-z0-9_.-]++)="
     rb"(\"(?:[^\"\\]|\\.)*+\"|[^;\s\x80-\xff]*+[\x80-\xff][^;\s]*+)",
@@ -67,8 +67,8 @@ def _has_foreign_address(value: bytes) -> bool:
 
 
 def _with_words(value: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a field of addresses: what is not ASCII, words that follow each other
-    together, as encoded words."""
+    """Yield the pieces of a field of addresses, with encoded words for what is not ASCII;
+    consecutive words are encoded together."""
     run: list[bytes] = []
     gap = b""
     for token in _tokens(value):
@@ -91,8 +91,8 @@ def _with_words(value: bytes) -> Iterator[bytes]:
 
 
 def _tokens(value: bytes) -> Iterator[bytes]:
-    """Yield quoted strings, words, blanks and all else, in order; behind a quote that nothing ends
-    there are no quoted strings."""
+    """Yield quoted strings, words, blanks and the rest, in order; an unterminated quote begins
+    no quoted string."""
     at, pattern = 0, _TOKEN
     while match := pattern.match(value, at):
         yield match[0]

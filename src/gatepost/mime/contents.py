@@ -66,7 +66,7 @@ def read_contents(content: bytes) -> Contents:
 
 
 class _Bounded(Compat32):
-    """Cuts long Content- fields off, which the parser itself looks into."""
+    """Truncates long Content- fields, which the parser itself reads."""
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
@@ -74,9 +74,9 @@ class _Bounded(Compat32):
 
 
 def _check_depth(content: bytes) -> None:
-    """Raise Unparsable for parts deep in parts: the library holds every line against each of them.
+    """Raise Unparsable for deeply nested parts: the library compares every line with each of them.
 
-    Few messages have so many multiparts that they are looked at.
+    Few messages have so many multiparts that they are checked.
     """
     if content.lower().count(b"multipart/") > DEEPEST:
         for _ in walk([content], DEEPEST):

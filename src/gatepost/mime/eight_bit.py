@@ -160,7 +160,7 @@ def _rewritten(pieces: Iterable[Piece], plan: bytearray) -> Iterator[bytes]:
 
 
 _QUESTION: Final = bytes([each if 0 < each < 128 else ord("?") for each in range(256)])
-"""For the text before and behind the parts, which nobody is meant to read (RFC 2046 5.1.1)."""
+"""For the text before and after the parts, which is not displayed (RFC 2046 5.1.1)."""
 
 
 def _header(piece: Piece, how: int) -> bytes:
@@ -194,7 +194,7 @@ def _added(octets: bytes, field: bytes) -> bytes:
 
 
 def _is_part(head: bytes) -> bool:
-    """A message's header has fields of its own, a part's none but Content-..."""
+    """Tell whether a header is that of a part, which has only Content- fields."""
     names = [line.split(b":")[0].lower() for line in head.split(CRLF) if line[:1] not in b" \t"]
     return all(not name or name.startswith(b"content-") for name in names)
 
@@ -210,7 +210,7 @@ class _Encoder:
 
 
 class _Quoted(_Encoder):
-    """Quoted-printable (RFC 2045 6.7); a line in several pieces goes on softly."""
+    """Quoted-printable (RFC 2045 6.7); a long line that comes in pieces gets soft line breaks."""
 
     def __init__(self) -> None:
         self._goes_on = False

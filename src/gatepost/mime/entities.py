@@ -24,8 +24,7 @@ Subtype = Literal["mixed", "alternative", "related"]
 class Entity:
     """MIME fields, each with its CRLF, and the encoded content.
 
-    The content has no CRLF at its end that is not its own: the one before a boundary belongs to
-    the boundary (RFC 2046 5.1.1).
+    The CRLF before a boundary belongs to the boundary, not to the content (RFC 2046 5.1.1).
     """
 
     fields: bytes

@@ -8,7 +8,7 @@ from gatepost.model.fast_dataclass import dataclass
 MAX_HEADER: Final = 65_536
 """Maximum octets that are searched; a header rarely has a hundredth of them."""
 
-# A literal to search for first, and no case to fold: this runs once a message.
+# A literal to search for first, without case folding: this runs for each message.
 _FIELDS: Final = re.compile(rb"\r\n([FfSsMm][A-Za-z-]*)[ \t]*:([^\r]*(?:\r\n[ \t][^\r]*)*)")
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
 

@@ -1,8 +1,7 @@
-"""The mailboxes of a From field (RFC 5322 3.4), found by our own parser.
+"""Parses the mailboxes of a From field (RFC 5322 3.4), with our own parser.
 
 The standard library's results for hostile input changed between patch releases, but who may send
-must not depend on that. What two readers could interpret differently is refused: better no sender
-than the wrong one.
+must not depend on that. A field that two readers could interpret differently is refused.
 """
 
 import re
@@ -90,7 +89,7 @@ class _Reader:
     def __init__(self) -> None:
         self.found: list[Address] = []
         self._word: list[str] = []
-        """Tokens, as those of ``_angle``: text that grows by pieces costs time by its square."""
+        """Tokens, like ``_angle``: appending to a text would take quadratic time."""
         self._angle: list[str] | None = None
         self._in_angle = False
 

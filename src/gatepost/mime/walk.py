@@ -39,18 +39,18 @@ class Header:
     """What a part's header says about its content."""
 
     content_type: str
-    """In lower case; as RFC 2045 5.2 has it where nothing is said."""
+    """In lower case; the default of RFC 2045 5.2 if it is not given."""
     encoding: str
     boundary: bytes | None
 
     @property
     def is_multipart(self) -> bool:
-        """It contains parts, and names their boundary."""
+        """Whether it contains parts, and names their boundary."""
         return self.content_type.startswith("multipart/") and self.boundary is not None
 
     @property
     def is_message(self) -> bool:
-        """It contains a message, which must not be encoded (RFC 2046 5.2.1)."""
+        """Whether it contains a message, which must not be encoded (RFC 2046 5.2.1)."""
         identity = self.encoding in ("7bit", "8bit", "binary")
         return identity and self.content_type in ("message/rfc822", "message/global")
 
@@ -101,16 +101,16 @@ class _Walker:
     def __init__(self, deepest: int) -> None:
         self._deepest = deepest
         self._open: list[tuple[bytes | None, str]] = []
-        """Boundaries (None: a message in a message), and what a part is that does not say it
-        (RFC 2046 5.1.5)."""
+        """Boundaries (None: a message in a message), and the default type of their parts (RFC
+        2046 5.1.5)."""
         self._levels: dict[bytes, int] = {}
-        """Of each boundary the innermost multipart that has it."""
+        """The innermost multipart with each boundary."""
         self._leaf = -1
         self._header: list[bytes] | None = []
         self._size = 0
         self._in_leaf = False
         self._pending = b""
-        """The line end before the next line: of the delimiter, if it is one."""
+        """The line end before the next line; it belongs to the delimiter if the line is one."""
 
     def walk(self, chunks: Iterable[bytes]) -> Iterator[Piece]:
         starts = True
@@ -121,7 +121,7 @@ class _Walker:
             elif self._header is not None and (not starts or _IN_HEADER.match(line)):
                 yield from self._add(self._header, line, end)
             else:
-                while self._header is not None:  # a body that no empty line sets apart
+                while self._header is not None:  # a body without an empty line before it
                     yield from self._end_header(self._header)
                 yield self._content(self._pending + line)
                 self._pending = end

@@ -25,7 +25,7 @@ from gatepost.net.stream import CLOSE_TIMEOUT
 from gatepost.net.tls import Context, TlsLayer
 
 HIGH_WATER: Final = 65_536
-"""Octets that wait unread before the socket is not read any more."""
+"""Octets that may be buffered before reading from the socket stops."""
 JOINED: Final = 65_536
 """Octets up to which copying pieces into one is cheaper than writing many."""
 
@@ -45,14 +45,14 @@ class AsyncStream(asyncio.Protocol):
         self._writable = True
         self._lost = False
         self._was_heard = False
-        """Somebody has taken what the peer said."""
+        """Something that the peer sent was read."""
         self._peer_address = ""
         self._failure: NetworkError | None = None
         self.tls: TlsLayer | None = None
         self.ended = False
-        """The peer will say nothing more."""
+        """The peer has ended its side."""
         self.ragged = False
-        """It ended without close_notify under TLS, so what came last may be cut short."""
+        """It ended without close_notify under TLS, so its last data may be incomplete."""
 
     @classmethod
     async def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
@@ -154,7 +154,7 @@ class AsyncStream(asyncio.Protocol):
         self._buffer.clear()
         self.tls = layer = TlsLayer(context, server_hostname=server_hostname)
         self._flush()
-        if early:  # TLS from the start (RFC 8314 3): who speaks first there speaks something else
+        if early:  # implicit TLS (RFC 8314 3): a server that sends first does not use TLS
             self.data_received(early)
         await self._until(
             lambda: not layer.handshaking or self._is_over(),
@@ -249,7 +249,7 @@ class AsyncStream(asyncio.Protocol):
         self._writable = True
         self._wake()
 
-    # One future, completed by whatever happens next.
+    # One future, completed by the next event of any kind.
 
     async def _until(self, condition: Callable[[], bool], deadline: float, failing: str) -> None:
         """Wait until ``condition`` holds. Raises TimedOut."""

@@ -13,7 +13,7 @@ from gatepost.model.host_port import join_host_port
 SUBMISSION: Final = 587
 """RFC 6409."""
 _IN_NO_HOST: Final = frozenset("/@ ,;*<>\"'")
-"""What stands there belongs to a URL, to a list of several, or to the text around it."""
+"""Characters that are part of a URL, of a list, or of surrounding text, but not of a host."""
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds for one address; the RFC leaves it to TCP, which takes minutes."""
 

@@ -35,16 +35,17 @@ class FrameStream(asyncio.Protocol):
         self._on_lost = on_lost
         self._buffer = bytearray()
         self._frame = b""
-        """What is behind it is on its way, in pieces, and ``_missing`` octets are to come."""
+        """The incomplete content after it is received in pieces; ``_missing`` octets are to
+        come."""
         self._pieces: list[bytes] = []
         self._missing = 0
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
         self._is_due = False
-        """What waits is written at the end of this turn of the loop."""
+        """Pending data is written at the end of this turn of the event loop."""
         self._last: list[Callable[[], bytes]] = []
-        """Make the frames that go out behind those."""
+        """Functions that create the frames to be sent after those."""
         self._later: asyncio.TimerHandle | None = None
         self._lost = False
 

@@ -40,9 +40,9 @@ CONNECTING: Final = 20.0
 MAX_ANSWER: Final = 1_048_576
 """Octets of an answer that are read."""
 MOST_INTERIM: Final = 8
-"""Answers of 1xx before the answer: aiohttp takes any number, and nobody else has a turn."""
+"""Maximum number of 1xx answers: aiohttp accepts any number, and nothing else runs meanwhile."""
 LONGEST_WAIT: Final = 86_400.0
-"""Seconds of a Retry-After that are believed."""
+"""Maximum seconds of a Retry-After that are respected."""
 _PER_HOST: Final = 16
 
 
@@ -61,8 +61,7 @@ class HttpRequest:
     timeout: float = 0.0
     """Seconds for the whole request; 0: the client's."""
     may_break_off: bool = False
-    """What came of the answer's body is enough, if that breaks off, does not end in time or is too
-    long; else it is an error."""
+    """An incomplete, late or too long body counts as it was received; otherwise it is an error."""
 
 
 @dataclass(frozen=True, slots=True)

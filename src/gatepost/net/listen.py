@@ -15,7 +15,7 @@ from gatepost.net.unix_socket import ShortPath
 BACKLOG: Final = 1_024
 _BOTH: Final = {"localhost": ("127.0.0.1", "::1"), "::": ("0.0.0.0", "::")}
 _FIRST_FREE: Final = 1_024
-"""The first port that needs no privilege, where the system's administrator did not move it."""
+"""The first port that needs no privilege by default."""
 _TRIES: Final = 20
 """Free ports to try until one is free on both address families."""
 
@@ -30,9 +30,9 @@ class Listener:
 
     sockets: tuple[socket.socket, ...]
     path: Path | None = None
-    """Of a Unix socket that we made, and that goes with us."""
+    """The path of a Unix socket that we created, and that is removed with it."""
     inode: tuple[int, int] | None = None
-    """What that path led to when we had made it."""
+    """The device and inode of that path after we created it."""
 
     @property
     def is_local(self) -> bool:

@@ -12,14 +12,14 @@ from gatepost.net.tls import Context, TlsLayer
 from gatepost.wire.proxy import BadProxyHeader, ProxyReader
 
 CLOSE_TIMEOUT: Final = 5.0
-"""Seconds that a peer gets to take what is left before the connection is cut."""
+"""Seconds in which a peer may read the rest before the connection is cut."""
 HELD: Final = 8_192
-"""Octets of TLS records that may wait for what else is said to what the peer said."""
+"""Maximum octets of TLS records that wait for further output."""
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket, which has none."""
 LINGER: Final = 1.0
-"""Seconds that we still read behind our last word: a close with octets unread is a reset, which
-can overtake a reply or an alert."""
+"""Seconds for which we read after our last data: a close with unread octets would be a reset,
+which can overtake a reply or an alert."""
 
 
 class Handler(Protocol):
@@ -86,7 +86,7 @@ class ServerStream(asyncio.Protocol):
         self._ended = False
         """The peer closed its half."""
         self._hearing = False
-        """The handler is told something: what it answers leaves in one write."""
+        """The handler is processing input: its output is sent in one write."""
         self._reading = True
         self._writable = True
         self.peer_address = ""
@@ -172,7 +172,7 @@ class ServerStream(asyncio.Protocol):
         because it waits for a greeting.
         """
         if self._closing:
-            pass  # it knows what failed
+            pass  # the handler knows what failed
         elif self._proxy is not None:
             self._handler.not_introduced("no complete PROXY header came in time")
         else:
@@ -292,7 +292,7 @@ class ServerStream(asyncio.Protocol):
         if not self._closing:
             self._handler.drained()
 
-    # The rest is ours.
+    # Private methods.
 
     def _apply(self) -> None:
         if self._closing or self._transport.is_closing():
@@ -325,7 +325,7 @@ class ServerStream(asyncio.Protocol):
         else:
             try:
                 transport.write_eof()
-            except OSError:  # a reset came that the loop has not told of yet
+            except OSError:  # a reset that the loop has not reported yet
                 transport.abort()
                 return
             transport.resume_reading()

@@ -34,9 +34,9 @@ class SyncStream:
         self._early = b""
         self.tls: TlsLayer | None = None
         self.ended = False
-        """The peer will say nothing more."""
+        """The peer has ended its side."""
         self.ragged = False
-        """It ended without close_notify under TLS, so what came last may be cut short."""
+        """It ended without close_notify under TLS, so its last data may be incomplete."""
 
     @classmethod
     def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:

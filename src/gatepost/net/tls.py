@@ -21,13 +21,13 @@ RECORD: Final = 16_384
 """Octets of plaintext in one record at most (RFC 8446 5.1)."""
 
 _PARTIAL_CHAIN: Final = 0x80000
-"""X509_V_FLAG_PARTIAL_CHAIN: an authority in the store counts as a root."""
+"""X509_V_FLAG_PARTIAL_CHAIN: any authority in the store is a root."""
 _DER: Final = 2
 """``_ssl.ENCODING_DER``."""
 _NOT_ITS_KEY: Final = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
-"""The latter for a key of another kind, RSA in place of EC say: OpenSSL keeps one of each."""
+"""The latter for a key of another type, such as RSA instead of EC: OpenSSL keeps one of each."""
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
-"""RFC 7468 5.1, and what OpenSSL takes besides."""
+"""RFC 7468 5.1, and other labels that OpenSSL accepts."""
 _KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _LOCKED: Final = re.compile(rb"-----BEGIN ENCRYPTED|^Proc-Type: *4,ENCRYPTED", re.MULTILINE)
 """RFC 7468 11, and RFC 1421 4.6.1.1 as OpenSSL writes it."""
@@ -170,7 +170,7 @@ def _age(context: Context, newest: str) -> None:
 
 
 def _load(context: Context, certificate: str, key: str | None) -> None:
-    """Load a chain and its key; a key with a password is refused, as nobody can type it."""
+    """Load a chain and its key; a key with a password is refused, because nobody could enter it."""
     contents = []
     for each in filter(None, (certificate, key)):
         try:
@@ -188,7 +188,7 @@ def _load(context: Context, certificate: str, key: str | None) -> None:
 
 
 def _unloadable(error: Exception, key: str | None, chain: bytes, secret: bytes) -> str:
-    """Return what is wrong with files for which OpenSSL only names a place in its code."""
+    """Return what is wrong with the files, because OpenSSL only names a place in its code."""
     if not isinstance(error, ssl.SSLError):
         return getattr(error, "strerror", None) or str(error)
     reason = error.reason or "PEM_LIB"
@@ -249,9 +249,9 @@ class TlsLayer:
             raise TlsError(f"no host name for TLS: {server_hostname!r}") from error
         self.handshaking = True
         self.closed = False
-        """The peer's close_notify was seen; without it an EOF is a cut (RFC 8446 6.1)."""
+        """The peer has sent close_notify; without it, an EOF is a cut connection (RFC 8446 6.1)."""
         self.failure: TlsError | None = None
-        """What went wrong; raised at once, or at the next call when plaintext came before it."""
+        """What failed; raised at once, or at the next call if there was plaintext before it."""
         if not server_side:
             self._shake()
 

@@ -9,14 +9,14 @@ from gatepost.net.tls import Context, client_context
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom to trust, and the client certificate; paths of PEM files."""
+    """The authorities to trust, and the client certificate; paths of PEM files."""
 
     ca_file: str | None = None
-    """Instead of the system's authorities."""
+    """Replaces the system's authorities."""
     verify: bool = True
     certificate: str | None = None
     key: str | None = None
-    """Where the certificate's own file does not hold it."""
+    """Needed if the key is not in the certificate's file."""
 
 
 class Contexts:

@@ -8,9 +8,9 @@ from typing import Final
 from gatepost.errors import ConnectError, Disconnected
 
 LENGTH: Final = 4
-"""Octets in front of a frame, big-endian, that say how long it is."""
+"""Octets of the length, big-endian, before a frame."""
 _MAX_PATH: Final = 100
-"""Octets that a socket's path may have, with some to spare (sun_path has 104 or 108)."""
+"""Maximum octets of a socket's path; sun_path has 104 or 108."""
 _TIMEOUT: Final = 30.0
 
 

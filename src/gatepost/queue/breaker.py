@@ -81,7 +81,7 @@ class Breaker:
         self._probe = None
 
     def succeeded(self, now: float) -> None:
-        """Close it after a success. How long it was open still counts for the same time again."""
+        """Close it after a success. A failure within the same time again counts as a relapse."""
         self._failures, self._probe = 0, None
         if self._opened_for and now >= self._until:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
@@ -96,7 +96,7 @@ class Breaker:
         if at_least <= 0 and not half_open and self._failures < self._patience.threshold:
             return
         if is_open and now + at_least <= self._until:
-            return  # those who were on their way when it opened tell nothing new
+            return  # attempts that began before it opened tell nothing new
         if not is_open:
             relapsed = half_open or now < self._until
             self._level = self._level + 1 if relapsed else 0

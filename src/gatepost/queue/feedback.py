@@ -82,7 +82,7 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
     if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
     if phase == "auth" and (found is None or found.change == "slower"):
-        return REST_IDENTITY  # it has seen the secret, and shall not for each message
+        return REST_IDENTITY  # the server has seen the secret, and must not get it for each message
     if found is not None:
         return found
     if phase in _BEFORE_MAIL:

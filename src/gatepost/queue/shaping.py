@@ -286,7 +286,7 @@ def learn(
     """
     lesson = lesson_of(reply, phase)
     if lesson.change == "fewer_connections" and moment.begun < shaper.reduced:
-        return NONE  # it was one of those that were too many then
+        return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and moment.at_least > 0:
         shaper.breaker.rest(now, moment.at_least, reason)
@@ -297,7 +297,7 @@ def learn(
         return lesson
     if identity is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
-        of_identity = REST_IDENTITY if has_shown else lesson  # it has seen the secret
+        of_identity = REST_IDENTITY if has_shown else lesson  # the server has seen the secret
         identity.take_lesson(of_identity, now, random, reason, moment.at_least)
     shaper.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson

@@ -1,1 +1,1 @@
-"""Mail received and mail delivered: every connection in, every try out."""
+"""Receives and delivers mail: incoming connections, and attempts at delivery."""

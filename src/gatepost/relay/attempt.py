@@ -238,7 +238,7 @@ class AttemptRunner:
                         return self._with_others(result, place, others, target)
                     return result
                 put_off = result
-                asked |= {place.host, place.address}  # nor by another name of the same
+                asked |= {place.host, place.address}  # not the same server by another name
             failed.append(result)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
                 break
@@ -249,8 +249,8 @@ class AttemptRunner:
     def _with_others(
         self, result: AttemptResult, asked: Place, places: Sequence[Place], target: Target
     ) -> AttemptResult:
-        """Note whether another exchanger may take those whom ``asked`` deferred while it took
-        others (RFC 5321 5.1): they follow at once, alone, and are tried as any message is."""
+        """Note whether another exchanger may accept the recipients that ``asked`` deferred while
+        it accepted others (RFC 5321 5.1). They follow at once, in a transaction of their own."""
         same, now = {asked.host, asked.address}, self._traffic.seconds()
         others = [each for each in places if same.isdisjoint((each.host, each.address))]
         may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
@@ -308,7 +308,7 @@ def _passes_on(answer: AttemptResult | Pause) -> bool:
 
 
 def _was_one_too_many(result: AttemptResult) -> bool:
-    """Tell whether a server took not even the connection (RFC 5321 3.8)."""
+    """Tell whether a server refused the connection itself as one too many (RFC 5321 3.8)."""
     attempt = result.attempt
     return (
         attempt.is_remote

@@ -237,9 +237,8 @@ class AttemptFeedback:
 
 
 def _cause(result: AttemptResult) -> str:
-    """Return what tells causes without a finding apart: of a server's reply its codes, because
-    texts are often of the moment; of what happened here the text, because all have the same codes.
-    """
+    """Return a text that identifies a cause without a finding: for a server's reply its codes,
+    because texts vary; for a local error the text, because all have the same codes."""
     if isinstance(result.error, TokenError | ConfigError):
         return str(result.error)
     return f"{result.attempt.reply.code} {result.attempt.reply.status}"
@@ -264,8 +263,8 @@ def _is_enough(result: AttemptResult) -> bool:
 def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     """Tell whether a reply counts against the server.
 
-    So does a refusal of our only connection as one too many, but to AUTH, where the credential is
-    paused. A 421 later in the dialogue does not: it may be about the message, and the server may
+    So does the refusal of our only connection as one too many, except at AUTH, where the credential
+    pauses. A 421 later in the dialogue does not: it may be about the message, and the server may
     accept others.
     """
     phase = error_reply.phase

@@ -116,7 +116,7 @@ class Spool:
 
     @property
     def loops(self) -> bool:
-        """It was passed on so often that it must go in circles (RFC 5321 6.3)."""
+        """Whether its Received fields show that it loops (RFC 5321 6.3)."""
         return count_hops(self.head) > MAX_HOPS
 
     def body(self, traits: Traits | None = None) -> Body:

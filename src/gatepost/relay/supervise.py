@@ -55,7 +55,7 @@ class Supervisor:
         """
         servers = self._servers.pop(listener, [])
         for sock in listener.sockets if servers else ():
-            with suppress(NotImplementedError):  # Windows: what accepts there is no reader
+            with suppress(NotImplementedError):  # Windows accepts connections without a reader
                 asyncio.get_running_loop().remove_reader(sock)
         await asyncio.sleep(0)
         for server in servers:

@@ -1,1 +1,1 @@
-"""SMTP without sockets: what RFC 5321 says, as a pure function of bytes and state."""
+"""SMTP without sockets: RFC 5321 as pure functions of octets and state."""

@@ -1,4 +1,4 @@
-"""Base64 as it travels in AUTH (RFC 4954 4): one line, no white space."""
+"""Base64 in an AUTH exchange (RFC 4954 4): one line, without white space."""
 
 import binascii
 from functools import lru_cache
@@ -7,9 +7,9 @@ from gatepost.model.reply import Reply
 
 
 def decode_base64(text: bytes) -> bytes:
-    """Return the decoded octets; missing padding is accepted, as real clients leave it out.
+    """Return the decoded octets. Missing padding is accepted, because some clients omit it.
 
-    Raises ValueError for anything outside the alphabet.
+    Raises ValueError for characters outside the alphabet.
     """
     stripped = text.rstrip(b"=")
     padded = stripped + b"=" * (-len(stripped) % 4)
@@ -28,5 +28,5 @@ def encode_base64(octets: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def challenge_reply(challenge: bytes) -> Reply:
-    """Return the 334 that carries a challenge (RFC 4954 4); LOGIN's two are always the same."""
+    """Return the 334 with a challenge (RFC 4954 4). LOGIN's two are always the same, and cached."""
     return Reply(334, encode_base64(challenge).decode("ascii"))

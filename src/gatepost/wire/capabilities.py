@@ -1,4 +1,4 @@
-"""Reads an EHLO reply, as leniently as servers require (RFC 5321 4.1.1.1)."""
+"""Parses a reply to EHLO, as leniently as real servers require (RFC 5321 4.1.1.1)."""
 
 from types import MappingProxyType
 from typing import Final
@@ -7,11 +7,11 @@ from gatepost.model.capabilities import Capabilities
 from gatepost.model.reply import Reply
 
 OLD_AUTH: Final = "AUTH="
-"""A spelling from a draft of RFC 2554; some servers send it beside ``AUTH``, some instead of it."""
+"""The form in a draft of RFC 2554; some servers send it besides ``AUTH``, some instead of it."""
 
 
 def parse_capabilities(reply: Reply) -> Capabilities:
-    """Return what the server's reply to EHLO offers; a HELO reply offers nothing."""
+    """Return the capabilities in a server's reply to EHLO; a reply to HELO has none."""
     greeting, *lines = reply.lines
     keywords: dict[str, tuple[str, ...]] = {}
     for line in lines:

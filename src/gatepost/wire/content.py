@@ -1,21 +1,21 @@
-"""The content after DATA and BDAT: where it ends, and what its octets become.
+"""The content after DATA and BDAT: finds its end and decodes it.
 
-The end of data is CRLF.CRLF and nothing else, decided on the raw octets, and so
-are the dots (RFC 5321 4.1.1.4, 4.5.2). Only afterwards does a bare CR or LF
-become CRLF, so no other line end can smuggle a second message in.
+The end of data is only CRLF.CRLF, and it and leading dots are recognised in the raw octets (RFC
+5321 4.1.1.4, 4.5.2). Bare CR and LF are converted afterwards, so no other line end can be used to
+smuggle a second message.
 """
 
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
 WINDOW: Final = 65_536
-"""Octets that may wait for the end before they are handed on."""
+"""Octets that may be buffered before they are passed on."""
 
 _CR: Final = 13
 
 
 class Newlines:
-    """Makes bare CR and LF into CRLF, over any split, and remembers what it met."""
+    """Converts bare CR and LF to CRLF, however the content is split, and counts them."""
 
     __slots__ = ("_held", "met_bare", "met_nul")
 
@@ -25,14 +25,14 @@ class Newlines:
         self.met_nul = False
 
     def convert(self, raw: bytes, *, last: bool) -> bytes:
-        """Return ``raw`` with every line end as CRLF; a trailing CR waits for what follows it."""
+        """Return ``raw`` with CRLF at every line end; a trailing CR is kept for the next call."""
         if self._held:
             raw, self._held = self._held + raw, b""
         if not last and raw.endswith(b"\r"):
             raw, self._held = raw[:-1], b"\r"
         if b"\0" in raw:
             self.met_nul = True
-        # Without its CRLFs it must hold neither CR nor LF. On the hot path this copy of the same
+        # Without its CRLFs it must have neither CR nor LF. This is the hot path: a copy of the same
         # length is ten times cheaper than counting and a regular expression.
         rest = raw.replace(b"\r\n", b"  ")
         if b"\r" not in rest and b"\n" not in rest:
@@ -42,7 +42,7 @@ class Newlines:
 
 
 class DataReader:
-    """Takes the content of one DATA out of a buffer, piece by piece."""
+    """Takes the content after DATA from a buffer, piece by piece."""
 
     __slots__ = ("_dotted", "_line_start", "_scanned", "ended", "newlines")
 
@@ -51,18 +51,18 @@ class DataReader:
         self.ended = False
         self._line_start = True
         self._dotted = False
-        """A line that begins with a dot was met, so dots must be looked for."""
+        """A line that begins with a dot was found, so dots must be searched for."""
         self._scanned = 0
 
     @property
     def is_undotted(self) -> bool:
-        """No line of what was read begins with a dot."""
+        """Whether no line so far began with a dot."""
         return not (self._dotted or self.newlines.met_bare)
 
     def read(self, buffer: bytearray) -> bytes | None:
-        """Remove what is decided from ``buffer`` and return it decoded; None when more is needed.
+        """Remove the complete part from ``buffer`` and return it decoded; None if more is needed.
 
-        Sets ``ended`` with the last piece; the octets behind it stay in the buffer.
+        Sets ``ended`` with the last piece; octets after it stay in the buffer.
         """
         if self._line_start and buffer.startswith(b".\r\n"):
             del buffer[:3]
@@ -82,14 +82,14 @@ class DataReader:
             return None
         cut = len(buffer) - len(END) + 1
         if buffer[cut - 1] == _CR:
-            cut -= 1  # CRLF stays together, so that a dot behind it is seen
+            cut -= 1  # keep CRLF together, so that a dot after it is found
         raw = _head(buffer, cut)
         del buffer[:cut]
         self._scanned = 0
         return self.newlines.convert(self._unstuff(raw), last=False)
 
     def _unstuff(self, raw: bytes) -> bytes:
-        """Delete the dot at the head of each line (RFC 5321 4.5.2)."""
+        """Remove the dot at the beginning of each line (RFC 5321 4.5.2)."""
         starts_with_dot = self._line_start and raw.startswith(b".")
         self._line_start = raw.endswith(b"\r\n")
         if self._dotted:
@@ -107,7 +107,8 @@ def _head(buffer: bytearray, size: int) -> bytes:
 
 
 class ChunkReader:
-    """Takes the octets of one BDAT out of a buffer (RFC 3030 2); counted, so no dots."""
+    """Takes the octets of one BDAT from a buffer (RFC 3030 2). They are counted, so dots are not
+    special."""
 
     __slots__ = ("last", "newlines", "remaining")
 
@@ -118,11 +119,11 @@ class ChunkReader:
 
     @property
     def ended(self) -> bool:
-        """True when the announced octets are all there."""
+        """Whether all announced octets have been received."""
         return self.remaining == 0
 
     def read(self, buffer: bytearray) -> bytes | None:
-        """Remove what belongs to the chunk and return it decoded; None when more is needed."""
+        """Remove the octets of the chunk and return them decoded; None if more are needed."""
         if self.remaining > len(buffer) and len(buffer) < WINDOW:
             return None
         raw = _head(buffer, self.remaining)

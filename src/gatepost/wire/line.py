@@ -1,25 +1,26 @@
-"""Command lines out of a buffer (RFC 5321 2.3.8, 4.5.3.1.4)."""
+"""Reads command lines from a buffer (RFC 5321 2.3.8, 4.5.3.1.4)."""
 
 
 class LineTooLong(ValueError):
-    """A line passed its limit; it was dropped, and the stream stands behind its end."""
+    """A line was longer than its limit. It was discarded; the stream continues after its end."""
 
 
 class LineReader:
-    """Takes lines off the head of a buffer; an over-long one is dropped as it arrives."""
+    """Takes lines from the beginning of a buffer; one that is too long is discarded as it
+    arrives."""
 
     __slots__ = ("dropping",)
 
     def __init__(self) -> None:
         self.dropping = False
-        """The buffer stands inside an over-long line."""
+        """A line that is too long is being discarded."""
 
     def read(self, buffer: bytearray, limit: int) -> bytes | None:
-        """Return the next line without its end, or None when more octets are needed.
+        """Return the next line without its end, or None if more octets are needed.
 
-        ``limit`` counts the line's octets with CRLF. A bare LF ends a line too: people type
-        into terminals, and a command cannot be smuggled where only commands stand. Raises
-        LineTooLong when the end of an over-long line has come.
+        ``limit`` includes CRLF. A bare LF ends a line, too, for people who type into terminals;
+        between commands it cannot be used to smuggle one. Raises LineTooLong at the end of a line
+        that is too long.
         """
         end = buffer.find(b"\n")
         if end < 0:

@@ -1,8 +1,8 @@
 """The PROXY protocol, versions 1 and 2, as the server behind a proxy reads it.
 
 Source: "The PROXY protocol", HAProxy, doc/proxy-protocol.txt (2.2: version 1, 2.3: version 2). The
-header is the first thing on a connection, before TLS and before the greeting. Whether there is one
-is never guessed (section 2): the configured proxies must send it, and it is read from nobody else.
+header is the first thing on a connection, before TLS and the greeting. Its presence is never
+guessed (section 2): the configured proxies must send it, and it is not read from others.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 MAX_V1: Final = 107
 """Octets of a version 1 header with its CRLF (2.1)."""
 MAX_V2: Final = 4_096
-"""Octets that may follow the first 16 of a version 2 header. The format allows 65,535; addresses
-take 216, and nothing in the rest is for us but the checksum."""
+"""Maximum octets after the first 16 of a version 2 header. The format allows 65,535; addresses
+need 216, and of the other fields only the checksum is used."""
 
 _V1: Final = b"PROXY "
 _FIXED: Final = 16
@@ -88,7 +88,7 @@ class ProxyReader:
 def _parse_line(line: bytes) -> str:
     words = line.split(b" ")
     if len(words) >= 2 and words[1] == b"UNKNOWN":
-        return ""  # whatever follows is to be ignored
+        return ""  # the rest must be ignored
     if len(words) != 6 or words[1] not in (b"TCP4", b"TCP6"):
         raise BadProxyHeader("a PROXY line has a protocol, two addresses and two ports")
     kind = IPv4Address if words[1] == b"TCP4" else IPv6Address
@@ -108,7 +108,7 @@ def _is_port(word: bytes) -> bool:
 def _parse_binary(header: bytes) -> str:
     command, family = header[12], header[13]
     if command == _LOCAL:
-        return ""  # the rest must be skipped, whatever it says
+        return ""  # the rest must be skipped
     if command != _PROXY:
         raise BadProxyHeader("a PROXY header has a version or command that is not known")
     size = _ADDRESSES.get(family, 0)
@@ -131,7 +131,7 @@ def _spell(address: IPv4Address | IPv6Address) -> str:
 
 
 def _check_sum(header: bytes, start: int) -> None:
-    """Hold the header to its checksum, if it has one (2.2.4)."""
+    """Verify the checksum of the header, if it has one (2.2.4)."""
     while start + 3 <= len(header):
         kind, length = header[start], int.from_bytes(header[start + 1 : start + 3], "big")
         value = start + 3
@@ -148,7 +148,8 @@ def _check_sum(header: bytes, start: int) -> None:
 
 
 def crc32c(octets: bytes) -> int:
-    """Return the CRC with Castagnoli's polynomial (RFC 3720 B.4): headers are short and rare."""
+    """Return the CRC with Castagnoli's polynomial (RFC 3720 B.4). It need not be fast: headers
+    are short and rare."""
     remainder = 0xFFFFFFFF
     for octet in octets:
         remainder ^= octet

@@ -1,9 +1,9 @@
-"""The client's side of a reply: octets in any pieces in, replies out (RFC 5321 4.2).
+"""Parses a server's replies from octets in any pieces (RFC 5321 4.2).
 
-What servers really send is accepted, if it is unambiguous: a bare ``250``, a bare LF as line end,
-another code on a continuation line (the last line decides, except for a success after an error).
-Too much text is left out, because an accepted message must not count as refused because of it.
-Which command a reply belongs to is decided by the conversation.
+What real servers send is accepted if it is unambiguous: a bare ``250``, a bare LF as line end, a
+different code on a continuation line (the last line decides, except for a success after an error).
+Excessive text is left out, because an accepted message must not count as refused because of it. The
+conversation assigns replies to commands.
 """
 
 import re
@@ -16,51 +16,53 @@ from gatepost.errors import RemoteProtocolError
 from gatepost.model.reply import EnhancedStatus, Reply
 
 MAX_LINE: Final = 16_384
-"""Octets of one reply line; RFC 5321 4.5.3.1.5 says 512, a SASL challenge may take 12,288."""
+"""Maximum octets of a reply line: RFC 5321 4.5.3.1.5 says 512, but a SASL challenge may have
+12,288."""
 MAX_LINES: Final = 512
-"""Lines of one reply."""
+"""Maximum lines of a reply."""
 MAX_TEXT: Final = 65_536
-"""Octets of one reply that are kept; of the lines behind them only the code."""
+"""Maximum octets of a reply that are kept; of further lines only the code is."""
 MAX_LEFT_OUT: Final = 1_048_576
-"""Octets of lines that are too long, in one reply."""
+"""Maximum octets of too long lines in one reply."""
 
 _SHORT: Final = 120
-"""Octets of a reply line of which the like will come again, so that what it says is remembered."""
+"""Maximum octets of a reply line whose parsed form is cached, because it will come again."""
 
 _LONG: Final = re.compile(rb"(?!334)[2-5]\d\d[ -]")
-"""How a line begins that may be longer: all but a challenge, which is of no use without its end."""
+"""The beginning of a line that may be too long: any except a challenge, which is useless without
+its end."""
 _LEFT_OUT: Final = b"[more than %d octets]" % MAX_LINE
 _LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 
 
 class ReplyReader:
-    """Divides what a server sends into replies."""
+    """Splits what a server sends into replies."""
 
     __slots__ = ("_came", "_is_cut", "_kept", "_left_out", "_lines", "_rest", "said", "shown")
 
     def __init__(self, shown: Callable[[str], str] = str) -> None:
         self.shown = shown
-        """Returns what an error may show of a line: secrets struck out."""
+        """Returns what an error may show of a line: without secrets."""
         self._came: deque[bytes] = deque()
-        """Whole lines that were not looked at yet."""
+        """Complete lines that were not processed yet."""
         self._rest = b""
-        """The beginning of the next one."""
+        """The beginning of the next line."""
         self._lines: list[str] = []
         self._kept = self._left_out = 0
         self._is_cut = False
-        """The line of ``_rest`` is too long, and only its code is kept."""
+        """The line in ``_rest`` is too long, and only its code is kept."""
         self.said: tuple[str, ...] = ()
-        """The lines of the last reply as they came, codes included."""
+        """The lines of the last reply as they were received, with their codes."""
 
     @property
     def pending(self) -> bool:
-        """True if something was received after the last reply."""
+        """Whether something was received after the last reply."""
         return bool(self._came or self._rest or self._lines)
 
     @property
     def next_code(self) -> str:
-        """How what came behind the last reply begins: with its code, if it is one."""
+        """The code of what was received after the last reply; empty if it has none."""
         return (self._came[0] if self._came else self._rest)[:3].decode("ascii", "replace")
 
     def feed(self, chunk: bytes) -> None:
@@ -69,9 +71,9 @@ class ReplyReader:
         self._came.extend(whole)
 
     def next_reply(self) -> Reply | None:
-        """Return the next complete reply; None when more is needed.
+        """Return the next complete reply; None if more is needed.
 
-        Raises RemoteProtocolError when the server does not speak SMTP or does not stop.
+        Raises RemoteProtocolError if the server does not speak SMTP, or sends too much.
         """
         while self._came:
             raw = self._came.popleft().removesuffix(b"\r")
@@ -96,15 +98,15 @@ class ReplyReader:
         return None
 
     def _head(self, raw: bytes) -> bytes:
-        """Return the code of a line that is too long. Nothing of its text is shown: a secret may be
-        in it, and not whole."""
+        """Return the code of a line that is too long. Its text is not shown: it may contain an
+        incomplete secret, which would not be recognised."""
         self._left_out += len(raw)
         if not _LONG.match(raw) or self._left_out > MAX_LEFT_OUT:
             raise RemoteProtocolError(f"a reply line of more than {MAX_LINE} octets")
         return raw[:4]
 
     def _whole(self, last: str) -> Reply:
-        """Return the reply that has come to its end."""
+        """Return the complete reply."""
         self.said, self._lines = tuple(self._lines), []
         self._kept = self._left_out = 0
         if last[0] in "23" and any(line[0] in "45" for line in self.said):
@@ -118,16 +120,17 @@ class ReplyReader:
 
 @lru_cache(maxsize=512)
 def _known_reply(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
-    """Return a reply of one line, as it came and read; None: it is none, or goes on."""
+    """Return the lines and the parsed form of a reply with one line; None if it is none, or has
+    more lines."""
     line = raw.decode("utf-8", "surrogateescape")
     match = _LINE.fullmatch(line)
     return ((line,), parse_reply((line,))) if match is not None and match[2] != "-" else None
 
 
 def parse_reply(lines: tuple[str, ...]) -> Reply:
-    """Return the reply that these lines (codes included) are; the last one's code decides.
+    """Return the reply that consists of these lines, with their codes; the last code decides.
 
-    The enhanced status is taken off every line that carries it (RFC 2034 4).
+    The enhanced status is removed from every line that has it (RFC 2034 4).
     """
     code = int(lines[-1][:3])
     texts = [line[4:] for line in lines]

@@ -1,6 +1,6 @@
-"""TLS as seen from outside: records, a ClientHello, unencrypted alerts (RFC 8446 4.1.2, 5.1, 6).
+"""TLS without the keys: records, a ClientHello, unencrypted alerts (RFC 8446 4.1.2, 5.1, 6).
 
-For forwarding a connection without its keys, to know how its handshake went.
+Used to forward a connection, to know how its handshake ended.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _CLIENT_HELLO: Final = 1
 _SERVER_NAME: Final = 0
 _SUPPORTED_VERSIONS: Final = 43
 _MAX_RECORD: Final = 16_384 + 2_048
-"""Octets of a record (RFC 5246 6.2.3)."""
+"""Maximum octets of a record (RFC 5246 6.2.3)."""
 SEALED_ALERT: Final = 19
 """Octets of an alert in a TLS 1.3 record: two, its type, and a tag of 16 (RFC 8446 5.2)."""
 VERSIONS: Final[Mapping[int, str]] = MappingProxyType(
@@ -41,19 +41,19 @@ ALERTS: Final[Mapping[int, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a ClientHello says: the newest version it takes, and whom it asks for."""
+    """The newest version and the server name in a ClientHello."""
 
     version: str = ""
     server_name: str = ""
 
     @property
     def is_old(self) -> bool:
-        """It takes nothing newer than TLS 1.1 (RFC 8996)."""
+        """Whether it offers nothing newer than TLS 1.1 (RFC 8996)."""
         return self.version in ("SSLv3", "TLSv1", "TLSv1.1")
 
 
 class RecordReader:
-    """Takes what one side sends under TLS; keeps what can be known without keys."""
+    """Reads what one side sends under TLS, and keeps what is known without keys."""
 
     __slots__ = ("_buffer", "_handshake", "alert", "hello", "is_tls", "records")
 
@@ -61,15 +61,15 @@ class RecordReader:
         self._buffer = bytearray()
         self._handshake = bytearray()
         self.is_tls = True
-        """False once something came that is not TLS."""
+        """False after something that is not TLS."""
         self.hello: Hello | None = None
         self.alert = ""
-        """The last alert in clear, by its name."""
+        """The name of the last unencrypted alert."""
         self.records: list[tuple[int, int]] = []
         """Type and length of the first records."""
 
     def feed(self, octets: bytes) -> None:
-        """Take some of what was sent."""
+        """Read some of what was sent."""
         if not self.is_tls:
             return
         self._buffer += octets
@@ -97,7 +97,7 @@ class RecordReader:
 
     @property
     def seems_refused(self) -> bool:
-        """The side ended the handshake with an alert that is sealed (TLS 1.3)."""
+        """Whether this side ended the handshake with an encrypted alert (TLS 1.3)."""
         sealed = [length for kind, length in self.records if kind == APPLICATION_DATA]
         return sealed == [SEALED_ALERT]
 
@@ -107,9 +107,9 @@ _MAX_HELLO: Final = 65_536
 
 
 def parse_client_hello(message: bytes) -> Hello | None:
-    """Return what a handshake message says that is a ClientHello; None until it is whole.
+    """Return the contents of a ClientHello; None until it is complete.
 
-    One that makes no sense says nothing.
+    One that cannot be parsed has empty contents.
     """
     length = int.from_bytes(message[1:4])
     if len(message) < 4 + length:
@@ -126,7 +126,7 @@ def parse_client_hello(message: bytes) -> Hello | None:
 
 
 def _read_hello(body: bytes) -> tuple[int, dict[int, bytes]]:
-    """Return the version and the extensions. Raises IndexError where it is cut short."""
+    """Return the version and the extensions. Raises IndexError if it is cut short."""
     at = 34  # version and random
     at += 1 + body[at]
     at += 2 + int.from_bytes(body[at : at + 2])
@@ -143,7 +143,7 @@ def _read_hello(body: bytes) -> tuple[int, dict[int, bytes]]:
 
 
 def _server_name(extensions: Mapping[int, bytes]) -> str:
-    """RFC 6066 3: a list of one host name."""
+    """Return the host name in the extension (RFC 6066 3: a list of one name)."""
     listed = extensions.get(_SERVER_NAME, b"")
     name = listed[5 : 5 + int.from_bytes(listed[3:5])]
     return name.decode("ascii", "replace")

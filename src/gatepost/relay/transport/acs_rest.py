@@ -106,7 +106,7 @@ class AcsRestTransport(Unconnected):
             ]
             verdicts = await asyncio.gather(*sending, return_exceptions=True)
             errors = [each for each in verdicts if isinstance(each, BaseException)]
-            if errors:  # what was accepted counts more: nobody else may get it
+            if errors:  # an accepted request decides: no other target may get the message
                 raise most_binding(errors)
             if any(isinstance(each, Verdict) and each.outcome == "deferred" for each in verdicts):
                 return  # it is the same for all

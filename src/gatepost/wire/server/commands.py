@@ -1,7 +1,7 @@
-"""The commands: a table of what must hold before each, and a handler that knows its argument.
+"""The commands: a table with the conditions of each, and handlers for their arguments.
 
-A handler returns a Reply when the protocol decides, an Event when the
-application must, and None when it has said everything itself.
+A handler returns a Reply if the protocol decides, an Event if the application must decide, and None
+if it has sent everything itself.
 """
 
 import re
@@ -21,7 +21,7 @@ from gatepost.wire.server.parameters import (
 )
 from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, State, States
 
-if TYPE_CHECKING:  # a session finds its handlers in the table here, and is given to them
+if TYPE_CHECKING:  # a session finds its handlers in the table, and is passed to them
     from gatepost.wire.server.session import Session
 
 Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
@@ -29,34 +29,34 @@ Handler = Callable[["Session", bytes], "Reply | events.Event | None"]
 MAX_HELLO: Final = 255
 """Octets of the name in EHLO (RFC 5321 4.5.3.1.2)."""
 MAX_CHUNK_DIGITS: Final = 12
-"""Maximum digits of a size in BDAT: no chunk has a terabyte, and an endless number takes time to
-read."""
+"""Maximum digits of a size in BDAT: no chunk has a terabyte, and an endless number would take
+time."""
 MECHANISM_NAMES: Final = re.compile(
     r"ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|GSS-SPNEGO|GS2-KRB5(?:-PLUS)?|KERBEROS_V4|LOGIN"
     r"|MSN|NTLM|OAUTH10A|OAUTHBEARER|OTP|PLAIN|PLAIN-CLIENTTOKEN|SAML20|SCRAM-SHA-[0-9]{1,3}"
     r"(?:-[0-9]{3})?(?:-PLUS)?|XOAUTH2?"
 )
-"""Of the IANA registry of SASL mechanisms and from the field: any other word behind AUTH may be
-what belongs into a response."""
+"""Names of the IANA registry of SASL mechanisms, and others that occur. Any other word after
+AUTH may be a part of a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One verb: its handler, where it may stand, and what must have happened first."""
+    """One command: its handler, where it is permitted, and its conditions."""
 
     handle: Handler
     states: States
     in_clear: bool = True
-    """False: refused outside TLS where the profile requires TLS."""
+    """False: refused without TLS if the profile requires TLS."""
     needs_auth: bool = False
     extension: str = ""
     """The EHLO keyword that must be offered."""
     room: int = 0
-    """Octets that the extensions add to the line limit (RFC 1870, 3461, 4954, 6152, 6531)."""
+    """Octets by which extensions raise the line limit (RFC 1870, 3461, 4954, 6152, 6531)."""
 
 
 def ehlo(session: "Session", argument: bytes) -> Reply:
-    """EHLO domain (RFC 5321 4.1.1.1); also resets, as RSET does."""
+    """EHLO domain (RFC 5321 4.1.1.1); it also resets, like RSET."""
     if not _is_name(argument):
         return session.replies.BAD_ARGUMENTS
     session.greet(argument.decode("ascii"), extended=True)
@@ -65,7 +65,7 @@ def ehlo(session: "Session", argument: bytes) -> Reply:
 
 @lru_cache(maxsize=256)
 def _hello(hello: str, lines: tuple[str, ...]) -> Reply:
-    """Every client is told the same twice, so it is spelled once."""
+    """Return the reply to EHLO; cached, because it is the same for all clients."""
     return Reply(250, "\n".join((hello, *lines)))
 
 
@@ -78,13 +78,13 @@ def helo(session: "Session", argument: bytes) -> Reply:
 
 
 def _is_name(argument: bytes) -> bool:
-    """Accept any printable word: clients send what they are configured with, and a name proves
-    nothing."""
+    """Accept any printable word: clients send what they are configured with, and the name is no
+    proof."""
     return 0 < len(argument) <= MAX_HELLO and argument.isascii() and b" " not in argument
 
 
 def starttls(session: "Session", argument: bytes) -> Reply | events.Event | None:
-    """STARTTLS (RFC 3207 4). What stands behind it in the buffer was never under TLS."""
+    """STARTTLS (RFC 3207 4). Octets after it in the buffer were not sent under TLS."""
     if argument:
         return session.replies.BAD_ARGUMENTS
     if session.encrypted:
@@ -181,8 +181,8 @@ def data(session: "Session", argument: bytes) -> Reply | None:
 def bdat(session: "Session", argument: bytes) -> Reply | None:
     """BDAT size [LAST] (RFC 3030 2).
 
-    Its octets follow at once, whatever we say to it: in every state, and where CHUNKING is
-    not offered, they are taken out of the stream, so that none of them runs as a command.
+    Its octets follow at once, whatever the reply is. So they are taken from the stream in every
+    state, and even if CHUNKING is not offered, so that none of them is run as a command.
     """
     words = argument.split()
     last = len(words) == 2 and words[1].upper() == b"LAST"
@@ -230,7 +230,8 @@ def quit_(session: "Session", argument: bytes) -> Reply | None:
 
 
 def not_smtp(session: "Session", _argument: bytes) -> None:
-    """A verb of HTTP: a browser was tricked into connecting; nothing it sends is a command."""
+    """A method of HTTP: a browser was tricked into connecting. Nothing that it sends is a
+    command."""
     session.close(session.replies.NOT_SMTP.because("the client speaks HTTP"))
 
 
@@ -266,7 +267,7 @@ _WHEN: Final[Mapping[State, str]] = {
 
 
 def missing_condition(session: "Session", verb: str, command: Command) -> Reply | None:
-    """Return the reply if ``command`` is not permitted now, or None."""
+    """Return the reply if ``command`` is not permitted now; otherwise None."""
     replies, profile = session.replies, session.profile
     if command.extension and command.extension not in session.offer.keywords:
         missing = replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED

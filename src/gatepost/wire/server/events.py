@@ -13,15 +13,15 @@ from gatepost.model.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Answer TLS_READY, send what there is, and start the handshake if ``encrypted`` is now true.
+    """Answer TLS_READY, send the output, and start the handshake if ``encrypted`` is now true.
 
-    It is not when the answer was a refusal, or octets had come behind the command meanwhile.
+    It is false if the answer was a refusal, or if more octets had come after the command.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """AUTH with its initial response: None when there was none, ``b""`` when it was empty."""
+    """AUTH with its initial response: None if there was none, ``b""`` if it was empty."""
 
     mechanism: str
     initial: bytes | None
@@ -36,7 +36,7 @@ class AuthResponse:
 
 @dataclass(frozen=True, slots=True)
 class AuthAborted:
-    """The client cancelled, or its response was too long or no base64; it was told so."""
+    """The client cancelled, or its response was too long or not base64; the reply was sent."""
 
     reply: Reply
 
@@ -50,7 +50,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
-    """RCPT: do we take this recipient?"""
+    """RCPT: is this recipient accepted?"""
 
     recipient: Recipient
 
@@ -64,14 +64,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class ContentDropped:
-    """The message was refused by the protocol (``reply``) or given up; forget its pieces."""
+    """The session refused the message (``reply``), or it was interrupted; discard its pieces."""
 
     reply: Reply | None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The whole envelope, the last (mostly only) piece of the content, and what that is like."""
+    """The envelope, the last (usually only) piece of the content, and the traits of the content."""
 
     envelope: Envelope
     chunk: bytes
@@ -80,7 +80,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The session is over: send what is left, then close. ``reply`` says why."""
+    """The session is over: send the output, then close. ``reply`` is the reason."""
 
     reply: Reply
 

@@ -19,7 +19,7 @@ _FROM: Final = re.compile(rb"^From[ \t]*:((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECAS
 
 
 class Inspected(Newlines):
-    """Converts line ends, and tells ``refuse`` what the rules forbid."""
+    """Converts line ends, and calls ``refuse`` if the content violates a rule."""
 
     __slots__ = ("_header", "_in_line", "_refuse", "_replies", "_rules", "_utf8")
 
@@ -36,11 +36,11 @@ class Inspected(Newlines):
         self._replies = replies
         self._refuse = refuse
         self._utf8 = utf8
-        """The header may hold UTF-8 (RFC 6532)."""
+        """The header may contain UTF-8 (RFC 6532)."""
         self._header: bytearray | None = bytearray()
-        """None once it was looked at."""
+        """None after it was inspected."""
         self._in_line = 0
-        """Octets of the line that is not complete."""
+        """Octets of the incomplete line."""
 
     def convert(self, raw: bytes, *, last: bool) -> bytes:
         """Return ``raw`` with every line end as CRLF, after inspection."""

@@ -1,4 +1,4 @@
-"""What EHLO offers: the profile's lines, without what this listener cannot do."""
+"""The capabilities in EHLO: the profile's lines, without what this listener does not support."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,19 @@ from gatepost.wire.capabilities import OLD_AUTH
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The EHLO lines of one side of STARTTLS, and what they mean."""
+    """The EHLO lines before or after STARTTLS, and what they mean."""
 
     lines: tuple[str, ...] = ()
     keywords: frozenset[str] = frozenset()
     mechanisms: frozenset[str] = frozenset()
-    """Accepted by AUTH; the unadvertised ones too."""
+    """The mechanisms that AUTH accepts, including unadvertised ones."""
 
 
 def make_offer(
     profile: Profile, verifiable: frozenset[str], *, encrypted: bool, can_tls: bool
 ) -> Offer:
-    """Return what to offer; STARTTLS only if it is possible, mechanisms only if verifiable."""
+    """Return the offer: STARTTLS only if it is possible, mechanisms only if they can be
+    verified."""
     verifiable |= frozenset(name.upper() for name in profile.auth.broken)
     lines: list[str] = []
     keywords: set[str] = set()

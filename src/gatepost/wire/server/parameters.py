@@ -18,7 +18,7 @@ _UTF8_ORCPT: Final = re.compile(
     r"utf-8;[\x21-\x3c\x3e-\x7e\u00a0-\u2027\u202a-\U0010ffff]+", re.IGNORECASE
 )
 CACHED: Final = 512
-"""Arguments of MAIL and of RCPT whose meaning is remembered: the same ones come all the time."""
+"""Number of cached arguments of MAIL and of RCPT, because the same ones recur."""
 MAX_SIZE_DIGITS: Final = 20
 """RFC 1870 6."""
 MAX_ENVID: Final = 100
@@ -28,16 +28,16 @@ MAX_ORCPT: Final = 500
 
 
 class BadParameter(ValueError):
-    """What follows a good path is not parameters, or one of them has a bad value."""
+    """The text after a valid path does not consist of parameters, or a value is invalid."""
 
 
 class UnknownParameter(BadParameter):
-    """A parameter that no offered extension defines (555)."""
+    """No offered extension defines the parameter (555)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Where a parameter belongs, and how its value is read into a field."""
+    """The command of a parameter, and how its value is parsed into a field."""
 
     extension: str
     field: str
@@ -121,8 +121,8 @@ def parse_parameters(
 ) -> dict[str, Any]:
     """Return field names and values of the parameters in ``text``.
 
-    Raises UnknownParameter for one that is unknown or not offered, BadParameter for a
-    bad value or one that stands twice.
+    Raises UnknownParameter if one is unknown or not offered, BadParameter for an invalid value or a
+    duplicate.
     """
     found: dict[str, Any] = {}
     for word in text.split():
@@ -141,9 +141,9 @@ def parse_parameters(
 
 @lru_cache(maxsize=CACHED)
 def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
-    """Return the envelope that ``text`` (behind ``MAIL FROM:``) begins.
+    """Return the envelope for ``text`` (after ``MAIL FROM:``), without recipients.
 
-    Raises BadParameter, and ValueError for a bad path.
+    Raises BadParameter, and ValueError for an invalid path.
     """
     sender, rest = parse_path(text.lstrip(" "))
     if not rest:
@@ -153,9 +153,9 @@ def parse_mail(text: str, offered: frozenset[str]) -> Envelope:
 
 @lru_cache(maxsize=CACHED)
 def parse_rcpt(text: str, offered: frozenset[str]) -> Recipient:
-    """Return the recipient that ``text`` (behind ``RCPT TO:``) names.
+    """Return the recipient in ``text`` (after ``RCPT TO:``).
 
-    Raises BadParameter, and ValueError for a bad path.
+    Raises BadParameter, and ValueError for an invalid path.
     """
     text = text.lstrip(" ")
     if text[:12].lower() == "<postmaster>":  # RFC 5321 4.1.1.3: the one name without a domain

@@ -24,9 +24,9 @@ def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Ses
 
 
 class QuirkySession(Session):
-    """Ends its lines otherwise, holds its greeting back, or hangs up in place of a refusal.
+    """Sends other line ends, delays the greeting, or disconnects instead of refusing.
 
-    It has a number of its own: greylisting must know a session again, and no other for it.
+    It has a serial number, because greylisting must recognise a session.
     """
 
     __slots__ = ("_heard", "serial")

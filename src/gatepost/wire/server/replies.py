@@ -1,7 +1,7 @@
-"""Every reply that the protocol gives: one name, one condition, one line.
+"""Every reply of the protocol: one name, one condition, one line.
 
-A profile may override each by its name. Codes follow RFC 5321 4.2.3, enhanced
-status codes RFC 3463, RFC 5248 and RFC 4954 6.
+A profile may override each by its name. Codes are those of RFC 5321 4.2.3, enhanced status codes
+those of RFC 3463, RFC 5248 and RFC 4954 6.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from gatepost.model.reply import Esc, Reply
 # fmt: off
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """The table. Names are upper case because they are constants to whoever uses them."""
+    """The table. Names are upper case, because they are used like constants."""
 
     TLS_READY: Reply = Reply(220, "Ready to start TLS", Esc(2, 0, 0))
     GOODBYE: Reply = Reply(221, "Bye", Esc(2, 0, 0))

@@ -33,13 +33,13 @@ _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
 
 POSTMASTER: Final = Address("postmaster", "")
-"""The only recipient without a domain, as it was sent."""
+"""The only recipient without a domain, as it is written."""
 MAX_REFUSALS: Final = 100
 """Maximum refusals that are kept until they are collected; the oldest are dropped."""
 
 MAX_UNSENT: Final = 256
-"""Replies that wait for ``send`` before no further command is read: some 64 KiB, each being
-an EHLO's."""
+"""Maximum number of replies that wait for ``send``; then no further command is read. With
+replies to EHLO these are some 64 KiB."""
 
 _DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -49,19 +49,20 @@ _TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, even
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """What a listener knows before a client speaks. One is made and shared, not compared."""
+    """The settings of a session that do not depend on the client; shared by all sessions of a
+    listener, and not compared."""
 
     profile: Profile
     host: str
     """Our name in the greeting and EHLO."""
     mechanisms: frozenset[str] = frozenset()
-    """Those that the directory can verify here."""
+    """The mechanisms that the directory can verify here."""
     can_tls: bool = True
-    """There is a certificate."""
+    """Whether there is a certificate."""
     postmaster: Address | None = POSTMASTER
-    """Who gets mail for ``postmaster`` without a domain (RFC 5321 4.5.1); None: it is refused."""
+    """The address for ``postmaster`` without a domain (RFC 5321 4.5.1); None: it is refused."""
     messages: int = sys.maxsize
-    """Maximum messages of a session; then 421."""
+    """Maximum messages of a session, after which it gets 421."""
 
 
 @lru_cache(maxsize=64)
@@ -96,7 +97,7 @@ class Session:
     # fmt: on
 
     serial: int = 0
-    """Tells sessions apart, where the profile must: see ``odd``."""
+    """Distinguishes sessions for greylisting: see ``variants``."""
 
     def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting
@@ -119,15 +120,16 @@ class Session:
         self._closing: events.Closing | None = None
         self._over = False
         self._notice: events.Event | None = None
-        """What only tells, and comes before anything else."""
+        """A notification, which comes before all other events."""
         self._pieces = False
         self.refusals: tuple[Reply, ...] = ()
-        """What the protocol answered 4yz or 5yz to commands, for whoever logs it and empties it."""
+        """The protocol's 4yz and 5yz replies to commands; whoever logs them empties it."""
         self._start_over()
         self._say(Reply(220, setting.profile.greeting.format(host=setting.host, peer=peer)))
 
     def _start_over(self) -> None:
-        """Forget everything that was said (at the start, and RFC 3207 4.2)."""
+        """Forget everything that the client said: at the start, and after STARTTLS (RFC 3207
+        4.2)."""
         self.state = State.START
         self.peer_name = ""
         self.protocol = ""
@@ -135,7 +137,7 @@ class Session:
         self._auth_open = False
         self._pending: events.Event | None = None
         self.presented: tuple[str, ...] = ()
-        """What the client's certificate says of its owner."""
+        """The names in the client's certificate."""
         self.offer = _offer_of(self.setting, self.encrypted, self.can_tls)
         self._end_transaction()
 
@@ -161,7 +163,7 @@ class Session:
     # What the application calls.
 
     def receive(self, octets: bytes) -> None:
-        """Take octets from the peer."""
+        """Take octets received from the peer."""
         if not self._over:
             self._buffer += octets
 
@@ -193,10 +195,10 @@ class Session:
         return None
 
     def answer(self, reply: Reply) -> None:
-        """Give the pending event its reply; a 2yz makes it happen, a 421 ends the session.
+        """Give the pending event its reply: a 2yz makes it happen, a 421 ends the session.
 
-        Octets that came behind STARTTLS while it was pending turn its 220 into a refusal and the
-        end: ``encrypted`` then stays false, and there is no handshake.
+        Octets that came after STARTTLS turn its 220 into a refusal and end the session:
+        ``encrypted`` stays false, and there is no handshake.
         """
         event, self._pending = self._pending, None
         if event is None:
@@ -215,7 +217,7 @@ class Session:
             self._closing = events.Closing(reply)
 
     def _succeed(self, event: events.Event) -> None:
-        """A 2yz makes what was asked for happen, and moves the session on."""
+        """Change the state of the session after a 2yz."""
         if isinstance(event, events.Rcpt):
             self.recipients.append(event.recipient)
             self.state = State.RECIPIENTS
@@ -227,7 +229,7 @@ class Session:
             self._start_over()
 
     def present(self, names: tuple[str, ...]) -> None:
-        """Take what a verified client certificate says of its owner: EXTERNAL is offered then."""
+        """Take the names in a verified client certificate; EXTERNAL is offered from then on."""
         if names:
             self.presented = names
             self.offer = _offer_of(self.setting, self.encrypted, self.can_tls, certified=True)
@@ -244,17 +246,18 @@ class Session:
         self.answer(reply or self.replies.SIGNED_IN)
 
     def refuse_content(self, reply: Reply) -> None:
-        """Refuse the message that is arriving; the rest is dropped, the reply comes at its end."""
+        """Refuse the message that is arriving: its rest is discarded, and the reply sent at its
+        end."""
         self._refusal = self._refusal or reply
 
     def end(self, reply: Reply) -> None:
-        """Send a last reply (421) and end the session, whatever it waits for."""
+        """Send a last reply (421) and end the session in any state."""
         if self._closing is None:
             self._pending = None
             self.close(reply)
 
     def send(self) -> bytes:
-        """Return the octets to send now, and remove them."""
+        """Return the octets to send, and remove them from the session."""
         if not self._out:
             return b""
         octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
@@ -263,35 +266,35 @@ class Session:
 
     @property
     def is_full(self) -> bool:
-        """True when commands may wait only because nobody called ``send``."""
+        """Whether commands may be waiting only because ``send`` was not called."""
         return len(self._out) >= MAX_UNSENT
 
     @property
     def buffered(self) -> int:
-        """Octets received and not yet consumed."""
+        """Number of octets received, but not processed yet."""
         return len(self._buffer)
 
     @property
     def is_waiting(self) -> bool:
-        """True between an event and its answer."""
+        """Whether an event waits for its answer."""
         return self._pending is not None
 
     @property
     def wants_utf8(self) -> bool:
-        """True in a transaction with SMTPUTF8 (RFC 6531 3.4)."""
+        """Whether there is a transaction with SMTPUTF8 (RFC 6531 3.4)."""
         return self._envelope is not None and self._envelope.smtputf8
 
     # What the command handlers call.
 
     def greet(self, name: str, *, extended: bool) -> None:
-        """EHLO or HELO was well formed; it ends a transaction, as RSET does."""
+        """Note a valid EHLO or HELO; it ends a transaction, like RSET."""
         self.peer_name = name
         self.protocol = "ESMTP" if extended else "SMTP"
         self.state = State.READY
         self._end_transaction()
 
     def reset(self) -> None:
-        """End the transaction; the login stays (RFC 5321 4.1.1.5)."""
+        """End the transaction; the login remains (RFC 5321 4.1.1.5)."""
         self._end_transaction()
 
     def begin_data(self) -> None:
@@ -299,11 +302,11 @@ class Session:
         self._content = DataReader(self._newlines)
 
     def read_through(self, newlines: Newlines) -> None:
-        """Have the content that follows pass through ``newlines``, unless some of it has passed."""
+        """Pass the content that follows through ``newlines``, unless some of it has been read."""
         self._newlines = self._newlines or newlines
 
     def begin_chunk(self, size: int, *, last: bool, well_formed: bool) -> None:
-        """Read ``size`` octets of content, to be dropped when they cannot be accepted."""
+        """Read ``size`` octets of content, which are discarded if they cannot be accepted."""
         if "CHUNKING" not in self.offer.keywords:
             self.refuse_content(self.replies.NOT_IMPLEMENTED)
         elif not well_formed:
@@ -314,7 +317,7 @@ class Session:
         self._chunk = ChunkReader(self._newlines, size, last=last)
 
     def close(self, reply: Reply) -> None:
-        """Send ``reply``, take no further command, and end."""
+        """Send ``reply`` and end; no further command is read."""
         self._closing = events.Closing(reply)
         self._out.append(reply.encode())
 
@@ -324,11 +327,11 @@ class Session:
 
     @property
     def sender(self) -> str:
-        """The sender of the transaction; empty for the null sender and without one."""
+        """The sender of the transaction; empty for the null sender, and without a transaction."""
         sender = self._envelope.sender if self._envelope is not None else None
         return sender.key if sender is not None else ""
 
-    # The rest is ours.
+    # Private methods.
 
     def _say(self, reply: Reply) -> None:
         self._out.append(reply.encode())
@@ -345,7 +348,7 @@ class Session:
         return self._closing
 
     def _take_line(self) -> tuple[events.Event | None, bool]:
-        """Run the line at the head of the buffer; True with it when it is not all there yet."""
+        """Run the first line in the buffer; the result has True if it is not complete yet."""
         if self._buffer[0] == _TLS_RECORD[0] and self._is_handshake():
             self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
             return None, False
@@ -366,7 +369,7 @@ class Session:
         )
 
     def _line_limit(self) -> int:
-        """Octets that the line at the head of the buffer may have."""
+        """Maximum octets of the next line."""
         limits = self.profile.limits
         if self._auth_open:
             return limits.auth_line
@@ -377,14 +380,14 @@ class Session:
         return limits.command_line + (command.room if command else 0)
 
     def _line_too_long(self) -> events.Event | None:
-        """The over-long line is dropped; within AUTH it ends the exchange (RFC 4954 4)."""
+        """Reply to a line that was too long; during AUTH this ends the exchange (RFC 4954 4)."""
         if not self._auth_open:
             self._say_of_command(self.replies.LINE_TOO_LONG)
             return None
         return self._abort_auth(self.replies.AUTH_LINE_TOO_LONG)
 
     def _command(self, line: bytes) -> events.Event | None:
-        """Run one command line; the reply is said here, an event is returned."""
+        """Run one command line: send its reply, or return an event."""
         self._commands += 1
         if self._commands > self.profile.limits.commands:
             self.close(self.replies.TOO_MANY_COMMANDS)
@@ -396,7 +399,7 @@ class Session:
         verb, _, argument = line.partition(b" ")
         command = self._table.get(verb) or self._table.get(verb.upper())
         if command is None:
-            # What it is may be a secret that was sent at the wrong time.
+            # The line may be a secret that was sent at the wrong time.
             self._say_of_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
             return None
         name = verb.decode("ascii").upper()
@@ -413,7 +416,7 @@ class Session:
             self.refusals = (*self.refusals[-MAX_REFUSALS:], reply)
 
     def _respond(self, line: bytes) -> events.Event:
-        """Take the client's line after a 334 (RFC 4954 4)."""
+        """Process the client's line after a 334 (RFC 4954 4)."""
         if line == b"*":
             reply = self.replies.AUTH_CANCELLED
         else:
@@ -429,7 +432,7 @@ class Session:
         return events.AuthAborted(reply)
 
     def _take_content(self, reader: DataReader | ChunkReader, chunk: bytes) -> events.Event | None:
-        """Hand a piece on, unless the message is refused by now."""
+        """Pass on a piece of content, unless the message was refused."""
         self._received += len(chunk)
         self._inspect(reader.newlines)
         if self._refusal is None:
@@ -447,7 +450,7 @@ class Session:
         return events.Content(chunk)
 
     def _inspect(self, newlines: Newlines) -> None:
-        """Refuse what has grown too large or holds what we do not take."""
+        """Refuse a message that is too large, or contains what is not permitted."""
         if self._received > self._content_limit:
             self.refuse_content(self.replies.MESSAGE_TOO_BIG)
         elif newlines.met_nul:
@@ -456,16 +459,17 @@ class Session:
             self.refuse_content(self.replies.BARE_NEWLINE)
 
     def _end_chunk(self) -> None:
-        """A BDAT that is not the last is complete; a refused one stays refused (RFC 3030 2)."""
+        """Reply to a complete BDAT that is not the last; a refused one remains refused (RFC 3030
+        2)."""
         self._chunk = None
         self._say(self._refusal or self.replies.CHUNK_OK)
         if self.recipients:
             self.state = State.CHUNKS
         else:
-            self._forget_content()  # of a chunk outside a transaction nothing may stay
+            self._forget_content()  # nothing of a chunk outside of a transaction may be kept
 
     def _end_content(self, chunk: bytes, *, is_undotted: bool = False) -> events.Event:
-        """The content is complete: refuse it here, or hand the whole message over."""
+        """End the content: refuse the message, or return it as an event."""
         refusal, envelope = self._refusal, self._envelope
         if refusal is None and envelope is not None:
             self._content = self._chunk = None

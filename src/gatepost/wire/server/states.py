@@ -5,12 +5,12 @@ from typing import Final
 
 
 class State(Enum):
-    """What was said so far; what an event's answer makes of it is in ``Session``."""
+    """What was said so far. ``Session`` changes the state when an event is answered."""
 
     START = auto()
-    """Connected, or just under TLS: nothing is known about the client."""
+    """Connected, or TLS has just begun: nothing is known about the client."""
     READY = auto()
-    """Greeted; no transaction."""
+    """After EHLO or HELO; no transaction."""
     SENDER = auto()
     """MAIL was accepted."""
     RECIPIENTS = auto()

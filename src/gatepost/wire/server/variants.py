@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from gatepost.wire.server.session import Session
 
 CONTENT: Final = "CONTENT"
-"""In the table of answers: the end of a message, after DATA or BDAT."""
+"""The key for the end of a message, after DATA or BDAT, in the table of answers."""
 ANSWERABLE: Final = frozenset(
     {CONTENT, "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP"}
 )
-"""What a profile may give a fixed reply to."""
+"""The commands to which a profile may give a fixed reply."""
 _CONTENT: Final = (b"DATA", b"BDAT")
 _GREETINGS: Final = (b"EHLO", b"HELO")
 MAX_SEEN: Final = 10_000
@@ -31,7 +31,7 @@ MAX_SEEN: Final = 10_000
 
 
 def commands_of(profile: Profile) -> Mapping[bytes, Command]:
-    """Return the commands as this profile's server has them."""
+    """Return the commands of this profile's server."""
     changed: dict[bytes, Handler] = {}
     rules = profile.server
     if rules.greylists:
@@ -119,11 +119,11 @@ def _refusing_content(begin: Handler, reply: Reply) -> Handler:
 
 
 class _Greylist:
-    """RCPT: whoever comes for the first time has to come again, on another connection."""
+    """RCPT: a new pair of sender and recipient is refused until it comes in another session."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], int] = {}
-        """Sender and recipient, to the number of the session that named them first."""
+        """From sender and recipient to the serial number of the session that named them first."""
 
     def __call__(self, session: "Session", argument: bytes) -> Reply | events.Event | None:
         answer = COMMANDS[b"RCPT"].handle(session, argument)
