@@ -1,4 +1,4 @@
-"""The connection as SASL sees it, and what binds a login to it (RFC 5056)."""
+"""The properties of a connection for SASL, and the binding of a login to it (RFC 5056)."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ChannelBinding:
-    """What both ends of one TLS connection know, but a man in the middle does not share."""
+    """Data that both ends of a TLS connection know, but that a man in the middle does not share."""
 
     kind: str
     """``tls-server-end-point`` (RFC 5929 4) or ``tls-exporter`` (RFC 9266)."""
@@ -39,13 +39,12 @@ class Channel:
 def tls_server_end_point(certificate: bytes) -> ChannelBinding | None:
     """Return the binding to a server's certificate in DER (RFC 5929 4.1).
 
-    The hash is that of the certificate's own signature, MD5 and SHA-1 raised to
-    SHA-256. None where it is undefined: the signature has no hash of its own
-    (Ed25519), or is one that we do not know.
+    The hash is that of the certificate's signature, with SHA-256 instead of MD5 and SHA-1. None if
+    it is undefined: the signature has no hash (Ed25519), or is unknown.
     """
     try:
         digest = _signature_hash(certificate)
-    except IndexError:  # cut short, or no certificate at all
+    except IndexError:  # truncated, or not a certificate
         return None
     if digest is None:
         return None

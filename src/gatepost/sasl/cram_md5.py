@@ -40,7 +40,7 @@ class CramMd5:
         encode(self.password.reveal(), "the password")
 
     def exchange(self) -> Exchange:
-        """Answer the one challenge, whatever its form: servers take liberties with it."""
+        """Answer the one challenge, in any format, because servers do not all follow the RFC."""
         challenge = yield None
         key = encode(self.password.reveal(), "the password")
         digest = hmac.digest(key, challenge, "md5").hex()
@@ -48,7 +48,7 @@ class CramMd5:
 
 
 def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
-    """The server. An unknown name gets the same exchange with a decoy's key."""
+    """The server. For an unknown name, the exchange is the same with a decoy's key."""
     check_nonce(side.nonce)
     if initial:
         raise MalformedResponse("CRAM-MD5 has no initial response (RFC 4954 4)")

@@ -1,11 +1,10 @@
 """The client's side of SASL as a generator.
 
-An exchange yields a response (bytes, before base64) and is sent the server's
-next challenge (bytes, decoded). A mechanism that speaks first yields its
-initial response at the first ``next``; one that does not yields None there and
-is then sent the first challenge. It may raise ``MalformedChallenge``, or return
-because it has nothing more to say: in both cases the conversation cancels with
-``*``. When the server reports success the conversation calls ``conclude``.
+An exchange yields a response (bytes, before base64) and is sent the server's next challenge (bytes,
+decoded). A mechanism that speaks first yields its initial response at the first ``next``; another
+one yields None there, and is then sent the first challenge. It may raise ``MalformedChallenge``, or
+return because it has no further response: in both cases the conversation cancels with ``*``. If the
+server reports success, the conversation calls ``conclude``.
 """
 
 from collections.abc import Generator
@@ -66,8 +65,8 @@ class Succeeded(Exception):
 def conclude(exchange: Exchange) -> None:
     """Tell the exchange that the server reported success (235).
 
-    Raises MalformedChallenge when the server still owes its own proof: one that
-    skips it does not know the password, and is not the server that we want.
+    Raises MalformedChallenge if the server's own proof is still missing: a server that omits it
+    does not know the password, and is not the right one.
     """
     try:
         exchange.throw(Succeeded())
@@ -81,8 +80,8 @@ _UNSHOWN: Final = {"\0": "NUL", "\x01": "control-A"}
 def encode(text: str, what: str, forbidden: str = "") -> bytes:
     """Return ``text`` in UTF-8.
 
-    Raises UnusableCredentials when it holds a forbidden character or half a
-    surrogate pair; the message names ``what``, never the text.
+    Raises UnusableCredentials if it contains a forbidden character or a lone surrogate; the message
+    names ``what``, never the text.
     """
     for character in forbidden:
         if character in text:

@@ -1,4 +1,4 @@
-"""The grammar that the GS2 family shares (RFC 5801 4, RFC 5802 7): names, attributes, base64.
+"""The common grammar of the GS2 family (RFC 5801 4, RFC 5802 7): names, attributes, base64.
 
 Both sides parse with it, so each function gets the exception to raise.
 """
@@ -31,7 +31,7 @@ def is_nonce(text: str) -> bool:
 
 
 def check_nonce(text: str) -> None:
-    """Raise ValueError for an invalid nonce of ours: without one an old proof could be replayed."""
+    """Raise ValueError if our own nonce is invalid: an old proof could then be replayed."""
     if not is_nonce(text):
         raise ValueError("a nonce is printable ASCII without comma, and not empty")
 
@@ -39,8 +39,8 @@ def check_nonce(text: str) -> None:
 def parse_attributes(message: str, keys: str, malformed: type[ValueError]) -> list[str]:
     """Return the values of ``r=...,s=...`` whose keys must be ``keys``, in this order.
 
-    What follows them is an extension and ignored; a mandatory one (``m=``) comes
-    first and so is refused, as it must be.
+    Further attributes are extensions, and ignored. A mandatory one (``m=``) comes first, and is
+    therefore refused, as required.
     """
     pairs = message.split(",")
     if len(pairs) < len(keys):

@@ -120,7 +120,7 @@ class MalformedResponse(ValueError):
 
 
 def refuse_all(initial: bytes | None, side: ServerSide) -> Interview:
-    """The server of a mechanism that is listed but refuses every login."""
+    """The server of a mechanism that is listed, but refuses every login."""
     if initial is None:
         yield from ask(b"")
     return side.refuse("mechanism_broken: the profile lets nobody in by this mechanism")

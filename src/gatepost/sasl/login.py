@@ -1,4 +1,4 @@
-"""LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): never a standard, but all that some servers
+"""LOGIN (draft-murchison-sasl-login-00, MS-XLOGIN): not a standard, but all that some servers
 offer."""
 
 from dataclasses import dataclass, field
@@ -22,11 +22,11 @@ _USUAL: Final = ServerSide()
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The client: the name to the first prompt, the password to the second.
+    """The client: the name after the first prompt, the password after the second.
 
-    Prompts are ignored, as the draft tells clients to. Seen in the field are
-    ``Username:``, ``User Name`` with a NUL, translations, empty ones. One that
-    asks for the password first is not guessed at: the draft knows one order.
+    Prompts are ignored, as the draft requires. Real ones are ``Username:``, ``User Name`` with a
+    NUL, translations, and empty ones. A server that prompts for the password first is not
+    supported: the draft has only one order.
     """
 
     name: ClassVar[str] = "LOGIN"

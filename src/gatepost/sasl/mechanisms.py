@@ -1,4 +1,4 @@
-"""The table of mechanisms: by name, how to make the client and how to start the interview."""
+"""The table of mechanisms: how to make the client and start the interview, by name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One mechanism, both sides. ``needs`` is the part of the credentials that it proves."""
+    """One mechanism, both sides. ``needs`` is the kind of credentials that it proves."""
 
     kind: type[Mechanism]
     needs: Proof
@@ -55,7 +55,7 @@ def _token(credentials: Credentials) -> Secret:
 
 
 def _own_name(credentials: Credentials, mechanism: str) -> str:
-    """The user name, where the mechanism has no room for an identity to act as."""
+    """Return the user name, for mechanisms without an authorization identity."""
     if credentials.authzid not in ("", credentials.username):
         raise UnusableCredentials(f"{mechanism} has no field for an identity to act as")
     if not credentials.username:
@@ -107,7 +107,7 @@ def _scram_sides(kind: type[Scram]) -> "_Sides":
 
 
 def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
-    """Fit an interviewer that needs to know nothing beside the responses."""
+    """Adapt an interviewer that needs only the responses."""
     return lambda initial, _side: interviewer(initial)
 
 

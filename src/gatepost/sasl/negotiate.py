@@ -66,7 +66,7 @@ _UNSPOKEN: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _Case(NamedTuple):
-    """One mechanism, judged by everything that is known."""
+    """One mechanism, judged by all known facts."""
 
     name: str
     offered: tuple[str, ...]
@@ -84,11 +84,11 @@ def plan(
     only: str = "",
     allowed: Collection[str] = (),
 ) -> Plan:
-    """Return a choice for every mechanism that is ours or offered, usable ones first.
+    """Return a choice for every mechanism that we support or the server offers, usable ones first.
 
-    ``offered`` is what EHLO listed on this very connection. ``only`` names the one mechanism to
-    use, advertised or not; it does not permit to send a secret unprotected. ``allowed`` are those
-    that may be used, upper case; empty: all.
+    ``offered`` is the list in EHLO on this connection. ``only`` is the one mechanism to use,
+    advertised or not; it does not permit to send a secret unprotected. ``allowed`` are those that
+    may be used, in upper case; empty: all.
     """
     names = tuple(dict.fromkeys(name.upper() for name in offered))
     asked = only.upper()
@@ -198,7 +198,7 @@ def _not_bound(case: _Case) -> str:
 
 
 def _cannot_carry(case: _Case) -> str:
-    """Return why a mechanism cannot transport the credentials, by making it."""
+    """Return why a mechanism cannot transport the credentials; empty if it can."""
     side = ClientSide(case.channel, case.offered, nonce="trial")
     try:
         mechanisms.client(case.name, case.credentials, side)

@@ -1,4 +1,4 @@
-"""What XOAUTH2 and OAUTHBEARER share: pairs that end in control-A, and the error document."""
+"""The common parts of XOAUTH2 and OAUTHBEARER: pairs that end in control-A, the error document."""
 
 import json
 import re

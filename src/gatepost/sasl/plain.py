@@ -1,4 +1,4 @@
-"""PLAIN (RFC 4616): all in one response, ``authzid NUL authcid NUL passwd``."""
+"""PLAIN (RFC 4616): one response, ``authzid NUL authcid NUL passwd``."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Final

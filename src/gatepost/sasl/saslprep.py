@@ -1,6 +1,6 @@
-"""SASLprep (RFC 4013), with which equal passwords get equal octets in SCRAM.
+"""SASLprep (RFC 4013), which gives equal passwords equal octets in SCRAM.
 
-Unicode 3.2 throughout, as stringprep requires: the same result on every Python.
+It uses Unicode 3.2, as stringprep requires: the result is the same on every Python version.
 """
 
 import stringprep
@@ -24,9 +24,9 @@ _PROHIBITED: Final = (
 def saslprep(text: str, *, stored: bool) -> str:
     """Return the prepared form of ``text``.
 
-    ``stored`` strings (passwords, RFC 5802 2.2) may hold no code point that
-    Unicode 3.2 left unassigned, queries (user names) may. Raises ValueError,
-    whose text shows nothing of the string.
+    ``stored`` strings (passwords, RFC 5802 2.2) must not contain code points that are unassigned in
+    Unicode 3.2; queries (user names) may. Raises ValueError, whose message does not contain the
+    string.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -49,7 +49,7 @@ def _mapped(letter: str) -> str:
 
 
 def _check_direction(text: str, letters: Iterable[str]) -> None:
-    """Right-to-left text must be so from its first character to its last (RFC 3454 6)."""
+    """Raise ValueError for right-to-left text that does not begin and end as such (RFC 3454 6)."""
     if not any(map(stringprep.in_table_d1, letters)):
         return
     if any(map(stringprep.in_table_d2, letters)):

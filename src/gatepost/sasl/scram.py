@@ -46,10 +46,10 @@ from gatepost.sasl.saslprep import saslprep
 from gatepost.sasl.verifiers import ScramHash, client_key, prepare, salted_password, server_key
 
 FEWEST_ITERATIONS: Final = 4_096
-"""RFC 5802 5.1 and RFC 7677 4; fewer would make our proof cheap to guess from."""
+"""RFC 5802 5.1 and RFC 7677 4; with fewer, our proof would make guessing the password cheap."""
 MOST_ITERATIONS: Final = 600_000
-"""What OWASP asks of PBKDF2-HMAC-SHA256 (2023), a third of a second of work: a hostile server may
-ask for more, and a relay does nothing else meanwhile."""
+"""OWASP's recommendation for PBKDF2-HMAC-SHA256 (2023), a third of a second of computing: a
+hostile server may demand more, and a relay does nothing else meanwhile."""
 MAX_MESSAGE: Final = 8_192
 
 _FIRST: Final = re.compile(r"(?P<flag>n|y|p=(?P<kind>[A-Za-z0-9.-]{1,64})),(?:a=(?P<as>[^,]+))?,")
@@ -86,7 +86,7 @@ class Scram:
         prepare(self.password.reveal(), "the password", stored=True)
 
     def exchange(self) -> Exchange:
-        """Prove the password, then check the server's proof that it knows it, too."""
+        """Prove the password, then verify the server's proof that it knows it, too."""
         try:
             yield from self._prove()
         except Succeeded:
@@ -114,7 +114,8 @@ class Scram:
             raise MalformedChallenge("the server's proof is wrong: it does not know the password")
 
     def _header(self) -> str:
-        """What we say of binding, so that nobody can hide a -PLUS offer (RFC 5802 6)."""
+        """Return the GS2 header, with what we know of binding, so that an offer of -PLUS cannot
+        be hidden (RFC 5802 6)."""
         if self.binds and self.binding:
             flag = f"p={self.binding.kind}"
         else:
@@ -123,7 +124,7 @@ class Scram:
         return f"{flag},{f'a={encode_saslname(self.authzid)}' if self.authzid else ''},"
 
     def _terms(self, offer: str) -> tuple[str, bytes, int]:
-        """Return nonce, salt and iterations of server-first-message, within our bounds."""
+        """Return nonce, salt and iterations of server-first-message, within our limits."""
         nonce, salt, count = parse_attributes(offer, "rsi", MalformedChallenge)
         if not nonce.startswith(self.nonce) or nonce == self.nonce:
             raise MalformedChallenge("the server's nonce does not continue ours")
@@ -172,7 +173,7 @@ class ScramSha256Plus(ScramSha256):
 
 
 class ScramSha512(Scram):
-    """draft-melnikov-scram-sha-512, as servers on Cyrus SASL and others have it."""
+    """draft-melnikov-scram-sha-512, as Cyrus SASL and others implement it."""
 
     __slots__ = ()
     name: ClassVar[str] = "SCRAM-SHA-512"
@@ -201,7 +202,7 @@ def _tell(message: str) -> Generator[bytes, bytes, str]:
 
 
 def _concede(error: bytes) -> Generator[bytes, bytes, NoReturn]:
-    """Answer an error with nothing, so that the server comes to its refusal."""
+    """Answer an error with an empty response, so that the server sends its refusal."""
     yield b""
     raise MalformedChallenge(f"the server continues after {error[:80]!r}")
 
@@ -245,7 +246,7 @@ def _parse_first(raw: bytes) -> _First:
 
 
 def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> Interview:
-    """The server. An unknown name gets the same exchange with a decoy's keys."""
+    """The server. For an unknown name, the exchange is the same with a decoy's keys."""
     check_nonce(side.nonce)
     first = _parse_first(initial if initial is not None else (yield from ask(b"")))
     try:
@@ -282,11 +283,11 @@ def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> In
 
 
 class _Unbound(Exception):
-    """The client's word on channel binding does not fit what this listener can do."""
+    """The client's channel binding flag does not fit what this listener supports."""
 
 
 def _bind(mechanism: type[Scram], first: _First, side: ServerSide) -> bytes:
-    """Return what ``c=`` must hold: the GS2 header and, with -PLUS, the binding (RFC 5802 6)."""
+    """Return the expected ``c=``: the GS2 header and, with -PLUS, the binding (RFC 5802 6)."""
     if first.flag == "y" and f"{mechanism.name}-PLUS" in side.offered:
         raise _Unbound("server-does-support-channel-binding: somebody hid the -PLUS mechanism")
     if mechanism.binds is not (first.flag == "p"):
@@ -302,7 +303,7 @@ def _bind(mechanism: type[Scram], first: _First, side: ServerSide) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Final:
-    """client-final-message; ``unproven`` is what stands before the proof."""
+    """client-final-message; ``unproven`` is the part before the proof."""
 
     binding: bytes
     unproven: str

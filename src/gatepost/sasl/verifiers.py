@@ -1,7 +1,7 @@
-"""What a server stores instead of a password, made when it is set (RFC 5802 3).
+"""What a server stores instead of a password, created when that is set (RFC 5802 3).
 
-The weakest verifier decides how hard a stolen store is to search: for passwords that people chose,
-use as many SCRAM iterations as clients can bear.
+The weakest verifier decides how hard it is to search a stolen store: for passwords that people
+chose, use as many SCRAM iterations as the clients allow.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ SALT_SIZE: Final = 16
 
 
 def prepare(text: str, what: str, *, stored: bool) -> str:
-    """Return ``text`` after SASLprep; raises UnusableCredentials when it may not be used."""
+    """Return ``text`` after SASLprep; raises UnusableCredentials if it is not permitted."""
     encode(text, what)
     try:
         prepared = saslprep(text, stored=stored)
@@ -31,18 +31,18 @@ def prepare(text: str, what: str, *, stored: bool) -> str:
 
 
 def salted_password(password: Secret, salt: bytes, iterations: int, digest: ScramHash) -> bytes:
-    """Return SaltedPassword. This is the slow step: 4,096 iterations take about a millisecond."""
+    """Return SaltedPassword. This is the slow step: 4,096 iterations take about one millisecond."""
     prepared = prepare(password.reveal(), "the password", stored=True)
     return hashlib.pbkdf2_hmac(digest, prepared.encode(), salt, iterations)
 
 
 def client_key(salted: bytes, digest: ScramHash) -> bytes:
-    """Return ClientKey, which the client proves to have."""
+    """Return ClientKey; the client proves that it has it."""
     return hmac.digest(salted, b"Client Key", digest)
 
 
 def server_key(salted: bytes, digest: ScramHash) -> bytes:
-    """Return ServerKey, which the server proves to have."""
+    """Return ServerKey; the server proves that it has it."""
     return hmac.digest(salted, b"Server Key", digest)
 
 
@@ -62,7 +62,7 @@ def scram_verifier(
 def decoy_scram(username: str, key: bytes, iterations: int, digest: ScramHash) -> ScramVerifier:
     """Return the verifier of a name that does not exist: always the same, and never matched.
 
-    ``key`` is the server's own secret; without it nobody can recognise a decoy's salt.
+    ``key`` is the server's own secret; without it nobody can recognise a decoy by its salt.
     """
     name = username.encode("utf-8", "surrogateescape")
     salt, stored, server = (
@@ -75,8 +75,8 @@ def decoy_scram(username: str, key: bytes, iterations: int, digest: ScramHash) -
 def cram_md5_state(password: Secret) -> bytes:
     """Return what a server must keep for CRAM-MD5: the HMAC key, which is the password itself.
 
-    RFC 2195 means the two inner MD5 states, from which the password cannot be
-    read; hashlib neither exports nor imports a state. So this is to be sealed
-    at rest, and only made where the operator asked for CRAM-MD5.
+    RFC 2195 proposes the two inner MD5 states, from which the password cannot be read, but hashlib
+    can neither export nor import a state. So this must be encrypted when it is stored, and is only
+    created if the operator enabled CRAM-MD5.
     """
     return encode(password.reveal(), "the password")

@@ -19,9 +19,9 @@ _STOP: Final = _Stop()
 class BatchThread(Generic[T]):
     """Runs `work` on groups of at most `most` items, in order of arrival.
 
-    Neither `work` nor the tick of ``start`` should raise; if they do, ``on_fault`` is told in the
-    thread, which goes on. ``give`` may be called from any thread; what is given after ``stop`` is
-    not done.
+    Neither `work` nor the tick of ``start`` should raise. If they do, ``on_fault`` is called in the
+    thread, which continues. ``give`` may be called from any thread; items given after ``stop`` are
+    ignored.
     """
 
     def __init__(
@@ -40,24 +40,25 @@ class BatchThread(Generic[T]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self, tick: Callable[[], float] | None = None, after: float = 0.0) -> None:
-        """Begin to work; what was given before is done now.
+        """Start the thread; items given before are processed now.
 
-        `tick` runs `after` seconds from now, between two groups, and returns the seconds until
-        it wants to run again.
+        `tick` runs `after` seconds from now, between two groups, and returns the seconds until its
+        next run.
         """
         if tick is not None:
             self._tick, self._due = tick, time.monotonic() + after
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Process what was given, and end the thread; tell whether it ended within `timeout` s."""
+        """Process the remaining items and end the thread; tell whether it ended within `timeout`
+        s."""
         self._queue.put(_STOP)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     @property
     def is_behind(self) -> bool:
-        """True while something waits to be taken."""
+        """Whether items are waiting."""
         return not self._queue.empty()
 
     def _run(self) -> None:
@@ -75,11 +76,11 @@ class BatchThread(Generic[T]):
 
     def _tick_if_due(self) -> None:
         if self._tick and self._due is not None and time.monotonic() >= self._due:
-            self._due = None  # a tick that fails is the last one
+            self._due = None  # a tick that raises is not repeated
             self._due = time.monotonic() + self._tick()
 
     def _take(self) -> tuple[list[T], bool]:
-        """Wait for an item, at most until the tick is due; return it with those behind it."""
+        """Wait for an item, at most until the tick is due; return it with those after it."""
         group: list[T] = []
         get, due = self._queue.get, self._due
         try:

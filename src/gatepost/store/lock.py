@@ -1,4 +1,4 @@
-"""One process owns a data directory, for as long as it lives."""
+"""Locks a data directory for one process."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from gatepost.errors import Unreadable
 from gatepost.store.private import open_private
 
 LOCK: Final = "lock"
-"""Name of the file that holds the owner's pid."""
+"""Name of the file with the owner's pid."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -26,7 +26,7 @@ else:
 
 
 class StoreLocked(Unreadable):
-    """Another process has the directory; ``pid`` is its number, 0 when it did not say."""
+    """Another process has locked the directory; ``pid`` is its number, 0 if unknown."""
 
     def __init__(self, directory: Path, pid: int) -> None:
         owner = f"process {pid}" if pid else "another process"
@@ -35,16 +35,17 @@ class StoreLocked(Unreadable):
 
 
 class DirectoryLock:
-    """An exclusive lock on ``DIR/lock``, which holds the owner's pid, and on DIR itself.
+    """An exclusive lock on ``DIR/lock``, which has the owner's pid, and on DIR itself.
 
-    The kernel frees both. The file alone would not do: somebody may take it for left behind, and
-    remove it. Raises StoreLocked when another process, or another store of this one, has it.
+    The kernel releases both. A lock on the file alone would not suffice, because somebody may
+    remove the file. Raises StoreLocked if another process, or another store of this one, has the
+    lock.
     """
 
     def __init__(self, directory: Path) -> None:
         self._descriptors: list[int] = []
         try:
-            if sys.platform != "win32":  # where nobody can remove what is open
+            if sys.platform != "win32":  # on Windows an open file cannot be removed
                 self._take(directory, os.open(directory, os.O_RDONLY))
             file = open_private(directory / LOCK)
             self._take(directory, file)
@@ -53,7 +54,7 @@ class DirectoryLock:
             raise
         os.ftruncate(file, 0)
         os.lseek(file, 0, os.SEEK_SET)
-        with suppress(OSError):  # a full disk: it is locked all the same
+        with suppress(OSError):  # a full disk: it is locked nevertheless
             os.write(file, b"%d\n" % os.getpid())
 
     def _take(self, directory: Path, descriptor: int) -> None:
@@ -70,7 +71,7 @@ class DirectoryLock:
 
 
 def _owner_of(directory: Path) -> int:
-    """Return the pid in the lock's file; 0 when it holds none, or is gone."""
+    """Return the pid in the lock's file; 0 if there is none."""
     try:
         owner = (directory / LOCK).read_bytes()[:20].strip()
     except OSError:

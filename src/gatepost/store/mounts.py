@@ -20,9 +20,9 @@ def is_shared(kind: str) -> bool:
 
 
 def parse_mounts(text: str, path: Path) -> str:
-    """Return the type of the file system that holds an absolute `path`; empty if unknown.
+    """Return the type of the file system of an absolute `path`; empty if unknown.
 
-    `text` is /proc/mounts (proc(5)): of mounts over each other the last one counts.
+    `text` is /proc/mounts (proc(5)): the last of several mounts on one directory counts.
     """
     best, kind = -1, ""
     for line in text.splitlines():
@@ -38,9 +38,10 @@ def parse_mounts(text: str, path: Path) -> str:
 
 
 def shared_mount(directory: Path) -> str:
-    """Return the type of a network or shared file system that holds `directory`, else nothing.
+    """Return the type of `directory`'s file system if it is a network or shared one; otherwise
+    empty.
 
-    Knows Linux alone: elsewhere it answers that the disk is local.
+    Only Linux is supported: elsewhere every disk counts as local.
     """
     try:
         text = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape")

@@ -5,15 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-# Windows has text files, and no such links.
+# Windows has text mode, and no symbolic links of this kind.
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     """Open a file and return its descriptor.
 
-    Raises OSError for a symbolic link: whoever can write to the directory would have us write to
-    any file of ours.
+    Raises OSError for a symbolic link: whoever can write to the directory could otherwise make us
+    overwrite any of our files.
     """
     return os.open(path, flags | _FLAGS, 0o600)
 

@@ -15,7 +15,7 @@ from gatepost.store.sqlite.losses import newest_of
 
 UNCLOSED: Final = "store.unclosed"
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-"""Different for each run of the machine; Linux has it."""
+"""Differs for each boot of the machine; only Linux has it."""
 
 
 class Unclosed:

@@ -35,14 +35,14 @@ class Failed(QueueError):
 
 @dataclass(slots=True)
 class Ledger:
-    """The counters of the store; a transaction works on a copy until it is committed."""
+    """The counters of the store; a transaction uses a copy until it is committed."""
 
     seq: int
     """Number of the newest message ever."""
     messages: int
     octets: int
     queued: int = 0
-    """Number of the newest message in the queue: one that is not committed leaves no gap."""
+    """Number of the newest message in the queue; an uncommitted one leaves no gap."""
     pages: int = 0
     """Estimated number of pages of WAL since the last checkpoint."""
 
@@ -56,7 +56,7 @@ class Transaction:
 
 
 Beside = Callable[[Transaction], None]
-"""Writes what belongs to a message, in its transaction."""
+"""Writes what belongs to a message, in the same transaction."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +67,7 @@ class Asked:
 
     @staticmethod
     def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        """Write several of this kind at once; return each one's outcome."""
+        """Write several operations of this kind at once; return the outcome of each."""
         raise NotImplementedError
 
 
@@ -138,10 +138,9 @@ class Committer:
         self.is_full = False
         """The disk was full for the last group."""
         self.is_cramped = False
-        """The disk is nearly full: the WAL is moved behind every group, so that it is written over.
-
-        Were it let to grow, it would take what the database needs to take it up, for good.
-        """
+        """The disk is nearly full: the WAL is checkpointed after every group, so that it is
+        overwritten. If it could grow, it would take the space that the database needs for the
+        checkpoint, permanently."""
         self.duration = UNKNOWN
         """Seconds that the disk takes for a commit, a moving average."""
         read = connection.execute
@@ -294,7 +293,7 @@ class Committer:
     def _apply_one_by_one(
         self, transaction: Transaction, group: Sequence[Operation]
     ) -> list[Outcome]:
-        """Apply each in its own savepoint: a bad one fails alone."""
+        """Apply each operation in its own savepoint, so that an invalid one fails alone."""
         return [(each, self._apply_alone(transaction, each)) for each in group]
 
     def _apply_alone(self, transaction: Transaction, operation: Operation) -> Any:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NO_FORMAT: Final = "unsupported file format"
-"""What SQLite says of a schema format above 4, the newest since 2006: its octet is damaged."""
+"""SQLite's error for a schema format above 4, the newest since 2006: the octet is damaged."""
 
 
 def is_damaged(error: BaseException) -> bool:
@@ -21,7 +21,7 @@ def is_damaged(error: BaseException) -> bool:
 def check_order(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
     """Raise sqlite3.Error unless the keys at the ends of two pages are in order.
 
-    A damaged one leads back, and who reads on from it never comes to an end.
+    A damaged key leads back, and reading on from it would never end.
     """
     try:
         is_sound = first < second

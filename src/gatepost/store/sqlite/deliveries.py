@@ -41,7 +41,7 @@ _KINDS: Final[dict[Action, tuple[str, ...]]] = {
     "retry": ("waiting",),
     "drop": ("waiting", "leased", "held"),
 }
-"""The deliveries that an action on all applies to."""
+"""The kinds of deliveries that an action on all of them applies to."""
 
 Run = Callable[..., Awaitable[Any]]
 """Passes a function and its arguments to one of the store's threads."""
@@ -54,7 +54,7 @@ Ride = Callable[[Asked], None]
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """How functions get into the store's threads."""
+    """Passes functions to the store's threads."""
 
     change: Run
     ride: Ride
@@ -96,7 +96,7 @@ class SqliteDeliveries:
         *,
         leased: bool = True,
     ) -> "asyncio.Future[tuple[Lease, ...]]":
-        """The same, and ``beside`` writes in its transaction."""
+        """Like ``put``; ``beside`` writes in its transaction."""
         if not planned:
             future: asyncio.Future[tuple[Lease, ...]]
             future = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The system calls whose failure decides what may be promised."""
+"""The system calls whose failure decides what is durable."""
 
 import errno
 import os
@@ -28,8 +28,10 @@ _read_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
 
 
 class SyncFailed(OSError):
-    """It is unknown what is on the disk, whatever the reason. Even a thin volume without space
-    loses data that it has accepted, and its next sync may succeed."""
+    """The state of the disk is unknown, whatever the reason.
+
+    Even a thin volume without space loses data that it has accepted, and its next sync may succeed.
+    """
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def _final() -> Iterator[None]:
 
 
 def is_full(error: OSError) -> bool:
-    """Tell whether the disk, or our quota of it, is full, without a loss of data."""
+    """Tell whether the disk, or our quota, is full, without a loss of data."""
     return error.errno in FULL and not isinstance(error, SyncFailed)
 
 

@@ -1,4 +1,4 @@
-"""The root pages of all tables, stored beside the database in case it cannot tell them any more.
+"""The root pages of all tables, stored beside the database in case its own list is damaged.
 
 SQLite finds nothing in a file whose first page, or a page of its schema, is damaged, or that was
 truncated, although all mail may be there. With this file, ``salvage`` finds it.

@@ -51,7 +51,7 @@ def read_log(database: Path) -> Log:
     for frame in _frames(database.with_name(f"{database.name}-wal")):
         is_sound = is_sound and frame.is_whole
         # A commit is synced before the next one is written, so a power cut can only have torn
-        # the last one: what stands behind the end of a torn one tells that it was whole once.
+        # the last one: frames after the end of a torn one show that it was complete once.
         is_damaged = is_damaged or (frame.is_whole and commits > 0)
         # A killed process leaves frames in the order in which they were written.
         if power_was_kept and frame.is_whole and frame.is_commit:

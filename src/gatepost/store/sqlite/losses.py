@@ -30,7 +30,7 @@ _INDEXES: Final[Mapping[str, tuple[tuple[type, ...], str, tuple[int, ...]]]] = {
     "queue_deliveries_held": ((str, int, int), "note_part", (1, 2, 0)),
     "queue_deliveries_notice": ((int, int, int), "note_part_of_nowhere", (1, 2)),
 }
-"""The format of a row of each, the statement that notes it, and its values."""
+"""For each index: the types of its rows, the statement that records them, and its values."""
 _MAKE_UP: Final = ("parts_between", "last_parts", "insert_parts", "find_orphans", "insert_orphans")
 _SQL: Final = read_queries("losses.sql")
 

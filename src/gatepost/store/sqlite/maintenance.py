@@ -194,7 +194,7 @@ class Threads:
 
 
 def _nothing(_transaction: Transaction) -> None:
-    """Only wait for what was given before."""
+    """Do nothing; used to wait for earlier operations."""
 
 
 def _move(transaction: Transaction, moves: Sequence[tuple[int, int, int, int, int]]) -> None:

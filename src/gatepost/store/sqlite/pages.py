@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 class _Damaged(Exception):
-    """Something that SQLite cannot have written."""
+    """Data that SQLite cannot have written."""
 
 
 _BROKEN: Final = (_Damaged, IndexError, ValueError, struct.error)

@@ -33,7 +33,7 @@ _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BOD
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
 """Tables whose rows look like those of an index, so that only the tree distinguishes them."""
 
-# What follows from other rows, or must not be without them.
+# Tables whose rows follow from others, or are invalid without them.
 _MEND: Final = """
 DELETE FROM queue_deliveries WHERE message NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM queue_bodies WHERE seq NOT IN (SELECT seq FROM queue_messages);

@@ -1,4 +1,4 @@
-"""How much is kept, and how much of the disk is left free."""
+"""How much is kept, and how much free space is required."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

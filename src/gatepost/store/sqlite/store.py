@@ -342,7 +342,7 @@ class SqliteStore:
     def _watch(self, on_commit: Callable[[], None] | None) -> None:
         self._writer.on_commit = on_commit
 
-    # How the work reaches its thread.
+    # How operations reach their threads.
 
     async def _change(
         self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
@@ -395,7 +395,7 @@ class SqliteStore:
             return QueueError(str(self._writer.failure))
         return QueueFull(self.refusal) if self.refusal else None
 
-    # What it does by itself, in its threads.
+    # What the threads do by themselves.
 
     def _upkeep(self) -> float:
         """Perform one round of retention in the store thread; again immediately while there is more
