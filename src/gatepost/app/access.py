@@ -135,7 +135,7 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
 async def _reached(
     data: Path, *, make: bool = False
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
-    """Give the connection to the relay of ``data``, or its store when none runs."""
+    """Yield the connection to the relay of ``data``, or its store if none runs."""
     if not make and not is_there(data):
         from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
 
@@ -171,7 +171,8 @@ async def _connect(data: Path) -> "Calls | None":
 
 
 def _open(data: Path, waited: float) -> "SqliteStore | None":
-    """Return the store; None when another process has it and one may wait. Raises Unreadable."""
+    """Return the store; None if another process has it and waiting is permitted. Raises
+    Unreadable."""
     from gatepost.app.files import made_private  # noqa: PLC0415
     from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
     from gatepost.store.lock import StoreLocked  # noqa: PLC0415
@@ -193,7 +194,7 @@ def _open(data: Path, waited: float) -> "SqliteStore | None":
 
 
 def _removed(data: Path, owner: int) -> str:
-    """Return which file of the running relay is gone, without which nobody can reach it."""
+    """Return the file of the running relay that is missing, so that the relay cannot be reached."""
     from gatepost.app.ready import FILE  # noqa: PLC0415
     from gatepost.store.lock import LOCK  # noqa: PLC0415
 

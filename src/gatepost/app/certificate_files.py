@@ -34,11 +34,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class GivenCertificate:
-    """What one process serves, for another process of the relay to start with."""
+    """A certificate that one process serves, passed to the next process of the relay at its
+    start."""
 
     files: tuple[str | None, ...]
     contents: tuple[bytes | None, ...] = field(repr=False)
-    """Of the files, the key's too: for a pipe between the two, and never for a disk."""
+    """The contents of the files, including the key: only for a pipe between the two, never for a
+    disk."""
     state: _State
 
 
@@ -48,9 +50,9 @@ class _Kept:
     contents: tuple[bytes | None, ...] = field(repr=False)
     state: _State
     tried: _State
-    """As the files were when they were last looked into, to fail once for each change."""
+    """The state of the files when they were last read, so that each change is reported once."""
     due: datetime | None = None
-    """When what was last looked into, and came too early, will be good."""
+    """When a certificate that was read too early becomes valid."""
     takers: list[Callable[[ServerCertificate], None]] = field(default_factory=list)
 
 
@@ -199,7 +201,7 @@ def spelled(moment: datetime) -> str:
 
 
 def _state_of(files: Files) -> _State:
-    """Return what changes when a file is rewritten, or replaced by another one."""
+    """Return what changes if a file is rewritten or replaced."""
     found = []
     for name in files:
         with contextlib.suppress(OSError):

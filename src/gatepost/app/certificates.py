@@ -1,9 +1,8 @@
-"""A certificate authority of one's own for loopback, and the server's certificate from it.
+"""A certificate authority for loopback, and the server's certificate from it.
 
-Made so that the strictest verifiers take it (RFC 5280, OpenSSL's X509_STRICT,
-Go, rustls): key identifiers, critical basic constraints and key usage, host
-names in subjectAltName only. The authority is constrained to the names that it
-serves, so that trusting it opens nothing else.
+The strictest verifiers accept it (RFC 5280, OpenSSL's X509_STRICT, Go, rustls): it has key
+identifiers, critical basic constraints and key usage, and host names only in subjectAltName. The
+authority is constrained to the names that it serves, so trusting it permits nothing else.
 """
 
 import secrets
@@ -22,18 +21,19 @@ from gatepost.app.files import PUBLIC, write_file
 from gatepost.errors import ConfigError
 
 CA_FILE: Final = "ca.pem"
-"""In the data directory of ``gatepost up``: whom clients are to trust."""
+"""In the data directory of ``gatepost up``: the authority that clients must trust."""
 NAMES: Final = ("localhost", "*.communication.localhost", "127.0.0.1", "::1")
 CA_LIFETIME: Final = timedelta(days=3650)
 LIFETIME: Final = timedelta(days=397)
-"""Apple, Mozilla and Chromium refuse a server's certificate that lives for more than 398 days."""
+"""Apple, Mozilla and Chromium refuse a server's certificate that is valid for more than 398
+days."""
 RENEW_BEFORE: Final = timedelta(days=30)
 
 Flaw = Literal["expired", "other-name", "self-signed", "incomplete"]
 OTHER_NAME: Final = "other.communication.localhost"
-"""A name that our authority permits, and that is nobody's."""
+"""A name that our authority permits, but no server has."""
 _BACKDATED: Final = timedelta(hours=1)
-"""For clients whose clock is slow."""
+"""For clients whose clocks are slow."""
 
 PrivateKey = ec.EllipticCurvePrivateKey
 X = TypeVar("X", bound=x509.ExtensionType)
@@ -41,12 +41,12 @@ X = TypeVar("X", bound=x509.ExtensionType)
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Where they lie."""
+    """The files."""
 
     ca_file: Path
-    """What clients trust; public."""
+    """The authority that clients trust; public."""
     server_file: Path
-    """The server's certificate and its key in one PEM file, for nobody else."""
+    """The server's certificate and key in one PEM file, readable only for the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,11 @@ class _Pair:
 def ensure_certificates(
     directory: Path, now: datetime, names: tuple[str, ...] = NAMES
 ) -> Certificates:
-    """Return certificates for ``names``, made or renewed where needed.
+    """Return certificates for ``names``, created or renewed if necessary.
 
-    A server's certificate is renewed when fewer than 30 days are left to it. The
-    authority stays for ten years, or until it does not permit the names.
-    The caller holds the lock on ``directory``. Raises ConfigError when the authority
-    cannot be read: then clients that trust it have to be told.
+    A server's certificate is renewed 30 days before it expires. The authority stays for ten years,
+    or until it does not permit the names. The caller holds the lock on ``directory``. Raises
+    ConfigError if the authority cannot be read: its clients must then be told.
     """
     private = directory / "tls"
     private.mkdir(mode=0o700, exist_ok=True)
@@ -89,9 +88,9 @@ def ensure_certificates(
 
 
 def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
-    """Return a server's certificate and key in one PEM file, with something the matter.
+    """Return a server's certificate and key in one PEM file, with a flaw.
 
-    It is made anew each time; ``ensure_certificates`` has made the authority before.
+    It is created anew each time, by the authority of ``ensure_certificates``.
     """
     private = directory / "tls"
     authority = _read_authority(private / "ca.pem")
@@ -113,16 +112,16 @@ def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
 
 
 def _missing_issuer() -> x509.AuthorityInformationAccess:
-    """Where a public authority would say that its own certificate is; nothing is there."""
+    """Return a URL where a public authority would publish its certificate; there is nothing."""
     place = x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.crt")
     kind = AuthorityInformationAccessOID.CA_ISSUERS
     return x509.AuthorityInformationAccess([x509.AccessDescription(kind, place)])
 
 
 def read_certificates(directory: Path, why: Exception) -> Certificates:
-    """Return the certificates that whoever has the lock on ``directory`` keeps there.
+    """Return the certificates of the process that holds the lock on ``directory``.
 
-    Raises ConfigError with ``why`` when there are none.
+    Raises ConfigError with ``why`` if there are none.
     """
     found = Certificates(directory / CA_FILE, directory / "tls" / "server.pem")
     if not (found.ca_file.exists() and found.server_file.exists()):
@@ -271,7 +270,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _constraints_for(names: tuple[str, ...]) -> list[x509.GeneralName]:
-    """Return the subtrees in which ``names`` lie (RFC 5280 4.2.1.10)."""
+    """Return the subtrees that contain ``names`` (RFC 5280 4.2.1.10)."""
     subtrees: dict[x509.GeneralName, None] = {}
     for name in names:
         try:

@@ -45,30 +45,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a relay has besides its mail and who may send it."""
+    """The parts of a relay besides its store and directory."""
 
     quotas: SubscriptionQuotas | None = None
-    """None: nothing is counted."""
+    """None: there are no quotas."""
     clients: ClientCounts | None = None
-    """None: addresses are not told apart."""
+    """None: there are no limits per address."""
     budget: Budget | None = None
-    """This process's share of the memory for what front processes hand over."""
+    """This process's share of the memory for content from front processes."""
     admin: AdminDispatch | None = None
-    """None: the directory is not changed from here."""
+    """None: the directory cannot be changed over the socket."""
     events: EventService | None = None
-    """None: nobody is told what becomes of mail."""
+    """None: there are no delivery reports."""
     queue: QueueControl | None = None
-    """None: nothing is relayed."""
+    """None: there is no queue."""
     clock: ClockControl | None = None
     """None: the time is the machine's."""
     reporter: Reporter | None = None
-    """None: nobody is told what front processes do."""
+    """None: events of front processes are not reported."""
 
 
 async def serve_control(
     data: Path, store: Store, directory: Directory, shared: Shared = Shared()
 ) -> asyncio.Server:
-    """Answer at DIR/control.sock until the server is closed."""
+    """Serve DIR/control.sock until the server is closed."""
     operations = {
         **store_operations(store),
         **directory_operations(directory),
@@ -111,7 +111,7 @@ async def serve_control(
 
 
 def _operations_of_all(shared: Shared) -> dict[str, Operation]:
-    """Return what is the same for every connection."""
+    """Return the operations that are the same for every connection."""
     operations = {
         **clock_operations(shared.clock),
         **event_operations(shared.events),
@@ -186,7 +186,7 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
 
 
 def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
-    """Return what front processes tell the operator by."""
+    """Return the operations by which front processes report events."""
     return {
         "lines_are_json": _taking(tuple[()], lambda: reporter.as_json),
         "lines": _taking(tuple[list[str]], reporter.take),
@@ -194,7 +194,7 @@ def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
 
 
 def administration_operations(admin: AdminDispatch) -> dict[str, Operation]:
-    """Return what changes the directory, as one operation; its refusals travel as values."""
+    """Return the operation that changes the directory; refusals are returned as values."""
 
     async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -235,25 +235,25 @@ def client_operations(
 
 
 def event_operations(service: EventService | None) -> dict[str, Operation]:
-    """Return what the command line asks of events, as one operation."""
+    """Return the operation for commands about events."""
     run = _refusing(NO_EVENTS) if service is None else partial(operate, service)
     return {"events": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def clock_operations(control: ClockControl | None) -> dict[str, Operation]:
-    """Return what the command line asks of the clock, as one operation."""
+    """Return the operation for commands about the clock."""
     run = _refusing(NO_CLOCK) if control is None else control.operate
     return {"clock": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def queue_operations(control: QueueControl) -> dict[str, Operation]:
-    """Return what the command line asks of the queue, as one operation."""
+    """Return the operation for commands about the queue."""
     run = partial(operate_queue, control)
     return {"queue": _taking(tuple[str, dict[str, Any]], run)}
 
 
 def _refusing(said: str) -> Callable[..., Any]:
-    """Return what stands for the operations of a part that this relay does not have."""
+    """Return a function that refuses the operations of a part that this relay does not have."""
 
     def refuse(_operation: str, _fields: dict[str, Any]) -> None:
         raise ValueError(said)

@@ -105,9 +105,9 @@ class Directories:
     accounts: AccountDirectory | None = None
     azure: AzureDirectory | None = None
     profile: Profile | None = None
-    """By whose rules the Azure directory goes."""
+    """The profile whose rules the Azure directory follows."""
     tokens: AccessTokens | None = None
-    """What the Azure directory gave, and takes at a sign-in; None: nothing."""
+    """The tokens that the Azure directory issued, and accepts at a login; None: there are none."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Records beside the Azure directory's; see ``damaged_records``."""
     _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
@@ -206,7 +206,7 @@ class Directories:
 
 @dataclass(slots=True)
 class Prepared:
-    """A directory, and what must be done when it takes over."""
+    """A directory, and what must be done when it is put into effect."""
 
     directory: Directory = field(init=False)
     then: list[Callable[[], None]] = field(default_factory=list)

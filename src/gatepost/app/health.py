@@ -1,4 +1,4 @@
-"""``GET /health`` of ``gatepost serve``: does it take mail now?"""
+"""``GET /health`` of ``gatepost serve``: whether it accepts mail now."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # without a health check, HTTP is not needed
 
 
 def health_application(refusal: Callable[[], str]) -> "Starlette":
-    """Return an application that answers 200, or 503 with why no mail is taken."""
+    """Return an application that answers 200, or 503 with the reason why no mail is accepted."""
     from starlette.applications import Starlette  # noqa: PLC0415
     from starlette.responses import JSONResponse  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
@@ -30,7 +30,7 @@ def health_application(refusal: Callable[[], str]) -> "Starlette":
 async def serve_health(
     place: tuple[str, int] | None, refusal: Callable[[], str], stack: AsyncExitStack
 ) -> Listener | None:
-    """Answer until ``stack`` is closed. Raises PortBusy, NetworkError."""
+    """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
         return None
     from gatepost.app.web import WebServer  # noqa: PLC0415
@@ -44,5 +44,5 @@ async def serve_health(
 
 
 def health_url(listener: Listener) -> str:
-    """Return where to ask."""
+    """Return the URL of the health check."""
     return f"http://{listener.host_port}/health"

@@ -1,4 +1,4 @@
-"""DIR/key: the one secret from which all others at rest are derived."""
+"""DIR/key: the secret from which all keys for stored secrets are derived."""
 
 import base64
 import hashlib
@@ -19,20 +19,20 @@ from gatepost.model.secret import Secret
 
 SIZE: Final = 32
 DIGESTS: Final = "client secret digests"
-"""The purpose of the key under which client secrets are kept."""
+"""The purpose of the key for digests of client secrets."""
 
 _MISFIT: Final = "the key does not match the sealed data; was it lost or replaced?"
 _FINGERPRINT: Final = ("key", "fingerprint")
-"""The record by which a store knows the key that its records are sealed with."""
+"""The record by which a store recognises the key that its records are encrypted with."""
 SIGNING_KEY: Final = ("signing_key", "access tokens")
-"""The record of the key that signs tokens; its id is the purpose for which it is sealed."""
+"""The record of the key that signs tokens; its id is the purpose of its encryption."""
 
 _VERSION: Final = b"\x01"
 _NONCE_SIZE: Final = 12
 
 
 class Key:
-    """32 random octets, never used themselves: each purpose has a key of its own."""
+    """32 random octets, never used directly: each purpose has its own key."""
 
     __slots__ = ("_root", "where")
 
@@ -46,16 +46,17 @@ class Key:
         return "Key(***)"
 
     def subkey(self, purpose: str) -> bytes:
-        """Return the 32 octets for ``purpose``; nothing about the others follows from them."""
+        """Return the 32 octets for ``purpose``; they reveal nothing about the others."""
         return hashlib.blake2b(purpose.encode(), key=self._root, digest_size=SIZE).digest()
 
     def seal(self, secret: bytes, purpose: str) -> bytes:
-        """Return ``secret`` encrypted and authenticated, to be opened for the same purpose only."""
+        """Return ``secret`` encrypted and authenticated for this purpose."""
         nonce = os.urandom(_NONCE_SIZE)
         return _VERSION + nonce + self._cipher(purpose).encrypt(nonce, secret, _VERSION)
 
     def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """Return what was sealed. Raises ConfigError when this key or purpose does not open it."""
+        """Return the secret. Raises ConfigError if it was not encrypted with this key for this
+        purpose."""
         version, nonce = sealed[:1], sealed[1 : 1 + _NONCE_SIZE]
         try:
             return self._cipher(purpose).decrypt(nonce, sealed[1 + _NONCE_SIZE :], version)
@@ -84,9 +85,9 @@ class SealedAccessKeys:
 
 
 def open_key(directory: Path) -> Key:
-    """Return the key in ``directory``, made at the first call; nobody else may read it.
+    """Return the key in ``directory``; the first call creates it, readable only for the owner.
 
-    The caller holds the directory's lock. Raises ConfigError when the file is damaged.
+    The caller holds the directory's lock. Raises ConfigError if the file is damaged.
     """
     path = directory / "key"
     try:
@@ -98,10 +99,11 @@ def open_key(directory: Path) -> Key:
 
 
 async def check_key(key: Key, records: Records) -> bool:
-    """Tell whether ``records`` know this key. Raises ConfigError when they know another one: then
-    what is sealed in them is not damaged, and nothing may be made anew in its place.
+    """Tell whether ``records`` have this key's fingerprint.
 
-    Earlier versions kept no fingerprint; there the key that signs tokens shows the same.
+    Raises ConfigError if they have another one: then the sealed values are not damaged, and must
+    not be replaced. Earlier versions stored no fingerprint; there the key that signs tokens shows
+    the same.
     """
     kept = {(each.kind, each.id): each.fields for each in await records.load_records()}
     mark = kept.get(_FINGERPRINT, {})
@@ -115,14 +117,14 @@ async def check_key(key: Key, records: Records) -> bool:
 
 
 async def keep_fingerprint(key: Key, records: Records) -> None:
-    """Let ``records`` know the key, if they do not. Raises ConfigError for another one."""
+    """Store the key's fingerprint, if there is none. Raises ConfigError if there is another one."""
     if not await check_key(key, records):
         fields = _fingerprint(key.subkey("fingerprint").hex())
         await records.save_records([Record(*_FINGERPRINT, fields)])
 
 
 def _fingerprint(digest: str) -> dict[str, Any]:
-    """Return a record's fields; the sum tells another key from damage."""
+    """Return a record's fields; the checksum distinguishes another key from damage."""
     return {"digest": digest, "sum": zlib.crc32(digest.encode())}
 
 

@@ -68,7 +68,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """What an application needs to send, and who may change the rest."""
+    """What an application needs to send, and an administrator."""
 
     tenant_id: str
     subscription_id: str
@@ -223,7 +223,7 @@ class _Admin(NamedTuple):
 def _make_admin(
     directory: AzureDirectory, key: Key, tenant: Tenant, subscription_id: str, now: datetime
 ) -> _Admin:
-    """Create who may change things through the management APIs; the sender may only send."""
+    """Create an administrator for the management APIs; the sender may only send."""
     application = Application(new_guid(), new_guid(), tenant.id, "Administrator")
     secret_entry, secret = directory.make_secret(application, SECRET_LIFETIME)
     principal = ServicePrincipal(new_guid(), application.id, tenant.id, application.display_name)

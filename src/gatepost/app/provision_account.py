@@ -21,7 +21,7 @@ from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template
 
 UNKNOWN: Final = 32
-"""Random octets in a password that is shown to nobody."""
+"""Random octets in a password that nobody learns."""
 _PURPOSE: Final = "first account's secrets"
 
 

@@ -1,4 +1,4 @@
-"""DIR/ready.json: what runs where, and what to sign in with; there once everything accepts."""
+"""DIR/ready.json: addresses and credentials of the relay; it exists once everything accepts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ FILE: Final = "ready.json"
 _USUAL: Final[Mapping[str, str]] = MappingProxyType({"smtp": "starttls", "smtps": "implicit"})
 
 Listeners = dict[str, Listener | None]
-"""``smtp``, ``smtps``, ``https``, ``http``; None where it is off."""
+"""``smtp``, ``smtps``, ``https``, ``http``; None if it is off."""
 
 
 def https_url(listeners: Listeners) -> str | None:
-    """Return where the APIs are; the certificate is for this name."""
+    """Return the URL of the APIs, with the name in the certificate."""
     https = listeners["https"]
     return f"https://localhost:{https.port}" if https else None
 
@@ -35,7 +35,7 @@ def describe(
     provisioned: Provisioned | GivenAccount,
     tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
-    """Return the document: a contract that scripts depend on; ``tls`` is of its ports."""
+    """Return the document, on whose format scripts depend; ``tls`` is for its ports."""
     url = https_url(listeners)
     http = listeners["http"]
     return {
@@ -81,7 +81,7 @@ _OF_AZURE: Final = (
 
 
 def _account(given: GivenAccount) -> dict[str, Any]:
-    """Plain accounts have nothing of Azure's."""
+    """Return the part for a plain account, which has nothing of Azure's."""
     nothing: dict[str, Any] = dict.fromkeys(_OF_AZURE)
     return {
         "password": _shown(given.password),
@@ -95,10 +95,10 @@ def _account(given: GivenAccount) -> dict[str, Any]:
 def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str, str]:
     """Return the variables that Microsoft's libraries and their HTTP clients read.
 
-    AZURE_*: azure-identity's EnvironmentCredential. REQUESTS_CA_BUNDLE: requests, so the
-    synchronous libraries and msal; SSL_CERT_FILE: OpenSSL, so aiohttp and Go;
-    NODE_EXTRA_CA_CERTS: Node.js. The rest: the names in Microsoft's samples. A secret that
-    proves nothing any more is left out.
+    AZURE_*: azure-identity's EnvironmentCredential. REQUESTS_CA_BUNDLE: requests, for the
+    synchronous libraries and msal; SSL_CERT_FILE: OpenSSL, for aiohttp and Go; NODE_EXTRA_CA_CERTS:
+    Node.js. The others have the names in Microsoft's samples. A secret that is no longer valid is
+    left out.
     """
     variables = {
         "AZURE_AUTHORITY_HOST": url,
@@ -133,11 +133,11 @@ def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:
 
 
 def write_ready(data: Path, document: dict[str, Any]) -> None:
-    """Rename the document into place; only its owner may read it."""
+    """Replace the file atomically; only its owner may read it."""
     pretty = msgspec.json.format(msgspec.json.encode(document), indent=1)
     write_file(data / FILE, pretty + b"\n")
 
 
 def remove_ready(data: Path) -> None:
-    """What it says is not so any more."""
+    """Remove the file, because it is no longer true."""
     remove_file(data / FILE)

@@ -1,4 +1,5 @@
-"""Refresh tokens that a provider gave in place of the configured one: kept under DIR, sealed."""
+"""Refresh tokens that a provider issued instead of the configured one: stored encrypted under
+DIR."""
 
 import asyncio
 import hashlib
@@ -16,10 +17,11 @@ from gatepost.relay.context import Report
 
 DIRECTORY: Final = "tokens"
 AGAIN: Final = 60.0
-"""Seconds after which what could not be written is written again."""
+"""Seconds after which a failed write is repeated."""
 FORGOTTEN: Final = 365 * 86_400.0
-"""Seconds after which a token is removed that no configured one leads to. Until then an operator
-may go back; providers end tokens that nobody used for half a year, or sooner."""
+"""Seconds after which a token is removed to which no configured one leads. Until then an
+operator may return to the old configuration; providers end tokens that were unused for half a
+year, or sooner."""
 _PURPOSE: Final = "refresh token"
 _DIGEST: Final = 32
 
@@ -28,46 +30,51 @@ Read = Callable[[], Secret]
 
 
 class KeptTokens:
-    """The newest of the tokens that followed configured ones, of all credentials of a relay.
+    """The newest tokens of all credentials of a relay.
 
-    Each lies under what the configured one is known by, so that credentials with the same token
-    (for several scopes, say) have the same newest one; when an operator puts in another, that one
-    counts. What cannot be written counts all the same, also over a reload, and is written later.
+    Each is stored under a mark of the configured token that it follows, so that credentials with
+    the same token, for example with different scopes, share the newest one, and a newly configured
+    token takes effect. A token that cannot be written is used nevertheless, also over a reload, and
+    is written later.
     """
 
     def __init__(self, key: Key, report: Report) -> None:
-        """``key`` lies beside the tokens."""
+        """``key`` encrypts the tokens."""
         self._key, self._report = key, report
         self._directory = Path(key.where).parent / DIRECTORY
         self._unwritten: dict[bytes, tuple[str, Secret]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def of(self, name: str, configured: Read) -> "KeptToken":
-        """Return what reads and keeps those of a credential."""
+        """Return the reader and keeper of a credential's token."""
         return KeptToken(self, name, configured)
 
     def mark_of(self, token: Secret) -> bytes:
-        """Return what a configured token is known again by."""
+        """Return the mark by which a configured token is recognised."""
         octets = token.reveal().encode("utf-8", "surrogateescape")
         key = self._key.subkey("configured refresh tokens")
         return hashlib.blake2b(octets, key=key, digest_size=_DIGEST).digest()
 
     def newest(self, mark: bytes, name: str) -> Secret | None:
-        """Return the newest token that followed the one with this mark; None: itself."""
+        """Return the newest token that follows the one with this mark; None if it is that one
+        itself."""
         if mark in self._unwritten:
             return self._unwritten[mark][1]
         for path in (self._directory / mark.hex(), self._directory / name):
             try:
                 plain = self._key.unseal(path.read_bytes(), _PURPOSE)
-            except (OSError, ConfigError):  # none is stored, or it is not ours
+            except (OSError, ConfigError):  # none is stored, or it is encrypted with another key
                 continue
             if plain[:_DIGEST] == mark:
                 return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
         return None
 
     def keep(self, mark: bytes, name: str, token: Secret) -> None:
-        """Keep a token that takes the place of all before. The operator is told when it cannot be
-        written: were the relay to end now, somebody might have to sign in again."""
+        """Keep a token that replaces all earlier ones.
+
+        The operator is told if it cannot be written: after a restart, somebody might have to sign
+        in again.
+        """
         is_late = mark in self._unwritten
         try:
             self._write(mark, name, token)
@@ -103,8 +110,8 @@ class KeptTokens:
         (self._directory / name).unlink(missing_ok=True)
 
     def keep_only(self, configured: Mapping[str, Read]) -> None:
-        """Remove tokens that followed others than these (by the names of their credentials), once
-        nobody will go back to those."""
+        """Remove tokens that follow others than these (by the names of their credentials), once
+        nobody will return to them."""
         oldest = time.time() - FORGOTTEN
         try:
             wanted = {*configured, *[self.mark_of(read()).hex() for read in configured.values()]}
@@ -124,13 +131,13 @@ class KeptTokens:
 
 
 class KeptToken:
-    """The newest of the tokens that followed a credential's configured one."""
+    """The newest token that follows a credential's configured one."""
 
     def __init__(self, kept: KeptTokens, name: str, configured: Read) -> None:
-        """``name`` is the credential's, under which earlier versions kept it."""
+        """``name`` is the credential's, under which earlier versions stored it."""
         self._kept, self._name, self._configured = kept, name, configured
         self._mark = b""
-        """Of what was configured when it was read last."""
+        """The mark of the configured token when it was last read."""
 
     def read(self) -> Secret:
         """Return the newest token. Raises ConfigError."""
@@ -139,6 +146,6 @@ class KeptToken:
         return self._kept.newest(self._mark, self._name) or configured
 
     def keep(self, token: Secret) -> None:
-        """Keep a token that takes the place of the one that was read last, for which it was given:
-        an operator may have put in another meanwhile."""
+        """Keep a token that replaces the one that was last read. The operator may have
+        configured another one meanwhile."""
         self._kept.keep(self._mark, self._name, token)

@@ -1,4 +1,4 @@
-"""Directory and quotas of another process, under the contracts of those in this one."""
+"""Directory and quotas of another process, with the same contracts as local ones."""
 
 import asyncio
 import secrets
@@ -28,10 +28,10 @@ Standings = dict[tuple[Principal, Address], tuple[Standing, float]]
 
 
 class RemoteDirectory:
-    """Implements ``directory.contract.Directory`` over calls; answers come later.
+    """Implements ``directory.contract.Directory`` by remote calls; answers are futures.
 
-    Where the directory tells how long an answer holds (``KeepableDirectory``), it is kept, and
-    forgotten when the directory changes. Of a secret that signed in only a keyed digest stays.
+    If the directory tells how long an answer is valid (``KeepableDirectory``), it is cached until
+    the directory changes. Of a secret, only a keyed digest is cached.
     """
 
     def __init__(self, calls: Calls, mechanisms: frozenset[str], *, keeps: bool = False) -> None:
@@ -50,7 +50,8 @@ class RemoteDirectory:
         return cls(calls, mechanisms, keeps=await calls.call(bool, "keep"))
 
     def _forget(self, number: msgspec.Raw) -> None:
-        """The directory changes: whoever changes it waits for our word."""
+        """Clear the cache, because the directory changes, and confirm it; the change waits for
+        that."""
         self._proven, self._standings = {}, {}  # not cleared: see ``_keep``
         self._calls.tell("gave_up", decode(number, int))
 
@@ -83,8 +84,11 @@ class RemoteDirectory:
         return self._calls.ask_for(keep, "standing_kept", principal, sender)
 
     def _holds(self, until: float) -> bool:
-        """Tell whether an answer may still be given. When this process was stopped for longer than
-        who changes the directory waits, it was cut off, and does not know yet what has changed."""
+        """Tell whether a cached answer is still valid.
+
+        If this process was suspended for longer than a change waits, it was disconnected, and does
+        not know yet what has changed.
+        """
         return time.time() < until and not self._calls.is_cut_off
 
 
@@ -113,9 +117,8 @@ def _keep_standing(
 
 
 def _keep(kept: dict[K, V], question: K, answer: V) -> None:
-    """Keep an answer with those that there were when it was asked for: what was on its way when
-    they had to be forgotten is forgotten with them. A client may ask in many ways: there is a
-    bound."""
+    """Cache an answer in the dictionary that existed when it was requested: if that was replaced
+    meanwhile, the answer is dropped with it. The number of entries is limited."""
     if len(kept) >= MOST_REMEMBERED:
         kept.clear()
     kept[question] = answer
@@ -131,7 +134,7 @@ def _standing(raw: msgspec.Raw) -> Standing:
 
 
 class RemoteQuotas:
-    """Implements ``policy.quotas.Quotas`` over calls."""
+    """Implements ``policy.quotas.Quotas`` by remote calls."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

@@ -1,4 +1,4 @@
-"""Secrets of credentials, noticed when another is put in their place."""
+"""The files with secrets of credentials, watched for replacement."""
 
 import asyncio
 import hashlib
@@ -19,33 +19,33 @@ from gatepost.config.settings import (
 from gatepost.errors import ConfigError
 
 LOOK: Final = 5.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 _State = tuple[int, int, int]
 
 
 class SecretFiles:
-    """The files of all credentials. ``changed`` gets the names of those with another secret.
+    """Watches the files of all credentials.
 
-    What is written anew with the same secret has not changed: a sign-in that was refused is not
-    made again for that. Each file is looked at by its name, so that a link may change, too, as
-    where Kubernetes mounts secrets.
+    ``changed`` gets the names of credentials with a new secret. A file that is written again with
+    the same secret has not changed: a refused login is not repeated because of it. Each file is
+    read by its name, so that a link may change, too, as with secrets that Kubernetes mounts.
     """
 
     def __init__(self, changed: Callable[[list[str]], None]) -> None:
         self._changed = changed
         self._key = secrets.token_bytes(16)
         self._files: dict[str, tuple[NamedSecret, ...]] = {}
-        """By credential."""
+        """The files of each credential."""
         self._states: dict[NamedSecret, _State | None] = {}
         self._rotating: frozenset[NamedSecret] = frozenset()
-        """Files that somebody renews all the time: they count when they appear."""
+        """Files that are renewed all the time: only their creation counts."""
         self._marks: dict[NamedSecret, bytes] = {}
-        """What those that could be read are known again by."""
+        """Marks of the secrets that could be read."""
         self._watching: asyncio.TimerHandle | None = None
 
     def follow(self, credentials: Iterable[CredentialSettings]) -> None:
-        """Look at these from now on, as they are."""
+        """Watch the files of these credentials from now on."""
         credentials = tuple(credentials)
         self._files = {each.name: tuple(_files_of(each)) for each in credentials}
         pods = [each for each in credentials if isinstance(each, AzureIdentityCredential)]
@@ -56,19 +56,19 @@ class SecretFiles:
             self._look_at(each)
 
     def look(self) -> None:
-        """Tell what has changed."""
+        """Report what has changed."""
         changed = {each for each in list(self._states) if self._look_at(each)}
         names = [name for name, files in self._files.items() if not changed.isdisjoint(files)]
         if names:
             self._changed(names)
 
     def watch(self) -> None:
-        """Look every few seconds from now on, until ``close``."""
+        """Check every few seconds from now on, until ``close``."""
         self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
         self.look()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._watching is not None:
             self._watching.cancel()
 
@@ -76,10 +76,10 @@ class SecretFiles:
         state = _state_of(file)
         if file in self._states and state == self._states[file]:
             return False
-        self._states[file] = state  # before it is read: what changes meanwhile is seen next time
+        self._states[file] = state  # before it is read, so that a later change is noticed
         try:
             octets = file.read().reveal().encode("utf-8", "surrogateescape")
-        except ConfigError:  # it may come back, and then counts as another
+        except ConfigError:  # if it comes back, it counts as another one
             self._marks.pop(file, None)
             return False
         mark = hashlib.blake2b(octets, key=self._key).digest()
@@ -101,7 +101,7 @@ def _files_of(credential: CredentialSettings) -> Iterator[NamedSecret]:
 
 
 def _state_of(file: NamedSecret) -> _State | None:
-    """What changes when a file does: it is written anew, or another takes its name."""
+    """Return what changes if a file is written again or replaced."""
     with suppress(OSError, ConfigError):
         stat = Path(file.path()).stat()
         return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -59,14 +59,15 @@ _READS = 3
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     config: Path
     workers: int | None = None
-    """Front processes; None: as the configuration has it."""
+    """Number of front processes; None: that of the configuration."""
 
     def read(self) -> Written:
-        """Read the configuration. Raises ConfigProblems, or ConfigError for what is not a file."""
+        """Read the configuration. Raises ConfigProblems, or ConfigError if there is no such
+        file."""
         try:
             check_again(self.config)
         except OSError as error:
@@ -85,7 +86,7 @@ class Options:
 
 
 def _text_of(path: Path) -> str:
-    """Return a file's text, empty where it is none: what is wrong then is told elsewhere."""
+    """Return a file's text; empty if it cannot be read, which is reported elsewhere."""
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -127,7 +128,7 @@ async def serve(
 
 
 class _Signals:
-    """What the process is asked for; asking twice is asking."""
+    """The signals that the process has received; repeated ones count once."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -148,7 +149,7 @@ class _Signals:
 
 @dataclass(slots=True)
 class Service:
-    """A relay that serves, and what a reload changes of it."""
+    """A running relay, and what a reload changes in it."""
 
     options: Options
     report: Report
@@ -163,7 +164,7 @@ class Service:
     inbound: ServeInbound
     relay: Relay
     failed: "asyncio.Future[str]"
-    """Done with a reason when the relay must not go on."""
+    """Done, with the reason, if the relay must not continue."""
     health: Listener | None = None
     api: Api | None = None
 
@@ -242,7 +243,7 @@ class Service:
         return Bounds(limits.message_size, limits.recipients)
 
     def tell_ready(self) -> dict[str, Any]:
-        """Write ready.json and return what it says."""
+        """Write ready.json and return it."""
         document = {
             "pid": os.getpid(),
             "data": str(self.data),
@@ -268,9 +269,9 @@ class Service:
             self.admin.azure = AdminContext(azure, keys, _now, where, DnsResolver(cached=0))
 
     async def reload(self) -> dict[str, Any] | None:
-        """Read the configuration again and go by it; a bad one is refused, and nothing changes.
+        """Read the configuration again and use it; an invalid one is refused, and nothing changes.
 
-        Returns what ready.json says then; None for a bad one.
+        Returns the new ready.json; None if the configuration was refused.
         """
         notify(reload_begins())
         try:
@@ -291,8 +292,11 @@ class Service:
         return None
 
     async def _go_by(self, following: "_Following") -> dict[str, Any] | None:
-        """Go by another configuration; a relay that went by half of it would not be what anybody
-        wrote, so it ends, and its next start goes by the whole."""
+        """Put another configuration into effect.
+
+        If that fails in the middle, the relay ends: half of a configuration is not what anybody
+        wrote, and the next start uses the whole.
+        """
         try:
             await self._take(following)
         except Exception as error:  # noqa: BLE001 - nothing of it is expected to fail
@@ -305,7 +309,8 @@ class Service:
         return document
 
     async def _prepare(self) -> "_Following":
-        """Make everything that can fail of another configuration, beside what works."""
+        """Create everything of another configuration that can fail, while the current one is in
+        use."""
         written = await asyncio.to_thread(self.options.read)
         _warn(written.config, self.report)
         config = written.config
@@ -324,7 +329,7 @@ class Service:
         return _Following(delivery, prepared, listeners)
 
     async def _take(self, following: "_Following") -> None:
-        """Go by it from now on."""
+        """Put it into effect."""
         following.directory.take(self.directory)
         await self.directory.forget()
         if self.api is not None:
@@ -335,13 +340,13 @@ class Service:
         self.clients.limits = client_limits(config.limits)
         self.relay.budget.total = config.limits.memory // (listeners.workers + 1)
         self.relay.router = delivery.routes.router
-        # New mail goes by the new routes while the last of the old is finished.
+        # New mail uses the new routes while the last attempts by the old ones finish.
         await side_by_side(self.outbound.change(delivery), self.inbound.take(listeners))
 
 
 @dataclass(frozen=True, slots=True)
 class _Following:
-    """A configuration that can be gone by."""
+    """A prepared configuration."""
 
     delivery: DeliverySetup
     directory: Prepared
@@ -359,13 +364,16 @@ async def _first_directory(directories: Directories, config: Config) -> ServedDi
 
 
 async def stop_all(inbound: ServeInbound, outbound: ServeOutbound, store: SqliteStore) -> None:
-    """The queue keeps what comes in until the last session has ended. What is on the wire is cut
-    when nobody can write down what becomes of it: the next start has it all the same."""
+    """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
+
+    If the store has failed, current attempts are aborted at once, because their results cannot be
+    recorded; the next start repeats them.
+    """
     await side_by_side(inbound.stop(), outbound.stop(0.0 if store.has_failed else ON_THE_WIRE))
 
 
 def why_no_mail(store: SqliteStore) -> str:
-    """Return why nothing is accepted now; empty when something is."""
+    """Return why no mail is accepted now; empty if it is."""
     return "the store has failed" if store.has_failed else store.refusal
 
 

@@ -1,4 +1,4 @@
-"""The program of a front process of ``gatepost serve``: SMTP here, the rest behind the socket."""
+"""The program of a front process of ``gatepost serve``: SMTP here, the rest over the socket."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -25,24 +25,25 @@ from gatepost.routing.route import Router
 
 @dataclass(frozen=True, slots=True)
 class ServeFront:
-    """What a front process is told: the configuration's text, and sockets by descriptor."""
+    """The instructions for a front process: the configuration's text, and sockets by descriptor."""
 
     text: str
     file: str
     data: str
     processes: int
-    """Among which the byte budget is divided."""
+    """Number of processes that share the byte budget."""
     listeners: dict[str, tuple[int, ...]]
-    """By name."""
+    """Descriptors by the names of listeners."""
     mechanisms: tuple[str, ...]
-    """Of the directory that answers when we accept: another one may answer yet."""
+    """The mechanisms of the directory at the time when we accept; another one may still be in
+    use."""
     certificates: tuple[GivenCertificate, ...] = ()
-    """Those served now: their files may be half renewed."""
+    """The certificates in use: their files may be half replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A configuration as it was read: front processes parse its text anew."""
+    """A configuration as a text, which front processes parse again."""
 
     config: Config
     text: str
@@ -56,8 +57,8 @@ def instruct(
     number: int,
     certificates: CertificateFiles,
 ) -> Instruction:
-    """Return what makes ``number`` front processes serve a configuration's listeners, each from its
-    start with the certificates that are served then."""
+    """Return the instruction that starts ``number`` front processes for a configuration's
+    listeners, with the certificates in use at that time."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
     data = str(written.config.storage.directory.resolve())
     front = ServeFront(
@@ -72,7 +73,7 @@ def instruct(
 
 
 async def serve(front: ServeFront) -> None:
-    """Serve until we are told to stop, or until the store process is gone."""
+    """Serve until told to stop, or until the store process ends."""
     config = parse_config(front.text, front.file)
     process = await FrontProcess.connect(Path(front.data))
     relay = Relay(
@@ -98,11 +99,11 @@ async def serve(front: ServeFront) -> None:
 
 
 def _unheard(event: str, **facts: Any) -> None:
-    """The store process looks at the same files, and tells."""
+    """Ignore an event: the store process watches the same files, and reports it."""
 
 
 def main() -> None:
-    """Read what to do from standard input, and do it."""
+    """Read the instructions from standard input, and follow them."""
     run_front(ServeFront, serve)
 
 

@@ -222,7 +222,7 @@ def own_hosts(config: Config) -> tuple[str, ...]:
 
 
 def own_of(config: Config) -> Own:
-    """Return what an exchanger is called that is this relay."""
+    """Return the names and addresses by which an exchanger is recognised as this relay."""
     hosts = own_hosts(config)
     listens_everywhere = not EVERYWHERE.isdisjoint(hosts)
     return Own((config.hostname,), hosts, is_here if listens_everywhere else lambda _: False)

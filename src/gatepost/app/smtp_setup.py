@@ -105,9 +105,8 @@ def load_certificate(
 ) -> ServerCertificate:
     """Return the certificate of two PEM files; ``key`` None: the key is in ``chain``.
 
-    ``authorities`` is a third one, with the certificates of who issues those of clients.
-
-    Raises TlsError when they cannot be used together.
+    ``authorities`` is a third file, with the authorities of clients' certificates. Raises TlsError
+    if they cannot be used together.
     """
     context = server_context(chain, key, newest=newest, authorities=authorities)
     return ServerCertificate(context, _bindings(Path(chain)))
@@ -122,8 +121,8 @@ def make_ids(epoch: int) -> Callable[[], str]:
 def make_guids() -> Callable[[], str]:
     """Return a source of ids that are GUIDs (RFC 9562 5.7, UUIDv7).
 
-    They begin with the time, so that a store's index grows at its end; what follows is chance where
-    a process begins, and counted from there.
+    They begin with the time, so that a store's index grows at its end; the rest is random at the
+    start of a process, and then counted.
     """
     version, variant, bits = 0x7 << 12, 0b10 << 62, (1 << 62) - 1
     chance = f"{version | secrets.randbits(12):04x}"

@@ -1,4 +1,4 @@
-"""What opening a store found, for the operator: also when a command was there before the relay."""
+"""What was found when a store was opened, kept for the operator if a command opened it first."""
 
 import json
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from gatepost.store.sqlite import SqliteStore
 
 FILE: Final = "store.news"
-"""In the store's directory: what a command found, until a relay has told it."""
+"""In the store's directory: what a command found, until a relay has reported it."""
 News = Sequence[tuple[str, str]]
 """Events and their reasons."""
 
 
 def news_of(store: "SqliteStore") -> News:
-    """Return what opening ``store`` found."""
+    """Return what was found when ``store`` was opened."""
     found = (
         ("store_recovered", store.recovered),
         ("store_gone", store.begun),
@@ -26,14 +26,14 @@ def news_of(store: "SqliteStore") -> News:
 
 
 def leave_news(data: Path, news: News) -> None:
-    """Leave them for the next relay. Whoever does has the store in ``data`` open."""
+    """Leave the news for the next relay. The caller has the store in ``data`` open."""
     lines = "".join([f"{json.dumps(each)}\n" for each in news])
     with suppress(OSError), (data / FILE).open("a", encoding="utf-8") as file:
         file.write(lines)  # on a full disk at least the command has shown them
 
 
 def take_news(data: Path) -> News:
-    """Return what commands have left, once."""
+    """Return the news that commands have left, and delete them."""
     news: list[tuple[str, str]] = []
     try:
         lines = (data / FILE).read_text("utf-8").splitlines()

@@ -119,7 +119,7 @@ class _Run:
     data: Path
     document: dict[str, Any]
     failed: "asyncio.Future[str]"
-    """Done with a reason when the relay must not go on."""
+    """Done, with the reason, if the relay must not continue."""
 
 
 async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _Run:
@@ -276,7 +276,7 @@ async def _serve_events(context: EventContext, stack: AsyncExitStack) -> EventSe
 
 
 def _moved(report: Report, events: EventService, ahead: timedelta) -> None:
-    """Report it, and wake what waits for a time."""
+    """Report the change, and wake everything that waits for a time."""
     report("clock_advanced", ahead=ahead.total_seconds())
     events.webhooks.wake()
 

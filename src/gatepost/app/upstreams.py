@@ -126,7 +126,7 @@ class Upstreams:
         return BearerSignIn(self.tokens, source, scope or ACS_SCOPE)
 
     def _source(self, credential: CredentialSettings) -> tuple[TokenSource, str]:
-        """Return where a credential's tokens come from, and the scope that it names, if any."""
+        """Return the token source of a credential, and its configured scope, if any."""
         match credential:
             case EntraCredential():
                 return self._entra(credential), credential.scope

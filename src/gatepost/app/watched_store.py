@@ -1,4 +1,4 @@
-"""The store of a relay, and how the relay hears that it must not go on."""
+"""The store of a relay, and how the relay learns that it must end."""
 
 import asyncio
 from contextlib import suppress
@@ -15,9 +15,9 @@ from gatepost.store.sqlite.settings import Settings
 
 
 def with_store_warning(config: Config) -> Config:
-    """Add that the store of a configuration is gone, if one was there."""
+    """Return the configuration with a warning if there was a store that is gone."""
     said = ""
-    with suppress(OSError):  # we may not read it
+    with suppress(OSError):  # no permission to read it
         said = missing(config.storage.directory.resolve())
     if not said:
         return config
@@ -28,11 +28,10 @@ def with_store_warning(config: Config) -> Config:
 def open_watched(
     data: Path, settings: Settings | None = None, report: Report | None = None
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
-    """Open the store; a failed sync, told from its own thread, ends the relay.
+    """Open the store; a failed sync, reported from its own thread, ends the relay.
 
-    What had to be carried over from a damaged file is reported, and that it was gone, also when a
-    command found that before.
-    Raises StoreLocked, Unreadable.
+    What was recovered from a damaged file, or is missing, is reported, also if a command found it
+    before. Raises StoreLocked, Unreadable.
     """
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[str] = loop.create_future()

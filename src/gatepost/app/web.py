@@ -106,7 +106,7 @@ class _Connection(H11Protocol):
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP. If it was in the body of a request, that ends, and an answer
+        """Refuse what is not HTTP. In the body of a request, the request ends, and an answer
         that has begun is not changed."""
         if self.cycle is not None:
             self.cycle.disconnected = True
@@ -141,7 +141,7 @@ class _Connection(H11Protocol):
 
 
 def _to_nobody(event: str, **facts: Any) -> None:
-    """Nobody wants to know."""
+    """Ignore an event."""
 
 
 class _Server(uvicorn.Server):
@@ -224,6 +224,6 @@ class WebServer:
 
 
 def _ended(serving: "asyncio.Future[None]") -> None:
-    """Let it be told at once when nobody serves any more; whoever stops it asks only then."""
+    """Report at once why a server has ended; ``stop`` sees it only later."""
     if not serving.cancelled() and (error := serving.exception()) is not None:
         serving.get_loop().call_exception_handler({"message": "", "exception": error})

@@ -1,4 +1,4 @@
-"""Front processes: they do connections, TLS and SASL for the store process."""
+"""Front processes: they handle connections, TLS and SASL for the store process."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ LONGEST_DELAY: Final = 10.0
 READY: Final = b"ready\n"
 """A front process prints this when it can accept; otherwise it prints the reason."""
 OPEN: Final = b"open\n"
-"""It is then told this, and accepts."""
+"""The store process then sends this, and the front process accepts."""
 START_TIMEOUT: Final = 30.0
 STARTS: Final = 3
 """Number of processes that may end in a row before they accept: one may be killed when memory is
@@ -49,10 +49,10 @@ class _Slot:
         self._over = False
         self._is_open = False
         self._starts = 0
-        """Since one was ready."""
+        """Number of starts since one was ready."""
         self._process: Process | None = None
         self._ready: asyncio.StreamWriter | None = None
-        """To the process, from when it said that it is ready."""
+        """The input of the process, once it has reported that it is ready."""
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.task = asyncio.create_task(self._keep_alive())
 
@@ -90,7 +90,7 @@ class _Slot:
                 process.terminate()
             assert process.stdin is not None  # noqa: S101 - it was asked for
             assert process.stdout is not None  # noqa: S101
-            # uvloop says RuntimeError where the process is gone: its status tells more
+            # if the process is gone, uvloop raises RuntimeError: its status tells more
             with contextlib.suppress(OSError, RuntimeError):
                 process.stdin.write(self._instruction.text() + b"\n")
                 await process.stdin.drain()
