@@ -77,7 +77,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     edges |= dict.fromkeys(row[1] for row in gaps if row[-1])
     if edges:
         kinds.append((list(edges), "perhaps recipients", "may have lost recipients"))
-    said = [f"{_few(ids)} {words}" for ids, _, words in kinds]
+    said = [f"{_few(ids)} {words}" for ids, _, words in kinds if ids]
     named: list[dict[str, Any]] = [
         {"id": id_, "lost": what} for ids, what, _ in kinds for id_ in ids
     ]
@@ -92,7 +92,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     if is_cut and (newest := newest_of(new)):
         said.append(f"the end of the file is missing: nothing may be left of mail after {newest}")
         named.append({"after": newest, "lost": "message"})
-    return Losses(", ".join(said), named)
+    return Losses(", ".join(said or ["all of them whole"]), named)
 
 
 def newest_of(connection: sqlite3.Connection) -> str:
@@ -106,7 +106,7 @@ def _ids(new: sqlite3.Connection, query: str) -> list[str]:
 
 
 def _few(ids: list[str]) -> str:
-    return f"{len(ids)} ({_first(ids)})" if ids else "0"
+    return f"{len(ids)} ({_first(ids)})"
 
 
 def _first(names: list[str]) -> str:

@@ -61,7 +61,7 @@ def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> 
     """
     said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if said != "ok":
-        raise damage(said)
+        raise damage(" ".join(said.split()))  # a sentence: it has lines
 
 
 def look_through_log(database: Path) -> None:

@@ -252,6 +252,8 @@ def test_below_a_damaged_root_the_rows_are_found(tmp_path: Path, tree: str) -> N
     assert on_the_root < 10
     told, captured, waiting, _ = read(tmp_path)
     assert f"12 of 13 tables are whole ({tree} may have lost rows), " in told
+    assert "\n" not in told, "SQLite's text has lines"
+    assert ("all of them whole" in told) == (on_the_root == 0)
     assert (len(captured), waiting) == (NUMBER, NUMBER - on_the_root)
     store = open_store(tmp_path, SETTINGS)
 
