@@ -125,6 +125,7 @@ _SENTENCES: Final = {
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
     "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
     "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "message_dropped": "DROPPED {id} to {rcpt_to}, as an operator said: nobody is notified",
     "message_damaged": "MESSAGE {id} IS DAMAGED: {reason}",
     "notification_lost": "<{mail_from}> was NOT NOTIFIED of a failure ({id}): {reason}",
     "sender_warned": "notified <{mail_from}> that {id} is delayed",

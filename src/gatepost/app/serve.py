@@ -210,7 +210,7 @@ class Service:
         stack.push_async_callback(outbound.stop, ON_THE_WIRE)
         relay.use_store(outbound.store)
         admin = AdminDispatch()
-        queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer)
+        queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer, report)
         shared = Shared(None, clients, relay.budget, admin, queue=queue, reporter=report)
         control = await serve_control(data, outbound.store, directory, shared)
         stack.callback(remove_file, data / SOCKET)

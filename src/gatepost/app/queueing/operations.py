@@ -18,7 +18,10 @@ from gatepost.model.route import parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
 from gatepost.queue.why import Obstacle, next_try, why
 
-if TYPE_CHECKING:  # a relay that only captures, and a stopped one, deliver nothing
+if TYPE_CHECKING:
+    from gatepost.relay.context import Report
+
+    # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliver import Deliverer
 
 MOST: Final = 10_000
@@ -40,6 +43,8 @@ class QueueControl:
     now: Callable[[], datetime]
     delivering: "Callable[[], Deliverer] | None" = None
     """Returns the current deliverer, which a reload changes; None: no relay runs."""
+    report: "Report | None" = None
+    """None: no relay runs, so that nobody reads its events."""
 
     @property
     def deliverer(self) -> "Deliverer | None":
@@ -117,9 +122,9 @@ def _answer(control: QueueControl, delivery: Delivery) -> Document:
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
-    hops, leased = [], 0
-    for id_ in ids or ():
-        hops += [each.next_hop for each in await _find(control, id_)]
+    leased = 0
+    found = [each for id_ in ids or () for each in await _find(control, id_)]
+    hops = [each.next_hop for each in found]
     if ids is None:
         counts = await control.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
@@ -128,6 +133,8 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     done = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
     if action == "retry" and ids is None:
         done["under_way"] = leased
+    if action == "drop":
+        _tell_dropped(control, found)
     if control.deliverer is not None:
         if action == "retry":  # not before, or some would be attempted and not counted
             control.deliverer.forgive(list(dict.fromkeys(hops)))
@@ -135,6 +142,18 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
             control.deliverer.call_off(None if ids is None else frozenset(ids))
         control.deliverer.wake()
     return done
+
+
+def _tell_dropped(control: QueueControl, found: Sequence[Delivery]) -> None:
+    """Report what somebody dropped: it was accepted, and its sender will hear nothing."""
+    if control.report is None:
+        return
+    for each in {each.id: each for each in found if each.state != "settled"}.values():
+        waiting = [str(one.address) for one in each.waiting]
+        control.report(
+            "message_dropped", id=each.message, delivery=each.id, next_hop=each.next_hop.key,
+            rcpt_to=waiting,
+        )  # fmt: skip
 
 
 async def _find(control: QueueControl, id_: str) -> Sequence[Delivery]:

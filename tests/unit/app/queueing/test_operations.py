@@ -32,7 +32,7 @@ from tests.simulated_delivery import (
 
 async def ask(world: World, operation: str, *, running: bool = True, **fields: Any) -> Any:
     delivering = (lambda: world.deliverer) if running else None
-    control = QueueControl(world.deliveries, world.clock.now, delivering)
+    control = QueueControl(world.deliveries, world.clock.now, delivering, world.report)
     return await operate_queue(control, operation, fields)
 
 
@@ -229,8 +229,12 @@ def test_hold_release_and_drop() -> None:
         await asyncio.sleep(1)
         assert [id_ for id_, _ in upstream.taken] == ["m2", "m0"]
         assert "1 dropped" in await sentence(world, "m1")
+        assert await ask(world, "drop", ids=["m1"]) == {"dropped": 0}
 
     world.run(scenario)
+    [told] = world.told("message_dropped")
+    assert told["delivery"] == "m1.0"
+    assert told["rcpt_to"] == ["bob@example.net"]
 
 
 def test_what_is_in_line_is_held_or_dropped_before_it_is_tried() -> None:
