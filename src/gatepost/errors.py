@@ -17,7 +17,7 @@ GatepostError                 .phase .slug .fix .transcript
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-if TYPE_CHECKING:  # a command that is waited for loads errors, and no model
+if TYPE_CHECKING:  # a command that somebody waits for loads the errors, but not the model
     from gatepost.model.plan import Plan
     from gatepost.model.reply import Reply
     from gatepost.model.transcript import Transcript
@@ -29,9 +29,9 @@ Phase = Literal[
 
 
 class GatepostError(Exception):
-    """The root. ``phase`` is the step of the dialogue, ``slug`` the finding if there is one.
+    """The root. ``phase`` is the step of the dialogue, ``slug`` the id of a finding, if any.
 
-    ``fix`` says what to do where that is another thing than what the finding tells a client.
+    ``fix`` is what to do, if that differs from the fix of the finding, which is for clients.
     """
 
     phase: Phase = ""
@@ -40,7 +40,7 @@ class GatepostError(Exception):
     transcript: "Transcript | None" = None
 
     def at(self, phase: Phase, transcript: "Transcript | None" = None) -> Self:
-        """Fill in phase and transcript where they are not known yet, and return the error."""
+        """Set phase and transcript if they are not set yet, and return the error."""
         self.phase = self.phase or phase
         self.transcript = self.transcript or transcript
         return self
@@ -65,7 +65,7 @@ class ResolveError(NetworkError):
 
 
 class ConnectError(NetworkError, ConnectionError):
-    """No address of the host took a connection."""
+    """No address of the host accepted a connection."""
 
 
 _OF_CERTIFICATE: Final[Mapping[int, str]] = {
@@ -73,14 +73,14 @@ _OF_CERTIFICATE: Final[Mapping[int, str]] = {
     **dict.fromkeys((9, 10), "cert_expired"),
     **dict.fromkeys((62, 64), "cert_hostname_mismatch"),
 }
-"""X509_V_ERR_* to the finding's id."""
+"""The id of the finding for X509_V_ERR_* numbers."""
 
 
 class TlsError(NetworkError):
-    """The handshake failed or the certificate was not accepted.
+    """The handshake failed, or the certificate was refused.
 
-    ``reason`` is OpenSSL's word for it (``WRONG_VERSION_NUMBER``); ``verify_code``
-    (X509_V_ERR_*, 0 for none) and ``verify_error`` say what is wrong with a certificate.
+    ``reason`` is OpenSSL's name of the error (``WRONG_VERSION_NUMBER``); ``verify_code``
+    (X509_V_ERR_*, 0 for none) and ``verify_error`` tell what is wrong with a certificate.
     """
 
     reason: str = ""
@@ -88,7 +88,7 @@ class TlsError(NetworkError):
     verify_error: str = ""
 
     def because(self, reason: str, verify_code: int = 0, verify_error: str = "") -> Self:
-        """Fill in OpenSSL's words, and the finding where they name one; return the error."""
+        """Set OpenSSL's texts, and the finding that follows from them; return the error."""
         self.reason, self.verify_code, self.verify_error = reason, verify_code, verify_error
         self.slug = _OF_CERTIFICATE.get(verify_code, "")
         if reason == "WRONG_VERSION_NUMBER":
@@ -101,19 +101,19 @@ class Disconnected(NetworkError, ConnectionError):
 
 
 class TimedOut(NetworkError, TimeoutError):
-    """The peer was silent for longer than its phase allows (RFC 5321 4.5.3.2)."""
+    """The peer did not answer within the timeout of the phase (RFC 5321 4.5.3.2)."""
 
 
 class ProtocolError(GatepostError):
-    """Somebody broke the protocol."""
+    """The protocol was violated."""
 
 
 class LocalProtocolError(ProtocolError):
-    """We broke the protocol, or were asked to; nothing was sent."""
+    """We violated the protocol, or were asked to; nothing was sent."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke the protocol. ``line`` is what it said."""
+    """The peer violated the protocol. ``line`` is what it sent."""
 
     def __init__(self, message: str, line: str = "") -> None:
         super().__init__(message)
@@ -121,7 +121,7 @@ class RemoteProtocolError(ProtocolError):
 
 
 class NegotiationError(GatepostError):
-    """What the server offers and what we may use do not meet."""
+    """The server's offer does not include what we need."""
 
 
 class NoSharedMechanism(NegotiationError):
@@ -139,7 +139,8 @@ class NoSharedMechanism(NegotiationError):
 
 
 def _objections(offered: tuple[str, ...], plan: "Plan") -> str:
-    """Say why what is offered is not used, in few words: a reason once, with whom it is about."""
+    """Return in few words why the offered mechanisms are not used: each reason once, with its
+    mechanisms."""
     by_reason: dict[str, list[str]] = {}
     for each in plan.skipped(offered):
         by_reason.setdefault(each.reason, []).append(each.mechanism)
@@ -156,7 +157,7 @@ class MissingExtension(NegotiationError):
 
 
 class Refused(GatepostError):
-    """The server said no. ``reply`` is what it said, to ``command``."""
+    """The server refused ``command`` with ``reply``."""
 
     def __init__(self, reply: "Reply", command: str = "") -> None:
         super().__init__(str(reply))
@@ -165,12 +166,13 @@ class Refused(GatepostError):
 
     @property
     def is_transient(self) -> bool:
-        """True when the same may succeed later; from the code, never from the text."""
+        """Whether the same may succeed later; by the code, never by the text."""
         return self.reply.is_transient
 
 
 class AuthenticationRefused(Refused):
-    """AUTH was refused. ``offered`` is what EHLO listed, ``finding`` the doctor's id if known."""
+    """AUTH was refused. ``offered`` is the list in EHLO, ``finding`` the id of a finding, if
+    known."""
 
     def __init__(
         self, reply: "Reply", mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
@@ -188,7 +190,7 @@ class SenderRefused(Refused):
 
 
 class RecipientsRefused(Refused):
-    """Every recipient was refused. ``by_address`` tells what was said of each."""
+    """Every recipient was refused. ``by_address`` has the reply about each."""
 
     def __init__(self, by_address: "Mapping[str, Reply]") -> None:
         super().__init__(next(iter(by_address.values())), "RCPT TO")
@@ -200,10 +202,10 @@ class ContentRefused(Refused):
 
 
 class TokenError(GatepostError):
-    """An identity provider gave no access token. The text holds no secret.
+    """An identity provider issued no access token. The text contains no secret.
 
-    ``is_transient``: the same may succeed later, judged by codes alone. ``error`` is OAuth's word
-    (RFC 6749 5.2), ``number`` that of AADSTS, 0 for none; ``retry_after`` is in seconds.
+    ``is_transient``: the same may succeed later, by codes alone. ``error`` is the OAuth error (RFC
+    6749 5.2), ``number`` that of AADSTS, 0 for none; ``retry_after`` is in seconds.
     """
 
     phase = "auth"
@@ -225,15 +227,15 @@ class TokenError(GatepostError):
 
 
 class QueueError(GatepostError):
-    """The store cannot do it."""
+    """The store failed, or refused."""
 
 
 class LeaseLost(QueueError):
-    """Another owner has the message by now."""
+    """Another owner has the lease of the delivery."""
 
 
 class QueueFull(QueueError):
-    """No room: the disk or the store is at its limit; try again later."""
+    """The disk or the store is full; try again later."""
 
 
 class Unreadable(QueueError):

@@ -1,4 +1,4 @@
-"""``gatepost events``: what became of mail, and what its readers did."""
+"""``gatepost events``: delivery and engagement reports."""
 
 from pathlib import Path
 

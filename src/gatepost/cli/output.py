@@ -17,9 +17,9 @@ USAGE: Final = 64
 
 
 class Failed(click.ClickException):
-    """The command failed. ``code`` tells programs why, the message people.
+    """The command failed. ``code`` is for programs, the message for people.
 
-    ``told``: standard output contains it already.
+    ``told``: the message is in standard output already.
     """
 
     def __init__(self, message: str, code: str = "Failed", *, told: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""``gatepost queue``: mail on its way, why it is still here, and an operator's word on it."""
+"""``gatepost queue``: mail in the queue, the reasons for its delay, and what to do about it."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""``gatepost webhook``: who is told what becomes of mail."""
+"""``gatepost webhook``: subscriptions to delivery reports."""
 
 from pathlib import Path
 from typing import TextIO

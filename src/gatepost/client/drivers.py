@@ -89,9 +89,9 @@ class AsyncDriver:
         self._pace = _Pace(timeouts)
 
     async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
-        """Return what ``conversation`` returns, raise what it raises.
+        """Return the result of ``conversation``, or raise its exception.
 
-        ``deadline``: of ``time.monotonic``, after which no step goes on.
+        ``deadline`` is a time of ``time.monotonic``, after which no further step is made.
         """
         self._pace.end = deadline
         answer: Answer | None = None

@@ -241,7 +241,7 @@ class Pool(Generic[C]):
                 kept = group.idle.pop()
                 try:
                     well = await self._is_well(kept)
-                except BaseException:  # nobody knows what it has still to say
+                except BaseException:  # its next data is unknown
                     self._discard(group, kept)
                     raise
                 if well:
@@ -395,7 +395,7 @@ class Pool(Generic[C]):
         if not is_used and self._groups.get(group.key) is group:
             del self._groups[group.key]
 
-    # Who follows on a connection that is lent.
+    # Loans that follow on a connection in use.
 
     def _follow(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         loop = asyncio.get_running_loop()
@@ -431,7 +431,7 @@ class Pool(Generic[C]):
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(PATIENCE, self._lose_patience)
 
-    # Who waits.
+    # Waiting loans.
 
     async def _wait(self, waiters: "deque[asyncio.Future[None]]", *, ahead: bool) -> None:
         """Wait for a free connection; ``ahead`` puts the loan in front of the others."""

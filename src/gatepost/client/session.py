@@ -37,18 +37,18 @@ QUICK: Final = 0.05
 """Seconds within which a server must answer a content if another message may wait for it."""
 _OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
 _ANSWERS_ELSE: Final = frozenset({220, 221, 235, 334, 354})
-"""Codes that answer no command of these, but for 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
+"""Codes that are no answer to these commands, except 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
 _GOODBYE: Final = 221
 _BREAK: Final = re.compile("[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One reply for whoever listens in: to what, and when (seconds of ``time.monotonic``)."""
+    """One reply for a listener: the command, and the time (seconds of ``time.monotonic``)."""
 
     phase: Phase
     command: str
-    """Secrets struck out; empty for the greeting."""
+    """Without secrets; empty for the greeting."""
     reply: Reply
     asked: float
     answered: float
@@ -56,7 +56,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end, and what we call ourselves."""
+    """The server, and our name in EHLO."""
 
     server: Server
     local_name: str
@@ -212,7 +212,7 @@ class ClientSession:
 
     def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
         self.transcript.server("\n".join(self.reader.said))
-        text = self.transcript.redact(reply.text)  # whoever shows it must not show what it repeats
+        text = self.transcript.redact(reply.text)  # its text may repeat a secret
         shown = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
@@ -249,12 +249,12 @@ class ClientSession:
     def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
         """Send the content in ``windows``, and return the reply, even one that comes too early."""
         self.phase = "content"
-        is_early = bool(self.reader.pending)  # said before any of it: it is not sent any more
+        is_early = bool(self.reader.pending)  # a reply before any content: it is not sent any more
         if not is_early:
             try:
                 early = yield from self._write(WriteFrom(windows, self.take_announcement))
             except GatepostError:  # the content cannot be read any further, say
-                self.usable = False  # what is said next would be more of it
+                self.usable = False  # further commands would be taken for content
                 raise
             if early:
                 self.reader.feed(early)
@@ -339,7 +339,7 @@ class ClientSession:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
         try:
             yield from self.secure()
-        except TlsError as error:  # whatever it is, the port is none for implicit TLS
+        except TlsError as error:  # it is not implicit TLS in any case
             error.slug = "" if error.slug == "implicit_tls_on_starttls_port" else error.slug
             raise
         self.capabilities = Capabilities()

@@ -143,10 +143,8 @@ class Opener:
             raise
 
     def _knows(self, upstream: Upstream, credentials: Credentials | None) -> tuple[Secret, ...]:
-        """Return the passwords that a server got before these; it may repeat them whoever signs in.
-
-        An access token ends by itself.
-        """
+        """Return the passwords that were sent to a server before: it may repeat them to anybody.
+        An access token expires by itself."""
         host = upstream.server.host.lower()
         known = self._known.get(host, ())
         password = credentials.password if credentials is not None else None

@@ -136,7 +136,7 @@ class _Scan:
         self.lines.setdefault(path, self._now())
 
     def _now(self) -> int:
-        """The line of where we are; counted on from the last time."""
+        """Return the current line; counted from the last call."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line

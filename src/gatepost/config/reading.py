@@ -65,7 +65,7 @@ class Table:
         self._source, self._fields, self.path = source, fields, path
         self._known: list[str] = []
         self._absent: list[tuple[tuple[str, ...], str, str | None]] = []
-        """Keys that should be there, any one of them; what to say of it, and where."""
+        """Alternatives of missing keys, the message, and its place."""
 
     @property
     def effective(self) -> "list[Effective]":

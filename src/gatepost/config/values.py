@@ -1,5 +1,8 @@
-"""What the words and numbers of a configuration mean. Each reader raises ValueError, with a
-sentence that says what it takes; ``Unknown`` also with the word that was probably meant."""
+"""Readers for the values of a configuration.
+
+Each raises ValueError with a sentence that says what is permitted; ``Unknown`` also has the word
+that was probably meant.
+"""
 
 import ipaddress
 import os

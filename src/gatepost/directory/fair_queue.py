@@ -1,8 +1,7 @@
-"""Who has a slow question answered next, where more is asked than can be: each network in turn,
-and within it each peer.
+"""Fair order for slow questions: networks take turns, and within a network its peers.
 
-Someone who asks a thousand times keeps itself waiting, from however many addresses of a network;
-who asks once comes behind one of each.
+A peer that asks a thousand times delays only itself, whatever addresses of its network it uses; one
+that asks once waits for one question of each other network.
 """
 
 import asyncio
@@ -15,22 +14,22 @@ from ipaddress import ip_network
 from typing import Final
 
 MOST_AHEAD: Final = 1_000
-"""Questions that one waits for at most: some fifteen seconds of hashing. Who would wait longer
-has hung up by then, and hears at once that it may come again."""
+"""Maximum number of questions that one waits for: some fifteen seconds of hashing. A client that
+would wait longer has disconnected by then, so it is told immediately to try again."""
 
 Line = deque["asyncio.Future[None]"]
 Lines = OrderedDict[str, Line]
 """By peer."""
 _NETWORK: Final = {4: 24, 6: 48}
-"""By IP version, the bits of what one site usually has (RFC 6177)."""
+"""The bits of the network that one site usually has, by IP version (RFC 6177)."""
 
 
 class TooMany(Exception):
-    """Too many others wait already."""
+    """Too many others are waiting."""
 
 
 class Rank(IntEnum):
-    """Who of one has its turn before all of the next."""
+    """The classes of questions: all of one are answered before those of the next."""
 
     PROVEN = 0
     """The same login has succeeded before."""
@@ -40,16 +39,16 @@ class Rank(IntEnum):
 
 
 class FairQueue:
-    """``at_once`` have their turn together; the others wait in a line for each peer.
+    """Answers ``at_once`` questions at the same time; the others wait in a line for each peer.
 
-    A peer is an address, or a network that stands for one; any other text is a network of its own.
+    A peer is an address, or a network that represents one; any other text is a network of its own.
     """
 
     def __init__(self, at_once: int, most_ahead: int = MOST_AHEAD) -> None:
         self._free = at_once
         self._most_ahead = most_ahead
         self._networks: tuple[OrderedDict[str, Lines], ...] = tuple([OrderedDict() for _ in Rank])
-        """Of each rank."""
+        """The lines of each rank."""
         self._waiting = [0 for _ in Rank]
 
     @asynccontextmanager
@@ -74,12 +73,12 @@ class FairQueue:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it had come
+            if turn.done() and not turn.cancelled():  # its turn had come
                 self._pass_on()
             raise
 
     def _ahead(self, peer: str, rank: Rank) -> int:
-        """Return how many would have their turn before a new one."""
+        """Return how many questions would be answered before a new one."""
         networks = self._networks[rank]
         lines: Mapping[str, Line] = networks.get(_network_of(peer), {})
         rounds = (len(lines.get(peer, ())) + 1) * len(lines) + 1
@@ -90,7 +89,7 @@ class FairQueue:
             while self._waiting[rank]:
                 self._waiting[rank] -= 1
                 turn = _next(self._networks[rank])
-                if not turn.done():  # else who waited is gone
+                if not turn.done():  # otherwise the waiting one is gone
                     turn.set_result(None)
                     return
         self._free += 1

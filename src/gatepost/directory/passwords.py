@@ -1,7 +1,7 @@
 """Passwords that people chose: slow to guess from storage, quick to verify again for a while.
 
-Argon2id if the cryptographic library has it, otherwise scrypt; the encoded form says which, so that
-both can be read.
+Argon2id if the cryptographic library has it, otherwise scrypt; the encoded form has the name of the
+function, so that both can be read.
 """
 
 import base64
@@ -27,7 +27,7 @@ _SCRYPT: Final = re.compile(
     r"\$scrypt\$(?:ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$)?([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)"
 )
 _FIRST_COST: Final = (15, 8, 3)
-"""The cost of verifiers that do not say it, as made by the first version."""
+"""The cost of verifiers without a cost, which the first version created."""
 
 
 class Hasher(Protocol):

@@ -1,4 +1,4 @@
-"""The SCRAM half of the verifiers that are made of a password when it is set (RFC 5802)."""
+"""The SCRAM verifiers of a password, created when it is set (RFC 5802)."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ HASHES: Final[Mapping[str, ScramHash]] = {
 }
 
 GENERATED_ITERATIONS: Final = 4_096
-"""The fewest that clients accept; what was generated cannot be guessed anyway."""
+"""The minimum that clients accept; a generated password cannot be guessed anyway."""
 CHOSEN_ITERATIONS: Final = 100_000
-"""For what a person thought of: some 30 ms of a client's time, once."""
+"""For passwords that people chose: some 30 ms of a client's time, once per login."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScramVerifiers:
-    """One for each hash that is offered; None where SASLprep prohibits the password."""
+    """One for each supported hash; None if SASLprep prohibits the password."""
 
     sha1: ScramVerifier | None = field(default=None, repr=False)
     sha256: ScramVerifier | None = field(default=None, repr=False)
@@ -43,7 +43,7 @@ class ScramVerifiers:
 
 
 def make_scram(password: Secret, iterations: int) -> ScramVerifiers:
-    """Return the verifiers of a password, each with a salt of its own."""
+    """Return the verifiers of a password, each with its own salt."""
     try:
         return ScramVerifiers(
             scram_verifier(password, secrets.token_bytes(SALT_SIZE), iterations, "sha1"),
@@ -54,13 +54,13 @@ def make_scram(password: Secret, iterations: int) -> ScramVerifiers:
 
 
 def decoy(username: str, mechanism: str, key: bytes, iterations: int) -> ScramVerifier | None:
-    """Return what is shown for a name that has no verifier: the same at every try."""
+    """Return the verifier of a name that has none: always the same."""
     digest = HASHES.get(mechanism)
     return decoy_scram(username, key, iterations, digest) if digest else None
 
 
 def unproven(refusal: Reply, username: str, mechanism: str, key: bytes) -> Verifier:
-    """Return a verifier that nothing satisfies, and that looks like one of a chosen password."""
+    """Return a verifier that no proof satisfies, and that looks like that of a chosen password."""
     return Verifier(
         None,
         refusal,

@@ -22,7 +22,7 @@ STRANGER: Final = "nobody@example.net"
 """A recipient outside of this server; the domain is reserved by RFC 2606."""
 NOBODY: Final = "nobody@example.com"
 _SIGN_IN: Final = 530
-"""RFC 4954 6: whoever the sender is."""
+"""Authentication required, for any sender (RFC 4954 6)."""
 LISTENS: Final = 0.5
 """Seconds for a server to take something for the end of a message."""
 ENDINGS: Final = (
@@ -113,7 +113,7 @@ class Audit:
         never sent."""
         told: list[str] = []
         given = self.visit.checks.mail_from
-        for sender in (given,) if given else ("", NOBODY):  # some take no bounces here
+        for sender in (given,) if given else ("", NOBODY):  # some accept no bounces
             reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
             told.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
             if reply.code == _SIGN_IN or not talk.session.usable:
@@ -187,10 +187,11 @@ class Audit:
 
 
 def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
-    """Send what is not an end of a message, to see whether it is taken for one.
+    """Send a sequence that is not the end of a message, to see whether the server accepts it as
+    one.
 
-    The message goes to the recipient that was given, if at all: without a true end it is dropped
-    when the connection is cut, and a server that takes a false one delivers it there.
+    The message goes to the given recipient. Without a valid end it is dropped when the connection
+    is cut; a server that accepts the false one delivers it.
     """
     name, checks = "smtp_smuggling", visit.checks
     for command, phase in (
@@ -200,7 +201,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
         reply = talk.ask(command, phase)  # type: ignore[arg-type]  # phases, all three
         if reply.code not in (250, 251, 354):
             return Check(name, "not_tried", (f"{command} was answered {reply}",))
-    talk.session.usable = False  # what follows has no end: no command can come after it
+    talk.session.usable = False  # the message has no end, so no command can follow it
     text = make_message(visit, now)
     told = []
     for title, octets in ENDINGS:

@@ -161,7 +161,7 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
         except Disconnected:
             return Greeting(None, _since(began), closed=True)
         except RemoteProtocolError as error:
-            talk.session.usable = False  # who speaks something else knows no QUIT
+            talk.session.usable = False  # a server with another protocol does not know QUIT
             return Greeting(None, _since(began), alien=alien_line(error))
         if waited > (enough if answered(first) else limit):
             return Greeting(None, _since(began))

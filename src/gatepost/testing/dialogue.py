@@ -248,7 +248,7 @@ def _octets(text: str, values: Values) -> bytes:
 
 
 def _unescape(text: str) -> bytes:
-    r"""Python's escapes as octets; ``\u00e9`` and what is not ASCII become UTF-8."""
+    r"""Return the octets of Python's escapes; characters that are not ASCII become UTF-8."""
     if "\\" not in text:
         return text.encode()
     return codecs.escape_decode(text.encode())[0]

@@ -158,7 +158,7 @@ def _as_lines(match: re.Match[str]) -> str:
 
 
 def _without_marks(lines: list[str]) -> Iterator[str]:
-    """Take lettre's <CRLF> for what it is; each of its lines repeats the reply so far."""
+    """Replace lettre's <CRLF> by line ends; each of its lines repeats the reply so far."""
     before = ""
     for line in lines:
         head, arrow, said = line.partition("<< ")
@@ -172,7 +172,8 @@ def _without_marks(lines: list[str]) -> Iterator[str]:
 
 
 def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
-    """Take ``Client: nodemailer 6`` and ``Server: HOST`` as what they say, not as a dialogue."""
+    """Read lines such as ``Client: nodemailer 6`` and ``Server: HOST`` as headings, not as
+    dialogue."""
     kept = []
     for line in text.split("\n"):
         head = _HEADING.match(line)
@@ -240,7 +241,7 @@ def _is_code(lines: list[str], at: int) -> bool:
         return False
     if _FRAME.match(lines[at - 1]) is not None or not line.strip("^~ "):
         return True
-    for before in reversed(lines[max(0, at - _STATEMENT) : at]):  # shown whole since 3.13
+    for before in reversed(lines[max(0, at - _STATEMENT) : at]):  # complete since 3.13
         if _FRAME.match(before):
             return _indent(line) > _indent(before)
         if _indent(before) < _CODE_INDENT:
@@ -269,7 +270,7 @@ _WENT_WELL: Final = re.compile(
     r"\bstatus=sent \(2|^(?:[\d:.]+ )?reply: retcode \([23]\d\d\); Msg:|"
     r"\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/[\d.]+\" \d{3}"
 )
-"""Delivered mail, smtplib's repetition of a yes, what a web server was asked for: no faults."""
+"""Delivered mail, smtplib's repetition of a success, requests to a web server: not faults."""
 
 
 def _ends(lines: list[str], at: int) -> bool:

@@ -89,7 +89,7 @@ class Format:
 
 
 _FURTHER: Final = re.compile(r"\s*(?:[A-Z0-9][A-Z0-9=-]{2,30}(?: .*)?|[245]\.\d{1,3}\.\d{1,3} .*)$")
-"""What stands in a reply below its first line: a capability, or an enhanced status."""
+"""The further lines of a reply without marks: a capability, or an enhanced status."""
 
 
 @cache

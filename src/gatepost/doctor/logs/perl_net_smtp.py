@@ -1,4 +1,4 @@
-"""Perl's Net::SMTP with Debug, on which mail programs of that world stand."""
+"""Perl's Net::SMTP with Debug, which many mail programs in Perl use."""
 
 from gatepost.doctor.logs.log_format import Format
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _NAMES: Final[tuple[tuple[str, str], ...]] = (
-    # what stands first wins: a library before the language it is written in
+    # the first match counts: a library before its language
     ("aiosmtplib", r"aiosmtplib|fastapi"),
     ("django", r"django|sentry|netbox|paperless|healthchecks|authentik"),
     (

@@ -67,11 +67,11 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9+/]{3,}={0,2}")
 _ALONE: Final = re.compile(
     r"(?P<token>\[redacted#\d+\]|[A-Za-z0-9+/]*={0,2})(?:(?:\\r)?(?:\\n)?['\"]?\s*(?:size=\d+)?|['\"]\s*[,}].*)$"
 )
-"""A response, and behind it nothing but what the log's format wraps around."""
+"""A response, followed only by what the log's format adds."""
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")
 _WORD: Final = r"[A-Z]?[a-z]+\d{0,2}(?:[_-][A-Z]?[a-z]+\d{0,2}){0,4}"
 _PATH: Final = re.compile(rf"(?:/?{_WORD}/|/?[a-z]/){{2,20}}{_WORD}")
-"""A file's path, words with at least two slashes: it tells whose library speaks."""
+"""A file's path, words with at least two slashes: it shows which library wrote the log."""
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
 _COMMON: Final = frozenset(

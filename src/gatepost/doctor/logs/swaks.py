@@ -1,4 +1,4 @@
-"""swaks: ``->`` before TLS, ``~>`` under it, an asterisk where the answer was no."""
+"""swaks: ``->`` before TLS, ``~>`` under TLS, an asterisk after refusals."""
 
 from gatepost.doctor.logs.log_format import Format
 

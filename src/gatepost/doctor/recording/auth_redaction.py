@@ -69,7 +69,7 @@ class _Exchange:
     asked: bool = False
     """A 334 waits for its answer."""
     piece: str = ""
-    """The last answer, which the next line may go on with."""
+    """The last response, which may continue on the next line."""
 
 
 @dataclass(slots=True)

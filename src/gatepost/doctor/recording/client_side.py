@@ -29,7 +29,7 @@ class ClientSide:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.stream: ServerStream
         self.gone = asyncio.Event()
-        """The connection is no more."""
+        """The connection has ended."""
         self._writable = asyncio.Event()
         self._writable.set()
 

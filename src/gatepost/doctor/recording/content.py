@@ -1,4 +1,4 @@
-"""A message as it passes: where it ends, and what is wrong with its form. Nothing of it is kept."""
+"""Reads a message while it passes: its end, and faults of its form. Keeps none of its content."""
 
 from typing import Final
 
@@ -14,19 +14,19 @@ class ContentScan:
 
     def __init__(self) -> None:
         self.ended = False
-        """Its end came, by RFC 5321 4.1.1.4: at CRLF.CRLF only."""
+        """Its end was sent: CRLF.CRLF, and nothing else (RFC 5321 4.1.1.4)."""
         self.looks_ended = False
-        """It stops behind a dot alone on its line, by whatever line ends."""
+        """What was sent ends with a dot on a line of its own, with any line end."""
         self._tail = b"\r\n"
         self._cr = b""
-        """A CR that waits to be known for a line end, or none."""
+        """A CR whose line end is not known yet, if any."""
         self._octets = self._bare = self._line = self._longest = self._eight_bit = 0
         self._head = bytearray()
         self._in_headers = True
         self._has_from = False
 
     def feed(self, octets: bytes) -> bytes:
-        """Take a piece and return what follows the message's end."""
+        """Process a piece, and return what follows the end of the message."""
         known = self._tail + octets
         at = known.find(_END)
         if at < 0:
@@ -41,7 +41,7 @@ class ContentScan:
         return octets[end:]
 
     def skip(self, octets: bytes) -> None:
-        """Take a piece of BDAT's, whose length determines its end (RFC 3030 2)."""
+        """Process a piece of BDAT, whose length determines its end (RFC 3030 2)."""
         self._scan(octets)
 
     def _scan(self, octets: bytes) -> None:
@@ -73,7 +73,7 @@ class ContentScan:
         self._head.clear()
 
     def seen(self) -> Content:
-        """Return what is known now."""
+        """Return what is known so far."""
         return Content(
             self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from
         )

@@ -42,7 +42,7 @@ class Recorder:
         return Session(self._forwarding, self._clock, self._begin, self._counts).stream
 
     def _begin(self, session: Session) -> None:
-        """Its connection stands."""
+        """Start a session when its connection is accepted."""
         if self._is_over or len(self._open) >= MOST_AT_ONCE:
             session.stream.abort()
             return

@@ -64,7 +64,8 @@ class Session:
         self._said = [0, 0]
         self._client_ended = self._client_lost = False
         self._only_looked = False
-        """Somebody came and went before there was anything to hear: is the port open?"""
+        """The client disconnected before there was anything to hear, to see whether the port is
+        open."""
 
     async def run(self) -> None:
         """Forward until the session is over. Errors are in ``outcome``."""
@@ -281,7 +282,7 @@ class Session:
         except GatepostError as error:
             if not self.outcome.failure:
                 self.outcome.failure = str(error)
-            # What it said before it stopped to read comes by the read.
+            # What it sent before it stopped reading is in the read.
         if not (starts and self._forwarding.opens):
             self.stream.resume()
 
@@ -395,12 +396,12 @@ class Session:
     async def _close(self) -> None:
         try:
             await self._part()
-        finally:  # however hurried: nobody is left with half a connection
+        finally:  # both sides must be closed in any case
             if self._server is not None:
                 self._server.abort()
             if not self.client.gone.is_set():
                 self.stream.abort()
-                await asyncio.sleep(0)  # the loop tells of it in its next turn
+                await asyncio.sleep(0)  # the event loop reports it in its next turn
 
     async def _part(self) -> None:
         """Close both sides."""

@@ -84,9 +84,9 @@ class Tap:
         self._strange = 0
         """Lines that are not commands."""
         self._too_long = 0
-        """Octets of the line that now comes that went by unseen."""
+        """Octets of the current line that were not read."""
 
-    # What the client says.
+    # The client's side.
 
     def client(self, octets: bytes) -> None:
         """Take what the client sent, without or inside TLS."""
@@ -153,7 +153,7 @@ class Tap:
     def _next_line(self) -> bool:
         end = self._said.find(b"\n") + 1
         if not end:
-            # A line without end is looked at as far as anybody's may go; the rest goes by.
+            # A line without end is read up to the maximum length; the rest is ignored.
             self._too_long += max(len(self._said) - MAX_LINE, 0)
             del self._said[MAX_LINE:]
             return False
@@ -255,7 +255,7 @@ class Tap:
             self._entry("note", f"[a message of {self._content.octets} octets]")
             self._scan = None
 
-    # What the server says.
+    # The server's side.
 
     def server(self, octets: bytes) -> None:
         """Take what the server sent."""
@@ -323,7 +323,7 @@ class Tap:
             self._scan, self._mode = ContentScan(), "content"
         else:
             self._mode = "line"
-            if self._said:  # lines of a message, which are nobody's affair
+            if self._said:  # lines of a message, which are not shown
                 self._entry("note", f"[{len(self._said)} octets behind DATA]")
                 self._said.clear()
         self._go_on()
@@ -353,7 +353,7 @@ class Tap:
         self._note(handshakes=self.conduct.handshakes + 1)
         self._mode = "line"
 
-    # What remains.
+    # The end.
 
     @property
     def awaits_starttls(self) -> bool:
