@@ -22,18 +22,18 @@ HEAD: Final = """\
 # Conformance
 
 What the server promises, clause by clause, and the test that proves it. This page is
-generated from the tests (`python -m tests.conformance.page`), and a test holds it against
-them. What is not listed is not claimed.
+generated from the tests (`python -m tests.conformance.page`), and a test compares the two.
+What is not listed is not promised.
 
-The dialogues lie in `tests/dialogues`: each is played against the server's core, in any
-split of its octets, and to the running relay over TLS; those marked *client* are played
+The dialogues are in `tests/dialogues`. Each is played against the server's session, with its
+octets split in all ways, and to the running relay over TLS. Those marked *client* are played
 against Gatepost's own client.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One row: a section, what holds there, and what proves it."""
+    """One row: a section, what the server promises there, and what proves it."""
 
     rfc: int
     section: str
@@ -48,7 +48,10 @@ class Clause:
 
 
 def from_tests() -> Iterator[Clause]:
-    """Yield a row for every test that is named for a clause. Raises ValueError for one without."""
+    """Yield a row for every test: the clause in its name, and its docstring.
+
+    Raises ValueError for a test without one of them.
+    """
     for path in sorted(HERE.glob("test_rfc*.py")):
         match = _FILE.fullmatch(path.name)
         for node in ast.parse(path.read_text("utf-8")).body:
@@ -57,8 +60,11 @@ def from_tests() -> Iterator[Clause]:
             named, detail = _TEST.fullmatch(node.name), ast.get_docstring(node)
             if match is None or named is None or not detail:
                 raise ValueError(f"{path.name}: {node.name} names no clause or promises nothing")
-            section, title = named[1].replace("_", "."), named[2].replace("_", " ").capitalize()
-            yield Clause(int(match[1]), section, f"{title}. {detail}", "test")
+            section, promise = (
+                named[1].replace("_", "."),
+                " ".join(detail.split()).replace("``", "`"),
+            )
+            yield Clause(int(match[1]), section, promise, "test")
 
 
 def from_dialogues() -> Iterator[Clause]:

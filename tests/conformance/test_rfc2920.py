@@ -4,7 +4,7 @@ from tests.conformance.talk import first, send, talk
 
 
 def test_3_2_replies_come_in_order() -> None:
-    """Each command of a group is answered in its turn, refusals too."""
+    """The commands of a group get their replies in order, including refusals."""
     talk(
         "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<b>\nC: RCPT TO:<b@example.net>\nC: NOOP\n"
         "C: RSET\n"
@@ -13,8 +13,8 @@ def test_3_2_replies_come_in_order() -> None:
     )
 
 
-def test_3_2_a_group_may_begin_with_the_greeting() -> None:
-    """EHLO and what follows it may come at once; nothing is lost or reordered."""
+def test_3_2_a_group_may_follow_ehlo_immediately() -> None:
+    """EHLO and further commands may be sent together; none is lost or reordered."""
     first(
         "C: HELO x\nC: MAIL FROM:<a@b.example>\nC: RCPT TO:<b@example.net>\nC: DATA\n"
         "S: 250 ...\nS: 250 2.1.0 ...\nS: 250 2.1.5 ...\nS: 354 ...\nC: .\nS: 250 ...\n"
@@ -23,8 +23,9 @@ def test_3_2_a_group_may_begin_with_the_greeting() -> None:
     )
 
 
-def test_3_1_data_is_answered_by_itself() -> None:
-    """With no recipient accepted, DATA in the group is refused, and nothing waits for content."""
+def test_3_1_data_without_a_recipient_is_refused_in_a_group() -> None:
+    """DATA in a group without an accepted recipient is refused, and the next command is not
+    taken for content."""
     talk(
         "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<b>\nC: DATA\nC: RSET\n"
         "S: 250 ...\nS: 501 ...\nS: 554 5.5.1 ...\nS: 250 ...\n"
@@ -32,7 +33,7 @@ def test_3_1_data_is_answered_by_itself() -> None:
 
 
 def test_3_2_the_next_transaction_may_follow_the_content() -> None:
-    """Content and the next group in one packet are two transactions."""
+    """The commands of the next transaction may follow the end of the content in the same packet."""
     send(
         r"""
         C: DATA
@@ -58,5 +59,5 @@ def test_3_2_the_next_transaction_may_follow_the_content() -> None:
 
 
 def test_3_2_the_extension_is_listed() -> None:
-    """PIPELINING stands in the EHLO reply, without parameters."""
+    """EHLO lists PIPELINING, without parameters."""
     assert "250-PIPELINING" in first("C: EHLO x\nS*12: 250...\n").lines
