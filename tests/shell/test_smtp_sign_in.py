@@ -57,6 +57,10 @@ def test_required_tls_checks_the_certificate(authority: Authority) -> None:
     assert outcomes(handed) == [("deferred", 454)]
     assert handed.error is not None
     assert (handed.attempt.phase, handed.error.slug) == ("tls", "cert_hostname_mismatch")
+    assert diagnose_sign_in(handed).sentence.endswith(
+        "is not valid for 'localhost'. Name the server as its certificate does, or have the "
+        "certificate reissued."
+    )
 
 
 def test_tls_where_it_is_offered(authority: Authority) -> None:
@@ -176,16 +180,28 @@ def test_login_where_only_login_is_offered(authority: Authority, pair: Pair) -> 
 
 
 @pytest.mark.parametrize(
-    ("offer", "tls", "mechanisms", "slug"),
+    ("offer", "tls", "mechanisms", "slug", "fix"),
     [
-        ("AUTH XOAUTH2", True, (), "mechanism_not_offered"),
-        ("SIZE 1000", True, (), "auth_not_advertised"),
-        ("AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"), "client_mechanism_filter_wrong"),
-        ("AUTH PLAIN", False, (), "auth_before_tls_refused_by_client"),
+        ("AUTH XOAUTH2", True, (), "mechanism_not_offered", ""),
+        ("SIZE 1000", True, (), "auth_not_advertised", "remove the credential from the target"),
+        (
+            "AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"),
+            "client_mechanism_filter_wrong", "Correct mechanisms at the target",
+        ),
+        (
+            "AUTH PLAIN", False, (),
+            "auth_before_tls_refused_by_client", 'tls = "required" or "implicit" at the target',
+        ),
     ],
-)
+)  # fmt: skip
 def test_with_a_credential_nothing_goes_without_it(
-    authority: Authority, pair: Pair, offer: str, tls: bool, mechanisms: tuple[str, ...], slug: str
+    authority: Authority,
+    pair: Pair,
+    offer: str,
+    tls: bool,
+    mechanisms: tuple[str, ...],
+    slug: str,
+    fix: str,
 ) -> None:
     def server(client: Client) -> None:
         if tls:
@@ -205,6 +221,9 @@ def test_with_a_credential_nothing_goes_without_it(
     assert handed.attempt.phase == "auth"
     assert handed.error is not None
     assert handed.error.slug == slug
+    diagnosis = diagnose_sign_in(handed)
+    assert diagnosis.finding == slug
+    assert fix in diagnosis.sentence, "in the words of the configuration"
     assert handed.evidence is not None
     assert handed.evidence.offered == tuple(offer.split()[1:] if "AUTH" in offer else ())
 

@@ -108,7 +108,7 @@ def _trusting(ca_file: str | None) -> Context:
 def _explained(host: str, error: Exception) -> TlsError:
     if isinstance(error, ssl.SSLCertVerificationError):
         told = error.verify_message or "it cannot be verified"
-        failure = TlsError(f"{host}: certificate not accepted: {told}")
+        failure = TlsError(f"{host}: certificate not accepted: {told.rstrip('.')}")
         return failure.because(str(error.reason), error.verify_code, told).at("tls")
     why = error.reason if isinstance(error, ssl.SSLError) and error.reason else None
     told = plainly(error) if isinstance(error, OSError) else type(error).__name__

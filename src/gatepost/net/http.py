@@ -278,7 +278,7 @@ def explained(host: str, error: Exception) -> GatepostError:
         wrong = error.certificate_error
         told = getattr(wrong, "verify_message", "") or "it cannot be verified"
         code = int(getattr(wrong, "verify_code", 0))
-        failure = TlsError(f"{host}: certificate not accepted: {told}")
+        failure = TlsError(f"{host}: certificate not accepted: {told.rstrip('.')}")
         return failure.because(str(getattr(wrong, "reason", "")), code, told).at("tls")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         told = f"the proxy on the way to {host} refused: HTTP {error.status}"

@@ -385,5 +385,5 @@ def describe_failure(error: OSError) -> str:
     if not isinstance(error, ssl.SSLError):
         return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
+        return f"certificate not accepted: {error.verify_message.rstrip('.')}"
     return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"

@@ -28,21 +28,46 @@ def diagnose_sign_in(result: AttemptResult, profiles: Iterable[Profile] = ()) ->
     """Return what is wrong. ``profiles`` are the providers that can be recognised."""
     if result.evidence is not None:
         for finding in diagnose(result.evidence, profiles).findings:
-            return SignInDiagnosis(finding.id, f"{finding.summary} {finding.fix}".strip())
+            fix = _IN_A_CONFIGURATION.get(finding.id, finding.fix)
+            return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
     error = result.error
     if error is not None:
         cause = CAUSES.get(error.slug)
         if cause is None:
             return SignInDiagnosis(error.slug, result.attempt.reply.reason or str(error))
-        return SignInDiagnosis(error.slug, f"{error}. {error.fix or cause.fix}")
+        fix = error.fix or _IN_A_CONFIGURATION.get(error.slug, cause.fix)
+        return SignInDiagnosis(error.slug, f"{error}. {fix}")
     return SignInDiagnosis("", result.attempt.reply.reason or str(result.attempt.reply))
 
 
 # fmt: off
 _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
-    "auth_not_performed": "Give the target a credential, or configure the server to accept this "
-                          "relay.",
-    "starttls_required":  'Set tls = "required" at the target.',
+    "auth_before_tls_refused_by_client":
+        'Set tls = "required" or "implicit" at the target.',
+    "auth_not_advertised":
+        "Use the submission port (587 or 465), switch AUTH on in your own server, or remove the "
+        "credential from the target if the server trusts this relay's address.",
+    "auth_not_performed":
+        "Give the target a credential, or configure the server to accept this relay.",
+    "cert_hostname_mismatch":
+        "Name the server as its certificate does, or have the certificate reissued.",
+    "cert_untrusted":
+        "Set ca_file to the certificate of the server's authority (of a smarthost at its target, "
+        "otherwise at the top of the configuration), or give the server a certificate of a public "
+        "authority.",
+    "client_accepts_invalid_cert":
+        'Set tls = "required" at the target.',
+    "client_mechanism_filter_wrong":
+        "Correct mechanisms at the target, or remove it.",
+    "implicit_tls_on_starttls_port":
+        'Set tls = "required" at the target, or use the port for implicit TLS, usually 465.',
+    "starttls_not_offered":
+        'Use the server\'s port for implicit TLS (465) with tls = "implicit" at the target, or '
+        "switch STARTTLS on in your own server.",
+    "starttls_on_implicit_tls_port":
+        'Set tls = "implicit" at the target, or use the port for STARTTLS, usually 587.',
+    "starttls_required":
+        'Set tls = "required" at the target.',
 }
 # fmt: on
 """What a relay's operator does instead of what the finding says about clients."""
