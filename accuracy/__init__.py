@@ -1,1 +1,1 @@
-"""How often the doctor names the true cause first, on worked cases: ``make accuracy``."""
+"""Measures how often the doctor names the true cause first, on worked cases: ``make accuracy``."""

@@ -1,4 +1,4 @@
-"""``python -m accuracy [--corpus FILE] [--misses]``: the table per cause."""
+"""``python -m accuracy [--corpus FILE] [--misses]``: prints the table by cause."""
 
 import argparse
 import hashlib
@@ -9,11 +9,11 @@ from accuracy.cases import AMBIGUOUS, Case, corpus_cases, our_cases
 from accuracy.measure import judge, misses, shares, table
 
 FIRST, AMONG = 0.92, 0.97
-"""What literal cases must reach."""
+"""The required shares for literal cases."""
 
 
 def main() -> int:
-    """Print the tables; return 1 when the literal cases of the corpus fall short."""
+    """Print the tables; return 1 if the literal cases of the corpus fall short."""
     parser = argparse.ArgumentParser(prog="accuracy", description=__doc__)
     parser.add_argument("--corpus", type=Path, help="cases as JSON lines")
     parser.add_argument("--misses", action="store_true", help="name the cases that were missed")
@@ -37,7 +37,8 @@ def main() -> int:
 
 
 def _half(case: Case) -> int:
-    """Rules were written against half 0 alone; half 1 tells what they are worth elsewhere."""
+    """Return the half of a case. Rules were written with half 0 only; half 1 shows their worth
+    for other cases."""
     return hashlib.sha256(case.id.encode()).digest()[0] % 2
 
 

@@ -1,4 +1,4 @@
-"""Worked cases: a log, what is known of client and server, and the true cause."""
+"""Worked cases: a log, the client and server as far as known, and the true cause."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from typing import Any, Final
 
 OURS: Final = Path(__file__).parent / "cases"
 AMBIGUOUS: Final = Path(__file__).parent / "ambiguous"
-"""Texts that several causes have: the true one is to be among the first three."""
+"""Texts that several causes share: the true one must be among the first three."""
 _BLOCK: Final = re.compile(r"^== ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One log. ``literal``: it quotes what was said; else it only tells of it."""
+    """One log. ``literal``: it quotes what was said; otherwise it only describes it."""
 
     id: str
     cause: str
@@ -35,7 +35,7 @@ def our_cases(directory: Path = OURS) -> Iterator[Case]:
 
 
 def corpus_cases(path: Path) -> Iterator[Case]:
-    """Yield the cases of a corpus: one JSON object a line, as ``case_of`` reads it."""
+    """Yield the cases of a corpus: one JSON object per line, as ``case_of`` reads it."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():

@@ -1,4 +1,4 @@
-"""Where the true cause stands among the findings, case by case."""
+"""Ranks the true cause among the findings, case by case."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ AMONG = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A case and the ids of what the doctor found, in order."""
+    """A case and the ids of the doctor's findings, in order."""
 
     case: Case
     found: tuple[str, ...]
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def judge(cases: Iterable[Case]) -> list[Outcome]:
-    """Return what the doctor makes of each case."""
+    """Return the doctor's result for each case."""
     return [Outcome(case, found(case)) for case in cases]
 
 
@@ -40,7 +40,7 @@ def found(case: Case) -> tuple[str, ...]:
 
 
 def shares(outcomes: list[Outcome]) -> tuple[float, float]:
-    """Return how often the true cause was first, and among the first three: 0 to 1."""
+    """Return the fractions of cases with the true cause first, and among the first three."""
     count = len(outcomes) or 1
     return sum(each.first for each in outcomes) / count, sum(e.among for e in outcomes) / count
 

@@ -1,6 +1,6 @@
-"""Speed and memory beside real peers, on this machine, in one run: ``make bench``.
+"""Measures speed and memory in comparison with other servers, on this machine, in one run.
 
-Absolute numbers differ between machines by far more than servers differ from one another, so what
-counts is the ratio to a peer that was measured in turn, minutes apart at most, with the same load
-generator (``smtpload/``). Runs are interleaved and medians compared. Everything stays on loopback.
+Absolute numbers differ more between machines than between servers, so the result is the ratio to
+another server, measured in turn within minutes, with the same load generator (``smtpload/``). Runs
+are interleaved and medians compared. Everything stays on loopback. Run ``make bench``.
 """

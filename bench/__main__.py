@@ -1,4 +1,4 @@
-"""Measure, print, and exit 1 when a promise is not kept."""
+"""Measures, prints the results, and exits with 1 if a promise is not kept."""
 
 import argparse
 import shutil
@@ -35,7 +35,8 @@ def arguments() -> argparse.Namespace:
 
 
 def servers(stack: ExitStack, home: Path, secure: bool, peers_only: bool) -> list[Server]:
-    """Plaintext and no AUTH is what the ACS profile refuses, so a test profile stands in there."""
+    """Yield the servers. The ACS profile requires TLS and AUTH, so without them the profile
+    ``open`` is used."""
     running = [stack.enter_context(postfix(home / "postfix"))]
     if not secure:
         running.append(stack.enter_context(aiosmtpd()))
@@ -63,7 +64,8 @@ def rates(home: Path, options: argparse.Namespace) -> list[dict[str, Runs]]:
 
 
 def latencies(scenario: Scenario[Load], runs: Runs) -> list[Promise]:
-    """What must not be slow even once; the best run counts, for other work only adds."""
+    """Return what must not be slow even once. The best run counts, because other work only adds
+    time."""
     if scenario.name == STALLS.name:
         return [Promise(f"{runs.server}: stalled sessions", runs.best("stalls"), 0, "")]
     if scenario.load.pipelined:
@@ -80,7 +82,7 @@ def main() -> int:
     promises: list[Promise] = []
     with tempfile.TemporaryDirectory(prefix="gatepost-bench-", dir=options.dir) as directory:
         home = Path(directory)
-        home.chmod(0o755)  # Postfix works as users of its own
+        home.chmod(0o755)  # Postfix runs as its own users
         measured = rates(home, options)
         signed_in = [*logins.rates(home, options), *rest.rates(home, options)]
         relayed = list(relaying.rates(home, options))

@@ -1,7 +1,7 @@
-"""What it costs to decide who somebody is: no sockets, the processor's time of one call.
+"""Measures the processor time of authentication, without sockets.
 
-The directory has a thousand applications, and each call is for another one of them. The best of
-some batches counts, for other work on the machine only adds.
+The directory has a thousand applications, and each call is for another one. The best of several
+batches counts, because other work on the machine only adds time.
 """
 
 import time
@@ -33,7 +33,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The same question of many, and whether they are who they say."""
+    """The same check for many users, and its expected result."""
 
     name: str
     checks: Sequence[Callable[[], object]]
@@ -41,7 +41,7 @@ class Case:
 
 
 def promises() -> Iterator[Promise]:
-    """A row for each way to sign in, and for some ways to fail."""
+    """Yield a row for each way to sign in, and for some ways to fail."""
     world = World()
     for case in (
         *by_secret(world),
@@ -54,9 +54,9 @@ def promises() -> Iterator[Promise]:
 
 
 def microseconds(case: Case) -> float:
-    """Processor time of one check, in the best of the batches.
+    """Return the processor time of one check, in the best of the batches.
 
-    Raises ValueError when one had the wrong outcome: then nothing was measured.
+    Raises ValueError if one had the wrong result: then nothing was measured.
     """
     size = len(case.checks) // BATCHES
     starts = range(0, size * BATCHES, size)
@@ -79,7 +79,7 @@ def _proves(outcome: object) -> bool:
 
 
 def by_secret(world: World) -> Iterator[Case]:
-    """AUTH LOGIN, and PLAIN, which ends in the same question."""
+    """Yield AUTH LOGIN, and PLAIN, which ends in the same check."""
     directory, logins = world.directory(), world.logins
     needs = world.directory(Rules(needs_smtp_username=True))
     usual = [Credentials(each.username, each.password) for each in logins]
@@ -101,7 +101,7 @@ def _in_no_tenant(login: Login) -> str:
 
 
 def by_token(world: World) -> Iterator[Case]:
-    """XOAUTH2. Who comes with a new token has sent mail before, with the one that ended."""
+    """Yield XOAUTH2. A user with a new token has sent mail before, with the previous one."""
     directory, sender = world.directory(), parse_address(SENDER)
     for each in world.logins:
         directory.standing(Principal(each.username), sender)
@@ -112,7 +112,7 @@ def by_token(world: World) -> Iterator[Case]:
 
 
 def by_scram(world: World) -> Iterator[Case]:
-    """The lookup of what a proof is checked against."""
+    """Yield the lookup of what a SCRAM proof is verified against."""
     directory = world.directory()
     known = [each.username for each in world.logins]
     for name, usernames, good in (
@@ -124,7 +124,8 @@ def by_scram(world: World) -> Iterator[Case]:
 
 
 def by_key(world: World) -> Iterator[Case]:
-    """A request to send at the e-mail API. Without a name in Host, the keys of all are tried."""
+    """Yield a signed request to the e-mail API. Without a name in Host, the keys of all are
+    tried."""
     access = Access(_site(world))
     for name, host in (
         ("in Host", f"{{}}.{HOST}"),
@@ -139,7 +140,8 @@ def by_key(world: World) -> Iterator[Case]:
 
 
 def by_bearer(world: World) -> Iterator[Case]:
-    """The same with a token that was shown before; a new one costs what XOAUTH2's does."""
+    """Yield the same with a token that was used before; a new one costs what it does with
+    XOAUTH2."""
     access, checks = Access(_site(world)), []
     for login in world.logins:
         call = bearer_send(f"{login.service.name}.{HOST}", SENDER, world.token(login))
@@ -162,11 +164,11 @@ def _site(world: World) -> Site:
 
 
 def _untold(event: str, **facts: object) -> None:
-    """Nobody reads what happens here."""
+    """Ignore an event."""
 
 
 def _request(call: Call) -> Request:
-    """As uvicorn hands it over."""
+    """Return a request as uvicorn passes it on."""
     path, _, query = call.target.partition("?")
     return Request(
         {

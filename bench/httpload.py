@@ -1,8 +1,8 @@
-"""Sends one request over and over on kept connections, prints one JSON object as smtpload does.
+"""Repeats one request on kept connections, and prints a JSON object like smtpload.
 
 ``python -m bench.httpload PORT COUNT CONNECTIONS`` with the raw request on its standard input.
-HTTPS to this machine; the connections stand before the clock starts. Blocking TLS sockets would
-need a thread each, so one selector waits for all of them.
+HTTPS to this machine; the connections are opened before the time is measured. Blocking TLS sockets
+would need a thread each, so one selector waits for all of them.
 """
 
 import json
@@ -20,7 +20,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Connection:
-    """Asks, and waits for the answer."""
+    """Sends the request, and waits for the answer."""
 
     def __init__(self, port: int, request: bytes, context: ssl.SSLContext) -> None:
         begun = time.perf_counter()
@@ -40,9 +40,9 @@ class Connection:
         self.socket.setblocking(False)
 
     def heard(self) -> float | None:
-        """Seconds that the answer took, once all of it is there.
+        """Return the seconds until the complete answer; None if it is incomplete.
 
-        Raises ConnectionError when it is none, or not a success.
+        Raises ConnectionError if it is not an answer, or not a success.
         """
         while True:
             try:
@@ -63,7 +63,7 @@ class Connection:
 
 
 def load(port: int, count: int, connections: int, request: bytes) -> dict[str, object]:
-    """Send `count` requests and return the figures. Raises OSError when one was refused."""
+    """Send `count` requests and return the figures. Raises OSError if one was refused."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # the generator measures
     context.verify_mode = ssl.CERT_NONE
@@ -85,7 +85,7 @@ def load(port: int, count: int, connections: int, request: bytes) -> dict[str, o
 
 
 def answers(everybody: Sequence[Connection], count: int) -> Iterator[float]:
-    """Ask `count` times in all, and yield the seconds that each took."""
+    """Send the request `count` times in total, and yield the seconds that each took."""
     with selectors.DefaultSelector() as selector:
         for each in everybody:
             each.ask()
@@ -107,7 +107,7 @@ def answers(everybody: Sequence[Connection], count: int) -> Iterator[float]:
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Milliseconds."""
+    """Return quantiles in milliseconds."""
     ordered = [each * 1e3 for each in sorted(seconds)]
     count = len(ordered)
     return {"p50": ordered[count // 2], "p99": ordered[count * 99 // 100], "max": ordered[-1]}

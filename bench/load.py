@@ -1,4 +1,4 @@
-"""What is sent at a server, and what came of it: the Python side of the load generators."""
+"""The load on a server and its result: the Python side of the load generators."""
 
 import json
 import os
@@ -15,23 +15,23 @@ from bench.servers import Server
 SMTPLOAD = Path(__file__).with_name("smtpload") / "smtpload"
 PATIENCE = 300.0
 GROUPS = "X25519"
-"""Of the TLS key exchange. Left alone, OpenSSL 3.5 adds ML-KEM to it where the server lets it, and
-Debian's Postfix does not: one of the two would do more work than the other."""
+"""The group of the TLS key exchange. By default, OpenSSL 3.5 adds ML-KEM if the server accepts
+it, which Debian's Postfix does not: one of the two would do more work than the other."""
 
 
 class Work(Protocol):
-    """What a server is made to do while it is measured."""
+    """What a server does while it is measured."""
 
     def scaled(self, scale: float) -> Self:
-        """The same with fewer or more repetitions."""
+        """Return the same with fewer or more repetitions."""
 
     def run(self, server: Server) -> "Outcome":
-        """Do it. Raises LoadFailed when something of it was refused."""
+        """Run it. Raises LoadFailed if anything was refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`messages` of `size` octets over `connections` at a time."""
+    """`messages` of `size` octets over `connections` at the same time."""
 
     messages: int
     per_connection: int = 1
@@ -42,10 +42,10 @@ class Load:
     pipelined: bool = False
     mechanism: str = "login"
     only_sign_in: bool = False
-    """No message: `messages` are logins, each on a connection of its own."""
+    """`messages` is a number of logins without mail, each on its own connection."""
 
     def scaled(self, scale: float) -> "Load":
-        """The same load with fewer or more messages."""
+        """Return the same load with fewer or more messages."""
         return replace(self, messages=max(self.connections, round(self.messages * scale)))
 
     def run(self, server: Server) -> "Outcome":
@@ -73,11 +73,12 @@ class Outcome:
     p99: float
     worst: float
     stalls: int
-    """Waits for a reply of 35 ms and more: Nagle's algorithm meeting a delayed ACK costs 40."""
+    """Waits for a reply of 35 ms and more: Nagle's algorithm together with a delayed ACK costs
+    40."""
     setup_p50: float
     server_cpu: float
     foreign_cpu: float
-    """Cores that neither server nor generator used: other work on this machine."""
+    """Processor cores that were used by neither server nor generator."""
 
 
 class LoadFailed(Exception):
@@ -96,7 +97,7 @@ def environment(server: Server) -> dict[str, str]:
 
 
 def run(server: Server, load: Load) -> Outcome:
-    """Send `load` at `server`. Raises LoadFailed when a message was not accepted."""
+    """Send `load` to `server`. Raises LoadFailed if a message was not accepted."""
     return outcome_of(
         server,
         command(server, *load.arguments()),
@@ -112,9 +113,9 @@ def outcome_of(
     octets: bytes = b"",
     latency: str = "message_ms",
 ) -> Outcome:
-    """Run a generator, `octets` on its input. Raises LoadFailed when it reports a failure.
+    """Run a generator with `octets` as its input. Raises LoadFailed if it reports a failure.
 
-    `latency`: which of its figures is the time that one repetition took.
+    `latency`: the figure that is the time of one repetition.
     """
     cpu, busy = cpu_seconds(server.pid), busy_seconds()
     done = subprocess.run(
@@ -143,7 +144,7 @@ def outcome_of(
 
 @contextmanager
 def idle_connections(server: Server, count: int) -> Iterator[int]:
-    """Hold `count` signed-in TLS connections open; how many really stand."""
+    """Hold `count` signed-in TLS connections open; yield how many are open."""
     arguments = ("-T", "-A", "login", "-s", str(count), "-H", "60", "-i", "20")
     with subprocess.Popen(
         command(server, *arguments), env=environment(server), stdout=subprocess.PIPE

@@ -1,7 +1,8 @@
-"""Logins a second by each mechanism: SMTP takes one a connection, so each brings its TLS handshake.
+"""Measures logins per second by mechanism.
 
-Postfix stands beside where it speaks the mechanism (Cyrus SASL, passwords in ``sasldb``); it knows
-no XOAUTH2. Each of ours runs with the profile that takes the mechanism.
+SMTP permits one login per connection, so each includes a TLS handshake. Postfix is compared if it
+supports the mechanism (Cyrus SASL, passwords in ``sasldb``; no XOAUTH2). Ours runs with a profile
+that accepts the mechanism.
 """
 
 from argparse import Namespace
@@ -31,7 +32,7 @@ SCENARIOS: Final = (
     ("gatepost", Scenario("login, SCRAM-SHA-256", _logins(200, "scram-sha-256"),
                           floors(postfix=1.0))),
 )
-"""With the profile of ours. Cyrus derives SCRAM's keys at each login; ours are made beforehand."""
+"""With our profile. Cyrus derives SCRAM's keys at each login; ours are derived in advance."""
 # fmt: on
 PEER_SPEAKS: Final = "PLAIN LOGIN SCRAM-SHA-256"
 
@@ -40,7 +41,7 @@ Running = tuple[Server, Emulator | None]
 
 
 def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
-    """Measure what ``--only`` leaves."""
+    """Yield the results of the scenarios that ``--only`` selects."""
     chosen = [each for each in SCENARIOS if options.only in each[1].name]
     if not chosen:
         return
@@ -68,7 +69,7 @@ def _ours(stack: ExitStack, home: Path, profile: str) -> Iterator[Running]:
 
 
 def _able(running: Sequence[Running], mechanism: str) -> list[Server]:
-    """Those that speak the mechanism, with what it wants for a password."""
+    """Return the servers that support the mechanism, with a suitable password."""
     if mechanism != "xoauth2":
         return [server for server, _ in running]
     ours = [(server, relay) for server, relay in running if relay is not None]

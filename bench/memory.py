@@ -1,4 +1,4 @@
-"""What connections and large messages cost in memory."""
+"""Measures the memory that connections and large messages need."""
 
 import time
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ KIB_PER_CONNECTION = 60
 LARGE = Load(20, connections=20, size=30_000_000, secure=True)
 BYTE_BUDGET_MIB = 64
 OVERHEAD_MIB = 48
-"""Buffers of 20 TLS connections, the page cache of the store, the interpreter's slack."""
+"""Buffers of 20 TLS connections, the page cache of the store, and slack of the interpreter."""
 
 
 def idle(server: Server) -> Promise:
-    """Memory of an idle signed-in TLS connection, among a thousand of them."""
+    """Return the memory of an idle signed-in TLS connection, among a thousand of them."""
     with idle_connections(server, 20):
-        pass  # what only the first connections load or allocate is no cost of the others
+        pass  # what the first connections load or allocate once is not part of the cost of others
     time.sleep(0.5)
     before = memory_kib(server.pid)
     with idle_connections(server, CONNECTIONS) as standing:
@@ -34,7 +34,7 @@ def idle(server: Server) -> Promise:
 
 
 def large_messages(server: Server) -> Promise:
-    """What 20 clients that send 30 MB each at the same time add to the memory, at most."""
+    """Return the memory that 20 clients add which send 30 MB each at the same time."""
     reset_peak(server.pid)
     before = peak_kib(server.pid)
     run(server, LARGE)
@@ -44,7 +44,7 @@ def large_messages(server: Server) -> Promise:
 
 
 def promises(home: Path) -> Iterator[Promise]:
-    """Fresh relays, so that nothing from other runs is counted."""
+    """Yield the results, with new relays, so that nothing of other runs is included."""
     for workers in (1, 2):
         with ExitStack() as stack:
             server = stack.enter_context(gatepost(home / f"memory-{workers}", "acs", workers))

@@ -1,4 +1,4 @@
-"""What a process and its descendants use, read from ``/proc`` (Linux)."""
+"""The resources that a process and its descendants use, by ``/proc`` (Linux)."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,13 @@ IDLE_FIELDS = (3, 4)  # idle and iowait, in the first line of /proc/stat
 
 
 def stat(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat`` after the command's name; the first one is the state."""
+    """Return the fields of ``/proc/PID/stat`` after the command's name; the first one is the
+    state."""
     return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
 def tree(pid: int) -> list[int]:
-    """`pid` and all its living descendants."""
+    """Return `pid` and all its living descendants."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -30,7 +31,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of the tree, of those that have ended and were waited for too."""
+    """Return the processor time of the tree, including processes that have ended."""
     total = 0
     for each in tree(pid):
         try:
@@ -41,13 +42,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def busy_seconds() -> float:
-    """Processor time that the whole machine has spent on anything."""
+    """Return the processor time that the whole machine has used."""
     ticks = [int(field) for field in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
     return (sum(ticks) - sum(ticks[field] for field in IDLE_FIELDS)) * TICK
 
 
 def memory_kib(pid: int) -> int:
-    """Proportional set size of the tree: what is shared counts once."""
+    """Return the proportional set size of the tree: shared memory counts once."""
     total = 0
     for each in tree(pid):
         try:
@@ -59,7 +60,7 @@ def memory_kib(pid: int) -> int:
 
 
 def peak_kib(pid: int) -> int:
-    """The most that the processes of the tree have had resident, summed."""
+    """Return the sum of the peak resident sizes of the processes."""
     total = 0
     for each in tree(pid):
         lines = (PROC / str(each) / "status").read_text().splitlines()
@@ -68,6 +69,6 @@ def peak_kib(pid: int) -> int:
 
 
 def reset_peak(pid: int) -> None:
-    """Begin `peak_kib` anew."""
+    """Reset `peak_kib`."""
     for each in tree(pid):
         (PROC / str(each) / "clear_refs").write_text("5")

@@ -1,7 +1,7 @@
-"""End to end: accepted over STARTTLS and AUTH LOGIN, durable, delivered to a sink that counts.
+"""Measures relaying: accepted over STARTTLS and AUTH LOGIN, stored durably, delivered to a sink.
 
-A rate is that of the sink: from the first connection of the generator until the last message is
-there. Ours and Postfix relay to one next hop, over twenty connections at most.
+A rate is that of the sink: from the generator's first connection to the arrival of the last
+message. Ours and Postfix relay to one next hop, over at most twenty connections.
 """
 
 import json
@@ -29,12 +29,12 @@ CONNECTIONS: Final = 20
 """To the sink: Postfix's default_destination_concurrency_limit."""
 PATIENCE: Final = 300.0
 CPU_SHARE: Final = 0.25
-"""The most of Postfix's CPU time for a message that ours may take on a kept connection."""
+"""Our maximum CPU time for a message on a kept connection, as a fraction of Postfix's."""
 CPU_SHARE_WITH_HANDSHAKE: Final = 0.6
-"""The same on a new connection. The handshake costs both the same, as OpenSSL does it: a bare
-``openssl s_server`` needs more than an eighth of Postfix's time for one."""
+"""The same on a new connection. OpenSSL's handshake costs both the same: a bare ``openssl
+s_server`` needs more than an eighth of Postfix's time for one."""
 _SETTLED: Final = 1.0
-"""Seconds after the last arrival in which the servers clean up: their CPU time counts."""
+"""Seconds after the last arrival in which servers clean up; their CPU time is included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,17 @@ class RelayServer(Server):
 
 @dataclass(frozen=True, slots=True)
 class RelayLoad:
-    """A load whose end is at the sink."""
+    """A load that is complete when the sink has received it."""
 
     load: Load
 
     def scaled(self, scale: float) -> "RelayLoad":
-        """The same with fewer or more messages."""
+        """Return the same with fewer or more messages."""
         return replace(self, load=self.load.scaled(scale))
 
     def run(self, server: Server) -> Outcome:
-        """Send it, and wait until all has arrived. Raises LoadFailed when something has not."""
+        """Send it, and wait until everything has arrived. Raises LoadFailed if something has
+        not."""
         assert isinstance(server, RelayServer)
         sink = server.sink
         wanted = sink.count + self.load.messages
@@ -102,7 +103,7 @@ SCENARIOS: Final = (
 
 
 def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
-    """Measure what ``--only`` leaves."""
+    """Yield the results of the scenarios that ``--only`` selects."""
     for number, scenario in enumerate(SCENARIOS):
         if options.only not in scenario.name:
             continue
@@ -118,7 +119,7 @@ def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
 
 
 def promises(measured: dict[str, Runs]) -> Iterator[Promise]:
-    """What CPU time a message may take, besides the rates."""
+    """Yield the CPU times for a message that are permitted, besides the rates."""
     for ours in (OURS, TWO_WORKERS):
         if (
             ours in measured
@@ -134,7 +135,7 @@ def promises(measured: dict[str, Runs]) -> Iterator[Promise]:
 
 @contextmanager
 def postfix(home: Path) -> Iterator[RelayServer]:
-    """Postfix as it is shipped, with a relayhost and nothing held."""
+    """Yield Postfix with its default configuration, a relayhost, and no held mail."""
     with running_postfix(home) as server, running_sink(home) as sink:
         _relay_to(server, sink.port)
         yield RelayServer(
@@ -191,7 +192,7 @@ def gatepost(home: Path, workers: int) -> Iterator[RelayServer]:
 
 @contextmanager
 def running_relay(home: Path, sink: int, workers: int = 1) -> Iterator[tuple[int, int]]:
-    """``gatepost serve`` in ``home``, for the length of a ``with``: its process and its port."""
+    """Run ``gatepost serve`` in ``home`` during a ``with``; yield its process and its port."""
     pair = make_authority(home).issue("localhost", "127.0.0.1")
     (home / "password").write_text("secret")
     (home / "gatepost.toml").write_text(

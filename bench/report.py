@@ -16,7 +16,7 @@ HEADINGS = ("per s", "p50 ms", "p99 ms", "worst ms", "CPU us each", "waits >35 m
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One thing that must hold: `measured` at least (or at most) `bound`."""
+    """One promise: `measured` must be at least (or at most) `bound`."""
 
     name: str
     measured: float
@@ -30,7 +30,7 @@ class Promise:
 
 
 def ratios(measured: dict[str, Runs]) -> Iterable[Promise]:
-    """Our rates by each peer's, for one scenario."""
+    """Return the ratios of our rates to those of each other server, for one scenario."""
     for ours in (OURS, TWO_WORKERS):
         if ours not in measured:
             continue

@@ -1,4 +1,4 @@
-"""HTTP requests as a customer's program sends them, ready for the wire or for a handler."""
+"""HTTP requests as a customer's program sends them, for a connection or for a handler."""
 
 import base64
 import hashlib
@@ -26,14 +26,14 @@ class Call:
     body: bytes
 
     def raw(self) -> bytes:
-        """What goes over the wire (RFC 9112)."""
+        """Return the octets of the request (RFC 9112)."""
         fields = {**self.headers, "content-length": str(len(self.body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"POST {self.target} HTTP/1.1\r\n{head}\r\n".encode() + self.body
 
 
 def letter(sender: str) -> bytes:
-    """A request to send 4 KB: a text, and the same in HTML."""
+    """Return a request to send 4 KB: a text, and the same in HTML."""
     content = {
         "subject": "The report of this week",
         "plainText": LINE * 40,
@@ -46,7 +46,8 @@ def letter(sender: str) -> bytes:
 
 
 def signed_send(host: str, sender: str, key: Secret) -> Call:
-    """Signed with an access key (Microsoft Learn, "Sign an HTTP request"); good for 5 minutes."""
+    """Return a request signed with an access key (Microsoft Learn, "Sign an HTTP request");
+    valid for 5 minutes."""
     body, date = letter(sender), format_datetime(now(), usegmt=True)
     content_hash = base64.b64encode(hashlib.sha256(body).digest()).decode()
     text = f"POST\n{SEND}\n{date};{host};{content_hash}"
@@ -63,7 +64,7 @@ def signed_send(host: str, sender: str, key: Secret) -> Call:
 
 
 def bearer_send(host: str, sender: str, token: Secret) -> Call:
-    """With an access token for Azure Communication Services (RFC 6750)."""
+    """Return a request with an access token for Azure Communication Services (RFC 6750)."""
     headers = {
         "host": host,
         "content-type": "application/json",
@@ -73,7 +74,7 @@ def bearer_send(host: str, sender: str, token: Secret) -> Call:
 
 
 def token_request(host: str, tenant: str, client: str, secret: Secret) -> Call:
-    """The client credentials grant with a secret (RFC 6749 4.4.2)."""
+    """Return a client credentials grant with a secret (RFC 6749 4.4.2)."""
     form = {
         "grant_type": "client_credentials",
         "client_id": client,

@@ -1,7 +1,8 @@
-"""Requests a second at the token endpoint and the e-mail API, over HTTPS on kept connections.
+"""Measures requests per second at the token endpoint and the e-mail API, over HTTPS on kept
+connections.
 
-No other server answers these requests, so nothing stands beside ours: compare with its own logins
-and messages, measured in the same run. 202 is answered once the message is committed, as 250 is.
+No other server answers these requests, so compare them with our own logins and messages, measured
+in the same run. 202 is sent after the message is committed, like 250.
 """
 
 import os
@@ -25,21 +26,21 @@ from gatepost.model.secret import Secret
 from gatepost.testing import Emulator
 
 WEB: Final = ("--https", "127.0.0.1:0", "--http", "off")
-"""How a relay is started that shall answer HTTPS."""
+"""The options of a relay that serves HTTPS."""
 COUNT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """`count` times the same request on `connections` kept connections."""
+    """`count` repetitions of a request on `connections` kept connections."""
 
     make: Callable[[], Call]
-    """Called for each run: a signature has a date."""
+    """Called for each run, because a signature contains the date."""
     count: int = COUNT
     connections: int = 20
 
     def scaled(self, scale: float) -> "Requests":
-        """The same with more or fewer requests."""
+        """Return the same with more or fewer requests."""
         return replace(self, count=max(self.connections, round(self.count * scale)))
 
     def run(self, server: Server) -> Outcome:
@@ -50,7 +51,7 @@ class Requests:
 
 
 def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
-    """Measure what ``--only`` leaves."""
+    """Yield the results of the scenarios that ``--only`` selects."""
     chosen = [name for name in KINDS if options.only in name]
     if options.peers_only or not chosen:
         return
@@ -62,12 +63,12 @@ def rates(home: Path, options: Namespace) -> Iterator[dict[str, Runs]]:
 
 
 def https_port(relay: Emulator) -> int:
-    """Where its APIs are."""
+    """Return the port of its APIs."""
     return urlsplit(str(relay.ready["https"]["url"])).port or 443
 
 
 def get_token(relay: Emulator) -> Secret:
-    """A fresh access token of the relay's own application."""
+    """Return a new access token for the relay's own application."""
     call = _token_call(relay)()
     url = f"https://{call.headers['host']}{call.target}"
     request = urllib.request.Request(url, call.body, dict(call.headers))

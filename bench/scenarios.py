@@ -1,4 +1,4 @@
-"""The loads, and how many times faster than a peer we promise to be."""
+"""The loads, and how many times faster than other servers we promise to be."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from bench.load import Load, LoadFailed, Outcome, Work
 from bench.servers import Server
 
 WARM_UP = 0.05
-"""The share of a load that goes first and does not count: processes start, caches fill."""
+"""The fraction of a load that is sent before the measurement: processes start, caches fill."""
 
 
 W = TypeVar("W", bound=Work)
@@ -19,7 +19,7 @@ W = TypeVar("W", bound=Work)
 
 @dataclass(frozen=True, slots=True)
 class Scenario(Generic[W]):
-    """`floors`: for each peer, the least ratio of our rate to its rate."""
+    """`floors`: for each other server, the minimum ratio of our rate to its rate."""
 
     name: str
     load: W
@@ -49,7 +49,7 @@ STALLS: Final = Scenario("one client, new TLS + AUTH each",
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of one scenario against one server; a figure is the median over them."""
+    """All runs of one scenario with one server; a figure is their median."""
 
     scenario: Scenario[Any]
     server: str
@@ -60,12 +60,12 @@ class Runs:
         return float(median(getattr(outcome, figure) for outcome in self.outcomes))
 
     def best(self, figure: str) -> float:
-        """The least: for what other work on the machine can only make worse."""
+        """Return the minimum, for figures that other work can only increase."""
         return min((getattr(outcome, figure) for outcome in self.outcomes), default=float("inf"))
 
 
 def measure(scenario: Scenario[Any], servers: Sequence[Server], rounds: int) -> dict[str, Runs]:
-    """Each server in turn, `rounds` times, so that a busy minute strikes all of them."""
+    """Measure each server in turn, `rounds` times, so that other work affects all of them."""
     runs = {server.name: Runs(scenario, server.name) for server in servers}
     for server in servers:
         with suppress(LoadFailed):  # it will fail again, and count, below

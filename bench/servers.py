@@ -1,4 +1,4 @@
-"""The servers that are measured, each in a directory of its own."""
+"""The servers that are measured, each in its own directory."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ TWO_WORKERS = "gatepost, 2 workers"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where to send, as whom, and whose processes to measure."""
+    """The address of a server, a user, and the processes to measure."""
 
     name: str
     pid: int
@@ -28,7 +28,8 @@ class Server:
 
 @contextmanager
 def postfix(home: Path) -> Iterator[Server]:
-    """Durable as shipped, every message held: no delivery takes its time."""
+    """Yield a Postfix with its default durability; every message is held, so deliveries take no
+    time."""
     with running_postfix(home) as server:
         yield Server(
             "postfix", server.pid, server.port, server.username, server.password, "a@example.com"
@@ -37,7 +38,7 @@ def postfix(home: Path) -> Iterator[Server]:
 
 @contextmanager
 def aiosmtpd() -> Iterator[Server]:
-    """Stores nothing: the most that a Python server on asyncio streams can do."""
+    """Yield an aiosmtpd that stores nothing: the maximum for a Python server on asyncio streams."""
     program = Path(__file__).with_name("aiosmtpd_sink.py")
     with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -50,13 +51,13 @@ def aiosmtpd() -> Iterator[Server]:
 
 @contextmanager
 def gatepost(home: Path, profile: str, workers: int = 1) -> Iterator[Server]:
-    """The finished relay: policy, logging and directory included, durable."""
+    """Yield the complete relay, including policy, log and directory; durable."""
     with Emulator(profile, workers=workers if workers > 1 else 0, data=home) as relay:
         yield server_of(relay, workers)
 
 
 def server_of(relay: Emulator, workers: int = 1) -> Server:
-    """Where and as whom to send at one of our relays."""
+    """Return the address and a user of one of our relays."""
     return Server(
         OURS if workers == 1 else TWO_WORKERS,
         relay.pid,

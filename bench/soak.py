@@ -1,8 +1,8 @@
-"""A soak, bounded in real time: memory and file handles of a relay that goes on and on.
+"""Runs a relay under load for a limited time, and checks that memory and file handles stay level.
 
-Clients come, sign in under TLS, send and leave, some without a word; the upstream takes, defers,
-refuses, stalls and drops. What is kept is bounded by the configuration, so everything should be
-level after a while. ``python -m bench.soak SECONDS`` runs it alone, with `-v` it shows the samples.
+Clients connect, sign in under TLS, send and leave, some without QUIT; the upstream accepts, defers,
+refuses, stalls and disconnects. The configuration limits what is kept, so everything should be
+level after a while. ``python -m bench.soak SECONDS`` runs it alone; `-v` shows the samples.
 """
 
 import statistics
@@ -53,14 +53,14 @@ retry = "soon"
 
 @dataclass(frozen=True)
 class Sample:
-    """What the relay had at one moment."""
+    """The resources of the relay at one moment."""
 
     kib: float
     handles: int
 
 
 def soak(home: Path, seconds: float = SECONDS) -> Iterator[Promise]:
-    """Load for so many seconds; the last third is compared with the second."""
+    """Run the load for so many seconds; compare the last third with the second one."""
     home.mkdir()
     with (
         upstream(Mischief(stall=0.5)) as (_, port),
@@ -111,7 +111,7 @@ def _watch(pid: int, seconds: float) -> Iterator[Sample]:
 
 
 def _send(relay: ServeProcess, stop: threading.Event, sent: list[int], number: int) -> None:
-    """Client after client, until told to stop."""
+    """Send mail as one client after another, until told to stop."""
     turn = 0
     while not stop.is_set():
         turn += 1
@@ -127,7 +127,7 @@ def _send(relay: ServeProcess, stop: threading.Event, sent: list[int], number: i
 
 
 def main() -> int:
-    """Print the promises, and tell whether they are kept."""
+    """Print the promises; return 1 if one is not kept."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
         found = list(soak(Path(home) / "soak", seconds))

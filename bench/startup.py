@@ -1,4 +1,4 @@
-"""How long a person waits for a command."""
+"""Measures how long a person waits for a command."""
 
 import subprocess
 import sys

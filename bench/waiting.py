@@ -1,4 +1,4 @@
-"""A relay on a queue of a million deliveries that wait: its start, its memory, its speed."""
+"""Measures a relay with a queue of a million waiting deliveries: start, memory, speed."""
 
 import asyncio
 import sys
@@ -31,18 +31,18 @@ NAME: Final = "delivery, with what waits"
 START_S: Final = 5.0
 MEMORY_MIB: Final = 300.0
 SPEED: Final = 0.8
-"""The least share of the rate with an empty queue."""
+"""The minimum fraction of the rate with an empty queue."""
 LOAD: Final = RelayLoad(Load(5000, per_connection=250, secure=True))
 _BATCH: Final = 2_000
 _BUSY: Final = 0.5
-"""The share that waits for the very next hop that is measured; the rest is spread."""
+"""The fraction of deliveries that wait for the measured next hop; the others are spread."""
 _HOPS: Final = 1_000
 _LATER: Final = timedelta(hours=2)
 _CONTENT: Final = b"Subject: waits\r\n\r\n" + b"It waits until its next hop is back.\r\n" * 20
 
 
 def promises(home: Path, options: Namespace) -> Iterator[tuple[dict[str, Runs], list[Promise]]]:
-    """Fill a store, and measure, unless ``--only`` leaves it out."""
+    """Fill a store and measure it, unless ``--only`` excludes it."""
     if options.only not in NAME or options.peers_only:
         return
     count = round(WAITING * options.scale)
@@ -72,7 +72,7 @@ def promises(home: Path, options: Namespace) -> Iterator[tuple[dict[str, Runs], 
 
 
 async def fill(data: Path, count: int) -> None:
-    """Put ``count`` deliveries into the queue of ``data`` that are due in two hours."""
+    """Put ``count`` deliveries that are due in two hours into the queue of ``data``."""
     store = open_store(data)
     try:
         now = datetime.now(UTC)
@@ -108,5 +108,5 @@ def _planned(number: int, now: datetime) -> Planned:
 
 
 def _due(planned: Planned, number: int) -> Planned:
-    """No two are due at the same time."""
+    """Return a delivery with its own due time."""
     return replace(planned, due=planned.due + timedelta(milliseconds=number))

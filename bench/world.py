@@ -1,4 +1,4 @@
-"""A directory of a thousand applications with ten secrets each, and ten resources."""
+"""A directory with a thousand applications with ten secrets each, and ten resources."""
 
 import asyncio
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ DIGEST_KEY = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A Communication Services resource, with the access key that it takes."""
+    """A Communication Services resource and its access key."""
 
     entry: CommunicationService
     key: Secret = field(repr=False)
@@ -58,7 +58,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One application: how it signs in, and who it is."""
+    """One application: its credentials, and the principal."""
 
     username: str
     """RESOURCE.APPLICATION.TENANT."""
@@ -71,7 +71,7 @@ class Login:
 
 
 class World:
-    """The directory, everybody in it, and what signs its tokens."""
+    """The directory, its users, and what signs its tokens."""
 
     def __init__(self) -> None:
         self.keys = SealedAccessKeys(Key(bytes(range(32))))
@@ -82,7 +82,7 @@ class World:
         self._entries = [*self._places(), *self._people()]
 
     def directory(self, rules: Rules | None = None) -> AzureDirectory:
-        """A directory that has seen nobody yet."""
+        """Return a directory without any earlier logins."""
         directory = AzureDirectory(
             MemoryStore(), digest_key=DIGEST_KEY, clock=now, rules=rules, tokens=self.tokens
         )
@@ -90,12 +90,12 @@ class World:
         return directory
 
     def token(self, login: Login) -> Secret:
-        """A fresh token, as the token endpoint gives it."""
+        """Return a new token, as the token endpoint issues it."""
         issuer = f"https://localhost:2443/{self.tenant.id}/"
         return self.tokens.issue(login.principal, AUDIENCE, issuer).token
 
     def _places(self) -> Iterator[Entry]:
-        """Resources with a domain and a sender each."""
+        """Yield resources with a domain and a sender each."""
         subscription = new_guid()
         group = group_path(subscription, "mail")
         email = resource_path(group, "emailServices", "mail")
@@ -118,7 +118,7 @@ class World:
             yield service
 
     def _people(self) -> Iterator[Entry]:
-        """Applications with their secrets, a role on their resource and an SMTP user name."""
+        """Yield applications with their secrets, a role on their resource and an SMTP user name."""
         role = RoleDefinition(new_guid(), "Email Sender", (Permission(SEND_ACTIONS),))
         yield role
         start = now() - timedelta(days=1)

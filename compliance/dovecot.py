@@ -1,4 +1,5 @@
-"""Dovecot's SASL server in a directory of its own, for Postfix to ask: every mechanism that it has.
+"""Dovecot's SASL server in its own directory, as a backend for Postfix, with every mechanism that
+it has.
 
 Only `auth` runs; it listens on a Unix socket and knows one user, by password or by token. Needs
 root and the packages of ``compliance/install.sh``.
@@ -80,9 +81,9 @@ class Dovecot:
 
     @classmethod
     def start(cls, home: Path, mechanisms: Sequence[str]) -> Self:
-        """Lay out `home` (which must not exist yet) and run.
+        """Write the configuration into `home`, which must not exist yet, and start.
 
-        Raises TimeoutError with Dovecot's own log when it does not come up.
+        Raises TimeoutError with Dovecot's log if it does not start.
         """
         for name in ("run", "state"):
             (home / name).mkdir(parents=True)
@@ -127,7 +128,7 @@ class Dovecot:
 
 @contextmanager
 def running_dovecot(home: Path, mechanisms: Sequence[str]) -> Iterator[Dovecot]:
-    """Dovecot's `auth` for the length of a ``with``; its directory is removed at the end."""
+    """Run Dovecot's `auth` during a ``with``; its directory is removed at the end."""
     try:
         server = Dovecot.start(home, mechanisms)
         try:
@@ -139,7 +140,7 @@ def running_dovecot(home: Path, mechanisms: Sequence[str]) -> Iterator[Dovecot]:
 
 
 class _Tokens(BaseHTTPRequestHandler):
-    """Says whose a token is, as a provider's token endpoint does."""
+    """Tells the owner of a token, as a provider's token endpoint does."""
 
     def do_GET(self) -> None:
         known = self.path.partition("token=")[2] == TOKEN
@@ -152,4 +153,4 @@ class _Tokens(BaseHTTPRequestHandler):
         self.wfile.write(octets)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""

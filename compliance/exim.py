@@ -1,4 +1,4 @@
-"""A real Exim in a jail: STARTTLS, implicit TLS and clear text on three ports, mail kept.
+"""A real Exim in a jail: STARTTLS, implicit TLS and no TLS on three ports; mail is held.
 
 Needs root and the packages of ``compliance/install.sh``. ``Debian-exim`` need not exist outside.
 """
@@ -19,7 +19,7 @@ USER: Final = "user@exim.test"
 PASSWORD: Final = "secret"
 TOKEN: Final = "a-token-that-signs-in"
 
-# Accept from who has signed in, queue, and start nothing that would deliver.
+# Accept mail after a login, queue it, and start nothing that would deliver it.
 CONFIG: Final = """\
 primary_hostname = exim.test
 exim_user = Debian-exim
@@ -69,7 +69,7 @@ begin authenticators
 {authenticators}
 """
 
-# `plaintext` is any mechanism that is prompts and answers, so the token mechanisms are made of it.
+# `plaintext` is any mechanism of prompts and responses, so the token mechanisms are made of it.
 AUTHENTICATORS: Final = {
     "PLAIN": """
 plain:
@@ -125,12 +125,12 @@ external:
 
 @dataclass(frozen=True, slots=True)
 class Exim:
-    """One running instance; `username` and `password`, or `token`, sign in."""
+    """A running instance; `username` and `password`, or `token`, sign in."""
 
     jail: Jail
     process: "subprocess.Popen[bytes]"
     ports: dict[str, int]
-    """By the TLS mode: ``starttls``, ``implicit``, ``clear``."""
+    """By TLS mode: ``starttls``, ``implicit``, ``clear``."""
     ca_file: str
     username: str = USER
     password: str = PASSWORD
@@ -146,10 +146,11 @@ class Exim:
         clients: Authority | None = None,
         config: str = CONFIG,
     ) -> Self:
-        """Lay out `home` (which must not exist yet) and run, with `settings` as the last ones.
+        """Write the configuration into `home`, which must not exist yet, with `settings` last, and
+        start.
 
         `clients` has issued the certificates with which EXTERNAL signs in. Raises TimeoutError with
-        Exim's own log when it does not come up.
+        Exim's log if it does not start.
         """
         jail = Jail.make(home, ["Debian-exim"])
         jail.bring(unpacked("exim4-daemon-light") / "usr/sbin/exim4", "usr/sbin/exim4")
@@ -187,7 +188,7 @@ class Exim:
         return self.jail.log()
 
     def held(self) -> list[bytes]:
-        """The messages that were accepted, in their order, with Exim's headers on top."""
+        """Return the messages that were accepted, in order, with Exim's header fields first."""
         spool = self.jail.root / "var/spool/exim4/input"
         files = sorted(spool.rglob("*-H"), key=lambda path: path.stat().st_mtime)
         return [
@@ -208,7 +209,7 @@ def running_exim(
     clients: Authority | None = None,
     config: str = CONFIG,
 ) -> Iterator[Exim]:
-    """An Exim for the length of a ``with``; its directory is removed at the end."""
+    """Run an Exim during a ``with``; its directory is removed at the end."""
     try:
         server = Exim.start(home, mechanisms, settings=settings, clients=clients, config=config)
         try:

@@ -1,9 +1,9 @@
-"""A root directory of its own for a mail server that Debian does not install beside another one.
+"""A root directory for a mail server that Debian cannot install besides another one.
 
-``compliance/install.sh`` unpacks the package; here its binary, the libraries of the system that it
-needs and the few files that every program looks for are put under one directory, and run there by
-``chroot``. The server finds its compiled-in paths and users, several may run at a time, and nothing
-of the system is written. Needs root.
+``compliance/install.sh`` unpacks the package; this module copies its binary, the system libraries
+that it needs and a few files that every program reads into one directory, and runs it there with
+``chroot``. The server finds its compiled-in paths and users, several can run at the same time, and
+nothing of the system is written. Needs root.
 """
 
 import contextlib
@@ -23,18 +23,18 @@ UNPACKED: Final = Path("/var/cache/gatepost-compliance")
 PATIENCE: Final = 20.0
 PORTS: Final = 15_000, 32_000
 NOBODY_ELSE: Final = 60_000
-"""The first id that the users in a jail get: files of theirs belong to nobody outside."""
+"""The first id of the users in a jail, which no user outside has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jail:
-    """A directory that a server takes for the whole machine."""
+    """A directory that is the root directory of a server."""
 
     root: Path
 
     @classmethod
     def make(cls, root: Path, users: Sequence[str] = ()) -> "Jail":
-        """Lay it out with these system users, each with a group of its name."""
+        """Create it with these system users, each with a group of its own name."""
         for name in ("etc", "dev", "tmp", "run", "var/log", "var/spool", "tls"):
             (root / name).mkdir(parents=True)
         root.chmod(0o755)
@@ -58,14 +58,14 @@ class Jail:
         return jail
 
     def write(self, path: str, text: str) -> Path:
-        """Write a file; return where it lies outside."""
+        """Write a file; return its path outside."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
 
     def bring(self, source: Path, path: str) -> None:
-        """Put a file there, and if it is a program, the libraries that it needs."""
+        """Copy a file into it, and the libraries of a program."""
         goal = self.root / path
         goal.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, goal)
@@ -78,11 +78,11 @@ class Jail:
                     _link(Path(word).resolve(), self.root / word.lstrip("/"))
 
     def command(self, *arguments: str) -> list[str]:
-        """How a program in the jail is started."""
+        """Return the command that starts a program in the jail."""
         return ["chroot", str(self.root), *arguments]
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start a server that stays in the foreground; what it says goes to ``var/log/output``."""
+        """Start a server in the foreground; its output goes to ``var/log/output``."""
         with (self.root / "var/log/output").open("ab") as output:
             return subprocess.Popen(
                 self.command(*arguments),
@@ -91,13 +91,13 @@ class Jail:
             )  # fmt: skip
 
     def log(self) -> str:
-        """Everything that was logged."""
+        """Return everything that was logged."""
         files = sorted(path for path in (self.root / "var/log").rglob("*") if path.is_file())
         return "\n".join(path.read_text(errors="replace") for path in files)
 
 
 def unpacked(package: str) -> Path:
-    """Where the files of a package are. Raises FileNotFoundError."""
+    """Return the directory with the files of a package. Raises FileNotFoundError."""
     home = UNPACKED / package
     if not home.is_dir():
         raise FileNotFoundError(f"{package} is not unpacked: run compliance/install.sh")
@@ -105,7 +105,7 @@ def unpacked(package: str) -> Path:
 
 
 def wait_greeting(port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
-    """Wait until a server says 220 there. Raises TimeoutError, or when the process has ended."""
+    """Wait until a server sends 220. Raises TimeoutError, or if the process has ended."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
@@ -121,7 +121,7 @@ def wait_greeting(port: int, process: "subprocess.Popen[bytes] | None" = None) -
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a server with all that it started: it leads a session of its own."""
+    """End a server and its child processes; it leads a session of its own."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -131,9 +131,9 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that were free a moment ago: these servers cannot be told to take any.
+    """Return ports that were free just now, because these servers cannot choose a free one.
 
-    Below those that the system gives to clients, so that no connection takes one meanwhile.
+    They are below those that the system gives to clients, so that no connection uses one meanwhile.
     """
     probes: list[socket.socket] = []
     try:

@@ -1,4 +1,4 @@
-"""A real OpenSMTPD in a jail: STARTTLS, implicit TLS and clear text on three ports, mail kept.
+"""A real OpenSMTPD in a jail: STARTTLS, implicit TLS and no TLS on three ports; mail is held.
 
 Needs root and the packages of ``compliance/install.sh``. Its users need not exist outside.
 """
@@ -20,8 +20,8 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 USER: Final = "user@opensmtpd.test"
 PASSWORD: Final = "secret"
 
-# Accept from who has signed in (without TLS there is no AUTH: from anybody), then wait for a next
-# hop that is not there.
+# Accept mail after a login (without TLS there is no AUTH: from anybody), then wait for a next
+# hop that does not exist.
 CONFIG: Final = """\
 pki here cert "/tls/certificate.pem"
 pki here key "/tls/key.pem"
@@ -38,12 +38,12 @@ match from any for any action "hold"
 
 @dataclass(frozen=True, slots=True)
 class OpenSmtpd:
-    """One running instance; `username` and `password` sign in with PLAIN or LOGIN."""
+    """A running instance; `username` and `password` sign in with PLAIN or LOGIN."""
 
     jail: Jail
     process: "subprocess.Popen[bytes]"
     ports: dict[str, int]
-    """By the TLS mode: ``starttls``, ``implicit``, ``clear``."""
+    """By TLS mode: ``starttls``, ``implicit``, ``clear``."""
     ca_file: str
     username: str = USER
     password: str = PASSWORD
@@ -53,11 +53,10 @@ class OpenSmtpd:
         cls, home: Path, *, settings: str = "", config: str = CONFIG,
         certificates: Mapping[str, str] = _NONE,
     ) -> Self:  # fmt: skip
-        """Lay out `home` (which must not exist yet) and run.
+        """Write the configuration into `home`, which must not exist yet, and start.
 
-        `settings` stand before the rule that takes everything; `certificates` are further files
-        for `/tls`, by name. Raises TimeoutError with its own log
-        when it does not come up.
+        `settings` precede the rule that accepts everything; `certificates` are further files for
+        `/tls`, by name. Raises TimeoutError with its log if it does not start.
         """
         jail = Jail.make(home, ["opensmtpd", "opensmtpq"])
         package = unpacked("opensmtpd")
@@ -94,7 +93,7 @@ class OpenSmtpd:
         return self.jail.log()
 
     def held(self) -> list[bytes]:
-        """The messages that were accepted, in their order, with its headers on top."""
+        """Return the messages that were accepted, in order, with its header fields first."""
         queue = self.jail.root / "var/spool/smtpd/queue"
         files = sorted(queue.rglob("message"), key=lambda path: path.stat().st_mtime)
         return [path.read_bytes() for path in files]
@@ -108,7 +107,7 @@ def running_opensmtpd(
     config: str = CONFIG,
     certificates: Mapping[str, str] = _NONE,
 ) -> Iterator[OpenSmtpd]:
-    """An OpenSMTPD for the length of a ``with``; its directory is removed at the end."""
+    """Run an OpenSMTPD during a ``with``; its directory is removed at the end."""
     try:
         server = OpenSmtpd.start(home, settings=settings, config=config, certificates=certificates)
         try:
@@ -120,7 +119,7 @@ def running_opensmtpd(
 
 
 def _hashed(password: str) -> str:
-    """As crypt(3) keeps it; OpenSSL makes it, because Python does so no more."""
+    """Return a password as crypt(3) stores it, made by OpenSSL, because Python no longer can."""
     done = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"], input=password.encode(),
         stdout=subprocess.PIPE, check=True, env={**os.environ, "OPENSSL_CONF": "/dev/null"},

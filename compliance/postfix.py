@@ -1,6 +1,6 @@
-"""A real Postfix in a directory of its own: submission with STARTTLS and AUTH, mail held.
+"""A real Postfix in its own directory: submission with STARTTLS and AUTH; mail is held.
 
-Nothing of the system's own Postfix is read or written. Needs root (Postfix changes users) and the
+Nothing of the system's Postfix is read or written. Needs root (Postfix changes users) and the
 packages of ``compliance/install.sh``.
 """
 
@@ -55,7 +55,7 @@ cyrus_sasl_config_path = {home}/sasl
 {settings}
 """
 
-# With TLS first, and in clear: an override each of the main port's settings.
+# With implicit TLS, and without TLS: each overrides settings of the main port.
 OTHER_PORTS = """\
 127.0.0.1:{implicit} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
@@ -99,7 +99,8 @@ mech_list: {mechanisms}
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """One running instance; `username` and `password` sign in, any sender and recipient will do."""
+    """A running instance; `username` and `password` sign in, and any sender and recipient is
+    accepted."""
 
     home: Path
     port: int
@@ -107,7 +108,7 @@ class Postfix:
     username: str
     password: str
     ports: dict[str, int] = field(default_factory=dict)
-    """By the TLS mode, where the others were asked for: ``starttls``, ``implicit``, ``clear``."""
+    """By TLS mode, if more than one was requested: ``starttls``, ``implicit``, ``clear``."""
 
     @classmethod
     def start(
@@ -120,11 +121,12 @@ class Postfix:
         other_ports: bool = False,
         services: str = "",
     ) -> Self:
-        """Lay out `home` (which must not exist yet, on a disk that keeps what is synced) and run.
+        """Write the configuration into `home`, which must not exist yet, on a durable disk, and
+        start.
 
-        With `dovecot` that answers for SASL, and its user signs in; `settings` come last in
-        main.cf, `services` in master.cf. Raises TimeoutError with Postfix's own log when it does
-        not come up.
+        With `dovecot`, that is the SASL backend, and its user signs in. `settings` come last in
+        main.cf, `services` in master.cf. Raises TimeoutError with Postfix's log if it does not
+        start.
         """
         postfix = pwd.getpwnam("postfix")
         for name in ("etc", "queue", "data", "log", "tls", "sasl"):
@@ -176,7 +178,7 @@ class Postfix:
         self.control("stop")
 
     def control(self, verb: str) -> None:
-        """Start, stop or reload it. Raises RuntimeError with Postfix's own words."""
+        """Start, stop or reload it. Raises RuntimeError with Postfix's message."""
         log = self.home / "log" / "control"
         with log.open("ab") as output:
             run = subprocess.run(
@@ -204,7 +206,8 @@ class Postfix:
         return int((self.home / "queue/pid/master.pid").read_text())
 
     def held(self) -> list[bytes]:
-        """The messages that were accepted, as Postfix stores them (its headers on top)."""
+        """Return the messages that were accepted, as Postfix stores them (its header fields
+        first)."""
         files = sorted((self.home / "queue/hold").rglob("*"), key=lambda path: path.stat().st_mtime)
         return [
             subprocess.run(
@@ -228,7 +231,7 @@ def running_postfix(
     other_ports: bool = False,
     services: str = "",
 ) -> Iterator[Postfix]:
-    """A Postfix for the length of a ``with``; its directory is removed at the end."""
+    """Run a Postfix during a ``with``; its directory is removed at the end."""
     try:
         server = Postfix.start(
             home, mechanisms, dovecot=dovecot, settings=settings, other_ports=other_ports,

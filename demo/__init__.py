@@ -1,1 +1,1 @@
-"""The founding story, told on real sockets: run it with ``make demo``."""
+"""A demonstration on real sockets: a client that supports only PLAIN. Run it with ``make demo``."""

@@ -1,4 +1,4 @@
-"""The story: refused, diagnosed, delivered, killed, still there. Every line comes from the run."""
+"""The demonstration: refused, diagnosed, delivered, killed, still stored. All output is real."""
 
 import hashlib
 import sys
@@ -12,7 +12,7 @@ from demo.stage import Relay, gatepost, heading, show
 
 
 def refuse(relay: Relay) -> None:
-    """The article's program meets the server."""
+    """The client that supports only PLAIN is refused."""
     heading(2, "A program that only speaks PLAIN, as Go's net/smtp does, is refused")
     ready = relay.ready
     client = PlainOnly(ready["smtp"]["host"], ready["smtp"]["port"], ready["ca_file"])
@@ -24,7 +24,7 @@ def refuse(relay: Relay) -> None:
 
 
 def diagnose(relay: Relay) -> None:
-    """The doctor says why."""
+    """The doctor names the cause."""
     heading(3, "The doctor names the cause, proves it, and prints the fix")
     report = gatepost(
         "doctor", relay.address, "--as", "go-net-smtp", "--ca-file", relay.ready["ca_file"],
@@ -36,7 +36,7 @@ def diagnose(relay: Relay) -> None:
 
 
 def deliver(relay: Relay, directory: Path) -> bytes:
-    """A client that can LOGIN sends the same message; the store has its bytes."""
+    """A client that supports LOGIN sends the same message; the store has its octets."""
     heading(4, "A client that takes what is offered, LOGIN, delivers")
     sender = relay.ready["from"]
     content = (
@@ -59,7 +59,7 @@ def deliver(relay: Relay, directory: Path) -> bytes:
 
 
 def compare(relay: Relay, content: bytes) -> None:
-    """The message as it lies in the store, and the client's bytes in it."""
+    """Show the message in the store, and find the client's octets in it."""
     data = str(relay.data)
     show(gatepost("messages", "show", "last", "--raw", "--data", data).decode())
     kept = gatepost("messages", "show", "last", "--raw", "--no-trace", "--data", data)
@@ -70,7 +70,7 @@ def compare(relay: Relay, content: bytes) -> None:
 
 
 def main() -> int:
-    """Tell it."""
+    """Run the demonstration."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as name:
         directory = Path(name)

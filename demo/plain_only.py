@@ -1,4 +1,4 @@
-"""A client that signs in as Go's net/smtp does: PLAIN with an initial response, nothing else."""
+"""A client that signs in like Go's net/smtp: PLAIN with an initial response, nothing else."""
 
 import base64
 import socket
@@ -7,7 +7,7 @@ from typing import IO
 
 
 class PlainOnly:
-    """One session, every line of it kept for showing; the secret is struck out."""
+    """One session, whose lines are recorded without the secret."""
 
     def __init__(self, host: str, port: int, ca_file: str) -> None:
         self.lines: list[str] = []
@@ -32,7 +32,7 @@ class PlainOnly:
         return self.read()
 
     def sign_in(self, username: str, password: str) -> str:
-        """EHLO, STARTTLS, EHLO, AUTH PLAIN: return what the server says to the last."""
+        """Send EHLO, STARTTLS, EHLO and AUTH PLAIN; return the last reply."""
         self.ask("EHLO localhost")
         self.ask("STARTTLS")
         self._socket = self._context.wrap_socket(self._socket, server_hostname=self._host)
@@ -42,6 +42,6 @@ class PlainOnly:
         return self.ask(f"AUTH PLAIN {response}", "AUTH PLAIN [redacted]")
 
     def close(self) -> None:
-        """Hang up, as the program did."""
+        """Disconnect, as the program did."""
         self._file.close()
         self._socket.close()

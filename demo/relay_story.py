@@ -1,5 +1,5 @@
-"""The second act: an application that only speaks PLAIN, a provider that only takes LOGIN, and
-between them a relay that keeps the message while the provider is away."""
+"""The second part: an application that supports only PLAIN, a provider that accepts only LOGIN,
+and a relay that keeps the message while the provider is down."""
 
 import time
 from collections.abc import Callable
@@ -48,14 +48,14 @@ directory = "{storage}"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The application's side: how it signs in, and what it sends."""
+    """The application: its credentials, and what it sends."""
 
     sender: str
     password: str
     ca_file: str
 
     def send(self, bridge: Bridge, subject: str) -> str:
-        """Sign in with PLAIN, and send; return what the relay says to the content."""
+        """Sign in with PLAIN and send; return the reply to the content."""
         place = bridge.listener
         client = PlainOnly(place["host"], place["port"], self.ca_file)
         client.sign_in("old-app", self.password)
@@ -91,7 +91,7 @@ def configure(directory: Path, upstream: Relay) -> Scene:
 
 
 def bridge(scene: Scene, relay: Bridge, upstream: Relay) -> None:
-    """PLAIN comes in, LOGIN goes out."""
+    """Relay a message: PLAIN from the application, LOGIN to the provider."""
     heading(7, "PLAIN comes in, LOGIN goes out: the program of act 2 is delivered")
     before = upstream.log_size
     id_ = scene.send(relay, "Through the bridge")
@@ -105,7 +105,7 @@ def bridge(scene: Scene, relay: Bridge, upstream: Relay) -> None:
 
 
 def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
-    """The provider is away: the message waits, and it can be asked why."""
+    """Stop the provider: the message waits, and ``queue why`` explains it."""
     heading(8, "The provider is stopped: the message is kept, and can be asked why")
     port = upstream.ready["smtp"]["port"]
     upstream.stop()
@@ -136,7 +136,7 @@ def _wait(condition: Callable[[], object], otherwise: str) -> None:
 
 
 def tell(directory: Path, upstream: Relay) -> Relay:
-    """Tell it; return the provider, which was started again meanwhile."""
+    """Run this part; return the provider, which was restarted meanwhile."""
     heading(6, "A second process: gatepost serve, the bridge, by this configuration")
     scene = configure(directory, upstream)
     show((directory / "gatepost.toml").read_text().partition("[retry.demo]")[0].rstrip())

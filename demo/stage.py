@@ -1,4 +1,4 @@
-"""Running the real programs, and showing what they say within 80 columns."""
+"""Runs the real programs, and shows their output within 80 columns."""
 
 import json
 import os
@@ -17,12 +17,12 @@ START_TIMEOUT: Final = 15.0
 
 
 def heading(number: int, text: str) -> None:
-    """Begin an act."""
+    """Begin a part."""
     print(f"\n\033[1m{number}. {text}\033[0m" if sys.stdout.isatty() else f"\n{number}. {text}")
 
 
 def show(text: str, indent: str = INDENT) -> None:
-    """Print lines of a program, folded so that nothing runs over the edge."""
+    """Print lines of a program, folded to the width."""
     for line in text.splitlines():
         room = WIDTH - len(indent)
         print("\n".join(indent + part for part in textwrap.wrap(
@@ -32,7 +32,7 @@ def show(text: str, indent: str = INDENT) -> None:
 
 
 def gatepost(*arguments: str, expect: int = 0) -> bytes:
-    """Run the command line, shown as one would type it; return what it printed."""
+    """Run the command line, shown as one would type it; return its output."""
     show("$ gatepost " + " ".join(arguments))
     done = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
@@ -46,7 +46,7 @@ def gatepost(*arguments: str, expect: int = 0) -> bytes:
 
 
 def ask(*arguments: str) -> Any:
-    """Run a command with ``--json``, unseen."""
+    """Run a command with ``--json`` without showing it."""
     done = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
         stdout=subprocess.PIPE, check=True, timeout=30,
@@ -75,7 +75,7 @@ def _find(text: str, words: str) -> str:
 
 @dataclass(slots=True)
 class Relay:
-    """``gatepost up`` in a process group of its own."""
+    """``gatepost up`` in its own process group."""
 
     data: Path
     process: subprocess.Popen[bytes]
@@ -100,21 +100,22 @@ class Relay:
 
     @property
     def log_size(self) -> int:
-        """How much it has said so far."""
+        """The octets of its log so far."""
         return (self.data.parent / "relay.log").stat().st_size
 
     def said(self, words: str, after: int) -> str:
-        """The first line of its log with these words, after so many octets; empty if none."""
+        """Return the first line of its log with these words, after so many octets; empty if
+        there is none."""
         octets = (self.data.parent / "relay.log").read_bytes()
         return _find(octets[after:].decode(), words)
 
     def kill(self) -> None:
-        """SIGKILL the whole group: no farewell, no flush."""
+        """Send SIGKILL to the whole group."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
-        """Ask it to stop."""
+        """Send SIGTERM, and wait."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=15)
@@ -122,7 +123,7 @@ class Relay:
 
 @dataclass(slots=True)
 class Bridge:
-    """``gatepost serve`` in a process group of its own."""
+    """``gatepost serve`` in its own process group."""
 
     config: Path
     process: subprocess.Popen[bytes]
@@ -147,11 +148,12 @@ class Bridge:
         return f"{self.listener['host']}:{self.listener['port']}"
 
     def line(self, words: str) -> str:
-        """The first line of its log with these words, without the time; empty if none."""
+        """Return the first line of its log with these words, without the time; empty if there is
+        none."""
         return _find((self.config.parent / "bridge.log").read_text(), words)
 
     def stop(self) -> None:
-        """Ask it to stop."""
+        """Send SIGTERM, and wait."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=15)

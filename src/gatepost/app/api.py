@@ -33,7 +33,7 @@ class Api:
 
     @property
     def url(self) -> str:
-        """Return the URL."""
+        """The URL."""
         return f"https://{self.listener.host_port}"
 
 

@@ -55,19 +55,19 @@ class ConnectionPlan(Protocol):
 
     @property
     def server(self) -> Server:
-        """Return the name of the server, for its certificate."""
+        """The name of the server, for its certificate."""
 
     @property
     def endpoint(self) -> Server:
-        """Return the address to connect to: the same, or one of its IP addresses."""
+        """The address to connect to: the same, or one of its IP addresses."""
 
     @property
     def context(self) -> Context:
-        """Return the TLS context."""
+        """The TLS context."""
 
     @property
     def timeouts(self) -> Timeouts:
-        """Return the timeouts of the phases."""
+        """The timeouts of the phases."""
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
         """Return the session of an open connection."""
@@ -88,12 +88,12 @@ class Login:
 
     @property
     def endpoint(self) -> Server:
-        """Return the address to connect to."""
+        """The address to connect to."""
         return self.server
 
     @property
     def timeouts(self) -> Timeouts:
-        """Return the timeouts of the phases."""
+        """The timeouts of the phases."""
         return self.options.timeouts
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
@@ -300,7 +300,7 @@ class AsyncConnection:
 
     @property
     def peer_address(self) -> str:
-        """Return the IP address of the server."""
+        """The IP address of the server."""
         return self._stream.peer_address if self._stream is not None else ""
 
     async def check(self) -> None:

@@ -30,7 +30,7 @@ class HttpSignIn(Protocol):
 
     @property
     def identity(self) -> str:
-        """Return the name of the identity, for the operator."""
+        """The name of the identity, for the operator."""
 
     async def authorize(self, request: HttpRequest) -> HttpRequest:
         """Return the request with its proof. Raises TokenError."""

@@ -15,11 +15,11 @@ class SignIn(Protocol):
 
     @property
     def identity(self) -> str:
-        """Return the name of the identity, for the operator; equal for equal identities."""
+        """The name of the identity, for the operator; equal for equal identities."""
 
     @property
     def certificate(self) -> str | None:
-        """Return the PEM file of a client certificate; None: none."""
+        """The PEM file of a client certificate; None: none."""
 
     @property
     def key(self) -> str | None:

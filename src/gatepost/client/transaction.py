@@ -65,12 +65,12 @@ class Course:
 
     @property
     def recipients(self) -> list[Reply]:
-        """Return the replies to RCPT; fewer than recipients if it ended early."""
+        """The replies to RCPT; fewer than recipients if it ended early."""
         return self.replies[1:]
 
     @property
     def accepted(self) -> int:
-        """Return the number of accepted recipients."""
+        """The number of accepted recipients."""
         return [reply.is_success for reply in self.recipients].count(True)
 
 

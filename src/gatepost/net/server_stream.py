@@ -131,7 +131,7 @@ class ServerStream(asyncio.Protocol):
 
     @property
     def presented(self) -> tuple[str, ...]:
-        """Return the names of the owner of the peer's verified certificate; see TlsLayer."""
+        """The names of the owner of the peer's verified certificate; see TlsLayer."""
         return () if self._tls is None else self._tls.presented
 
     def start_tls(self, context: Context) -> None:

@@ -327,7 +327,7 @@ class TlsLayer:
 
     @property
     def presented(self) -> tuple[str, ...]:
-        """Return the names of the owner of the peer's certificate, if it was verified: its digest
+        """The names of the owner of the peer's certificate, if it was verified: its digest
         (``sha256:`` and hexadecimal digits), its names and mailboxes, and its common name."""
         der = None if self.handshaking else self._object.getpeercert(binary_form=True)
         if der is None or self._object.context.verify_mode is ssl.CERT_NONE:
@@ -351,7 +351,7 @@ class TlsLayer:
 
     @property
     def facts(self) -> TlsFacts:
-        """Return the results of the handshake; only after it."""
+        """The results of the handshake; only after it."""
         return TlsFacts(
             version=self._object.version() or "",
             cipher=self.cipher,

@@ -31,7 +31,7 @@ class ApiError(Exception):
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the body, without its envelope."""
+        """The body, without its envelope."""
         return {"code": self.code, "message": str(self)}
 
     def response(self) -> Response:

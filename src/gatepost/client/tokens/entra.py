@@ -42,7 +42,7 @@ class EntraApplication:
 
     @property
     def token_endpoint(self) -> str:
-        """Return the URL for token requests."""
+        """The URL for token requests."""
         return f"{self.authority.rstrip('/')}/{quote(self.tenant, safe='')}/oauth2/v2.0/token"
 
     def __str__(self) -> str:

@@ -69,13 +69,13 @@ class View:
 
     @cached_property
     def host(self) -> str:
-        """Return the server's name, if the file has it."""
+        """The server's name, if the file has it."""
         setting = self.first("host")
         return setting.shown.lower() if setting is not None else ""
 
     @cached_property
     def port(self) -> int:
-        """Return the port; 0 if the file does not set it."""
+        """The port; 0 if the file does not set it."""
         setting = self.first("port") or self.first("endpoint")
         if setting is not None and setting.shown.isdecimal():
             return int(setting.shown)
@@ -83,22 +83,22 @@ class View:
 
     @cached_property
     def port_setting(self) -> Setting | None:
-        """Return the setting that has the port."""
+        """The setting that has the port."""
         return self.first("port") or self.first("endpoint") or self.first("host")
 
     @cached_property
     def providers(self) -> frozenset[str]:
-        """Return the providers of the server, by its name."""
+        """The providers of the server, by its name."""
         return frozenset(providers_in(self.host)) if "." in self.host else frozenset()
 
     @cached_property
     def is_local(self) -> bool:
-        """Tell whether the server is on this machine, or catches mail for tests."""
+        """Whether the server is on this machine, or catches mail for tests."""
         return not self.host or self.host.startswith(_LOCAL) or "." not in self.host
 
     @cached_property
     def sends_elsewhere(self) -> bool:
-        """Tell whether the framework is set to something other than SMTP."""
+        """Whether the framework is set to something other than SMTP."""
         backend = self.first("backend")
         return backend is not None and any(
             word in backend.shown.lower().replace("smtp", "") for word in _NO_SMTP

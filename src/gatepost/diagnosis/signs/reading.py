@@ -44,7 +44,7 @@ class Reading:
 
     @cached_property
     def providers(self) -> frozenset[str]:
-        """Return the providers of the server, by its host, its greeting, or words in the log."""
+        """The providers of the server, by its host, its greeting, or words in the log."""
         hellos = (self.seen.in_clear.value, self.seen.over_tls.value)
         greetings = " ".join(hello.capabilities.greeting for hello in hellos if hello)
         greeting = self.seen.greeting.value
@@ -55,7 +55,7 @@ class Reading:
 
     @cached_property
     def is_private(self) -> bool:
-        """Tell whether the server is private: a short name, an IP address, a private top-level
+        """Whether the server is private: a short name, an IP address, a private top-level
         domain."""
         host = self.host
         return bool(host) and (
@@ -64,7 +64,7 @@ class Reading:
 
     @cached_property
     def refusals(self) -> tuple[Statement, ...]:
-        """Return the refusals of the server."""
+        """The refusals of the server."""
         return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
 
     def refused_at(self, position: Position) -> bool:

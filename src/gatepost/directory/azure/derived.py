@@ -39,7 +39,7 @@ class Claim:
 
     @property
     def name(self) -> str:
-        """Return the user name in a normalised spelling."""
+        """The user name in a normalised spelling."""
         if self.smtp_username is not None:
             return self.smtp_username.username
         return f"{self.service.name}.{self.application_id}.{self.tenant_id}"

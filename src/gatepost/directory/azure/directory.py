@@ -101,7 +101,7 @@ class AzureDirectory:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Return everything; read it immediately, because changes patch it."""
+        """Everything; read it immediately, because changes patch it."""
         return self._snapshot
 
     def unknown(self, username: str) -> str:

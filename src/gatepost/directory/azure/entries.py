@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Return the id in the form for comparisons."""
+        """The id in the form for comparisons."""
         return self.id.lower()
 
     @property
@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def found_by(self) -> str:
-        """Return the key for ``Snapshot.find``, in lower case; empty if there is none."""
+        """The key for ``Snapshot.find``, in lower case; empty if there is none."""
         return ""
 
 
@@ -319,7 +319,7 @@ class CommunicationService(Entry):
 
     @property
     def subscription_id(self) -> str:
-        """Return the subscription of the resource, from its path."""
+        """The subscription of the resource, from its path."""
         return subscription_of(self.id)
 
 
@@ -341,7 +341,7 @@ class SmtpUsername(Entry):
 
     @property
     def service_id(self) -> str:
-        """Return the Communication Services resource that it signs in to."""
+        """The Communication Services resource that it signs in to."""
         return parent_path(self.id)
 
 

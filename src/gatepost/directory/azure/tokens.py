@@ -132,7 +132,7 @@ class AccessTokens:
 
     @property
     def key_set(self) -> dict[str, Any]:
-        """Return the public key as a JSON Web Key Set (RFC 7517 5)."""
+        """The public key as a JSON Web Key Set (RFC 7517 5)."""
         numbers = self._public.public_numbers()
         key = {"kty": "RSA", "use": "sig", "alg": _ALGORITHM, "kid": self.key_id}
         return {"keys": [{**key, "n": _base64url_int(numbers.n), "e": _base64url_int(numbers.e)}]}

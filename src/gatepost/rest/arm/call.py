@@ -43,17 +43,17 @@ class Call:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Return the current contents of the directory."""
+        """The current contents of the directory."""
         return self.site.directory.snapshot
 
     @property
     def now(self) -> datetime:
-        """Return the time, with its zone."""
+        """The time, with its zone."""
         return self.site.now()
 
     @property
     def version(self) -> str:
-        """Return the requested API version."""
+        """The requested API version."""
         return self.query["api-version"]
 
     def read(self, kind: type[S]) -> S:

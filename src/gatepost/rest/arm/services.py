@@ -38,7 +38,7 @@ class _Body(msgspec.Struct):
 
     @property
     def spec(self) -> ServiceSpec:
-        """Return the wanted resource."""
+        """The wanted resource."""
         given = self.properties
         return ServiceSpec(
             given.data_location,

@@ -45,7 +45,7 @@ class Endpoints:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """Return the routes."""
+        """The routes."""
         return [
             any_case("/emails:send", self._answering(self.send), ["POST"]),
             any_case("/emails/operations/{id}", self._answering(self.status), ["GET"]),

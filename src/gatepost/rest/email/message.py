@@ -39,7 +39,7 @@ class ApiMessage:
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """Return all recipients, each once, in their first spelling."""
+        """All recipients, each once, in their first spelling."""
         found: dict[str, Address] = {}
         for _, address in (*self.to, *self.cc, *self.bcc):
             found.setdefault(address.key, address)

@@ -34,7 +34,7 @@ class Authority:
 
     @property
     def path(self) -> str:
-        """Return the tenant in URLs of responses: its id."""
+        """The tenant in URLs of responses: its id."""
         return quote(self.name, safe="") if self.tenant is None else self.tenant.id
 
     def url(self, path: str) -> str:
@@ -43,12 +43,12 @@ class Authority:
 
     @property
     def issuer(self) -> str:
-        """Return the issuer of the tenant's tokens: that of version 1.0, for every endpoint."""
+        """The issuer of the tenant's tokens: that of version 1.0, for every endpoint."""
         return self.url("")
 
     @property
     def own_names(self) -> frozenset[str]:
-        """Return the permitted audiences of a client assertion: the endpoints and the issuer."""
+        """The permitted audiences of a client assertion: the endpoints and the issuer."""
         tenants = {self.path.lower(), self.name.lower()}
         ends = ("oauth2/v2.0/token", "oauth2/token", "v2.0", "")
         paths = [f"{tenant}/{end}" for tenant in tenants for end in ends]

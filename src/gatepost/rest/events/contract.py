@@ -12,7 +12,7 @@ class EventSubscriptions(Protocol):
 
     @property
     def all(self) -> Sequence[EventSubscription]:
-        """Return all of them, by name."""
+        """All of them, by name."""
 
     def get(self, key: str) -> EventSubscription | None:
         """Return the one with this id."""

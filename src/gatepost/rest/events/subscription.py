@@ -92,17 +92,17 @@ class EventSubscription:
 
     @property
     def id(self) -> str:
-        """Return its id in Resource Manager; without a scope if it is for all resources."""
+        """Its id in Resource Manager; without a scope if it is for all resources."""
         return f"{self.scope}{PROVIDER}{self.name}"
 
     @property
     def key(self) -> str:
-        """Return the id in the form for comparisons."""
+        """The id in the form for comparisons."""
         return self.id.lower()
 
     @property
     def endpoint(self) -> str:
-        """Return the URL without what may be secret: query, fragment and user."""
+        """The URL without what may be secret: query, fragment and user."""
         return base_url(self.url.reveal())
 
     def state_at(self, now: datetime) -> State:

@@ -42,12 +42,12 @@ class Call:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Return the current contents of the directory."""
+        """The current contents of the directory."""
         return self.site.directory.snapshot
 
     @property
     def tenant(self) -> Tenant:
-        """Return the caller's tenant; nothing of another tenant is visible. Raises Rejected if it
+        """The caller's tenant; nothing of another tenant is visible. Raises Rejected if it
         was deleted."""
         tenant = self.snapshot.get(Tenant, self.caller.tenant_id)
         if tenant is None:
@@ -56,7 +56,7 @@ class Call:
 
     @property
     def now(self) -> datetime:
-        """Return the time, with its zone."""
+        """The time, with its zone."""
         return self.site.now()
 
     def require_administrator(self) -> None:
@@ -97,7 +97,7 @@ class Call:
 
     @property
     def application(self) -> Application:
-        """Return the application in the path. Raises Rejected (404)."""
+        """The application in the path. Raises Rejected (404)."""
         wanted = self.names.get("id", "").lower()
         app_id = self.names.get("app_id", "").lower()
         for each in self.applications:
@@ -107,13 +107,13 @@ class Call:
 
     @property
     def applications(self) -> list[Application]:
-        """Return those of the tenant."""
+        """Those of the tenant."""
         key = self.tenant.key
         return [each for each in self.snapshot.all(Application) if each.tenant_id.lower() == key]
 
     @property
     def principal(self) -> ServicePrincipal:
-        """Return the service principal in the path. Raises Rejected (404)."""
+        """The service principal in the path. Raises Rejected (404)."""
         wanted = self.names.get("id", "").lower()
         app_id = self.names.get("app_id", "").lower()
         for each in self.principals:
@@ -123,7 +123,7 @@ class Call:
 
     @property
     def principals(self) -> list[ServicePrincipal]:
-        """Return those of the tenant."""
+        """Those of the tenant."""
         key = self.tenant.key
         return [
             each for each in self.snapshot.all(ServicePrincipal) if each.tenant_id.lower() == key

@@ -94,7 +94,7 @@ class Image:
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether the header says that there are more pages than the file has."""
+        """Whether the header says that there are more pages than the file has."""
         head = self._page(1)
         return head.startswith(_MAGIC) and int.from_bytes(head[28:32]) > self.count
 
