@@ -19,6 +19,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from gatepost.app.files import PUBLIC, write_file
 from gatepost.errors import ConfigError
+from gatepost.net.files import make_private_directory
 
 CA_FILE: Final = "ca.pem"
 """In the data directory of ``gatepost up``: the authority that clients must trust."""
@@ -73,7 +74,7 @@ def ensure_certificates(
     ConfigError if the authority cannot be read: its clients must then be told.
     """
     private = directory / "tls"
-    private.mkdir(mode=0o700, exist_ok=True)
+    make_private_directory(private)
     ca_file, server_file = directory / CA_FILE, private / "server.pem"
     authority = _read_authority(private / "ca.pem")
     if authority is None or not _authority_fits(authority, names, now):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatepost.net.files import sync_directory
+from gatepost.net.files import keep_owner, sync_directory
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -25,6 +25,7 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         with os.fdopen(descriptor, "wb") as file:
             if os.name == "posix":
                 os.fchmod(descriptor, mode)  # whatever the umask is
+            keep_owner(descriptor, path.parent)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

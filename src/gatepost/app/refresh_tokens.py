@@ -13,6 +13,7 @@ from gatepost.app.files import write_file
 from gatepost.app.keys import Key
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
+from gatepost.net.files import make_private_directory
 from gatepost.relay.context import Report
 
 DIRECTORY: Final = "tokens"
@@ -105,7 +106,7 @@ class KeptTokens:
 
     def _write(self, mark: bytes, name: str, token: Secret) -> None:
         plain = token.reveal().encode("utf-8", "surrogateescape")
-        self._directory.mkdir(0o700, exist_ok=True)
+        make_private_directory(self._directory)
         write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
         (self._directory / name).unlink(missing_ok=True)
 

@@ -1,10 +1,13 @@
 """What was found when a store was opened, kept for the operator if a command opened it first."""
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from gatepost.store.private import open_private
 
 if TYPE_CHECKING:
     from gatepost.store.sqlite import SqliteStore
@@ -28,8 +31,10 @@ def news_of(store: "SqliteStore") -> News:
 def leave_news(data: Path, news: News) -> None:
     """Leave the news for the next relay. The caller has the store in ``data`` open."""
     lines = "".join([f"{json.dumps(each)}\n" for each in news])
-    with suppress(OSError), (data / FILE).open("a", encoding="utf-8") as file:
-        file.write(lines)  # on a full disk at least the command has shown them
+    with suppress(OSError):  # on a full disk at least the command has shown them
+        appending = open_private(data / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(appending, "a", encoding="utf-8") as file:
+            file.write(lines)
 
 
 def take_news(data: Path) -> News:

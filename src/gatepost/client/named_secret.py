@@ -50,7 +50,8 @@ class NamedSecret:
             return Path(self.name)
         directory = (os.environ if environment is None else environment).get(DIRECTORY)
         if not directory:
-            raise ConfigError(f"the {self} cannot be read: systemd has set no ${DIRECTORY}")
+            where = "of a running service it is /run/credentials/NAME.service"
+            raise ConfigError(f"the {self} cannot be read: ${DIRECTORY} is not set ({where})")
         if "/" in self.name or self.name in ("", ".", ".."):
             raise ConfigError(f"the {self} has a name that systemd does not permit")
         return Path(directory) / self.name

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
@@ -31,6 +32,7 @@ from gatepost.net.tls import Context, client_context, server_context
 
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
+_ACL: Final = "system.posix_acl_access"
 
 
 def check_external(config: Config, source: Source, environment: Mapping[str, str]) -> None:
@@ -224,7 +226,7 @@ def _check_private(source: Source, path: Path, file: str) -> None:
     mode = status.st_mode
     if mode & _EVERYBODY and all(each & stat.S_IXOTH for each in folders):
         who, can_read = "everybody on this machine", mode & stat.S_IROTH
-    elif mode & _GROUP and status.st_uid == os.geteuid() and all(map(_lets_groups_in, folders)):
+    elif _is_for_group(place, status) and all(map(_lets_groups_in, folders)):
         who, can_read = "the file's group, too", mode & stat.S_IRGRP
     else:
         return
@@ -232,6 +234,14 @@ def _check_private(source: Source, path: Path, file: str) -> None:
     message = f"the secret in {file} can be {what} by {who} (chmod 600)"
     if not any(message in str(each) for each in source.warnings):
         source.warn(path, message)
+
+
+def _is_for_group(place: FilePath, status: os.stat_result) -> bool:
+    """Tell whether the group of our file can use it. With an access control list (systemd gives one
+    to its credentials) the mode of the group is not its own, but the limit of the list (acl(5))."""
+    if not status.st_mode & _GROUP or status.st_uid != os.geteuid():
+        return False
+    return not (sys.platform == "linux" and _ACL in os.listxattr(place))
 
 
 def _lets_groups_in(mode: int) -> bool:

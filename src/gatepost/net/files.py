@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +38,53 @@ def in_memory(octets: bytes) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
+
+
+def keep_owner(created: int | Path, directory: Path) -> None:
+    """Give what root has just created in a directory to the owner of that directory.
+
+    Root may run commands for a relay that runs as another user, which must be able to open all of
+    its files afterwards. ``created`` is a descriptor, or the path of a new directory.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    owner = directory.stat()
+    if owner.st_uid:
+        with suppress(PermissionError):  # root of a container that may not do this
+            if isinstance(created, int):
+                os.fchown(created, owner.st_uid, owner.st_gid)
+            else:
+                os.chown(created, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def make_private_directory(path: Path) -> None:
+    """Create a directory for the owner of its parent only, if it does not exist. Raises OSError."""
+    with suppress(FileExistsError):
+        path.mkdir(0o700)
+        keep_owner(path, path.parent)
+
+
+def not_ours(directory: Path) -> str:
+    """Return which file in ``directory`` this process cannot write because of its owner, as a
+    sentence; empty if there is none."""
+    if sys.platform == "win32":
+        return ""
+    with suppress(OSError):
+        inside = sorted(directory.iterdir()) if _may_use(directory) else ()
+        for each in (directory, *inside):
+            owner = each.lstat().st_uid
+            if owner != os.geteuid() and not _may_use(each):
+                return f"{each} belongs to {_user(owner)}, and this is {_user(os.geteuid())}"
+    return ""
+
+
+def _may_use(path: Path) -> bool:
+    by_effective = os.access in os.supports_effective_ids
+    return os.access(path, os.R_OK | os.W_OK, effective_ids=by_effective)
+
+
+def _user(number: int) -> str:
+    return "root" if number == 0 else f"user {number}"
 
 
 def sync_directory(directory: Path) -> None:

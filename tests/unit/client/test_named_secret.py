@@ -60,7 +60,7 @@ def test_it_is_read_anew(tmp_path: Path) -> None:
         (NamedSecret("environment", "P"), {"P": ""}, "environment variable P is empty"),
         (NamedSecret("file", "/nowhere/p"), {}, "file /nowhere/p cannot be read: No such file"),
         (NamedSecret("file", "/"), {}, "cannot be read"),
-        (NamedSecret("systemd", "p"), {}, "systemd has set no"),
+        (NamedSecret("systemd", "p"), {}, "CREDENTIALS_DIRECTORY is not set"),
         (NamedSecret("systemd", "../p"), {"CREDENTIALS_DIRECTORY": "/"}, "a name that systemd"),
         (NamedSecret("systemd", ".."), {"CREDENTIALS_DIRECTORY": "/"}, "a name that systemd"),
         (NamedSecret("file", "/dev/zero"), {}, "longer than 65536 octets"),

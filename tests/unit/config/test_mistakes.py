@@ -271,8 +271,8 @@ def test_the_files_that_it_names_are_looked_for(tmp_path: Path) -> None:
         f"{path}:11: the file /nowhere/cert.pem cannot be read: No such file or directory",
         f"{path}:14: the environment variable APP is not set",
         (
-            f"{path}:18: the systemd credential key cannot be read: systemd has set no "
-            "$CREDENTIALS_DIRECTORY"
+            f"{path}:18: the systemd credential key cannot be read: $CREDENTIALS_DIRECTORY is "
+            "not set (of a running service it is /run/credentials/NAME.service)"
         ),
         f"{path}:21: the file /nowhere/own.pem cannot be read: No such file or directory",
     ]

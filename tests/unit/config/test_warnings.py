@@ -1,5 +1,8 @@
 """What is no mistake in a configuration, and hardly meant."""
 
+import os
+import struct
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -170,6 +173,35 @@ def test_a_secret_that_others_can_read_is_warned_of() -> None:
             warnings = [str(each) for each in load_config(path, {}).warnings]
             assert len(warnings) == bool(who)
             assert all(each.startswith(f"{path}:11: ") and who in each for each in warnings)
+
+
+# acl(5), as Linux keeps it: version 2, then tag, permissions and id of each entry.
+ONE_MORE_READER = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", tag, permissions, user)
+    for tag, permissions, user in (
+        (0x01, 6, 0xFFFFFFFF),  # the owner
+        (0x02, 4, 64048),  # a user
+        (0x04, 0, 0xFFFFFFFF),  # the group: nothing
+        (0x10, 4, 0xFFFFFFFF),  # the limit for both
+        (0x20, 0, 0xFFFFFFFF),  # everybody
+    )
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep these lists elsewhere")
+def test_a_secret_that_an_access_list_opens_to_one_user_is_not_for_its_group() -> None:
+    """So are the credentials of systemd, for which ``stat`` tells 0440."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        secret, path = Path(name, "secret"), Path(name, "g.toml")
+        path.write_text(
+            f'{SMALL}[[directory.account]]\nname = "a"\nsenders = "*"\n'
+            f'password = {{ file = "{secret}" }}\n'
+        )
+        secret.write_text("s")
+        os.setxattr(secret, "system.posix_acl_access", ONE_MORE_READER)
+        assert secret.stat().st_mode & 0o777 == 0o640
+        assert not load_config(path, {}).warnings
 
 
 @pytest.mark.parametrize(

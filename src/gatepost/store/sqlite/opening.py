@@ -1,13 +1,16 @@
 """From a directory to an open store: mount, lock, recovery, schema."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
+from gatepost.net.files import not_ours
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
+from gatepost.store.private import open_private
 from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
 from gatepost.store.sqlite.commit import PAGE, Committer
 from gatepost.store.sqlite.damage import damage, is_damaged
@@ -59,7 +62,8 @@ def open_store(
             raise Unreadable(f"{directory} is on a shared file system ({kind}); use a local disk")
         lock = DirectoryLock(directory)
     except OSError as error:
-        raise Unreadable(f"{directory} cannot be used: {error.strerror or error}") from error
+        why = not_ours(directory) or error.strerror or str(error)
+        raise Unreadable(f"{directory} cannot be used: {why}") from error
     missing = missing_octets(directory, directory / DATABASE)  # before SQLite uses the log
     try:
         try:
@@ -71,7 +75,8 @@ def open_store(
         return _open(directory, settings, lock, on_failure, missing)
     except (OSError, sqlite3.Error) as error:
         lock.release()
-        raise Unreadable(f"{directory / DATABASE} cannot be opened: {error}") from error
+        why = not_ours(directory) or str(error)
+        raise Unreadable(f"{directory / DATABASE} cannot be opened: {why}") from error
     except BaseException:
         lock.release()
         raise
@@ -92,6 +97,7 @@ def _open(
     is_small = (directory / DATABASE).exists() and (
         (directory / DATABASE).stat().st_size <= settings.looked_through
     )
+    os.close(open_private(directory / DATABASE))  # SQLite gives its other files the same owner
     connection = settings.disk.connect(directory / DATABASE)
     try:
         _prepare(connection)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
+from gatepost.net.files import keep_owner
 from gatepost.store.private import open_private, write_private
 from gatepost.store.sqlite.close_marker import UNCLOSED
 from gatepost.store.sqlite.damage import damage, is_damaged
@@ -140,6 +141,7 @@ def _copy(directory: Path, disk: Disk) -> str:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
     descriptor = os.open(partial, os.O_RDWR)
     try:
+        keep_owner(descriptor, directory)
         disk.sync(descriptor)
     finally:
         os.close(descriptor)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
+from gatepost.net.files import make_private_directory
 from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
 
@@ -174,7 +175,7 @@ class Segments:
     def _open_active(self) -> int:
         """Open the active segment; its name is durable before it has content."""
         if not self.directory.is_dir():
-            self.directory.mkdir(0o700)
+            make_private_directory(self.directory)
             self._disk.sync_directory(self.directory.parent)
         descriptor = open_private(self._path(self.active))
         try:

@@ -1,0 +1,103 @@
+"""Root runs commands on the directory of a relay that runs as another user: the relay must be able
+to open all of its files afterwards."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gatepost.app.access import open_administration, open_mailbox
+from gatepost.app.files import write_file
+from gatepost.errors import Unreadable
+from gatepost.store.private import replace_private
+from gatepost.store.sqlite import open_store
+from tests.contract.messages import message
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+NOBODY = 65534
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A relay's directory that belongs to another user, at a place that this user can reach."""
+    home = Path(tempfile.mkdtemp())
+    home.chmod(0o755)
+    directory = home / "data"
+    directory.mkdir(0o700)
+    os.chown(directory, NOBODY, NOBODY)
+    yield directory
+    shutil.rmtree(home)
+
+
+@contextmanager
+def relay_user() -> Iterator[None]:
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def owners(directory: Path) -> set[int]:
+    return {each.lstat().st_uid for each in (directory, *directory.rglob("*"))}
+
+
+async def use(data: Path) -> None:
+    async with open_administration(data, make=True) as administer:
+        assert await administer("tenant list", {}) == {"tenants": []}
+    async with open_mailbox(data) as mailbox:
+        await mailbox.put(message(body=b"x" * 100_000))
+
+
+def test_files_that_root_creates_belong_to_the_owner_of_the_directory(data: Path) -> None:
+    asyncio.run(use(data))
+    assert (data / "segments").is_dir()
+    assert owners(data) == {NOBODY}
+    with relay_user():
+        open_store(data).close()
+
+
+def test_so_do_those_that_root_replaces(data: Path) -> None:
+    for name in ("store.generation", "ready.json"):
+        with relay_user():
+            (data / name).write_text("old")
+        replace_private(data / name, "new")
+        write_file(data / name, b"newer")
+    assert owners(data) == {NOBODY}
+
+
+def test_so_does_the_copy_of_a_store_that_had_failed(data: Path) -> None:
+    with relay_user():
+        open_store(data).close()
+    (data / "store.failed").write_text("a sync failed")
+    asyncio.run(use(data))
+    with relay_user():
+        open_store(data).close()
+
+
+def test_files_in_a_directory_of_root_stay_with_root(data: Path) -> None:
+    os.chown(data, 0, 0)
+    asyncio.run(use(data))
+    assert owners(data) == {0}
+
+
+@pytest.mark.parametrize("name", ["lock", "store.db"])
+def test_a_file_of_another_user_is_named(data: Path, name: str) -> None:
+    """An earlier version, or the operator, has left it."""
+    with relay_user():
+        open_store(data).close()
+    os.chown(data / name, 0, 0)
+    said = f"{data / name} belongs to root, and this is user {NOBODY}"
+    with relay_user(), pytest.raises(Unreadable, match=said):
+        open_store(data)
+
+
+def test_so_is_a_directory_of_another_user(data: Path) -> None:
+    os.chown(data, 0, 0)
+    with relay_user(), pytest.raises(Unreadable, match=f"{data} belongs to root"):
+        open_store(data)
