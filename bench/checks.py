@@ -156,14 +156,14 @@ def _site(world: World) -> Site:
         directory=world.directory(),
         store=MemoryStore(),
         keys=world.keys,
-        report=_untold,
+        report=_ignore,
         now=now,
         tokens=world.tokens,
         clients_time=now,
     )
 
 
-def _untold(event: str, **facts: object) -> None:
+def _ignore(event: str, **facts: object) -> None:
     """Ignore an event."""
 
 

@@ -24,7 +24,7 @@ AGAIN: Final = 60.0
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` on uvloop where it is installed, on asyncio's loop elsewhere."""
     raise_file_limit()
-    interrupt_nobody()
+    use_batch_scheduling()
     gc.freeze()  # what is loaded stays, so the garbage collector need not scan it, even at the end
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
@@ -78,7 +78,7 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def interrupt_nobody() -> None:
+def use_batch_scheduling() -> None:
     """Let the running process keep its processor until its time slice ends, even if something
     arrives for us.
 

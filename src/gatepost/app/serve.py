@@ -286,12 +286,12 @@ class Service:
                 "reload_refused", reason=f"an unexpected error in Gatepost: {explain(error)}"
             )
         else:
-            return await self._go_by(following)
+            return await self._apply(following)
         finally:
             notify("READY=1")
         return None
 
-    async def _go_by(self, following: "_Following") -> dict[str, Any] | None:
+    async def _apply(self, following: "_Following") -> dict[str, Any] | None:
         """Put another configuration into effect.
 
         If that fails in the middle, the relay ends: half of a configuration is not what anybody

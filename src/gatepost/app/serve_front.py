@@ -88,7 +88,7 @@ async def serve(front: ServeFront) -> None:
     )
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     states = {each.name: factory.state(each) for each in config.listeners}
-    certificates = CertificateFiles(_unheard)
+    certificates = CertificateFiles(_ignore)
     certificates.begin_with(front.certificates)
     install_certificates(certificates, states, config.listeners)
     supervisor = Supervisor(relay)
@@ -98,7 +98,7 @@ async def serve(front: ServeFront) -> None:
     certificates.close()
 
 
-def _unheard(event: str, **facts: Any) -> None:
+def _ignore(event: str, **facts: Any) -> None:
     """Ignore an event: the store process watches the same files, and reports it."""
 
 

@@ -140,7 +140,7 @@ class _Connection(H11Protocol):
             self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
 
-def _to_nobody(event: str, **facts: Any) -> None:
+def _ignore(event: str, **facts: Any) -> None:
     """Ignore an event."""
 
 
@@ -178,7 +178,7 @@ class WebServer:
         application: ASGIApp,
         certificate: tuple[Path, Path] | None = None,
         limits: WebLimits = WebLimits(),
-        report: Report = _to_nobody,
+        report: Report = _ignore,
     ) -> None:
         """``certificate``: chain and key in PEM, for HTTPS. ``report``: gets events of invalid
         HTTP."""

@@ -403,7 +403,7 @@ class Pool(Generic[C]):
         kept.followed = self._seconds()
         group.loans += 1
         if self._patience is None:
-            self._patience = loop.call_later(PATIENCE, self._lose_patience)
+            self._patience = loop.call_later(PATIENCE, self._end_long_waits)
         return Loan(self, group, terms, kept, turn)
 
     def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
@@ -415,7 +415,7 @@ class Pool(Generic[C]):
         turn.set_result(goes_on)
         return goes_on
 
-    def _lose_patience(self) -> None:
+    def _end_long_waits(self) -> None:
         """End the waiting of followers that took too long; one timer serves all."""
         self._patience = None
         following = [
@@ -429,7 +429,7 @@ class Pool(Generic[C]):
                 kept.follower.set_result(False)
         if following:
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(PATIENCE, self._lose_patience)
+            self._patience = loop.call_later(PATIENCE, self._end_long_waits)
 
     # Waiting loans.
 

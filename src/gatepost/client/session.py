@@ -165,7 +165,7 @@ class ClientSession:
             self.announced = b""
         self.phase = batch.commands[0][0]
         if self.reader.pending and not is_announced:
-            replies.append(self._heard_unasked())
+            replies.append(self._take_unexpected_421())
             return
         self.transcript.client(batch.text)
         if not is_announced:
@@ -192,7 +192,7 @@ class ClientSession:
         if self.usable and is_reply and int(code) not in (CLOSING, _GOODBYE):
             raise RemoteProtocolError("more replies than commands: they may be out of step")
 
-    def _heard_unasked(self) -> Reply:
+    def _take_unexpected_421(self) -> Reply:
         """Return a 421 that came before the command, as its reply.
 
         Raises RemoteProtocolError for any other reply, because all would be one command late.

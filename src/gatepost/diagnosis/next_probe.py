@@ -44,16 +44,16 @@ def _greeting_refused(seen: Evidence) -> bool:
     return hello is not None and not hello.reply.is_success
 
 
-def _asked_to_come_again(seen: Evidence) -> bool:
+def _deferred(seen: Evidence) -> bool:
     return any(reply.is_transient for reply in _refusals(seen))
 
 
-def _kept_for_the_certificate(seen: Evidence) -> bool:
+def _kept_from_unverified_server(seen: Evidence) -> bool:
     tls = seen.tls.value
     return _kept(seen) and tls is not None and bool(tls.version) and not tls.verified
 
 
-def _kept_for_want_of_tls(seen: Evidence) -> bool:
+def _kept_without_tls(seen: Evidence) -> bool:
     tls = seen.tls.value
     return _kept(seen) and (tls is None or not tls.version)
 
@@ -122,13 +122,13 @@ _PROBES: Final[tuple[Probe, ...]] = (
     Probe(_greeting_refused,
      "greet by a name that resolves to your address: gatepost talk HOST:PORT, then EHLO NAME; "
      "if it is accepted, the name was the cause; if it is refused, your address"),
-    Probe(_kept_for_the_certificate,
+    Probe(_kept_from_unverified_server,
      "name the authority that signed the server's certificate with --ca-file: then the password "
      "is sent and checked"),
-    Probe(_kept_for_want_of_tls,
+    Probe(_kept_without_tls,
      "try the port for implicit TLS (HOST:465 --tls implicit): the password is sent only under "
      "TLS"),
-    Probe(_asked_to_come_again,
+    Probe(_deferred,
      "repeat it in five minutes: if it works then, the cause was load or greylisting; if not, a "
      "rule"),
     Probe(_judged,

@@ -103,7 +103,7 @@ def no_alternative_name(seen: Evidence) -> Iterator[str]:
         )
 
 
-def not_to_the_letter(seen: Evidence) -> Iterator[str]:
+def strict_errors(seen: Evidence) -> Iterator[str]:
     """The certificate violates RFC 5280 in a way that OpenSSL, Go and Java accept."""
     tls = seen.tls.value
     if tls is not None and tls.strict_error:
@@ -156,7 +156,7 @@ def odd_success(seen: Evidence) -> Iterator[str]:
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
     unreachable_addresses, another_port, only_new_tls, expiry, no_alternative_name,
-    not_to_the_letter, odd_success,
+    strict_errors, odd_success,
 )  # fmt: skip
 
 

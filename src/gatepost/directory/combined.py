@@ -61,7 +61,9 @@ class CombinedDirectory:
         verdict = directory.identify(credentials, mechanism)
         if isinstance(verdict, Principal):
             return verdict
-        task = asyncio.ensure_future(self._told_late(verdict, self._unknown(credentials.username)))
+        task = asyncio.ensure_future(
+            self._refused_later(verdict, self._unknown(credentials.username))
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -74,7 +76,7 @@ class CombinedDirectory:
         telling = [each for each in reasons if each.partition(":")[0] not in _ANY_NAME]
         return (telling or reasons)[0]
 
-    async def _told_late(
+    async def _refused_later(
         self, verdict: "Later[Principal | Reply]", unknown: str
     ) -> Principal | Reply:
         loop = asyncio.get_running_loop()

@@ -27,7 +27,7 @@ from gatepost.doctor.other_servers import check_other_servers
 from gatepost.doctor.parallel import start
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.tls_versions import told_behind_handshake, try_versions
+from gatepost.doctor.tls_versions import alert_after_handshake, try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
@@ -129,7 +129,7 @@ class _Probe:
             self.note(tls_versions=seen(versions))
         left_after_tls = known.position == "ehlo" and known.failure and known.over_tls.value is None
         if left_after_tls and tls is not None and tls.version and (
-            alert := told_behind_handshake(self.visit, endpoint, self._taken_name,
+            alert := alert_after_handshake(self.visit, endpoint, self._taken_name,
                                            implicit=implicit)
         ):  # fmt: skip
             self.note(failure=alert)
@@ -169,7 +169,7 @@ class _Probe:
             if greeting.closed:
                 self.note(failure="the server closed the connection without a reply")
             else:
-                self._ask_the_silent(talk)
+                self._send_ehlo_to_silent_server(talk)
             self.note(neighbours=seen(around.result()))
 
     def _await_greeting(
@@ -427,7 +427,7 @@ class _Probe:
         self.note(helo=seen(talk.ask(f"HELO {NEUTRAL}", "ehlo")))
         return talk
 
-    def _ask_the_silent(self, talk: Talk) -> None:
+    def _send_ehlo_to_silent_server(self, talk: Talk) -> None:
         """Send EHLO to a server that sent no greeting, because some proxies wait for that."""
         name = self._local_name(talk)
         talk.say(f"EHLO {name}")

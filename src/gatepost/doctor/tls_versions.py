@@ -27,7 +27,7 @@ def try_versions(
     return tuple(tried)
 
 
-def told_behind_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> str:
+def alert_after_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implicit: bool) -> str:
     """Do a handshake and send nothing: return the alert that TLS 1.3 sends only then, or "".
 
     A client that has sent something gets a reset instead, and never sees the alert.

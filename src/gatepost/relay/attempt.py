@@ -129,7 +129,7 @@ class AttemptRunner:
         tried = {asked.name}
         before: list[Attempt] = []
         last = answer = await self._try_target(lease, body, first.target, first.permit)
-        while _passes_on(answer):
+        while _may_fail_over(answer):
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             if target is None:
                 break
@@ -138,14 +138,14 @@ class AttemptRunner:
             if isinstance(answer, AttemptResult) or isinstance(last, Pause):
                 before += [last.attempt] if isinstance(last, AttemptResult) else []
                 last, asked = answer, target
-        if isinstance(last, AttemptResult) and _was_one_too_many(last):
+        if isinstance(last, AttemptResult) and _exceeded_connections(last):
             found = self._places.known(asked, destination) or Found(())
             begun = self._traffic.seconds() - last.attempt.seconds
             if (busy := self._traffic.others(asked, found, begun)) is not None:
                 return busy
         if isinstance(last, AttemptResult) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
-            others_may = last.others_may or (left is not None and _is_partly_put_off(last))
+            others_may = last.others_may or (left is not None and _is_partly_deferred(last))
             # only the server that asked to wait pauses; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
@@ -214,7 +214,7 @@ class AttemptRunner:
     ) -> AttemptResult | Pause:
         failed: list[AttemptResult] = []
         unfit: list[AttemptResult] = []
-        put_off: AttemptResult | None = None
+        deferred: AttemptResult | None = None
         asked: set[str] = set()
         left = {each.host for each in found.places}
         for place in self._traffic.in_turn(target, found.places):
@@ -227,17 +227,17 @@ class AttemptRunner:
                 left.discard(place.host)
                 if not left:
                     return result
-                unfit.append(_put_off(result))
+                unfit.append(_as_deferred(result))
                 continue
-            if not _goes_on(result, may_try_next_host):
-                if put_off is not None:
-                    return _later_if(result, put_off)
+            if not _may_go_on(result, may_try_next_host):
+                if deferred is not None:
+                    return _without_late_refusals(result, deferred)
                 if not _may_ask_another(target, result):
-                    if isinstance(target, MxTarget) and _is_partly_put_off(result):
+                    if isinstance(target, MxTarget) and _is_partly_deferred(result):
                         others = [each for each in found.places if each.host in left]
                         return self._with_others(result, place, others, target)
                     return result
-                put_off = result
+                deferred = result
                 asked |= {place.host, place.address}  # not the same server by another name
             failed.append(result)
             if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
@@ -300,14 +300,14 @@ def _holder(delivery: Delivery, route: Route) -> Target | None:
     return next((each for each in route.chain if is_unsettled(delivery, each.name)), None)
 
 
-def _passes_on(answer: AttemptResult | Pause) -> bool:
+def _may_fail_over(answer: AttemptResult | Pause) -> bool:
     """Tell whether the next target may be tried."""
     if isinstance(answer, AttemptResult):
-        return _goes_on(answer, may_try_next_target)
+        return _may_go_on(answer, may_try_next_target)
     return answer.obstacle is not None  # busy is not down, as in choose
 
 
-def _was_one_too_many(result: AttemptResult) -> bool:
+def _exceeded_connections(result: AttemptResult) -> bool:
     """Tell whether a server refused the connection itself as one too many (RFC 5321 3.8)."""
     attempt = result.attempt
     return (
@@ -317,7 +317,7 @@ def _was_one_too_many(result: AttemptResult) -> bool:
     )
 
 
-def _goes_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) -> bool:
+def _may_go_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) -> bool:
     """Tell whether another server may be tried: not once a recipient has a final verdict."""
     attempt = result.attempt
     is_judged = [each.outcome for each in result.verdicts if each.outcome != "deferred"]
@@ -326,7 +326,7 @@ def _goes_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) 
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
 
 
-def _is_partly_put_off(result: AttemptResult) -> bool:
+def _is_partly_deferred(result: AttemptResult) -> bool:
     """Tell whether a server deferred only some of the recipients.
 
     The next attempt is for these alone, and may go to another target.
@@ -354,7 +354,7 @@ def _may_ask_another(target: Target, result: AttemptResult) -> bool:
     )
 
 
-def _later_if(result: AttemptResult, put_off: AttemptResult) -> AttemptResult:
+def _without_late_refusals(result: AttemptResult, deferred: AttemptResult) -> AttemptResult:
     """Defer recipients that an exchanger refused after a preferred one had deferred them.
 
     The preferred exchanger knows its recipients. A backup may know none, or may exist only to
@@ -362,10 +362,10 @@ def _later_if(result: AttemptResult, put_off: AttemptResult) -> AttemptResult:
     """
     refused = [each.reply for each in result.verdicts if each.outcome == "failed"]
     if not refused:
-        return put_off if result.attempt.reply.code == _CLOSING else result
-    pairs = zip(put_off.verdicts, result.verdicts, strict=True)
+        return deferred if result.attempt.reply.code == _CLOSING else result
+    pairs = zip(deferred.verdicts, result.verdicts, strict=True)
     verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
-    attempt = put_off.attempt
+    attempt = deferred.attempt
     if any(each.outcome == "delivered" for each in verdicts):
         attempt = replace(result.attempt, phase="rcpt", reply=refused[0])
     return replace(result, verdicts=verdicts, attempt=attempt)
@@ -380,7 +380,7 @@ def _is_unfit(result: AttemptResult) -> bool:
     return is_ours and all(each.outcome == "failed" for each in result.verdicts)
 
 
-def _put_off(result: AttemptResult) -> AttemptResult:
+def _as_deferred(result: AttemptResult) -> AttemptResult:
     later = [replace(each, outcome="deferred") for each in result.verdicts]
     return replace(result, verdicts=tuple(later))
 

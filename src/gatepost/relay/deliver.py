@@ -182,7 +182,7 @@ class Deliverer:
         limit = "" if route is None else self._attempts.limit(route, next_hop.destination)
         return Progress(ahead, limit)
 
-    def call_off(self, ids: Collection[str] | None) -> None:
+    def cancel(self, ids: Collection[str] | None) -> None:
         """Release messages or deliveries, or all, that an operator has held or dropped: they are
         not attempted, unless an attempt is in progress."""
 
@@ -192,7 +192,7 @@ class Deliverer:
         for queued in self._queues.take_if(is_meant):
             self._hand_back(queued)
         for queued in self._trying:
-            queued.is_called_off = queued.is_called_off or is_meant(queued)
+            queued.is_cancelled = queued.is_cancelled or is_meant(queued)
 
     def changed(self, key: str) -> None:
         """Note that a target, a server or an identity has changed."""
@@ -211,21 +211,21 @@ class Deliverer:
         Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
         """
         self._heir, heir.auth_deferred = heir, self.auth_deferred
-        await self._cease()
+        await self._stop_leasing()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._attempts.retire()
                 while left := {*self._workers, *self._settling}:
                     await asyncio.wait(left)
-        self._cut_early()
+        self._cancel_early()
 
-    def _cut_early(self) -> None:
+    def _cancel_early(self) -> None:
         """Cancel attempts that have sent no content: they can be repeated without a duplicate."""
         for queued, worker in self._trying.items():
             if worker is not None and self._attempts.progress(queued.lease.delivery.id).is_early:
                 worker.cancel()
 
-    async def _cease(self) -> None:
+    async def _stop_leasing(self) -> None:
         self._stopping = True
         if self._filler is not None:
             self._filler.cancel()
@@ -241,11 +241,11 @@ class Deliverer:
 
         ``patient``: wait for the store however long it takes: nobody else would return the leases.
         """
-        await self._cease()
+        await self._stop_leasing()
         for patience in (min(EARLY, seconds), max(0.0, seconds - EARLY)):
             if self._workers:
                 await asyncio.wait(self._workers, timeout=patience)
-                self._cut_early()
+                self._cancel_early()
         for each in self._workers:
             each.cancel()
         while self._workers or self._settling:
@@ -265,7 +265,7 @@ class Deliverer:
         while True:
             self._due.clear()
             try:
-                await self._look_at_clock()
+                await self._check_clock()
                 seconds = await self._lease()
                 self._trouble = ""
             except QueueError as error:
@@ -275,11 +275,11 @@ class Deliverer:
             except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
                 self._report("internal_error", reason=explain(error))
                 seconds = 1.0
-            if await self._nothing_came(seconds) or loop.time() >= notice_at:
-                self._notice()
+            if await self._timed_out(seconds) or loop.time() >= notice_at:
+                self._return_for_notices()
                 notice_at = loop.time() + LOOK
 
-    async def _nothing_came(self, seconds: float) -> bool:
+    async def _timed_out(self, seconds: float) -> bool:
         """Wait until something may be due; True if nothing came in so many seconds."""
         if seconds <= 0:
             return False
@@ -290,7 +290,7 @@ class Deliverer:
             return True
         return False
 
-    async def _look_at_clock(self) -> None:
+    async def _check_clock(self) -> None:
         """If the clock was set back, treat as due what was due at a time that has already been."""
         now = self._now()
         ahead = now.timestamp() - asyncio.get_running_loop().time()
@@ -340,10 +340,10 @@ class Deliverer:
             self._damage.tell(lease)
             if lease.delivery.state != "held":
                 self._accept(QueuedLease(lease, None))
-        self._hurry(leases)
+        self._move_expiring_first(leases)
         return leases
 
-    def _hurry(self, leases: Iterable[Lease]) -> None:
+    def _move_expiring_first(self, leases: Iterable[Lease]) -> None:
         """Move deliveries that expire soon to the front of their queues, for a last attempt."""
         soon = self._now() + timedelta(seconds=LOOK)
         near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
@@ -380,13 +380,15 @@ class Deliverer:
             result = self._attempts.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(queued, result))
 
-    def _notice(self) -> None:
+    def _return_for_notices(self) -> None:
         """Return leases that have waited in memory until their sender must be told something."""
         now = self._now()
         try:
             for queued in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
                 self._hand_back(queued)
-            self._hurry([queued.lease for queue in self._queues for queued in queue.leases])
+            self._move_expiring_first(
+                [queued.lease for queue in self._queues for queued in queue.leases]
+            )
         except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
             self._report("internal_error", reason=explain(error))
 
@@ -486,7 +488,7 @@ class Deliverer:
 
     def _put_back(self, queued: QueuedLease, pause: Pause) -> None:
         """Put a delivery that could not be attempted at the front of its queue, and pause it."""
-        if self._stopping or queued.is_called_off:
+        if self._stopping or queued.is_cancelled:
             self._hand_back(queued)
             return
         queue = self._queues.add(queued, first=True)
@@ -555,7 +557,7 @@ class Deliverer:
         """Return when a deferred delivery is really attempted, as ``queue why`` shows it."""
         delivery = queued.lease.delivery
         with suppress(QueueError):
-            if queued.is_called_off and await self._is_held(delivery.id):
+            if queued.is_cancelled and await self._is_held(delivery.id):
                 return Later(None, is_held=True)
         rest = self.obstacle(delivery.next_hop)
         return Later(next_try(due, delivery.expires_at, self._now(), rest))

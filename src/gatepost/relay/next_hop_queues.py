@@ -27,11 +27,11 @@ class Content:
 class QueuedLease:
     """A lease in memory; ``content`` None: it is read from the store when needed."""
 
-    __slots__ = ("content", "is_called_off", "lease")
+    __slots__ = ("content", "is_cancelled", "lease")
 
     def __init__(self, lease: Lease, content: Content | None) -> None:
         self.lease, self.content = lease, content
-        self.is_called_off = False
+        self.is_cancelled = False
         """An operator has held or dropped it during its attempt."""
 
 

@@ -97,14 +97,14 @@ class Receiver:
         if stream.is_shaking:
             self.deadline = self._relay.tick + PROXY_TIMEOUT
         else:
-            self._come()
+            self._arrive()
 
     def introduced(self) -> None:
         """Take note that the PROXY header has arrived; the client's own timeout starts."""
         self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
-        self._come()
+        self._arrive()
 
-    def _come(self) -> None:
+    def _arrive(self) -> None:
         """Disconnect clients whose address has too many unfinished handshakes."""
         if not self._listener.implicit:
             return
@@ -131,11 +131,11 @@ class Receiver:
         self._touch()
         clients, replies = self._relay.clients, self._session.replies
         if terms.refuse:
-            self._turn_away(replies.ACCESS_DENIED.because(_REFUSED_NETWORK))
+            self._refuse_connection(replies.ACCESS_DENIED.because(_REFUSED_NETWORK))
         elif self._relay.draining:
-            self._turn_away(replies.SHUTTING_DOWN)
+            self._refuse_connection(replies.SHUTTING_DOWN)
         elif self._unwanted:
-            self._turn_away(replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
+            self._refuse_connection(replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
         elif clients is None:
             self._welcome(admitted=True)
         else:
@@ -144,13 +144,13 @@ class Receiver:
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:
-            self._turn_away(self._session.replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
+            self._refuse_connection(self._session.replies.TOO_MANY_CONNECTIONS.because(_TOO_MANY))
         elif delay := self._session.profile.server.greeting_delay:
             self.when(after(delay, self), Receiver._run)
         else:
             self._run()
 
-    def _turn_away(self, reply: Reply) -> None:
+    def _refuse_connection(self, reply: Reply) -> None:
         self._session.send()  # not the greeting
         self._end(reply)
 
@@ -282,12 +282,12 @@ class Receiver:
             if (error := error_of(future)) is None:
                 then(future.result())
             else:
-                self._answer_nothing(error)
+                self._fail_temporarily(error)
         except Exception as error:  # noqa: BLE001 - as in _run
             self._break(error)
         self._resume()
 
-    def _answer_nothing(self, error: BaseException) -> None:
+    def _fail_temporarily(self, error: BaseException) -> None:
         """Reply with a temporary error, because the answer could not be determined; the client may
         try again (RFC 5321 4.2.1)."""
         self._relay.report("internal_error", peer=self.peer, reason=explain(error))

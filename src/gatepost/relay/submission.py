@@ -58,7 +58,7 @@ def receive_message(
     principal = session.signed_in_as
     if relay.router is not None:  # the next server may trust it
         is_checked = principal is not None and session.profile.checks_sender
-        envelope = vouched(envelope, is_checked=is_checked)
+        envelope = with_proven_auth(envelope, is_checked=is_checked)
     submission = Submission(
         id=id_,
         envelope=envelope,
@@ -74,7 +74,7 @@ def receive_message(
     return Received(submission, read_authors(summary) if checked else ())
 
 
-def vouched(envelope: Envelope, *, is_checked: bool) -> Envelope:
+def with_proven_auth(envelope: Envelope, *, is_checked: bool) -> Envelope:
     """Return the envelope with an AUTH= that claims only what we know (RFC 4954 5).
 
     ``is_checked``: the client has signed in, and may send as the envelope's sender. Nothing is

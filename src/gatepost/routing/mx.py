@@ -73,7 +73,7 @@ def candidates(
     """
     own = frozenset(own_addresses)
     is_own = {each.host for each in hosts if own.intersection(answers[each.host].records)}
-    kept = _before_ourselves(hosts, lambda each: each.host in is_own)
+    kept = _preferred_to_this_relay(hosts, lambda each: each.host in is_own)
     if hosts and not kept:
         return LOOP.because(f"the best exchanger of {domain} has an address of this host")
     lists = [
@@ -133,7 +133,7 @@ def _ordered(
     usable = [each for each in records if is_own(each) or not _is_number(each.host)]
     if not usable:
         return NO_HOST.because(f"the MX records of {domain} name addresses instead of hosts")
-    kept = _before_ourselves(usable, is_own)
+    kept = _preferred_to_this_relay(usable, is_own)
     if not kept:
         return LOOP.because(f"this host is the best exchanger of {domain}")
     if len(kept) > MOST_HOSTS:  # always the same, so that what is learned of them is kept
@@ -142,7 +142,7 @@ def _ordered(
     return tuple([each for *_, each in sorted(drawn, key=lambda entry: entry[:2])])
 
 
-def _before_ourselves(
+def _preferred_to_this_relay(
     records: Sequence[MxRecord], is_own: Callable[[MxRecord], bool]
 ) -> list[MxRecord]:
     """Remove this relay, and all exchangers that are not preferred to it (RFC 5321 5.1)."""

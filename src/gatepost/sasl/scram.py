@@ -192,7 +192,7 @@ def _tell(message: str) -> Generator[bytes, bytes, str]:
     """Send a message and return the server's, which may be an error instead (RFC 5802 7)."""
     raw = yield message.encode()
     if raw.startswith(b"e="):
-        yield from _concede(raw)
+        yield from _acknowledge_error(raw)
     if len(raw) > MAX_MESSAGE:
         raise MalformedChallenge(f"the server's message is longer than {MAX_MESSAGE} octets")
     try:
@@ -201,7 +201,7 @@ def _tell(message: str) -> Generator[bytes, bytes, str]:
         raise MalformedChallenge("the server's message is not UTF-8") from None
 
 
-def _concede(error: bytes) -> Generator[bytes, bytes, NoReturn]:
+def _acknowledge_error(error: bytes) -> Generator[bytes, bytes, NoReturn]:
     """Answer an error with an empty response, so that the server sends its refusal."""
     yield b""
     raise MalformedChallenge(f"the server continues after {error[:80]!r}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.runtime import interrupt_nobody, report_faults, side_by_side
+from gatepost.app.runtime import report_faults, side_by_side, use_batch_scheduling
 from gatepost.errors import GatepostError
 
 
@@ -102,7 +102,7 @@ def test_a_process_interrupts_nobody_unless_it_was_started_otherwise(before: str
 
     def start() -> None:
         os.sched_setscheduler(0, getattr(os, before), os.sched_param(0))
-        interrupt_nobody()
+        use_batch_scheduling()
         policies.append(os.sched_getscheduler(0))
 
     thread = threading.Thread(target=start)  # a policy is a thread's, and what it starts has it

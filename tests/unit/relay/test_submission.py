@@ -5,7 +5,7 @@ import pytest
 from gatepost.mime.header import Summary
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope
-from gatepost.relay.submission import read_authors, vouched
+from gatepost.relay.submission import read_authors, with_proven_auth
 
 AUTHORS: list[tuple[tuple[str, ...], list[str] | None]] = [
     (("a@example.com",), ["a@example.com"]),
@@ -49,4 +49,4 @@ def test_nobody_is_vouched_for_but_who_signed_in(
 ) -> None:
     """RFC 4954 5."""
     envelope = Envelope(parse_address("a@example.com"), auth=said)
-    assert vouched(envelope, is_checked=is_checked).auth == goes_on
+    assert with_proven_auth(envelope, is_checked=is_checked).auth == goes_on

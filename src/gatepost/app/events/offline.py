@@ -15,7 +15,7 @@ from gatepost.model.profile import EventRules
 from gatepost.store.sqlite import SqliteStore
 
 
-def _say_nothing(event: str, **facts: Any) -> None:
+def _ignore(event: str, **facts: Any) -> None:
     """Ignore the event, because a command prints its own messages."""
     del event, facts
 
@@ -29,7 +29,7 @@ async def own_events(
     await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
-    context = EventContext(store, directory, key, EventRules(), _say_nothing, now)
+    context = EventContext(store, directory, key, EventRules(), _ignore, now)
     service = EventService(context)
     await service.load()
     try:

@@ -139,7 +139,7 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
         if action == "retry":  # not before, or some would be attempted and not counted
             control.deliverer.forgive(list(dict.fromkeys(hops)))
         if action in ("hold", "drop"):
-            control.deliverer.call_off(None if ids is None else frozenset(ids))
+            control.deliverer.cancel(None if ids is None else frozenset(ids))
         control.deliverer.wake()
     return done
 

@@ -310,7 +310,7 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
     if behind is None or seen.seen_at is None or behind.management is None:
         return None
     state = _role_state(behind)
-    if state is None and not _let_in(behind):
+    if state is None and not _email_api_let_in(behind):
         return None
     young: list[str] = []
     if state is not None and state.missing == () and state.since is not None:
@@ -349,12 +349,12 @@ def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
     answer = behind.token_request
     if by_smtp_name and behind.email is None and answer is not None and answer.status == 200:
         return _only_the_secret_is_known(seen, behind)
-    if not _let_in(behind) or access_not_propagated(seen, known) is not None:
+    if not _email_api_let_in(behind) or access_not_propagated(seen, known) is not None:
         return None
-    return _all_else_is_good(behind, listed=listed, composite=not by_smtp_name)
+    return _only_username_is_left(behind, listed=listed, composite=not by_smtp_name)
 
 
-def _all_else_is_good(behind: Behind, *, listed: bool, composite: bool) -> Finding:
+def _only_username_is_left(behind: Behind, *, listed: bool, composite: bool) -> Finding:
     own = _own_names(behind)
     proof = [*token_proof(behind), *email_proof(behind)]
     fix, remedy = f"{_MAKE} {_WAIT}", make_smtp_name(behind)
@@ -460,7 +460,7 @@ def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None
 # Conclusions.
 
 
-def _let_in(behind: Behind) -> bool:
+def _email_api_let_in(behind: Behind) -> bool:
     """Tell whether the e-mail API accepted token and role."""
     email = behind.email
     return email is not None and (email.status == 400 or email.error in _SENDER_REFUSED)

@@ -37,7 +37,7 @@ def mechanism_not_offered(seen: Evidence) -> Finding | None:
         return None
     who = library.title if library else "The client"
     if seen.login.value is not None and not wanted and not library:
-        return _no_way_for_a_password(seen)
+        return _no_password_mechanism(seen)
     instead = library.could_use(seen.offered) if library else seen.offered[0]
     return Finding(
         "mechanism_not_offered",
@@ -112,7 +112,7 @@ def _unlisted(seen: Evidence) -> str | None:
     return next((name for name in tried if name not in seen.offered), None)
 
 
-def _no_way_for_a_password(seen: Evidence) -> Finding:
+def _no_password_mechanism(seen: Evidence) -> Finding:
     tokens = mechanisms_for("token").intersection(seen.offered)
     with_token = ", with an access token" if tokens else ""
     return Finding(

@@ -248,7 +248,7 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
         return None
     host = seen.target.host
     if tls.verified:
-        return _named_the_old_way(seen, certificate, host)
+        return _named_in_subject(seen, certificate, host)
     if tls.verify_code not in _OTHER_NAME and is_named(certificate.names, host):
         return None
     names = ", ".join(certificate.names) or "no name at all"
@@ -264,7 +264,7 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     )
 
 
-def _named_the_old_way(seen: Evidence, certificate: Certificate, host: str) -> Finding | None:
+def _named_in_subject(seen: Evidence, certificate: Certificate, host: str) -> Finding | None:
     """The name is only in the certificate's subject, which OpenSSL accepts and others do not."""
     library = LIBRARIES.get(seen.client.library)
     if certificate.names or library is None or not imitation_of(library.name).wants_san:

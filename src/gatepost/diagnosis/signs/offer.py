@@ -27,7 +27,7 @@ def hidden_behind_tls(reading: Reading) -> bool:
     return seen.offers_starttls and not seen.offered and seen.over_tls.value is None
 
 
-def took_a_yes_for_a_no(reading: Reading) -> bool:
+def rejects_a_success(reading: Reading) -> bool:
     """The client names the code that it expected and the one that it got: both mean success."""
     return any(match[1] != match[2] for match in _TWO_CODES.finditer(reading.text))
 
@@ -200,7 +200,7 @@ SIGNS: Final = (
     Sign("auth_not_advertised", 5, _NO_AUTH, by_server=True),
     Sign("auth_not_advertised", 7, codes=(503, 502, 500), at=("auth",), unless=_ALREADY),
     Sign("client_reply_desync", 9, _ALREADY, codes=(503, 502, 500, 501), at=("auth",)),
-    Sign("client_reply_desync", 9, when=took_a_yes_for_a_no,
+    Sign("client_reply_desync", 9, when=rejects_a_success,
          proof="the reply that the client considers a refusal accepts another command"),
     Sign("auth_not_advertised", 5, UNKNOWN_COMMAND, at=("auth",)),
     # a client that has signed in was offered AUTH

@@ -63,13 +63,13 @@ class _Attempt:
         claim = self.claim
         if claim.smtp_username is not None:
             return (claim.smtp_username,)
-        known = _by_what_they_stand_for(self.snapshot)
+        known = _names_by_application(self.snapshot)
         return tuple(
             known.get(_folded(claim.service.id, claim.application_id, claim.tenant_id), ())
         )
 
 
-def _by_what_they_stand_for(
+def _names_by_application(
     snapshot: Snapshot,
 ) -> Mapping[tuple[str, str, str], Sequence[SmtpUsername]]:
     """Return the SMTP user names by resource, application and tenant; computed once per change."""

@@ -154,10 +154,12 @@ class Look:
         _, at, domain = username.rpartition("@")
         sane = bool(at) and domain.isascii() and domain.replace("-", "").replace(".", "").isalnum()
         name = EntraName(tenant_id=domain.lower()) if sane else _NO_ADDRESS
-        self.behind = replace(self.behind, name=name, differs=self._is_another_s_token(username))
+        self.behind = replace(
+            self.behind, name=name, differs=self._is_token_of_another_user(username)
+        )
         return sane
 
-    def _is_another_s_token(self, username: str) -> bool:
+    def _is_token_of_another_user(self, username: str) -> bool:
         """Tell whether the token belongs to another user. For a shared mailbox, the user name is
         the delegate's, and MAIL FROM the mailbox."""
         whose = read_token(self._token.reveal()).username if self._token is not None else ""

@@ -79,7 +79,7 @@ def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
 
 def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:
     """Return the client's TLS mode."""
-    if tap.is_in_vain:
+    if tap.lacks_implicit_tls:
         return "auto" if tap.conduct.speaks in ("http", "other") else "starttls"
     if tap.began_with_tls or tap.conduct.speaks == "tls":
         return "implicit"

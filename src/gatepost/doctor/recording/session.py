@@ -97,11 +97,10 @@ class Session:
     async def _carry(self) -> None:
         first = await self._await_client()
         if first.kind != "connected":
-            self._client_did(first)
+            self._handle_event(first)
             self._only_looked = self._client_ended and not self.counts
-            if (
-                self.tap.client_records.hello is None and not self._only_looked
-            ):  # it wanted no TLS: what does the server?
+            # The client used no TLS: find out what the server does.
+            if self.tap.client_records.hello is None and not self._only_looked:
                 await self._reach()
             raise _Over
         await self._reach()
@@ -240,17 +239,17 @@ class Session:
             self.tap.secured()
             self._secured_at = self.tap.client_octets
         else:
-            self._client_did(event)
+            self._handle_event(event)
             self._only_looked = self._client_ended and not self.counts
             is_over = event.kind in ("stop", "failed") or self._only_looked
-            if is_over or not self._server_still_speaks():
+            if is_over or not self._reply_is_due():
                 raise _Over
 
-    def _server_still_speaks(self) -> bool:
+    def _reply_is_due(self) -> bool:
         """Tell whether an important reply is due, even if the client has disconnected."""
         return bool(self.tap.pending) and (not self._client_lost or not self.tap.greeted)
 
-    def _client_did(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         if event.kind == "stop":
             self._ends("stop", "the recording was stopped")
         elif event.kind == "failed" and event.error is not None:

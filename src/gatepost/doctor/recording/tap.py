@@ -138,14 +138,14 @@ class Tap:
                 return True
             case "held":
                 if len(self._said) > _MAX_HELD:
-                    self._hold_no_more()
+                    self._release_held()
                 return False
             case "hidden":
                 self._said.clear()
                 return False
         return self._next_line()
 
-    def _hold_no_more(self) -> None:
+    def _release_held(self) -> None:
         """Treat so much content behind a command without a reply as a message."""
         self._mode = "content"
         self._scan = self._scan or ContentScan()
@@ -232,7 +232,7 @@ class Tap:
 
     def _send(self, verb: str) -> None:
         """Note that ``verb`` was sent, and whether it was too early."""
-        if self.pending and verb not in _LEAVING and not self.is_in_vain:
+        if self.pending and verb not in _LEAVING and not self.lacks_implicit_tls:
             before = self.pending[-1]
             shown = verb if verb != "*" else "a line that is not a command"
             if before == _GREETING:
@@ -361,7 +361,7 @@ class Tap:
         return bool(self.pending) and self.pending[-1] == "STARTTLS"
 
     @property
-    def is_in_vain(self) -> bool:
+    def lacks_implicit_tls(self) -> bool:
         """The client speaks without TLS to a server that requires implicit TLS."""
         return self.began_with_tls and self.client_records.hello is None
 

@@ -124,7 +124,7 @@ class AcsRestTransport(Unconnected):
             if response.status not in _TOLD:
                 was_accepted = was_accepted and not self._is_forgotten(response)
                 break
-            if not self._came_to_nothing(response):
+            if not self._has_failed(response):
                 return await self._follow(known, response)
             id_ = operation_id(lease, request, number)
         response = await self._post(request, id_)
@@ -193,7 +193,7 @@ class AcsRestTransport(Unconnected):
     def _operation(self, id_: str) -> str:
         return f"{self._base}/emails/operations/{id_}?api-version={VERSION}"
 
-    def _came_to_nothing(self, response: HttpResponse) -> bool:
+    def _has_failed(self, response: HttpResponse) -> bool:
         """Tell whether an operation has failed so that the message may be sent by another one."""
         error = self._failure(response)
         return error is not None and error.outcome == "deferred"

@@ -55,7 +55,7 @@ class SignInEvidence:
         session = self.session
         return session is not None and session.phase == "greeting" and not self._said
 
-    def heard_nothing(self, seconds: float) -> None:
+    def note_silence(self, seconds: float) -> None:
         """Note that a server sends nothing in clear, and a greeting inside TLS."""
         self._silence = seconds
 
@@ -76,7 +76,7 @@ class SignInEvidence:
         if self.session is not None:
             self.session.listen_in = None
 
-    def testify(self, error: GatepostError, now: datetime) -> Evidence:
+    def evidence_of(self, error: GatepostError, now: datetime) -> Evidence:
         """Return the evidence of a login that ended with ``error``."""
         server = self._upstream.server
         facts = self.session.facts if self.session is not None else None

@@ -60,7 +60,7 @@ _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
 BDAT: the server does not know the command that it offers."""
 _ENOUGH: Final = (452, Esc(4, 5, 3))
 """OpenSMTPD's reply to MAIL after too many messages on a connection, which it leaves open."""
-MISLEADING: Final = 1_000
+WITHOUT_BDAT: Final = 1_000
 """Maximum number of remembered servers that offer CHUNKING and do not know BDAT."""
 SMALL: Final = 262_144
 """Octets of content up to which it is processed at once; larger content is read in a thread."""
@@ -108,7 +108,7 @@ class SmtpTransport:
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
         )
         self.alone = replace(self._terms, follow=0)
-        self.misleading: set[Place] = set()
+        self.without_bdat: set[Place] = set()
         """Servers that offer CHUNKING, and do not know BDAT."""
         self.following = Breaker(FORGETFUL)
         """Open after a server has dropped commands that were pipelined behind a content."""
@@ -182,7 +182,7 @@ class _Try:
                     if not self._is_of_connection(loan, error):
                         raise
                 else:
-                    if not (self._was_told_goodbye(loan) or self._was_misled(loan)):
+                    if not (self._needs_new_connection(loan) or self._lacks_bdat(loan)):
                         return
                 finally:
                     if loan.follows:  # in case that nothing was learned about it
@@ -201,7 +201,7 @@ class _Try:
             return True
         return isinstance(error, NetworkError) and not self.course.replies
 
-    def _was_told_goodbye(self, loan: Loan[AsyncConnection]) -> bool:
+    def _needs_new_connection(self, loan: Loan[AsyncConnection]) -> bool:
         """Tell whether a kept connection must be replaced, because the server's reply to MAIL says
         that it is closing, expected no MAIL, or has forgotten our login."""
         mail = self.course.mail
@@ -220,7 +220,7 @@ class _Try:
             return True
         return mail.code == CLOSING
 
-    def _was_misled(self, loan: Loan[AsyncConnection]) -> bool:
+    def _lacks_bdat(self, loan: Loan[AsyncConnection]) -> bool:
         """Tell whether the server offers CHUNKING and does not know BDAT, as behind some firewalls.
 
         The message is then sent by DATA on a new connection, because the server may have read its
@@ -230,17 +230,17 @@ class _Try:
             return False
         if "CHUNKING" not in self._offered(session):
             return False
-        misleading = self.transport.misleading
-        if len(misleading) >= MISLEADING:
-            misleading.clear()
-        misleading.add(self.place)
+        without_bdat = self.transport.without_bdat
+        if len(without_bdat) >= WITHOUT_BDAT:
+            without_bdat.clear()
+        without_bdat.add(self.place)
         session.usable = False
         return True
 
     def _offered(self, session: ClientSession) -> Capabilities:
         """Return what the server offers, without CHUNKING if it does not know BDAT."""
         offered = session.capabilities
-        if self.place not in self.transport.misleading:
+        if self.place not in self.transport.without_bdat:
             return offered
         known = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
         return replace(offered, keywords=known)
@@ -328,11 +328,11 @@ class _Try:
         """Note the error that ended the attempt, unless all recipients were refused already: many
         servers then disconnect, and the refusals count."""
         session = self._met()
-        if isinstance(error, NetworkError) and self._nobody_is_left():
+        if isinstance(error, NetworkError) and self._all_are_refused():
             return
         self.error = error.at(session.phase if session is not None else "connect")
 
-    def _nobody_is_left(self) -> bool:
+    def _all_are_refused(self) -> bool:
         """Tell whether MAIL or every RCPT was refused."""
         course = self.course
         if course.mail is None or not course.mail.is_success:
@@ -354,7 +354,7 @@ class _Try:
         now = self.transport.sending.now()
         told = None
         if error is not None and error.phase in BEFORE_MAIL and evidence and evidence.session:
-            told = evidence.testify(error, now)
+            told = evidence.evidence_of(error, now)
         return AttemptResult(
             Attempt(
                 now, self._contact(session), phase, reply, self._is_remote(),

@@ -36,7 +36,7 @@ async def unless_silent(
         await _cancel_and_close(task)
         raise
     await _cancel_and_close(task)
-    evidence.heard_nothing(SILENCE)
+    evidence.note_silence(SILENCE)
     raise TimedOut(
         f"no greeting in {SILENCE:.0f} seconds in clear, but at once inside TLS: this port is for "
         "implicit TLS"

@@ -48,7 +48,7 @@ Run = Callable[..., Awaitable[Any]]
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Passes a message, in the form of an operation, to the thread that writes its body."""
 
-Ride = Callable[[Asked], None]
+JoinGroup = Callable[[Asked], None]
 """Adds a write to a group."""
 
 
@@ -57,16 +57,16 @@ class Runs:
     """Passes functions to the store's threads."""
 
     change: Run
-    ride: Ride
+    join_group: JoinGroup
     read: Run
 
 
 class SqliteDeliveries:
     """Implements ``queue.deliveries.Deliveries``.
 
-    ``change`` runs a function of a Transaction in the next group, ``ride`` writes something in a
-    group that many others of its kind may share, ``read`` runs a function in the reader thread,
-    which is the only one that may use ``reading``.
+    ``change`` runs a function of a Transaction in the next group, ``join_group`` writes something
+    in a group that many others of its kind may share, ``read`` runs a function in the reader
+    thread, which is the only one that may use ``reading``.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SqliteDeliveries:
         reading: "Reading",
     ) -> None:
         self._writer, self._accept, self._reading = writer, accept, reading
-        self._change, self._ride, self._read = runs.change, runs.ride, runs.read
+        self._change, self._join_group, self._read = runs.change, runs.join_group, runs.read
 
     async def take_over(self, now: datetime) -> int:
         epoch: int = await self._change(self._writer.take_over, microseconds(now))
@@ -125,7 +125,7 @@ class SqliteDeliveries:
 
     def settle(self, lease: Lease, settlement: Settlement, now: datetime) -> "asyncio.Future[None]":
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._ride(QueueSettle(future, lease, settlement, microseconds(now), self._writer))
+        self._join_group(QueueSettle(future, lease, settlement, microseconds(now), self._writer))
         return future
 
     async def body(self, message: str) -> Body:

@@ -122,7 +122,7 @@ class SqliteStore:
         self.deliveries = SqliteDeliveries(
             self._queue,
             self._accept,
-            Runs(self._change, self._ride, self._read),
+            Runs(self._change, self._join_group, self._read),
             Reading(parts.reading, parts.segments, self._queue),
         )
         self.operations = SqliteOperations(
@@ -354,7 +354,7 @@ class SqliteStore:
         self._writer.give(Change(future, lambda transaction: apply(transaction, *args, **kwargs)))
         return await future
 
-    def _ride(self, operation: Asked) -> None:
+    def _join_group(self, operation: Asked) -> None:
         """Write something that many others of its kind follow: if the loop commits, it goes with
         the next messages, with one sync for both, or with others of its kind a moment later."""
         if self._closed:

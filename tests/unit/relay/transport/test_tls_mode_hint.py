@@ -76,7 +76,7 @@ def test_a_port_for_implicit_tls_is_not_waited_for() -> None:
     assert scene.was_given_up
     assert scene.clock.monotonic() == SILENCE + 1
     assert caught.value.phase == "greeting"
-    seen = scene.evidence.testify(caught.value, scene.clock.now())
+    seen = scene.evidence.evidence_of(caught.value, scene.clock.now())
     assert [each.id for each in diagnose(seen).findings] == ["starttls_on_implicit_tls_port"]
 
 
@@ -143,7 +143,7 @@ def test_the_doctor_reads_no_more_of_a_reply_than_its_beginning() -> None:
     reply = Reply(554, "\n".join(["x" * 10_000] * 500))
     assert session.listen_in is not None
     session.listen_in(Said("greeting", "", reply, 0.0, 0.0))
-    greeting = evidence.testify(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
+    greeting = evidence.evidence_of(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
     assert greeting is not None
     assert greeting.reply is not None
     assert len(greeting.reply.text) == LONGEST
