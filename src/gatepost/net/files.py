@@ -59,8 +59,12 @@ def keep_owner(created: int | Path, directory: Path) -> None:
 
 def make_private_directory(path: Path) -> None:
     """Create a directory for the owner of its parent only, if it does not exist. Raises OSError."""
-    with suppress(FileExistsError):
+    try:
         path.mkdir(0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
         keep_owner(path, path.parent)
 
 
