@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -23,6 +23,7 @@ from gatepost.directory.verifiers import (
     make_scram,
     unproven,
 )
+from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
@@ -52,7 +53,12 @@ password go first, and too few to reveal the password."""
 
 _KIND: Final = "account"
 _UNKNOWN: Final = "account_unknown: there is no account with that name"
+_NO_CRAM_MD5: Final = (
+    "what CRAM-MD5 needs is damaged, or encrypted with another key; other mechanisms work"
+)
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})
+
+Unseal = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +114,19 @@ def _prepared(password: Secret) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _read(record: Record) -> tuple[Account, str]:
-    """Return a stored account, and the error of one that cannot be read."""
+def _read(record: Record, unseal: Unseal | None) -> tuple[Account, str]:
+    """Return what can be used of a stored account, and the error of what cannot be read."""
     try:
         account = msgspec.convert(record.fields, Account)
     except msgspec.ValidationError as error:
         return Account(record.id, ""), str(error)
     if account.name != record.id:  # it would take the place of another one
         return Account(record.id, ""), "its name is another one"
+    if account.cram_md5 and unseal:
+        try:
+            unseal(account.cram_md5)
+        except ConfigError:
+            return replace(account, cram_md5=b""), _NO_CRAM_MD5
     return account, ""
 
 
@@ -126,8 +137,9 @@ class Protection:
     key: bytes = field(repr=False)
     """Key for decoys, and for digests of passwords in memory."""
     hasher: Hasher
-    unseal: Callable[[bytes], bytes] | None = None
-    """Decrypts what ``seal`` encrypted; without it CRAM-MD5 is not offered."""
+    unseal: Unseal | None = None
+    """Decrypts what ``seal`` encrypted, or raises ConfigError; without it CRAM-MD5 is not offered.
+    """
 
 
 class AccountDirectory:
@@ -158,10 +170,11 @@ class AccountDirectory:
 
     async def load(self) -> None:
         """Read all accounts. Of a damaged one only the name is kept, so that it can be deleted;
-        nobody can sign in as it."""
+        nobody can sign in as it. If only what CRAM-MD5 needs is damaged, the rest is kept."""
         for record in await self._records.load_records():
             if record.kind == _KIND:
-                self._accounts[record.id], damage = _read(record)
+                account, damage = _read(record, self._protection.unseal)
+                self._accounts[record.id] = account
                 if damage:
                     self.damaged[record.id] = damage
         self._decoy = await asyncio.to_thread(self._protection.hasher.hash, b"")

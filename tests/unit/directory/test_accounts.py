@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from gatepost.directory.accounts import (
@@ -16,6 +17,7 @@ from gatepost.directory.accounts import (
     make_account,
 )
 from gatepost.directory.contract import Record
+from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
@@ -254,6 +256,28 @@ def test_of_a_damaged_account_its_name_is_left_and_others_sign_in(left: dict[str
         assert await bench.identify() == Principal("bob")
 
     run(steps, Bench(first.records))
+
+
+def test_without_its_key_an_account_lacks_cram_md5_alone() -> None:
+    """Whether there is such an account cannot be seen from outside."""
+
+    def lost(_sealed: bytes) -> bytes:
+        raise ConfigError("the key does not match the sealed data")
+
+    sealed = make_account("bob", PASSWORD, ["*"], QuickHasher(), seal=lambda state: state)
+    bench = Bench(MemoryRecords([Record("account", "bob", msgspec.to_builtins(sealed))]))
+    bench.directory = AccountDirectory(
+        bench.records, Protection(KEY, bench.hasher, lost), lambda: bench.now
+    )
+
+    async def steps(bench: Bench) -> None:
+        assert [*bench.directory.damaged] == ["bob"]
+        assert "CRAM-MD5" not in bench.directory.mechanisms
+        verifiers = [bench.directory.verifier(name, "CRAM-MD5") for name in ("bob", "nobody")]
+        assert [each.principal for each in verifiers] == [None, None]
+        assert await bench.identify() == Principal("bob")
+
+    run(steps, bench)
 
 
 def test_a_password_that_scram_cannot_carry_still_signs_in() -> None:
