@@ -15,5 +15,12 @@ def test_its_digest_and_its_names(tmp_path: Path) -> None:
     assert names_in(der) == (digest, "device.example")
 
 
+def test_a_name_is_no_digest(tmp_path: Path) -> None:
+    """Else its owner could sign in as the account of another certificate."""
+    pair = make_authority(tmp_path).issue("device.example", "SHA256:0123456789abcdef")
+    der = PEM_cert_to_DER_cert(Path(pair.certificate).read_text())
+    assert names_in(der)[1:] == ("device.example",)
+
+
 def test_what_cannot_be_read_has_a_digest() -> None:
     assert names_in(b"none") == (f"sha256:{hashlib.sha256(b'none').hexdigest()}",)
