@@ -68,7 +68,7 @@ FULL = Envelope(
 )
 
 
-def test_what_was_put_is_leased(play: Callable[[Steps], None]) -> None:
+def test_accepted_deliveries_are_leased(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         world = NextHop("world", "bücher.example")
         leases = await queue.put(mail("m1", FULL), [planned([BOB]), planned([CAROL], world)])
@@ -87,7 +87,7 @@ def test_what_was_put_is_leased(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_what_comes_back_from_the_store_is_what_was_put(play: Callable[[Steps], None]) -> None:
+def test_a_delivery_is_read_as_it_was_accepted(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         await queue.put(mail("m1", FULL), [planned([BOB, CAROL])], leased=False)
         [lease] = await queue.lease(NOON, 10)
@@ -103,7 +103,9 @@ def test_what_comes_back_from_the_store_is_what_was_put(play: Callable[[Steps], 
 
 
 @pytest.mark.parametrize("size", [0, 1, 6 * 1024, 6 * 1024 + 1, 300_000])
-def test_a_body_stays_until_all_is_settled(play: Callable[[Steps], None], size: int) -> None:
+def test_a_body_is_kept_until_all_deliveries_are_settled(
+    play: Callable[[Steps], None], size: int
+) -> None:
     content = bytes(range(256)) * (size // 256) + bytes(size % 256)
 
     async def steps(queue: Deliveries) -> None:
@@ -121,7 +123,7 @@ def test_a_body_stays_until_all_is_settled(play: Callable[[Steps], None], size: 
     play(steps)
 
 
-def test_a_body_goes_with_what_is_settled_together(play: Callable[[Steps], None]) -> None:
+def test_a_body_is_deleted_with_deliveries_settled_together(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         places = [planned(), planned(hop=NextHop("other"))]
         one, two = await queue.put(mail("m1"), places)
@@ -136,7 +138,9 @@ def test_a_body_goes_with_what_is_settled_together(play: Callable[[Steps], None]
     play(steps)
 
 
-def test_an_id_is_taken_once_and_a_bad_message_fails_alone(play: Callable[[Steps], None]) -> None:
+def test_an_id_is_accepted_once_and_a_bad_message_fails_alone(
+    play: Callable[[Steps], None],
+) -> None:
     async def steps(queue: Deliveries) -> None:
         names = ["a", "b", "b", "c"]
         outcomes = await asyncio.gather(
@@ -150,7 +154,7 @@ def test_an_id_is_taken_once_and_a_bad_message_fails_alone(play: Callable[[Steps
     play(steps)
 
 
-def test_a_deferred_delivery_comes_again_in_its_time(play: Callable[[Steps], None]) -> None:
+def test_a_deferred_delivery_is_leased_again_when_it_is_due(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         lease = await put(queue)
         await queue.settle(lease, settlement("deferred", again=NOON + HOUR), NOON)
@@ -185,7 +189,9 @@ def test_a_delivery_moves_to_another_next_hop(play: Callable[[Steps], None]) -> 
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_recipients_of_a_delivery_part(play: Callable[[Steps], None], held: bool) -> None:
+def test_recipients_of_a_delivery_may_get_different_next_hops(
+    play: Callable[[Steps], None], held: bool
+) -> None:
     recipients = envelope("", "a@x", "b@y", "c@x", "d@z").recipients
     a, b, c, d = recipients
 
@@ -297,7 +303,7 @@ def test_the_next_owner_takes_over(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_what_is_emitted_is_accepted_with_the_verdict(play: Callable[[Steps], None]) -> None:
+def test_new_mail_is_accepted_with_the_settlement(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         lease = await put(queue)
         await queue.settle(
@@ -312,7 +318,7 @@ def test_what_is_emitted_is_accepted_with_the_verdict(play: Callable[[Steps], No
     play(steps)
 
 
-def test_an_emitted_id_that_is_there_is_passed_over(play: Callable[[Steps], None]) -> None:
+def test_new_mail_that_exists_already_is_ignored(play: Callable[[Steps], None]) -> None:
     """What a settlement made before a crash is not made twice, and does not stop it."""
 
     async def steps(queue: Deliveries) -> None:
@@ -338,7 +344,7 @@ def test_the_longest_due_is_first(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_a_crowded_next_hop_does_not_starve_another(play: Callable[[Steps], None]) -> None:
+def test_a_next_hop_with_much_mail_does_not_starve_another(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         for number in range(50):
             await waiting(queue, f"a{number}", hop=NextHop("world", "crowded.example"))
@@ -364,7 +370,7 @@ def test_a_skipped_next_hop_waits(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_senders_are_told_in_time(play: Callable[[Steps], None]) -> None:
+def test_overdue_notifications_are_leased_in_time(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         lease = await put(queue)
         await queue.settle(lease, settlement("deferred", again=NOON + DAY), NOON)
@@ -437,7 +443,7 @@ def test_listing_and_counting(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_a_long_listing_is_whole(play: Callable[[Steps], None]) -> None:
+def test_a_long_listing_is_complete(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         names = [f"m{number}" for number in range(1203)]
         await asyncio.gather(*[queue.put(mail(each), [planned()], leased=False) for each in names])
@@ -450,7 +456,7 @@ def test_a_long_listing_is_whole(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_what_is_held_waits_for_the_operator(play: Callable[[Steps], None]) -> None:
+def test_a_held_delivery_waits_for_the_operator(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         await waiting(queue, "a")
         assert await queue.act("hold", ["a"], NOON) == 1
@@ -466,7 +472,7 @@ def test_what_is_held_waits_for_the_operator(play: Callable[[Steps], None]) -> N
     play(steps)
 
 
-def test_what_is_being_tried_is_held_afterwards(play: Callable[[Steps], None]) -> None:
+def test_a_leased_delivery_is_held_after_its_attempt(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         a, b, c = await put(queue, "a"), await put(queue, "b"), await put(queue, "c")
         assert await queue.act("hold", ["a", "b", "c"], NOON) == 3
@@ -481,7 +487,7 @@ def test_what_is_being_tried_is_held_afterwards(play: Callable[[Steps], None]) -
     play(steps)
 
 
-def test_what_was_to_be_held_is_held_by_the_next_owner(play: Callable[[Steps], None]) -> None:
+def test_a_requested_hold_survives_a_new_owner(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         await put(queue, "a")
         await queue.act("hold", ["a"], NOON)
@@ -492,7 +498,7 @@ def test_what_was_to_be_held_is_held_by_the_next_owner(play: Callable[[Steps], N
     play(steps)
 
 
-def test_retry_makes_due_what_waits(play: Callable[[Steps], None]) -> None:
+def test_retry_makes_waiting_deliveries_due(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         await waiting(queue, "a", due=NOON + DAY)
         await waiting(queue, "b", due=NOON + DAY)
@@ -503,7 +509,7 @@ def test_retry_makes_due_what_waits(play: Callable[[Steps], None]) -> None:
     play(steps)
 
 
-def test_what_is_dropped_is_gone(play: Callable[[Steps], None]) -> None:
+def test_a_dropped_delivery_is_settled(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         await waiting(queue, "a")
         tried = await put(queue, "b")
@@ -549,7 +555,7 @@ def test_settled_messages_are_forgotten_in_time(play: Callable[[Steps], None]) -
     play(steps)
 
 
-def test_the_history_comes_back(play: Callable[[Steps], None]) -> None:
+def test_the_history_is_stored(play: Callable[[Steps], None]) -> None:
     odd = Reply(
         451, b"gr\xfc\xdfe\0".decode("utf-8", "surrogateescape") + "\nsecond", reason="пример"
     )

@@ -96,7 +96,7 @@ def test_a_wrong_password_signs_in_with_none(make: Callable[[], Awaitable[Case]]
     run(make, steps)
 
 
-def test_a_refusal_does_not_tell_why(make: Callable[[], Awaitable[Case]]) -> None:
+def test_a_refusal_does_not_show_its_reason(make: Callable[[], Awaitable[Case]]) -> None:
     async def steps(case: Case) -> None:
         for mechanism in ("PLAIN", "XOAUTH2", "OAUTHBEARER", "NONSENSE"):
             replies = [
@@ -117,7 +117,9 @@ def test_a_refusal_does_not_tell_why(make: Callable[[], Awaitable[Case]]) -> Non
     run(make, steps)
 
 
-def test_nobody_acts_as_another(make: Callable[[], Awaitable[Case]]) -> None:
+def test_authorization_identities_of_others_are_refused(
+    make: Callable[[], Awaitable[Case]],
+) -> None:
     async def steps(case: Case) -> None:
         for authzid, signed_in in (("", True), (case.username, True), ("root", False)):
             credentials = Credentials(case.username, case.password, authzid=authzid)
@@ -153,7 +155,7 @@ def test_a_decoy_looks_like_a_verifier_and_stays_the_same(
     run(make, steps)
 
 
-def test_who_may_send_as_whom(make: Callable[[], Awaitable[Case]]) -> None:
+def test_the_standing_of_senders(make: Callable[[], Awaitable[Case]]) -> None:
     async def steps(case: Case) -> None:
         who = await settled(
             case.directory.identify(Credentials(case.username, case.password), "PLAIN")
@@ -170,7 +172,7 @@ def test_who_may_send_as_whom(make: Callable[[], Awaitable[Case]]) -> None:
     run(make, steps)
 
 
-def test_what_is_taken_away_counts_at_once(make: Callable[[], Awaitable[Case]]) -> None:
+def test_a_removed_permission_is_effective_at_once(make: Callable[[], Awaitable[Case]]) -> None:
     async def steps(case: Case) -> None:
         credentials = Credentials(case.username, case.password)
         who = await settled(case.directory.identify(credentials, "PLAIN"))

@@ -51,7 +51,7 @@ def run(steps: Awaitable[Any]) -> None:
     "operation", [OPERATION, replace(OPERATION, message_id="", tracking_disabled=False, error=None)]
 )
 @pytest.mark.parametrize("size", [10, 100_000])
-def test_message_and_operation_are_kept(
+def test_message_and_operation_are_stored_together(
     store: AnyStore, operation: SendOperation, size: int
 ) -> None:
     async def steps() -> None:
@@ -71,7 +71,7 @@ def test_an_unknown_operation_is_a_key_error(store: AnyStore) -> None:
     run(steps())
 
 
-def test_an_id_is_taken_once(store: AnyStore) -> None:
+def test_an_id_is_accepted_once(store: AnyStore) -> None:
     """The second fails and leaves nothing; what came beside it is stored."""
 
     async def steps() -> None:
@@ -96,7 +96,7 @@ def test_the_operation_outlives_its_message(store: AnyStore) -> None:
     run(steps())
 
 
-def test_message_ids_that_clients_chose_are_known(store: AnyStore) -> None:
+def test_message_ids_of_clients_are_found(store: AnyStore) -> None:
     async def steps() -> None:
         await store.operations.put(message(ID), OPERATION)
         await store.operations.put(message("b"), replace(OPERATION, id="b", message_id=""))
@@ -107,7 +107,7 @@ def test_message_ids_that_clients_chose_are_known(store: AnyStore) -> None:
     run(steps())
 
 
-def test_one_that_is_queued_has_its_operation_or_neither(tmp_path: Path) -> None:
+def test_a_queued_message_and_its_operation_are_stored_together(tmp_path: Path) -> None:
     """``QueuedOperations``: the message's deliveries, and the operation, in one commit."""
 
     async def steps() -> None:
@@ -124,7 +124,7 @@ def test_one_that_is_queued_has_its_operation_or_neither(tmp_path: Path) -> None
         run(steps())
 
 
-def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_an_operation_survives_a_restart(tmp_path: Path) -> None:
     async def steps() -> None:
         await kept.operations.put(message(ID), OPERATION)
 
@@ -149,7 +149,7 @@ def expired(directory: Path, after: timedelta) -> list[str]:
     return left
 
 
-def test_it_is_kept_for_a_day_and_while_there_is_mail_as_old(tmp_path: Path) -> None:
+def test_an_operation_is_kept_for_a_day_and_as_long_as_mail_of_its_age(tmp_path: Path) -> None:
     later = NOON + timedelta(days=10)
 
     async def steps() -> None:

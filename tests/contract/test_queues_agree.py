@@ -165,6 +165,6 @@ def reopened(store: SqliteStore, directory: Path) -> SqliteStore:
 
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
-def test_sqlite_does_as_memory_does(steps: Sequence[Sequence[Any]]) -> None:
+def test_sqlite_behaves_like_memory(steps: Sequence[Sequence[Any]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(compare(Path(directory), steps))

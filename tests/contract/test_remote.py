@@ -86,7 +86,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Awaitable[Case]]:
     return CASES[request.param]
 
 
-def test_a_refusal_comes_with_an_answer_and_is_asked_for_again(
+def test_a_refusal_comes_with_an_answer_and_is_requested_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gatepost.app.remote_store.REFUSAL_HOLDS", 0.0)

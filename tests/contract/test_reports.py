@@ -62,7 +62,7 @@ def test_messages_are_read_in_the_order_of_acceptance(store: AnyStore) -> None:
     run(steps())
 
 
-def test_mail_of_no_interest_is_passed_over(store: AnyStore) -> None:
+def test_other_domains_are_skipped(store: AnyStore) -> None:
     async def steps() -> None:
         for name, to in (("a", "x@example.net"), ("b", "x@Special.test"), ("c", "y@special.test")):
             await store.put(message(name, envelope=envelope("", "z@example.org", to)))
@@ -80,7 +80,7 @@ def test_mail_of_no_interest_is_passed_over(store: AnyStore) -> None:
     run(steps())
 
 
-def test_what_is_deleted_unread_can_still_be_read_once(store: AnyStore) -> None:
+def test_a_message_deleted_unread_can_be_read_once(store: AnyStore) -> None:
     async def steps() -> None:
         for name in "abcd":
             await store.put(message(name))
@@ -112,7 +112,7 @@ def test_a_message_that_is_deleted_while_it_is_consumed_is_not_read_again(store:
     run(steps())
 
 
-def test_who_watches_is_told_of_mail_alone(store: AnyStore) -> None:
+def test_watchers_are_called_only_for_mail(store: AnyStore) -> None:
     rung: list[bool] = []
 
     async def steps() -> None:
@@ -138,7 +138,7 @@ def test_who_watches_is_told_of_mail_alone(store: AnyStore) -> None:
     run(steps())
 
 
-def test_reports_come_back_newest_first(reports: ReportStore) -> None:
+def test_reports_are_listed_newest_first(reports: ReportStore) -> None:
     one, two, three = report("1"), report("2", NOON + SECOND, "m2"), report("3")
 
     async def steps() -> None:
@@ -165,7 +165,7 @@ def test_a_report_is_recorded_once(reports: ReportStore) -> None:
     run(steps())
 
 
-def test_a_subscription_gets_what_is_due_the_longest_due_first(reports: ReportStore) -> None:
+def test_due_reports_are_ordered_by_their_time(reports: ReportStore) -> None:
     late, early = report("late", NOON + SECOND), report("early")
 
     async def steps() -> None:
@@ -221,7 +221,7 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
 @pytest.mark.parametrize(
     "damage", ["data = '{\"x'", "data = '[1]'", "data = X'FF'", "subject = X'FF'"]
 )
-def test_a_damaged_report_holds_up_no_other(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_report_does_not_delay_others(tmp_path: Path, damage: str) -> None:
     store = open_store(tmp_path, Settings(reserve=0))
     reports = store.reports
 
@@ -259,7 +259,7 @@ def test_the_managed_list_is_kept(reports: ReportStore) -> None:
     run(steps())
 
 
-def test_old_reports_go_and_those_that_wait_stay(reports: ReportStore) -> None:
+def test_old_reports_are_deleted_unless_they_wait(reports: ReportStore) -> None:
     async def steps() -> None:
         names = "abcdef"
         made = [report(name, NOON + number * SECOND) for number, name in enumerate(names)]
@@ -283,7 +283,7 @@ STEPS: list[Callable[[SqliteStore], Awaitable[Any]]] = [
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_place_behind_the_cursor_never_comes_again(
+def test_no_place_behind_the_cursor_is_used_again(
     tmp_path: Path, step: Callable[[SqliteStore], Awaitable[Any]]
 ) -> None:
     """What is put after a restart is read, however much of the newest mail was deleted."""
@@ -304,7 +304,7 @@ def test_a_place_behind_the_cursor_never_comes_again(
         store.close()
 
 
-def test_what_is_recorded_survives(tmp_path: Path) -> None:
+def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
     async def first(reports: ReportStore) -> None:
         await reports.record(7, [Published(report("1"), ("x",))], [Lease("a", 0, NOON, NOON)])
 

@@ -74,7 +74,9 @@ def in_one_case(records: Iterable[Any]) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("what", "name", "records"), FOUND)
-def test_what_is_there(resolver: Resolver, what: str, name: str, records: tuple[Any, ...]) -> None:
+def test_existing_records(
+    resolver: Resolver, what: str, name: str, records: tuple[Any, ...]
+) -> None:
     answer = ask(resolver, what, name)
     assert (answer.kind, answer.reason) == ("found", "")
     assert in_one_case(answer.records) == in_one_case(records)
@@ -82,7 +84,7 @@ def test_what_is_there(resolver: Resolver, what: str, name: str, records: tuple[
     assert answer.is_final
 
 
-def test_an_alias_of_nothing_is_an_alias_whatever_was_asked_before(resolver: Resolver) -> None:
+def test_an_alias_without_target_is_found_after_any_question(resolver: Resolver) -> None:
     assert ask(resolver, "txt", "lost.example.net").kind == "no_such_name"
     assert ask(resolver, "cname", "lost.example.net").records == ("nowhere.example.net",)
 
@@ -100,7 +102,9 @@ def test_ipv6_comes_first(resolver: Resolver) -> None:
         ("acs.communication.localhost.", ("::1", "127.0.0.1")),
     ],
 )
-def test_what_needs_no_question(resolver: Resolver, name: str, addresses: tuple[str, ...]) -> None:
+def test_names_that_are_not_asked_for(
+    resolver: Resolver, name: str, addresses: tuple[str, ...]
+) -> None:
     assert ask(resolver, "addresses", name) == Answer("found", addresses)
 
 
@@ -120,9 +124,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("what", "name", "kind", "reason"), MISSING)
-def test_what_is_not_there(
-    resolver: Resolver, what: str, name: str, kind: str, reason: str
-) -> None:
+def test_missing_records(resolver: Resolver, what: str, name: str, kind: str, reason: str) -> None:
     answer = ask(resolver, what, name)
     assert (answer.kind, answer.records) == (kind, ())
     assert reason in answer.reason
@@ -130,7 +132,7 @@ def test_what_is_not_there(
 
 
 @pytest.mark.parametrize("what", ["mx", "addresses", "txt", "cname"])
-def test_what_cannot_be_found_out(resolver: Resolver, what: str) -> None:
+def test_failed_questions(resolver: Resolver, what: str) -> None:
     answer = ask(resolver, what, "broken.example")
     assert (answer.kind, answer.records, answer.ttl) == ("failed", (), 0)
     assert answer.reason.startswith("the DNS did not answer for broken.example")

@@ -56,7 +56,7 @@ async def content(store: AnyStore, id: str) -> bytes:
     return read
 
 
-def test_what_was_put_is_told(store: AnyStore) -> None:
+def test_a_stored_message_is_listed(store: AnyStore) -> None:
     to = ("bob@example.net", '"c d"@example.com')
 
     async def steps() -> None:
@@ -77,7 +77,7 @@ def test_what_was_put_is_told(store: AnyStore) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 6 * 1024, 6 * 1024 + 1, 300_000, 1_000_000])
-def test_a_body_comes_back_octet_by_octet(store: AnyStore, size: int) -> None:
+def test_a_body_is_read_octet_by_octet(store: AnyStore, size: int) -> None:
     body = bytes(range(256)) * (size // 256) + bytes(size % 256)
 
     async def steps() -> None:
@@ -103,7 +103,7 @@ class Windows:
 
 
 @pytest.mark.parametrize("times", [1, 10_000])
-def test_any_body_is_taken(store: AnyStore, times: int) -> None:
+def test_any_body_is_stored(store: AnyStore, times: int) -> None:
     async def steps() -> None:
         await put(store, replace(message(), body=Windows(b"ab" * times, b"", b"c")))
         assert await content(store, "m1") == b"ab" * times + b"c"
@@ -124,7 +124,7 @@ def test_any_body_is_taken(store: AnyStore, times: int) -> None:
         ("received_at", datetime(2025, 1, 1, tzinfo=UTC) + timedelta(microseconds=1)),
     ],
 )
-def test_a_field_comes_back_as_it_was(store: AnyStore, field: str, value: object) -> None:
+def test_a_field_is_stored_unchanged(store: AnyStore, field: str, value: object) -> None:
     fields: dict[str, Any] = {field: value}
 
     async def steps() -> None:
@@ -155,7 +155,7 @@ def test_the_newest_is_listed_first(store: AnyStore) -> None:
     run(steps())
 
 
-def test_a_long_listing_is_whole(store: AnyStore) -> None:
+def test_a_long_listing_is_complete(store: AnyStore) -> None:
     names = [f"m{number}" for number in range(1203)]
 
     async def steps() -> None:
@@ -177,7 +177,7 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize(("selection", "expected"), SELECTIONS)
-def test_a_selection_picks(store: AnyStore, selection: Selection, expected: list[str]) -> None:
+def test_a_selection_filters(store: AnyStore, selection: Selection, expected: list[str]) -> None:
     async def steps() -> None:
         await store.put(message("one", envelope=envelope("alice@example.org", "Bob@Example.net")))
         await store.put(
@@ -213,7 +213,7 @@ def test_an_unknown_id_is_a_key_error(store: AnyStore, ask: str, name: str) -> N
     run(steps())
 
 
-def test_an_id_is_taken_once_and_a_bad_message_fails_alone(store: AnyStore) -> None:
+def test_an_id_is_accepted_once_and_a_bad_message_fails_alone(store: AnyStore) -> None:
     async def steps() -> None:
         await store.put(message("b"))
         names = ["a", "b", "c", "c", "d"]
@@ -263,7 +263,7 @@ def test_many_are_deleted_at_once(store: AnyStore) -> None:
     run(steps())
 
 
-def test_a_waiter_gets_what_is_there(store: AnyStore) -> None:
+def test_a_waiter_gets_an_existing_message(store: AnyStore) -> None:
     async def steps() -> None:
         await put(store, message("a", subject="one"), message("b", subject="one more"))
         found = await store.wait(Selection(subject="one"), 0)
@@ -273,7 +273,7 @@ def test_a_waiter_gets_what_is_there(store: AnyStore) -> None:
     run(steps())
 
 
-def test_a_waiter_gets_what_comes(store: AnyStore) -> None:
+def test_a_waiter_gets_a_new_message(store: AnyStore) -> None:
     async def steps() -> None:
         await store.put(message("a", envelope=envelope("alice@example.org", "bob@example.net")))
         waiting = asyncio.ensure_future(store.wait(Selection(to="carol@example.net"), 10))
@@ -286,7 +286,7 @@ def test_a_waiter_gets_what_comes(store: AnyStore) -> None:
     run(steps())
 
 
-def test_a_waiter_gives_up(store: AnyStore) -> None:
+def test_a_waiter_times_out(store: AnyStore) -> None:
     async def steps() -> None:
         assert await store.wait(EVERYTHING, 0.01) is None
 
@@ -302,7 +302,7 @@ def test_cancelling_does_not_undo_a_commit(store: AnyStore) -> None:
     run(steps())
 
 
-def test_no_epoch_comes_twice(store: AnyStore) -> None:
+def test_no_epoch_is_returned_twice(store: AnyStore) -> None:
     async def steps() -> None:
         epochs = await asyncio.gather(*[store.new_epoch() for _ in range(20)])
         assert len(set(epochs)) == 20

@@ -67,6 +67,6 @@ async def compare(directory: Path, steps: list[tuple[str, object]]) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(PUT | DELETE | REOPEN | EPOCH, max_size=12))
-def test_sqlite_does_as_memory_does(steps: list[tuple[str, object]]) -> None:
+def test_sqlite_behaves_like_memory(steps: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(compare(Path(directory), steps))

@@ -131,7 +131,7 @@ async def hand(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_verdict_for_each_that_waits_in_order(kind: str) -> None:
+def test_there_is_one_verdict_for_each_waiting_recipient_in_order(kind: str) -> None:
     async def act(made: Transport, place: Place) -> None:
         people = [f"p{number}@example.net" for number in range(5)]
         handed = await hand(made, place, lease(*people))
@@ -156,7 +156,7 @@ def test_many_at_once(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NETWORKED)
-def test_who_is_not_there_is_a_reason_to_wait(kind: str) -> None:
+def test_an_unreachable_server_defers(kind: str) -> None:
     async def run(port: int) -> None:
         async with transport(kind, port) as made:
             handed = await hand(made, Place("localhost", port, "127.0.0.1"))
@@ -173,7 +173,7 @@ def test_who_is_not_there_is_a_reason_to_wait(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NETWORKED)
-def test_the_deadline_ends_a_try(kind: str) -> None:
+def test_the_deadline_ends_an_attempt(kind: str) -> None:
     async def act(made: Transport, place: Place) -> None:
         handed = await hand(made, place, seconds=0.3)
         assert [each.outcome for each in handed.verdicts] == ["deferred"]
@@ -185,7 +185,7 @@ def test_the_deadline_ends_a_try(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NETWORKED)
-def test_a_cancelled_try_is_over_and_the_next_one_goes_on(kind: str) -> None:
+def test_an_attempt_after_a_cancelled_one_works(kind: str) -> None:
     stall = threading.Event()
 
     async def act(made: Transport, place: Place) -> None:
@@ -211,7 +211,7 @@ class DamagedBody(BytesBody):
 
 @pytest.mark.parametrize("kind", NETWORKED)
 @pytest.mark.parametrize("size", [10, 600_000])
-def test_a_content_that_cannot_be_read_is_nobody_s_failure_there(kind: str, size: int) -> None:
+def test_unreadable_content_does_not_count_against_the_server(kind: str, size: int) -> None:
     async def act(made: Transport, place: Place) -> None:
         await hand(made, place)
         for number in range(3):
@@ -225,7 +225,7 @@ def test_a_content_that_cannot_be_read_is_nobody_s_failure_there(kind: str, size
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_has_retired_still_delivers_what_was_begun(kind: str) -> None:
+def test_a_retired_transport_finishes_its_attempts(kind: str) -> None:
     async def act(made: Transport, place: Place) -> None:
         await hand(made, place)
         await made.retire()
@@ -235,7 +235,7 @@ def test_who_has_retired_still_delivers_what_was_begun(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_twice_is_closing(kind: str) -> None:
+def test_close_may_be_called_twice(kind: str) -> None:
     async def act(made: Transport, place: Place) -> None:
         await hand(made, place)
         await made.close()

@@ -22,7 +22,7 @@ def test_the_schedule(attempts: int, seconds: int) -> None:
         assert at == NOON + timedelta(seconds=seconds)
 
 
-def test_a_step_is_a_little_longer_by_chance() -> None:
+def test_a_step_is_extended_at_random() -> None:
     at = again(Backoff(), Failure(500, NOON), 1, NOON, 0.5)
     assert at == NOON + timedelta(seconds=10.5)
 

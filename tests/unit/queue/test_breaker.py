@@ -47,20 +47,20 @@ def test_one_probe_at_a_time() -> None:
     assert breaker.wait(31) == 0
 
 
-def test_a_probe_that_never_came_back_is_forgotten() -> None:
+def test_a_probe_without_result_is_forgotten() -> None:
     breaker = opened()
     breaker.begin(30)
     assert breaker.wait(30 + PROBE) == 0
 
 
-def test_a_good_probe_closes_it() -> None:
+def test_a_successful_probe_closes_it() -> None:
     breaker = opened()
     breaker.begin(30)
     breaker.succeeded(31)
     assert (breaker.position(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
 
 
-def test_a_bad_probe_opens_it_for_longer() -> None:
+def test_a_failed_probe_opens_it_for_longer() -> None:
     breaker, now, waits = opened(), 0.0, []
     for _ in range(4):
         waits.append(breaker.wait(now))
@@ -70,7 +70,7 @@ def test_a_bad_probe_opens_it_for_longer() -> None:
     assert waits == [30, 60, 100, 100]
 
 
-def test_a_relapse_soon_after_goes_on_where_it_was() -> None:
+def test_an_early_relapse_continues_the_growth() -> None:
     breaker = opened()
     breaker.succeeded(30)
     for _ in range(3):
@@ -78,7 +78,7 @@ def test_a_relapse_soon_after_goes_on_where_it_was() -> None:
     assert breaker.wait(40) == 60
 
 
-def test_one_long_after_begins_anew() -> None:
+def test_a_late_failure_starts_again() -> None:
     breaker = opened()
     breaker.succeeded(30)
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_one_long_after_begins_anew() -> None:
     assert breaker.wait(100) == 30
 
 
-def test_those_on_their_way_when_it_opened_tell_nothing_new() -> None:
+def test_attempts_begun_before_it_opened_are_ignored() -> None:
     breaker = opened()
     for _ in range(20):
         breaker.failed(1, middle, "refused")
@@ -96,7 +96,7 @@ def test_those_on_their_way_when_it_opened_tell_nothing_new() -> None:
 
 
 @pytest.mark.parametrize("asked", [4.0, 7200.0])
-def test_what_the_peer_asks_for_is_kept(asked: float) -> None:
+def test_a_requested_pause_is_respected(asked: float) -> None:
     """Not less, not more, and no longer the next time."""
     breaker, now = Breaker(RATE), 0.0
     for _ in range(3):
@@ -107,14 +107,14 @@ def test_what_the_peer_asks_for_is_kept(asked: float) -> None:
         breaker.begin(now)
 
 
-def test_a_longer_rest_is_not_cut_short() -> None:
+def test_a_longer_pause_is_not_shortened() -> None:
     breaker = Breaker(RATE)
     breaker.rest(0, 60, "Retry-After")
     breaker.rest(10, 5, "Retry-After")
     assert breaker.wait(10) == 50
 
 
-def test_too_much_mail_rests_up_to_an_hour() -> None:
+def test_too_much_mail_pauses_up_to_an_hour() -> None:
     breaker, now, waits = Breaker(RATE), 0.0, []
     for _ in range(6):
         breaker.failed(now, middle, "450 4.5.127")
@@ -129,7 +129,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["fail", "succeed", "begin"]), st.flo
 
 
 @given(STEPS, st.floats(0, 1, exclude_max=True))
-def test_it_always_lets_somebody_try_again(steps: list[tuple[str, float]], roll: float) -> None:
+def test_it_always_permits_another_attempt(steps: list[tuple[str, float]], roll: float) -> None:
     breaker, now = Breaker(HOST), 0.0
     for step, seconds in steps:
         now += seconds

@@ -31,7 +31,7 @@ def envelope(*recipients: Recipient) -> Envelope:
     return Envelope(None, recipients)
 
 
-def test_those_of_one_next_hop_travel_together() -> None:
+def test_recipients_of_one_next_hop_share_a_delivery() -> None:
     a1, b1 = recipient("x@a"), recipient("y@b", notify=frozenset({"NEVER"}))
     a2, lost = recipient("z@a", orcpt="rfc822;z@a"), recipient("n@nowhere")
     groups = plan_deliveries(envelope(a1, b1, lost, a2, a1), NOON, by_domain, lambda _: TERMS)
@@ -46,7 +46,7 @@ def test_those_of_one_next_hop_travel_together() -> None:
     assert first.expires_at == NOON + timedelta(days=5)
 
 
-def test_whose_address_needs_smtputf8_keeps_nobody_else_from_it() -> None:
+def test_recipients_that_need_smtputf8_get_their_own_delivery() -> None:
     plain, foreign = recipient("x@a"), recipient("\u00fc@a")
     given = replace(envelope(plain, foreign), smtputf8=True)
     groups = plan_deliveries(given, NOON, by_domain, lambda _: TERMS)
@@ -55,7 +55,7 @@ def test_whose_address_needs_smtputf8_keeps_nobody_else_from_it() -> None:
 
 @given(st.lists(st.sampled_from("abc").map(lambda each: recipient(f"{each}@{each}")) | st.builds(
     lambda n: recipient(f"u{n}@a"), st.integers(0, 20))))  # fmt: skip
-def test_everybody_is_in_one_delivery(recipients: list[Recipient]) -> None:
+def test_each_recipient_is_in_one_delivery(recipients: list[Recipient]) -> None:
     groups = plan_deliveries(envelope(*recipients), NOON, by_domain, lambda _: TERMS)
     planned = [each for group in groups.planned for each in group.recipients]
     assert sorted(map(str, planned)) == sorted(map(str, dict.fromkeys(recipients)))
@@ -75,7 +75,7 @@ def attempt(minute: int, code: int = 450, **contact: str) -> Attempt:
     )
 
 
-def test_what_ends_alike_is_one_story() -> None:
+def test_equal_consecutive_results_are_counted_as_one() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(10):
         history = remember(history, attempt(minute, address=f"192.0.2.{minute}"))
@@ -86,7 +86,7 @@ def test_what_ends_alike_is_one_story() -> None:
     assert remember(history, attempt(10, 451))[0] is story
 
 
-def test_each_target_of_a_chain_has_its_story() -> None:
+def test_results_are_compared_by_target() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(10):
         history = remember(history, attempt(minute, target="first"))

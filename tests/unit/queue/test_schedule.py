@@ -99,7 +99,7 @@ def test_the_last_attempt_is_made_when_the_time_is_up() -> None:
     assert next_attempt(times, times.expires_at, 51, middle) is None
 
 
-def test_a_clock_that_was_put_back_makes_nobody_wait_for_ever() -> None:
+def test_a_clock_that_was_set_back_does_not_delay_mail() -> None:
     times = Times(GROWING, NOON)
     assert next_attempt(times, NOON - DAY, 1, middle) == NOON - DAY + MINUTE
 
@@ -113,12 +113,12 @@ NOTICES = [
 
 
 @pytest.mark.parametrize(("retry", "warned", "after"), NOTICES)
-def test_when_the_sender_is_told(retry: Retry, warned: bool, after: timedelta) -> None:
+def test_the_time_of_the_next_notification(retry: Retry, warned: bool, after: timedelta) -> None:
     assert Times(retry, NOON).notice_at(warned=warned) == NOON + after
 
 
 @pytest.mark.parametrize(
     ("after", "due"), [(HOUR, None), (4 * HOUR, "warn"), (5 * DAY, "expire"), (6 * DAY, "expire")]
 )
-def test_what_the_sender_is_told(after: timedelta, due: str | None) -> None:
+def test_the_due_notification(after: timedelta, due: str | None) -> None:
     assert due_notice(NOON + 5 * DAY, NOON + 4 * HOUR, NOON + after) == due

@@ -18,5 +18,5 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize(("raw", "expected"), SUBJECTS)
-def test_a_subject_is_decoded_where_it_can_be(raw: str, expected: str) -> None:
+def test_a_subject_is_decoded_if_possible(raw: str, expected: str) -> None:
     assert decode_subject(raw) == expected

@@ -113,7 +113,7 @@ def test_a_rate_spaces_messages() -> None:
     assert sent == [0, 2, 4, 6]
 
 
-def test_an_idle_hop_saves_up_nothing() -> None:
+def test_an_idle_hop_accumulates_no_rate() -> None:
     shaper = Shaper(HopLimits(rate=30))
     shaper.sent(0)
     assert shaper.wait_to_send(1000) == 0
@@ -133,7 +133,7 @@ def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize("rate", [60, 90.5, 120, 600])
-def test_what_goes_at_once_after_a_pause_is_within_the_rate(rate: float) -> None:
+def test_a_burst_after_a_pause_is_within_the_rate(rate: float) -> None:
     shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
     while now < 150:
         shaper.sent(now)
@@ -151,7 +151,7 @@ def most_in_a_minute(sent: list[float]) -> int:
     )
 
 
-def test_slower_means_two_thirds_of_what_was_too_much() -> None:
+def test_slower_means_two_thirds_of_the_excessive_rate() -> None:
     shaper = Shaper(HopLimits())
     for second in range(60):
         shaper.sent(float(second))
@@ -164,14 +164,14 @@ def test_slower_means_two_thirds_of_what_was_too_much() -> None:
     assert shaper.rate(80) == pytest.approx(26, abs=1)
 
 
-def test_a_complaint_about_the_only_message_is_not_about_how_many_there_are() -> None:
+def test_a_complaint_about_a_single_message_does_not_reduce_the_rate() -> None:
     shaper = Shaper(HopLimits())
     shaper.sent(0)
     take("451 4.3.0", "mail", shaper, None, 0)
     assert (shaper.rate(0), shaper.wait_to_send(0)) == (None, 0)
 
 
-def test_what_a_burst_was_is_measured_over_the_time_that_it_took() -> None:
+def test_a_burst_is_measured_over_its_duration() -> None:
     shaper = Shaper(HopLimits())
     for _ in range(10):
         shaper.sent(0)
@@ -179,7 +179,7 @@ def test_what_a_burst_was_is_measured_over_the_time_that_it_took() -> None:
     assert shaper.rate(1) == pytest.approx(40), "two thirds of ten in ten seconds"
 
 
-def test_an_operator_forgives_what_was_learned_and_not_what_was_configured() -> None:
+def test_forgiving_resets_learned_but_not_configured_limits() -> None:
     shaper = Shaper(HopLimits(connections=4, rate=60))
     for _ in range(4):
         shaper.opened(0)
@@ -201,7 +201,7 @@ def test_an_operator_forgives_what_was_learned_and_not_what_was_configured() -> 
     assert shaper.limit(9) == ""
 
 
-def test_a_learned_rate_is_forgotten_in_time() -> None:
+def test_a_learned_rate_grows_until_it_is_no_limit() -> None:
     shaper = Shaper(HopLimits(rate=100))
     for _ in range(60):
         shaper.sent(0)
@@ -213,7 +213,7 @@ def test_a_learned_rate_is_forgotten_in_time() -> None:
     assert shaper.rate(7200) == 100
 
 
-def test_fewer_recipients_are_those_that_it_took() -> None:
+def test_fewer_recipients_means_as_many_as_were_accepted() -> None:
     shaper = Shaper(HopLimits(recipients=100))
     learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=50))
     assert shaper.recipients == 50
@@ -223,7 +223,7 @@ def test_fewer_recipients_are_those_that_it_took() -> None:
     assert shaper.recipients == 100
 
 
-def test_more_recipients_are_tried_again_after_a_while() -> None:
+def test_more_recipients_are_tried_after_successes() -> None:
     shaper = Shaper(HopLimits(recipients=100))
     learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=30))
     for number in range(4 * GROW_AFTER):
@@ -231,13 +231,13 @@ def test_more_recipients_are_tried_again_after_a_while() -> None:
         shaper.succeeded(0)
 
 
-def test_one_message_a_minute_is_said_so() -> None:
+def test_a_rate_of_one_message_a_minute_in_words() -> None:
     shaper = Shaper(HopLimits(rate=1))
     shaper.sent(0)
     assert shaper.limit(0) == "accepts one message a minute"
 
 
-def test_too_much_mail_rests_the_whole_identity() -> None:
+def test_too_much_mail_pauses_the_whole_identity() -> None:
     shaper, identity = Shaper(HopLimits()), Identity()
     take("450 4.5.127", "content", shaper, identity, 0)
     assert identity.wait(0) == 60
@@ -268,7 +268,7 @@ def test_a_refused_password_is_not_tried_again_soon() -> None:
     assert not identity.is_stopped
 
 
-def test_what_the_peer_asks_for_is_waited() -> None:
+def test_a_requested_wait_is_respected() -> None:
     shaper, identity = Shaper(HopLimits()), Identity()
     learn(reply("450"), "content", shaper, identity, Moment(0, middle, at_least=1800))
     assert identity.wait(0) == 1800
@@ -276,13 +276,13 @@ def test_what_the_peer_asks_for_is_waited() -> None:
     assert shaper.wait_to_connect(0) == 1800
 
 
-def test_without_an_identity_the_hop_rests() -> None:
+def test_without_an_identity_the_hop_pauses() -> None:
     shaper = Shaper(HopLimits())
     take("450 4.5.127", "content", shaper, None, 0)
     assert shaper.wait_to_connect(0) == 60
 
 
-def test_an_unreachable_host_is_left_alone_then_asked_by_one() -> None:
+def test_an_unreachable_host_pauses_then_one_attempt_is_made() -> None:
     shaper = Shaper(HopLimits(connections=5))
     for _ in range(3):
         shaper.opened(0)
@@ -297,7 +297,7 @@ def test_an_unreachable_host_is_left_alone_then_asked_by_one() -> None:
     assert shaper.wait_to_connect(31) == 0
 
 
-def test_a_probe_that_tells_nothing_makes_room_for_another() -> None:
+def test_a_probe_without_result_permits_another() -> None:
     shaper = Shaper(HopLimits())
     take("450 4.5.127", "content", shaper, None, 0)
     shaper.opened(60)
@@ -306,7 +306,7 @@ def test_a_probe_that_tells_nothing_makes_room_for_another() -> None:
     assert shaper.wait_to_connect(61) == 0
 
 
-def test_a_message_s_own_trouble_changes_nothing() -> None:
+def test_replies_about_a_message_change_no_limits() -> None:
     shaper, identity = Shaper(HopLimits()), Identity()
     for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
         take(text, phase, shaper, identity, 0)

@@ -274,7 +274,7 @@ def test_how_far_away(seconds: int, text: str) -> None:
     assert in_(timedelta(seconds=seconds)) == text
 
 
-def test_the_doctor_s_word_holds_for_all_that_it_keeps_here() -> None:
+def test_the_doctor_s_advice_applies_to_all_mail_that_waits_for_it() -> None:
     stop = Obstacle(
         "acs", "open", 9, "535 no", is_stop=True, finding="expired_secret", advice="Mend"
     )

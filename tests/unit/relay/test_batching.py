@@ -84,7 +84,7 @@ def test_a_client_that_is_alone_waits_for_one_silent_turn(stopped_clock: Any) ->
     run(scene)
 
 
-def test_while_clients_speak_a_message_waits_for_theirs(stopped_clock: Any) -> None:
+def test_a_message_waits_while_clients_are_sending(stopped_clock: Any) -> None:
     async def scene() -> None:
         store = RecordingStore()
         batching = make_intake(store)
@@ -116,7 +116,7 @@ def test_no_message_waits_longer_than_promised(stopped_clock: Callable[[float], 
     run(scene)
 
 
-def test_as_many_as_last_time_are_awaited_but_not_for_long(stopped_clock: Any) -> None:
+def test_as_many_messages_as_last_time_are_awaited_briefly(stopped_clock: Any) -> None:
     async def scene() -> None:
         store = RecordingStore()
         batching = make_intake(store)
@@ -136,7 +136,7 @@ def test_as_many_as_last_time_are_awaited_but_not_for_long(stopped_clock: Any) -
     run(scene)
 
 
-def test_everybody_is_told_even_when_the_store_raises() -> None:
+def test_all_callers_get_the_outcome_even_if_the_store_raises() -> None:
     async def scene() -> None:
         told: list[BaseException | None] = []
         batching = make_intake(RecordingStore(OSError("gone")))

@@ -24,7 +24,7 @@ def unless_closing(is_closing: bool) -> When:
 @pytest.mark.parametrize("admitted", [True, False])
 @pytest.mark.parametrize("is_closing", [True, False])
 @pytest.mark.parametrize("goes_first", [True, False])
-def test_who_was_counted_is_uncounted(admitted: bool, is_closing: bool, goes_first: bool) -> None:
+def test_a_counted_client_is_uncounted(admitted: bool, is_closing: bool, goes_first: bool) -> None:
     async def main() -> None:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         left: list[None] = []

@@ -31,7 +31,7 @@ def jumped(world: World, jump: timedelta) -> None:
 
 
 @names
-def test_what_waits_is_delivered_once_and_new_mail_at_once(jump: timedelta) -> None:
+def test_waiting_mail_is_delivered_once_and_new_mail_at_once(jump: timedelta) -> None:
     first = [Answer((GREYLISTED,), "rcpt")]
 
     def say(*_: object) -> Answer:
@@ -57,7 +57,7 @@ def test_what_waits_is_delivered_once_and_new_mail_at_once(jump: timedelta) -> N
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, 3 * DAY], ids=str)
-def test_a_rest_is_as_long_as_it_was(jump: timedelta) -> None:
+def test_the_length_of_a_pause_does_not_change(jump: timedelta) -> None:
     """Servers are left alone by a clock that nobody puts."""
     hub = Upstream(smarthost(), unreachable())
     world = World([hub], [route(hub.target, retry=steady())])
@@ -78,7 +78,7 @@ def test_a_rest_is_as_long_as_it_was(jump: timedelta) -> None:
     assert not world.told("internal_error")
 
 
-def test_nothing_waits_for_a_time_that_it_has_been_already() -> None:
+def test_mail_is_due_if_its_time_came_before_the_clock_was_set_back() -> None:
     later = [Answer((GREYLISTED,), "rcpt")]
     hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
     world = World([hub], [route(hub.target, retry=steady())])
@@ -94,7 +94,7 @@ def test_nothing_waits_for_a_time_that_it_has_been_already() -> None:
     assert world.told("clock_put_back") == [{"seconds": round(30 * DAY.total_seconds())}]
 
 
-def test_a_store_that_fails_just_then_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_store_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     later = [Answer((GREYLISTED,), "rcpt")]
     hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
     world = World([hub], [route(hub.target, retry=steady())])
@@ -119,7 +119,7 @@ def test_a_store_that_fails_just_then_is_asked_again(monkeypatch: pytest.MonkeyP
     assert len(world.told("queue_unavailable")) == 2
 
 
-def test_a_machine_that_woke_in_1970() -> None:
+def test_a_clock_that_begins_in_1970() -> None:
     """Accepted before the clock was put right: delivered at once, and tried again after it."""
     later = [Answer((GREYLISTED,), "rcpt")]
     hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())

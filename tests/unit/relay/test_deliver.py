@@ -33,7 +33,7 @@ from tests.simulated_delivery import (
 )
 
 
-def test_what_is_accepted_is_delivered_from_memory() -> None:
+def test_accepted_mail_is_delivered_from_memory() -> None:
     world, hub = one_hub()
 
     async def scenario(world: World) -> None:
@@ -49,7 +49,7 @@ def test_what_is_accepted_is_delivered_from_memory() -> None:
     assert told["host"] == "hub.example"
 
 
-def test_what_is_deferred_is_tried_again_by_its_schedule() -> None:
+def test_deferred_mail_is_tried_again_by_its_schedule() -> None:
     answers = iter([Answer((GREYLISTED,), "rcpt"), Answer((GREYLISTED,), "rcpt"), Answer()])
     world, hub = one_hub(lambda *_: next(answers))
 
@@ -65,7 +65,7 @@ def test_what_is_deferred_is_tried_again_by_its_schedule() -> None:
     assert next(facts["next_at"] for facts in world.told("message_deferred")).startswith("2026")
 
 
-def test_each_recipient_has_its_own_fate() -> None:
+def test_each_recipient_has_its_own_result() -> None:
     def say(lease: object, _place: object) -> Answer:
         waiting = [str(each.address) for each in lease.delivery.waiting]  # type: ignore[attr-defined]
         fates = {"a@x.example": OK, "b@x.example": GREYLISTED, "c@x.example": UNKNOWN}
@@ -87,7 +87,7 @@ def test_each_recipient_has_its_own_fate() -> None:
     assert b"b@x.example" not in hub.contents["n1"]
 
 
-def test_the_operator_reads_of_each_recipient_what_was_said_of_it() -> None:
+def test_the_log_has_the_reply_about_each_recipient() -> None:
     full = Reply(552, "full", Esc(5, 2, 2))
     world, _ = one_hub(Answer((UNKNOWN, full, UNKNOWN), "rcpt"))
 
@@ -104,7 +104,7 @@ def test_the_operator_reads_of_each_recipient_what_was_said_of_it() -> None:
 @pytest.mark.parametrize(
     "full", [Reply(452, "Too many recipients", Esc(4, 5, 3)), Reply(552, "Too many", Esc(5, 5, 3))]
 )
-def test_too_many_recipients_follow_at_once_in_another_transaction(full: Reply) -> None:
+def test_surplus_recipients_follow_at_once_in_another_transaction(full: Reply) -> None:
     """However many others are put off, and without a longer wait for these afterwards."""
 
     def say(lease: Lease, _: Place) -> Answer:
@@ -134,7 +134,7 @@ def test_too_many_recipients_follow_at_once_in_another_transaction(full: Reply) 
     assert len(set(hub.taken)) == 96
 
 
-def test_the_next_message_is_for_as_many_at_once_as_the_last_one_showed() -> None:
+def test_the_learned_number_of_recipients_applies_to_the_next_message() -> None:
     def say(lease: Lease, _: Place) -> Answer:
         count = len(lease.delivery.waiting)
         full = Reply(452, "Too many recipients", Esc(4, 5, 3))
@@ -153,7 +153,7 @@ def test_the_next_message_is_for_as_many_at_once_as_the_last_one_showed() -> Non
     assert len(set(hub.taken)) == 50
 
 
-def test_what_the_next_target_takes_at_once_parts_no_mail_for_the_first() -> None:
+def test_the_recipient_limit_of_another_target_does_not_split_mail() -> None:
     full = Reply(452, "Too many recipients", Esc(4, 5, 3))
 
     def ten(lease: Lease, _: Place) -> Answer:
@@ -189,7 +189,7 @@ def test_a_rate_spaces_messages_and_connections_are_bounded() -> None:
     assert times[-1] - times[0] >= timedelta(seconds=40)  # two at once, three seconds each
 
 
-def test_so_many_tries_are_made_at_once_however_many_next_hops_there_are() -> None:
+def test_simultaneous_attempts_are_limited_over_all_next_hops() -> None:
     hubs = [Upstream(smarthost(f"hub{n}"), Answer(seconds=1)) for n in range(6)]
     routes = [
         route(each.target, name=each.target.name, to=[f"{n}.net"]) for n, each in enumerate(hubs)
@@ -209,7 +209,7 @@ def test_so_many_tries_are_made_at_once_however_many_next_hops_there_are() -> No
     assert sum(len(each.taken) for each in hubs) == 6
 
 
-def test_what_has_no_room_in_memory_is_delivered_from_the_store() -> None:
+def test_mail_without_room_in_memory_is_delivered_from_the_store() -> None:
     hub = Upstream(smarthost(), Answer(seconds=1))
     world = World([hub], [route(hub.target)], bounds=Bounds(leases=40, octets=300))
 
@@ -239,7 +239,7 @@ def test_a_body_in_a_file_is_read_from_the_store() -> None:
     assert hub.contents["m1"] == b"Subject: x\r\n\r\n"
 
 
-def test_a_fault_of_a_transport_defers_with_the_reason() -> None:
+def test_an_exception_in_a_transport_defers_the_message_with_its_reason() -> None:
     world, hub = one_hub(Answer(fault=ZeroDivisionError("secret words")))
 
     async def scenario(world: World) -> None:
@@ -258,7 +258,7 @@ def test_a_fault_of_a_transport_defers_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize("asked", ["lease_overdue", "lease", "next_due", "settle"])
-def test_a_fault_of_the_queue_s_own_ends_nothing_and_is_told(asked: str) -> None:
+def test_an_exception_in_the_queue_is_reported_and_delivery_continues(asked: str) -> None:
     answers = iter([Answer((GREYLISTED,), "rcpt"), Answer()])
     world, hub = one_hub(lambda *_: next(answers))
 
@@ -273,7 +273,7 @@ def test_a_fault_of_the_queue_s_own_ends_nothing_and_is_told(asked: str) -> None
     assert told["reason"].startswith("ZeroDivisionError at ")
 
 
-def test_a_fault_in_choosing_a_target_costs_its_line_one_turn(
+def test_an_exception_in_choosing_a_target_delays_only_its_next_hop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, hub = one_hub()
@@ -296,7 +296,7 @@ def test_a_fault_in_choosing_a_target_costs_its_line_one_turn(
     assert told["next_hop"] == "out"
 
 
-def test_what_stays_here_is_captured_at_once() -> None:
+def test_captured_mail_is_stored_at_once() -> None:
     hub = Upstream(smarthost())
     kept = Capture("here")
     table = [route(kept, name="local", to=["here.example"]), route(hub.target)]
@@ -312,7 +312,7 @@ def test_what_stays_here_is_captured_at_once() -> None:
 
 
 @pytest.mark.parametrize("hops", [1, 2, 30])
-def test_what_waits_in_the_store_goes_out_without_a_pause(hops: int) -> None:
+def test_mail_waiting_in_the_store_is_delivered_without_pauses(hops: int) -> None:
     """More than memory takes, also beside a next hop that takes its time."""
     slow = Upstream(smarthost("slow", limits=limits(connections=1)), Answer(seconds=20.0))
     hubs = [Upstream(smarthost(f"hub{number}")) for number in range(hops)]
@@ -338,7 +338,7 @@ def test_what_waits_in_the_store_goes_out_without_a_pause(hops: int) -> None:
     world.run(scenario)
 
 
-def test_who_waits_behind_a_slow_rate_has_a_last_try_in_time() -> None:
+def test_mail_delayed_by_a_rate_gets_its_last_attempt_in_time() -> None:
     """Others that came while it waited for its second try are in front of it in the line."""
 
     def say(lease: Lease, _: Place) -> Answer:
@@ -376,7 +376,7 @@ class Damaged(MemoryDeliveries):
         return [replace(each, message=replace(each.message, is_damaged=True)) for each in leases]
 
 
-def test_the_operator_is_told_once_of_what_is_lost_of_a_message_that_goes_all_the_same() -> None:
+def test_damage_of_a_delivered_message_is_reported_once() -> None:
     answers = iter([*[Answer((GREYLISTED,), "rcpt")] * 3, Answer()])
     world, hub = one_hub(lambda *_: next(answers))
     world.deliveries = Damaged(is_held=False)
@@ -392,7 +392,7 @@ def test_the_operator_is_told_once_of_what_is_lost_of_a_message_that_goes_all_th
     assert "ENVID" in told["reason"]
 
 
-def test_who_has_damaged_recipients_is_told_of_and_not_tried() -> None:
+def test_a_delivery_with_damaged_recipients_is_reported_and_not_tried() -> None:
     world, hub = one_hub(Answer((GREYLISTED,), "rcpt"))
     world.deliveries = Damaged(is_held=True)
 

@@ -66,7 +66,7 @@ NOT_NOW = [
 
 
 @pytest.mark.parametrize(("said", "phase", "asked"), NOT_NOW)
-def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
+def test_mail_deferred_by_the_best_exchanger_goes_to_another(
     said: Reply, phase: Phase, asked: list[str]
 ) -> None:
     """RFC 5321 5.1: until one takes it. Not at another address of the same; not all of many."""
@@ -82,7 +82,7 @@ def test_another_exchanger_has_what_the_best_one_does_not_take_for_now(
     assert [place for _, place, _ in direct.tries] == asked
 
 
-def test_a_recipient_put_off_beside_one_that_is_taken_goes_to_the_next_exchanger_at_once() -> None:
+def test_a_recipient_deferred_beside_an_accepted_one_goes_to_the_next_exchanger_at_once() -> None:
     """RFC 5321 5.1 is for each recipient. Whom the next one defers, too, the schedule has wait."""
 
     def say(lease: Lease, place: Place) -> Answer:
@@ -123,7 +123,7 @@ def test_without_another_exchanger_it_waits_for_the_schedule() -> None:
 
 
 @pytest.mark.parametrize("phase", ["connect", "greeting", "mail", "content"])
-def test_what_is_told_is_what_the_best_exchanger_said_of_the_message(phase: Phase) -> None:
+def test_the_reply_of_the_best_exchanger_is_reported(phase: Phase) -> None:
     """Not that a lesser one has no time for anybody."""
     busy = Answer((Reply(421, "too many connections", Esc(4, 7, 0)),), phase)
     lesser = unreachable() if phase == "connect" else busy
@@ -141,7 +141,7 @@ def test_what_is_told_is_what_the_best_exchanger_said_of_the_message(phase: Phas
     assert [place for _, place, _ in direct.tries] == ["mx1.example.net:25", "mx2.example.net:25"]
 
 
-def test_another_name_of_the_same_exchanger_is_no_other_one() -> None:
+def test_an_exchanger_with_two_names_is_tried_once() -> None:
     direct = Upstream(mx(), Answer((GREYLISTED,), "rcpt"))
     zone = "\n".join(f"example.net MX {each}0 mx{each}\nmx{each} A 192.0.2.1" for each in (1, 2))
     world = World([direct], [route(direct.target)], dns=zone)
@@ -172,7 +172,9 @@ LESSER = [
 
 
 @pytest.mark.parametrize(("best", "other", "event"), LESSER)
-def test_what_one_exchanger_lacks_another_may_have(best: Answer, other: Answer, event: str) -> None:
+def test_an_extension_that_one_exchanger_lacks_is_found_at_another(
+    best: Answer, other: Answer, event: str
+) -> None:
     """Nothing is refused for what a lesser one cannot (RFC 6531 3.2), or does not know, while a
     better one may take it later; where that one says nothing, any other speaks for it."""
     direct = Upstream(mx(), lambda _, place: other if "mx2" in place.host else best)
@@ -187,7 +189,7 @@ def test_what_one_exchanger_lacks_another_may_have(best: Answer, other: Answer, 
     assert [each for each in outcomes if world.told(each)] == [event]
 
 
-def test_each_recipient_waits_whom_the_best_exchanger_put_off_and_another_refuses() -> None:
+def test_a_recipient_deferred_by_the_best_exchanger_is_not_failed_by_another() -> None:
     def say(lease: Lease, place: Place) -> Answer:
         return Answer((OK, UNKNOWN)) if "mx2" in place.host else Answer((GREYLISTED,), "rcpt")
 
@@ -205,7 +207,7 @@ def test_each_recipient_waits_whom_the_best_exchanger_put_off_and_another_refuse
     assert not world.told("message_failed")
 
 
-def test_what_a_lesser_exchanger_lacks_waits_for_the_better_one_that_rests() -> None:
+def test_mail_waits_for_a_paused_better_exchanger_if_others_lack_the_extension() -> None:
     direct = Upstream(mx(), lambda _, place: TOO_LARGE if "mx2" in place.host else unreachable())
     world = World([direct], [route(direct.target, retry=steady())], dns=ZONE)
 

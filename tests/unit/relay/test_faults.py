@@ -24,19 +24,19 @@ def raised(error: Exception) -> BaseException:
         (Disconnected("the relay closed the connection"), "the relay closed the connection"),
     ],
 )
-def test_our_own_errors_speak_for_themselves(error: Exception, expected: str) -> None:
+def test_our_own_errors_are_shown_as_they_are(error: Exception, expected: str) -> None:
     assert explain(error) == expected
 
 
 @pytest.mark.parametrize("kind", [ValueError, RuntimeError, UnicodeError])
-def test_others_tell_their_kind_and_place_and_quote_nothing(kind: type[Exception]) -> None:
+def test_other_errors_show_kind_and_place_without_quotations(kind: type[Exception]) -> None:
     said = explain(raised(kind(SECRET)))
     assert said.startswith(f"{kind.__name__} at ")
     assert "test_faults.py:" in said
     assert SECRET not in said
 
 
-def test_what_the_system_says_is_told() -> None:
+def test_errors_of_the_system_are_shown() -> None:
     said = explain(raised(OSError(errno.EMFILE, SECRET)))
     assert said.startswith("OSError (Too many open files) at ")
     assert SECRET not in said
@@ -46,7 +46,7 @@ def test_an_error_without_a_place() -> None:
     assert explain(ValueError(SECRET)) == "ValueError"
 
 
-def test_what_a_future_failed_with() -> None:
+def test_the_exception_of_a_future() -> None:
     async def steps() -> None:
         loop = asyncio.get_running_loop()
         good, bad, cut = (loop.create_future() for _ in range(3))

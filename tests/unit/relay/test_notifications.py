@@ -31,7 +31,7 @@ from tests.simulated_delivery import (
 )
 
 
-def test_a_refusal_tells_the_sender_and_its_notification_is_delivered() -> None:
+def test_a_refusal_is_notified_to_the_sender() -> None:
     def say(lease: object, _place: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]
         return Answer() if sender is None else Answer((UNKNOWN,), "rcpt")
@@ -84,7 +84,7 @@ class Damaged:
         yield b"Subject: hello\r\n\r"
 
 
-def test_who_sent_what_cannot_be_read_any_more_is_told_all_the_same() -> None:
+def test_the_sender_of_a_damaged_message_is_notified() -> None:
     def say(lease: Lease, _place: Place) -> Answer:
         return Answer() if lease.message.envelope.sender is None else Answer((UNKNOWN,), "rcpt")
 
@@ -102,7 +102,9 @@ def test_who_sent_what_cannot_be_read_any_more_is_told_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("sender", "notify"), [("", frozenset()), ("alice@example.org", frozenset({"NEVER"}))]
 )
-def test_nobody_is_told_who_does_not_want_to_be(sender: str, notify: frozenset[str]) -> None:
+def test_senders_are_not_notified_against_their_request(
+    sender: str, notify: frozenset[str]
+) -> None:
     world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
     bob = Recipient(parse_address("bob@example.net"), notify)
 
@@ -115,7 +117,7 @@ def test_nobody_is_told_who_does_not_want_to_be(sender: str, notify: frozenset[s
     assert len(hub.tries) == 1
 
 
-def test_a_notification_that_fails_makes_no_other() -> None:
+def test_a_failed_notification_causes_no_notification() -> None:
     world, _hub = one_hub(Answer((UNKNOWN,), "rcpt"))
 
     async def scenario(world: World) -> None:
@@ -127,7 +129,9 @@ def test_a_notification_that_fails_makes_no_other() -> None:
 
 
 @pytest.mark.parametrize(("passed_on", "notifications"), [(False, 1), (True, 0)])
-def test_success_is_told_unless_the_next_server_does(passed_on: bool, notifications: int) -> None:
+def test_success_is_notified_unless_the_next_server_does_it(
+    passed_on: bool, notifications: int
+) -> None:
     world, hub = one_hub(Answer(passed_on=passed_on))
     bob = Recipient(parse_address("bob@example.net"), frozenset({"SUCCESS"}))
 
@@ -141,7 +145,7 @@ def test_success_is_told_unless_the_next_server_does(passed_on: bool, notificati
     assert all(b"Action: relayed" in each for each in told)
 
 
-def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up(
+def test_a_delay_is_notified_after_hours_and_failure_at_the_expiry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deliver, "LOOK", HOUR.total_seconds())  # six days of looks take long
@@ -174,7 +178,7 @@ def test_who_waits_is_told_after_hours_and_again_when_the_time_is_up(
     assert b"come back" in failure
 
 
-def test_who_waits_in_memory_is_told_in_time_however_busy_the_others_are() -> None:
+def test_a_delay_in_memory_is_notified_in_time() -> None:
     slow, busy = Upstream(smarthost("slow", limits=limits(rate=0.1))), Upstream(smarthost("busy"))
     retry = steady(warn=5 * MINUTE)
     first = route(slow.target, name="slow", to=["slow.example"], retry=retry)
@@ -191,7 +195,7 @@ def test_who_waits_in_memory_is_told_in_time_however_busy_the_others_are() -> No
     assert [each["id"] for each in world.told("sender_warned")] == ["s1", "s2"]
 
 
-def test_a_notification_that_nobody_takes_is_told_to_the_operator() -> None:
+def test_a_refused_notification_is_reported_to_the_operator() -> None:
     """As with a provider that takes no mail from the null sender."""
     world, hub = one_hub(Answer((UNKNOWN,), "rcpt"))
 
@@ -208,7 +212,7 @@ def test_a_notification_that_nobody_takes_is_told_to_the_operator() -> None:
     assert told == {"id": "n1", "mail_from": "alice@example.org", "reason": str(UNKNOWN)}
 
 
-def test_a_notification_for_which_there_is_no_route_is_told_to_the_operator() -> None:
+def test_a_notification_without_a_route_is_reported_to_the_operator() -> None:
     hub = Upstream(smarthost(), Answer((UNKNOWN,), "rcpt"))
     world = World([hub], [route(hub.target, to=["example.net"], retry=steady())])
 
@@ -223,7 +227,7 @@ def test_a_notification_for_which_there_is_no_route_is_told_to_the_operator() ->
 
 
 @pytest.mark.parametrize(("sender", "notifications"), [("alice@example.org", 1), ("", 0)])
-def test_who_asks_is_told_that_mail_is_captured(sender: str, notifications: int) -> None:
+def test_capture_is_notified_if_success_was_requested(sender: str, notifications: int) -> None:
     """RFC 3461 5.2.3: whoever offers DSN tells of a delivery, too."""
     hub, here = Upstream(smarthost()), Upstream(Capture("here"))
     table = [route(here.target, name="local", to=["here.example"]), route(hub.target)]

@@ -79,7 +79,7 @@ class Kept(MemoryStore):
         return super().put(submission)
 
 
-def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
+def test_auth_of_mail_is_not_believed_without_a_login() -> None:
     async def main() -> None:
         store, stream, nobody = Kept(), Stream(), cast("Directory", None)
         relay = Relay(
@@ -109,7 +109,7 @@ def test_a_client_that_did_not_sign_in_vouches_for_nobody() -> None:
         f"From: a@b.example\r\n{'X: y' * 20_000}\r\n",
     ],
 )
-def test_who_need_not_sign_in_is_held_to_no_author(header: str) -> None:
+def test_authors_are_not_checked_if_no_login_is_required(header: str) -> None:
     """A device in a network that may relay writes what it likes."""
 
     async def main() -> None:
@@ -134,7 +134,7 @@ def test_who_need_not_sign_in_is_held_to_no_author(header: str) -> None:
     asyncio.run(main())
 
 
-def test_who_waits_for_us_is_not_silent() -> None:
+def test_a_client_that_waits_for_an_answer_is_not_idle() -> None:
     async def main() -> None:
         store, stream, nobody = SlowStore(), Stream(), cast("Directory", None)
         relay = Relay(
@@ -158,7 +158,7 @@ def test_who_waits_for_us_is_not_silent() -> None:
     asyncio.run(main())
 
 
-def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
+def test_endless_pipelining_does_not_block_other_connections() -> None:
     async def main() -> None:
         relay = Relay(
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
@@ -179,7 +179,7 @@ def test_who_pipelines_without_end_lets_others_have_their_turn() -> None:
 
 
 @pytest.mark.parametrize("goodbye", ["QUIT", "the end of the connection"])
-def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -> None:
+def test_a_client_is_uncounted_at_quit_before_it_disconnects(goodbye: str) -> None:
     async def main() -> None:
         clients = LocalClientCounter(ClientCounts(ClientLimits(sessions=1), lambda: 0.0))
         relay = Relay(
@@ -207,7 +207,7 @@ def test_who_said_goodbye_may_be_back_before_we_see_that_it_went(goodbye: str) -
     asyncio.run(main())
 
 
-def test_what_was_refused_is_told_before_the_end_that_came_of_it() -> None:
+def test_refusals_are_reported_before_the_end_of_the_session() -> None:
     async def main() -> None:
         told: list[str] = []
 
@@ -239,7 +239,7 @@ class Anybody:
         return Principal(credentials.username, mechanism)
 
 
-def test_who_signs_in_anew_under_tls_counts_once() -> None:
+def test_a_second_login_under_tls_is_counted_once() -> None:
     """STARTTLS has a sign-in forgotten (RFC 3207 4.2)."""
 
     async def main() -> None:
@@ -271,7 +271,7 @@ def test_who_signs_in_anew_under_tls_counts_once() -> None:
     asyncio.run(main())
 
 
-def test_an_address_has_only_so_many_handshakes_open() -> None:
+def test_unfinished_handshakes_are_limited_by_address() -> None:
     """They come before the greeting, at which connections are counted."""
 
     async def main() -> None:
@@ -300,7 +300,7 @@ def test_an_address_has_only_so_many_handshakes_open() -> None:
     asyncio.run(main())
 
 
-def test_a_directory_hears_from_where_somebody_asks() -> None:
+def test_the_directory_gets_the_address_of_the_client() -> None:
     """By it it lets each have its turn; an IPv6 network is one."""
 
     class Asked(Anybody):
@@ -327,7 +327,7 @@ def test_a_directory_hears_from_where_somebody_asks() -> None:
     asyncio.run(main())
 
 
-def test_each_sign_in_is_proven_over_something_new() -> None:
+def test_each_login_has_a_new_nonce() -> None:
     async def main() -> None:
         stream, nobody = Stream(), cast("Directory", None)
         relay = Relay(

@@ -36,7 +36,7 @@ from tests.simulated_delivery import (
 GUID = "11111111-2222-3333-4444-555555555555"
 
 
-def test_what_is_being_accepted_during_a_reload_goes_out_at_once() -> None:
+def test_mail_accepted_during_a_reload_is_delivered_at_once() -> None:
     world, hub = one_hub()
     synced = asyncio.Event()
 
@@ -63,7 +63,7 @@ def test_what_is_being_accepted_during_a_reload_goes_out_at_once() -> None:
 
 
 @pytest.mark.parametrize("principal", ["", f"resource.{GUID}.{GUID}"])
-def test_what_waits_for_a_lost_route_is_routed_anew(principal: str) -> None:
+def test_mail_of_a_removed_route_is_routed_again(principal: str) -> None:
     hub, own = Upstream(smarthost()), Upstream(mx("own"))
     for_one = Route("one", (hub.target,), Match(applications=(GUID,)))
     world = World([hub, own], [for_one, route(own.target)], dns=A_RECORD)
@@ -93,7 +93,7 @@ def put_by(world: World, hop: NextHop, *to: str) -> None:
     world.deliverer.wake()
 
 
-def test_recipients_of_a_lost_route_part() -> None:
+def test_recipients_of_a_removed_route_may_get_different_routes() -> None:
     a, b = Upstream(smarthost("a")), Upstream(smarthost("b"))
     routes = [route(each.target, name=each.target.name, to=[f"{each.target.name}.example"])
               for each in (a, b)]  # fmt: skip
@@ -111,7 +111,7 @@ def test_recipients_of_a_lost_route_part() -> None:
     world.run(scenario)
 
 
-def test_recipients_part_when_their_route_begins_to_go_by_domain() -> None:
+def test_recipients_are_separated_if_their_route_now_delivers_by_domain() -> None:
     own = Upstream(mx("own"))
     world = World([own], [route(own.target, name="out")], dns=A_RECORD)
 
@@ -125,7 +125,7 @@ def test_recipients_part_when_their_route_begins_to_go_by_domain() -> None:
     world.run(scenario)
 
 
-def test_dropped_while_it_was_on_its_way() -> None:
+def test_a_delivery_dropped_during_its_attempt() -> None:
     world, hub = one_hub(Answer(seconds=10))
 
     async def scenario(world: World) -> None:
@@ -140,7 +140,7 @@ def test_dropped_while_it_was_on_its_way() -> None:
     assert [each["reply"] for each in world.told("lease_lost")] == [str(OK)], "it has arrived"
 
 
-def test_what_was_not_tried_may_be_taken_over_without_a_word() -> None:
+def test_a_lost_lease_without_an_attempt_is_not_reported() -> None:
     world, _ = one_hub(Answer(seconds=5), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
@@ -154,7 +154,7 @@ def test_what_was_not_tried_may_be_taken_over_without_a_word() -> None:
     assert [each["id"] for each in world.told("lease_lost")] == ["m1"], "which was on the wire"
 
 
-def test_a_stop_finishes_what_is_on_the_wire_and_gives_back_the_rest() -> None:
+def test_a_stop_finishes_current_attempts_and_returns_other_leases() -> None:
     world, hub = one_hub(Answer(seconds=5), limits=limits(connections=3))
 
     async def scenario(world: World) -> None:
@@ -173,7 +173,7 @@ def test_a_stop_finishes_what_is_on_the_wire_and_gives_back_the_rest() -> None:
     assert len(hub.taken) == len(set(hub.taken)) == 21
 
 
-def test_another_deliverer_goes_on_while_one_finishes() -> None:
+def test_the_new_deliverer_starts_while_the_old_one_finishes() -> None:
     """As at a reload: what is on the wire keeps nothing else waiting, and comes once."""
 
     def say(lease: Lease, _: Place) -> Answer:
@@ -207,7 +207,7 @@ def test_another_deliverer_goes_on_while_one_finishes() -> None:
     assert not world.told("lease_lost")
 
 
-def test_a_target_that_a_reload_gives_another_server_does_not_wait_for_the_old_one() -> None:
+def test_a_target_with_a_new_server_does_not_wait_for_connections_to_the_old_one() -> None:
     """It stalled, and the operator wrote down one that works."""
     world, hub = one_hub(Answer(seconds=10), limits=limits(connections=1))
     better = Upstream(smarthost("hub", ["better.example"], limits=limits(connections=1)), Answer())
@@ -228,7 +228,7 @@ def test_a_target_that_a_reload_gives_another_server_does_not_wait_for_the_old_o
 
 
 @pytest.mark.parametrize(("host", "seconds"), [("hub.example", 10.0), ("new.example", 1.0)])
-def test_a_rate_holds_beyond_a_reload_unless_it_brings_other_servers(
+def test_a_rate_limit_survives_a_reload_unless_the_servers_change(
     host: str, seconds: float
 ) -> None:
     hub = Upstream(smarthost(limits=limits(rate=6.0)))
@@ -250,7 +250,7 @@ def test_a_rate_holds_beyond_a_reload_unless_it_brings_other_servers(
     assert (times[2] - times[1]).total_seconds() == pytest.approx(10.0, abs=0.5)
 
 
-def test_a_reload_does_not_wait_for_who_has_no_content_yet() -> None:
+def test_a_reload_does_not_wait_for_attempts_without_content() -> None:
     """The server says nothing at all; nobody can get a copy of what was never sent."""
     silent = [True]
 
@@ -278,7 +278,7 @@ def test_a_reload_does_not_wait_for_who_has_no_content_yet() -> None:
     assert not world.told("message_deferred"), "it was no failure"
 
 
-def test_an_end_does_not_wait_for_who_has_no_content_yet() -> None:
+def test_a_stop_does_not_wait_for_attempts_without_content() -> None:
     def say(lease: Lease, _: Place) -> Answer:
         early = lease.message.id == "early"
         return Answer(phase="rcpt" if early else "content", seconds=300 if early else 5)
@@ -302,7 +302,7 @@ def test_an_end_does_not_wait_for_who_has_no_content_yet() -> None:
     assert [id_ for id_, _ in hub.taken] == ["late"]
 
 
-def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
+def test_attempts_with_all_connections_keep_them_over_a_reload() -> None:
     world, hub = one_hub(Answer(seconds=10), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
@@ -324,7 +324,7 @@ def test_who_has_all_connections_at_a_reload_keeps_them() -> None:
     assert hub.most_open == 1
 
 
-def test_what_is_being_leased_at_a_reload_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leases_granted_during_a_reload_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else gets it in the same epoch."""
     hub = Upstream(smarthost())
     bounds = Bounds(octets=0)  # all goes by way of the store
@@ -351,7 +351,7 @@ def test_what_is_being_leased_at_a_reload_is_given_back(monkeypatch: pytest.Monk
     assert len(hub.taken) == 1
 
 
-def test_what_is_cut_at_a_reload_is_tried_again_at_once() -> None:
+def test_an_attempt_cancelled_by_a_reload_is_repeated_at_once() -> None:
     stalls = [Answer(seconds=1000)]
     world, hub = one_hub(lambda *_: stalls.pop() if stalls else Answer())
 
@@ -380,7 +380,7 @@ def test_mail_deferred_by_a_refused_login_is_tried_at_once_by_the_new_configurat
     world.run(scenario)
 
 
-def test_a_stop_cuts_what_takes_too_long() -> None:
+def test_a_stop_aborts_attempts_that_take_too_long() -> None:
     world, hub = one_hub(Answer(seconds=1000))
 
     async def scenario(world: World) -> None:
@@ -397,7 +397,7 @@ def test_a_stop_cuts_what_takes_too_long() -> None:
     assert hub.closed
 
 
-def test_a_stop_writes_down_what_was_sent_while_the_store_was_slow() -> None:
+def test_a_stop_records_what_was_sent_while_the_store_was_slow() -> None:
     world, hub = one_hub(Answer(seconds=0.1), limits=limits(connections=1))
     slow = asyncio.Event()
 
@@ -421,7 +421,7 @@ def test_a_stop_writes_down_what_was_sent_while_the_store_was_slow() -> None:
     assert len(hub.taken) == 2
 
 
-def test_a_stop_writes_down_what_an_attempt_says_when_it_is_cut() -> None:
+def test_a_stop_records_the_result_of_an_aborted_attempt() -> None:
     """An API may have accepted the message, although its result is unknown."""
 
     class Cut(Upstream):

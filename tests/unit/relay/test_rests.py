@@ -36,7 +36,7 @@ from tests.simulated_delivery import (
 )
 
 
-def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None:
+def test_an_unreachable_server_pauses_and_others_are_used() -> None:
     dead = Upstream(smarthost("dead", ["dead.example"]), unreachable())
     hub = Upstream(smarthost())
     table = [route(dead.target, name="a", to=["a.example"], retry=steady()),
@@ -63,7 +63,7 @@ def test_a_server_that_is_not_there_is_left_alone_and_the_others_go_on() -> None
     assert world.told("next_hop_rests")[0]["reason"] == "connection refused"
 
 
-def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
+def test_a_server_that_refuses_all_connections_pauses() -> None:
     """However much mail waits, it is not dialled once for each."""
     too_many = Reply(421, "too many connections", Esc(4, 3, 2))
     world, hub = one_hub(refused_before_mail(too_many, "greeting"))
@@ -81,7 +81,7 @@ def test_a_server_that_takes_no_connection_at_all_is_left_alone() -> None:
     assert str(too_many) in world.told("next_hop_rests")[0]["reason"]
 
 
-def test_a_server_that_takes_two_connections_is_sent_all_over_two() -> None:
+def test_a_server_that_permits_two_connections_gets_two() -> None:
     """As a Postfix says it; those that were too many at once are one complaint."""
     too_many = refused_before_mail(
         Reply(421, "too many connections", Esc(4, 7, 0)), "greeting", seconds=0.05
@@ -100,7 +100,7 @@ def test_a_server_that_takes_two_connections_is_sent_all_over_two() -> None:
     assert len(hub.tries) < 220
 
 
-def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting() -> None:
+def test_a_message_that_always_gets_421_does_not_delay_others() -> None:
     cut_off = Answer((Reply(421, "closing"),), "content")
     world, hub = one_hub(lambda lease, _: cut_off if lease.message.id == "m1" else Answer())
 
@@ -114,7 +114,7 @@ def test_a_message_that_is_answered_421_again_and_again_keeps_no_other_waiting()
     assert hub.taken == [("m2", "bob@example.net")]
 
 
-def test_who_is_one_too_many_waits_for_that_target_though_the_next_one_is_busy() -> None:
+def test_a_connection_too_many_waits_for_its_target_even_if_the_next_is_busy() -> None:
     too_many = refused_before_mail(Reply(421, "too many connections", Esc(4, 7, 0)), "greeting")
     first = Upstream(smarthost("first", ["first.example"]))
     first.say = lambda *_: too_many if first.open else Answer(seconds=20)
@@ -135,7 +135,7 @@ def test_who_is_one_too_many_waits_for_that_target_though_the_next_one_is_busy()
     assert not world.told("message_deferred"), "it was about no message"
 
 
-def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
+def test_an_address_that_never_answers_pauses_after_one_attempt() -> None:
     """Half a minute is lost on it by one message, not by three."""
     silence = TimedOut("no answer in time").at("connect")
     hole = Answer((NO_CONNECTION,), "connect", is_remote=False, seconds=30, error=silence)
@@ -155,7 +155,7 @@ def test_an_address_that_swallows_everything_is_left_alone_at_once() -> None:
     world.run(scenario)
 
 
-def test_after_a_rest_one_try_comes_first() -> None:
+def test_after_a_pause_one_attempt_is_made_first() -> None:
     world, hub = one_hub(unreachable(seconds=5))
 
     async def scenario(world: World) -> None:
@@ -175,7 +175,7 @@ def test_after_a_rest_one_try_comes_first() -> None:
     world.run(scenario)
 
 
-def test_the_next_target_of_a_chain_takes_over_and_gives_back() -> None:
+def test_mail_fails_over_to_the_next_target_and_back() -> None:
     first = Upstream(smarthost("first", ["first.example"]), unreachable())
     second = Upstream(smarthost("second", ["second.example"]))
     world = World([first, second], [route(first.target, second.target, retry=steady())])
@@ -196,7 +196,7 @@ def test_the_next_target_of_a_chain_takes_over_and_gives_back() -> None:
 
 
 @pytest.mark.parametrize(("said", "takers"), [(GREYLISTED, 1), (UNKNOWN, 0)])
-def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) -> None:
+def test_mail_that_one_target_defers_goes_to_the_next(said: Reply, takers: int) -> None:
     first, second = Upstream(smarthost("first"), Answer((said,), "rcpt")), Upstream(mx("second"))
     world = World([first, second], [route(first.target, second.target)], dns=A_RECORD)
 
@@ -209,7 +209,7 @@ def test_the_next_target_has_what_one_refuses_for_now(said: Reply, takers: int) 
     world.run(scenario)
 
 
-def test_what_each_target_of_a_chain_said_is_remembered() -> None:
+def test_the_reply_of_each_target_is_recorded() -> None:
     first = Upstream(smarthost("first"), Answer((GREYLISTED,), "rcpt"))
     second = Upstream(smarthost("second", ["b.example"]), unreachable())
     world = World([first, second], [route(first.target, second.target, retry=steady())])
@@ -226,7 +226,7 @@ def test_what_each_target_of_a_chain_said_is_remembered() -> None:
     world.run(scenario)
 
 
-def test_what_a_target_accepted_goes_to_no_other_until_its_result_is_known() -> None:
+def test_accepted_mail_goes_to_no_other_target_until_its_result_is_known() -> None:
     """Its operation is asked for when it is up again, and may turn out to have failed."""
     unsettled = Answer(
         (UNSETTLED.because("HTTP 503"),), is_remote=False, error=Unsettled("HTTP 503")
@@ -251,7 +251,7 @@ def test_what_a_target_accepted_goes_to_no_other_until_its_result_is_known() -> 
     world.run(scenario)
 
 
-def test_what_the_service_said_of_one_recipient_stays_while_another_one_is_open() -> None:
+def test_the_result_for_one_recipient_is_kept_while_another_is_unknown() -> None:
     """Both were accepted; then the result of one was a refusal, and that of the other no answer."""
 
     lost = GatepostError("no answer")
@@ -281,7 +281,7 @@ CROWDED = Reply(452, "too many recipients", Esc(4, 5, 3))
 LAST_TRY = steady(table=(timedelta(minutes=5),), expire=timedelta(minutes=5), warn=None)
 
 
-def test_in_the_last_try_too_those_who_were_too_many_follow_at_once() -> None:
+def test_surplus_recipients_follow_at_once_in_the_last_attempt_too() -> None:
     def say(lease: Lease, _place: Place) -> Answer:
         if world.clock.monotonic() < 250:
             return unreachable()
@@ -301,7 +301,7 @@ def test_in_the_last_try_too_those_who_were_too_many_follow_at_once() -> None:
     assert not world.told("message_failed")
 
 
-def test_in_the_last_try_too_the_next_target_has_those_whom_one_puts_off() -> None:
+def test_deferred_recipients_go_to_the_next_target_in_the_last_attempt_too() -> None:
     def say(lease: Lease, _place: Place) -> Answer:
         if world.clock.monotonic() < 250:
             return unreachable()
@@ -323,7 +323,7 @@ def test_in_the_last_try_too_the_next_target_has_those_whom_one_puts_off() -> No
     assert [to for _, to in second.taken] == ["grey@x.example"]
 
 
-def test_the_next_target_has_those_at_once_whom_one_puts_off_while_it_takes_others() -> None:
+def test_recipients_deferred_beside_accepted_ones_go_to_the_next_target_at_once() -> None:
     def say(lease: Lease, _place: Place) -> Answer:
         fates = {"grey@x.example": GREYLISTED, "none@x.example": UNKNOWN}
         waiting = [str(each.address) for each in lease.delivery.waiting]
@@ -343,7 +343,7 @@ def test_the_next_target_has_those_at_once_whom_one_puts_off_while_it_takes_othe
 
 
 @pytest.mark.parametrize("credential", ["", "acs"])
-def test_the_next_server_of_a_target_takes_over(credential: str) -> None:
+def test_mail_fails_over_to_the_next_server_of_a_target(credential: str) -> None:
     """At once, also where nobody knows yet whether the credential is any good."""
     hub = Upstream(
         smarthost(hosts=["one.example", "two.example"], credential=credential),
@@ -362,7 +362,7 @@ def test_the_next_server_of_a_target_takes_over(credential: str) -> None:
     assert sum(place == "one.example:587" for _, place, _ in hub.tries) == 3
 
 
-def test_retry_after_is_kept() -> None:
+def test_retry_after_is_respected() -> None:
     busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=1000.0)
     world, hub = one_hub(busy, credential="acs")
 
@@ -378,7 +378,7 @@ def test_retry_after_is_kept() -> None:
     assert len(hub.taken) == 1
 
 
-def test_what_one_target_asks_to_wait_does_not_keep_mail_from_another() -> None:
+def test_the_retry_after_of_one_target_does_not_delay_another() -> None:
     busy = Answer((Reply(451, "busy", Esc(4, 3, 2)),), "content", retry_after=7200.0)
     first = Upstream(smarthost("first", ["first.example"], credential="acs"), busy)
     second = Upstream(smarthost("second", ["second.example"]), unreachable())
@@ -399,7 +399,7 @@ def test_what_one_target_asks_to_wait_does_not_keep_mail_from_another() -> None:
     assert len(first.tries) == 1
 
 
-def test_one_message_is_one_complaint_however_many_recipients_it_has() -> None:
+def test_replies_to_many_recipients_of_a_message_count_once() -> None:
     names = [f"u{number}@x.example" for number in range(5)]
     full = tuple([Reply(452, f"<{each}>: no room", Esc(4, 3, 1)) for each in names])
     world, hub = one_hub(Answer(full, "rcpt"))
@@ -415,7 +415,7 @@ def test_one_message_is_one_complaint_however_many_recipients_it_has() -> None:
     assert hub.taken == [("m2", "bob@example.net")]
 
 
-def test_two_targets_on_one_server_rest_each_for_itself() -> None:
+def test_two_targets_on_one_server_pause_independently() -> None:
     """The server has had enough of one account, or one of them has the wrong authority."""
     bad = Upstream(smarthost("bad", ["hub.example"]), unreachable())
     good = Upstream(smarthost("good", ["hub.example"]))
@@ -436,7 +436,7 @@ def test_two_targets_on_one_server_rest_each_for_itself() -> None:
 
 
 @pytest.mark.parametrize("number", [2, 6])
-def test_slow_next_hops_that_came_first_keep_no_other_waiting(number: int) -> None:
+def test_slow_next_hops_do_not_delay_others(number: int) -> None:
     names = [f"slow{each}" for each in range(number)]
     slow = [Upstream(smarthost(each, limits=limits(rate=1))) for each in names]
     fast = Upstream(smarthost("fast"))

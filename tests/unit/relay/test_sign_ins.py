@@ -31,7 +31,7 @@ from tests.simulated_delivery import (
 )
 
 
-def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
+def test_a_refused_login_stops_the_identity_and_is_reported_once() -> None:
     refusal = refused_before_mail(REFUSED)
     world, hub = one_hub(refusal, credential="acs")
 
@@ -62,7 +62,7 @@ def test_a_refused_sign_in_stops_the_identity_and_is_told_once() -> None:
     assert len(world.told("sign_in_works")) == 1
 
 
-def test_what_was_refused_at_the_sign_in_is_tried_as_soon_as_that_is_mended() -> None:
+def test_mail_deferred_at_auth_is_tried_as_soon_as_the_login_works() -> None:
     world, hub = one_hub(refused_before_mail(REFUSED), credential="acs")
 
     async def scenario(world: World) -> None:
@@ -78,7 +78,7 @@ def test_what_was_refused_at_the_sign_in_is_tried_as_soon_as_that_is_mended() ->
 
 
 @pytest.mark.parametrize("status", [Esc(4, 3, 2), Esc(4, 7, 0), None])
-def test_a_421_to_the_sign_in_shows_the_secret_once_however_much_mail_waits(
+def test_after_a_421_to_auth_the_secret_is_not_sent_again_for_each_message(
     status: Esc | None,
 ) -> None:
     said = refused_before_mail(Reply(421, "too many", status), seconds=0.1)
@@ -97,7 +97,7 @@ def test_a_421_to_the_sign_in_shows_the_secret_once_however_much_mail_waits(
 
 
 @pytest.mark.parametrize("is_misfit", [False, True])
-def test_what_was_on_its_way_when_a_sign_in_stopped_does_not_say_that_it_works(
+def test_an_attempt_begun_before_the_stop_does_not_report_that_the_login_works(
     is_misfit: bool,
 ) -> None:
     """A connection from before may go on for hours; the next one is what mail waits for."""
@@ -127,7 +127,7 @@ def test_what_was_on_its_way_when_a_sign_in_stopped_does_not_say_that_it_works(
     assert len(world.told("sign_in_works")) == 1
 
 
-def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_same() -> None:
+def test_a_refused_secret_is_sent_to_another_provider_but_not_again_to_the_same() -> None:
     refusal = refused_before_mail(REFUSED)
     first = Upstream(smarthost("first", ["One.example"], credential="acs"), refusal)
     port = Upstream(smarthost("port", ["one.example", "three.example"], credential="acs"), refusal)
@@ -148,7 +148,7 @@ def test_a_refused_secret_is_shown_to_another_provider_and_never_again_to_the_sa
     assert not world.told("sign_in_works")
 
 
-def test_a_secret_that_never_worked_is_shown_once_however_much_mail_waits() -> None:
+def test_an_unproven_secret_is_sent_once_however_much_mail_waits() -> None:
     refused = Answer((REFUSED,), "auth", seconds=0.5)
     world, hub = one_hub(refused, credential="acs")
 
@@ -167,7 +167,7 @@ def test_a_secret_that_never_worked_is_shown_once_however_much_mail_waits() -> N
     world.run(scenario)
 
 
-def test_mail_does_not_go_past_a_target_whose_first_sign_in_is_being_made() -> None:
+def test_mail_waits_for_the_first_login_instead_of_failing_over() -> None:
     down = Disconnected("the server cut the connection").at("connect")
     first = Upstream(
         smarthost("first", ["one.example"]),
@@ -222,7 +222,9 @@ def no_secret() -> Answer:
         (liar(), "server_auth_backend_bug"),
     ],
 )
-def test_what_keeps_us_from_signing_in_is_diagnosed_once(answer: Answer, finding: str) -> None:
+def test_the_reason_why_a_login_is_impossible_is_diagnosed_once(
+    answer: Answer, finding: str
+) -> None:
     world, hub = one_hub(answer, credential="acs")
 
     async def scenario(world: World) -> None:
@@ -245,7 +247,7 @@ def hung_up() -> Answer:
     return Answer((reply_of(error),), "auth", is_remote=False, error=error)
 
 
-def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -> None:
+def test_a_server_that_disconnects_at_auth_gets_the_secret_once_and_pauses() -> None:
     world, hub = one_hub(hung_up(), credential="acs")
 
     async def scenario(world: World) -> None:
@@ -267,7 +269,7 @@ def test_a_server_that_hangs_up_at_auth_sees_the_secret_once_before_it_rests() -
         refused_before_mail(Reply(454, "Temporary authentication failure", Esc(4, 7, 0))),
     ],
 )
-def test_what_may_pass_is_told_once_when_it_does_not(answer: Answer) -> None:
+def test_a_temporary_login_failure_is_reported_once_if_it_lasts(answer: Answer) -> None:
     world, hub = one_hub(answer, credential="acs")
 
     async def scenario(world: World) -> None:
@@ -287,7 +289,7 @@ def test_what_may_pass_is_told_once_when_it_does_not(answer: Answer) -> None:
     assert len(world.told("sign_in_works")) == 1
 
 
-def test_what_fails_at_times_is_not_told() -> None:
+def test_occasional_login_failures_are_not_reported() -> None:
     world, hub = one_hub(hung_up(), credential="acs")
 
     async def scenario(world: World) -> None:
@@ -362,7 +364,7 @@ def of_machine(said: str) -> Answer:
     ],
     ids=["an API's answers", "what happened here, with the same codes"],
 )
-def test_another_cause_is_told_also_where_the_doctor_knows_neither(causes: list[Answer]) -> None:
+def test_a_different_cause_is_reported_even_without_findings(causes: list[Answer]) -> None:
     world, hub = one_hub(causes[0], credential="acs")
 
     async def scenario(world: World) -> None:
@@ -377,7 +379,7 @@ def test_another_cause_is_told_also_where_the_doctor_knows_neither(causes: list[
 
 
 @pytest.mark.parametrize("answer", [no_fit(), refused_before_mail(REFUSED)])
-def test_what_was_told_is_not_told_again_by_the_next_relay(answer: Answer) -> None:
+def test_a_reported_problem_is_not_reported_again_after_a_restart(answer: Answer) -> None:
     world, hub = one_hub(answer, credential="acs")
 
     async def scenario(world: World) -> None:
@@ -395,7 +397,7 @@ def test_what_was_told_is_not_told_again_by_the_next_relay(answer: Answer) -> No
     assert len(world.told("sign_in_works")) == 1
 
 
-def test_a_token_endpoint_that_is_away_is_waited_for_quietly() -> None:
+def test_an_unreachable_token_endpoint_is_not_reported_at_once() -> None:
     world, hub = one_hub(no_token(is_transient=True), credential="acs")
 
     async def scenario(world: World) -> None:
@@ -409,7 +411,7 @@ def test_a_token_endpoint_that_is_away_is_waited_for_quietly() -> None:
     assert not world.told("sign_in_stopped")
 
 
-def test_the_whole_identity_rests_after_450_4_5_127() -> None:
+def test_the_whole_identity_pauses_after_450_4_5_127() -> None:
     rate = Reply(450, "Excessive message rate from sender", Esc(4, 5, 127))
     world, hub = one_hub(Answer((rate,), "mail"), credential="acs")
 

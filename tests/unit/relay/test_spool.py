@@ -21,7 +21,7 @@ def content(spool: Spool) -> bytes:
 
 @pytest.mark.parametrize("total", [0, 1, 10, 1_000_000], ids="budget={}".format)
 @given(pieces=st.lists(st.binary(max_size=30), max_size=8))
-def test_what_was_written_comes_back(total: int, pieces: list[bytes]) -> None:
+def test_the_content_is_read_as_it_was_written(total: int, pieces: list[bytes]) -> None:
     budget = Budget(Path(tempfile.gettempdir()), total)
     spool = Spool(budget)
     for piece in pieces:
@@ -50,7 +50,7 @@ def test_all_messages_share_one_budget(tmp_path: Path) -> None:
     assert budget.used == 0
 
 
-def test_a_message_that_outgrows_memory_gives_its_room_back(tmp_path: Path) -> None:
+def test_a_message_moved_to_disk_releases_its_memory(tmp_path: Path) -> None:
     budget = Budget(tmp_path, 100)
     spool = Spool(budget)
     spool.write(b"a" * 80)
@@ -63,7 +63,7 @@ def test_a_message_that_outgrows_memory_gives_its_room_back(tmp_path: Path) -> N
     spool.release()
 
 
-def test_releasing_twice_gives_back_once(tmp_path: Path) -> None:
+def test_a_second_release_does_nothing(tmp_path: Path) -> None:
     budget = Budget(tmp_path, 100)
     kept, spool = Spool(budget), Spool(budget)
     kept.write(b"k" * 10)
@@ -83,7 +83,7 @@ def test_no_room_anywhere_is_an_os_error(tmp_path: Path) -> None:
     assert budget.used == 0
 
 
-def test_the_head_holds_what_a_header_may_have_and_not_much_more(tmp_path: Path) -> None:
+def test_the_head_is_limited_to_the_maximum_header(tmp_path: Path) -> None:
     spool = Spool(Budget(tmp_path))
     piece = b"h" * 5_000
     for _ in range(2 * MAX_HEADER // len(piece)):

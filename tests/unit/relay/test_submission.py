@@ -30,7 +30,7 @@ def test_the_authors_are_those_of_every_from_field(
     assert (None if authors is None else [str(author) for author in authors]) == expected
 
 
-def test_a_header_that_goes_on_may_hide_an_author() -> None:
+def test_a_header_that_is_too_long_may_hide_an_author() -> None:
     assert read_authors(Summary(from_=("a@example.com",), complete=False)) is None
 
 
@@ -44,7 +44,7 @@ def test_a_header_that_goes_on_may_hide_an_author() -> None:
         (None, False, None),
     ],
 )
-def test_nobody_is_vouched_for_but_who_signed_in(
+def test_auth_is_kept_only_for_a_client_that_signed_in(
     said: str | None, is_checked: bool, goes_on: str | None
 ) -> None:
     """RFC 4954 5."""

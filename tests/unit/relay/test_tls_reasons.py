@@ -20,7 +20,9 @@ from tests.certificates import make_authority
         (b"GET / HTTP/1.1\r\n\r\n", "the client speaks HTTP ("),
     ],
 )
-def test_what_is_no_handshake_is_named(tmp_path: Path, octets: bytes, said: str) -> None:
+def test_data_that_is_not_a_handshake_is_explained(
+    tmp_path: Path, octets: bytes, said: str
+) -> None:
     pair = make_authority(tmp_path).issue("mail.example")
     server = TlsLayer(server_context(pair.certificate, pair.key), server_side=True)
     with pytest.raises(TlsError) as caught:
@@ -28,7 +30,7 @@ def test_what_is_no_handshake_is_named(tmp_path: Path, octets: bytes, said: str)
     assert explain_handshake(str(caught.value).removeprefix("TLS failed: ")).startswith(said)
 
 
-def test_a_client_that_does_not_know_the_authority_is_named(tmp_path: Path) -> None:
+def test_an_unknown_authority_is_explained(tmp_path: Path) -> None:
     pair = make_authority(tmp_path).issue("mail.example")
     server = TlsLayer(server_context(pair.certificate, pair.key), server_side=True)
     client = TlsLayer(client_context(), server_hostname="mail.example")
@@ -41,5 +43,5 @@ def test_a_client_that_does_not_know_the_authority_is_named(tmp_path: Path) -> N
     assert said.startswith("the client does not accept our certificate: it does not know the")
 
 
-def test_what_is_not_known_stays_as_openssl_said_it() -> None:
+def test_unknown_texts_of_openssl_are_unchanged() -> None:
     assert explain_handshake("internal error") == "internal error"

@@ -25,7 +25,7 @@ async def hand(store: MemoryStore) -> AttemptResult:
     return handed
 
 
-def test_it_is_kept_for_whom_it_is() -> None:
+def test_it_is_captured_for_its_recipients() -> None:
     async def act() -> None:
         store = MemoryStore()
         handed = await hand(store)

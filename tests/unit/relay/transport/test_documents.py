@@ -131,7 +131,7 @@ def test_a_null_sender_is_named_by_from() -> None:
         acs_requests(envelope(ANN, sender=""), b"To: ann@example.net\r\n\r\n")
 
 
-def test_fields_that_the_service_makes_are_left_out() -> None:
+def test_fields_of_the_service_are_left_out() -> None:
     content = (
         b"DKIM-Signature: v=1\r\nResent-To: x@y.example\r\nBcc: eve@example.org\r\n"
         b"X-One: first\r\nx-one: second\r\nBad Name: x\r\n"
@@ -148,9 +148,7 @@ def test_any_octets_make_a_document_or_are_refused(content: bytes) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.binary(max_size=60))
-def test_what_is_written_survives_the_way_there_and_back(
-    subject: str, text: str, file: bytes
-) -> None:
+def test_a_message_survives_conversion_and_reading(subject: str, text: str, file: bytes) -> None:
     subject = " ".join("".join(c for c in subject if c.isprintable()).split())
     made = message(To=ANN, Subject=subject)
     made.set_content(text)
@@ -179,7 +177,7 @@ def named(content: bytes, field: str) -> list[str]:
         (f"{ANN}, {BOB}", "", [EVE], ([], [], [EVE])),
     ],
 )
-def test_the_header_names_whom_the_envelope_does(
+def test_the_header_names_exactly_the_envelope_s_recipients(
     to: str, cc: str, served: list[str], expected: tuple[list[str], ...]
 ) -> None:
     content = octets(message(To=to, Cc=cc))
@@ -193,7 +191,7 @@ def test_a_message_that_fits_stays_as_it_is() -> None:
     assert addressed(envelope(ANN, BOB), content) == content
 
 
-def test_a_bcc_field_is_not_what_counts() -> None:
+def test_a_bcc_field_is_ignored() -> None:
     content = b"Bcc: secret@example.org,\r\n other@example.org\r\n" + octets(message(To=ANN))
     assert named(addressed(envelope(ANN), content), "bcc") == []
     assert named(addressed(envelope(ANN, EVE), content), "bcc") == [EVE]
@@ -214,7 +212,7 @@ def test_a_message_without_a_text() -> None:
     assert addressed(envelope(ANN), b"Subject: x\r\n") == b"Bcc: ann@example.net\r\nSubject: x\r\n"
 
 
-def test_what_the_emulator_composes_comes_back() -> None:
+def test_messages_of_the_emulator_are_converted_back() -> None:
     """Our own service, given our document, makes a message that says the same."""
     from datetime import UTC, datetime
 

@@ -75,7 +75,7 @@ def test_the_route_decides(eight_bit: EightBit, declared: BodyType, code: int) -
         assert isinstance(result.body, SevenBit) == (declared == "BINARYMIME")
 
 
-def test_what_cannot_be_encoded_is_refused() -> None:
+def test_content_that_cannot_be_encoded_is_refused() -> None:
     content = b"Content-Type: message/partial; id=x; number=1\r\n\r\n\xff\xfe\r\n"
     result = fitted(content)
     assert isinstance(result, Reply)
@@ -122,7 +122,7 @@ def test_a_message_that_is_too_large_is_not_sent(size: str, refused: bool) -> No
         assert (result.code, str(result.status)) == (552, "5.3.4")
 
 
-def test_what_encoding_makes_of_the_size_counts() -> None:
+def test_the_size_after_encoding_counts() -> None:
     assert isinstance(fitted(GERMAN, f"SIZE {len(GERMAN)}"), Reply)
 
 
@@ -135,7 +135,7 @@ def test_the_trace_comes_first() -> None:
     assert b"".join(Traced(b"", BytesBody(PLAIN)).chunks()) == PLAIN
 
 
-def test_what_is_known_of_a_content_holds_behind_its_trace() -> None:
+def test_the_traits_of_a_content_hold_with_its_trace() -> None:
     known = BytesBody(PLAIN, Traits(1, is_seven_bit=True, is_undotted=True))
     assert Traced(b"Received: here\r\n", known).traits == Traits(
         None, is_seven_bit=True, is_undotted=True

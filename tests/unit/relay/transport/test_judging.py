@@ -47,7 +47,7 @@ def outcomes(
     return "".join({"delivered": "D", "failed": "F", "deferred": "W"}[v.outcome] for v in verdicts)
 
 
-def test_whose_replies_they_are_when_a_connection_is_lost() -> None:
+def test_after_a_lost_connection_only_refusals_are_the_server_s() -> None:
     verdicts = judge(Course([OK, OK, NO, LATER]), 3, CUT)
     assert [each.is_remote for each in verdicts] == [False, True, True]
 
@@ -94,7 +94,7 @@ def test_replies(replies: list[Reply], last: Reply | None, expected: str) -> Non
         ([LATER, NEEDS_MAIL, NEEDS_MAIL], "WWW"),  # which only follows from what MAIL came to
     ],
 )
-def test_a_lost_connection_changes_nothing_for_who_was_refused(
+def test_refused_recipients_stay_refused_after_a_lost_connection(
     replies: list[Reply], expected: str
 ) -> None:
     assert outcomes(replies, None, CUT) == expected
@@ -145,7 +145,7 @@ def test_the_texts_do_not_count() -> None:
     assert verdict == (Verdict("deferred", Reply(450, "550 delivered permanently")),)
 
 
-def test_what_was_heard_is_told_once_and_with_its_phase() -> None:
+def test_error_replies_have_phases_and_no_duplicates() -> None:
     course = Course([OK, OK, NO, NO, LATER], GONE)
     assert error_replies(course, None, "content") == (
         ErrorReply(NO, "rcpt"), ErrorReply(LATER, "rcpt"), ErrorReply(GONE, "content"),
@@ -166,5 +166,5 @@ def test_what_was_heard_is_told_once_and_with_its_phase() -> None:
         ([], 0),
     ],
 )
-def test_how_many_were_taken_at_once(replies: list[Reply], count: int) -> None:
+def test_the_number_of_recipients_accepted_at_once(replies: list[Reply], count: int) -> None:
     assert taken_at_once(Course(replies)) == count

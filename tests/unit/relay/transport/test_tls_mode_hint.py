@@ -63,13 +63,13 @@ class Scene:
         return cast("AsyncConnection", found)
 
 
-def test_who_greets_is_not_asked() -> None:
+def test_a_server_that_sends_a_greeting_is_not_probed() -> None:
     scene = Scene(SILENCE / 2, in_tls=True)
     assert scene.play() is OPEN
     assert scene.asked == 0
 
 
-def test_a_port_for_implicit_tls_is_not_waited_for() -> None:
+def test_a_port_for_implicit_tls_is_detected_without_a_long_wait() -> None:
     scene = Scene(300, in_tls=True)
     with pytest.raises(TimedOut, match="this port is for implicit TLS") as caught:
         scene.play()
@@ -81,19 +81,19 @@ def test_a_port_for_implicit_tls_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(("greets_after", "in_tls"), [(60, False), (SILENCE + 0.5, True)])
-def test_a_slow_server_gets_the_time_of_the_rfc(greets_after: float, in_tls: bool) -> None:
+def test_a_slow_server_gets_the_timeout_of_the_rfc(greets_after: float, in_tls: bool) -> None:
     scene = Scene(greets_after, in_tls=in_tls)
     assert scene.play() is OPEN
     assert scene.asked == 1
 
 
-def test_who_greets_while_it_is_asked_in_tls_goes_on() -> None:
+def test_a_greeting_during_the_probe_is_used() -> None:
     """It may be signing in by now."""
     scene = Scene(SILENCE + 0.5, in_tls=True, goes_on_for=30)
     assert scene.play() is OPEN
 
 
-def test_a_connection_that_comes_too_late_is_closed() -> None:
+def test_a_connection_opened_too_late_is_closed() -> None:
     late = _Open()
 
     async def open_() -> AsyncConnection:
@@ -112,7 +112,7 @@ def test_a_connection_that_comes_too_late_is_closed() -> None:
     assert late.was_closed
 
 
-def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more() -> None:
+def test_a_connection_opened_after_the_end_is_closed() -> None:
     late = _Open()
 
     async def open_() -> AsyncConnection:
@@ -137,7 +137,7 @@ def test_a_connection_that_comes_too_late_is_closed_though_nobody_waits_any_more
     assert late.was_closed
 
 
-def test_the_doctor_reads_no_more_of_a_reply_than_its_beginning() -> None:
+def test_long_replies_are_shortened_for_the_doctor() -> None:
     evidence, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
     evidence.meet(session, "192.0.2.1")
     reply = Reply(554, "\n".join(["x" * 10_000] * 500))
