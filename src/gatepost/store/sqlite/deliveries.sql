@@ -50,8 +50,8 @@ FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE d.message = ? AND d.part = ?;
 
 -- name: deliveries_of
--- Where a message is found by its id, ``i`` is what the index says, and ``m`` the row itself: a
--- damaged index may lead to another message.
+-- A look-up by id joins ``i``, the entry of the index, with ``m``, the row itself, and compares the
+-- ids: a damaged index may lead to another message.
 SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
        d.notice, d.addressees, d.history, m.seq
 FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i.id
@@ -65,14 +65,15 @@ FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE (d.message, -d.part) < (?, ?) ORDER BY d.message DESC, d.part LIMIT ?;
 
 -- name: has_unindexed
--- Asked for an id that the index does not have.
+-- Used for an id that the index does not have: the index may be damaged.
 SELECT 1 FROM queue_messages NOT INDEXED WHERE id = ?;
 
 -- name: get_epoch
 SELECT epoch FROM queue_deliveries WHERE message = ? AND part = ?;
 
 -- name: settle
--- Nothing happens unless the lease is the newest. What still waits is held if an operator says so.
+-- Changes nothing unless the lease is the newest. Recipients left over are held if an operator has
+-- put the delivery on hold.
 UPDATE queue_deliveries
 SET due = CASE WHEN held = 1 THEN NULL ELSE ? END, epoch = NULL, held = held AND ?,
     attempts = ?, warned = ?, notice = ?, addressees = ?, history = ?
@@ -89,7 +90,7 @@ SELECT message, (SELECT max(part) + 1 FROM queue_deliveries WHERE message = d.me
 FROM queue_deliveries AS d WHERE message = ? AND part = ?;
 
 -- name: finish_message
--- Nothing happens as long as one of its deliveries is not settled.
+-- Changes nothing while one of the message's deliveries is open.
 UPDATE queue_messages SET settled = ?, segment = NULL, "offset" = NULL
 WHERE seq = ? AND NOT EXISTS (
     SELECT 1 FROM queue_deliveries

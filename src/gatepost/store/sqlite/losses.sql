@@ -1,4 +1,4 @@
--- What of a damaged store is missing from the new one, which holds the rows that could be read.
+-- Finds what a repaired store lacks: it has only those rows of the damaged one that could be read.
 
 -- name: prepare
 CREATE TEMP TABLE gone_ids (seq INTEGER PRIMARY KEY, id TEXT);
@@ -13,11 +13,11 @@ CREATE TEMP TABLE gone_parts (
 CREATE TEMP TABLE orphans (seq INTEGER PRIMARY KEY);
 CREATE TEMP VIEW unsettled AS
     SELECT * FROM queue_deliveries WHERE due IS NOT NULL OR epoch IS NOT NULL OR held = 1;
--- Those whose id is not made up (see orphans).
+-- The messages whose id is their own, not one invented for an orphan.
 CREATE TEMP VIEW known AS
     SELECT seq, id, received_at FROM queue_messages WHERE id NOT LIKE 'unknown-%';
 
--- What the indexes say of a row that is in no table.
+-- Record what an index of the damaged store says about a row that no table holds.
 
 -- name: note_id
 INSERT OR IGNORE INTO gone_ids
@@ -43,10 +43,9 @@ INSERT OR IGNORE INTO gone_parts SELECT ?1, ?2, ?3
 INSERT OR IGNORE INTO gone_parts SELECT ?1, ?2, ''
     WHERE NOT EXISTS (SELECT 1 FROM queue_deliveries WHERE message = ?1 AND part = ?2);
 
--- What is made up.
+-- Replace missing rows, held, so that an operator decides about them.
 
--- What lay between two that are left was numbered from 0 on; what lay behind the last one of them
--- stood beside what the next message has lost.
+-- The parts of a message are numbered from 0, so a gap before a part that is left shows a lost one.
 -- name: parts_between
 INSERT OR IGNORE INTO gone_parts
     SELECT message, part - 1, '' FROM queue_deliveries AS d WHERE part > 0
@@ -54,7 +53,8 @@ INSERT OR IGNORE INTO gone_parts
             SELECT 1 FROM queue_deliveries WHERE message = d.message AND part = d.part - 1)
         AND EXISTS (SELECT 1 FROM unsettled WHERE message = d.message);
 
--- A message is settled with the last of its deliveries.
+-- A message is settled with its last delivery: one that is not settled has lost a delivery if none
+-- of those left is open.
 -- name: last_parts
 INSERT INTO gone_parts
     SELECT seq, coalesce((SELECT max(part) + 1 FROM queue_deliveries WHERE message = seq), 0), ''
@@ -93,9 +93,10 @@ UPDATE queue_deliveries SET due = NULL, epoch = NULL, held = 1, history = ?
 -- name: now
 SELECT coalesce(max(received_at), 0) FROM queue_messages;
 
--- What is told.
+-- Report the losses.
 
--- Asked before anything is made up.
+-- Messages whose last deliveries may be lost, because the next message has lost rows too. This must
+-- run before any row is replaced.
 -- name: edges
 SELECT id FROM queue_messages AS m WHERE settled IS NULL
     AND EXISTS (SELECT 1 FROM queue_deliveries WHERE message = m.seq)
@@ -121,8 +122,9 @@ SELECT id FROM gone_ids WHERE seq NOT IN (SELECT seq FROM queue_messages)
     AND seq NOT IN (SELECT seq FROM gone_settled)
     AND seq NOT IN (SELECT message FROM queue_deliveries);
 
--- What was settled last is forgotten last: a number is not forgotten if all that is known of what
--- was settled had its end before the message was received.
+-- Gaps in the numbers of messages. Settled messages are deleted in the order they were settled, so
+-- a gap is a loss, not a deletion, if its messages came in after the oldest settled one that is
+-- left was settled.
 -- name: gaps
 WITH numbers AS (
     SELECT seq FROM known UNION SELECT seq FROM gone_ids UNION SELECT seq FROM gone_settled
@@ -142,7 +144,7 @@ SELECT behind - before - 1,
        EXISTS (SELECT 1 FROM queue_messages WHERE seq = before AND settled IS NULL)
 FROM gaps, forgotten WHERE behind - before > 1 AND at >= until ORDER BY behind;
 
--- Asked of a store that is whole, too.
+-- Also used for a store without damage.
 -- name: newest
 SELECT * FROM (SELECT id, received_at FROM queue_messages
     WHERE id NOT LIKE 'unknown-%' ORDER BY seq DESC LIMIT 1)

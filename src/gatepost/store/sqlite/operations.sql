@@ -12,7 +12,7 @@ FROM operations WHERE id = ?;
 SELECT EXISTS (SELECT 1 FROM operations WHERE message_id = ? AND message_id <> '');
 
 -- name: expire_operations
--- Those as old as mail that is still there stay.
+-- Keeps every operation that is not older than the oldest message still stored.
 DELETE FROM operations WHERE id IN (
     SELECT id FROM operations
     WHERE started_at < min(?, coalesce((SELECT received_at FROM messages ORDER BY seq LIMIT 1),
