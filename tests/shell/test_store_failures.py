@@ -290,6 +290,54 @@ def test_a_failed_checkpoint_is_final_too(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "statvfs"), reason="Windows has no read-only mounts")
+@pytest.mark.parametrize("body", [b"small", LARGE], ids=["small", "large"])
+def test_a_sync_on_a_file_system_that_became_read_only_is_a_failed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    """ext4 reports success there, and syncs nothing."""
+    told: list[QueueError] = []
+    measure = os.statvfs
+
+    def read_only(path: Path) -> os.statvfs_result:
+        facts = list(measure(path))
+        facts[8] |= os.ST_RDONLY
+        return os.statvfs_result(facts)
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before", body))
+        monkeypatch.setattr(os, "statvfs", read_only)
+        with pytest.raises(QueueError, match="Read-only file system"):
+            await store.put(message("failed", body))
+        monkeypatch.setattr(os, "statvfs", measure)
+        with pytest.raises(QueueError, match="Read-only file system"):
+            await store.put(message("after", body))
+
+    run(tmp_path, steps, settings(FailingDisk()), told.append)
+    assert len(told) == 1
+
+
+def test_so_is_a_checkpoint_there(tmp_path: Path) -> None:
+    """Else the log would be written over, whose pages the database may not have yet."""
+    told: list[QueueError] = []
+
+    class Disk(FailingDisk):
+        is_read_only = False
+
+        def check_writable(self, directory: Path) -> None:
+            if self.is_read_only:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            super().check_writable(directory)
+
+    async def steps(store: SqliteStore) -> None:
+        await store.put(message("before"))
+        disk.is_read_only = True  # and closing the store moves the log
+
+    disk = Disk()
+    run(tmp_path, steps, settings(disk), told.append)
+    assert [str(each) for each in told] == ["the store cannot be written: Read-only file system"]
+
+
 NO_ROOM = [
     ("COMMIT", FULL, b"small"),
     ("COMMIT", FULL, LARGE),

@@ -71,7 +71,7 @@ def make_private_directory(path: Path) -> None:
 def not_ours(directory: Path) -> str:
     """Return which file in ``directory`` this process cannot write because of its owner, as a
     sentence; empty if there is none."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" or os.geteuid() == 0:
         return ""
     with suppress(OSError):
         inside = sorted(directory.iterdir()) if _may_use(directory) else ()

@@ -127,14 +127,19 @@ class Committer:
     """Owns the writing connection. It is not a thread: callers wait for the disk.
 
     ``release`` frees the reserve of disk space and tells whether there was one; ``quick`` is the
-    number of seconds for a commit below which the disk counts as quick.
+    number of seconds for a commit below which the disk counts as quick; ``check`` raises OSError if
+    the last sync may have done nothing.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, release: Callable[[], bool], quick: float
+        self,
+        connection: sqlite3.Connection,
+        release: Callable[[], bool],
+        quick: float,
+        check: Callable[[], None],
     ) -> None:
         self.connection = connection
-        self._release, self._quick = release, quick
+        self._release, self._quick, self._check = release, quick, check
         self.is_full = False
         """The disk was full for the last group."""
         self.is_cramped = False
@@ -222,7 +227,14 @@ class Committer:
             # A full disk leaves the WAL as it is, and it is moved later.
             if not _is_full(error):
                 raise Failed(f"the checkpoint failed: {error}") from error
+        self._check_sync()
         self.ledger.pages = 0
+
+    def _check_sync(self) -> None:
+        try:
+            self._check()
+        except OSError as error:
+            raise Failed(f"the store cannot be written: {error.strerror}") from error
 
     def _attempt(
         self,
@@ -259,6 +271,7 @@ class Committer:
         except BaseException as error:
             self._undo(error)
             raise
+        self._check_sync()
         self.duration += (time.perf_counter() - began - self.duration) / SMOOTHING
         begun.ledger.pages += _PAGES_PER_GROUP
         self.ledger = begun.ledger

@@ -109,6 +109,16 @@ class Disk:
         with _final():
             _sync(descriptor)
 
+    def check_writable(self, directory: Path) -> None:
+        """Raise SyncFailed if the file system has become read-only.
+
+        Ask after each sync: on a file system that the kernel has made read-only with files open,
+        ext4 still takes writes to allocated blocks into memory, and reports the success of a sync
+        that it does not do (Linux, ext4_sync_file in fs/ext4/fsync.c).
+        """
+        if sys.platform != "win32" and os.statvfs(directory).f_flag & os.ST_RDONLY:
+            raise SyncFailed(errno.EROFS, os.strerror(errno.EROFS))
+
     def sync_directory(self, directory: Path) -> None:
         """Make the names in a directory durable. Raises SyncFailed."""
         with _final():

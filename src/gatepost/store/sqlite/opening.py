@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -114,7 +115,8 @@ def _open(
         segments = Segments(directory / SEGMENTS, settings.disk, settings.segment)
         _resume(segments, connection, afresh=bool(recovered))
         room.look()
-        committer = Committer(connection, room.release, settings.quick)
+        check = partial(settings.disk.check_writable, directory)
+        committer = Committer(connection, room.release, settings.quick, check)
         reading = settings.disk.connect(directory / DATABASE, read_only=True)
     except BaseException:
         connection.close()
