@@ -40,7 +40,10 @@ class Breaker:
     Ask ``wait``, call ``begin`` if it permits, then report ``succeeded`` or ``failed``.
     """
 
-    __slots__ = ("_failures", "_level", "_opened_for", "_patience", "_probe", "_until", "reason")
+    __slots__ = (
+        "_by_number", "_failures", "_level", "_opened_for", "_patience", "_probe", "_until",
+        "reason",
+    )  # fmt: skip
 
     def __init__(self, patience: Patience = HOST, *, unproven: bool = False) -> None:
         """``unproven``: nothing is known yet, so one attempt is permitted as a probe."""
@@ -49,6 +52,8 @@ class Breaker:
         self._level = 0
         self._until = float("-inf")
         self._opened_for = 0.0
+        self._by_number = False
+        """Opened by a number of failures, not for as long as somebody demanded."""
         self._probe: float | None = None
         self.reason = ""
         """Why it opened; kept until it closes."""
@@ -80,11 +85,21 @@ class Breaker:
         """Note that an attempt ended without a result."""
         self._probe = None
 
-    def succeeded(self, now: float) -> None:
-        """Close it after a success. A failure within the same time again counts as a relapse."""
+    def succeeded(self, now: float, begun: float | None = None) -> bool:
+        """Close it after a success. A failure within the same time again counts as a relapse.
+
+        A success that comes while it is open, of an attempt that had ``begun`` before, shows that
+        the peer works: it is closed, and True returned.
+        """
         self._failures, self._probe = 0, None
-        if self._opened_for and now >= self._until:
+        if not self._opened_for:
+            return False
+        if now >= self._until:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
+        elif self._by_number and begun is not None and begun <= self._until - self._opened_for:
+            self._opened_for, self._until, self.reason = 0.0, now, ""
+            return True
+        return False
 
     def failed(self, now: float, random: Random, reason: str, at_least: float = 0.0) -> None:
         """Count a failure, and open after enough of them; one is enough when half-open, or with an
@@ -107,6 +122,7 @@ class Breaker:
         self._probe = None
         if self.position(now) != "open" or now + seconds > self._until:
             self._opened_for, self._failures = max(1.0, seconds), 0
+            self._by_number = False
             self._until, self.reason = now + self._opened_for, reason
 
     def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:
@@ -116,4 +132,4 @@ class Breaker:
         length *= 1 + patience.jitter * (2 * random() - 1)
         self._opened_for = max(1.0, at_least, min(length, patience.longest))
         self._until, self.reason = now + self._opened_for, reason
-        self._failures = 0
+        self._failures, self._by_number = 0, at_least <= 0

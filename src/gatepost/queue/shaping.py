@@ -152,6 +152,13 @@ class Shaper:
         said = self._said.get(change) if is_learned else None
         return f' since it answered "{said}"' if said else ""
 
+    def keep_to_open(self, now: float) -> None:
+        """Note that the server works, but lets in no more connections than are open now."""
+        self._good = 0
+        self._connections = max(1.0, min(self._connections, self.open_connections))
+        self._said.pop("fewer_connections", None)
+        self.reduced = now
+
     def unreachable(self, now: float, random: Random, reason: str) -> None:
         """Note that a connection failed or was lost."""
         self._good = 0

@@ -92,7 +92,8 @@ class AttemptFeedback:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
                 host.failed(now, self._random, str(of_host[0].reply))
         elif result.attempt.is_remote:
-            host.succeeded(now)
+            if host.succeeded(now, moment.begun):
+                shaper.keep_to_open(now)
         elif self._is_servers(result):
             at_least = HOST.first if _is_enough(result) else 0.0
             host.failed(now, self._random, result.attempt.reply.reason, at_least)

@@ -60,6 +60,29 @@ def test_a_successful_probe_closes_it() -> None:
     assert (breaker.position(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
 
 
+def test_a_success_of_an_attempt_that_was_under_way_closes_it() -> None:
+    """The peer works: it lets in only so many at a time, and does not say so."""
+    breaker = Breaker(STEADY)
+    for _ in range(3):
+        breaker.failed(10, middle, "refused")
+    assert not breaker.succeeded(11, begun=10.5), "one after the opening proves nothing of those"
+    assert breaker.wait(11) == 29
+    assert breaker.succeeded(12, begun=9)
+    assert (breaker.position(12), breaker.wait(12), breaker.reason) == ("closed", 0, "")
+    for _ in range(3):
+        breaker.failed(13, middle, "refused")
+    assert breaker.wait(13) == 30, "that was no relapse"
+
+
+def test_but_no_rest_that_was_asked_for() -> None:
+    rested, told = Breaker(STEADY), Breaker(STEADY)
+    rested.rest(10, 60, "Retry-After")
+    told.failed(10, middle, "no answer", 60)
+    for each in rested, told:
+        assert not each.succeeded(12, begun=9)
+        assert each.wait(12) == 58
+
+
 def test_a_failed_probe_opens_it_for_longer() -> None:
     breaker, now, waits = opened(), 0.0, []
     for _ in range(4):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gatepost.errors import (
+    Disconnected,
     GatepostError,
     TimedOut,
 )
@@ -193,6 +194,29 @@ def test_mail_fails_over_to_the_next_target_and_back() -> None:
 
     world.run(scenario)
     assert first.taken == [("later", "bob@example.net")]
+
+
+def test_a_server_that_drops_what_is_too_many_gets_as_many_as_it_takes() -> None:
+    """It says no 421, as a firewall that limits connections: it works, and is not paused."""
+
+    def say(_lease: Lease, _place: Place) -> Answer:
+        if hub.open >= 2:
+            return Answer((lost,), "greeting", is_remote=False, error=Disconnected("closed"))
+        return Answer(seconds=1)
+
+    lost = Reply(451, "Connection lost", Esc(4, 4, 2), "closed")
+    hub = Upstream(smarthost(), say)
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(100):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(55)
+        assert len(hub.taken) >= 80
+        await asyncio.sleep(120)
+        assert len(hub.taken) == 100
+
+    world.run(scenario)
 
 
 @pytest.mark.parametrize(("said", "takers"), [(GREYLISTED, 1), (UNKNOWN, 0)])
