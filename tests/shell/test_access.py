@@ -43,7 +43,7 @@ def test_reports_are_of_a_relay_that_only_captures(tmp_path: Path) -> None:
         asyncio.run(main())
 
 
-def test_who_comes_while_another_has_the_store_waits_for_it(tmp_path: Path) -> None:
+def test_a_command_waits_for_a_locked_store(tmp_path: Path) -> None:
     async def both() -> float:
         held = open_store(tmp_path)
         asyncio.get_running_loop().call_later(0.3, held.close)
@@ -54,7 +54,9 @@ def test_who_comes_while_another_has_the_store_waits_for_it(tmp_path: Path) -> N
     assert 0.25 < asyncio.run(both()) < access.PATIENCE
 
 
-def test_who_keeps_it_too_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_locked_for_too_long_is_an_error_naming_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(access, "PATIENCE", 0.1)
     held = open_store(tmp_path)
     try:
@@ -66,7 +68,7 @@ def test_who_keeps_it_too_long_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.skipif(os.name != "posix", reason="nobody can remove what is open")
 @pytest.mark.parametrize("removed", ["lock", "control.sock"])
-def test_who_removed_a_running_relays_files_is_told_so_at_once(
+def test_removed_files_of_a_running_relay_are_an_error_at_once(
     tmp_path: Path, removed: str
 ) -> None:
     held = open_store(tmp_path)
@@ -82,7 +84,7 @@ def test_who_removed_a_running_relays_files_is_told_so_at_once(
         held.close()
 
 
-def test_what_a_command_has_mended_the_next_relay_tells_once(
+def test_a_repair_by_a_command_is_reported_once_by_the_next_relay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: list[tuple[str, dict[str, Any]]] = []

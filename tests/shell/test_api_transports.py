@@ -160,7 +160,7 @@ def test_it_is_asked_where_the_service_says_but_not_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("location", ["", "http://[", "http://localhost:99999/"])
-def test_where_the_service_says_nothing_useful_its_operation_is_known(location: str) -> None:
+def test_an_unusable_operation_location_is_replaced_by_the_known_path(location: str) -> None:
     accepted = told({}, 202, operation_location=location)
     handed, asked = hand(acs, Acs(SUCCEEDED, accepted=accepted))
     assert outcomes(handed) == [("delivered", 250)]
@@ -207,7 +207,7 @@ def test_an_operation_that_fails(state: dict[str, Any], outcome: str, code: int)
         (Told(body=None), "its result is unknown: localhost closed the connection", 0),
     ],
 )
-def test_what_was_accepted_goes_nowhere_else_while_nobody_knows_its_end(
+def test_an_operation_of_unknown_outcome_is_not_sent_to_another_target(
     monkeypatch: pytest.MonkeyPatch, state: Told, why: str, retry_after: float
 ) -> None:
     monkeypatch.setattr("gatepost.relay.transport.acs_rest.FOLLOWED", 0.05)
@@ -253,7 +253,7 @@ def test_another_server_cannot_say_that_an_accepted_message_is_not_there() -> No
     assert [each.method for each in asked] == ["GET", "POST"]
 
 
-def test_what_the_service_has_forgotten_may_go_elsewhere() -> None:
+def test_an_operation_that_the_service_forgot_may_go_to_another_target() -> None:
     gone = told({"error": {"code": "OperationNotFound"}}, 404)
     handed, _ = hand(acs, lambda a: gone if a.method == "GET" else Told(429), accepted_before())
     assert outcomes(handed) == [("deferred", 451)]
@@ -308,7 +308,7 @@ def test_a_conflict_is_an_operation_that_is_there() -> None:
 
 
 @pytest.mark.parametrize("state", [Told(503), Told(401), Told(body=None)])
-def test_what_is_there_goes_nowhere_else_although_nobody_tells_its_state(state: Told) -> None:
+def test_a_conflicting_operation_of_unknown_state_stays_unsettled(state: Told) -> None:
     handed, _ = hand(acs, Acs(state, accepted=CONFLICT))
     assert handed.attempt.reply.because("") == UNSETTLED
 
@@ -339,7 +339,7 @@ def test_a_conflict_with_nothing_is_a_refusal() -> None:
         (503, "ServiceUnavailable", {"retry-after": "5"}, "deferred", "content", 5),
     ],
 )
-def test_what_a_refusal_comes_to(
+def test_http_statuses_give_outcomes(
     status: int, code: str, headers: dict[str, str], outcome: str, phase: str, retry_after: float
 ) -> None:
     body = json.dumps({"error": {"code": code, "message": "s3cret\r\n words"}}).encode()
@@ -632,7 +632,9 @@ def test_graph_gets_the_message_itself() -> None:
         ("shared box+x@example.com", "a@example.com", "shared%20box%2Bx@example.com"),
     ],
 )
-def test_whose_mailbox_sends(mailbox: str, sender: str, path: str) -> None:
+def test_the_mailbox_is_the_configured_one_or_the_senders(
+    mailbox: str, sender: str, path: str
+) -> None:
     _, [asked] = hand(graph(mailbox), lambda _: Told(202), lease(sender=sender))
     assert asked.path == f"/v1.0/users/{path}/sendMail"
 
@@ -677,7 +679,7 @@ def test_acs_denies(sign_in: Callable[[TokenCache], HttpSignIn], slug: str) -> N
     assert ("access key" in handed.attempt.reply.reason) == (not slug)
 
 
-def test_what_an_api_says_of_a_token_is_told_without_what_may_be_a_piece_of_it() -> None:
+def test_a_piece_of_a_token_in_an_error_is_redacted() -> None:
     said = (
         "Access token validation failure. Invalid audience. " + "eyJ0eXAiOiJKV1QiLCJub25jZSI6Ij" * 2
     )
@@ -737,7 +739,7 @@ def test_a_token_that_an_answer_repeats_is_struck_out() -> None:
         told({}, 404, x_ms_error_code="t0ken1"),
     ],
 )
-def test_so_is_one_that_an_operation_repeats(state: Told) -> None:
+def test_a_token_repeated_by_an_operation_is_redacted(state: Told) -> None:
     handed, _ = hand(acs, Acs(state), sign_in=by_token)
     reply = handed.attempt.reply
     assert "t0ken" not in f"{reply} {reply.reason}"
@@ -756,7 +758,7 @@ def test_a_token_that_is_refused_is_renewed_once() -> None:
     assert shown == ["Bearer t0ken1", "Bearer t0ken2"]
 
 
-def test_where_every_token_is_refused_an_attempt_ends_with_the_second() -> None:
+def test_an_attempt_ends_after_two_refused_tokens() -> None:
     handed, asked = hand(graph(), lambda _: Told(401), sign_in=by_token)
     assert outcomes(handed) == [("deferred", 535)]
     assert [each.headers["authorization"] for each in asked] == ["Bearer t0ken1", "Bearer t0ken2"]

@@ -122,7 +122,7 @@ def test_garbage_ends_its_own_connection_alone(
     served(steps)
 
 
-def test_what_is_asked_wrongly_is_an_error_and_no_silence(
+def test_wrong_requests_get_an_error(
     served: Callable[[Steps], None],
 ) -> None:
     async def steps(path: Path, behind: Behind) -> None:
@@ -195,7 +195,7 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
     served(steps)
 
 
-def test_who_asks_a_relay_that_went_away_is_told(served: Callable[[Steps], None]) -> None:
+def test_requests_fail_when_the_relay_goes_away(served: Callable[[Steps], None]) -> None:
     async def steps(path: Path, behind: Behind) -> None:
         calls = await Calls.connect(path)
         store, directory = RemoteStore(calls), await RemoteDirectory.connect(calls)
@@ -214,7 +214,7 @@ def test_who_asks_a_relay_that_went_away_is_told(served: Callable[[Steps], None]
     served(steps)
 
 
-def test_nobody_there_is_a_connect_error(tmp_path: Path) -> None:
+def test_a_missing_or_stale_socket_is_a_connect_error(tmp_path: Path) -> None:
     async def steps() -> None:
         with pytest.raises(ConnectError, match="nobody answers at"):
             await Calls.connect(tmp_path / SOCKET)

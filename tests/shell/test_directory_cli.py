@@ -225,7 +225,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("words", "code", "name", "said"), REFUSALS)
-def test_what_is_refused_says_why(
+def test_refusals_give_a_code_and_a_reason(
     directory: Directory, words: tuple[str, ...], code: int, name: str, said: str
 ) -> None:
     error = directory.refusal(*words, code=code)
@@ -244,7 +244,7 @@ def test_a_value_is_not_written_over_a_file(directory: Directory, tmp_path: Path
     assert not missing.exists()
 
 
-def test_what_comes_later(tmp_path: Path) -> None:
+def test_the_clock_ends_delays_and_lifetimes(tmp_path: Path) -> None:
     """A minute's window, a new role and a secret's end, by ``gatepost clock``."""
     at_once = {"strict.login_delay": 0}
     with Emulator(data=tmp_path / "data", strict=True, settings=at_once) as relay:

@@ -46,7 +46,7 @@ def test_the_next_nameserver_answers(served: tuple[Server, Nameserver]) -> None:
     assert asyncio.run(resolver.mx("example.net")).kind == "found"
 
 
-def test_what_holds_is_not_asked_for_again(served: tuple[Server, Nameserver]) -> None:
+def test_answers_are_cached(served: tuple[Server, Nameserver]) -> None:
     server, made = served
 
     def times(cached: int, name: str) -> int:

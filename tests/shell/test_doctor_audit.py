@@ -113,7 +113,7 @@ def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
     assert not [each for each in (password, *garbage.split()[3:]) if each in texts]
 
 
-def test_where_no_handshake_succeeds_nothing_is_said_of_tls(authority: Authority) -> None:
+def test_without_a_handshake_weak_tls_is_not_tried(authority: Authority) -> None:
     """A server without a certificate may take any version, once it has one."""
     found = audit(Script(in_clear=("STARTTLS",), pair=None), authority)
     outcomes = {each.name: each.outcome for each in found.evidence.audit.value or ()}

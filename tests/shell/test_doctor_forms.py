@@ -68,9 +68,7 @@ def test_plain_alone_is_refused_and_with_its_response_taken(
         assert seen.findings[0].confidence == "certain"
 
 
-def test_what_else_would_be_taken_is_asked_without_the_password(
-    authority: Authority, pair: Pair
-) -> None:
+def test_other_mechanisms_are_tried_without_the_password(authority: Authority, pair: Pair) -> None:
     script = Script(
         in_clear=("STARTTLS",), pair=pair, replies={"AUTH PLAIN": "504 5.5.4 not that one"}
     )

@@ -78,7 +78,7 @@ def test_the_wrong_kind_of_tls(relay: Emulator) -> None:
     assert ids(visit(relay, "python-smtplib", "none")) == ["starttls_required"]
 
 
-def test_nobody_vouches_for_it(relay: Emulator) -> None:
+def test_an_untrusted_certificate_prevents_the_sign_in(relay: Emulator) -> None:
     seen = diagnose(f"localhost:{relay.smtp.port}", relay.username, relay.password)
     assert ids(seen) == ["cert_untrusted"]
     assert seen.evidence.attempts == ()

@@ -47,7 +47,7 @@ class HeldDisk(FailingDisk):
 @pytest.mark.parametrize(
     ("held", "size"), [("BEGIN", 10), ("BEGIN", LARGE), ("sync", LARGE)], ids=str
 )
-def test_nothing_is_acknowledged_while_its_commit_or_sync_runs(
+def test_no_acknowledgement_before_commit_and_sync_are_done(
     tmp_path: Path, held: str, size: int
 ) -> None:
     disk = HeldDisk("nothing")

@@ -122,7 +122,7 @@ def test_a_bounce_counts_from_the_next_request_on(relay: Emulator, key: str) -> 
     assert codes == [("Succeeded", ""), suppressed, suppressed]
 
 
-def test_what_is_announced_by_nobody_is_counted(relay: Emulator, key: str) -> None:
+def test_a_chunked_body_is_counted_and_refused_over_the_limit(relay: Emulator, key: str) -> None:
     """Chunked, without a length: read no further than the answer needs."""
     host, port = place(relay)
     connection = http.client.HTTPConnection(host, port, timeout=30)
@@ -133,7 +133,7 @@ def test_what_is_announced_by_nobody_is_counted(relay: Emulator, key: str) -> No
     connection.close()
 
 
-def test_who_is_refused_at_once_gets_the_answer(relay: Emulator) -> None:
+def test_an_early_refusal_reaches_a_client_that_is_still_sending(relay: Emulator) -> None:
     host, port = place(relay)
     connection = http.client.HTTPConnection(host, port, timeout=30)
     connection.request("POST", TARGET, b" " * 9 * MIB, {"Content-Type": "application/json"})
@@ -163,7 +163,7 @@ def test_a_client_cannot_say_where_it_comes_from(relay: Emulator, key: str) -> N
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_what_got_its_202_is_there_after_a_kill(tmp_path: Path, workers: int) -> None:
+def test_accepted_messages_survive_a_kill(tmp_path: Path, workers: int) -> None:
     data = tmp_path / "data"
     key = key_of(data)
     sent = {}

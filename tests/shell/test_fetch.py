@@ -70,7 +70,7 @@ def test_a_ca_file_that_is_none() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1/", "ftp://localhost/", "https:///x", "nothing"])
-def test_what_may_not_be_asked(url: str) -> None:
+def test_urls_that_must_not_be_fetched(url: str) -> None:
     with pytest.raises(LocalProtocolError):
         Fetcher().ask(HttpRequest("GET", url))
 
@@ -120,7 +120,9 @@ def saying(octets: bytes | None) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("octets", "kind"), ANSWERS, ids=lambda each: str(each)[:30])
-def test_what_is_no_answer(octets: bytes, kind: type[Exception]) -> None:
+def test_malformed_answers_raise_without_showing_the_secret(
+    octets: bytes, kind: type[Exception]
+) -> None:
     with saying(octets) as port:
         url = f"http://127.0.0.1:{port}/{SECRET}"
         request = HttpRequest("POST", url, {"authorization": SECRET}, SECRET.encode())
@@ -134,7 +136,7 @@ def test_silence() -> None:
         Fetcher(timeout=0.1).ask(HttpRequest("GET", f"http://127.0.0.1:{port}/"))
 
 
-def test_nobody_is_there() -> None:
+def test_a_closed_port_is_a_connect_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectError):

@@ -130,7 +130,9 @@ def test_a_server_that_is_still_in_the_one_before_is_asked_again(
     assert (outcomes(one), outcomes(two)) == ([("deferred", 451)], [("delivered", 250)])
 
 
-def test_nothing_is_sent_to_the_people_of_the_one_before(authority: Authority, pair: Pair) -> None:
+def test_no_content_goes_to_recipients_of_the_previous_message(
+    authority: Authority, pair: Pair
+) -> None:
     """A server that took our recipient for another one of theirs gets no content, not an empty one
     either."""
     calls: list[Client] = []
@@ -192,7 +194,9 @@ def test_a_verdict_on_its_mail_is_its_own(word: str, authority: Authority, pair:
     assert (outcomes(one), outcomes(two)[0][1]) == ([("delivered", 250)], int(word[:3]))
 
 
-def test_what_was_announced_in_vain_is_not_said_later(authority: Authority, pair: Pair) -> None:
+def test_a_failed_message_makes_the_next_one_send_its_own_envelope(
+    authority: Authority, pair: Pair
+) -> None:
     """The message before came to no content, so the next one asks for itself; what comes after
     that must not go to its recipients."""
 
@@ -224,9 +228,7 @@ def test_what_was_announced_in_vain_is_not_said_later(authority: Authority, pair
     assert running.failure is None
 
 
-def test_who_is_called_off_takes_nothing_along_but_the_connection(
-    authority: Authority, pair: Pair
-) -> None:
+def test_a_cancelled_message_loses_only_its_connection(authority: Authority, pair: Pair) -> None:
     announced, is_called_off = threading.Event(), threading.Event()
 
     def server(client: Client) -> None:
@@ -374,7 +376,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     return Slow(b"Subject: slow\r\n\r\n" + b"x" * 1_000 + b"\r\n")
 
 
-def test_who_is_read_for_too_long_says_nothing_behind_another_one(
+def test_a_message_read_too_slowly_sends_nothing_after_another(
     slow: Slow, authority: Authority, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gatepost.client.pool.PATIENCE", 0.02)
@@ -457,7 +459,7 @@ def test_a_server_that_forgets_what_comes_behind_a_content_is_left_alone_for_a_w
     assert running.failure is None
 
 
-def test_who_was_to_see_whether_a_server_is_better_and_saw_nothing_leaves_it_to_the_next(
+def test_an_inconclusive_probe_is_left_to_the_next_message(
     authority: Authority, pair: Pair
 ) -> None:
     calls: list[Client] = []

@@ -172,7 +172,7 @@ def test_an_answer_is_kept_until_the_secret_ends(
     run(tmp_path, steps)
 
 
-def test_who_acts_as_another_is_looked_at_each_time(tmp_path: Path) -> None:
+def test_a_login_with_an_authzid_is_never_cached(tmp_path: Path) -> None:
     async def steps(case: Case, fronts: list[Front]) -> None:
         front = fronts[0]
         await front.learn()
@@ -250,7 +250,7 @@ NOT_KEPT = {"entra", "token accounts"}
 
 
 @pytest.mark.parametrize("name", sorted(NOT_KEPT))
-def test_where_a_directory_cannot_tell_it_is_asked_each_time(tmp_path: Path, name: str) -> None:
+def test_a_directory_without_change_notices_is_never_cached(tmp_path: Path, name: str) -> None:
     async def steps(case: Case, fronts: list[Front]) -> None:
         front = fronts[0]
         principal = await front.learn()

@@ -163,7 +163,7 @@ def test_a_request_may_have_a_time_of_its_own(plain: HttpServer) -> None:
         run(lambda client: client.ask(request))
 
 
-def test_what_is_not_http_is_told_so() -> None:
+def test_an_answer_that_is_not_http_is_an_error() -> None:
     async def act() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -195,7 +195,7 @@ def test_a_proxy_that_refuses_is_told_from_the_server(
     assert str(error) == "the proxy on the way to api.example refused: HTTP 501"
 
 
-def test_so_is_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_proxy_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         proxy = f"http://user:s3cret@127.0.0.1:{nobody.getsockname()[1]}"
@@ -244,7 +244,7 @@ def test_answers_before_the_answer_are_few() -> None:
         asyncio.run(asked(10_000))
 
 
-def test_who_is_not_there(plain: HttpServer) -> None:
+def test_an_unreachable_server_is_a_connect_error(plain: HttpServer) -> None:
     with HttpServer(answer) as gone:
         url = gone.url
     error = fails(f"{url}/?{SECRET}")

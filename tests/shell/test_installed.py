@@ -51,7 +51,7 @@ def test_it_is_not_the_source_that_is_run(installed: Path, tmp_path: Path) -> No
     assert Path(shown.stdout.strip()).is_relative_to(installed)
 
 
-def test_all_that_is_no_code_is_there(installed: Path) -> None:
+def test_all_data_files_are_installed(installed: Path) -> None:
     kept = {
         path.relative_to(ROOT / "src")
         for path in (ROOT / "src" / "gatepost").rglob("*")

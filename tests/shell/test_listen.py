@@ -98,7 +98,7 @@ class TestUnixSocket:
         local.close()
         assert not path.exists()
 
-    def test_what_took_its_place_is_not_its_own(self, tmp_path: Path) -> None:
+    def test_closing_keeps_another_socket_at_the_same_path(self, tmp_path: Path) -> None:
         path = tmp_path / "smtp.sock"
         local = listen_local(path)
         assert local.can_be_found()

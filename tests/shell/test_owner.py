@@ -62,7 +62,7 @@ def test_files_that_root_creates_belong_to_the_owner_of_the_directory(data: Path
         open_store(data).close()
 
 
-def test_so_do_those_that_root_replaces(data: Path) -> None:
+def test_files_that_root_replaces_keep_their_owner(data: Path) -> None:
     for name in ("store.generation", "ready.json"):
         with relay_user():
             (data / name).write_text("old")
@@ -71,7 +71,7 @@ def test_so_do_those_that_root_replaces(data: Path) -> None:
     assert owners(data) == {NOBODY}
 
 
-def test_so_does_the_copy_of_a_store_that_had_failed(data: Path) -> None:
+def test_the_copy_of_a_failed_store_keeps_its_owner(data: Path) -> None:
     with relay_user():
         open_store(data).close()
     (data / "store.failed").write_text("a sync failed")
@@ -97,7 +97,7 @@ def test_a_file_of_another_user_is_named(data: Path, name: str) -> None:
         open_store(data)
 
 
-def test_so_is_a_directory_of_another_user(data: Path) -> None:
+def test_a_directory_of_another_user_is_refused(data: Path) -> None:
     os.chown(data, 0, 0)
     with relay_user(), pytest.raises(Unreadable, match=f"{data} belongs to root"):
         open_store(data)

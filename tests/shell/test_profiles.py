@@ -101,7 +101,7 @@ def test_a_cause_comes_first(host: Host, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_where_there_is_none_none_is_found(host: Host, name: str) -> None:
+def test_healthy_profiles_have_no_findings(host: Host, name: str) -> None:
     with host.serve(profile_of(name)) as served:
         seen = visit(served)
         assert (ids(seen), seen.verdict) == ([], "healthy")

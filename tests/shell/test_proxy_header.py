@@ -81,7 +81,7 @@ def test_a_header_that_drips_gets_no_more_time(served: tuple[InProcessRelay, int
         assert closed
 
 
-def test_what_follows_in_the_same_packet_is_heard(
+def test_data_after_the_header_in_the_same_packet_is_read(
     served: tuple[InProcessRelay, int], implicit: bool
 ) -> None:
     with connect(served) as peer:
@@ -96,7 +96,7 @@ def test_what_follows_in_the_same_packet_is_heard(
             assert "[192.0.2.7]" in peer.reply()
 
 
-def test_who_waits_for_a_header_does_not_hold_up_the_end(
+def test_connections_that_wait_for_a_header_do_not_delay_a_stop(
     served: tuple[InProcessRelay, int],
 ) -> None:
     relay, _ = served

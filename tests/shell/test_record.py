@@ -104,7 +104,7 @@ def test_a_message_goes_its_way(name: str, data: Path, pair: Pair, authority: Au
     assert PASSWORD not in json.dumps([line.text for line in diagnosis.evidence.transcript])
 
 
-def test_what_goes_through_unopened_is_said_to_be_so(server: Server, data: Path) -> None:
+def test_passing_tls_through_is_noted(server: Server, data: Path) -> None:
     def client(port: int) -> None:
         context = ssl._create_unverified_context()
         with smtplib.SMTP("127.0.0.1", port, timeout=20) as it:
@@ -151,7 +151,7 @@ def test_tls_of_the_past(tls: Any, server: Server, data: Path, authority: Author
     assert ids(diagnosis) == ["client_tls_disabled"]
 
 
-def test_nothing_secret_goes_to_a_server_that_nobody_vouches_for(
+def test_no_secret_goes_to_a_server_with_an_untrusted_certificate(
     server: Server, data: Path
 ) -> None:
     diagnosis = recorded(
@@ -180,7 +180,7 @@ def test_a_client_that_waits_where_tls_comes_first(pair: Pair, data: Path) -> No
         (b"GET / HTTP/1.1\r\n\r\n", "client_speaks_http"),
     ],
 )
-def test_what_is_said_in_clear_where_we_begin_with_tls(
+def test_clear_text_on_an_implicit_tls_port_is_diagnosed(
     said: bytes, cause: str, pair: Pair, data: Path, authority: Authority
 ) -> None:
     def client(port: int) -> None:
@@ -227,7 +227,7 @@ def test_http(server: Server, data: Path) -> None:
     assert "abcdefgh" not in repr(diagnosis)
 
 
-def test_who_only_looks_whether_the_port_is_open_does_not_count(server: Server, data: Path) -> None:
+def test_port_checks_are_not_recorded(server: Server, data: Path) -> None:
     def client(port: int) -> None:
         for _ in range(3):
             socket.create_connection(("127.0.0.1", port), 20).close()
@@ -253,7 +253,7 @@ def test_a_look_at_a_port_that_begins_with_tls_does_not_count(pair: Pair, data: 
     assert diagnosis.evidence.conduct.value.tls_version == "TLSv1.3"
 
 
-def test_who_stays_is_cut_off_at_the_end(server: Server, data: Path) -> None:
+def test_a_silent_connection_is_closed_at_the_end(server: Server, data: Path) -> None:
     """Somebody else came first and said nothing: he has no part in it, and cannot hold it up."""
     others = []
 
@@ -329,7 +329,7 @@ def test_other_machines_are_let_in_by_choice_only(data: Path) -> None:
         asyncio.run(record(options, lambda _: None))
 
 
-def test_nobody_is_sent_round_in_a_circle(data: Path) -> None:
+def test_recording_the_own_address_is_refused(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = Options(("127.0.0.1", port), Place("localhost", port), data=data)
@@ -337,7 +337,7 @@ def test_nobody_is_sent_round_in_a_circle(data: Path) -> None:
         asyncio.run(record(options, lambda _: None))
 
 
-def test_what_was_saved_is_diagnosed_again(
+def test_saved_evidence_is_diagnosed_again(
     server: Server, data: Path, tmp_path: Path, authority: Authority
 ) -> None:
     diagnosis = recorded(
@@ -361,7 +361,7 @@ def test_the_authority_of_a_relay_that_runs(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_nobody_comes(data: Path) -> None:
+def test_recording_without_a_client_ends_after_the_wait(data: Path) -> None:
     with pytest.raises(NobodyCame):
         recorded("127.0.0.1:9", data, lambda _: None, wait=0.2)
 

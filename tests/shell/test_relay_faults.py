@@ -117,7 +117,7 @@ def encoded(text: str) -> str:
 # The instant of acceptance.
 
 
-def test_there_is_no_250_before_the_commit(tmp_path: Path) -> None:
+def test_no_250_before_the_commit(tmp_path: Path) -> None:
     with serving(tmp_path, Plan("open", store=SlowStore)) as served, served.greeted() as peer:
         peer.begin(SENDER)
         peer.send(letter(SENDER) + b".\r\nNOOP\r\n")
@@ -179,7 +179,7 @@ def test_at_the_end_a_commit_in_flight_gets_its_250_then_421(tmp_path: Path) -> 
         assert len(served.messages()) == 1
 
 
-def test_who_stops_waits_for_nobody_in_a_handshake_or_deaf(tmp_path: Path) -> None:
+def test_a_stop_does_not_wait_for_handshakes_or_stalled_clients(tmp_path: Path) -> None:
     with serving(tmp_path, Plan("open", TALKATIVE)) as served:
         silent = Peer.connect(served.tls_port, served.ca_file)
         shaking = served.greeted()
@@ -292,7 +292,7 @@ def test_a_client_that_leaves_during_a_question_is_forgotten(
         assert served.relay.budget.used == 0
 
 
-def test_what_is_taken_away_counts_at_the_next_command(tmp_path: Path) -> None:
+def test_revoked_rights_count_at_the_next_command(tmp_path: Path) -> None:
     with serving(tmp_path, Plan()) as served, served.signed_in() as peer:
         assert peer.deliver(served.sender, letter(served.sender)).startswith("250 ")
         served.run(served.take_away())
@@ -359,9 +359,7 @@ def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.3], ids=["judged", "refused"])
-def test_who_hangs_up_on_a_login_keeps_its_place_until_the_answer(
-    tmp_path: Path, delay: float
-) -> None:
+def test_a_client_gone_during_login_counts_until_the_verdict(tmp_path: Path, delay: float) -> None:
     counts = ClientCounts(ClientLimits(sessions=1, first_delay=delay), time.monotonic)
     around = late({}, delay=0.3 - delay)
     with serving(tmp_path, Plan(around=around, clients=LocalClientCounter(counts))) as served:

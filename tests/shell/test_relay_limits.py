@@ -52,7 +52,9 @@ def test_a_silent_peer_is_told_and_cut(served: InProcessRelay) -> None:
     assert served.messages() == []
 
 
-def test_nobody_is_cut_before_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_is_cut_off_before_its_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.4)
     with serving(tmp_path, Plan("open", limits={"idle": 0.3})) as served:
         time.sleep(0.35)  # shortly before the next look
@@ -63,7 +65,7 @@ def test_nobody_is_cut_before_the_time(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @with_plan(limits={"idle": 0.2})
-def test_who_dribbles_is_silent(served: InProcessRelay) -> None:
+def test_single_octets_do_not_extend_the_idle_timeout(served: InProcessRelay) -> None:
     begin = b"EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
     peers = [served.peer() for _ in range(2)]
     peers[1].send(begin)
@@ -171,7 +173,7 @@ def test_an_oversize_message_is_refused_at_its_end_and_the_next_one_taken(
 
 
 @with_plan(budget=MIB)
-def test_what_has_no_room_in_memory_goes_to_an_unlinked_file(
+def test_content_over_the_memory_budget_goes_to_an_unlinked_file(
     served: InProcessRelay, tmp_path: Path
 ) -> None:
     content = letter(SENDER, (b"y" * 98 + b"\r\n") * 40_000)

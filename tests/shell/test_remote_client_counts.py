@@ -82,7 +82,7 @@ def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: Clien
     run(tmp_path, limits, steps)
 
 
-def test_who_has_hung_up_is_seen_before_another_is_turned_away(tmp_path: Path) -> None:
+def test_a_pending_disconnect_is_counted_before_a_refusal(tmp_path: Path) -> None:
     async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
@@ -159,7 +159,7 @@ def test_a_place_that_nobody_has_is_for_clients_of_the_store_process_too(tmp_pat
     run_counted(tmp_path, counts, steps)
 
 
-def test_who_hangs_up_frees_what_it_had_and_what_it_kept(tmp_path: Path) -> None:
+def test_a_lost_front_frees_its_used_and_reserved_places(tmp_path: Path) -> None:
     async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         gone, other = fronts
         assert await admits(gone, HERE)

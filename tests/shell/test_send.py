@@ -380,7 +380,7 @@ def test_goodbye_goes_both_ways(submit: Submit, pair: Pair) -> None:
     assert server.failure is None
 
 
-def test_nobody_there(submit: Submit, pair: Pair) -> None:
+def test_a_closed_port_is_a_connect_error(submit: Submit, pair: Pair) -> None:
     with SmtpServer(in_clear, pair) as server:
         pass
     with pytest.raises(ConnectError) as caught:

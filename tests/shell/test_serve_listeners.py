@@ -127,7 +127,7 @@ def test_a_proxy_without_a_header_is_cut(relay: ServeProcess, said: bytes) -> No
     assert relay.wait_event("proxy_header_refused", peer="127.0.0.1")
 
 
-def test_nobody_else_says_for_whom_it_speaks(relay: ServeProcess) -> None:
+def test_a_proxy_header_from_an_untrusted_peer_is_an_unknown_command(relay: ServeProcess) -> None:
     with relay.peer("elsewhere") as peer:
         assert peer.reply().startswith("220 ")
         assert peer.ask(v1("10.2.0.1").decode().strip()).startswith("500 ")
@@ -166,7 +166,7 @@ def test_a_network_that_is_refused_hears_nothing_else(relay: ServeProcess) -> No
 
 
 @pytest.mark.parametrize("name", ["submission", "elsewhere", "proxied"])
-def test_nothing_is_relayed_for_who_did_not_sign_in(relay: ServeProcess, name: str) -> None:
+def test_no_relaying_without_authentication(relay: ServeProcess, name: str) -> None:
     header = v1("10.9.0.1") if name == "proxied" else b""
     with relay.greeted(name, header) as peer:
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("530 5.7.0 Must issue a STARTTLS")
@@ -177,7 +177,7 @@ def test_nothing_is_relayed_for_who_did_not_sign_in(relay: ServeProcess, name: s
         assert peer.ask("DATA").startswith("503 ")
 
 
-def test_who_signed_in_sends_as_itself_and_where_a_route_goes(relay: ServeProcess) -> None:
+def test_a_user_sends_only_as_itself_and_only_along_routes(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer:
         assert peer.ask("MAIL FROM:<ceo@elsewhere.example>").startswith("550 5.7.1 ")
         assert peer.ask(f"MAIL FROM:<{SENDER}>").startswith("250 ")

@@ -387,7 +387,7 @@ def test_a_directory_is_one_relay_s(relay: ServeProcess) -> None:
         assert peer.ask("NOOP").startswith("250 ")
 
 
-def test_what_is_being_committed_at_the_end_still_gets_its_250(relay: ServeProcess) -> None:
+def test_a_commit_that_runs_at_the_stop_still_gets_its_250(relay: ServeProcess) -> None:
     with relay.signed_in("submission") as peer, relay.greeted("submission") as idle:
         peer.begin(SENDER, RECIPIENT)
         peer.send(letter(SENDER) + b".\r\n")

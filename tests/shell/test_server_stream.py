@@ -165,7 +165,7 @@ def test_a_half_closed_client_still_gets_its_answers(tmp_path: Path) -> None:
         assert peer.rest() == b""
 
 
-def test_so_does_one_that_has_said_close_notify(tmp_path: Path) -> None:
+def test_a_client_that_sent_close_notify_gets_its_replies(tmp_path: Path) -> None:
     with serving(tmp_path, Plan(profile="open")) as served, served.greeted() as peer:
         assert peer.ask("STARTTLS").startswith("220 ")
         tls = TlsInHand(peer.sock, peer.context)
@@ -265,7 +265,7 @@ def test_each_answer_is_one_segment(served: InProcessRelay) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
-def test_what_tls_has_to_say_leaves_with_the_answer(served: InProcessRelay) -> None:
+def test_tls_records_leave_with_the_reply(served: InProcessRelay) -> None:
     """The session ticket with the reply to what came behind Finished; close_notify with 221."""
     with served.greeted() as peer:
         assert peer.ask("STARTTLS").startswith("220 ")
@@ -293,7 +293,7 @@ def test_what_tls_has_to_say_leaves_with_the_answer(served: InProcessRelay) -> N
         assert _segments_received(peer.sock) - before == 1
 
 
-def test_nothing_stays_of_a_connection_that_is_gone(served: InProcessRelay) -> None:
+def test_a_closed_connection_frees_its_tls_state_at_once(served: InProcessRelay) -> None:
     """TLS state is large: it goes at once, and does not wait for the garbage collector."""
 
     def layers() -> list[TlsLayer]:
@@ -318,7 +318,7 @@ def _segments_received(sock: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("loop", _loops(), ids=lambda loop: str(loop.__module__))
-def test_who_is_accepted_while_the_relay_stops_is_told(
+def test_a_connection_accepted_during_a_stop_gets_a_421(
     loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
 ) -> None:
     with serving(tmp_path, Plan("open", loop=loop)) as served:

@@ -295,7 +295,9 @@ def test_a_server_that_hangs_up_at_auth_is_testified(
     assert diagnose_sign_in(handed).finding == finding
 
 
-def test_what_was_seen_behind_implicit_tls(authority: Authority, pair: Pair) -> None:
+def test_evidence_behind_implicit_tls_has_no_greeting_in_clear(
+    authority: Authority, pair: Pair
+) -> None:
     """The greeting came inside: it does not say that the port begins in clear."""
 
     def server(client: Client) -> None:
@@ -342,9 +344,7 @@ def test_a_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pai
     assert [b"t0ken1" in shown[0], b"t0ken2" in shown[1], len(shown)] == [True, True, 2]
 
 
-def test_what_a_server_was_told_before_is_struck_out_whoever_signs_in(
-    authority: Authority, pair: Pair
-) -> None:
+def test_earlier_secrets_are_redacted_for_every_sign_in(authority: Authority, pair: Pair) -> None:
     """A password is known before it is sent, and to a session that signs in by token, too."""
     password, token = "auth s3cret/LOGIN", "t0ken9"
     told = [password, base64.b64encode(password.encode()).decode(), quote(password, safe="")]
@@ -389,7 +389,7 @@ def test_a_password_may_be_a_word_of_ehlo(authority: Authority, pair: Pair) -> N
     assert outcomes(handed) == [("delivered", 250)]
 
 
-def test_where_every_token_is_refused_none_is_shown_twice(authority: Authority, pair: Pair) -> None:
+def test_no_refused_token_is_sent_twice(authority: Authority, pair: Pair) -> None:
     """The first attempt shows two, each one after it one."""
     shown: list[bytes] = []
 

@@ -234,7 +234,9 @@ def test_a_refused_transaction_is_reset_and_the_next_one_goes_on(
         assert running.clients[0].heard[3] == b"RSET"
 
 
-def test_as_many_messages_as_the_target_says(authority: Authority, pair: Pair) -> None:
+def test_a_connection_carries_no_more_messages_than_configured(
+    authority: Authority, pair: Pair
+) -> None:
     def server(client: Client) -> None:
         greet(client)
         for _ in range(2):
@@ -289,9 +291,7 @@ def test_a_kept_connection_that_is_over_costs_no_try(
         assert len(running.clients) == 2
 
 
-def test_who_is_not_let_in_signs_in_once_for_many_messages(
-    authority: Authority, pair: Pair
-) -> None:
+def test_refused_senders_do_not_repeat_the_sign_in(authority: Authority, pair: Pair) -> None:
     """A server that takes the sign-in, and says to each MAIL that there was none."""
 
     def server(client: Client) -> None:
@@ -316,7 +316,7 @@ class BrokenBody(BytesBody):
         raise Unreadable("the body is damaged")
 
 
-def test_nothing_follows_half_a_content_on_its_connection(authority: Authority, pair: Pair) -> None:
+def test_no_message_follows_a_half_sent_content(authority: Authority, pair: Pair) -> None:
     first: list[Client] = []
 
     def server(client: Client) -> None:
@@ -338,7 +338,7 @@ def test_nothing_follows_half_a_content_on_its_connection(authority: Authority, 
     assert first[0].heard[-1] == b"DATA"
 
 
-def test_what_is_told_of_a_failed_connection_is_not_a_kept_one_s(
+def test_a_failed_connection_does_not_report_facts_of_an_earlier_one(
     authority: Authority, pair: Pair
 ) -> None:
     def server(client: Client) -> None:
@@ -456,7 +456,7 @@ def test_a_server_that_stops_in_the_middle(authority: Authority, pair: Pair) -> 
         (["250 ok", "550 5.1.1 no"], "rcpt", ("failed", 550)),
     ],
 )
-def test_who_refuses_and_hangs_up_has_refused(
+def test_a_refusal_counts_although_the_server_hangs_up(
     authority: Authority, pair: Pair, replies: list[str], phase: str, outcome: tuple[str, int]
 ) -> None:
     def server(client: Client) -> None:

@@ -497,7 +497,7 @@ def test_on_a_nearly_full_disk_dead_bodies_give_back_their_room(tmp_path: Path) 
     run(tmp_path, steps, settings(disk, watermark=1_000_000, upkeep=0.05))
 
 
-def test_who_accepts_mail_has_the_reserve_from_the_start(tmp_path: Path) -> None:
+def test_the_reserve_is_there_before_mail_is_accepted(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         assert not (tmp_path / "reserve").exists(), "who only looks changes nothing"
         store.keep_reserve()

@@ -135,7 +135,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), FAILURES)
-def test_what_fails_is_said_in_a_line(
+def test_failures_are_one_line_without_a_traceback(
     data: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     result = run(data, *arguments)

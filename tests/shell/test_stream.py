@@ -80,7 +80,7 @@ def test_small_writes_are_not_held_back(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("replies", [("220 hello", "250 too early"), ("220 hello",)])
-def test_what_waits_in_clear_bars_the_handshake(
+def test_unread_clear_text_prevents_the_handshake(
     authority: Authority, pair: Pair, replies: tuple[str, ...]
 ) -> None:
     """Behind a reply it is an attack on STARTTLS; before everything else it is not TLS at all."""
@@ -217,7 +217,7 @@ def test_pieces_of_any_size_arrive_in_order(
     assert heard == [b"".join(PIECES[:-1])] * 2
 
 
-def test_what_is_written_to_a_lost_connection_does_not_meet_the_next_one(pair: Pair) -> None:
+def test_writing_to_a_lost_connection_does_not_affect_the_next_one(pair: Pair) -> None:
     """The next one may get the same descriptor, which must not be waited for any more."""
 
     async def act(server: str) -> bytes:

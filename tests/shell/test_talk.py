@@ -59,7 +59,7 @@ def test_by_hand_through_starttls(authority: Authority, pair: Pair) -> None:
     assert b"..typed as it stands" in server.clients[0].heard
 
 
-def test_as_json(authority: Authority, pair: Pair) -> None:
+def test_the_transcript_as_json(authority: Authority, pair: Pair) -> None:
     with serving(a_server, pair) as server:
         done = talk(server, "--ca-file", authority.ca_file, "--json", typed=TYPED)
     transcript = json.loads(done.stdout)["transcript"]

@@ -134,7 +134,7 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
     assert f"/subscriptions/{ready['subscription_id']}/" in ready["resource_id"]
 
 
-def test_what_lies_in_the_directory_is_its_owners(relay: Emulator) -> None:
+def test_files_in_the_data_directory_are_private(relay: Emulator) -> None:
     with signed_in(relay.ready) as peer:
         large = letter(relay.sender, (b"x" * 98 + b"\r\n") * 400)
         assert peer.deliver(relay.sender, large).startswith("250 ")
@@ -177,7 +177,7 @@ def test_everything_accepts_once_ready_json_is_there(tmp_path: Path) -> None:
     assert not (data / "control.sock").exists()
 
 
-def test_what_is_off_is_null() -> None:
+def test_disabled_services_are_null() -> None:
     with Emulator(options=OFF) as relay:
         for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
             assert relay.ready[name] is None, name
@@ -268,7 +268,7 @@ def test_a_busy_port_is_named_and_nothing_stays(relay: Emulator, tmp_path: Path)
 
 
 @pytest.mark.parametrize("where", ["file", "file/below", "unresolvable"])
-def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path: Path, where: str) -> None:
+def test_an_unusable_setting_is_one_sentence(tmp_path: Path, where: str) -> None:
     (tmp_path / "file").touch()
     arguments: tuple[object, ...] = ("--data", tmp_path / where)
     if where == "unresolvable":

@@ -128,7 +128,7 @@ SLOW = [
 
 
 @pytest.mark.parametrize("octets", SLOW)
-def test_who_sends_a_request_slowly_is_cut_off(octets: bytes) -> None:
+def test_slow_requests_are_cut_off(octets: bytes) -> None:
     """Slow-loris: each octet comes before any idle timeout, and the request never ends."""
     limits = WebLimits(head=0.3, body=0.3)
     with serving(limits=limits) as served, ask(served, octets[:-15]) as connection:

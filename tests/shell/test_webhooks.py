@@ -303,7 +303,7 @@ def test_a_subscription_is_made_over_resource_manager(relay: Emulator) -> None:
         ("PATCH", {}, 404, "ResourceNotFound"),
     ],
 )
-def test_what_resource_manager_refuses(
+def test_resource_manager_refuses_bad_subscriptions(
     relay: Emulator, method: str, body: Any, status: int, code: str
 ) -> None:
     path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions/hook-1"
@@ -328,7 +328,7 @@ def test_an_endpoint_that_does_not_agree_waits_for_its_url(relay: Emulator) -> N
         assert arm.ask("DELETE", path)[0] == 200
 
 
-def test_only_who_may_is_let_in(relay: Emulator) -> None:
+def test_a_request_without_a_token_is_refused(relay: Emulator) -> None:
     arm = Arm(relay)
     arm._token = {}
     path = f"{relay.ready['resource_id']}/providers/Microsoft.EventGrid/eventSubscriptions"

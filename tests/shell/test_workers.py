@@ -60,7 +60,7 @@ def test_a_killed_worker_is_replaced_and_mail_goes_on(relay: Emulator) -> None:
     assert relay.count() == 3
 
 
-def test_nothing_acknowledged_is_lost_with_a_worker(relay: Emulator) -> None:
+def test_killed_workers_lose_no_acknowledged_message(relay: Emulator) -> None:
     peers = [signed_in(relay.ready) for _ in range(6)]
     acknowledged = 0
     victims = children(relay.pid)

@@ -7,7 +7,7 @@ from gatepost.errors import QueueError
 from gatepost.testing.memory import MemoryStore
 
 
-def test_what_was_told_is_there_after_a_restart() -> None:
+def test_reported_alarms_survive_a_restart() -> None:
     async def run() -> None:
         store = MemoryStore()
         first = await Alarms.open(store)

@@ -52,7 +52,7 @@ def test_a_certificate_is_read_once_and_shared(bench: Bench) -> None:
     assert first.bindings, "SCRAM-PLUS is bound to it"
 
 
-def test_who_follows_gets_it_now_and_whenever_it_changes(bench: Bench) -> None:
+def test_a_follower_gets_the_certificate_now_and_after_each_change(bench: Bench) -> None:
     bench.certificates.follow(bench.files, bench.taken.append)
     assert bench.certificates.look()
     assert len(bench.taken) == 1
@@ -67,7 +67,7 @@ def test_who_follows_gets_it_now_and_whenever_it_changes(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["no key", "another key", "gone", "expired"])
-def test_what_cannot_be_used_leaves_the_old_one_and_is_told_once(
+def test_an_unusable_certificate_is_reported_once_and_the_old_one_stays(
     bench: Bench, trouble: str
 ) -> None:
     bench.certificates.follow(bench.files, bench.taken.append)
@@ -109,7 +109,7 @@ def test_another_process_begins_with_what_is_served(bench: Bench) -> None:
     assert bench.taken[1].bindings != good
 
 
-def test_what_cannot_be_given_is_read_from_the_files(bench: Bench) -> None:
+def test_unusable_given_contents_are_read_from_the_files(bench: Bench) -> None:
     bench.certificates.load(bench.files)
     [given] = bench.certificates.given()
     other = CertificateFiles(bench.report)
@@ -172,7 +172,7 @@ def test_one_that_has_expired_is_served_at_the_start_and_told(bench: Bench) -> N
     assert [event for event, _ in bench.events] == ["certificate_expires"]
 
 
-def test_who_is_no_listener_any_more_is_forgotten(bench: Bench) -> None:
+def test_certificates_of_removed_listeners_are_not_followed(bench: Bench) -> None:
     bench.certificates.follow(bench.files, bench.taken.append)
     bench.certificates.keep_only([bench.files])
     bench.put()

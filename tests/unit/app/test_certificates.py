@@ -137,7 +137,7 @@ def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
         verifier.verify(forged, [])
 
 
-def test_what_the_certificates_say(made: Certificates) -> None:
+def test_the_certificates_have_valid_extensions_and_lifetimes(made: Certificates) -> None:
     authority, server = certificate(made.ca_file), certificate(made.server_file)
     assert server.not_valid_after_utc - server.not_valid_before_utc <= 398 * DAY
     assert authority.not_valid_after_utc - NOW == 3650 * DAY

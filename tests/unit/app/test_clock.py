@@ -48,7 +48,9 @@ def test_the_control_says_so_and_reports_it(tmp_path: Path) -> None:
         ("stop", 0.0, "unknown operation stop"),
     ],
 )
-def test_what_it_does_not_do(tmp_path: Path, operation: str, seconds: float, words: str) -> None:
+def test_invalid_requests_are_refused(
+    tmp_path: Path, operation: str, seconds: float, words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         ask(ClockControl(AheadClock(tmp_path)), operation, seconds=seconds)
     assert not (tmp_path / FILE).exists()

@@ -56,7 +56,7 @@ def test_the_question_is_a_call_without_arguments() -> None:
         (1, control_socket.OK),
     ],
 )
-def test_what_is_no_number_is_no_answer(answer: tuple[object, ...]) -> None:
+def test_an_answer_without_a_valid_number_ends_the_connection(answer: tuple[object, ...]) -> None:
     with pytest.raises(Disconnected):
         ask_of(msgspec.msgpack.encode(answer))
 

@@ -112,7 +112,7 @@ def test_an_account_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
         (says({"error": "invalid_resource", "error_codes": [500011]}, 400), "oauth_scope_wrong: "),
     ],
 )
-def test_only_what_judges_the_secret_refuses_it(answer: Answer, reason: str) -> None:
+def test_only_a_verdict_on_the_secret_is_a_refusal(answer: Answer, reason: str) -> None:
     """A client that hears 535 takes its secret for wrong."""
     name = CompositeName("res", "application", "tenant")
     proof = asyncio.run(prove_at_endpoint(Asked(answer), EntraDirectory(), name, Secret("s3cret")))

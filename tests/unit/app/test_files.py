@@ -18,7 +18,7 @@ def test_a_file_is_made_with_its_mode(tmp_path: Path, mode: int) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
-def test_what_others_make_is_its_owners_alone(tmp_path: Path) -> None:
+def test_files_made_by_libraries_are_private(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         with made_private():
@@ -49,7 +49,7 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -
     assert path.read_bytes() == b"old"
 
 
-def test_nothing_is_left_of_a_new_one_that_cannot_be_put_into_place(tmp_path: Path) -> None:
+def test_a_failed_replacement_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     with pytest.raises(OSError, match="f"):
         write_file(tmp_path / "f", b"new")

@@ -37,5 +37,5 @@ def test_it_takes_none_and_says_why() -> None:
     assert msgspec.json.decode(body) == {"status": "refusing", "reason": "the disk is full"}
 
 
-def test_nothing_else_is_answered() -> None:
+def test_other_paths_are_not_found() -> None:
     assert ask("/", "")[0] == 404

@@ -33,7 +33,7 @@ def open_key_elsewhere(directory: Path) -> Key:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
-def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_the_key_file_is_private(tmp_path: Path) -> None:
     open_key(tmp_path)
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
 
@@ -56,7 +56,7 @@ def test_every_purpose_has_a_key_of_its_own() -> None:
 
 
 @given(st.binary(max_size=200), st.text(max_size=20))
-def test_what_is_sealed_can_be_opened(secret: bytes, purpose: str) -> None:
+def test_sealed_data_can_be_unsealed(secret: bytes, purpose: str) -> None:
     sealed = KEY.seal(secret, purpose)
     assert KEY.unseal(sealed, purpose) == secret
     assert len(secret) < 4 or secret not in sealed
@@ -81,7 +81,7 @@ def test_the_same_secret_never_looks_the_same() -> None:
     ],
     ids=["empty", "version", "nonce", "zeros", "newer", "short", "long", "purpose", "key"],
 )
-def test_what_does_not_fit_is_refused(sealed: bytes) -> None:
+def test_foreign_sealed_data_is_refused(sealed: bytes) -> None:
     with pytest.raises(ConfigError, match="does not match") as caught:
         KEY.unseal(sealed, "p")
     assert caught.value.where == "DIR/key"

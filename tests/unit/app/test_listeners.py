@@ -107,7 +107,7 @@ def test_proxies() -> None:
     assert "10.0.0.2" not in proxies
 
 
-def test_what_a_listener_is_known_again_by() -> None:
+def test_a_listener_is_identified_by_its_address() -> None:
     def place(listener: str) -> object:
         return place_of(config(listener).listeners[0])
 

@@ -29,7 +29,7 @@ def test_each_event_is_a_line_of_json() -> None:
 
 
 @pytest.mark.parametrize("value", ["lone \udcff", {1, 2}, object()])
-def test_what_is_no_json_is_shown_as_it_can_be(value: object) -> None:
+def test_values_that_are_not_json_are_still_logged(value: object) -> None:
     reading, writing = os.pipe()
     reporter = Reporter(writing, as_json=True)
     reporter("odd", value=value)
@@ -164,7 +164,7 @@ def test_a_pipe_that_does_not_block_is_written_whole() -> None:
         os.close(descriptor)
 
 
-def test_nobody_to_write_to() -> None:
+def test_a_reporter_without_output_ends() -> None:
     reporter = Reporter(None, as_json=True)
     reporter("accepted")
     reporter.close()

@@ -53,7 +53,7 @@ def start(
     return asyncio.run(run())
 
 
-def test_what_is_pasted_signs_in_and_may_send() -> None:
+def test_the_provisioned_credentials_sign_in_and_may_send() -> None:
     directory, given = start(MemoryRecords())
     verdict = directory.identify(Credentials(given.username, given.client_secret), "LOGIN")
     assert isinstance(verdict, Principal), verdict
@@ -62,7 +62,7 @@ def test_what_is_pasted_signs_in_and_may_send() -> None:
     assert verdict.subscription_id == given.subscription_id
 
 
-def test_what_is_made() -> None:
+def test_the_provisioned_resources() -> None:
     directory, given = start(MemoryRecords())
     [service] = directory.all(CommunicationService)
     [domain] = directory.all(Domain)
@@ -158,9 +158,7 @@ def test_the_connection_string() -> None:
 
 @pytest.mark.parametrize("damage", [{}, {"client_secret": "broken"}, {"client_secret": None}])
 @pytest.mark.parametrize("name", ["gatepost", "admin"])
-def test_what_a_damaged_record_was_about_is_made_anew_and_told(
-    name: str, damage: dict[str, str]
-) -> None:
+def test_a_damaged_record_is_replaced_and_reported(name: str, damage: dict[str, str]) -> None:
     records = MemoryRecords()
     _, before = start(records)
     mine = ("provisioned", name)
@@ -231,7 +229,7 @@ def test_no_secret_is_kept_or_shown_in_clear() -> None:
 
 
 @pytest.mark.parametrize("cares", [Rules(needs_smtp_username=True), Rules(actions=("a/b/Send",))])
-def test_who_is_provisioned_may_send_whatever_the_rules_are(cares: Rules) -> None:
+def test_the_provisioned_username_may_send_under_all_rules(cares: Rules) -> None:
     directory = AzureDirectory(
         records := MemoryRecords(), digest_key=b"k" * 32, clock=lambda: NOW, rules=cares
     )

@@ -81,7 +81,7 @@ def test_it_may_send_as_its_domain() -> None:
         assert accounts.signs_in.standing(principal, address) is standing
 
 
-def test_what_was_deleted_is_not_told() -> None:
+def test_a_deleted_account_is_not_provisioned_again() -> None:
     records = MemoryRecords()
     first = start(records)
     asyncio.run(first.directory.save([], [first.given.username]))

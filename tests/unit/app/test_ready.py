@@ -47,7 +47,7 @@ def document(given: Provisioned | None = None, **places: Listener) -> dict[str, 
     return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), given or provisioned())
 
 
-def test_what_is_off_is_null() -> None:
+def test_disabled_services_are_null() -> None:
     found = document()
     for name in ("smtp", "smtps", "https", "http", "connection_string", "authority", "arm_url"):
         assert found[name] is None, name
@@ -80,7 +80,7 @@ def test_https_is_a_name_that_the_certificate_holds() -> None:
         assert found["env"][name] == found[key], name
 
 
-def test_what_works_no_longer_is_null() -> None:
+def test_revoked_credentials_are_null() -> None:
     gone = Secret("")
     given = replace(
         provisioned(), client_secret=gone, access_key=gone, admin=Identity("boss", gone)

@@ -65,7 +65,7 @@ def test_a_token_follows_the_one_that_it_was_given_for(tmp_path: Path) -> None:
     assert kept.read() == Secret("by hand")
 
 
-def test_what_an_earlier_version_kept_counts_until_another_follows(tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_version_counts_until_the_next_token(tmp_path: Path) -> None:
     kept, place = of(tmp_path, "gmail", Configured()), tmp_path / "tokens"
     kept.read()
     kept.keep(Secret("second"))
@@ -87,7 +87,7 @@ def test_it_is_sealed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100)])
-def test_what_is_damaged_does_not_count(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_ignored(tmp_path: Path, content: bytes) -> None:
     kept = of(tmp_path, "gmail", Configured())
     kept.read()
     kept.keep(Secret("second"))
@@ -103,7 +103,7 @@ def test_without_a_configured_one_there_is_none(tmp_path: Path) -> None:
         of(tmp_path, "gmail", configured).read()
 
 
-def test_what_cannot_be_written_counts_is_told_once_and_written_later(tmp_path: Path) -> None:
+def test_an_unwritable_token_is_used_reported_once_and_written_later(tmp_path: Path) -> None:
     told, clock = Told(), FakeClock()
     tokens = KeptTokens(open_key(tmp_path), told)
     kept = tokens.of("gmail", Configured())
@@ -140,7 +140,7 @@ def test_the_end_is_a_last_chance_to_write_it(tmp_path: Path) -> None:
     assert of(tmp_path, "gmail", Configured()).read() == Secret("second")
 
 
-def test_what_followed_another_token_is_removed_when_nobody_goes_back(tmp_path: Path) -> None:
+def test_tokens_of_a_replaced_configuration_are_removed_after_a_time(tmp_path: Path) -> None:
     tokens, mine, before = KeptTokens(open_key(tmp_path), Told()), Configured(), Configured()
     before.value = "before"
     for each in (mine, before):

@@ -31,7 +31,7 @@ def test_a_step_that_fails_does_not_keep_the_other_from_its_end() -> None:
     asyncio.run(main())
 
 
-def test_who_is_cancelled_takes_no_further_step() -> None:
+def test_cancelling_cancels_all_tasks() -> None:
     async def main() -> None:
         ended: list[str] = []
 
@@ -52,7 +52,7 @@ def test_who_is_cancelled_takes_no_further_step() -> None:
     asyncio.run(main())
 
 
-def test_what_nobody_caught_is_told_without_what_it_was_called_with() -> None:
+def test_uncaught_errors_are_reported_without_arguments() -> None:
     told: list[tuple[str, dict[str, Any]]] = []
 
     def report(event: str, **facts: Any) -> None:

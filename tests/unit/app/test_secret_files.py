@@ -93,7 +93,9 @@ def test_a_link_that_leads_elsewhere(tmp_path: Path) -> None:
     assert bench.look() == ["a"]
 
 
-def test_all_that_proves_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_of_a_credential_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(DIRECTORY, str(tmp_path))
     names = ["chain", "key", "client"]
     for name in names:

@@ -25,7 +25,7 @@ class Breaking(Service):
         raise LookupError("secret words")
 
 
-def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path) -> None:
+def test_a_fifo_as_configuration_is_refused(tmp_path: Path) -> None:
     """A reload that waits takes neither another one nor the end."""
     fifo = tmp_path / "gatepost.toml"
     os.mkfifo(fifo)
@@ -96,9 +96,7 @@ def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
 
 
 @pytest.mark.parametrize(("has_failed", "patience"), [(False, ON_THE_WIRE), (True, 0.0)])
-def test_nobody_waits_for_deliveries_of_which_nothing_can_be_written_down(
-    has_failed: bool, patience: float
-) -> None:
+def test_a_failed_store_ends_the_wait_for_deliveries(has_failed: bool, patience: float) -> None:
     waited: list[float] = []
 
     async def stop(seconds: float = 0.0) -> None:

@@ -30,7 +30,7 @@ def test_mail_is_not_sent_to_where_the_relay_listens(address: str, ours: bool) -
 
 
 @pytest.mark.parametrize(("address", "ours"), [("127.0.0.1:2525", True), ("*:25", False)])
-def test_where_exchangers_are_looked_for_at_another_port(address: str, ours: bool) -> None:
+def test_own_addresses_depend_on_the_port_of_the_target(address: str, ours: bool) -> None:
     text = CONFIG.format(address=address).replace('"mx"', '"mx"\nport = 2525')
     assert ("127.0.0.1" in own_of(parse_config(text))) == ours
 
@@ -44,6 +44,8 @@ def test_where_exchangers_are_looked_for_at_another_port(address: str, ours: boo
         ("*:587", "retry = 'slow'\n[retry.slow]\nfirst = '9m'\n", True),
     ],
 )
-def test_what_a_reload_interrupts_delivery_for(address: str, more: str, differently: bool) -> None:
+def test_only_relevant_changes_interrupt_delivery(
+    address: str, more: str, differently: bool
+) -> None:
     before = parse_config(CONFIG.format(address="*:587"))
     assert differ(before, parse_config(CONFIG.format(address=address) + more)) == differently

@@ -110,7 +110,9 @@ def test_each_target_has_its_transport(tmp_path: Path, target: Target, kind: typ
         ("refresh", TokenSignIn, "box@example.com"),
     ],
 )
-def test_who_signs_in_by_smtp(tmp_path: Path, credential: str, kind: type, identity: str) -> None:
+def test_credentials_give_smtp_sign_ins(
+    tmp_path: Path, credential: str, kind: type, identity: str
+) -> None:
     transport = make(tmp_path, smarthost(credential))
     assert isinstance(transport, SmtpTransport)
     sign_in = transport.sign_in
@@ -150,14 +152,14 @@ def test_the_scope_is_the_provider_s(tmp_path: Path, host: str, scope: str) -> N
 @pytest.mark.parametrize(
     ("credential", "kind"), [("key", AccessKeySignIn), ("entra", BearerSignIn)]
 )
-def test_who_signs_in_by_rest(tmp_path: Path, credential: str, kind: type) -> None:
+def test_credentials_give_rest_sign_ins(tmp_path: Path, credential: str, kind: type) -> None:
     transport = make(tmp_path, AcsRestTarget("t", "https://r.example", credential))
     assert isinstance(transport, AcsRestTransport)
     assert isinstance(transport._api.sign_in, kind)
 
 
 @pytest.mark.parametrize("credential", ["password", "certificate", "key", "unknown"])
-def test_what_gives_no_token(tmp_path: Path, credential: str) -> None:
+def test_credentials_without_tokens_are_refused_for_graph(tmp_path: Path, credential: str) -> None:
     with pytest.raises(ConfigError, match=credential):
         make(tmp_path, GraphTarget("t", credential))
 

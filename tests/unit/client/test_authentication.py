@@ -231,7 +231,7 @@ def test_a_server_without_proof_is_no_success() -> None:
         conversation.send(b"235 welcome\r\n")
 
 
-def test_what_a_server_says_is_wrong_is_told_without_the_secret() -> None:
+def test_a_scram_error_is_shown_without_the_secret() -> None:
     session = offering(make_session(), "AUTH SCRAM-SHA-256")
     conversation = session.guard(authenticate(session, LOGIN, channel_of(session)))
     next(conversation)
@@ -266,7 +266,9 @@ def test_a_refusal_before_any_secret_leads_to_the_next_mechanism() -> None:
         (["AUTH XOAUTH2"], True, "mechanism_not_offered"),
     ],
 )
-def test_nothing_is_said_when_nothing_fits(lines: list[str], tls: bool, slug: str) -> None:
+def test_without_a_shared_mechanism_no_command_is_sent(
+    lines: list[str], tls: bool, slug: str
+) -> None:
     session = offering(make_session(), *lines, tls=tls)
     with pytest.raises(NoSharedMechanism) as caught:
         sign_in(session, "")

@@ -53,6 +53,6 @@ def test_attachments(tmp_path: Path) -> None:
         Draft(ANN, ["b c@"]),
     ],
 )
-def test_what_is_no_field(draft: Draft) -> None:
+def test_invalid_header_fields_are_refused(draft: Draft) -> None:
     with pytest.raises(LocalProtocolError):
         compose(draft)

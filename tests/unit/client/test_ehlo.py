@@ -17,13 +17,15 @@ from gatepost.wire.capabilities import parse_capabilities
         ("longpassword", "h longpass\nword\nDSN", "[redacted] [redacted]\n[redacted]\nDSN"),
     ],
 )
-def test_what_means_something_stays(password: str, said: str, left: str) -> None:
+def test_meaningful_words_stay_when_secrets_are_removed(
+    password: str, said: str, left: str
+) -> None:
     transcript = Transcript()
     transcript.hide(password)
     assert without_secrets(Reply(250, said), transcript.redact).text == left
 
 
-def test_nothing_less_is_offered() -> None:
+def test_removing_secrets_keeps_all_extensions() -> None:
     transcript = Transcript()
     transcript.hide("PIPELINING")
     reply = Reply(250, "h\nPIPELINING\n8BITMIME\nSIZE 10\nAUTH XOAUTH2")

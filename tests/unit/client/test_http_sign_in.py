@@ -40,7 +40,7 @@ def test_our_own_service_takes_them(body: bytes, method: str) -> None:
 @pytest.mark.parametrize(
     ("url", "target"), [("https://a.example", "/"), ("https://a.example?x", "/?x")]
 )
-def test_what_has_no_path(url: str, target: str) -> None:
+def test_a_url_without_a_path_is_signed_with_a_slash(url: str, target: str) -> None:
     signed = sign(HttpRequest("GET", url))
     read = read_signature("GET", target, {**signed.headers, "host": "a.example"})
     assert read.is_by(base64.b64decode(KEY))

@@ -128,7 +128,7 @@ def test_an_old_message_object() -> None:
         (b"From: a@example.com\r\nTo: bob\r\n\r\nx\r\n", "To: not a mailbox"),
     ],
 )
-def test_what_cannot_be_sent(raw: bytes, what: str) -> None:
+def test_messages_that_cannot_be_sent(raw: bytes, what: str) -> None:
     with pytest.raises(LocalProtocolError, match=what):
         prepare(raw)
 

@@ -38,7 +38,7 @@ def test_a_variable_is_taken_as_it_is() -> None:
     assert NamedSecret("environment", "P").read({"P": "s3cret\n"}) == Secret("s3cret\n")
 
 
-def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path) -> None:
+def test_a_fifo_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "password")
     with pytest.raises(ConfigError, match="it is a FIFO"):
         NamedSecret("file", str(tmp_path / "password")).read()
@@ -67,7 +67,7 @@ def test_it_is_read_anew(tmp_path: Path) -> None:
         (NamedSecret("file", "/dev/null"), {}, "is empty"),
     ],
 )
-def test_what_is_missing_is_named(
+def test_a_missing_secret_is_named(
     named: NamedSecret, environment: dict[str, str], told: str
 ) -> None:
     with pytest.raises(ConfigError, match=told.replace("$", r"\$")):

@@ -130,7 +130,7 @@ def test_a_loan_knows_whether_it_is_fresh() -> None:
     play(act)
 
 
-def test_what_was_told_goodbye_is_not_kept() -> None:
+def test_an_unusable_connection_is_not_kept() -> None:
     async def act(world: World) -> None:
         with await world.borrow() as loan:
             loan.connection.usable = False
@@ -139,7 +139,7 @@ def test_what_was_told_goodbye_is_not_kept() -> None:
     play(act)
 
 
-def test_what_went_away_at_rest_is_not_lent() -> None:
+def test_a_connection_lost_while_idle_is_not_lent() -> None:
     async def act(world: World) -> None:
         await world.use()
         world.made[0].usable = False
@@ -153,7 +153,9 @@ def test_what_went_away_at_rest_is_not_lent() -> None:
     ("rest", "answers", "checks", "lent"),
     [(9.9, True, 0, 0), (10.0, True, 1, 0), (10.0, False, 1, 1)],
 )
-def test_who_rested_long_is_asked(rest: float, answers: bool, checks: int, lent: int) -> None:
+def test_a_connection_idle_for_long_is_checked_first(
+    rest: float, answers: bool, checks: int, lent: int
+) -> None:
     async def act(world: World) -> None:
         await world.use()
         world.now += rest
@@ -164,7 +166,7 @@ def test_who_rested_long_is_asked(rest: float, answers: bool, checks: int, lent:
     play(act)
 
 
-def test_who_rests_too_long_is_closed() -> None:
+def test_a_connection_idle_for_too_long_is_closed() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(idle=0.01)
         await world.use()
@@ -215,7 +217,7 @@ def test_a_failure_to_open_frees_its_place() -> None:
     play(act)
 
 
-def test_who_gives_up_waiting_passes_the_turn_on() -> None:
+def test_a_cancelled_waiter_passes_its_turn_on() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(connections=1)
         loan = await world.borrow()
@@ -230,7 +232,7 @@ def test_who_gives_up_waiting_passes_the_turn_on() -> None:
     play(act)
 
 
-def test_who_gives_up_its_turn_passes_it_on_to_other_keys_too() -> None:
+def test_a_cancelled_waiter_passes_its_turn_on_to_other_keys() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(connections=1)
         with await world.borrow("a") as loan:
@@ -358,7 +360,7 @@ def test_a_message_waits_for_its_turn_behind_another() -> None:
     ("most", "messages", "may_be_followed"),
     [(1, 9, True), (9, 1, True), (9, 9, False), (0, 9, True)],
 )
-def test_none_follows_when_there_is_a_reason(
+def test_nothing_is_pipelined_behind_an_unsuitable_connection(
     most: int, messages: int, may_be_followed: bool
 ) -> None:
     async def act(world: World) -> None:
@@ -387,7 +389,7 @@ def test_one_follows_at_a_time() -> None:
     play(act)
 
 
-def test_who_follows_may_outlive_the_connection() -> None:
+def test_a_following_loan_may_outlive_its_connection() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(follow=9)
         first = await world.borrow()
@@ -426,7 +428,7 @@ def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> N
     play(act)
 
 
-def test_who_gives_up_its_turn_leaves_the_connection_to_the_first() -> None:
+def test_a_cancelled_following_loan_leaves_the_connection_to_the_first() -> None:
     async def act(world: World) -> None:
         world.terms = world.make_terms(follow=9)
         first = await world.borrow()

@@ -149,7 +149,7 @@ def test_a_server_is_asked_whether_it_still_listens() -> None:
     assert not session.usable
 
 
-def test_what_a_leaving_server_said_last_is_read() -> None:
+def test_the_last_reply_before_a_disconnect_is_read() -> None:
     session = offering(make_session())
     reply = play(session, session.ask("NOOP", "mail"), "CUT\nS: 421 4.4.2 idle for too long")
     assert reply.code == 421
@@ -200,7 +200,7 @@ def test_each_message_has_its_own_transcript() -> None:
 
 
 @pytest.mark.parametrize("begins", [False, True])
-def test_what_is_no_reply_is_shown_without_the_secret_that_it_repeats(begins: bool) -> None:
+def test_a_malformed_reply_is_shown_without_the_secret(begins: bool) -> None:
     session = make_session()
     session.transcript.hide("it's secret")
     if begins:
@@ -211,7 +211,7 @@ def test_what_is_no_reply_is_shown_without_the_secret_that_it_repeats(begins: bo
     assert caught.value.line == "what is [redacted]"
 
 
-def test_what_nobody_asked_for_is_shown_without_the_secret_that_it_repeats() -> None:
+def test_an_unexpected_reply_is_shown_without_the_secret() -> None:
     session = make_session()
     session.transcript.hide("it's secret")
     session.reader.feed(b"250 you said it's secret\r\n")
@@ -222,7 +222,7 @@ def test_what_nobody_asked_for_is_shown_without_the_secret_that_it_repeats() -> 
 
 @pytest.mark.parametrize("code", [b"250 ", b"334 "])
 @pytest.mark.parametrize("end", [b"", b"\r\n"])
-def test_of_a_line_without_end_no_part_of_the_secret_is_shown(code: bytes, end: bytes) -> None:
+def test_an_overlong_line_shows_no_part_of_the_secret(code: bytes, end: bytes) -> None:
     secret = "s3cret" * 5_000
     session = make_session()
     session.transcript.hide(secret)
@@ -238,7 +238,7 @@ def test_of_a_line_without_end_no_part_of_the_secret_is_shown(code: bytes, end: 
     assert "s3cret" not in f"{caught.value} {caught.value.line}"
 
 
-def test_who_listens_in_hears_no_secret_in_a_challenge() -> None:
+def test_observers_see_no_secret_in_a_challenge() -> None:
     said: list[Said] = []
     session = make_session(said=said)
     session.transcript.hide("secret")

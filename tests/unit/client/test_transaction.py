@@ -98,7 +98,7 @@ def test_chunking_counts_instead_of_doubling_dots() -> None:
     assert delivered.reply.code == 250
 
 
-def test_who_says_more_than_was_asked_is_not_asked_again() -> None:
+def test_an_extra_reply_ends_the_use_of_a_session() -> None:
     session = offering(make_session(), "CHUNKING", "PIPELINING")
     dialogue = """
         C: MAIL FROM:<a@example.com>
@@ -116,7 +116,7 @@ def test_who_says_more_than_was_asked_is_not_asked_again() -> None:
     assert not session.usable
 
 
-def test_who_has_said_more_than_was_asked_before_is_asked_nothing() -> None:
+def test_no_command_follows_an_extra_reply_to_ehlo() -> None:
     """Each of its answers would be taken for the one before it."""
     session = make_session()
     dialogue = """
@@ -257,7 +257,7 @@ def test_a_goodbye_accepts_nothing(number: int) -> None:
     assert not session.usable
 
 
-def test_nothing_is_asked_of_who_said_more_than_was_asked() -> None:
+def test_no_command_follows_an_extra_reply_to_mail() -> None:
     session = offering(make_session(), "CHUNKING")
     dialogue = """
         C: MAIL FROM:<a@example.com>
@@ -326,7 +326,7 @@ def test_a_421_that_comes_before_a_command_is_its_answer() -> None:
     )
 
 
-def test_what_cannot_be_left_is_not_used_again() -> None:
+def test_a_refused_rset_makes_the_session_unusable() -> None:
     session = offering(make_session())
     session.in_transaction = True
     with pytest.raises(Disconnected, match="does not reset the transaction"):
@@ -397,7 +397,7 @@ def test_421_in_the_middle() -> None:
         (Address("a", "example.com"), ()),
     ],
 )
-def test_nothing_is_sent_of_a_bad_envelope(
+def test_an_invalid_envelope_sends_nothing(
     address: Address, recipients: tuple[Recipient, ...] | None
 ) -> None:
     session = offering(make_session())
@@ -408,7 +408,7 @@ def test_nothing_is_sent_of_a_bad_envelope(
     assert session.usable
 
 
-def test_nothing_is_sent_that_the_server_cannot_take() -> None:
+def test_a_message_needing_a_missing_extension_is_not_sent() -> None:
     session = offering(make_session())
     eight_bit = Envelope(parse_address("a@example.com"), envelope().recipients, body="8BITMIME")
     with pytest.raises(MissingExtension, match="8BITMIME"):
@@ -448,7 +448,7 @@ def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: 
     ("facts", "mechanism", "finding"),
     [(FACTS, "", "auth_not_performed"), (FACTS, "LOGIN", ""), (None, "", "")],
 )
-def test_who_has_tls_and_did_not_sign_in_is_told_so(
+def test_a_refusal_without_authentication_names_the_cause(
     facts: TlsFacts | None, mechanism: str, finding: str
 ) -> None:
     session = offering(make_session())

@@ -22,5 +22,5 @@ def test_a_name_is_no_digest(tmp_path: Path) -> None:
     assert names_in(der)[1:] == ("device.example",)
 
 
-def test_what_cannot_be_read_has_a_digest() -> None:
+def test_an_unreadable_certificate_has_only_its_digest() -> None:
     assert names_in(b"none") == (f"sha256:{hashlib.sha256(b'none').hexdigest()}",)

@@ -31,7 +31,7 @@ def test_servers(text: str, server: Server, shown: str) -> None:
      "smtp://host", "user@host", "ho st", "host\n:25", "host:٣",
      "one,two", "one;two:25", "*", "<>", "'host'", "host:25:tls", "one:25,two:25"],
 )  # fmt: skip
-def test_what_is_no_server(text: str) -> None:
+def test_invalid_server_addresses(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_server(text)
 

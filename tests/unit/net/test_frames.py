@@ -111,7 +111,7 @@ def test_content_is_not_copied_where_it_comes_alone() -> None:
     in_loop(steps)
 
 
-def test_what_one_turn_sends_is_one_write() -> None:
+def test_frames_of_one_loop_turn_are_one_write() -> None:
     async def steps() -> None:
         end = End()
         end.stream.send(b"one")
@@ -126,7 +126,7 @@ def test_what_one_turn_sends_is_one_write() -> None:
     in_loop(steps)
 
 
-def test_what_is_not_urgent_goes_with_the_next_frame() -> None:
+def test_a_non_urgent_frame_goes_with_the_next_one() -> None:
     async def steps() -> None:
         end = End()
         end.stream.send_soon(b"last".upper)
@@ -142,7 +142,7 @@ def test_what_is_not_urgent_goes_with_the_next_frame() -> None:
     in_loop(steps)
 
 
-def test_what_is_not_urgent_goes_alone_after_a_moment() -> None:
+def test_a_non_urgent_frame_goes_alone_after_a_moment() -> None:
     async def steps() -> None:
         end = End()
         said = ["one"]
@@ -186,7 +186,7 @@ def test_a_frame_too_large_cuts_the_connection(lengths: bytes) -> None:
     in_loop(steps)
 
 
-def test_nothing_is_sent_to_who_is_gone() -> None:
+def test_nothing_is_sent_after_the_connection_is_lost() -> None:
     async def steps() -> None:
         end = End()
         end.stream.send(b"too late")

@@ -221,9 +221,7 @@ def test_another_s_key_is_named(tmp_path: Path, authority: Authority, other: str
         server_context(authority.issue(HOST).certificate, str(key))
 
 
-def test_what_is_wrong_with_the_files_is_told_of_the_right_one(
-    tmp_path: Path, authority: Authority
-) -> None:
+def test_errors_name_the_file_at_fault(tmp_path: Path, authority: Authority) -> None:
     pair, key = authority.issue(HOST), tmp_path / "key.pem"
     own = load_pem_private_key(Path(pair.key).read_bytes(), None)
 
@@ -248,7 +246,7 @@ def _rsa() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65_537, 2048)
 
 
-def test_nobody_waits_for_who_writes_a_fifo(tmp_path: Path, authority: Authority) -> None:
+def test_fifos_are_refused(tmp_path: Path, authority: Authority) -> None:
     """One that stands where a certificate was would stop the whole relay."""
     fifo, own = str(tmp_path / "fifo"), authority.issue("localhost")
     os.mkfifo(fifo)

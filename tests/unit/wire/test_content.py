@@ -63,7 +63,7 @@ DISGUISES = [
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 @pytest.mark.parametrize("before", [b"", b"text"])
-def test_nothing_else_ends_the_content(disguise: bytes, before: bytes) -> None:
+def test_only_crlf_dot_crlf_ends_the_content(disguise: bytes, before: bytes) -> None:
     octets = before + disguise + b"MAIL FROM:<evil@example.com>\r\n.\r\n"
     for chunks in ([octets], one_by_one(octets)):
         content, rest, reader = read_data(chunks)

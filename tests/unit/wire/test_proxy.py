@@ -86,7 +86,7 @@ def test_headers(header: bytes, address: str) -> None:
 
 
 @pytest.mark.parametrize("header", BROKEN)
-def test_what_is_no_header(header: bytes) -> None:
+def test_malformed_headers_are_refused_and_not_repeated(header: bytes) -> None:
     with pytest.raises(BadProxyHeader) as caught:
         ProxyReader().feed(header)
     assert "192.0.2" not in str(caught.value), "what came is not repeated"

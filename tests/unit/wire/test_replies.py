@@ -79,7 +79,7 @@ def test_a_continuation_is_pending() -> None:
         b"250-yes\r\n450-no\r\n354 go\r\n",
     ],
 )
-def test_what_is_no_reply(wire: bytes) -> None:
+def test_malformed_replies_are_protocol_errors(wire: bytes) -> None:
     reader = ReplyReader()
     reader.feed(wire)
     with pytest.raises(RemoteProtocolError) as caught:
@@ -102,14 +102,14 @@ def test_a_verdict_counts_whatever_length_its_text_has(size: int, pieces: int) -
     assert told == [Reply(250, cut), Reply(250, "next")]
 
 
-def test_who_says_much_of_each_message_may_say_it_of_many() -> None:
+def test_the_limit_on_text_is_per_reply() -> None:
     reader = ReplyReader()
     for _ in range(2 * MAX_LEFT_OUT // (2 * MAX_LINE)):
         reader.feed(b"250 " + b"x" * 2 * MAX_LINE + b"\r\n")
         assert reader.next_reply() is not None
 
 
-def test_of_a_reply_of_many_lines_the_last_ones_have_no_text() -> None:
+def test_a_long_reply_loses_the_text_of_its_last_lines() -> None:
     reader = ReplyReader()
     line = b"x" * 16_000
     reader.feed((b"550-" + line + b"\r\n") * 100 + b"550 5.1.1 no\r\n250 next\r\n")

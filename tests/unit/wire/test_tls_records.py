@@ -87,7 +87,7 @@ def test_an_alert_that_is_sealed_is_known_by_its_length() -> None:
 @pytest.mark.parametrize(
     "octets", [b"220 mail ESMTP\r\n", b"\x16\x02\x00\x00\x01x", b"\x16\x03\x01\xff\xff"]
 )
-def test_what_is_no_tls(octets: bytes) -> None:
+def test_octets_that_are_not_tls(octets: bytes) -> None:
     reader = RecordReader()
     reader.feed(octets)
     reader.feed(client_hello())

@@ -81,7 +81,7 @@ def test_another_password_leaves_the_rest() -> None:
     run(steps)
 
 
-def test_what_is_deleted_is_gone() -> None:
+def test_a_deleted_account_cannot_sign_in() -> None:
     async def steps(bench: Bench) -> None:
         made = await bench.do("create", name="crm")
         gone = await bench.do("delete", name="crm")
@@ -125,7 +125,7 @@ def test_the_configuration_s_are_shown_and_left_alone() -> None:
         ("rename", {"name": "taken"}, "unknown operation"),
     ],
 )
-def test_what_is_not_done(verb: str, fields: dict[str, Any], message: str) -> None:
+def test_invalid_requests_are_rejected(verb: str, fields: dict[str, Any], message: str) -> None:
     async def steps(bench: Bench) -> None:
         await bench.do("create", name="taken")
         with pytest.raises(Rejected, match=message):

@@ -56,7 +56,7 @@ class TestTenants:
         assert gone == {"deleted": made, "with": []}
         assert names(office.run("tenant list")["tenants"]) == ["example.com"]
 
-    def test_what_it_holds(self, office: Office) -> None:
+    def test_showing_a_tenant_lists_its_apps(self, office: Office) -> None:
         shown = office.run("tenant show", name="example.com")
         assert shown["apps"] == ["sender"]
         assert office.refusal("tenant delete", name="example.com")[0] == "Conflict"
@@ -82,12 +82,12 @@ class TestApps:
         assert code == "PrincipalNotFound"
         assert "no service principal" in said
 
-    def test_what_it_signs_in_with(self, office: Office) -> None:
+    def test_showing_an_app_lists_its_usernames_and_secrets(self, office: Office) -> None:
         shown = office.run("app show", name="sender")
         assert shown["usernames"] == [USERNAME]
         assert names(shown["secrets"], "id") == [SECRET]
 
-    def test_what_goes_with_it(self, office: Office) -> None:
+    def test_deleting_an_app_deletes_what_depends_on_it(self, office: Office) -> None:
         gone = office.run("app delete", name="sender")
         assert names(gone["with"], "kind") == [
             "client_secret", "service_principal", "role_assignment",
@@ -137,20 +137,20 @@ class TestSecrets:
         office.time += timedelta(days=2)
         assert office.run("secret list", parent="sender")["secrets"][0]["state"] == "expired"
 
-    def test_none_for_ever(self, office: Office) -> None:
+    def test_a_lifetime_has_a_maximum(self, office: Office) -> None:
         assert office.refusal("secret create", lifetime=1e15)[0] == "BadRequest"
         assert office.refusal("secret create", expires="9999-12-31T23:59:59-12:00")[0] == (
             "BadRequest"
         )
 
     @pytest.mark.parametrize("lifetime", [0.0, -1.0])
-    def test_none_without_a_life(self, office: Office, lifetime: float) -> None:
+    def test_a_lifetime_must_be_positive(self, office: Office, lifetime: float) -> None:
         code, sentence = office.refusal("secret create", lifetime=lifetime)[:2]
         assert code == "BadRequest"
         assert "--expires" in sentence
 
     @pytest.mark.parametrize("operation", ["secret show", "secret delete"])
-    def test_what_was_typed_is_not_shown(self, office: Office, operation: str) -> None:
+    def test_a_secret_given_as_an_id_is_not_repeated(self, office: Office, operation: str) -> None:
         """People paste the value where the id belongs."""
         value = office.run("secret create", name="one")["value"]
         code, sentence = office.refusal(operation, name=value)[:2]
@@ -158,7 +158,7 @@ class TestSecrets:
         assert "there is no secret of that id or name" in sentence
         assert value not in sentence
 
-    def test_of_the_app_that_is_meant(self, office: Office) -> None:
+    def test_several_apps_need_a_parent(self, office: Office) -> None:
         office.run("app create", name="billing")
         assert office.refusal("secret create")[0] == "ParentNeeded"
         made = office.run("secret create", parent="billing")
@@ -447,7 +447,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("operation", "fields", "code", "said"), REFUSED)
-def test_what_is_refused(
+def test_invalid_requests_are_refused(
     office: Office, operation: str, fields: dict[str, Any], code: str, said: str
 ) -> None:
     refused = office.refusal(operation, **fields)
@@ -475,7 +475,7 @@ def test_every_answer_travels(office: Office) -> None:
         assert json.loads(json.dumps(answer)) == answer
 
 
-def test_what_the_first_application_is(office: Office) -> None:
+def test_the_first_application_is_listed(office: Office) -> None:
     [app] = office.directory.all(Application)
     assert office.run("app list")["apps"] == [
         {
@@ -490,7 +490,7 @@ def test_what_the_first_application_is(office: Office) -> None:
     ]
 
 
-def test_who_begins_with_nothing_is_told_what_comes_first() -> None:
+def test_an_empty_directory_names_the_first_command() -> None:
     office = Office([])
     _, told = office.refusal("resource create", name="mail", kind="email")
     assert told == (

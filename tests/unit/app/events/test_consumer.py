@@ -52,7 +52,7 @@ async def test_mail_is_delivered_and_nothing_is_written(world: World) -> None:
 
 
 @in_a_world
-async def test_what_is_not_plainly_delivered_is_written_once(world: World) -> None:
+async def test_only_other_outcomes_than_delivered_are_stored_once(world: World) -> None:
     await world.put("m1", ANN, DEAD, ANN)
     assert [each.status for each in await world.store.reports.list_reports()] == ["Bounced"]
     assert sorted(await world.statuses()) == [(ANN, "Delivered"), (DEAD, "Bounced")]
@@ -85,7 +85,7 @@ async def test_a_soft_bounce_lists_nobody(world: World) -> None:
 
 
 @in_a_world
-async def test_who_is_suppressed_can_be_asked_without_changing_anything(world: World) -> None:
+async def test_asking_for_suppressions_changes_nothing(world: World) -> None:
     await world.put("m1", DEAD)
     service = world.service.sources.service_of(await world.store.get("m1"))
     assert service is not None
@@ -123,7 +123,7 @@ async def test_mail_right_after_a_subscription_is_reported(world: World) -> None
 
 
 @in_a_world
-async def test_who_asks_about_an_address_that_bounces_waits_for_mail_before_it(
+async def test_asking_about_a_bouncing_address_waits_for_earlier_mail(
     world: World,
 ) -> None:
     """Contract 7.1: a send right after the bounce is within its lease."""
@@ -144,7 +144,7 @@ async def test_who_asks_about_an_address_that_bounces_waits_for_mail_before_it(
 
 
 @in_a_world
-async def test_who_asks_does_not_wait_for_ever(world: World) -> None:
+async def test_asking_for_suppressions_ends_after_a_time_limit(world: World) -> None:
     consumer = world.service.consumer
     asked = [parse_address(DEAD)]
 
@@ -223,7 +223,7 @@ async def test_rules_are_for_mail_that_comes_after_them(world: World) -> None:
 
 
 @in_a_world
-async def test_nothing_is_done_twice_when_the_commit_fails(world: World) -> None:
+async def test_a_failed_commit_repeats_nothing(world: World) -> None:
     """The managed list in memory and the outbox change only with the commit."""
     await world.ask("webhook_create", url=URL)
     record = world.store.reports.record
@@ -273,7 +273,7 @@ def test_the_managed_list_and_the_rules_outlive_the_service() -> None:
 
 
 @in_a_world
-async def test_where_nobody_signed_in_the_sender_s_domain_tells_the_resource(world: World) -> None:
+async def test_without_authentication_the_sender_domain_gives_the_resource(world: World) -> None:
     await world.put("m1", ANN, principal="")
     message = await world.store.get("m1")
     assert world.service.sources.resource_of(message) == SERVICE
@@ -284,7 +284,7 @@ async def test_where_nobody_signed_in_the_sender_s_domain_tells_the_resource(wor
 
 
 @in_a_world
-async def test_what_is_over_is_forgotten(world: World) -> None:
+async def test_expired_leases_and_reports_are_deleted(world: World) -> None:
     await world.put("m1", DEAD)
     await world.service.consumer.tidy()
     assert len(await world.store.reports.leases()) == 1

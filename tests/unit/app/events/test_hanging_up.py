@@ -39,7 +39,9 @@ async def known(world: World) -> tuple[list[Document], list[Document]]:
         ("webhook_delete", {"name": "first"}),
     ],
 )
-def test_what_was_committed_counts(operation: str, fields: dict[str, Any]) -> None:
+def test_a_committed_request_counts_although_the_caller_hangs_up(
+    operation: str, fields: dict[str, Any]
+) -> None:
     async def main() -> None:
         store = Slow()
         async with opened(store=store) as world:

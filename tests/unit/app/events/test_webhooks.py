@@ -112,7 +112,7 @@ async def test_a_failure_is_tried_again_on_schedule(world: World) -> None:
 
 
 @in_a_world
-async def test_what_lands_while_the_store_is_asked_is_not_sent_twice(world: World) -> None:
+async def test_a_settlement_during_a_query_does_not_repeat_the_event(world: World) -> None:
     """The store's answer may be older than the settlement that it does not have."""
     await world.ask("webhook_create", url=URL)
     world.endpoint.stalled = asyncio.Event()
@@ -276,7 +276,7 @@ async def test_event_types_and_resources_are_chosen(world: World) -> None:
 
 
 @in_a_world
-async def test_what_a_deleted_webhook_was_to_get_is_forgotten(world: World) -> None:
+async def test_deleting_a_webhook_deletes_its_waiting_events(world: World) -> None:
     await world.ask("webhook_create", url=URL)
     world.endpoint.reachable = False
     await send(world, "m1")
@@ -290,7 +290,7 @@ async def test_what_a_deleted_webhook_was_to_get_is_forgotten(world: World) -> N
         await world.ask("webhook_show", name="other")
 
 
-def test_what_was_not_acknowledged_is_sent_after_a_restart() -> None:
+def test_unacknowledged_events_are_sent_after_a_restart() -> None:
     async def run() -> None:
         async with opened(rules=EXACT) as first:
             await first.ask("webhook_create", url=URL)

@@ -237,7 +237,7 @@ def test_hold_release_and_drop() -> None:
     assert told["rcpt_to"] == ["bob@example.net"]
 
 
-def test_what_is_in_line_is_held_or_dropped_before_it_is_tried() -> None:
+def test_queued_leases_can_be_held_and_dropped() -> None:
     world, upstream = one_hub(Answer(seconds=100), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
@@ -309,7 +309,7 @@ def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was
 
 
 @pytest.mark.parametrize("operation", ["show", "why", "retry", "hold", "release", "drop"])
-def test_what_is_not_there(operation: str) -> None:
+def test_unknown_messages_are_key_errors(operation: str) -> None:
     world, _ = one_hub(Answer())
 
     async def scenario(world: World) -> None:
@@ -319,7 +319,7 @@ def test_what_is_not_there(operation: str) -> None:
     world.run(scenario)
 
 
-def test_what_cannot_be_asked() -> None:
+def test_unknown_states_and_operations_are_value_errors() -> None:
     world, _ = one_hub(Answer())
 
     async def scenario(world: World) -> None:

@@ -31,7 +31,7 @@ def test_the_last_look_is_there_after_a_restart(tmp_path: Path) -> None:
     assert kept(tmp_path).last(quiet) == now()
 
 
-def test_what_the_last_look_did_not_see_is_known_from_those_before(tmp_path: Path) -> None:
+def test_facts_missing_from_the_last_snapshot_come_from_earlier_ones(tmp_path: Path) -> None:
     snapshots = kept(tmp_path)
     snapshots.add(BEFORE)
     snapshots.add(unreachable())

@@ -70,7 +70,7 @@ def offering(*mechanisms: str) -> Evidence:
     )
 
 
-def test_what_changes_is_told_also_after_a_restart(tmp_path: Path) -> None:
+def test_changes_are_reported_across_a_restart(tmp_path: Path) -> None:
     first = Run(tmp_path, Doctor(offering("LOGIN", "CRAM-MD5")))
     first.look()
     assert first.named("changed") == []
@@ -137,7 +137,7 @@ def test_a_damaged_note_of_a_refusal_is_none(tmp_path: Path, damage: bytes) -> N
 
 
 @pytest.mark.parametrize("failure", [ValueError("of ours"), OSError("a thread's")])
-def test_what_fails_in_a_look_does_not_end_the_watch(tmp_path: Path, failure: Exception) -> None:
+def test_a_failed_probe_does_not_end_the_watch(tmp_path: Path, failure: Exception) -> None:
     run = Run(tmp_path, Doctor(failure, SEEN))
     run.look(2)
     assert len(run.named("probe_failed")) == 1

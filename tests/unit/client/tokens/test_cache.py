@@ -122,7 +122,7 @@ def test_it_is_renewed_ahead_while_the_old_one_serves(
     play(act, Source(lifetime))
 
 
-def test_what_is_over_is_waited_for() -> None:
+def test_an_expired_token_is_replaced_before_use() -> None:
     async def act(world: World) -> None:
         await world.text()
         world.now += 3600 - 29
@@ -177,7 +177,7 @@ def test_a_failure_is_remembered_and_asked_about_less_and_less(
     play(act)
 
 
-def test_what_is_said_to_be_mended_is_asked_for_at_once() -> None:
+def test_forgiving_a_failure_asks_at_once() -> None:
     async def act(world: World) -> None:
         world.source.failure = TokenError("no", is_transient=False)
         for _ in range(3):
@@ -242,7 +242,7 @@ def test_a_token_that_was_renewed_in_time_replaces_no_refused_one() -> None:
     play(act)
 
 
-def test_who_showed_the_same_old_token_at_once_hears_the_same() -> None:
+def test_every_connection_with_the_rejected_token_may_retry() -> None:
     """Several connections had it when the provider took it back: all of them may go on."""
 
     async def act(world: World) -> None:

@@ -150,7 +150,7 @@ def test_retry_after_is_told() -> None:
     assert failure(says(b"", 429, retry_after="17")).retry_after == 17.0
 
 
-def test_who_was_not_reached_may_be_reached_later() -> None:
+def test_an_unreachable_provider_is_transient() -> None:
     bad = TlsError("certificate not accepted: expired").because("", 10)
     assert failure(ConnectError("cannot connect to login.example: refused")).is_transient
     error = failure(bad)

@@ -51,7 +51,7 @@ def test_auth_in_other_spellings(line: str, offered: str, mechanisms: set[str]) 
     assert offer.mechanisms == mechanisms
 
 
-def test_what_is_not_advertised_is_accepted_under_tls_only() -> None:
+def test_unadvertised_mechanisms_are_accepted_under_tls_only() -> None:
     over_tls = make_offer(PROFILE, ALL, encrypted=True, can_tls=False)
     in_clear = make_offer(PROFILE, ALL, encrypted=False, can_tls=True)
     assert over_tls.mechanisms == ALL

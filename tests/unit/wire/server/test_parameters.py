@@ -66,7 +66,7 @@ def test_bad_orcpt(orcpt: str) -> None:
         parse_rcpt(f"<a@b.example> ORCPT={orcpt}", OFFERED)
 
 
-def test_what_is_not_offered_is_unknown() -> None:
+def test_parameters_of_extensions_not_offered_are_unknown() -> None:
     for text in ("SIZE=1", "BODY=7BIT", "SMTPUTF8", "AUTH=<>", "RET=FULL", "ENVID=x"):
         with pytest.raises(UnknownParameter):
             parse_mail(f"<a@b.example> {text}", frozenset())

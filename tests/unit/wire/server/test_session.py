@@ -151,9 +151,7 @@ def test_the_application_hears_that_an_exchange_ended(
 @pytest.mark.parametrize(
     ("argument", "shown"), [("ntlm", "NTLM"), ("hunter2", "by an unknown mechanism")]
 )
-def test_what_stands_for_a_mechanism_is_shown_if_it_is_one(
-    session: Session, argument: str, shown: str
-) -> None:
+def test_only_a_known_mechanism_name_is_shown(session: Session, argument: str, shown: str) -> None:
     assert next_event(session, f"AUTH {argument}\r\n".encode()) is None
     assert [each.reason for each in session.refusals] == [f"AUTH {shown} is not offered"]
 

@@ -99,9 +99,7 @@ CONTENTS = [
 @pytest.mark.parametrize("step", [1, 2, 7, 10_000])
 @pytest.mark.parametrize("verb", ["DATA", "BDAT"])
 @pytest.mark.parametrize(("content", "refusal"), CONTENTS)
-def test_what_a_message_is_made_of_may_be_refused(
-    content: str, refusal: str, verb: str, step: int
-) -> None:
+def test_message_content_may_be_refused(content: str, refusal: str, verb: str, step: int) -> None:
     session = open_session(STRICT)
     say(session, "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>")
     octets = content.encode()
@@ -177,7 +175,7 @@ class TestGreylisting:
         assert second.count("250") == 2
         assert "450" in self.attempt("other@d.example")
 
-    def test_what_it_remembers_is_bounded(self) -> None:
+    def test_remembered_recipients_are_bounded(self) -> None:
         handle = commands_of(self.setting.profile)[b"RCPT"].handle
         session = open_session(self.setting.profile, self.setting)
         say(session, "EHLO x", "MAIL FROM:<a@b.example>")
@@ -199,7 +197,7 @@ class TestOddSession:
         assert session.send() == b""
         assert say(session, "EHLO x").startswith("220 mx.example ESMTP\r\n250-")
 
-    def test_nothing_is_ever_said(self) -> None:
+    def test_a_server_that_never_greets_says_nothing(self) -> None:
         session = open_session(replace(PROFILE, server=ServerRules(greets="never")))
         assert session.send() == b""
         assert say(session, "EHLO x", "QUIT") == ""
@@ -237,6 +235,6 @@ class TestAuth:
         assert "500 5.5.6" in say(session, f"AUTH PLAIN {too_long}")
         assert "235" in say(session, f"AUTH PLAIN {fits}")
 
-    def test_what_is_broken_is_listed_though_nobody_can_verify_it(self) -> None:
+    def test_a_broken_mechanism_is_listed(self) -> None:
         profile = replace(PROFILE, over_tls=("AUTH NTLM PLAIN",), auth=AuthRules(broken=("ntlm",)))
         assert "250 AUTH NTLM PLAIN" in say(open_session(profile), "EHLO x")
