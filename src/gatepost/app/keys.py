@@ -22,6 +22,10 @@ DIGESTS: Final = "client secret digests"
 """The purpose of the key for digests of client secrets."""
 
 _MISFIT: Final = "the key does not match the sealed data; was it lost or replaced?"
+_ACCESS_KEY_DAMAGED: Final = (
+    "an access key is damaged; `gatepost resource keys NAME --regenerate primary` (or secondary) "
+    "makes another one"
+)
 _FINGERPRINT: Final = ("key", "fingerprint")
 """The record by which a store recognises the key that its records are encrypted with."""
 SIGNING_KEY: Final = ("signing_key", "access tokens")
@@ -77,7 +81,10 @@ class SealedAccessKeys:
 
     def open(self, sealed: bytes) -> Secret:
         """See ``AccessKeys.open``."""
-        return Secret(self._key.unseal(sealed, self._PURPOSE).decode())
+        try:
+            return Secret(self._key.unseal(sealed, self._PURPOSE).decode())
+        except ConfigError:  # ``check_key`` has found that the key is the right one
+            raise ConfigError(_ACCESS_KEY_DAMAGED) from None
 
     def seal(self, key: Secret) -> bytes:
         """See ``AccessKeys.seal``."""

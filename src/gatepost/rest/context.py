@@ -26,8 +26,8 @@ class AccessKeys(Protocol):
     """Opens and seals the access keys of Communication Services resources."""
 
     def open(self, sealed: bytes) -> Secret:
-        """Return a key in the Base64 that Azure shows. Raises ConfigError if it was sealed with
-        another key."""
+        """Return a key in the Base64 that Azure shows. Raises ConfigError if it is damaged, or was
+        sealed with another key."""
 
     def seal(self, key: Secret) -> bytes:
         """Return the form that may be stored."""

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.app.keys import SIZE, Key, check_key, keep_fingerprint, open_key
+from gatepost.app.keys import SIZE, Key, SealedAccessKeys, check_key, keep_fingerprint, open_key
 from gatepost.app.signing import open_tokens
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
+from gatepost.model.secret import Secret
 from tests.unit.directory.azure.world import NOW
 from tests.unit.directory.memory import MemoryRecords
 
@@ -85,6 +86,14 @@ def test_foreign_sealed_data_is_refused(sealed: bytes) -> None:
     with pytest.raises(ConfigError, match="does not match") as caught:
         KEY.unseal(sealed, "p")
     assert caught.value.where == "DIR/key"
+
+
+def test_of_a_damaged_access_key_the_cure_is_told() -> None:
+    keys = SealedAccessKeys(KEY)
+    sealed = keys.seal(Secret("c2VjcmV0"))
+    assert keys.open(sealed) == Secret("c2VjcmV0")
+    with pytest.raises(ConfigError, match="--regenerate primary"):
+        keys.open(sealed[:-1])
 
 
 def test_it_does_not_show() -> None:

@@ -15,6 +15,7 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.senders import standing_of
 from gatepost.directory.azure.tokens import COMMUNICATION, Claims
+from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.sender_standing import Standing
@@ -99,27 +100,33 @@ class Access:
     def _signer(
         self, signed: Signed, candidates: Sequence[CommunicationService]
     ) -> CommunicationService:
-        keys = [
-            self._open(sealed)
-            for each in candidates
-            for sealed in (each.primary_key, each.secondary_key)
-        ]
+        sealed = [key for each in candidates for key in (each.primary_key, each.secondary_key)]
+        keys = [self._open(each) for each in sealed]
         place = signer_of(signed, keys)
         if place is None:
-            raise denied("signature_wrong: no access key of the resource made the signature")
+            reason = "signature_wrong: no access key of the resource made the signature"
+            damaged = [n for n, each in enumerate(sealed) if each and not keys[n]]
+            if damaged:
+                reason += f"; a key of {candidates[damaged[0] // 2].name} is damaged"
+            raise denied(reason)
         service = candidates[place // 2]
         if not service.local_auth:
             raise denied("local_auth_disabled: the resource does not accept access keys")
         return service
 
     def _open(self, sealed: bytes) -> bytes:
+        """Return a key; empty if there is none, or if it is damaged: others still work."""
         if not sealed:
             return b""
         key = self._keys.get(sealed)
         if key is None:
             if len(self._keys) >= _MAX_KEYS:
                 self._keys.clear()
-            key = self._keys[sealed] = decode_key(self._site.keys.open(sealed).reveal())
+            try:
+                key = decode_key(self._site.keys.open(sealed).reveal())
+            except ConfigError:
+                key = b""
+            self._keys[sealed] = key
         return key
 
     # Tokens.

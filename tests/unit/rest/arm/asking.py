@@ -15,6 +15,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application, Entry, RoleAssignment, ServicePrincipal
 from gatepost.directory.azure.paths import subscription_path
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.errors import ConfigError
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import DirectoryRules, Profile
 from gatepost.model.secret import Secret
@@ -43,10 +44,16 @@ OWNS = RoleAssignment(
 )
 
 
+DAMAGED = b"damaged"
+"""What cannot be opened."""
+
+
 class PlainKeys:
     """Access keys that are not sealed."""
 
     def open(self, sealed: bytes) -> Secret:
+        if sealed == DAMAGED:
+            raise ConfigError("an access key is damaged")
         return Secret(sealed.decode())
 
     def seal(self, key: Secret) -> bytes:

@@ -20,9 +20,11 @@ from tests.unit.directory.azure.world import (
     SERVICE,
     entries,
 )
+from tests.unit.rest.arm.asking import DAMAGED
 from tests.unit.rest.email.calling import (
     OTHER_KEY,
     PRIMARY,
+    SECONDARY,
     SENDER,
     VERSION,
     DataPlane,
@@ -277,6 +279,14 @@ def test_who_may_not_send(
     event, facts = plane.reports[-1]
     assert event == "auth_refused"
     assert facts["reason"].startswith(f"{reason}: ")
+
+
+def test_a_damaged_access_key_refuses_nobody_else() -> None:
+    plane = DataPlane()
+    plane.change(SERVICE, primary_key=DAMAGED)
+    assert plane.send(key=SECONDARY).status == 202
+    assert plane.send().error == DENIED
+    assert plane.reports[-1][1]["reason"].endswith("; a key of acs-demo is damaged")
 
 
 @pytest.mark.parametrize(
