@@ -271,8 +271,10 @@ class Traffic:
     def _pause(
         self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
     ) -> Pause:
-        if position == "half-open":
-            return Pause(key, SOON, is_first=not source.reason)
+        if position == "half-open" and not source.reason:
+            return Pause(key, SOON, is_first=True)
+        if position == "half-open":  # the attempt may take minutes: the next target is used
+            return Pause(key, SOON, Obstacle(what, "half-open", SOON, source.reason))
         obstacle = Obstacle(what, "open", wait, source.reason)
         if isinstance(source, Identity) and source.is_stopped:
             obstacle = replace(obstacle, is_stop=True, finding=source.finding, advice=source.advice)

@@ -219,6 +219,30 @@ def test_a_server_that_drops_what_is_too_many_gets_as_many_as_it_takes() -> None
     world.run(scenario)
 
 
+def test_while_one_message_tests_a_target_the_next_one_has_the_others() -> None:
+    """That may take minutes: a greeting may take five (RFC 5321 4.5.3.2.1)."""
+    silent = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
+    hangs = Answer((silent,), "greeting", is_remote=False, seconds=300, error=TimedOut("nothing"))
+    first, second = (
+        Upstream(smarthost("first"), hangs),
+        Upstream(smarthost("second", ["b.example"])),
+    )
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"early{number}"))
+        await asyncio.sleep(350)
+        assert len(second.taken) == 3
+        for number in range(20):
+            await world.send(world.mail(f"late{number}"))
+            await asyncio.sleep(2)
+        assert len(first.tries) == 4
+        assert len(second.taken) == 3 + 19  # without the one that tests
+
+    world.run(scenario)
+
+
 @pytest.mark.parametrize(("said", "takers"), [(GREYLISTED, 1), (UNKNOWN, 0)])
 def test_mail_that_one_target_defers_goes_to_the_next(said: Reply, takers: int) -> None:
     first, second = Upstream(smarthost("first"), Answer((said,), "rcpt")), Upstream(mx("second"))
