@@ -129,7 +129,7 @@ def test_a_storm_of_wrong_passwords_keeps_nobody_waiting_who_was_right_before() 
     run(steps, Bench(hasher=hasher))
 
 
-def test_who_would_wait_for_a_thousand_hashes_may_come_again(
+def test_logins_behind_a_thousand_others_are_deferred(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gatepost.directory.accounts.BUSY_AFTER", 0.0)
@@ -217,7 +217,7 @@ def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
     run(steps)
 
 
-def test_what_is_offered_does_not_wait_for_the_first_account() -> None:
+def test_mechanisms_are_offered_before_the_first_account_exists() -> None:
     async def steps(bench: Bench) -> None:
         assert bench.directory.mechanisms
         await bench.add()
@@ -240,7 +240,7 @@ def test_accounts_survive_a_restart() -> None:
 @pytest.mark.parametrize(
     "left", [{}, {"name": 1}, {"name": "bob"}, {"name": "amy", "password": ""}]
 )
-def test_of_a_damaged_account_its_name_is_left_and_others_sign_in(left: dict[str, Any]) -> None:
+def test_a_damaged_account_keeps_its_name_and_affects_no_other(left: dict[str, Any]) -> None:
     first = Bench()
     run(lambda bench: bench.add("amy"), first)
     asyncio.run(first.records.save_records([Record("account", "bob", left)]))

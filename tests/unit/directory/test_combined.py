@@ -97,7 +97,7 @@ def test_refusals_are_told_at_the_same_time_whoever_refused() -> None:
     asyncio.run(steps())
 
 
-def test_what_is_offered_is_what_any_name_could_use() -> None:
+def test_mechanisms_offered_by_several_directories() -> None:
     scram, token = "SCRAM-SHA-256", "XOAUTH2"
     both = CombinedDirectory([one("first", also=(scram,)), one("second", also=(token,))])
     assert both.mechanisms == {"PLAIN", "LOGIN", token}

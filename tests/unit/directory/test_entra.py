@@ -162,7 +162,7 @@ def test_one_question_for_many_who_ask_the_same_at_once() -> None:
         ("", "username_format"),
     ],
 )
-def test_nobody_else_is_asked_about(name: str, slug: str) -> None:
+def test_other_names_are_refused_without_a_request(name: str, slug: str) -> None:
     async def steps(endpoint: Endpoint) -> None:
         directory = endpoint.directory()
         verdict = await sign_in(directory, name, RIGHT)
@@ -174,7 +174,7 @@ def test_nobody_else_is_asked_about(name: str, slug: str) -> None:
     run(steps)
 
 
-def test_who_may_send_as_whom_is_each_application_s_own() -> None:
+def test_permitted_senders_are_per_application() -> None:
     async def steps(endpoint: Endpoint) -> None:
         rules = EntraRules(
             frozenset({TENANT}), {APPLICATION: ("a@contoso.com",)}, others=("@fabrikam.com",)
@@ -194,7 +194,7 @@ def test_who_may_send_as_whom_is_each_application_s_own() -> None:
     run(steps)
 
 
-def test_what_was_asked_under_other_rules_does_not_count() -> None:
+def test_an_answer_from_before_a_reload_is_transient() -> None:
     async def steps(endpoint: Endpoint) -> None:
         directory, endpoint.gate = endpoint.directory(), asyncio.Event()
         answer = asyncio.ensure_future(sign_in(directory, NAME, RIGHT))

@@ -123,7 +123,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("shown", "slug", "asked"), FAULTS, ids=range(len(FAULTS)))
-def test_what_is_not_taken(shown: str, slug: str, asked: int) -> None:
+def test_unacceptable_tokens_are_refused(shown: str, slug: str, asked: int) -> None:
     async def steps(tenant: Tenant) -> None:
         verdict = await tenant.tokens().verify(shown)
         assert isinstance(verdict, Faulty)

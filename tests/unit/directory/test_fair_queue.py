@@ -37,7 +37,7 @@ def run(steps: Callable[[], Awaitable[Any]]) -> None:
     asyncio.run(all_steps())
 
 
-def test_who_asks_once_waits_for_one_of_each_peer_and_no_more() -> None:
+def test_a_single_request_waits_for_one_of_each_peer() -> None:
     async def steps() -> None:
         queue = Queue()
         await queue.come("storm", *["storm"] * 20, *["gale"] * 20)
@@ -49,7 +49,7 @@ def test_who_asks_once_waits_for_one_of_each_peer_and_no_more() -> None:
     run(steps)
 
 
-def test_who_was_right_before_goes_first_and_who_was_wrong_last() -> None:
+def test_proven_peers_go_first_and_refused_ones_last() -> None:
     async def steps() -> None:
         queue = Queue()
         await queue.come(*[f"storm {number}" for number in range(50)])
@@ -63,7 +63,7 @@ def test_who_was_right_before_goes_first_and_who_was_wrong_last() -> None:
     run(steps)
 
 
-def test_who_would_wait_for_too_many_is_told_at_once() -> None:
+def test_a_request_behind_too_many_others_is_refused_at_once() -> None:
     async def steps() -> None:
         queue = Queue(most_ahead=10)
         await queue.come(*["storm"] * 11)
@@ -77,7 +77,7 @@ def test_who_would_wait_for_too_many_is_told_at_once() -> None:
     run(steps)
 
 
-def test_who_leaves_takes_no_turn_and_loses_none() -> None:
+def test_cancelled_requests_take_no_turn() -> None:
     async def steps() -> None:
         queue = Queue()
         await queue.come(*"abcd")
@@ -124,7 +124,7 @@ def test_the_addresses_of_a_network_take_turns() -> None:
     run(steps)
 
 
-def test_who_comes_from_a_network_in_a_rush_waits_for_its_own() -> None:
+def test_a_flooding_network_delays_only_itself() -> None:
     async def steps() -> None:
         queue = Queue(most_ahead=10)
         await queue.come(*[f"192.0.2.{number}" for number in range(11)])

@@ -30,7 +30,7 @@ def test_an_address_has_so_many_sessions() -> None:
     assert clients.enter("192.0.2.1")
 
 
-def test_nobody_takes_a_place_that_another_of_its_address_waits_for() -> None:
+def test_a_freed_place_goes_to_the_client_that_waits_for_it() -> None:
     async def main() -> None:
         both = counts(sessions=1)
         clients, kept = LocalClientCounter(both), LocalClientCounter(both, owner="a front process")
@@ -85,7 +85,7 @@ def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
     known.forget("nobody")
 
 
-def test_who_was_not_counted_cannot_leave() -> None:
+def test_leaving_without_being_counted_changes_nothing() -> None:
     known = counts(sessions=1)
     one, other = LocalClientCounter(known, "one"), LocalClientCounter(known, "other")
     assert one.enter("192.0.2.1")
@@ -128,7 +128,7 @@ def test_failures_are_forgotten_after_a_while() -> None:
     assert known.delay("192.0.2.1") == 1.0
 
 
-def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.policy.client_counts.MOST_REMEMBERED", 3)
     known = counts(failures=1)
     for number in range(1, 6):

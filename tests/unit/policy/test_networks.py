@@ -64,5 +64,5 @@ def test_the_first_row_counts() -> None:
         ("unix", "unix"),
     ],
 )
-def test_what_stands_for_a_client(address: str, counted: str) -> None:
+def test_clients_are_counted_by_network(address: str, counted: str) -> None:
     assert counted_as(address) == counted

@@ -85,7 +85,7 @@ def test_rest_and_smtp_share_a_count_unless_the_profile_says_otherwise(
     assert rest.wait(SAME, CUSTOM) == 60
 
 
-def test_who_was_refused_may_be_counted_or_not() -> None:
+def test_refused_mail_is_counted_if_configured() -> None:
     for counted in (True, False):
         counts = Counts(StrictLimits(custom_per_minute=1, count_refused=counted))
         outcome = []

@@ -39,11 +39,11 @@ def answers(rate: Rate, times: list[float]) -> list[bool]:
         (Rate(1, None, None, count_refused=True), [0, 30, 60], "ynn"),
     ],
 )
-def test_what_is_admitted(rate: Rate, times: list[float], admitted: str) -> None:
+def test_rates_admit(rate: Rate, times: list[float], admitted: str) -> None:
     assert "".join("ny"[each] for each in answers(rate, times)) == admitted
 
 
-def test_who_goes_on_trying_stays_refused() -> None:
+def test_continued_attempts_stay_refused() -> None:
     """Every 12 seconds is 5 a minute: only a pause ends it."""
     outcome = answers(Rate(5, None), [0.0] * 6 + [10.0 * n for n in range(1, 100)])
     assert not any(outcome[6:])

@@ -42,7 +42,7 @@ def test_a_soft_bounce(row: str) -> None:
         ("554 5.1.1", "soft"),
     ],
 )
-def test_what_the_tables_do_not_name_is_no_hard_bounce(answer: str, bounce: str) -> None:
+def test_unlisted_replies_are_no_hard_bounces(answer: str, bounce: str) -> None:
     assert parse_answer(answer).bounce == bounce
 
 
@@ -66,7 +66,7 @@ def test_a_reply_is_read(text: str, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "55", "5500", "350", "550 4.1.1 x", "user unknown", "650"])
-def test_what_is_no_reply_is_refused(text: str) -> None:
+def test_malformed_replies_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an SMTP reply"):
         parse_answer(text)
 

@@ -56,7 +56,7 @@ EXCHANGERS = [
 
 
 @pytest.mark.parametrize(("answer", "hosts"), EXCHANGERS)
-def test_who_takes_the_mail(answer: Answer[MxRecord], hosts: list[str]) -> None:
+def test_exchangers_of_a_domain(answer: Answer[MxRecord], hosts: list[str]) -> None:
     chosen = exchangers("example.net", answer, OWN, constant)
     assert isinstance(chosen, tuple)
     assert [each.host for each in chosen] == hosts
@@ -74,7 +74,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("answer", "refusal", "shown"), REFUSALS)
-def test_who_takes_none(answer: Answer[MxRecord], refusal: Reply, shown: str) -> None:
+def test_domains_without_usable_exchangers(
+    answer: Answer[MxRecord], refusal: Reply, shown: str
+) -> None:
     verdict = exchangers("example.net", answer, OWN, constant)
     assert verdict == refusal
     assert isinstance(verdict, Reply)

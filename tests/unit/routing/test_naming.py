@@ -26,7 +26,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("match", "expected"), NAMES)
-def test_what_is_simple_is_readable(match: Match, expected: str) -> None:
+def test_simple_matches_have_readable_names(match: Match, expected: str) -> None:
     assert route_name(match) == expected
 
 

@@ -83,7 +83,7 @@ def test_a_rule_comes_to(status: str, code: str, outcome: Outcome) -> None:
         ("", "Failed", "", 0, "neither an address nor @domain"),
     ],
 )
-def test_what_cannot_be_scripted(
+def test_invalid_outcome_rules_are_refused(
     target: str, status: str, code: str, delay: float, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):

@@ -47,7 +47,7 @@ def test_a_delivery_report_has_exactly_these_fields() -> None:
     assert (report.recipient, report.status) == ("x@icloud.example", "Failed")
 
 
-def test_where_no_server_was_asked_none_is_named() -> None:
+def test_without_a_connection_no_server_is_named() -> None:
     outcome = decide("suppressed@outcome.gatepost.test", {})
     report = delivery_report(stored(), "x@icloud.example", outcome, "")
     assert report.data["deliveryStatusDetails"]["recipientMailServerHostName"] == ""

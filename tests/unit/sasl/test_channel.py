@@ -88,7 +88,7 @@ def test_ed25519_has_no_hash_of_its_own() -> None:
     assert tls_server_end_point(certificate(ed25519.Ed25519PrivateKey.generate(), None)) is None
 
 
-def test_what_is_no_certificate_gives_no_binding() -> None:
+def test_a_malformed_certificate_gives_no_channel_binding() -> None:
     der = certificate(EC, hashes.SHA256())
     assert tls_server_end_point(b"") is None
     assert tls_server_end_point(b"\x30\x84") is None
@@ -119,7 +119,7 @@ CHANNELS = [
 
 
 @pytest.mark.parametrize(("encrypted", "verified", "loopback", "reveal_anyway", "keeps"), CHANNELS)
-def test_who_could_read_a_secret(
+def test_channels_that_keep_secrets(
     encrypted: bool, verified: bool, loopback: bool, reveal_anyway: bool, keeps: bool
 ) -> None:
     assert Channel(encrypted, verified, loopback, reveal_anyway).keeps_secrets is keeps

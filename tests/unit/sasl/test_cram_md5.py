@@ -81,7 +81,7 @@ def test_half_a_surrogate_pair_is_no_name() -> None:
         b"tim " + b"g" * 32,
     ],
 )
-def test_what_does_not_parse_is_malformed(response: bytes) -> None:
+def test_malformed_responses_are_refused(response: bytes) -> None:
     with pytest.raises(MalformedResponse):
         drive(cram_md5(None, SIDE), response, TIM)
 

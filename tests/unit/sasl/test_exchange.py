@@ -44,7 +44,7 @@ def test_client_and_server_of_one_mechanism_agree(name: str, initial: bool) -> N
 
 
 @every
-def test_what_reveals_the_secret_says_so_and_says_when(name: str) -> None:
+def test_mechanisms_declare_whether_and_when_they_reveal_the_secret(name: str) -> None:
     mechanism = client(name, ALL, SIDE)
     played = play(mechanism, USERS, SERVER)
     responses = [text for who, text in played.said if who == "C"]

@@ -27,7 +27,7 @@ def test_the_client_sends_the_identity_and_no_secret(initial: bool) -> None:
 
 
 @pytest.mark.parametrize("response", [b"a\0b", b"\xff", b"x" * (MAX_NAME + 1)])
-def test_what_does_not_parse_is_malformed(response: bytes) -> None:
+def test_malformed_responses_are_refused(response: bytes) -> None:
     with pytest.raises(MalformedResponse):
         drive(external(response))
 

@@ -89,7 +89,7 @@ def test_any_secret_passes_unchanged(kind: type[Login], secret: str) -> None:
         pytest.param((b"user", b"x" * (MAX_SECRET + 1)), id="password too long"),
     ],
 )
-def test_what_cannot_be_read_is_malformed_and_not_shown(answers: tuple[bytes, ...]) -> None:
+def test_malformed_responses_are_refused_and_not_shown(answers: tuple[bytes, ...]) -> None:
     with pytest.raises(MalformedResponse) as error:
         drive(login(None), *answers)
     assert "caf" not in str(error.value)

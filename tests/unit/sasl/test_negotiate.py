@@ -107,7 +107,7 @@ def test_every_choice_has_its_reason(
     assert says in reason(plan(offered.split(), credentials, channel), mechanism)
 
 
-def test_what_one_mechanism_cannot_carry_another_can() -> None:
+def test_a_mechanism_that_can_carry_the_credentials_is_chosen() -> None:
     credentials = Credentials("user", Secret("🔑\0"))
     planned = plan(["SCRAM-SHA-256", "PLAIN", "LOGIN"], credentials, TLS)
     assert planned.mechanisms == ("LOGIN",)
@@ -120,7 +120,7 @@ def test_acs_documents_xoauth2_without_listing_it() -> None:
     assert reason(planned, "LOGIN") == "only XOAUTH2 was asked for"
 
 
-def test_what_is_asked_for_by_name_and_listed() -> None:
+def test_a_mechanism_asked_for_by_name_is_the_only_one() -> None:
     planned = plan(["PLAIN", "LOGIN"], PASSWORD, TLS, only="LOGIN")
     assert planned.mechanisms == ("LOGIN",)
     assert reason(planned, "LOGIN").startswith("asked for by name; ")
@@ -186,7 +186,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("reply", "secret_sent", "to_command", "goes_on"), REFUSALS)
-def test_only_what_blames_the_mechanism_leads_to_the_next(
+def test_only_refusals_of_the_mechanism_lead_to_the_next_one(
     reply: Reply, secret_sent: bool, to_command: bool, goes_on: bool
 ) -> None:
     step = after_refusal(

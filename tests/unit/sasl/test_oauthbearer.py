@@ -78,7 +78,7 @@ def test_any_name_survives_the_header(name: str) -> None:
         IMAP.replace(b"user@", b"\xff@"),
     ],
 )
-def test_what_does_not_parse_is_malformed(response: bytes) -> None:
+def test_malformed_responses_are_refused(response: bytes) -> None:
     with pytest.raises(MalformedResponse):
         drive(oauthbearer(response, SIDE))
 

@@ -78,7 +78,7 @@ def test_a_held_response_answers_the_empty_challenge() -> None:
         b"\0tim\0" + b"x" * (MAX_SECRET + 1),
     ],
 )
-def test_what_does_not_parse_is_malformed(response: bytes) -> None:
+def test_malformed_responses_are_refused(response: bytes) -> None:
     with pytest.raises(MalformedResponse):
         drive(plain(response))
 

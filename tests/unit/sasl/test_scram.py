@@ -164,7 +164,7 @@ def test_a_name_without_verifier_is_refused() -> None:
     assert verdict == DENIED
 
 
-def test_nobody_acts_as_another() -> None:
+def test_a_foreign_authzid_is_denied() -> None:
     users = Users({"user": "pencil"})
     played = play(ScramSha1("user", PENCIL, CLIENT_NONCE, authzid="root"), users)
     assert played.said[0][1].startswith(b"n,a=root,n=user,")
@@ -362,7 +362,7 @@ def test_the_client_says_what_it_could_have_done(
     assert next(mechanism.exchange()) == header + f"n=user,r={CLIENT_NONCE}".encode()
 
 
-def test_who_hides_the_plus_form_is_found_out() -> None:
+def test_a_hidden_plus_mechanism_is_detected() -> None:
     hidden = ScramSha256("user", PENCIL, CLIENT_NONCE, END_POINT, server_binds=False)
     users = Users({"user": "pencil"})
     played = play(hidden, users, replace(SIDE, bindings=(END_POINT,), offered=PLUS))
@@ -393,7 +393,7 @@ def test_a_plus_form_needs_its_flag() -> None:
         ("half\ud83d", "pencil"),
     ],
 )
-def test_what_saslprep_prohibits_is_said_before_anything_is_sent(name: str, password: str) -> None:
+def test_prohibited_characters_are_refused_before_sending(name: str, password: str) -> None:
     with pytest.raises(UnusableCredentials) as error:
         ScramSha256(name, Secret(password), CLIENT_NONCE)
     assert "cil" not in str(error.value)

@@ -72,7 +72,7 @@ def test_a_good_token_needs_no_explanation() -> None:
         RESPONSE.replace(b"ya29", b"x" * 13_000),
     ],
 )
-def test_what_does_not_parse_is_malformed(response: bytes) -> None:
+def test_malformed_responses_are_refused(response: bytes) -> None:
     with pytest.raises(MalformedResponse):
         drive(xoauth2(response, SIDE))
 
@@ -87,7 +87,7 @@ def test_what_does_not_parse_is_malformed(response: bytes) -> None:
         ("a", "té", "the token"),
     ],
 )
-def test_what_would_break_the_frame_is_said_before_it_is_sent(
+def test_characters_that_break_the_response_are_refused_before_sending(
     user: str, token: str, says: str
 ) -> None:
     with pytest.raises(UnusableCredentials, match=says):

@@ -11,7 +11,7 @@ def _unexpected(error: Exception) -> None:
     raise AssertionError from error
 
 
-def test_what_arrives_during_a_turn_is_the_next_group() -> None:
+def test_items_given_during_a_batch_form_the_next_one() -> None:
     groups: list[list[int]] = []
     busy, go_on = threading.Event(), threading.Event()
 
@@ -31,7 +31,7 @@ def test_what_arrives_during_a_turn_is_the_next_group() -> None:
     assert groups == [[0], [1, 2, 3, 4], [5, 6]]
 
 
-def test_what_was_given_before_the_start_is_done() -> None:
+def test_items_given_before_the_start_are_processed() -> None:
     done: list[int] = []
     worker = BatchThread("worker", done.extend, most=10, on_fault=_unexpected)
     worker.give(1)

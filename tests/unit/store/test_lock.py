@@ -31,7 +31,7 @@ def test_an_owner_that_has_not_said_its_pid_is_another_process(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nobody can remove what is open")
-def test_who_removes_the_file_removes_no_lock(tmp_path: Path) -> None:
+def test_removing_the_file_does_not_release_the_lock(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     (tmp_path / "lock").unlink()
     with pytest.raises(StoreLocked, match="another process"):

@@ -65,7 +65,7 @@ def test_a_name_of_ones_own() -> None:
         (b"\x30" * (MAX_CERTIFICATE + 1), "at most 16384 octets"),
     ],
 )
-def test_what_is_no_certificate(encoded: bytes, complaint: str) -> None:
+def test_unreadable_certificates(encoded: bytes, complaint: str) -> None:
     with pytest.raises(CertificateError, match=complaint):
         read_certificate(SENDER, encoded)
 

@@ -76,7 +76,7 @@ def test_every_refusal_is_the_same_to_the_client() -> None:
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "SCRAM-SHA-256", "CRAM-MD5"])
-def test_what_it_cannot_verify_it_refuses(mechanism: str) -> None:
+def test_unsupported_mechanisms_are_refused(mechanism: str) -> None:
     made = directory()
     verdict = made.identify(credentials(), mechanism)
     assert isinstance(verdict, Reply)
@@ -172,7 +172,7 @@ def test_a_session_ends_when_its_secret_expires() -> None:
     assert made.standing(who, sender) is Standing.NOT_SIGNED_IN
 
 
-def test_what_opened_without_a_secret_goes_on_without_one() -> None:
+def test_a_token_session_does_not_depend_on_secrets() -> None:
     made = directory()
     by_token = replace(principal(made), secret_id="")
     asyncio.run(made.save([], made.all(ClientSecret)))
@@ -217,7 +217,7 @@ def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
     assert records.commits == len(made.all(Tenant)) == 1
 
 
-def test_what_was_saved_is_there_after_a_restart() -> None:
+def test_saved_entries_survive_a_restart() -> None:
     records = MemoryRecords()
     made = directory(records)
     asyncio.run(made.save(entries().values()))
@@ -253,7 +253,7 @@ def test_a_damaged_record_counts_for_nothing_and_is_named() -> None:
 @pytest.mark.parametrize(
     "kind", ["tenant", "application", "client_secret", "role_assignment", "communication_service"]
 )
-def test_who_needs_a_damaged_record_is_refused(kind: str) -> None:
+def test_a_login_that_needs_a_damaged_record_is_refused(kind: str) -> None:
     records = [record_of(each) for each in entries().values()]
     broken = [replace(each, fields={}) if each.kind == kind else each for each in records]
     made = directory(MemoryRecords(broken))

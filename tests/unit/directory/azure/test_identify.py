@@ -124,14 +124,16 @@ TOO_EARLY = Change(fields=(("secret", "start", NOW + timedelta(1)),))
         ("access_key_pasted", Change(), f"endpoint=https://x/;accesskey={ACCESS_KEY}"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_the_secret(slug: str, change: Change, password: str) -> None:
+def test_secret_denials_name_the_cause_and_not_the_secret(
+    slug: str, change: Change, password: str
+) -> None:
     verdict = sign_in(change, password=password)
     assert isinstance(verdict, Denial)
     assert verdict.slug == slug
     assert not password or password not in str(verdict)
 
 
-def test_of_several_secrets_the_matching_one_decides() -> None:
+def test_the_matching_secret_of_several_decides() -> None:
     expired = secret(digest=digest_of("old", KEY), end=NOW - timedelta(days=1))
     change = Change(added=(expired,))
     assert isinstance(sign_in(change), Principal)
@@ -198,7 +200,7 @@ class TestSmtpUsernames:
         assert isinstance(verdict, Denial)
         assert verdict.slug == "smtp_username_domain_not_linked"
 
-    def test_whose_resource_is_gone(self) -> None:
+    def test_a_username_of_a_deleted_resource_is_denied(self) -> None:
         change = Change(without=("service",), added=(smtp_username("smtp-login"),))
         verdict = sign_in(change, "smtp-login")
         assert isinstance(verdict, Denial)
@@ -227,7 +229,7 @@ def test_the_actions_are_configurable() -> None:
 
 
 @pytest.mark.parametrize("gone", ["service", "tenant", "application", "service_principal", "role"])
-def test_who_signed_in_is_let_go_when_something_is_taken_away(gone: str) -> None:
+def test_a_session_ends_when_something_it_needs_is_removed(gone: str) -> None:
     assert not isinstance(still_allowed(world(), USERNAME, Rules(), NOW), Denial)
     assert isinstance(still_allowed(world(Change(without=(gone,))), USERNAME, Rules(), NOW), Denial)
 

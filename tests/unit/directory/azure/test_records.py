@@ -70,7 +70,7 @@ def test_a_damaged_suppression_keeps_mail_back_as_long_as_it_says_whose(
     assert ("still" in damaged[f"{entry.kind} {entry.key}"]) == bool(found)
 
 
-def test_of_other_damaged_records_nothing_is_kept() -> None:
+def test_other_damaged_records_are_dropped() -> None:
     """A role without its end would never end."""
     roles = [each for each in SAMPLES if each.kind == "role_assignment"]
     records = [Record(each.kind, each.key, {}, record_of(each).fields) for each in roles]

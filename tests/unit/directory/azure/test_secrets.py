@@ -17,7 +17,7 @@ def test_a_secret_is_kept_as_its_digest_and_ends_after_two_years() -> None:
     assert value.reveal() not in repr(entry)
 
 
-def test_of_several_secrets_the_one_that_was_given_is_found() -> None:
+def test_the_given_secret_is_found_among_several() -> None:
     made = [new_secret(Application("app", "tenant", "Mail"), KEY, NOON) for _ in range(3)]
     kept = [entry for entry, _ in made]
     for entry, value in made:

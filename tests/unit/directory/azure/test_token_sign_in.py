@@ -200,7 +200,7 @@ def test_a_new_service_principal_does_not_inherit_an_old_token() -> None:
 
 
 @pytest.mark.parametrize("name", ["assignment", "application", "service_principal", "tenant"])
-def test_what_is_taken_away_counts_at_once(name: str) -> None:
+def test_removals_count_at_once(name: str) -> None:
     sign = Sign()
     token = sign.token()
     verdict = sign.sign_in(token)

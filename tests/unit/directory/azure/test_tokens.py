@@ -72,7 +72,7 @@ def refusal(token: str, audiences: Any = COMMUNICATION, tokens: AccessTokens = T
     return f"{caught.value.slug}: {caught.value}"
 
 
-def test_what_was_issued_is_verified() -> None:
+def test_issued_tokens_are_verified() -> None:
     claims = TOKENS.verify(issue(roles={"Mail.Send", "Application.ReadWrite.All"}), COMMUNICATION)
     assert (claims.tenant_id, claims.application_id) == (TENANT, APPLICATION)
     assert (claims.principal_id, claims.audience) == (PRINCIPAL, ACS)
@@ -194,7 +194,7 @@ def test_a_real_token_of_microsofts_is_told_apart() -> None:
     )
 
 
-def test_what_a_foreign_token_says_is_not_repeated() -> None:
+def test_claims_of_a_foreign_token_are_not_repeated() -> None:
     claims = {"aud": "https://evil.example/\r\nLOG", "iss": "https://sts.windows.net.evil/"}
     reason = refusal(jwt.encode(claims, ANOTHER_KEY, "RS256"))
     assert reason == "token_signature: another key signed the token, not this relay"
@@ -242,7 +242,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("token", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_malformed_tokens_are_refused(token: str) -> None:
     assert refusal(token).startswith("token_malformed: ")
 
 

@@ -87,7 +87,7 @@ def test_the_mistake_is_named(text: str, mistake: str) -> None:
     st.uuids(),
     st.sampled_from(".|"),
 )
-def test_what_is_put_together_comes_apart(
+def test_composite_usernames_are_parsed(
     resource: str, application: object, tenant: object, separator: str
 ) -> None:
     text = separator.join((resource, str(application).upper(), str(tenant)))

@@ -58,7 +58,7 @@ def run(
         """queue_messages SET parameters = '{"body": ["7BIT"]}'""",
     ],
 )
-def test_what_is_damaged_in_a_row_keeps_no_other_mail_waiting(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_row_does_not_delay_other_mail(tmp_path: Path, damage: str) -> None:
     async def fill(store: SqliteStore) -> None:
         await store.deliveries.take_over(NOON)
         for number in range(3):
@@ -134,7 +134,7 @@ def test_a_row_whose_columns_are_no_text_is_mended_at_the_next_start(
     run(tmp_path, mended, Settings(reserve=0, looked_through=0))
 
 
-def test_whoever_has_a_damaged_fate_is_not_forgotten() -> None:
+def test_a_recipient_with_a_damaged_fate_is_still_waiting() -> None:
     known = '[["a@x.test",[],null,"delivered",null],["b@x.test",[],null,"wa!ting",null]]'
     assert [each.fate for each in read_addressees(known)] == ["delivered", "waiting"]
 
@@ -165,7 +165,7 @@ def test_no_question_is_answered_by_reading_everything() -> None:
     assert sorted_ <= {"some_leased", "some_held", "stale_hops", "count_leased"}
 
 
-def test_what_is_on_its_way_survives(tmp_path: Path) -> None:
+def test_waiting_mail_survives_a_restart(tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
 
     async def before(store: SqliteStore) -> None:

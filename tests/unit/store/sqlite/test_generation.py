@@ -62,7 +62,7 @@ def test_one_in_the_place_of_one_that_is_gone_repeats_no_epoch(tmp_path: Path) -
     store.close()
 
 
-def test_who_only_looks_changes_nothing(tmp_path: Path) -> None:
+def test_reading_the_generation_changes_nothing(tmp_path: Path) -> None:
     put(tmp_path, "1")
     before = (tmp_path / "store.db").read_bytes(), (tmp_path / GENERATION).read_bytes()
     assert look(tmp_path) == ""

@@ -97,7 +97,7 @@ PLACES: list[Callable[[int], tuple[int, int]]] = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_stands_behind_damage_is_carried_over(
+def test_frames_behind_a_damaged_one_are_recovered(
     killed: Path, tmp_path: Path, place: Callable[[int], tuple[int, int]]
 ) -> None:
     """Nearly every page that is spoiled has a newer version further on."""
@@ -138,7 +138,7 @@ def test_without_a_power_cut_a_kill_tears_the_last_frame_alone(
     assert len(ids) >= NUMBER - 1
 
 
-def test_what_an_earlier_run_of_the_log_left_is_no_damage(tmp_path: Path) -> None:
+def test_old_frames_of_a_restarted_log_are_no_damage(tmp_path: Path) -> None:
     store = open_store(tmp_path, SETTINGS)
 
     async def steps() -> None:

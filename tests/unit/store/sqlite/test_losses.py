@@ -114,7 +114,7 @@ def test_a_message_whose_row_is_lost_is_held_with_all_that_is_left(directory: Pa
     store.close()
 
 
-def test_what_no_tree_leads_to_is_carried_over_though_sqlite_would_copy_the_rest(
+def test_unreachable_pages_are_recovered_although_the_rest_can_be_copied(
     directory: Path,
 ) -> None:
     lose_way(directory, "queue_messages")
@@ -194,7 +194,7 @@ def test_a_message_at_the_edge_of_what_is_lost_may_have_lost_recipients(director
     assert {each["id"] for each in named(directory, "recipients")} >= {"1-50", "1-51", "1-52"}
 
 
-def test_what_only_its_index_knows_of_is_named_by_its_id(directory: Path) -> None:
+def test_a_message_known_only_by_its_index_is_reported_by_id(directory: Path) -> None:
     connection = sqlite3.connect(directory / "store.db")
     connection.executescript(
         "DROP INDEX queue_deliveries_due; DROP INDEX queue_deliveries_notice;"
@@ -207,7 +207,7 @@ def test_what_only_its_index_knows_of_is_named_by_its_id(directory: Path) -> Non
     assert named(directory, "message")
 
 
-def test_what_nothing_knows_of_is_counted_between_its_neighbours(directory: Path) -> None:
+def test_unknown_losses_are_counted_between_known_messages(directory: Path) -> None:
     connection = sqlite3.connect(directory / "store.db")
     for number in range(40, 43):
         connection.execute("DELETE FROM queue_deliveries WHERE message = ?", (number + 1,))
@@ -220,7 +220,7 @@ def test_what_nothing_knows_of_is_counted_between_its_neighbours(directory: Path
     assert (gap["after"], gap["before"], gap["count"]) == ("1-39", "1-43", 3)
 
 
-def test_of_a_file_that_was_cut_it_is_said_behind_what(directory: Path) -> None:
+def test_a_truncated_file_names_the_last_known_message(directory: Path) -> None:
     file = directory / "store.db"
     file.write_bytes(file.read_bytes()[: -4 * PAGE])
     assert "nothing may be left of mail after 1-" in opened(directory).recovered

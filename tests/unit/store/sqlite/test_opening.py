@@ -75,7 +75,7 @@ UNREADABLE: list[tuple[Callable[[Path], object], str]] = [
 
 
 @pytest.mark.parametrize(("spoil", "said"), UNREADABLE)
-def test_what_cannot_be_read_is_said_and_left_as_it_is(
+def test_an_unreadable_store_is_an_error_and_unchanged(
     tmp_path: Path, spoil: Callable[[Path], object], said: str
 ) -> None:
     fill(tmp_path)
@@ -147,7 +147,7 @@ def test_a_recovery_may_be_interrupted_anywhere(tmp_path: Path, step: str) -> No
     assert {each.name for each in tmp_path.iterdir()} == FILES
 
 
-def test_what_is_only_in_the_log_is_copied_too(tmp_path: Path) -> None:
+def test_commits_that_are_only_in_the_log_are_copied(tmp_path: Path) -> None:
     """As after a kill: the WAL still holds what was committed."""
     fill(tmp_path / "a")
     connection = sqlite3.connect(tmp_path / "a" / "store.db")
@@ -192,7 +192,7 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     [("store.db", b""), ("store.db-wal", b""), ("store.db-wal", b"\xa5" * 10_000)],
     ids=["empty", "deleted", "a log that says nothing"],
 )
-def test_what_a_store_leaves_whose_database_is_gone_is_kept(
+def test_content_files_without_a_database_are_set_aside(
     tmp_path: Path, name: str, left: bytes
 ) -> None:
     """A new one would delete segments in which it knows of nothing."""

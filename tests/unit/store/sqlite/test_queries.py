@@ -38,7 +38,7 @@ def test_a_plain_envelope_has_no_parameters() -> None:
     assert (told["segment"], told["offset"]) == (None, None)
 
 
-def test_what_the_extensions_added_is_kept() -> None:
+def test_extension_parameters_are_stored() -> None:
     bob = Recipient(parse_address("bob@example.net"), frozenset({"NEVER"}), "rfc822;bob")
     envelope = Envelope(
         None, (bob,), body="8BITMIME", smtputf8=True, size=22, auth="<>", ret="HDRS", envid="e1"

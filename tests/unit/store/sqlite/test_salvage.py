@@ -68,7 +68,7 @@ def read(directory: Path) -> tuple[str, set[str], int, int]:
         store.close()
 
 
-def test_what_lies_around_the_damage_is_carried_over(tmp_path: Path) -> None:
+def test_rows_around_the_damage_are_recovered(tmp_path: Path) -> None:
     fill(tmp_path)
     pages = damage(
         tmp_path,
@@ -93,7 +93,7 @@ def test_what_lies_around_the_damage_is_carried_over(tmp_path: Path) -> None:
     assert again == ("", captured, waiting, 4)
 
 
-def test_what_somebody_added_to_a_store_is_no_damage(tmp_path: Path) -> None:
+def test_foreign_indexes_are_no_damage(tmp_path: Path) -> None:
     fill(tmp_path)
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("CREATE INDEX mine ON queue_messages (mail_from)")
@@ -177,7 +177,7 @@ def test_without_its_schema_a_file_is_read_by_what_is_known_of_it(
     assert not list(tmp_path.glob("*mended*"))
 
 
-def test_what_was_not_moved_from_the_log_is_read_without_a_schema_too(tmp_path: Path) -> None:
+def test_commits_in_the_log_are_recovered_without_a_schema(tmp_path: Path) -> None:
     """As after a kill."""
     fill(tmp_path / "a")
     connection = sqlite3.connect(tmp_path / "a/store.db")
@@ -195,7 +195,7 @@ def test_what_was_not_moved_from_the_log_is_read_without_a_schema_too(tmp_path: 
     assert (len(captured), waiting) == (NUMBER // 2, NUMBER)
 
 
-def test_what_is_known_of_a_file_goes_with_it(tmp_path: Path) -> None:
+def test_the_layout_is_renewed_for_a_replaced_file(tmp_path: Path) -> None:
     """Somebody put another one there, whose tables begin elsewhere."""
     fill(tmp_path)
     old = sqlite3.connect(tmp_path / "store.db")
@@ -224,7 +224,7 @@ def test_without_any_word_of_its_schema_rows_are_known_by_their_form(tmp_path: P
     assert epoch > EPOCH_LEAP
 
 
-def test_of_a_file_that_says_nothing_nothing_is_made(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error_and_unchanged(tmp_path: Path) -> None:
     octets = b"\xa5" * 10 * PAGE
     (tmp_path / "store.db").write_bytes(octets)
     for _ in range(2):

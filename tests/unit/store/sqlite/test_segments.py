@@ -63,7 +63,7 @@ def test_a_body_that_is_shorter_than_it_said_shifts_nobody_else(segments: Segmen
 
 @pytest.mark.skipif(not hasattr(os, "RWF_DSYNC"), reason="a call of Linux")
 @pytest.mark.parametrize("lack", ["name", "call", "flag", "room"])
-def test_who_cannot_write_and_sync_in_one_call_does_one_after_the_other(
+def test_without_a_synchronous_write_a_sync_follows_the_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: str
 ) -> None:
     """A C library may lack the flag's name, a system the call (ENOSYS) or the flag (EINVAL in Linux
@@ -88,7 +88,7 @@ def test_who_cannot_write_and_sync_in_one_call_does_one_after_the_other(
 
 
 @pytest.mark.parametrize("pieces", [1, 3, MANY + 1])
-def test_what_is_allotted_is_where_it_should_be(tmp_path: Path, pieces: int) -> None:
+def test_allotted_bodies_are_at_their_places(tmp_path: Path, pieces: int) -> None:
     segments = Segments(tmp_path / "segments", Disk(), size=100_000)
     segments.resume(1, 0)
     first = segments.append(BytesBody(b"first"))
@@ -130,7 +130,7 @@ def test_a_torn_tail_is_cut_off(segments: Segments, tmp_path: Path) -> None:
     assert again.size(1) == 6
 
 
-def test_what_a_failed_write_left_is_overwritten(segments: Segments, disk: FailingDisk) -> None:
+def test_the_rest_of_a_failed_write_is_overwritten(segments: Segments, disk: FailingDisk) -> None:
     disk.fail("write", FailingDisk.NO_ROOM, times=1)
     with pytest.raises(OSError, match="No space"):
         segments.append(BytesBody(b"lost body"))

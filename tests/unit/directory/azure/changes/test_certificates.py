@@ -53,7 +53,7 @@ def test_there_is_a_bound() -> None:
 
 
 @pytest.mark.parametrize("key_id", ["", "nothing"])
-def test_what_is_not_there_is_not_removed(key_id: str) -> None:
+def test_removing_an_unknown_certificate_is_rejected(key_id: str) -> None:
     with pytest.raises(Rejected, match="No key credential"):
         remove_certificate(world(Change(added=(CERTIFICATE,))), SENDER, key_id)
     with pytest.raises(Rejected, match="No key credential"):

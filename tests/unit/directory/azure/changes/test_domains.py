@@ -245,7 +245,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("proof", "values", "code"), FOUND)
-def test_what_the_dns_proves(proof: Proof, values: list[str], code: str) -> None:
+def test_dns_records_prove_a_domain(proof: Proof, values: list[str], code: str) -> None:
     domain = custom(with_custom())
     token = f"ms-domain-verification={domain.verification_token}"
     told = failure(domain, proof, tuple(token if each == "TOKEN" else each for each in values))

@@ -103,7 +103,7 @@ def test_another_tenant_may_know_a_multitenant_application() -> None:
     assert create_service_principal(snapshot, SHARED, OTHER).entry.tenant_id == OTHER
 
 
-def test_only_what_was_asked_for_is_changed() -> None:
+def test_only_given_properties_are_changed() -> None:
     assert change_application(SENDER).entry == SENDER
     assert change_application(SENDER, display_name="x").entry == replace(SENDER, display_name="x")
     assert change_application(SENDER, multitenant=True).entry == SHARED

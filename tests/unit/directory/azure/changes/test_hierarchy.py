@@ -89,7 +89,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("kind", "id", "code"), MISSING)
-def test_what_is_missing_is_named_from_the_top(kind: type[Entry], id: str, code: str) -> None:
+def test_the_topmost_missing_parent_is_named(kind: type[Entry], id: str, code: str) -> None:
     status = 404 if code.endswith("NotFound") else 400
     assert refusal(lambda: place(world(), kind, id)) == (code, status)
 
@@ -108,7 +108,7 @@ ABSENT = [
 
 
 @pytest.mark.parametrize(("kind", "id", "code", "text"), ABSENT)
-def test_what_is_not_there(kind: type[Entry], id: str, code: str, text: str) -> None:
+def test_unknown_resources_are_not_found(kind: type[Entry], id: str, code: str, text: str) -> None:
     with pytest.raises(Rejected) as caught:
         existing(world(), kind, id)
     assert (caught.value.code, caught.value.status) == (code, 404)

@@ -187,7 +187,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("wish", "expected", "status"), REFUSED)
-def test_what_cannot_be_assigned(wish: AssignmentSpec, expected: str, status: int) -> None:
+def test_invalid_assignments_are_refused(wish: AssignmentSpec, expected: str, status: int) -> None:
     assert refusal(lambda: assign(wish)) == (expected, status)
 
 

@@ -105,7 +105,7 @@ NOT_IDS = ["", "example.org", "C:/Program Files/Git/subscriptions/x", EMAIL, f"{
 
 
 @pytest.mark.parametrize("id", NOT_IDS)
-def test_what_is_no_domain_id(id: str) -> None:
+def test_invalid_domain_ids_are_refused(id: str) -> None:
     wish = ServiceSpec(linked_domains=(id,))
     assert code(lambda: services.patch(world(), SERVICE, wish)) == "LinkedInvalidPropertyId"
 

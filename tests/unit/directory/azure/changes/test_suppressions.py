@@ -75,7 +75,7 @@ def test_a_list_goes_with_its_addresses_and_keeps_its_sender() -> None:
     assert len(suppressions.delete_list(snapshot, LIST).delete) == 2
 
 
-def test_who_made_what_is_stamped() -> None:
+def test_changes_are_stamped_with_their_author() -> None:
     snapshot = world()
     by, other = new_guid(), new_guid()
     made = stamped(snapshot, suppressions.put_list(snapshot, LIST, "", NOW), NOW, by)
