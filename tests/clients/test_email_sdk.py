@@ -243,7 +243,7 @@ def test_an_operation_fails_in_the_end(relay: Emulator, attempt: Attempt) -> Non
     assert SUPPRESSED in error["message"]
 
 
-def test_what_the_sdk_raises(relay: Emulator) -> None:
+def test_errors_that_the_sdk_raises(relay: Emulator) -> None:
     """The classes that programs catch, and the status that a failed operation has: 200."""
     with client_of(relay) as client:
         with pytest.raises(ResourceNotFoundError) as not_linked:

@@ -132,7 +132,7 @@ def test_the_four_calls_and_mail(relay: Emulator) -> None:
     assert graph.ask("GET", f"applications/{app['id']}")[0] == 404
 
 
-def test_who_may_only_send_makes_no_application(relay: Emulator) -> None:
+def test_a_sender_role_cannot_create_applications(relay: Emulator) -> None:
     graph = graph_as(relay, relay.ready["client_id"], relay.ready["client_secret"])
     status, refused = graph.ask("POST", "applications", {"displayName": "mine"})
     assert (status, refused["error"]["code"]) == (403, "Authorization_RequestDenied")

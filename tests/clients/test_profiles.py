@@ -89,9 +89,7 @@ PYTHON = [
 
 
 @pytest.mark.parametrize(("name", "smtplib_", "aiosmtplib_"), PYTHON)
-def test_what_the_libraries_of_python_do(
-    host: Host, name: str, smtplib_: str, aiosmtplib_: str
-) -> None:
+def test_python_libraries(host: Host, name: str, smtplib_: str, aiosmtplib_: str) -> None:
     for send, expected in ((by_smtplib, smtplib_), (by_aiosmtplib, aiosmtplib_)):
         with host.serve(profile_of(name)) as served:
             assert expected in outcome(send, served)
@@ -104,7 +102,7 @@ def test_greylisting_lets_in_who_comes_again(host: Host) -> None:
         assert (outcomes[1], served.count()) == (OK, 1)
 
 
-def test_what_follows_a_login_with_ehlo_is_refused_where_that_resets_it(host: Host) -> None:
+def test_mail_after_login_and_ehlo_is_refused_if_ehlo_resets_the_login(host: Host) -> None:
     """Frappe and an old MailKit say EHLO between AUTH and MAIL."""
     with host.serve(profile_of("brevo")) as served:
         context = ssl.create_default_context(cafile=served.ca_file)
@@ -155,7 +153,7 @@ console.log(JSON.stringify(await Promise.all(done)));
 
 
 @needs_node
-def test_what_nodemailer_does(host: Host) -> None:
+def test_nodemailer(host: Host) -> None:
     """All in one process: a start of Node.js costs more than all of them."""
     with ExitStack() as stack:
         orders = []

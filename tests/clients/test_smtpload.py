@@ -86,7 +86,7 @@ def everything() -> Iterator[Emulator]:
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_so_many_logins(everything: Emulator, mechanism: str) -> None:
+def test_the_requested_number_of_logins(everything: Emulator, mechanism: str) -> None:
     before = len(everything.events("signed_in"))
     only = Load(20, connections=4, secure=True, mechanism=mechanism, only_sign_in=True)
     outcome = run_load(server_of(everything), only)

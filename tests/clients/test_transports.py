@@ -126,7 +126,7 @@ def test_over_rest(service: Emulator, how: str) -> None:
     assert files == {"logo.png": b"\x89PNG\r\n", "März.pdf": b"%PDF-1.7"}
 
 
-def test_what_is_repeated_is_sent_once(service: Emulator) -> None:
+def test_a_repeated_request_is_sent_once(service: Emulator) -> None:
     to = "once@example.net"
 
     async def act(world: World) -> None:

@@ -127,7 +127,7 @@ def refusal_after(site: Site, before: int) -> dict[str, Any]:
     return found[-1]
 
 
-def test_what_is_no_response_at_all(site: Site, client: smtplib.SMTP) -> None:
+def test_a_malformed_response_is_a_501(site: Site, client: smtplib.SMTP) -> None:
     before = len(site.relay.events("auth_refused"))
     response = base64.b64encode(b"user=a\1auth=Basic x\1\1").decode()
     assert client.docmd("AUTH", f"XOAUTH2 {response}")[0] == 501
@@ -159,7 +159,9 @@ def test_an_application_without_a_role(site: Site, client: smtplib.SMTP) -> None
     assert refusal_after(site, before)["reason"].startswith("role_missing: ")
 
 
-def test_what_ehlo_offers(site: Site, client: smtplib.SMTP, request: pytest.FixtureRequest) -> None:
+def test_mechanisms_offered_in_ehlo(
+    site: Site, client: smtplib.SMTP, request: pytest.FixtureRequest
+) -> None:
     named = ["XOAUTH2"] if "acs-xoauth2" in request.node.name else []
     assert client.esmtp_features["auth"].split() == ["LOGIN", *named]
 

@@ -237,7 +237,7 @@ SETTINGS: list[tuple[str, Callable[[Acs], Peer], list[str], list[str]]] = [
 
 @pytest.mark.parametrize(("start", "said", "answers"), [each[1:] for each in SETTINGS],
                          ids=[each[0] for each in SETTINGS])  # fmt: skip
-def test_what_no_source_records_is_a_setting(
+def test_replies_without_a_source_are_settings(
     changed: Acs, start: Callable[[Acs], Peer], said: list[str], answers: list[str]
 ) -> None:
     with start(changed) as peer:

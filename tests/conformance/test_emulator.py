@@ -101,7 +101,7 @@ def test_its_own_directory_goes_with_it() -> None:
     relay.stop()
 
 
-def test_what_does_not_start_says_why() -> None:
+def test_an_emulator_that_cannot_start_says_why() -> None:
     with pytest.raises(EmulatorError, match="nowhere"):
         Emulator("nowhere")
 

@@ -324,5 +324,5 @@ def test_records_are_saved_replaced_and_deleted(store: AnyStore) -> None:
     run(steps())
 
 
-def test_nothing_is_refused_while_there_is_room(store: AnyStore) -> None:
+def test_no_refusal_while_there_is_space(store: AnyStore) -> None:
     assert store.refusal == ""

@@ -117,7 +117,7 @@ class TestReader:
         with pytest.raises(Surprise, match=surprise):
             follow(page, tmp_path, "")
 
-    def test_what_python_prints_is_compared(self, tmp_path: Path) -> None:
+    def test_the_output_of_python_is_compared(self, tmp_path: Path) -> None:
         page = Page(tmp_path / "page.md", "```python\nprint(1 + 1)  # 3\n```\n")
         with pytest.raises(Surprise, match="it says\n2"):
             follow(page, tmp_path, "")

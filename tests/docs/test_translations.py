@@ -7,7 +7,7 @@ from tests.docs.pages import Page, all_pages, read_page
 TRANSLATED = [page for page in all_pages() if page.path.suffixes == [".ja", ".md"]]
 
 
-def test_there_are_translations() -> None:
+def test_translations_exist() -> None:
     assert TRANSLATED
 
 

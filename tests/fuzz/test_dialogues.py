@@ -49,7 +49,7 @@ def damage(octets: bytes, how: str, at: int, size: int, noise: bytes) -> bytes:
 
 @settings(max_examples=300)
 @given(st.sampled_from(SCRIPTS), DAMAGE, st.integers(1, 400))
-def test_nothing_raises_and_nothing_is_smuggled(
+def test_damaged_dialogues_raise_nothing_and_smuggle_nothing(
     script: tuple[Dialogue, bytes], damages: list[tuple[str, int, int, bytes]], size: int
 ) -> None:
     dialogue, octets = script

@@ -36,7 +36,7 @@ SIZES = st.lists(st.integers(0, 9), max_size=30)
 
 
 @given(ROUGH, SIZES, SIZES)
-def test_what_our_client_stuffs_our_server_reads(
+def test_the_server_reads_what_the_client_stuffs(
     rough: bytes, windows: list[int], cuts: list[int]
 ) -> None:
     content = NEWLINE.sub(b"\r\n", rough)

@@ -77,7 +77,7 @@ def test_decoded_parts_are_the_same(message: bytes) -> None:
 
 
 @given(MESSAGES)
-def test_what_is_7_bit_stays_as_it_is(message: bytes) -> None:
+def test_7_bit_messages_are_unchanged(message: bytes) -> None:
     ascii_ = message.translate(bytes(each if 0 < each < 128 else 63 for each in range(256)))
     short = b"\r\n".join(line[:900] for line in ascii_.split(b"\r\n"))
     short = short.replace(b"ing: 8bit", b"ing: 7bit").replace(b"ing: binary", b"ing: 7bit")

@@ -202,7 +202,7 @@ def test_no_secret_inside_of_a_user_name(name: str, secret: str) -> None:
     assert_hidden(show, secret, name)
 
 
-def test_what_is_shown_of_a_token_is_what_it_says() -> None:
+def test_a_token_report_shows_claims_and_no_signature() -> None:
     claims = b64('{"aud":"https://graph.microsoft.com"}').rstrip("=")
     text = reports(examine_token(f"eyJhbGciOiJSUzI1NiJ9.{claims}.c2lnbmF0dXJl", "", NOW))
     assert "Microsoft Graph" in text

@@ -123,7 +123,7 @@ def test_anything_may_go_by(octets: list[tuple[str, bytes]]) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=64))
-def test_what_never_ends_is_bounded(piece: bytes) -> None:
+def test_endless_input_is_bounded(piece: bytes) -> None:
     tap = Tap()
     for _ in range(5):
         tap.client(piece * 100)

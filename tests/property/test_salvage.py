@@ -98,7 +98,7 @@ damages = st.lists(
 
 @settings(max_examples=20, deadline=None)
 @given(damages, st.none() | st.floats(0.3, 1))
-def test_what_lies_on_sound_pages_is_carried_over(
+def test_rows_on_sound_pages_are_recovered(
     sound: Path, damage: list[tuple[int, str]], kept: float | None
 ) -> None:
     octets = bytearray((sound / "store.db").read_bytes())

@@ -79,7 +79,7 @@ def test_a_wrong_secret_is_refused_and_an_unknown_name_no_differently(
 @every
 @given(secret=tokens)
 @settings(max_examples=25, deadline=None)
-def test_what_keeps_the_secret_never_says_it(name: str, secret: str) -> None:
+def test_mechanisms_that_keep_the_secret_never_send_it(name: str, secret: str) -> None:
     secret = f"Tr0ub4dor&{secret}"
     mechanism = mechanism_for(name, "user", secret)
     assert mechanism, "printable ASCII suits all"

@@ -139,7 +139,7 @@ CONTENT = st.lists(
 
 
 @given(CONTENT, st.booleans(), st.lists(st.integers(1, 90_000), max_size=9))
-def test_what_is_said_of_a_content_is_what_reading_it_would_tell(
+def test_facts_about_a_content_match_the_content(
     octets: bytes, counted: bool, cuts: list[int]
 ) -> None:
     """Else a message would look different to whoever gets it than to whoever sent it."""
@@ -184,7 +184,7 @@ def test_every_reply_is_a_reply(pieces: list[bytes]) -> None:
 
 
 @given(st.lists(OCTETS, max_size=25))
-def test_nothing_is_taken_without_the_login_that_is_required(pieces: list[bytes]) -> None:
+def test_no_mail_is_accepted_without_the_required_login(pieces: list[bytes]) -> None:
     application = play(pieces, requires_auth=True, requires_tls=True)
     for message in application.messages:
         assert application.session.encrypted

@@ -22,7 +22,7 @@ def cut(wire: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 
 @given(bodies, sizes, sizes)
-def test_what_goes_out_comes_in(body: bytes, windows: list[int], packets: list[int]) -> None:
+def test_stuffed_content_is_read_back(body: bytes, windows: list[int], packets: list[int]) -> None:
     wire = b"".join(stuff(cut(body, windows)))
     reader, buffer, read = DataReader(), bytearray(), b""
     for packet in cut(wire + b"QUIT\r\n", packets):

@@ -96,7 +96,7 @@ def test_no_function_takes_a_form_to_fill_in() -> None:
     ] == []
 
 
-def test_nothing_inside_imports_the_facade() -> None:
+def test_no_module_imports_the_facade() -> None:
     """``gatepost/__init__`` is for users: a module that went through it would import them all."""
     assert [
         f"{name_of(path)}:{node.lineno}"

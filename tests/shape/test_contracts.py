@@ -27,5 +27,5 @@ def test_every_pure_package_is_held_to_it(contracts: dict[str, dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("name", ["asyncio", "socket", "ssl", "os", "random", "threading"])
-def test_what_is_pure_imports_no_io(contracts: dict[str, dict[str, Any]], name: str) -> None:
+def test_pure_packages_import_no_io(contracts: dict[str, dict[str, Any]], name: str) -> None:
     assert name in contracts["pure"]["forbidden_modules"]

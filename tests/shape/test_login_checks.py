@@ -29,7 +29,7 @@ def test_every_check_has_its_outcome_in_time(cases: list[Case]) -> None:
     assert not slow
 
 
-def test_what_was_decided_otherwise_is_not_measured(cases: list[Case]) -> None:
+def test_unexpected_outcomes_are_not_measured(cases: list[Case]) -> None:
     for case in cases:
         with pytest.raises(ValueError, match="not the outcome that was to be measured"):
             checks.microseconds(replace(case, good=not case.good))

@@ -18,6 +18,6 @@ from gatepost.errors import TlsError
         ("SSLV3_ALERT_HANDSHAKE_FAILURE", 0, ""),
     ],
 )
-def test_what_tls_says(reason: str, code: int, slug: str) -> None:
+def test_findings_of_tls_errors(reason: str, code: int, slug: str) -> None:
     error = TlsError("no").because(reason, code, "words")
     assert (error.slug, error.reason, error.verify_code) == (slug, reason, code)

@@ -13,7 +13,7 @@ def test_every_public_name_is_there() -> None:
     assert set(gatepost.__all__) <= set(dir(gatepost))
 
 
-def test_what_is_not_public_is_not_there() -> None:
+def test_private_names_are_not_exported() -> None:
     assert not hasattr(gatepost, "SyncStream")
 
 

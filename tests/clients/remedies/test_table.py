@@ -10,6 +10,6 @@ PROVEN = {**SCRIPTS, **PACKAGES}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_what_is_marked_as_executed_is(library: str) -> None:
+def test_remedies_marked_as_executed_are_executed(library: str) -> None:
     proven = [case.cause for case in PROVEN.get(library, ())]
     assert sorted(proven) == sorted(LIBRARIES[library].executed)

@@ -38,7 +38,7 @@ def test_the_other_reports(config: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "hun" not in capsys.readouterr().out
 
 
-def test_what_was_saved_is_judged_again(
+def test_saved_evidence_is_diagnosed_again(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved = tmp_path / "seen.json"

@@ -97,13 +97,13 @@ def test_the_fix_for_implicit_tls_names_its_port(
     assert 'SMTP_SSL("mail.example.com", 465' in out
 
 
-def test_what_is_likely_is_not_called_found(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_likely_cause_is_not_called_proven(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.write_text("dial tcp 192.0.2.1:587: i/o timeout")
     assert doctor("--log", str(log)) == 2
     assert "one cause is likely, none is proven" in capsys.readouterr().out
 
 
-def test_what_was_read_can_be_kept_and_read_again(
+def test_saved_evidence_of_a_log_is_diagnosed_again(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text(
@@ -145,7 +145,7 @@ def test_a_long_log_is_read_at_its_end(
 
 
 @pytest.mark.parametrize("raw", [b"", b" \n", bytes(range(256)) * 9, b"\0\1\2" * 99])
-def test_what_is_no_text_is_said_to_be_none(
+def test_a_file_without_text_is_an_error(
     raw: bytes, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_bytes(raw)
@@ -153,7 +153,7 @@ def test_what_is_no_text_is_said_to_be_none(
     assert "there is no text to examine" in capsys.readouterr().out
 
 
-def test_what_is_about_something_else_is_said_to_be(
+def test_a_log_that_is_not_about_mail_is_an_error(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text('203.0.113.5 - - [10/Oct/2024] "POST /auth/token HTTP/1.1" 401 535 "-"')

@@ -68,7 +68,7 @@ def test_a_relay_of_serve_has_none(tmp_path: Path, capsys: pytest.CaptureFixture
         ({"admin": None}, ("--admin",), "no administrator"),
     ],
 )
-def test_what_there_is_not(
+def test_missing_values_are_errors(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any] | None,

@@ -113,7 +113,7 @@ def test_a_program_is_told_that_its_words_cannot_be_read(
     assert "--nonsense" in said.err
 
 
-def test_what_stands_behind_two_dashes_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_after_two_dashes_are_no_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("messages", "list", "--", "--json") == 64
     assert capsys.readouterr().out == ""
 

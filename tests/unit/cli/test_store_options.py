@@ -91,7 +91,7 @@ def test_a_configuration_that_cannot_say_it(tmp_path: Path, text: str) -> None:
         (["delete", "printer"], 1, "no relay has run in data"),
     ],
 )
-def test_nothing_is_made_by_a_faulty_configuration(
+def test_a_faulty_configuration_creates_no_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], code: int, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_named_once() -> None:
     assert "/nowhere cannot be read: No such file or directory" in said
 
 
-def test_who_means_a_relay_s_directory_is_told_how_to_say_it(tmp_path: Path) -> None:
+def test_a_directory_as_configuration_suggests_the_data_option(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"SQLite format 3\0\xff")
     said = CliRunner().invoke(where, ["--config", str(tmp_path)]).output
     assert f"{tmp_path} is a directory (did you mean --data {tmp_path}?)" in said

@@ -93,7 +93,7 @@ def test_the_paste_holds_what_an_application_needs() -> None:
     assert all(len(line) <= 80 for line in said.splitlines())
 
 
-def test_what_works_no_longer_is_not_shown_but_said() -> None:
+def test_a_revoked_secret_is_explained_and_not_shown() -> None:
     document: dict[str, Any] = {
         "pid": 7,
         "data": "/data",

@@ -280,7 +280,7 @@ def test_a_smarthost_without_a_port_has_that_of_its_tls(tls: str, port: int) -> 
     assert [each.port for each in config.routes[0].chain[0].servers] == [port]  # type: ignore[union-attr]
 
 
-def test_what_is_shown_is_what_the_file_would_say() -> None:
+def test_effective_values_are_written_as_in_a_file() -> None:
     config = parse_config(f"{SMALL}[retry.default]\nwarn = 'never'\n")
     shown = {each.key: each.value for each in config.effective}
     assert shown["retry.default.warn"] == "never"

@@ -56,7 +56,7 @@ def test_a_misspelt_name_is_told_once(right: str, wrong: str) -> None:
     assert told.endswith(f"(did you mean {meant}?)")
 
 
-def test_what_is_missing_all_the_same_is_told() -> None:
+def test_missing_keys_are_reported_besides_misspelt_ones() -> None:
     assert mistakes(SMALL.replace('kind = "capture"\n', "")) == [
         "g.toml:4: target.here.kind is missing"
     ]

@@ -204,7 +204,7 @@ def test_a_secret_that_stands_there_is_not_repeated() -> None:
     assert "hunter2" not in "".join(mistakes(text))
 
 
-def test_all_mistakes_are_told_at_once_in_order() -> None:
+def test_all_mistakes_are_reported_at_once_in_order() -> None:
     text = """\
 hostnam = "x"
 [[listener]]
@@ -244,7 +244,7 @@ senders = ["x y"]
         ),
     ],
 )
-def test_what_is_no_configuration(text: str, said: str) -> None:
+def test_invalid_configurations(text: str, said: str) -> None:
     assert any(each.startswith(said) for each in mistakes(text))
 
 
@@ -421,7 +421,7 @@ EARLIER = '[[route]]\nrecipients = "a b"\nto = "here"\n'
         ).replace("[target.s]", "key = { file = 'k' }\n[target.s]"),
     ],
 )
-def test_what_would_follow_from_a_mistake_is_none(text: str) -> None:
+def test_a_mistake_is_reported_without_its_consequences(text: str) -> None:
     assert len(mistakes(text)) == 1
 
 

@@ -60,7 +60,7 @@ LINES: list[tuple[Path, int]] = [
 
 
 @pytest.mark.parametrize(("path", "line"), LINES)
-def test_where_keys_stand(path: Path, line: int) -> None:
+def test_line_numbers_of_keys(path: Path, line: int) -> None:
     assert find_positions(DOCUMENT)[path] == line
 
 

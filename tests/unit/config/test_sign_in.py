@@ -69,10 +69,12 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("target", "credential", "told"), CASES)
-def test_what_can_never_work_is_told_with_its_line(target: str, credential: str, told: str) -> None:
+def test_impossible_sign_ins_are_reported_with_their_line(
+    target: str, credential: str, told: str
+) -> None:
     assert told in mistakes(target, credential)
 
 
 @pytest.mark.parametrize(("target", "credential"), GOOD)
-def test_what_may_work_is_left_to_the_server(target: str, credential: str) -> None:
+def test_possible_sign_ins_are_accepted(target: str, credential: str) -> None:
     assert mistakes(target, credential) == []

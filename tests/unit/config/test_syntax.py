@@ -48,7 +48,7 @@ def test_a_head_without_its_end_is_one_all_the_same(number: int) -> None:
         ("[target.here]", "[target.here] is defined a second time here"),
     ],
 )
-def test_what_is_usual_is_said_in_words(line: str, said: str) -> None:
+def test_common_toml_mistakes_have_an_explanation(line: str, said: str) -> None:
     number = SMALL.count("\n") + 2
     assert mistakes(f"{SMALL}[limits]\n{line}\n") == [f"g.toml:{number}: {said}"]
 
@@ -68,7 +68,7 @@ def test_mistakes_of_both_kinds_are_told_together_and_show_nothing() -> None:
     assert "hunter2" not in str(told)
 
 
-def test_what_nobody_can_place_is_told_alone() -> None:
+def test_a_syntax_error_without_a_place_is_reported_alone() -> None:
     """What follows an array without an end may be all that is in it."""
     text = f"{SMALL}[dns]\nnameservers = [\n'1.1.1.1'\n[limits]\nidle = 0\n"
     [told] = mistakes(text)

@@ -51,7 +51,7 @@ GOOD: list[tuple[Callable[[Any], object], object, object]] = [
 @pytest.mark.parametrize(
     ("read", "value", "meant"), GOOD, ids=lambda each: getattr(each, "__name__", str(each))[:24]
 )
-def test_what_it_means(read: Callable[[Any], object], value: object, meant: object) -> None:
+def test_valid_values(read: Callable[[Any], object], value: object, meant: object) -> None:
     assert read(value) == meant
 
 
@@ -86,6 +86,6 @@ BAD: list[tuple[Callable[[Any], object], object]] = [
 @pytest.mark.parametrize(
     ("read", "value"), BAD, ids=lambda each: getattr(each, "__name__", str(each))[:24]
 )
-def test_what_it_is_not(read: Callable[[Any], object], value: object) -> None:
+def test_invalid_values(read: Callable[[Any], object], value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
         read(value)

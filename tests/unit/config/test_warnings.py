@@ -48,7 +48,7 @@ def parse_warnings(text: str) -> list[str]:
     return [str(each) for each in read_config(text, "g.toml")[1].warnings]
 
 
-def test_what_nothing_uses_is_warned_of() -> None:
+def test_unused_sections_are_warned_about() -> None:
     text = '[target.out]\nkind = "mx"\n[credentials.acs]\nkind = "access-key"\n'
     text += 'key = { file = "k" }\n[retry.slow]\nfirst = "5m"\n'
     config, source = read_config(f"{SMALL}{text}", "g.toml")
@@ -73,7 +73,7 @@ def test_what_nothing_uses_is_warned_of() -> None:
         ('warn = "never"', []),
     ],
 )
-def test_what_comes_too_late_to_happen_is_warned_of(said: str, told: list[str]) -> None:
+def test_retry_times_that_never_happen_are_warned_about(said: str, told: list[str]) -> None:
     warnings = parse_warnings(f"{SMALL}[retry.default]\n{said}\n")
     assert len(warnings) == len(told)
     for warning, beginning in zip(warnings, told, strict=True):
@@ -130,7 +130,7 @@ def test_a_route_for_the_same_mail_is_warned_of() -> None:
         ('senders = "example.net"\nto = "hub"', "11: no route takes bounces (mail from <>)"),
     ],
 )
-def test_where_bounces_get_lost_is_warned_of(routes: str, said: str) -> None:
+def test_routes_that_lose_bounces_are_warned_about(routes: str, said: str) -> None:
     targets = (
         '[target.acs]\nkind = "acs-rest"\nendpoint = "https://acs.example"\ncredential = "c"\n'
         '[target.graph]\nkind = "graph"\ncredential = "c"\n'

@@ -22,7 +22,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def test_what_is_left_out_has_its_usual_value(write: Write) -> None:
+def test_omitted_keys_have_defaults(write: Write) -> None:
     config = load_watch(write('[[upstream]]\nserver = "smtp.example.com"\n'))
     [upstream] = config.upstreams
     assert (upstream.name, str(upstream.server)) == ("smtp.example.com-587", "smtp.example.com:587")

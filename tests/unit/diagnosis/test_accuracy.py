@@ -25,7 +25,7 @@ def test_the_true_cause_comes_first(file: str) -> None:
 
 
 @pytest.mark.parametrize("case", UNDECIDED, ids=lambda case: f"{case.id}-{case.cause}")
-def test_what_cannot_be_decided_is_not_called_certain(case: Case) -> None:
+def test_ambiguous_cases_have_no_certain_cause(case: Case) -> None:
     diagnosis = diagnose_evidence(read_log(case.log, case.server, case.client))
     assert case.cause in [each.id for each in diagnosis.findings[:3]]
     assert "certain" not in [each.confidence for each in diagnosis.findings]

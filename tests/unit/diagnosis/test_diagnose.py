@@ -117,7 +117,7 @@ def test_a_provider_is_recognised_by_its_ehlo() -> None:
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
 @pytest.mark.parametrize("said", ["535 5.7.3 Authentication unsuccessful", ""])
-def test_who_showed_a_token_is_told_of_no_password(mechanism: str, said: str) -> None:
+def test_a_refused_token_is_not_called_a_password(mechanism: str, said: str) -> None:
     """A relay's evidence knows no more of the secret than the mechanism."""
     attempt = judged(mechanism, said or "535 no")
     if not said:
@@ -196,7 +196,7 @@ def test_notes(evidence: Evidence, note: str) -> None:
     assert [line for line in diagnose(evidence).notes if note in line]
 
 
-def test_what_no_finding_explains_is_a_note() -> None:
+def test_an_unexplained_reply_is_a_note() -> None:
     seen = but(mail=mail("250 ok"), rcpt=(mail("550 5.2.0 no"),))
     assert "RCPT TO:<a@example.com> was answered 550 5.2.0 no" in diagnose(seen).notes
 

@@ -20,7 +20,7 @@ def test_every_code_that_means_a_finding_is_explained(number: int) -> None:
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=lambda code: str(code.number))
-def test_what_it_proves_and_what_to_do(code: object) -> None:
+def test_codes_have_a_meaning_and_a_fix(code: object) -> None:
     known = CODES[code.number]  # type: ignore[attr-defined]
     assert known.proves.endswith((".", "?"))
     assert len(known.fix) > 15
@@ -37,7 +37,7 @@ def test_the_refusals_of_a_login_by_our_own_endpoint_are_explained() -> None:
 
 
 @pytest.mark.parametrize("text", ["AADSTS7000215", "aadsts7000215:", " 7000215 "])
-def test_as_people_write_it(text: str) -> None:
+def test_codes_are_found_however_they_are_written(text: str) -> None:
     found = find_code(text)
     assert found is not None
     assert found.number == 7000215
@@ -45,7 +45,7 @@ def test_as_people_write_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["AADSTS1", "AADSTS", "700021500000000000", "role_missing"])
-def test_what_is_no_code_of_ours(text: str) -> None:
+def test_text_without_a_known_code(text: str) -> None:
     assert find_code(text) is None
 
 

@@ -93,7 +93,7 @@ INSTEAD = [
 
 
 @pytest.mark.parametrize(("text", "form", "looks_like"), INSTEAD)
-def test_what_is_no_token(text: str, form: str, looks_like: str) -> None:
+def test_text_that_is_not_a_token(text: str, form: str, looks_like: str) -> None:
     seen = read_token(text)
     assert (seen.form, seen.looks_like) == (form, looks_like)
 
@@ -129,7 +129,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("text", "username", "wanted"), FINDINGS)
-def test_what_is_wrong_with_it(text: str, username: str, wanted: str | None) -> None:
+def test_findings_about_tokens(text: str, username: str, wanted: str | None) -> None:
     found = first(text, username)
     assert (found.id if found else None) == wanted
     if found is not None:

@@ -32,7 +32,7 @@ def made(path: Path) -> Iterator[tuple[str, str]]:
                     yield name, argument.value
 
 
-def test_what_findings_are_made_with_has_a_page() -> None:
+def test_every_finding_id_has_a_page() -> None:
     wrong = {
         (path.name, text)
         for path in SOURCES

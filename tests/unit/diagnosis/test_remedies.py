@@ -55,7 +55,7 @@ def test_every_fix_has_code_in_most_of_the_libraries_that_need_it(topic: Topic) 
 
 
 @pytest.mark.parametrize("library", ALL, ids=lambda each: each.name)
-def test_what_is_executed_is_code_and_says_with_what(library: Library) -> None:
+def test_executed_remedies_have_code_and_a_tested_version(library: Library) -> None:
     for finding in library.executed:
         [remedy] = remedies(finding, (library,), ("LOGIN", "PLAIN"), PLACE)
         assert (remedy.executed, bool(remedy.code)) == (True, True)
@@ -149,11 +149,11 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("name", "offered", "choice"), CHOICES)
-def test_what_a_library_sends(name: str, offered: str, choice: str) -> None:
+def test_the_first_mechanism_that_a_library_chooses(name: str, offered: str, choice: str) -> None:
     assert LIBRARIES[name].first_choice(tuple(offered.split())) == choice
 
 
-def test_of_two_settings_for_tls_the_one_that_fits_the_port_stays() -> None:
+def test_the_tls_setting_that_fits_the_port_is_kept() -> None:
     [begins_in_clear] = remedies("client_config_conflict", (LIBRARIES["django"],), (), PLACE)
     [implicit] = remedies(
         "client_config_conflict", (LIBRARIES["django"],), (), Place("mail.example.com", 465)
@@ -181,7 +181,7 @@ def test_the_fix_follows_the_offer() -> None:
     ("name", "topic"),
     [("go-net-smtp", "login"), ("python-smtplib", "login"), ("javamail", "plain")],
 )
-def test_where_nobody_saw_the_offer_it_is_another_mechanism(name: str, topic: str) -> None:
+def test_an_unseen_offer_suggests_another_mechanism(name: str, topic: str) -> None:
     assert topic_of("mechanism_not_offered", LIBRARIES[name], ()) == topic
 
 

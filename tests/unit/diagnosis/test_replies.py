@@ -151,5 +151,5 @@ def test_the_cause_that_a_refusal_names(seen: Evidence, cause: str) -> None:
 
 
 @pytest.mark.parametrize("seen", SILENT)
-def test_what_says_nothing(seen: Evidence) -> None:
+def test_replies_without_findings(seen: Evidence) -> None:
     assert diagnose(seen, PROFILES).findings == ()

@@ -333,7 +333,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("evidence", "expected"), CASES)
-def test_what_the_evidence_proves(evidence: Evidence, expected: list[str]) -> None:
+def test_findings_proven_by_evidence(evidence: Evidence, expected: list[str]) -> None:
     assert [finding.id for finding in diagnose(evidence, PROFILES).findings] == expected
 
 

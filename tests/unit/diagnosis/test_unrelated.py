@@ -45,7 +45,7 @@ QUIT
         "CONNECTED(00000003)\nThis TLS version forbids renegotiation.\n250 CHUNKING\n* closing #0",
     ],
 )
-def test_nothing_is_found(text: str) -> None:
+def test_unrelated_logs_have_no_findings(text: str) -> None:
     assert diagnose_evidence(read_log(text)).findings == ()
 
 

@@ -8,7 +8,7 @@ from gatepost.doctor.certificate import read_certificate
 from tests.certificates import make_authority
 
 
-def test_what_a_certificate_says(tmp_path: Path) -> None:
+def test_facts_of_a_certificate(tmp_path: Path) -> None:
     authority = make_authority(tmp_path)
     pair = authority.issue("mail.example.com", "127.0.0.1", "::1")
     facts = read_certificate(ssl.PEM_cert_to_DER_cert(Path(pair.certificate).read_text()))
@@ -26,5 +26,5 @@ def test_an_authority_signs_itself(tmp_path: Path) -> None:
     assert facts.self_signed
 
 
-def test_what_is_no_certificate() -> None:
+def test_octets_that_are_no_certificate() -> None:
     assert read_certificate(b"\x30\x03abc") is None

@@ -6,7 +6,7 @@ from gatepost.doctor.connecting import Reached, Tried
 from gatepost.model.evidence import Connect
 
 
-def test_what_was_late_is_seen_in_the_end() -> None:
+def test_late_connections_are_counted_in_the_end() -> None:
     answered: Future[Tried] = Future()
     answered.set_result(("ok", 1500.0, None))
     silent: Future[Tried] = Future()

@@ -23,7 +23,7 @@ FULL = but(
 
 
 @pytest.mark.parametrize("evidence", [FULL, *(evidence for evidence, _ in CASES)])
-def test_what_is_kept_is_what_is_read(evidence: Evidence) -> None:
+def test_evidence_survives_a_round_trip(evidence: Evidence) -> None:
     assert from_json(json.dumps(to_document(evidence)).encode()) == evidence
 
 
@@ -58,7 +58,7 @@ def test_hidden_and_not_tried_stay_apart() -> None:
         (" " * (MAX_DOCUMENT + 1), "longer than"),
     ],
 )
-def test_what_is_no_evidence(text: str, why: str) -> None:
+def test_documents_that_are_not_evidence(text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         from_json(text.encode("latin-1"))
 

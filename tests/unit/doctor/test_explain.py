@@ -23,7 +23,7 @@ def test_a_page_is_whole(id: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["findings/rate_limited", "RATE-LIMITED", " rate_limited "])
-def test_as_people_write_it(name: str) -> None:
+def test_ids_are_found_however_they_are_written(name: str) -> None:
     assert explain(name) == explain("rate_limited")
 
 
@@ -52,7 +52,7 @@ def test_on_the_command_line(
     assert said.out == (explain("rate_limited") if status == 0 else "")
 
 
-def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["doctor", "--explain", "rate-limited", "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -41,27 +41,27 @@ def check(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize("evidence", [evidence for evidence, _ in CASES])
-def test_of_a_visit(evidence: Evidence) -> None:
+def test_reports_of_a_visit(evidence: Evidence) -> None:
     check(evidence)
 
 
 @pytest.mark.parametrize("text", LOGS)
-def test_of_a_log(text: str) -> None:
+def test_reports_of_a_log(text: str) -> None:
     check(read_log(text))
 
 
-def test_of_what_is_behind_a_server() -> None:
+def test_reports_of_checks_behind_a_server() -> None:
     door = shared()
     for secret in ("n0~t", door.plane.token()):
         diagnosis = door.examine(by_password(USERNAME, secret), arm_token=door.admin_token())
         check(diagnosis.evidence)
 
 
-def test_of_a_token() -> None:
+def test_reports_of_a_token() -> None:
     check(examine_token(token(upn="ann@example.com", scp="SMTP.Send"), USERNAME, NOW))
 
 
-def test_what_is_not_in_the_schema_is_refused() -> None:
+def test_other_documents_are_invalid() -> None:
     document = report_document(diagnose_evidence(CASES[0][0]))
     assert not validator().is_valid({**document, "verdict": "perhaps"})
     assert not validator().is_valid({**document, "more": 1})

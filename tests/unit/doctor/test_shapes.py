@@ -54,7 +54,7 @@ def test_forms_of_names(name: str, form: str) -> None:
     ("secret", "blank", "ascii_only"),
     [("abc", False, True), ("abc\n", True, True), (" abc", True, True), ("naïve", False, False)],
 )
-def test_what_goes_wrong_with_secrets(secret: str, blank: bool, ascii_only: bool) -> None:
+def test_shapes_of_secrets(secret: str, blank: bool, ascii_only: bool) -> None:
     shape = describe(Credentials("me", Secret(secret))).secret
     assert (shape.length, shape.edge_blank, shape.ascii) == (len(secret), blank, ascii_only)
 

@@ -21,7 +21,7 @@ FOREIGN = "é".encode()
         (b"Content-Type: a/b; name=\xc3\xa9", b"Content-Type: a/b; name*=utf-8''%C3%A9"),
     ],
 )
-def test_what_is_foreign_is_encoded(field: bytes, expected: bytes) -> None:
+def test_non_ascii_header_text_is_encoded(field: bytes, expected: bytes) -> None:
     assert ascii_header(field + b"\r\n\r\n") == expected + b"\r\n\r\n"
 
 

@@ -94,7 +94,7 @@ def test_parts_a_thousand_deep_are_shown_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("charset", [b"punycode", b"idna", b"Unicode_Escape"])
-def test_what_is_no_charset_of_texts_decodes_nothing(charset: bytes) -> None:
+def test_codecs_that_are_no_charsets_are_ignored(charset: bytes) -> None:
     """A text of some megabytes in Punycode takes Python hours."""
     content = b"Subject: =?%b?q?abc-9?=\r\nContent-Type: text/plain; charset=%b\r\n\r\n\\u0041bc-9"
     contents = read_contents(content % (charset, charset))

@@ -40,7 +40,7 @@ WISHES = [
 
 
 @pytest.mark.parametrize(("notify", "failed", "delayed", "delivered", "relayed"), WISHES)
-def test_who_is_told(
+def test_notify_decides_which_reports_are_sent(
     notify: str, failed: bool, delayed: bool, delivered: bool, relayed: bool
 ) -> None:
     recipient = replace(BOB, notify=frozenset(notify.split(",")) - {""})
@@ -160,7 +160,7 @@ def test_the_text_says_what_happened() -> None:
     assert all(len(line) <= 78 for line in text.splitlines())
 
 
-def test_who_gets_a_failure_reads_why_nobody_could_be_asked() -> None:
+def test_a_failure_report_says_why_no_server_was_reached() -> None:
     reply = Reply(451, "No connection", reason="cannot connect to hub.example:587")
     _, parsed = made([reported(reply=reply, is_remote=False, host="", why="Its time was up.")])
     text = str(parsed.get_payload(0)).splitlines()
@@ -179,7 +179,7 @@ def test_a_delay_says_until_when() -> None:
     assert bob["Will-Retry-Until"] == "Sat, 28 Nov 2026 10:00:00 +0000"
 
 
-def test_what_we_saw_ourselves_is_no_smtp() -> None:
+def test_local_failures_are_no_smtp_diagnostics() -> None:
     ours = Reply(451, "unreachable", Esc(4, 4, 1), reason="connection refused")
     about = reported(reply=ours, is_remote=False, host="mx", status=Esc(5, 4, 7))
     dsn, parsed = made([about])
@@ -221,7 +221,7 @@ RETURNED = [
 
 
 @pytest.mark.parametrize(("ret", "action", "most", "kind"), RETURNED)
-def test_what_is_returned(ret: Any, action: Action, most: int, kind: str) -> None:
+def test_ret_decides_what_is_returned(ret: Any, action: Action, most: int, kind: str) -> None:
     _, parsed = made([reported(action)], most=most, ret=ret)
     part: Any = parsed.get_payload(2)
     assert part.get_content_type() == kind
@@ -287,7 +287,7 @@ def test_an_international_message_is_answered_in_utf_8() -> None:
     assert "To: <älice@example.org>\r\n" in text
 
 
-def test_who_offered_utf_8_and_used_none_is_answered_in_what_every_program_reads() -> None:
+def test_smtputf8_without_utf_8_gets_a_plain_report() -> None:
     """Some clients say SMTPUTF8 with all mail to a server that offers it."""
     dsn, parsed = made(smtputf8=True, ret="FULL", body="8BITMIME")
     assert (dsn.envelope.smtputf8, dsn.envelope.body) == (False, "7BIT")
@@ -326,7 +326,7 @@ def test_the_status(reply: Reply, action: Action, status: Esc) -> None:
     assert status_of(reply, action) == status
 
 
-def test_nobody_knows_the_boundary_before() -> None:
+def test_the_boundary_is_unpredictable() -> None:
     """Who did could end the report in his message, or have us look for another one all day."""
     _, parsed = made(content=HEADER + b"\r\nhi\r\n", ret="FULL")
     known = parsed.get_boundary()

@@ -94,7 +94,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("message", BROKEN, ids=lambda message: message[:40].decode("latin-1"))
-def test_what_cannot_be_encoded_is_said(message: bytes) -> None:
+def test_messages_that_cannot_be_encoded(message: bytes) -> None:
     with pytest.raises(NotEncodable):
         encoded(message)
 
@@ -140,5 +140,5 @@ def test_octets_of_no_known_charset() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"), [(b"abc", True), (b"", True), (b"\x80", False), (b"\0", False)]
 )
-def test_what_is_7_bit(content: bytes, expected: bool) -> None:
+def test_7_bit_content_is_recognised(content: bytes, expected: bool) -> None:
     assert is_seven_bit(BytesBody(content)) == expected

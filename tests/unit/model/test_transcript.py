@@ -84,7 +84,7 @@ def test_a_secret_inside_of_base64(before: bytes, behind: bytes) -> None:
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n ", "\n535 5.7.8 ", "\n535-", " \n"])
-def test_of_a_secret_across_lines_nothing_is_shown(break_: str) -> None:
+def test_a_secret_across_lines_is_redacted(break_: str) -> None:
     said = f"bad {SECRET[:7]}{break_}{SECRET[7:]}"
     transcript = hiding(SECRET)
     transcript.server(said)
@@ -99,7 +99,7 @@ def test_lines_full_of_blanks_cost_no_more_than_others() -> None:
     assert time.process_time() - began < 1
 
 
-def test_what_holds_no_secret_is_shown_again_and_again() -> None:
+def test_text_without_a_secret_is_unchanged_until_one_is_hidden() -> None:
     transcript = hiding(SECRET)
     assert [transcript.redact("2.1.0 Ok") for _ in range(2)] == ["2.1.0 Ok"] * 2
     transcript.hide("Ok then")

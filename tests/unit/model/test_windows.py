@@ -14,5 +14,5 @@ def test_small_pieces_go_together_and_large_ones_alone() -> None:
     assert sizes(2 * WINDOW, WINDOW - 1, 1, 1) == [[2 * WINDOW], [WINDOW - 1, 1], [1]]
 
 
-def test_of_tiny_pieces_no_more_than_a_system_takes() -> None:
+def test_the_number_of_pieces_per_window_is_bounded() -> None:
     assert sizes(*[1] * (MANY + 1)) == [[1] * MANY, [1]]

@@ -23,7 +23,7 @@ def test_xtext(text: str, decoded: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["+", "+2", "+2b", "+zz", "a b", "a=b", "ü"])
-def test_what_is_no_xtext_stays_as_it_is(text: str) -> None:
+def test_text_that_is_no_xtext_is_unchanged(text: str) -> None:
     assert not is_xtext(text)
     assert decode_xtext(text) == text
 

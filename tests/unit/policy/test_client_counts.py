@@ -62,7 +62,7 @@ def test_an_ipv6_customer_is_one_address() -> None:
     assert clients.enter("2001:db8:0:1::1")
 
 
-def test_all_addresses_together_have_so_many() -> None:
+def test_the_limit_on_all_sessions() -> None:
     clients = LocalClientCounter(counts(connections=2))
     assert clients.enter("192.0.2.1")
     assert clients.enter("192.0.2.2")

@@ -193,7 +193,7 @@ def test_a_fault_is_named(line: str, fault: str, did_you_mean: str, tmp_path: Pa
     assert caught.value.did_you_mean == did_you_mean
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("titel = 1\nrequires_tls = 1\n")
     with pytest.raises(ConfigError, match=r"unknown key titel.*; requires_tls: Expected"):
@@ -214,7 +214,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 
 class TestExtending:
-    def test_what_the_file_does_not_say_comes_from_below(self, tmp_path: Path) -> None:
+    def test_omitted_settings_come_from_the_extended_profile(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.toml"
         path.write_text(
             'extends = "acs"\nover_tls = ["AUTH LOGIN"]\n[limits]\nrecipients = 7\n'
@@ -240,7 +240,7 @@ class TestExtending:
         assert (profile.title, profile.checks_sender) == ("Base", True)
         assert profile.strict.connections is None
 
-    def test_none_may_extend_itself(self, tmp_path: Path) -> None:
+    def test_a_profile_cannot_extend_itself(self, tmp_path: Path) -> None:
         one, two = tmp_path / "one.toml", tmp_path / "two.toml"
         one.write_text('extends = "two.toml"')
         two.write_text('extends = "./one.toml"')
@@ -323,7 +323,7 @@ class TestSettings:
         "setting",
         ["limits.idle=1\nx = 2", "as_of=soon", "api.x=1", "events.x=1", "name=x", "strict.=1"],
     )
-    def test_what_makes_no_sense_is_refused(self, setting: str) -> None:
+    def test_invalid_settings_are_refused(self, setting: str) -> None:
         with pytest.raises(ConfigError):
             load_profile("acs", settings=[setting])
 

@@ -69,7 +69,7 @@ LESSONS = [
 
 
 @pytest.mark.parametrize(("text", "phase", "lesson"), LESSONS)
-def test_what_a_reply_teaches(text: str, phase: str, lesson: Lesson) -> None:
+def test_lessons_of_replies(text: str, phase: str, lesson: Lesson) -> None:
     assert lesson_of(reply(text), phase) == lesson
 
 

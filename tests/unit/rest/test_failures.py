@@ -102,7 +102,7 @@ async def through_guard(
     return sent
 
 
-def test_what_a_stop_cuts_short_is_told_so() -> None:
+def test_a_request_cut_short_by_a_stop_is_a_503() -> None:
     reports: list[str] = []
 
     async def stalled(_request: Request) -> Response:

@@ -86,7 +86,7 @@ def test_malformed_responses_are_refused(response: bytes) -> None:
         drive(cram_md5(None, SIDE), response, TIM)
 
 
-def test_there_is_no_initial_response() -> None:
+def test_an_initial_response_is_refused() -> None:
     with pytest.raises(MalformedResponse):
         drive(cram_md5(RESPONSE, SIDE))
 

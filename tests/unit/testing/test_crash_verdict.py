@@ -78,7 +78,7 @@ def test_damaged() -> None:
     assert judged(taken(content=CONTENT[:-7])).damaged == [("<1@s>", "ann@x")]
 
 
-def test_what_was_not_promised_may_arrive() -> None:
+def test_an_unacknowledged_message_may_arrive() -> None:
     verdict = judge(CrashRecords([], [taken()], []))
     assert verdict.is_good
     assert verdict.unacknowledged == 1

@@ -43,7 +43,7 @@ OCTETS = [
 
 
 @pytest.mark.parametrize(("line", "expected"), OCTETS)
-def test_what_goes_onto_the_wire(line: str, expected: bytes) -> None:
+def test_octets_of_a_step(line: str, expected: bytes) -> None:
     [step] = parse_dialogue(line).steps
     assert isinstance(step, Say)
     assert step.octets(VALUES) == expected
@@ -63,7 +63,7 @@ MATCHES = [
 
 
 @pytest.mark.parametrize(("written", "line", "expected"), MATCHES)
-def test_what_a_reply_must_be(written: str, line: str, expected: bool) -> None:
+def test_replies_match_their_pattern(written: str, line: str, expected: bool) -> None:
     assert Say("S", written, 1).matches(line, VALUES) is expected
 
 

@@ -32,6 +32,8 @@ def captured(subject: str) -> Captured:
         ),
     ],
 )
-def test_what_came_instead(subjects: list[str], events: Events, said: list[str]) -> None:
+def test_a_missed_message_lists_what_came_instead(
+    subjects: list[str], events: Events, said: list[str]
+) -> None:
     told = missed(WANTED, [captured(each) for each in subjects], events)
     assert told.split("\n") == [WANTED, *said]

@@ -137,7 +137,7 @@ def of_a_refused_sign_in(life: timedelta) -> tuple[World, Upstream]:
     return World([hub], [route(hub.target, retry=steady(expire=life))]), hub
 
 
-def test_all_agree_on_the_next_try_of_who_rests_for_longer_than_the_schedule_says() -> None:
+def test_all_views_show_the_next_attempt_after_a_pause_longer_than_the_schedule() -> None:
     world, hub = of_a_refused_sign_in(5 * DAY)
 
     async def scenario(world: World) -> None:
@@ -154,7 +154,7 @@ def test_all_agree_on_the_next_try_of_who_rests_for_longer_than_the_schedule_say
     world.run(scenario)
 
 
-def test_all_agree_that_the_time_is_up_before_a_rest_is_over() -> None:
+def test_all_views_show_an_expiry_before_the_end_of_a_pause() -> None:
     world, hub = of_a_refused_sign_in(5 * MINUTE)
 
     async def scenario(world: World) -> None:

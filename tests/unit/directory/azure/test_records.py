@@ -32,7 +32,7 @@ CERTIFICATE = ClientCertificate(OTHER, OTHER, b"\x30\x82", NOW, NOW, "signs")
 SAMPLES = [*entries().values(), smtp_username("smtp-login"), LIST, ADDRESS, CERTIFICATE]
 
 
-def test_there_is_a_sample_of_every_kind() -> None:
+def test_every_kind_has_a_sample() -> None:
     assert {type(sample) for sample in SAMPLES} == set(KINDS)
 
 

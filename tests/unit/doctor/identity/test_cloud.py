@@ -45,7 +45,9 @@ CLOUDS = [
 
 
 @pytest.mark.parametrize(("given", "environment", "local", "wanted"), CLOUDS)
-def test_where_to_ask(given: Urls, environment: dict[str, str], local: bool, wanted: Cloud) -> None:
+def test_endpoints_of_a_cloud(
+    given: Urls, environment: dict[str, str], local: bool, wanted: Cloud
+) -> None:
     assert find_cloud(given, environment, local=local) == wanted
 
 

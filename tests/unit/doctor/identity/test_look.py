@@ -95,7 +95,7 @@ def test_the_steps_and_where_the_secret_goes(door: Backdoor) -> None:
 
 
 @pytest.mark.parametrize("secret", [NOBODY, ACCESS_KEY, CONNECTION_STRING, ""])
-def test_what_is_no_client_secret_goes_nowhere(door: Backdoor, secret: str) -> None:
+def test_a_value_that_is_no_client_secret_is_not_sent(door: Backdoor, secret: str) -> None:
     diagnosis = door.examine(by_password(USERNAME, secret))
     assert door.asked == []
     assert "not a client secret" in str(diagnosis.evidence.behind.value)
@@ -109,7 +109,7 @@ def test_a_name_with_a_mistake_is_asked_nobody_about(door: Backdoor, username: s
     assert ACCESS_KEY not in json.dumps(report_document(diagnosis))
 
 
-def test_nothing_is_asked_when_only_smtp_is_wanted(door: Backdoor) -> None:
+def test_only_smtp_sends_no_requests(door: Backdoor) -> None:
     diagnosis = door.examine(by_password(USERNAME, PASSWORD), closed=True)
     assert door.asked == []
     assert ids(diagnosis) == ["bad_credentials"]
@@ -168,13 +168,13 @@ def test_a_local_server_tells_where_its_authority_is(door: Backdoor, tmp_path: P
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"smtp": 7}', '{"smtp": {"port": 2587}, "authority": 7}', " " * 70_000]
 )
-def test_what_does_not_tell_it(tmp_path: Path, text: str) -> None:
+def test_unusable_ready_files_give_no_authority(tmp_path: Path, text: str) -> None:
     (tmp_path / "ready.json").write_text(text)
     assert authority_beside(str(tmp_path / "ca.pem"), Server("localhost", 2587)) == ""
     assert authority_beside(None, Server("localhost", 2587)) == ""
 
 
-def test_what_is_local() -> None:
+def test_local_servers() -> None:
     here, there = Connect("127.0.0.1", "ok", 1.0), Connect("192.0.2.1", "ok", 1.0)
     assert is_local(Server("x", 1), but(connects=(here, Connect("192.0.2.1", "refused", 0))))
     assert not is_local(Server("localhost", 1), but(connects=(there,)))
@@ -279,7 +279,7 @@ def test_resource_manager_knows_it(door: Backdoor) -> None:
     assert any("smtp-login" in line for line in diagnosis.findings[0].proof)
 
 
-def test_what_resource_manager_knows_is_surer_than_what_was_told(door: Backdoor) -> None:
+def test_resource_manager_overrides_the_stands_for_option(door: Backdoor) -> None:
     told = STANDS_FOR.replace(APPLICATION, NOBODY)
     token = door.admin_token()
     diagnosis = door.examine(by_password("smtp-login", "n0t~it"), stands_for=told, arm_token=token)
@@ -295,7 +295,7 @@ def test_one_in_the_form_of_an_address_needs_its_domain(door: Backdoor) -> None:
     assert ids(diagnosis) == ["smtp_username_missing"]
 
 
-def test_what_it_is_said_to_stand_for_must_be_such_a_name(door: Backdoor) -> None:
+def test_stands_for_must_be_a_composite_username(door: Backdoor) -> None:
     with pytest.raises(ConfigError, match="--stands-for"):
         door.examine(by_password("smtp-login", PASSWORD), stands_for="acs-demo")
 
@@ -343,7 +343,9 @@ TELLING = [
 
 
 @pytest.mark.parametrize(("secret", "told"), TELLING)
-def test_what_became_of_a_secret_is_told(door: Backdoor, secret: str, told: str) -> None:
+def test_damage_to_a_secret_is_named_without_showing_it(
+    door: Backdoor, secret: str, told: str
+) -> None:
     diagnosis = door.examine(by_password(USERNAME, secret))
     assert ids(diagnosis) == ["credential_mangled_by_config", "oauth_client_auth_failed"]
     assert any(told in line for line in diagnosis.findings[0].proof)
@@ -536,7 +538,7 @@ def office(username: str, door: Backdoor) -> Diagnosis:
     return diagnose_evidence(look_behind(visit, found, ENVIRONMENT, door.ask))
 
 
-def test_of_a_mailbox_only_the_domain_is_asked_about(door: Backdoor) -> None:
+def test_only_the_domain_of_a_mailbox_is_looked_up(door: Backdoor) -> None:
     diagnosis = office("ann@nowhere.example", door)
     assert ids(diagnosis)[0] == "tenant_unknown"
     assert paths(door) == ["openid-configuration"]

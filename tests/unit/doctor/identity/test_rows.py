@@ -75,7 +75,7 @@ def test_the_cause_comes_first_with_proof_and_fix(name: str, managed: bool) -> N
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_of_two_causes_one_comes_first(name: str) -> None:
+def test_one_of_two_causes_comes_first(name: str) -> None:
     """Whatever is mended first, the other is found at the next visit."""
     names = [each for each in name.split(" and ") if each in ORDER]
     if names == ["resource_unknown", "smtp_username_domain_not_linked"]:

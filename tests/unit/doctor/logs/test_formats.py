@@ -230,7 +230,7 @@ def test_words_for_the_server_and_the_client_are_kept() -> None:
 @pytest.mark.parametrize(
     "hidden", ["[credentials hidden]", "********", "<password>", "/* secret */"]
 )
-def test_what_was_hidden_is_not_judged(hidden: str) -> None:
+def test_a_redacted_response_is_not_judged(hidden: str) -> None:
     seen = read_log(f"C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {hidden}\nS: 535 no")
     [response] = seen.attempts[0].responses
     assert response.form == "hidden"

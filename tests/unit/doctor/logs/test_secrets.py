@@ -49,7 +49,7 @@ def test_it_is_struck_out_and_so_is_its_base64(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", WORDS)
-def test_what_is_said_about_one_is_kept(text: str) -> None:
+def test_text_about_secrets_is_kept(text: str) -> None:
     diagnosis = diagnose_evidence(read_log(text))
     assert text in json.dumps(report_document(diagnosis))
 

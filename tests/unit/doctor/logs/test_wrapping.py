@@ -109,7 +109,7 @@ def test_other_services_in_between() -> None:
         "{",
     ],
 )
-def test_what_is_no_dialogue_stays_as_it_is(text: str) -> None:
+def test_text_that_is_no_dialogue_is_unchanged(text: str) -> None:
     assert unwrapped(text) == text
 
 

@@ -289,7 +289,7 @@ HEALTHY: dict[str, list[Said]] = {
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_nothing_is_found_where_nothing_is_wrong(name: str) -> None:
+def test_healthy_sessions_have_no_findings(name: str) -> None:
     diagnosis = diagnosed(HEALTHY[name])
     assert [each.id for each in diagnosis.findings] == []
     assert diagnosis.verdict == "healthy"
@@ -303,7 +303,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_the_server_took_all_the_same_is_worth_a_note(name: str) -> None:
+def test_a_fault_that_the_server_accepted_is_a_note(name: str) -> None:
     diagnosis = diagnosed([*SIGNED_IN, ("C", ODD[name]), ("S", "250 ok"), *QUIT])
     assert diagnosis.verdict == "healthy"
     assert [name in line for line in diagnosis.notes] == [True]

@@ -40,7 +40,7 @@ def test_the_form_of_a_message(message: bytes, content: Content, size: int) -> N
     assert seen.has_from == content.has_from
 
 
-def test_what_stands_behind_a_message_is_not_of_it() -> None:
+def test_octets_after_a_message_are_returned() -> None:
     scan = ContentScan()
     assert scan.feed(b"hi\r\n.\r\nQUIT\r\n") == b"QUIT\r\n"
 
@@ -52,7 +52,7 @@ def test_a_line_of_any_length_is_one_line() -> None:
     assert (found.commands, found.bare_lf, found.ahead) == (1, 0, ())
 
 
-def test_what_is_no_command_fills_no_report() -> None:
+def test_unknown_commands_are_bounded_in_the_transcript() -> None:
     _, evidence = played([GREETING, *[("C", f"word-{n} {n}") for n in range(5000)]])
     assert len(evidence.transcript) < 200
 
@@ -65,7 +65,7 @@ def test_what_is_no_command_fills_no_report() -> None:
         (b"\x16hello\r\n", "other"), (b"", "nothing"),
     ],
 )  # fmt: skip
-def test_who_speaks_what(first: bytes, speaks: str) -> None:
+def test_the_protocol_that_a_client_speaks(first: bytes, speaks: str) -> None:
     assert conduct([GREETING, ("C", first)]).speaks == speaks
 
 
@@ -82,7 +82,7 @@ def texts(evidence: Evidence) -> str:
     return "\n".join(line.text for line in evidence.transcript)
 
 
-def test_what_only_the_server_says_of_a_secret_is_struck_out_too() -> None:
+def test_secrets_in_server_challenges_are_redacted() -> None:
     sealed = b64("r=nonce,s=c2FsdA==,i=4096")
     session: list[Said] = [
         *under_tls("AUTH SCRAM-SHA-256"), ("C", "AUTH SCRAM-SHA-256 " + b64("n,,n=ann,r=nonce")),

@@ -30,7 +30,7 @@ def test_everything_that_is_known() -> None:
         assert f"# TYPE {line.partition('{')[0]} " in "\n".join(lines)
 
 
-def test_what_is_not_known_is_not_said() -> None:
+def test_unknown_values_have_no_metric() -> None:
     text = render([UpstreamStatus("a", "a:587")], NOW)
     assert 'changes_total{upstream="a"} 0' in text
     assert 'up{upstream="a"' not in text

@@ -29,7 +29,7 @@ SEEN = Evidence(
 )
 
 
-def test_what_is_kept_of_a_diagnosis() -> None:
+def test_a_snapshot_of_a_diagnosis() -> None:
     snapshot = snapshot_of(diagnose_evidence(SEEN), 0.25)
     assert snapshot.over_tls is not None
     assert snapshot.over_tls.mechanisms == ("LOGIN",)

@@ -86,7 +86,7 @@ MATRIX = [
 
 
 @pytest.mark.parametrize(("role", "at", "method", "path", "body", "status"), MATRIX)
-def test_what_a_role_may_do(
+def test_permissions_of_roles(
     role: str | None, at: str, method: str, path: str, body: object, status: int
 ) -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, KEY_READER, *assigned(role, at))
@@ -132,7 +132,7 @@ def test_a_role_counts_at_once_and_goes_at_once() -> None:
     assert api.ask("GET", SERVICE, token=token).status == 403
 
 
-def test_who_links_a_domain_must_be_allowed_to_change_it() -> None:
+def test_linking_a_domain_needs_write_access_to_it() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, *assigned(MAIL_OWNER, SERVICE))
     token = api.token(PRINCIPAL_OF_WHO)
     unlink: object = {"properties": {"linkedDomains": []}}
@@ -159,7 +159,7 @@ def test_a_role_is_written_by_who_may_at_all_its_scopes() -> None:
         assert api.ask("PUT", path, body, token=token).status == status
 
 
-def test_what_one_may_do_oneself() -> None:
+def test_the_own_permissions_are_listed() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, KEY_READER, *assigned(READER, GROUP))
     token = api.token(PRINCIPAL_OF_WHO)
     found = api.ask("GET", f"{SERVICE}/{AUTH}/permissions", token=token).json["value"]

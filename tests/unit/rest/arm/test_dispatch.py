@@ -130,7 +130,9 @@ NOTHING = [
 
 
 @pytest.mark.parametrize(("method", "path", "status", "code"), NOTHING)
-def test_what_is_not_there(api: Management, method: str, path: str, status: int, code: str) -> None:
+def test_unknown_resources_are_not_found(
+    api: Management, method: str, path: str, status: int, code: str
+) -> None:
     answer = api.ask(method, path, {})
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["x-ms-error-code"] == code

@@ -92,7 +92,7 @@ def test_a_life(path: str, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), LIVES, ids=[path.split("/")[-2] for path, _ in LIVES])
-def test_of_several_at_once_one_is_new(
+def test_one_of_several_concurrent_requests_creates(
     path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save = MemoryRecords.save_records
@@ -153,7 +153,7 @@ def test_a_role_definition_is_answered_201_even_when_it_is_changed() -> None:
     assert api.ask("DELETE", path).status == 204
 
 
-def test_what_a_service_shows() -> None:
+def test_properties_of_a_service() -> None:
     answer = Management().ask("GET", SERVICE).json
     assert answer["location"] == "global"
     assert answer["type"] == "microsoft.communication/communicationservices"
@@ -168,7 +168,7 @@ def test_what_a_service_shows() -> None:
     }
 
 
-def test_what_a_managed_domain_shows() -> None:
+def test_properties_of_a_managed_domain() -> None:
     answer = Management().ask("GET", DOMAIN).json
     properties = answer["properties"]
     assert properties["fromSenderDomain"] == properties["mailFromSenderDomain"]
@@ -180,7 +180,7 @@ def test_what_a_managed_domain_shows() -> None:
     )  # fmt: skip
 
 
-def test_who_changed_what_and_when() -> None:
+def test_system_data_names_author_and_time() -> None:
     api = Management()
     path = f"{MAIL}/emailServices/new"
     body = {"location": "global", "properties": {"dataLocation": "Japan"}}
@@ -342,7 +342,7 @@ def test_roles_that_can_be_assigned_at_a_scope() -> None:
     assert Management().ask("GET", f"{HOME}/{AUTH}/roleDefinitions/{ROLE}").status == 200
 
 
-def test_what_is_in_a_group() -> None:
+def test_resources_of_a_group() -> None:
     api = Management()
     found = api.ask("GET", f"{GROUP}/resources").json["value"]
     assert {each["name"] for each in found} == {

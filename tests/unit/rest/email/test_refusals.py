@@ -268,7 +268,7 @@ ACCESS: list[tuple[Callable[[DataPlane], Answered], tuple[int, str, str], str]] 
 @pytest.mark.parametrize(
     ("call", "refusal", "reason"), ACCESS, ids=lambda each: str(getattr(each, "__name__", ""))
 )
-def test_who_may_not_send(
+def test_unauthorized_requests(
     call: Callable[[DataPlane], Answered], refusal: tuple[int, str, str], reason: str
 ) -> None:
     """The client hears one thing, the operator the reason."""

@@ -140,7 +140,7 @@ def test_an_operation_is_its_resources_own() -> None:
     assert plane.status("x").error[:2] == (404, "OperationNotFound")
 
 
-def test_what_is_not_known_is_passed_over() -> None:
+def test_unknown_properties_are_ignored() -> None:
     body = document(senderDisplayName="x", importance={"a": [1]})
     body["content"]["language"] = "en"
     assert DataPlane().send(body).status == 202
@@ -320,7 +320,7 @@ def test_fifty_recipients_may_be() -> None:
         (ApiRules(reserved_headers="ignore"), {"headers": {"From": "x@example.org", "X-A": "b"}}),
     ],
 )  # fmt: skip
-def test_what_a_profile_may_allow(rules: ApiRules, changes: dict[str, Any]) -> None:
+def test_a_profile_may_allow_more(rules: ApiRules, changes: dict[str, Any]) -> None:
     """Nobody saw what the service does then, so each is a setting."""
     assert DataPlane().send(document(**changes)).status == 400
     plane = DataPlane(Profile("acs", api=rules))
@@ -343,7 +343,7 @@ def test_an_operation_id_may_stand_for_what_it_was_first_used_for() -> None:
 
 @pytest.mark.parametrize("empty", [{}, {"to": []}, {"to": None}])
 @pytest.mark.parametrize("kind", ["cc", "bcc"])
-def test_nobody_need_stand_in_to(empty: dict[str, Any], kind: str) -> None:
+def test_a_message_needs_no_to_recipients(empty: dict[str, Any], kind: str) -> None:
     """As in the session EmailClientTests.sendEmailWithoutToRecipient of azure-sdk-for-java."""
     plane = DataPlane()
     recipients = {**empty, kind: [{"address": "ann@example.net"}]}
@@ -428,6 +428,6 @@ def test_mail_that_bounced_a_moment_ago_suppresses_the_next() -> None:
     "address",
     ["a@b", "ann@localhost", f"{'a' * 64}@example.net", f"a@{'b' * 63}.example", "a@[192.0.2.1]"],
 )
-def test_what_is_an_address_by_the_rfc_is_one(address: str) -> None:
+def test_every_rfc_5321_address_is_accepted(address: str) -> None:
     plane = DataPlane()
     assert plane.send(document(recipients={"to": [{"address": address}]})).status == 202

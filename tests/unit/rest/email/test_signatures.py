@@ -39,7 +39,7 @@ def headers(content_hash: str, signature: str, date: str = "x-ms-date") -> dict[
 
 
 @pytest.mark.parametrize(("method", "target", "content_hash", "signature"), [POST, GET])
-def test_what_the_sdk_signs(method: str, target: str, content_hash: str, signature: str) -> None:
+def test_signatures_of_the_sdk(method: str, target: str, content_hash: str, signature: str) -> None:
     signed = read_signature(method, target, headers(content_hash, signature))
     assert signed.is_by(decode_key(KEY))
     assert signed.date == datetime(2024, 1, 1, tzinfo=UTC)

@@ -407,7 +407,7 @@ def test_hosts_that_would_spoil_a_url(asking: Asking, host: str) -> None:
     assert answered.json["error"]["code"] == "InvalidHostName"
 
 
-def test_what_was_pasted_into_the_client_id_is_not_logged(asking: Asking) -> None:
+def test_a_secret_given_as_client_id_is_not_logged(asking: Asking) -> None:
     asking.post(with_secret(client_id=PASSWORD))
     [(event, facts)] = asking.reported
     assert event == "token_not_issued"

@@ -100,7 +100,7 @@ def test_it_wants(filter_: Filter, given: Report, wanted: bool) -> None:
     assert made.wants(given) is wanted
 
 
-def test_who_has_not_agreed_gets_nothing_and_fails_after_ten_minutes() -> None:
+def test_an_unvalidated_subscription_gets_no_events_and_fails_after_ten_minutes() -> None:
     made = EventSubscription("hook", "", Secret("https://x/"), AT, state="AwaitingManualAction")
     assert not made.wants(report())
     assert made.state_at(AT + timedelta(minutes=9)) == "AwaitingManualAction"

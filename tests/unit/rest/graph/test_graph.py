@@ -155,7 +155,7 @@ class TestLists:
             "$expand=owners",
         ],
     )
-    def test_what_is_not_answered_is_said(self, api: Graph, query: str) -> None:
+    def test_unsupported_queries_are_refused(self, api: Graph, query: str) -> None:
         answered = api.call("GET", "applications", query=query.replace(" ", "%20"))
         assert (answered.status, answered.code) == (400, "Request_UnsupportedQuery")
 
@@ -224,7 +224,7 @@ class TestPasswords:
         assert (again.status, again.code) == (400, "Request_BadRequest")
 
     @pytest.mark.parametrize("body", [None, {}, {"passwordCredential": None}])
-    def test_nothing_need_be_said(self, api: Graph, body: object) -> None:
+    def test_an_empty_body_is_accepted(self, api: Graph, body: object) -> None:
         assert api.call("POST", self.PATH, body).json["displayName"] is None
 
     @pytest.mark.parametrize(
@@ -256,7 +256,9 @@ class TestPasswords:
             {"displayName": 5},
         ],
     )
-    def test_what_is_wrong_with_one(self, api: Graph, given: dict[str, Any]) -> None:
+    def test_invalid_password_credentials_are_refused(
+        self, api: Graph, given: dict[str, Any]
+    ) -> None:
         refused = api.call("POST", self.PATH, {"passwordCredential": given})
         assert (refused.status, refused.code) == (400, "Request_BadRequest")
         assert len(api.directory.find(ClientSecret, APPLICATION)) == 1
@@ -306,7 +308,7 @@ class TestCertificates:
             {"type": "Symmetric", "usage": "Verify", "key": "AAAA"},
         ],
     )
-    def test_what_is_none(self, api: Graph, key: dict[str, str]) -> None:
+    def test_invalid_keys_are_refused(self, api: Graph, key: dict[str, str]) -> None:
         self.put(api, self.key("one"))
         before = self.kept(api)
         refused = self.put(api, key)
@@ -333,12 +335,12 @@ class TestServicePrincipals:
         assert api.call("DELETE", f"servicePrincipals/{principal['id']}").status == 204
         assert api.call("GET", f"servicePrincipals/{principal['id']}").status == 404
 
-    def test_of_no_application(self, api: Graph) -> None:
+    def test_an_unknown_application_is_refused(self, api: Graph) -> None:
         refused = api.call("POST", "servicePrincipals", {"appId": OTHER})
         assert (refused.status, refused.code) == (400, "NoBackingApplicationObject")
         assert OTHER in refused.message
 
-    def test_of_another_tenants_application(self) -> None:
+    def test_an_application_of_another_tenant_gets_a_service_principal(self) -> None:
         api = Graph(Tenant(ELSEWHERE, "elsewhere.localhost"), STRANGER)
         made = api.call("POST", "servicePrincipals", {"appId": STRANGER.id})
         assert made.status == 201
@@ -347,13 +349,13 @@ class TestServicePrincipals:
 
 
 class TestWhoMayAsk:
-    def test_nobody_without_a_token(self, api: Graph) -> None:
+    def test_a_request_without_a_token_is_refused(self, api: Graph) -> None:
         refused = api.call("GET", "applications", token="")
         assert (refused.status, refused.code) == (401, "InvalidAuthenticationToken")
         assert refused.message == "Access token is empty."
         assert refused.headers["www-authenticate"].startswith("Bearer ")
 
-    def test_nobody_with_another_resources_token(self, api: Graph) -> None:
+    def test_a_token_for_another_resource_is_refused(self, api: Graph) -> None:
         other = api.token(audience="https://management.azure.com/")
         refused = api.call("GET", "applications", token=other)
         assert (refused.status, refused.code) == (401, "InvalidAuthenticationToken")
@@ -423,7 +425,7 @@ class TestErrors:
             ({"displayName": "x", "passwordCredentials": [{"displayName": "\n"}]}, "display name"),
         ],
     )
-    def test_what_cannot_be_made(self, api: Graph, body: object, said: str) -> None:
+    def test_invalid_applications_are_refused(self, api: Graph, body: object, said: str) -> None:
         before = api.directory.version
         refused = api.call("POST", "applications", body)
         assert refused.status == 400
@@ -434,7 +436,7 @@ class TestErrors:
         refused = api.call("POST", "applications", b" " * 300_000)
         assert refused.status == 413
 
-    def test_what_is_not_there(self, api: Graph) -> None:
+    def test_unknown_paths_and_methods_are_refused(self, api: Graph) -> None:
         refused = api.call("GET", "users/ann")
         assert (refused.status, refused.message) == (
             400, "Resource not found for the segment 'users'.",

@@ -141,7 +141,9 @@ REFUSED_MIME = [
         *(("text/plain", *each) for each in REFUSED_MIME),
     ],
 )
-def test_what_is_refused(api: Mail, kind: str, body: object, status: int, code: str) -> None:
+def test_invalid_requests_are_refused(
+    api: Mail, kind: str, body: object, status: int, code: str
+) -> None:
     answered = api.send(body, kind)
     assert (answered.status, answered.code) == (status, code)
     assert not api.store.put_

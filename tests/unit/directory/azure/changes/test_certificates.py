@@ -44,7 +44,7 @@ def test_rejected(certificate: ClientCertificate, complaint: str) -> None:
         add_certificate(snapshot, certificate)
 
 
-def test_there_is_a_bound() -> None:
+def test_the_number_of_certificates_is_bounded() -> None:
     many = tuple(
         replace(CERTIFICATE, id=f"{number}", certificate=b"%d" % number) for number in range(MOST)
     )
