@@ -79,8 +79,8 @@ class _Shown(dict[str, Any]):
         super().__init__(facts)
         if "rcpt_to" in facts:
             self["rcpt_to"] = _first_of(facts["rcpt_to"])
-        if facts.get("reason") and facts["reason"] in str(facts.get("reply")):
-            self["reason"] = ""  # the answer contains it
+        if facts.get("reason"):
+            self["reason"] = _more(str(facts.get("reply", "")), str(facts["reason"]))
         if "next_at" in facts and facts["next_at"] is None:
             up = f"it expires at {facts['expires_at']}"
             self["next_at"] = "an operator releases it" if facts["held"] else up
@@ -94,6 +94,14 @@ class _Shown(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return "" if key.endswith("_named") else "-"
+
+
+def _more(reply: str, reason: str) -> str:
+    """Return what the reason says beyond the reply."""
+    if reason in reply:
+        return ""
+    head, _, rest = reason.partition(": ")  # an API's answer, and its explanation
+    return rest if rest and reply.endswith(f" {head}") else reason
 
 
 def _first_of(recipients: list[str]) -> str:

@@ -229,7 +229,7 @@ def _flat(text: str) -> str:
 
 
 def _blocked(obstacle: Obstacle) -> str:
-    reason = f": {_flat(obstacle.reason)}" if obstacle.reason else ""
+    reason = f": {_flat(obstacle.reason).removesuffix('.')}" if obstacle.reason else ""
     if obstacle.is_ours:
         return f"the store cannot be written to at the moment{reason}"
     if obstacle.is_stop:

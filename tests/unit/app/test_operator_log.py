@@ -193,6 +193,16 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
         "FAILED 1-2 to b@y: 501 5.1.7 HTTP 404 X",
     ),
     (
+        "message_failed",
+        {
+            "id": "1-2",
+            "rcpt_to": ["b@y"],
+            "reply": "501 5.1.7 HTTP 404 X",
+            "reason": "HTTP 404 X: no",
+        },
+        "FAILED 1-2 to b@y: 501 5.1.7 HTTP 404 X: no",
+    ),
+    (
         "message_deferred",
         {
             "id": "1-2",

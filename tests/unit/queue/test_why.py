@@ -128,7 +128,7 @@ SENTENCES = [
     ),
     (
         delivery(),
-        Obstacle("the account app", "open", 900, "535 5.7.3 no", is_stop=True),
+        Obstacle("the account app", "open", 900, "535 5.7.3 no.", is_stop=True),
         ("the account app is refused: 535 5.7.3 no; it is tried at 2026-11-24 10:15:00 UTC,"
         " in 15 minutes."),
     ),
