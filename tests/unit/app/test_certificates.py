@@ -122,7 +122,7 @@ def test_a_verifier_in_rust_takes_it(made: Certificates, name: str) -> None:
     assert len(chain) == 2
 
 
-def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
+def test_the_authority_is_constrained_to_its_names(tmp_path: Path) -> None:
     """Even with its key, a certificate for a stranger's name does not pass."""
     from gatepost.app import certificates
 
@@ -195,7 +195,7 @@ def test_other_names(tmp_path: Path, names: tuple[str, ...], authority: bool) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n"])
-def test_a_damaged_server_certificate_is_made_anew(
+def test_a_damaged_server_certificate_is_replaced(
     made: Certificates, tmp_path: Path, content: bytes
 ) -> None:
     made.server_file.write_bytes(content)
@@ -219,7 +219,7 @@ def test_a_damaged_authority_is_never_replaced_in_silence(
     assert caught.value.where == str(path)
 
 
-def test_two_authorities_are_told_apart_by_name(tmp_path: Path) -> None:
+def test_two_authorities_have_different_names(tmp_path: Path) -> None:
     names = []
     for stem in "ab":
         (tmp_path / stem).mkdir()

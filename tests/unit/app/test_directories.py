@@ -86,7 +86,7 @@ def test_rules_that_are_not_taken_do_not_count(tmp_path: Path) -> None:
     asyncio.run(steps())
 
 
-def test_an_account_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+def test_an_unreadable_account_is_reported_once(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
 
     def report(event: str, **facts: str) -> None:

@@ -88,7 +88,7 @@ def test_foreign_sealed_data_is_refused(sealed: bytes) -> None:
     assert caught.value.where == "DIR/key"
 
 
-def test_of_a_damaged_access_key_the_cure_is_told() -> None:
+def test_an_error_about_a_damaged_access_key_names_the_fix() -> None:
     keys = SealedAccessKeys(KEY)
     sealed = keys.seal(Secret("c2VjcmV0"))
     assert keys.open(sealed) == Secret("c2VjcmV0")

@@ -43,7 +43,7 @@ def test_starttls_comes_before_auth() -> None:
     assert "AUTH SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5 XOAUTH2" in after.lines
 
 
-def test_a_bound_mechanism_is_for_who_asks_for_it() -> None:
+def test_plus_mechanisms_are_offered_only_if_configured() -> None:
     """Most clients that know one bind to the connection, and ours binds to the certificate."""
     named = 'mechanisms = ["SCRAM-SHA-256-PLUS", "PLAIN"]'
     after = offer(terms(f"{STARTTLS}\n{named}"), encrypted=True)

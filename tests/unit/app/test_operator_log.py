@@ -65,7 +65,7 @@ def test_an_event_that_cannot_be_spelled_takes_no_other_along() -> None:
     assert last.endswith("next")
 
 
-def test_a_text_stands_in_its_turn() -> None:
+def test_texts_keep_their_order() -> None:
     reading, writing = os.pipe()
     reporter = Reporter(writing, as_json=False)
     reporter("starting")
@@ -115,7 +115,7 @@ def test_a_reader_that_is_gone_ends_nothing() -> None:
     assert not reporter._thread.is_alive()
 
 
-def test_a_full_pipe_holds_up_nobody_and_says_what_it_lost() -> None:
+def test_a_full_pipe_blocks_no_caller_and_counts_lost_lines() -> None:
     reading, writing = os.pipe()
     reporter = Reporter(writing, as_json=True)
     began = time.monotonic()

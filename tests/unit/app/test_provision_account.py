@@ -50,7 +50,7 @@ def test_secrets_are_sealed() -> None:
     assert given.token.reveal() not in kept
 
 
-def test_instead_of_one_whose_record_is_damaged_another_is_made_and_told() -> None:
+def test_an_account_with_a_damaged_record_is_replaced_and_reported() -> None:
     records, damaged = MemoryRecords(), dict[str, str]()
     before = start(records).given
     mine = ("provisioned", "account gmail")

@@ -73,7 +73,7 @@ def test_uncaught_errors_are_reported_without_arguments() -> None:
     assert "secret" not in facts["reason"]
 
 
-def test_a_fault_that_comes_again_and_again_is_told_once_a_while(
+def test_a_repeated_fault_is_reported_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """asyncio says of each of 1,025 tries that no file is left for a connection, every second."""
@@ -97,7 +97,7 @@ def test_a_fault_that_comes_again_and_again_is_told_once_a_while(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux knows batch processes")
 @pytest.mark.parametrize("before", ["SCHED_OTHER", "SCHED_IDLE"])
-def test_a_process_interrupts_nobody_unless_it_was_started_otherwise(before: str) -> None:
+def test_processes_use_batch_scheduling_unless_started_with_another_policy(before: str) -> None:
     policies: list[int] = []
 
     def start() -> None:

@@ -50,7 +50,7 @@ def test_another_secret(tmp_path: Path) -> None:
     assert bench.look() == []
 
 
-def test_the_same_secret_written_anew_is_not_tried_again(tmp_path: Path) -> None:
+def test_rewriting_the_same_secret_is_no_change(tmp_path: Path) -> None:
     path = put(tmp_path / "secret", "one")
     bench = Bench(password("a", path))
     put(path, "one\n")

@@ -112,7 +112,7 @@ def test_a_failed_store_ends_the_wait_for_deliveries(has_failed: bool, patience:
     ("has_failed", "room", "told"),
     [(False, "", ""), (False, "the disk is full", "the disk is full"), (True, "", "the store has")],
 )
-def test_its_health_tells_why_no_mail_is_taken(has_failed: bool, room: str, told: str) -> None:
+def test_health_says_why_no_mail_is_accepted(has_failed: bool, room: str, told: str) -> None:
     store: Any = SimpleNamespace(has_failed=has_failed, refusal=room)
     assert why_no_mail(store).startswith(told)
     assert bool(why_no_mail(store)) == bool(told)

@@ -86,7 +86,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "code", "document"), ERRORS)
-def test_a_program_is_told_what_went_wrong(
+def test_errors_are_documents_with_json(
     error: click.ClickException,
     code: int,
     document: dict[str, str] | None,
@@ -104,7 +104,7 @@ def test_a_program_is_told_what_went_wrong(
     assert capsys.readouterr().out == ""
 
 
-def test_a_program_is_told_that_its_words_cannot_be_read(
+def test_usage_errors_are_documents_with_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run("messages", "list", "--nonsense", "--json") == 64
@@ -119,7 +119,7 @@ def test_arguments_after_two_dashes_are_no_options(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
-def test_a_system_that_gives_nothing_more_is_told_in_a_sentence(
+def test_exhausted_system_resources_are_reported_in_a_sentence(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = click.Command("probe", callback=_raises(error))

@@ -37,7 +37,7 @@ def test_list_of_a_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gmail" not in found
 
 
-def test_show_tells_every_value_and_its_origin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_every_value_and_its_origin(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answer(capsys, "show", "gmail", "--set", "limits.recipients=3")
     values = {each["key"]: each for each in told["values"]}
     assert (code, told["name"], told["directory"]) == (0, "gmail", "accounts")
@@ -61,7 +61,7 @@ def test_show_of_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean gmail?" in capsys.readouterr().err
 
 
-def test_check_tells_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_reports_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('titel = "x"\n[server]\ngreets = "late"\n')
     code, told = answer(capsys, "check", str(path))

@@ -188,7 +188,7 @@ def test_the_error_document_of_xoauth2_is_answered() -> None:
         (["status"], ""),
     ],
 )  # fmt: skip
-def test_a_refusal_tells_in_words_what_the_error_document_says(document: object, told: str) -> None:
+def test_a_refusal_explains_the_error_document(document: object, told: str) -> None:
     session = offering(make_session(), "AUTH XOAUTH2")
     credentials = Credentials("ann@example.com", token=Secret(TOKEN))
     asked = f"C: AUTH XOAUTH2\nS: 334\nC: {b64(BEARER)}\nS: 334 {b64(json.dumps(document))}"
@@ -198,7 +198,7 @@ def test_a_refusal_tells_in_words_what_the_error_document_says(document: object,
 
 
 @pytest.mark.parametrize("end", ["CUT", "SILENCE"])
-def test_the_error_document_is_told_though_no_refusal_follows(end: str) -> None:
+def test_the_error_document_is_reported_although_no_refusal_follows(end: str) -> None:
     session = offering(make_session(), "AUTH XOAUTH2")
     credentials = Credentials("ann@example.com", token=Secret(TOKEN))
     document = b64('{"status":"400"}')
@@ -216,7 +216,7 @@ def test_only_235_is_a_sign_in(code: int) -> None:
     assert (session.usable, session.mechanism) == (False, "")
 
 
-def test_a_server_that_asks_for_ever_is_cancelled() -> None:
+def test_endless_challenges_are_cancelled() -> None:
     session = offering(make_session(), "AUTH PLAIN")
     with pytest.raises(RemoteProtocolError, match="more than the mechanism provides"):
         sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: 334 Zm9v\nC: *\nS: 501 cancelled")

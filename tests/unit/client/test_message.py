@@ -187,6 +187,6 @@ def test_a_domain_in_utf8_is_spelled_in_ascii_so_that_every_server_takes_it() ->
     assert message.as_bytes() == before, "the caller's message is its own"
 
 
-def test_a_domain_that_nobody_can_have() -> None:
+def test_an_impossible_domain() -> None:
     with pytest.raises(LocalProtocolError, match="not a label"):
         prepare(make_message("ann@☃.example"))

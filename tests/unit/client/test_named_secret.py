@@ -44,7 +44,7 @@ def test_a_fifo_is_refused(tmp_path: Path) -> None:
         NamedSecret("file", str(tmp_path / "password")).read()
 
 
-def test_it_is_read_anew(tmp_path: Path) -> None:
+def test_the_secret_is_read_each_time(tmp_path: Path) -> None:
     path = tmp_path / "password"
     named = NamedSecret("file", str(path))
     path.write_text("one")

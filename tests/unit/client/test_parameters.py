@@ -91,7 +91,7 @@ def test_a_local_part_has_no_other_spelling() -> None:
         mail_command(envelope, offer(), 7)
 
 
-def test_a_domain_that_nobody_can_have_is_refused() -> None:
+def test_an_impossible_domain_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="not a label"):
         in_ascii(Envelope(parse_address("a@☃.example")), offer())
 

@@ -72,7 +72,7 @@ def test_helo_where_ehlo_is_unknown() -> None:
     assert (offered.greeting, offered.lines) == ("old.example", ())
 
 
-def test_a_refused_name_is_told_with_the_reply_to_ehlo() -> None:
+def test_a_refused_name_is_reported_with_the_reply_to_ehlo() -> None:
     session = make_session()
     dialogue = """
         C: EHLO client.example
@@ -156,7 +156,7 @@ def test_the_last_reply_before_a_disconnect_is_read() -> None:
     assert not session.usable
 
 
-def test_a_leaving_server_that_said_nothing() -> None:
+def test_a_disconnect_without_a_reply() -> None:
     session = offering(make_session())
     with pytest.raises(Disconnected, match="Broken pipe"):
         play(session, session.ask("NOOP", "mail"), "CUT\nCUT")

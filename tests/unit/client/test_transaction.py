@@ -270,7 +270,7 @@ def test_no_command_follows_an_extra_reply_to_mail() -> None:
 
 
 @pytest.mark.parametrize("offer", ["", "CHUNKING"])
-def test_a_reply_too_many_behind_a_refusal_or_before_the_content_tells_of_all(offer: str) -> None:
+def test_an_extra_reply_to_pipelined_commands_fails_all_recipients(offer: str) -> None:
     """One command off, the 550 to c@ would be taken for one to DATA, and b@ be bounced, too."""
     session = offering(make_session(), "PIPELINING", *offer.split())
     data = "" if offer else "\n        C: DATA"
@@ -290,7 +290,7 @@ def test_a_reply_too_many_behind_a_refusal_or_before_the_content_tells_of_all(of
 
 
 @pytest.mark.parametrize("ahead", ["", "S: 250 ok\nC: RCPT TO:<b@example.net>\n"])
-def test_a_reply_too_many_refuses_nobody_where_commands_go_one_by_one(ahead: str) -> None:
+def test_an_extra_reply_without_pipelining_refuses_no_recipient(ahead: str) -> None:
     session = offering(make_session())
     dialogue = f"C: MAIL FROM:<a@example.com>\n{ahead}S: 552 of the message before\nS: 250 ok"
     with pytest.raises(RemoteProtocolError, match="more replies than commands"):

@@ -48,7 +48,7 @@ _WHOLE = f"{SMALL.partition('[[route]]')[0]}{_CREDENTIAL}[[route]]\nto = 'here'\
         ("tenants =", "tenant ="),
     ],
 )
-def test_a_misspelt_name_is_told_once(right: str, wrong: str) -> None:
+def test_a_misspelt_name_is_reported_once(right: str, wrong: str) -> None:
     assert _WHOLE.count(right) == 1
     [told] = mistakes(_WHOLE.replace(right, wrong))
     meant = right.strip("[]").partition(" ")[0].partition(".")[0]

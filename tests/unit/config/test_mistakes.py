@@ -188,7 +188,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("lines", "said"), MISTAKES)
-def test_a_mistake_is_told_with_its_place(lines: str, said: str) -> None:
+def test_a_mistake_is_reported_with_its_place(lines: str, said: str) -> None:
     assert any(each.startswith(said) for each in mistakes(SMALL + lines + "\n")), mistakes(
         SMALL + lines + "\n"
     )
@@ -199,7 +199,7 @@ def test_a_socket_s_path_that_is_too_long_is_the_only_mistake() -> None:
     assert told == ["g.toml:9: listener[1].unix must be a path of at most 107 octets"]
 
 
-def test_a_secret_that_stands_there_is_not_repeated() -> None:
+def test_a_secret_in_the_file_is_not_repeated() -> None:
     text = f"{SMALL}[[directory.account]]\nname = 'a'\npassword = 'hunter2'\n"
     assert "hunter2" not in "".join(mistakes(text))
 
@@ -326,7 +326,7 @@ def test_two_do_not_listen_at_one_place(first: str, second: str, meet: bool) -> 
     assert faults == ([f"g.toml:10: {said}", f"g.toml:1: {said}"] if meet else [])
 
 
-def test_a_name_that_another_route_has_is_told_though_that_one_is_mistaken() -> None:
+def test_a_duplicate_name_is_reported_although_the_other_route_is_faulty() -> None:
     routes = "".join(
         f'[[route]]\nname = "x"\nrecipients = "{each}"\nto = "here"\n' for each in ("a b", "b.net")
     )
@@ -425,7 +425,7 @@ def test_a_mistake_is_reported_without_its_consequences(text: str) -> None:
     assert len(mistakes(text)) == 1
 
 
-def test_a_mistake_in_a_list_is_told_with_its_own_line() -> None:
+def test_a_mistake_in_a_list_is_reported_with_its_own_line() -> None:
     mechanisms = 'mechanisms = [\n "PLAIN",\n "{}"]\n[target.here]'
     text = SMALL.replace(
         'to = "here"', 'to = [\n "here",\n "her"]\nsenders = ["a.example",\n "a b"]'
@@ -448,7 +448,7 @@ def test_a_message_fits_a_line_whatever_it_quotes() -> None:
     assert len(said) < 1000
 
 
-def test_a_secret_in_another_encoding_is_one_that_nobody_can_be_shown(tmp_path: Path) -> None:
+def test_a_secret_in_another_encoding_is_not_shown(tmp_path: Path) -> None:
     """Every mechanism and every form takes UTF-8 (RFC 4616 2, RFC 5802 5.1, RFC 6749 B)."""
     path, secret = tmp_path / "g.toml", tmp_path / "s"
     path.write_text(

@@ -16,7 +16,7 @@ def _with(number: int, *changed: str) -> str:
 
 
 @pytest.mark.parametrize("number", _PAIRS)
-def test_one_mistake_is_told_once(number: int) -> None:
+def test_one_mistake_is_reported_once(number: int) -> None:
     line = LARGE.splitlines()[number - 1]
     key, _, value = line.partition(" = ")
     ways = (f"{key} = ~{value}", f"{key} =", f"{key} = \u201cx\u201d", f"{key}: {value}", "twice")
@@ -30,7 +30,7 @@ def test_one_mistake_is_told_once(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", _HEADS)
-def test_a_head_without_its_end_is_one_all_the_same(number: int) -> None:
+def test_an_unclosed_table_header_is_suggested_closed(number: int) -> None:
     head = LARGE.splitlines()[number - 1]
     [told] = mistakes(_with(number, head.rstrip("]")))
     assert told.startswith(f"g.toml:{number}: invalid TOML: ")
@@ -53,7 +53,7 @@ def test_common_toml_mistakes_have_an_explanation(line: str, said: str) -> None:
     assert mistakes(f"{SMALL}[limits]\n{line}\n") == [f"g.toml:{number}: {said}"]
 
 
-def test_mistakes_of_both_kinds_are_told_together_and_show_nothing() -> None:
+def test_both_kinds_of_mistakes_are_reported_together_without_values() -> None:
     text = (
         SMALL.replace('"none"', "none").replace("capture", "captur").replace("[[route]]", "[[route")
     )

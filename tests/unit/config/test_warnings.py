@@ -264,7 +264,7 @@ def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     assert str(warning) == f"{path}:10: certificate {pair.certificate}: it expired on 2026-01-02"
 
 
-def test_networks_of_which_nobody_comes_are_warned_of() -> None:
+def test_networks_without_clients_are_warned_about() -> None:
     """An address listener has no clients without an address, a socket none with one."""
     here = SMALL.replace("[target", "[[listener.network]]\nfrom = 'unix'\nrefuse = true\n[target")
     socket = (

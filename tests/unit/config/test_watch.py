@@ -67,7 +67,7 @@ server = "[::1]:2587"
     assert config.metrics is None
 
 
-def test_every_mistake_is_told_at_once(write: Write) -> None:
+def test_all_mistakes_are_reported_at_once(write: Write) -> None:
     path = write(
         """intervall = "5m"
 jitter = 2

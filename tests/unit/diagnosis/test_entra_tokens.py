@@ -60,7 +60,7 @@ def test_version_2_names_the_application_otherwise() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_whatever_stands_in_it(claims: dict[str, Any]) -> None:
+def test_any_claims_can_be_examined(claims: dict[str, Any]) -> None:
     seen = read_token(token(**claims))
     assert seen.form == "jwt"
     assert all(len(str(each)) < 300 for each in asdict(seen).values())
@@ -147,7 +147,7 @@ def test_a_token_alone_is_healthy_or_a_finding() -> None:
         assert "--token-file" in unknown.next_probe
 
 
-def test_a_token_that_a_provider_refused_though_it_does_not_list_the_mechanism() -> None:
+def test_a_refused_token_whose_mechanism_is_not_listed() -> None:
     """A 535 to XOAUTH2 at Azure Communication Services is about the token, not the mechanism."""
     acs = load_profile("acs")
     seen = but(

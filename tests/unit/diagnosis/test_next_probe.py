@@ -51,7 +51,7 @@ def test_the_probe_that_would_decide(seen: Evidence, probe: str) -> None:
     assert probe in diagnosis.next_probe
 
 
-def test_a_closed_port_is_told_what_to_look_at() -> None:
+def test_a_closed_port_has_a_next_probe() -> None:
     refused: Fact[tuple[Connect, ...]] = Fact("seen", (Connect("192.0.2.1", "refused"),))
     diagnosis = diagnose(Evidence("probe", HEALTHY.target, connects=refused))
     assert (diagnosis.verdict, diagnosis.findings) == ("unreachable", ())

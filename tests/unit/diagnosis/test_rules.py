@@ -337,7 +337,7 @@ def test_findings_proven_by_evidence(evidence: Evidence, expected: list[str]) ->
     assert [finding.id for finding in diagnose(evidence, PROFILES).findings] == expected
 
 
-def test_a_certificate_that_is_nobody_s_is_no_password() -> None:
+def test_an_unknown_client_certificate_is_not_called_a_password() -> None:
     evidence = but(auth=tried(judged("EXTERNAL", "535 5.7.8 Authentication failed")))
     [finding] = [
         each for each in diagnose(evidence, PROFILES).findings if each.id == "bad_credentials"

@@ -110,7 +110,7 @@ class SlowHasher(QuickHasher):
         return is_right
 
 
-def test_a_storm_of_wrong_passwords_keeps_nobody_waiting_who_was_right_before() -> None:
+def test_a_flood_of_wrong_passwords_does_not_delay_proven_clients() -> None:
     hasher = SlowHasher()
 
     async def steps(bench: Bench) -> None:
@@ -156,7 +156,7 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password() -> None:
     run(steps)
 
 
-def test_the_password_of_the_decoy_signs_nobody_in() -> None:
+def test_the_password_of_the_decoy_is_refused() -> None:
     async def steps(bench: Bench) -> None:
         assert isinstance(await bench.identify(Secret(""), "alice"), Reply)
 
@@ -201,7 +201,7 @@ def test_a_password_that_was_replaced_while_it_was_hashed_does_not_count() -> No
     run(steps)
 
 
-def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
+def test_a_change_is_completed_although_its_caller_is_cancelled() -> None:
     """Or the store would have no account any more that still sends."""
 
     async def steps(bench: Bench) -> None:

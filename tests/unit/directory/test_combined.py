@@ -85,7 +85,7 @@ def test_a_wrong_password_is_not_tried_on_the_next() -> None:
     asyncio.run(steps())
 
 
-def test_refusals_are_told_at_the_same_time_whoever_refused() -> None:
+def test_refusals_take_the_same_time_in_every_directory() -> None:
     async def steps() -> None:
         both = CombinedDirectory([one("first", "ann"), one("second", "bob")], 0.05)
         loop = asyncio.get_running_loop()
@@ -105,7 +105,7 @@ def test_mechanisms_offered_by_several_directories() -> None:
     assert scram in alike.mechanisms
 
 
-def test_why_a_name_is_unknown_is_told_by_who_made_most_of_it() -> None:
+def test_the_directory_that_recognised_most_of_a_name_says_why_it_is_unknown() -> None:
     async def steps() -> None:
         first, second = one("first", "ann"), one("second", "bob")
         first.excuse, second.excuse = "account_unknown: nobody", "tenant_unknown: another"

@@ -139,7 +139,7 @@ def test_an_endpoint_that_cannot_tell_refuses_for_now_and_is_asked_again() -> No
     run(steps)
 
 
-def test_one_question_for_many_who_ask_the_same_at_once() -> None:
+def test_equal_concurrent_logins_share_one_request() -> None:
     async def steps(endpoint: Endpoint) -> None:
         directory, endpoint.gate = endpoint.directory(), asyncio.Event()
         waiting = [asyncio.ensure_future(sign_in(directory, NAME, RIGHT)) for _ in range(20)]

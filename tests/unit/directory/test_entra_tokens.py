@@ -190,7 +190,7 @@ async def never(name: CompositeName, secret: Secret) -> Proof:
     raise AssertionError("a token is not a secret to ask about")
 
 
-def test_a_token_says_who_it_is_and_the_name_must_not_say_otherwise() -> None:
+def test_a_token_identifies_its_application_and_the_username_must_not_contradict() -> None:
     async def steps(tenant: Tenant) -> None:
         rules = EntraRules(frozenset({TENANT}), {APPLICATION: ("@contoso.com",)})
         directory = EntraDirectory(rules, never, bytes(32), lambda: 0.0, tenant.tokens())

@@ -39,7 +39,7 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     assert known.get(b"2") == 2
 
 
-def test_a_ticket_stands_for_one_name_one_secret_and_one_version() -> None:
+def test_a_ticket_is_for_one_name_one_secret_and_one_version() -> None:
     parts = [(1, "ab", b"c"), (1, "a", b"bc"), (2, "ab", b"c"), (12, "ab", b"c"), (1, "ab", b"d")]
     tickets = {ticket_of(KEY, *each) for each in parts} | {
         ticket_of(bytes([1]) * 32, 1, "ab", b"c")

@@ -74,6 +74,6 @@ def test_the_fix_in_a_library(id: str, library: str, fix: str) -> None:
     assert bool(told) is bool(fix)
 
 
-def test_no_fix_for_a_library_that_nobody_knows() -> None:
+def test_an_unknown_library_has_no_fix() -> None:
     with pytest.raises(ConfigError, match="no library is called"):
         fix_in("bare_lf", "qqqq")

@@ -147,7 +147,7 @@ def test_a_server_does_not_move_the_cursor(text: str) -> None:
         assert all(each.isprintable() or each == "\n" for each in report)
 
 
-def test_markdown_keeps_what_the_server_said_inside_of_fences() -> None:
+def test_markdown_fences_server_text() -> None:
     seen = with_transcript(but(), Line("S", "220 ``` @everyone <script>", False))
     report = render_markdown(diagnose(seen))
     assert "````text\nS: 220 ``` @everyone <script>\n````" in report

@@ -50,7 +50,7 @@ x\r
 """
 
 
-def test_texts_and_attachments_are_told_apart() -> None:
+def test_texts_and_attachments_are_distinguished() -> None:
     contents = read_contents(ALTERNATIVE)
     assert contents.text == "grüße\nsecond line"
     assert contents.html == "<p>hi</p>"

@@ -196,7 +196,7 @@ def test_no_word_of_a_server_is_longer_than_a_line() -> None:
     assert max(len(line) for line in dsn.content.split(b"\r\n")) <= 998
 
 
-def test_only_those_who_want_it_are_in_it() -> None:
+def test_a_report_names_only_recipients_that_want_it() -> None:
     never = Recipient(parse_address("carol@example.net"), frozenset({"NEVER"}))
     good = Recipient(parse_address("dave@example.net"), frozenset({"SUCCESS"}))
     ok = Reply(250, "ok")
@@ -304,7 +304,7 @@ def test_smtputf8_without_utf_8_gets_a_plain_report() -> None:
     ("host", "told"),
     [("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("mx.x", "mx.x")],
 )
-def test_a_server_without_a_name_is_told_by_its_address(host: str, told: str) -> None:
+def test_a_server_without_a_name_is_named_by_its_address(host: str, told: str) -> None:
     _, parsed = made([reported(host=host)])
     assert groups(parsed)[1]["Remote-MTA"] == f"dns; {told}"
 

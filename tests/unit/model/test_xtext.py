@@ -38,7 +38,7 @@ def test_xtext_comes_back(text: str) -> None:
     ("text", "ascii_"),
     [("utf-8;a@b.example", "utf-8;a@b.example"), ("utf-8;\u00fc\\x{2B}", "utf-8;\\x{FC}\\x{2B}")],
 )
-def test_an_address_in_utf_8_has_a_form_for_who_knows_ascii_alone(text: str, ascii_: str) -> None:
+def test_a_utf_8_address_has_an_ascii_form(text: str, ascii_: str) -> None:
     assert without_utf8(text) == ascii_
 
 

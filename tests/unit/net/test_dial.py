@@ -41,7 +41,7 @@ TWO = Endpoint(socket.AF_INET6, ("2001:db8::1", 25, 0, 0))
 HERE = Server("mail.example", 25)
 
 
-def test_every_address_tells_its_own_failure() -> None:
+def test_every_address_reports_its_own_failure() -> None:
     refused = ConnectionRefusedError(111, "Connection refused")
     error = unreachable(HERE, [(ONE, refused), (TWO, TimeoutError("timed out"))])
     assert isinstance(error, ConnectError)

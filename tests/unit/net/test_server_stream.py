@@ -44,7 +44,7 @@ class Listening:
         self.told.append(str(error))
 
 
-def test_why_tls_failed_is_told_once() -> None:
+def test_a_tls_failure_is_reported_once() -> None:
     """Also of a peer that is given up while it hangs on behind our alert."""
 
     async def main() -> None:

@@ -20,7 +20,7 @@ def counts(**limits: float) -> ClientCounts:
     return ClientCounts(ClientLimits(**limits), Clock())  # type: ignore[arg-type]  # some are int
 
 
-def test_an_address_has_so_many_sessions() -> None:
+def test_the_limit_on_sessions_of_an_address() -> None:
     clients = LocalClientCounter(counts(sessions=2))
     assert clients.enter("192.0.2.1")
     assert clients.enter("192.0.2.1")

@@ -302,7 +302,7 @@ class TestSettings:
         profile = load_profile("acs", strict=False, settings=["strict.connections=3"])
         assert profile.strict == StrictLimits(connections=3)
 
-    def test_every_fault_is_told_at_once(self, tmp_path: Path) -> None:
+    def test_every_fault_is_reported_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.toml"
         path.write_text('titel = "x"')
         settings = ["x", "limits.idel=3", "strict.connections=many", "limits=3", "=1", "sources=1"]

@@ -46,7 +46,7 @@ def test_some_codes_end_it_at_once(status: int, reason: str) -> None:
     assert again(Backoff(), Failure(status, NOON), 1, NOON, 0.0) == reason
 
 
-def test_it_ends_after_so_many_attempts() -> None:
+def test_the_schedule_ends_after_the_maximum_of_attempts() -> None:
     assert again(Backoff(), Failure(500, NOON), 30, NOON, 0.0) == ATTEMPTS_EXCEEDED
     assert again(Backoff(attempts=1), Failure(500, NOON), 1, NOON, 0.0) == ATTEMPTS_EXCEEDED
 

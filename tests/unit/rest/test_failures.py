@@ -65,7 +65,7 @@ def test_each_api_says_so_in_its_own_form(
     assert SECRET not in f"{facts} {answered.body!r}"
 
 
-def test_the_code_stands_in_its_header_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_code_is_also_in_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
     api = DataPlane()
     break_directory(monkeypatch)
     status, code, message = api.call("POST", "/emails:send", token=api.token()).error
@@ -125,7 +125,7 @@ def test_a_client_that_hangs_up_is_no_failure() -> None:
     assert not reports
 
 
-def test_an_answer_that_breaks_off_is_not_begun_anew() -> None:
+def test_a_broken_off_answer_is_not_started_again() -> None:
     reports: list[str] = []
 
     class Half(JSONResponse):

@@ -34,7 +34,7 @@ def test_each_send_within_a_lease_prolongs_it_up_to_two_weeks() -> None:
         assert lease.until == now + hours * HOUR
 
 
-def test_after_a_lease_without_a_send_the_cycle_starts_anew() -> None:
+def test_a_lease_without_a_send_restarts_the_cycle() -> None:
     lease = after_send(after_bounce(None, "a@b", NOON), NOON + HOUR)
     end = lease.until
     assert in_force(lease, end - timedelta(microseconds=1))
@@ -42,7 +42,7 @@ def test_after_a_lease_without_a_send_the_cycle_starts_anew() -> None:
     assert after_bounce(lease, "a@b", end) == Lease("a@b", 0, end, end + 24 * HOUR)
 
 
-def test_a_bounce_that_is_yet_to_come_lists_nobody_yet() -> None:
+def test_a_future_bounce_suppresses_no_address_yet() -> None:
     lease = after_bounce(None, "a@b", NOON + HOUR)
     assert not in_force(lease, NOON)
     assert in_force(lease, NOON + HOUR)

@@ -75,7 +75,7 @@ def test_without_a_proof_there_is_no_mechanism(name: str, credentials: Credentia
 
 
 @pytest.mark.parametrize("name", ["LOGIN", "CRAM-MD5", "XOAUTH2"])
-def test_some_cannot_say_whom_to_act_as(name: str) -> None:
+def test_some_mechanisms_carry_no_authzid(name: str) -> None:
     def acting_as(authzid: str) -> Credentials:
         return Credentials("user", Secret(SECRET), Secret(SECRET), authzid=authzid)
 

@@ -46,7 +46,7 @@ def test_without_initial_response_the_server_sends_an_empty_challenge(
 
 
 @pytest.mark.parametrize(("authzid", "taken"), [(b"", True), (b"tim", False), (b"kurt", False)])
-def test_a_server_may_let_nobody_say_whom_to_act_as(authzid: bytes, taken: bool) -> None:
+def test_a_server_may_refuse_every_authzid(authzid: bytes, taken: bool) -> None:
     side = ServerSide(refuses_authzid=True)
     asked, verdict = drive(plain(authzid + b"\0tim\0pass", side), Principal("tim"))
     assert bool(asked) == taken

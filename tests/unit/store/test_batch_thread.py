@@ -40,7 +40,7 @@ def test_items_given_before_the_start_are_processed() -> None:
     assert done == [1]
 
 
-def test_a_fault_is_told_and_the_thread_goes_on() -> None:
+def test_a_fault_is_reported_and_the_thread_continues() -> None:
     faults: list[Exception] = []
     done: list[int] = []
 

@@ -12,7 +12,7 @@ from gatepost.store.lock import DirectoryLock, StoreLocked
 OPEN = Path("/proc/self/fd")
 
 
-def test_the_second_owner_is_told_of_the_first(tmp_path: Path) -> None:
+def test_a_lock_error_names_the_owner(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     with pytest.raises(StoreLocked, match=f"process {os.getpid()}") as caught:
         DirectoryLock(tmp_path)
@@ -22,7 +22,7 @@ def test_the_second_owner_is_told_of_the_first(tmp_path: Path) -> None:
     DirectoryLock(tmp_path).release()
 
 
-def test_an_owner_that_has_not_said_its_pid_is_another_process(tmp_path: Path) -> None:
+def test_an_owner_without_a_pid_is_called_another_process(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     (tmp_path / "lock").write_text("")
     with pytest.raises(StoreLocked, match="another process"):

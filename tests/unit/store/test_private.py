@@ -12,7 +12,7 @@ from gatepost.store.private import open_private, write_private
 pytestmark = pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such links here")
 
 
-def test_a_file_is_made_for_nobody_else(tmp_path: Path) -> None:
+def test_files_are_created_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         write_private(tmp_path / "written", "text")

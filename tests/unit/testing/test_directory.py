@@ -61,7 +61,7 @@ def test_standing(directory: MemoryDirectory, sender: str, expected: Standing) -
     assert directory.standing(Principal("ann"), parse_address(sender)) is expected
 
 
-def test_a_deleted_account_stands_nowhere(directory: MemoryDirectory) -> None:
+def test_a_disabled_account_is_not_signed_in(directory: MemoryDirectory) -> None:
     directory.accounts["ann"].enabled = False
     sender = parse_address("ann@example.com")
     assert directory.standing(Principal("ann"), sender) is Standing.NOT_SIGNED_IN

@@ -18,7 +18,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         gatepost.testing.Emulater  # noqa: B018  # the access is the test
 
 
-def test_the_pytest_plugin_costs_those_nothing_who_do_not_use_it() -> None:
+def test_loading_the_pytest_plugin_imports_nothing_else() -> None:
     program = (
         "import sys, gatepost.testing.pytest_plugin\n"
         "print(*[name for name in sys.modules if name.startswith('gatepost.')])"

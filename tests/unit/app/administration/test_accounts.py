@@ -44,7 +44,7 @@ def run(steps: Callable[[Bench], Awaitable[None]]) -> None:
     asyncio.run(all_steps())
 
 
-def test_a_password_that_is_made_is_told_once() -> None:
+def test_a_generated_password_is_shown_once() -> None:
     async def steps(bench: Bench) -> None:
         made = await bench.do("create", name="printer", senders=["example.com", "a@example.org"])
         assert made["senders"] == ["@example.com", "a@example.org"]

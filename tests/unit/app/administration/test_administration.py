@@ -392,7 +392,7 @@ class TestSenders:
         assert office.run("sender create", name=name)["username"] == name
         assert office.run("sender delete", name=name)["deleted"]["username"] == name
 
-    def test_no_local_part_that_nobody_can_send_as(self, office: Office) -> None:
+    def test_a_local_part_that_needs_smtputf8_is_refused(self, office: Office) -> None:
         code, sentence = office.refusal("sender create", name="m\u00fcller")[:2]
         assert code == "InvalidSenderUserName"
         assert "SMTPUTF8" in sentence

@@ -78,7 +78,7 @@ async def test_the_leases_of_an_address(world: World) -> None:
 
 
 @in_a_world
-async def test_a_soft_bounce_lists_nobody(world: World) -> None:
+async def test_a_soft_bounce_suppresses_no_address(world: World) -> None:
     for name in ("m1", "m2"):
         await world.put(name, "smtp-552-5.2.2@outcome.gatepost.test")
     assert [status for _, status in await world.statuses()] == ["Failed", "Failed"]

@@ -382,7 +382,7 @@ async def test_an_endpoint_may_open_the_url_before_it_answers(world: World) -> N
     assert opened_by_then == [True]
 
 
-def test_without_an_api_nobody_can_agree_later() -> None:
+def test_without_an_api_no_later_validation_is_possible() -> None:
     async def run() -> None:
         async with opened() as world:
             context = world.service.context

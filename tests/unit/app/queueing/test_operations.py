@@ -41,7 +41,7 @@ async def sentence(world: World, id_: str = "m1", **asked: Any) -> str:
     return str(delivery["sentence"])
 
 
-def test_the_list_tells_all_that_a_script_wants() -> None:
+def test_list_has_all_fields_that_a_script_needs() -> None:
     world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
 
     async def scenario(world: World) -> None:
@@ -97,7 +97,7 @@ def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
     world.run(scenario)
 
 
-def test_why_tells_of_a_server_that_rests() -> None:
+def test_why_names_a_paused_server() -> None:
     world, _ = one_hub(unreachable())
 
     async def scenario(world: World) -> None:
@@ -110,7 +110,7 @@ def test_why_tells_of_a_server_that_rests() -> None:
     world.run(scenario)
 
 
-def test_why_tells_of_a_sign_in_and_retry_forgives_it() -> None:
+def test_why_names_a_refused_sign_in_and_retry_clears_it() -> None:
     world, upstream = one_hub(refused_before_mail(REFUSED), credential="acs")
 
     async def scenario(world: World) -> None:
@@ -176,7 +176,7 @@ def test_all_views_show_an_expiry_before_the_end_of_a_pause() -> None:
     assert len(hub.tries) == 1
 
 
-def test_why_tells_who_is_in_line_and_who_is_on_the_wire() -> None:
+def test_why_distinguishes_queued_and_running_attempts() -> None:
     world, _ = one_hub(Answer(seconds=100), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:
@@ -196,7 +196,7 @@ class SlowResolver(ScriptedResolver):
         return await super().mx(domain)
 
 
-def test_why_tells_of_a_name_that_is_being_looked_up() -> None:
+def test_why_names_a_running_dns_lookup() -> None:
     direct = Upstream(mx())
     world = World([direct], [route(direct.target)])
     world.resolver = SlowResolver(A_RECORD)
@@ -276,7 +276,7 @@ def test_why_says_that_what_is_being_tried_is_to_be_held() -> None:
     assert len(upstream.tries) == 1
 
 
-def test_retry_tells_how_many_are_under_way_already() -> None:
+def test_retry_counts_attempts_already_under_way() -> None:
     world, _ = one_hub(Answer(seconds=30), limits=limits(connections=1))
 
     async def scenario(world: World) -> None:

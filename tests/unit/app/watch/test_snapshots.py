@@ -40,7 +40,7 @@ def test_facts_missing_from_the_last_snapshot_come_from_earlier_ones(tmp_path: P
     assert (last.verdict, last.over_tls) == ("unreachable", BEFORE.over_tls)
 
 
-def test_damaged_files_are_told_and_left_out(tmp_path: Path) -> None:
+def test_damaged_files_are_reported_and_skipped(tmp_path: Path) -> None:
     snapshots = kept(tmp_path)
     snapshots.add(BEFORE)
     for number, octets in ((2, b""), (3, b"{"), (4, b"\xff" * 10)):
@@ -61,7 +61,7 @@ def test_a_clock_that_jumps_puts_nothing_out_of_order(tmp_path: Path) -> None:
     assert last.seconds == 1
 
 
-def test_no_more_are_kept_than_is_said(tmp_path: Path) -> None:
+def test_no_more_snapshots_are_kept_than_configured(tmp_path: Path) -> None:
     snapshots = kept(tmp_path, keep=3)
     for day in range(6):
         snapshots.add(replace(BEFORE, taken_at=NOW + day * DAY))

@@ -85,7 +85,7 @@ def test_changes_are_reported_across_a_restart(tmp_path: Path) -> None:
     assert again.watcher.standing.probes == {"unreachable": 1, "healthy": 2}
 
 
-def test_a_certificate_that_ends_soon_is_told_once(tmp_path: Path) -> None:
+def test_a_certificate_that_expires_soon_is_reported_once(tmp_path: Path) -> None:
     def ending(days: int) -> Evidence:
         certificate: Certificate = replace(CERTIFICATE, not_after=NOW + days * DAY)
         tls = SEEN.tls.value
@@ -144,7 +144,7 @@ def test_a_failed_probe_does_not_end_the_watch(tmp_path: Path, failure: Exceptio
     assert run.watcher.standing.probes == {"failed": 1, "healthy": 1}
 
 
-def test_a_secret_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_missing_secret_is_reported(tmp_path: Path) -> None:
     gone = NamedSecret("file", str(tmp_path / "gone"))
     run = Run(tmp_path, Doctor(), replace(UPSTREAM, username="me", password=gone))
     run.look()

@@ -146,7 +146,7 @@ def test_an_invalid_grant_blames_what_was_granted(grant: str, slug: str) -> None
     assert failure(says({"error": "invalid_grant"}, 400), grant).slug == slug
 
 
-def test_retry_after_is_told() -> None:
+def test_retry_after_is_reported() -> None:
     assert failure(says(b"", 429, retry_after="17")).retry_after == 17.0
 
 

@@ -213,7 +213,7 @@ def signed(text: str, certificate: OwnCertificate, algorithm: str, audience: str
     return claims
 
 
-def test_identities_are_told_apart() -> None:
+def test_different_sources_have_different_identities() -> None:
     """The cache knows sources by their identity: equal ones share their tokens."""
     http, secret = Asked(), reading("s3cret")
     other_cloud = EntraApplication("contoso.example", APPLICATION.client_id, "https://x.example")

@@ -199,7 +199,7 @@ def test_changes_are_decided_one_after_the_other() -> None:
     assert made.all(Tenant) == (first.entry,)
 
 
-def test_a_change_is_finished_though_nobody_waits_for_it() -> None:
+def test_a_change_is_completed_although_its_caller_is_cancelled() -> None:
     """Or the store would have what the directory has not."""
     records = MemoryRecords()
     made = directory(records)

@@ -156,7 +156,7 @@ class TestTenants:
         multitenant = Change(fields=(("application", "multitenant", True),))
         assert isinstance(sign_in(self.ELSEWHERE + multitenant), Principal)
 
-    def test_a_multitenant_application_that_nobody_installed(self) -> None:
+    def test_a_multitenant_application_that_is_not_installed(self) -> None:
         change = Change(
             without=("service_principal",), fields=(("application", "multitenant", True),)
         )

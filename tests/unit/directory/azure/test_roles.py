@@ -116,13 +116,13 @@ def test_an_assignment_to_another_principal_does_not_count() -> None:
     assert grant_of(snapshot, PRINCIPAL, SERVICE, SEND_ACTIONS) == Grant(SEND_ACTIONS, None)
 
 
-def test_an_assignment_whose_role_is_gone_does_not_count() -> None:
+def test_an_assignment_of_a_deleted_role_does_not_count() -> None:
     snapshot = assigned(("Owner", SERVICE, 0))
     snapshot.apply([], [role for role in BUILT_IN_ROLES if role.role_name == "Owner"])
     assert grant_of(snapshot, PRINCIPAL, SERVICE, SEND_ACTIONS).missing == SEND_ACTIONS
 
 
-def test_assignments_add_up_and_the_last_needed_one_tells_since_when() -> None:
+def test_assignments_add_up_and_count_from_the_last_needed_one() -> None:
     write = RoleDefinition("w", "Writer", (Permission(("*/write",)),))
     snapshot = assigned(("Reader", GROUP, 300), ("Contributor", SERVICE, 1))
     snapshot.apply(

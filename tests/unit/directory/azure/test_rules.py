@@ -181,7 +181,7 @@ class TestTokens:
         clock.save(delete=(clock.secret(),))
         assert clock.slug("") == "secret_missing"
 
-    def test_the_role_is_looked_at_all_the_same(self) -> None:
+    def test_a_remembered_secret_still_needs_the_role(self) -> None:
         clock = Clock(KEPT)
         assert clock.slug() == "signed in"
         clock.save(delete=(clock.there["assignment"],))
@@ -193,7 +193,9 @@ class TestTokens:
         assert clock.slug() == "secret_expired"
         assert clock.slug() == "secret_expired"
 
-    def test_only_so_many_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_number_of_remembered_secrets_is_bounded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("gatepost.directory.azure.remembered_secrets._MAX_KEPT", 2)
         kept = RememberedSecrets(timedelta(hours=1))
         for name in ("one", "two", "three"):

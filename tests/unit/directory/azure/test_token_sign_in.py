@@ -211,7 +211,7 @@ def test_removals_count_at_once(name: str) -> None:
     assert standing is Standing.NOT_SIGNED_IN
 
 
-def test_without_tokens_nobody_signs_in_with_one() -> None:
+def test_xoauth2_is_not_offered_without_tokens() -> None:
     token = Sign().token()
     made = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW)
     asyncio.run(made.save(changed(NO_CHANGE).values()))

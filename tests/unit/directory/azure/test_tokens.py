@@ -155,7 +155,7 @@ def test_a_token_is_good_for_its_audience_alone(audience: str, shown_to: Any, ta
         ("https://somebody.example", ""),
     ],
 )
-def test_the_operator_hears_whom_a_token_was_for(audience: str, name: str) -> None:
+def test_the_reason_names_the_audience_of_a_token(audience: str, name: str) -> None:
     assert resource_name(audience) == name
     reason = refusal(issue(audience), {"https://vault.example"})
     assert reason == f"token_audience_wrong: the token is for {name or 'another resource'}"
@@ -185,7 +185,7 @@ def test_a_restart_with_the_same_key_takes_it_and_another_key_does_not() -> None
     )
 
 
-def test_a_real_token_of_microsofts_is_told_apart() -> None:
+def test_a_genuine_microsoft_token_is_named_in_the_reason() -> None:
     claims = {"aud": "https://graph.microsoft.com", "iss": f"https://sts.windows.net/{TENANT}/"}
     token = jwt.encode(claims, ANOTHER_KEY, "RS256", {"kid": "theirs"})
     assert refusal(token) == (

@@ -102,7 +102,7 @@ def test_a_value_that_is_no_client_secret_is_not_sent(door: Backdoor, secret: st
 
 
 @pytest.mark.parametrize("username", [APPLICATION, CONNECTION_STRING, f"{USERNAME}.x", " "])
-def test_a_name_with_a_mistake_is_asked_nobody_about(door: Backdoor, username: str) -> None:
+def test_a_malformed_username_sends_no_requests(door: Backdoor, username: str) -> None:
     diagnosis = door.examine(by_password(username, PASSWORD))
     assert door.asked == []
     assert ids(diagnosis)[0] == "username_format"
@@ -148,7 +148,7 @@ def test_an_environment_that_names_nonsense_costs_no_diagnosis(door: Backdoor) -
     assert "must be https" in found.behind.value.untried
 
 
-def test_a_local_server_tells_where_its_authority_is(door: Backdoor, tmp_path: Path) -> None:
+def test_a_local_server_gives_the_url_of_its_authority(door: Backdoor, tmp_path: Path) -> None:
     """`gatepost up` writes it beside its certificate."""
     ready = {"smtp": {"port": 2587}, "smtps": None, "authority": "https://localhost:2443"}
     (tmp_path / "ready.json").write_text(json.dumps(ready))
@@ -241,19 +241,19 @@ def test_the_sender_is_looked_at_and_nothing_is_sent(
 # SMTP user names.
 
 
-def test_whom_an_smtp_user_name_stands_for_is_not_known(door: Backdoor) -> None:
+def test_the_application_of_an_smtp_username_is_unknown(door: Backdoor) -> None:
     diagnosis = door.examine(by_password("smtp-login", PASSWORD))
     assert door.asked == []
     assert ids(diagnosis) == ["smtp_username_missing", "bad_credentials"]
     assert "--stands-for" in diagnosis.next_probe
 
 
-def test_it_is_told(door: Backdoor) -> None:
+def test_stands_for_names_the_application(door: Backdoor) -> None:
     diagnosis = door.examine(by_password("smtp-login", "n0t~it"), stands_for=STANDS_FOR)
     assert ids(diagnosis) == ["oauth_client_auth_failed"]
 
 
-def test_the_environment_tells_it() -> None:
+def test_the_environment_names_the_application() -> None:
     door = Backdoor(shared().plane)
     credentials = by_password("smtp-login", "n0t~it")
     named = {**ENVIRONMENT, "AZURE_TENANT_ID": TENANT.upper(), "AZURE_CLIENT_ID": APPLICATION}

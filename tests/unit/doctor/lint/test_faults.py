@@ -226,7 +226,7 @@ def test_a_mistake_is_found(name: str, old: str, new: str, cause: str, place: st
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_file_is_known_by_what_stands_in_it(name: str) -> None:
+def test_a_file_is_recognised_by_its_content(name: str) -> None:
     """Standard input has no name."""
     assert lint("-", HEALTHY[name]).verdict in ("healthy", "unknown")
     if name not in ("symfony-null/.env", "wp-config.php"):

@@ -41,7 +41,7 @@ net/smtp.rb:600:in `do_start'"""
         ('File "/app/views.py", line 3, in login', None),
     ],
 )
-def test_the_innermost_frame_tells_the_command(text: str, place: str | None) -> None:
+def test_the_innermost_frame_gives_the_command(text: str, place: str | None) -> None:
     assert place_in_traceback(text) == place
 
 

@@ -40,7 +40,7 @@ def test_a_snapshot_of_a_diagnosis() -> None:
     assert (snapshot.tls_version, snapshot.seconds) == ("TLSv1.3", 0.25)
 
 
-def test_a_refused_password_is_told_from_one_that_waits() -> None:
+def test_a_refused_password_differs_from_a_deferred_one() -> None:
     def attempt(reply: Reply) -> Evidence:
         tried = AuthAttempt("LOGIN", "bare", reply, tls=True, secret_sent=True, accepted=True)
         return replace(SEEN, auth=seen((tried,)))
@@ -65,7 +65,7 @@ def test_it_comes_back_as_it_was_kept() -> None:
         encode(BEFORE).replace(b'"2026-11-23T10:15:00Z"', b'"2026-11-23T10:15:00"'),
     ],
 )  # fmt: skip
-def test_a_damaged_one_is_told(text: bytes) -> None:
+def test_a_damaged_snapshot_is_an_error(text: bytes) -> None:
     with pytest.raises(ConfigError):
         decode(text)
 

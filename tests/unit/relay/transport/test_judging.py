@@ -101,7 +101,7 @@ def test_refused_recipients_stay_refused_after_a_lost_connection(
 
 
 @pytest.mark.parametrize("replies", [[OK, NO], [OK, OK, NO, OK], [NO]])
-def test_replies_out_of_step_refuse_nobody(replies: list[Reply]) -> None:
+def test_replies_out_of_step_refuse_no_recipient(replies: list[Reply]) -> None:
     assert outcomes(replies, None, RemoteProtocolError("more than was asked").at("data")) == "WWW"
 
 

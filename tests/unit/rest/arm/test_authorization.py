@@ -108,7 +108,7 @@ def assigned(role: str | None, at: str) -> list[RoleAssignment]:
     return [RoleAssignment(LIST_KEYS, at, role, PRINCIPAL_OF_WHO.id, NOW)]
 
 
-def test_subscriptions_are_shown_to_who_has_a_role_in_them() -> None:
+def test_subscriptions_are_listed_for_principals_with_a_role() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO)
     token = api.token(PRINCIPAL_OF_WHO)
     assert api.ask("GET", "/subscriptions", token=token).json == {"value": []}
@@ -144,7 +144,7 @@ def test_linking_a_domain_needs_write_access_to_it() -> None:
     assert api.ask("PATCH", SERVICE, link).status == 200
 
 
-def test_a_role_is_written_by_who_may_at_all_its_scopes() -> None:
+def test_writing_a_role_needs_permission_at_all_its_scopes() -> None:
     api = Management(WHO, PRINCIPAL_OF_WHO, *assigned(OWNER, GROUP))
     token = api.token(PRINCIPAL_OF_WHO)
     path = f"{GROUP}/{AUTH}/roleDefinitions/16161616-0000-0000-0000-000000000000"

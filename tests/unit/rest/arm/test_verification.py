@@ -152,7 +152,7 @@ def test_a_domain_that_went_meanwhile_stays_gone() -> None:
     assert api.ask("GET", CUSTOM).status == 404
 
 
-def test_an_operation_that_nobody_began() -> None:
+def test_an_unknown_operation() -> None:
     home = EMAIL.split("/resourceGroups")[0]
     place = f"{home}/providers/Microsoft.Communication/locations/global/operationStatuses"
     assert Management().ask("GET", f"{place}/x").status == 404

@@ -281,7 +281,7 @@ def test_unauthorized_requests(
     assert facts["reason"].startswith(f"{reason}: ")
 
 
-def test_a_damaged_access_key_refuses_nobody_else() -> None:
+def test_a_damaged_access_key_affects_no_other_service() -> None:
     plane = DataPlane()
     plane.change(SERVICE, primary_key=DAMAGED)
     assert plane.send(key=SECONDARY).status == 202

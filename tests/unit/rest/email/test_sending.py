@@ -146,7 +146,7 @@ def test_unknown_properties_are_ignored() -> None:
     assert DataPlane().send(body).status == 202
 
 
-def test_null_stands_for_what_is_left_out() -> None:
+def test_null_equals_an_omitted_property() -> None:
     """The command line of Azure sends it."""
     body = document(
         content={"subject": "s", "plainText": None, "html": "<b>x</b>"},

@@ -81,7 +81,7 @@ def test_a_validation_event_has_exactly_these_fields() -> None:
     assert told["aeg-subscription-name"] == "HOOK"
 
 
-def test_without_a_validation_url_none_is_told() -> None:
+def test_without_a_validation_url_none_is_sent() -> None:
     sent = validation_event(HOOK, id="i", code="c0de", url="", time="t")
     assert json.loads(sent)[0]["data"] == {"validationCode": "c0de"}
     assert preflight_headers("") == {"WebHook-Request-Origin": "eventgrid.azure.net"}

@@ -46,7 +46,7 @@ DAMAGES: list[Callable[[Path], None]] = [
 
 
 @pytest.mark.parametrize("spoil", DAMAGES, ids=["gone", "emptied", "cut off"])
-def test_a_log_that_is_missing_is_told_once(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+def test_a_missing_log_is_reported_once(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     left = tmp_path / "left"
     killed(tmp_path / "home", left)
     spoil(left / "store.db-wal")

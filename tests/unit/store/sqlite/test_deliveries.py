@@ -107,7 +107,7 @@ def write_unchecked(file: Path, change: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["mail_from = NULL", "subject = 5"])
-def test_a_row_whose_columns_are_no_text_is_mended_at_the_next_start(
+def test_a_row_with_columns_that_are_no_text_is_repaired_at_the_next_start(
     tmp_path: Path, damage: str
 ) -> None:
     async def fill(store: SqliteStore) -> None:

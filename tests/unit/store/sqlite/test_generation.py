@@ -36,7 +36,7 @@ def epoch(store: SqliteStore) -> int:
     return asyncio.run(store.new_epoch())
 
 
-def test_an_older_copy_is_said_once_and_repeats_no_epoch(tmp_path: Path) -> None:
+def test_an_older_copy_is_reported_once_and_repeats_no_epoch(tmp_path: Path) -> None:
     home, backup = tmp_path / "home", tmp_path / "backup"
     assert put(home, "1") == ""
     shutil.copy(home / "store.db", backup)
@@ -84,7 +84,7 @@ def test_a_file_that_says_nothing_is_none(tmp_path: Path, content: bytes) -> Non
     assert look(tmp_path) == ""
 
 
-def test_one_that_was_mended_or_begun_anew_is_not_compared(tmp_path: Path) -> None:
+def test_a_repaired_or_new_store_is_not_compared(tmp_path: Path) -> None:
     put(tmp_path, "1")
     (tmp_path / GENERATION).write_text("9999 9999")
     mark_failed(tmp_path, "a sync failed")

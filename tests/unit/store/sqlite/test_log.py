@@ -108,7 +108,7 @@ def test_frames_behind_a_damaged_one_are_recovered(
     assert opened(tmp_path)[0] == ""
 
 
-def test_a_log_whose_database_is_gone_is_carried_over(killed: Path, tmp_path: Path) -> None:
+def test_a_log_without_a_database_is_recovered(killed: Path, tmp_path: Path) -> None:
     spoiled(killed, tmp_path)
     (tmp_path / "store.db").unlink()
     told, ids = opened(tmp_path)

@@ -88,7 +88,7 @@ def named(directory: Path, lost: str) -> list[dict[str, Any]]:
     return [each for each in map(json.loads, lines) if each["lost"] == lost]
 
 
-def test_a_message_whose_row_is_lost_is_held_with_all_that_is_left(directory: Path) -> None:
+def test_a_message_with_a_lost_row_is_held_with_what_remains(directory: Path) -> None:
     damage(directory, "queue_messages")
     said = opened(directory).recovered
     lost = [each["id"] for each in named(directory, "sender")]
@@ -123,7 +123,7 @@ def test_unreachable_pages_are_recovered_although_the_rest_can_be_copied(
     assert leased(directory) == 2 * (NUMBER - 1)
 
 
-def test_a_delivery_whose_message_is_not_found_keeps_no_other_one_waiting(directory: Path) -> None:
+def test_a_delivery_without_its_message_delays_no_other(directory: Path) -> None:
     """The store fails, as for all damage that is met on the way; the next start has all of it."""
     lose_way(directory, "queue_messages")
     failures: list[QueueError] = []
@@ -150,7 +150,7 @@ def leased(
         store.close()
 
 
-def test_each_delivery_that_is_lost_is_held_though_others_of_its_message_are_left(
+def test_each_lost_delivery_is_held_although_others_of_its_message_remain(
     directory: Path,
 ) -> None:
     damage(directory, "queue_deliveries")

@@ -215,7 +215,7 @@ async def put_large(store: SqliteStore) -> None:
     await store.put(message("large", bytes(20_000)))
 
 
-def test_a_store_whose_database_goes_while_it_is_open_takes_nothing_more(tmp_path: Path) -> None:
+def test_a_store_whose_database_is_removed_accepts_nothing_more(tmp_path: Path) -> None:
     store = open_store(tmp_path, SETTINGS)
     assert store.refusal == ""
     (tmp_path / "store.db").unlink()

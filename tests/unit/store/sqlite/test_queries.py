@@ -54,7 +54,7 @@ def test_extension_parameters_are_stored() -> None:
     }  # fmt: skip
 
 
-def test_a_large_body_is_told_by_its_place() -> None:
+def test_the_row_of_a_large_body_has_its_place() -> None:
     told = row(message().envelope, Place(2, 500, 22, 7))
     assert (told["segment"], told["offset"], told["size"], told["checksum"]) == (2, 500, 22, 7)
 

@@ -134,7 +134,7 @@ def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
     assert len(captured) > NUMBER - PAGE // 300
 
 
-def test_damage_that_is_told_in_damaged_words_is_mended_too(tmp_path: Path) -> None:
+def test_damage_with_an_undecodable_error_message_is_repaired(tmp_path: Path) -> None:
     fill(tmp_path)
     error = damaged("row 1 missing from index queue_\udca5")
     mark_failed(tmp_path, str(error), error)
@@ -269,7 +269,7 @@ def test_below_a_damaged_root_the_rows_are_found(tmp_path: Path, tree: str) -> N
     store.close()
 
 
-def test_a_damaged_row_keeps_nobody_elses_mail_waiting(tmp_path: Path) -> None:
+def test_a_damaged_row_delays_no_other_mail(tmp_path: Path) -> None:
     fill(tmp_path)
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("UPDATE queue_deliveries SET addressees = '[\"x' WHERE message = 1")

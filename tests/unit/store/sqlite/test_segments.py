@@ -49,7 +49,7 @@ def test_a_checksum_that_is_known_is_not_taken_again(segments: Segments) -> None
         read(segments, places[1])
 
 
-def test_a_body_that_is_shorter_than_it_said_shifts_nobody_else(segments: Segments) -> None:
+def test_a_body_shorter_than_announced_shifts_no_other(segments: Segments) -> None:
     class Short(BytesBody):
         @property
         def size(self) -> int:

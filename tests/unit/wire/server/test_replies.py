@@ -24,6 +24,6 @@ def test_a_profile_overrides_by_name() -> None:
     assert mine != Replies().AUTH_UNRECOGNIZED
 
 
-def test_an_unknown_name_is_told() -> None:
+def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(ValueError, match="NO_SUCH"):
         replies_with({"NO_SUCH": Reply(250)})

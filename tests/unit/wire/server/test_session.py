@@ -170,7 +170,7 @@ def test_long_content_comes_in_pieces(session: Session) -> None:
     assert b"".join(pieces) + event.chunk == (b"x" * 9_998 + b"\r\n") * 8
 
 
-def test_dropped_content_is_told_and_not_handed_on(session: Session) -> None:
+def test_dropped_content_is_reported_and_not_passed_on(session: Session) -> None:
     accept(session)
     session.receive(b"DATA\r\n")
     told: list[events.Event] = []
@@ -198,7 +198,7 @@ def test_the_application_may_refuse_content_as_it_arrives(session: Session) -> N
     ]
 
 
-def test_rset_between_chunks_tells_that_they_are_not_wanted(session: Session) -> None:
+def test_rset_between_chunks_drops_the_content(session: Session) -> None:
     accept(session)
     assert next_event(session, b"BDAT 1\r\nx") == events.Content(b"x")
     assert next_event(session, b"RSET\r\n") == events.ContentDropped(None)
@@ -241,7 +241,7 @@ def test_commands_wait_while_replies_pile_up(session: Session) -> None:
         (["PA55W0RD"], "a verb that is none"),
     ],
 )
-def test_a_refused_command_is_told_with_why(lines: list[str], reason: str) -> None:
+def test_a_refused_command_is_reported_with_its_reason(lines: list[str], reason: str) -> None:
     profile = replace(PROFILE, requires_tls=True)
     _check_refusal(profile, lines, reason)
 
@@ -256,7 +256,7 @@ def test_a_refused_command_is_told_with_why(lines: list[str], reason: str) -> No
         (["EHLO x", "MAIL FROM:<a@b.example> FOO=1"], "FOO is unknown, or not offered"),
     ],
 )
-def test_a_refused_sender_is_told_with_why(lines: list[str], reason: str) -> None:
+def test_a_refused_sender_is_reported_with_its_reason(lines: list[str], reason: str) -> None:
     _check_refusal(PROFILE, lines, reason)
 
 

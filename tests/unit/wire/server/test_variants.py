@@ -45,7 +45,7 @@ def test_an_ordinary_server_has_the_ordinary_table_and_session() -> None:
 
 
 @pytest.mark.parametrize("verb", ["EHLO", "AUTH", "MAIL", "NOOP", "RSET"])
-def test_an_answer_stands_in_for_a_command(verb: str) -> None:
+def test_an_answer_replaces_a_command(verb: str) -> None:
     reply = Reply(454, "not today", Esc(4, 7, 0))
     session = open_session(replace(PROFILE, answers={verb: reply}))
     first = [] if verb == "EHLO" else ["EHLO x"]
@@ -118,7 +118,7 @@ def test_message_content_may_be_refused(content: str, refusal: str, verb: str, s
     assert said.endswith(f"550 5.6.0 {refusal}\r\n" if refusal else "250 queued\r\n")
 
 
-def test_utf8_in_a_header_is_taken_from_who_says_so() -> None:
+def test_utf_8_in_a_header_needs_smtputf8() -> None:
     message = ("From: a@b.example", "Subject: caf\u00e9", "", "hi", ".")
     sender = "MAIL FROM:<a@b.example>"
     for parameter, end in (("", "550 5.6.0 Header contains"), (" SMTPUTF8", "250 fine")):
@@ -127,7 +127,7 @@ def test_utf8_in_a_header_is_taken_from_who_says_so() -> None:
         assert said.splitlines()[-1].startswith(end)
 
 
-def test_a_message_is_looked_at_anew() -> None:
+def test_each_message_is_checked_anew() -> None:
     session = open_session(STRICT)
     say(session, "EHLO x")
     for content, end in ((("hi",), "550"), (("From: a@b.example",), "250"), (("hi",), "550")):
@@ -153,7 +153,7 @@ def test_a_name_is_refused(verb: str) -> None:
     assert "250" in say(session, f"{verb} localhost.example.com"), "all of the name is meant"
 
 
-def test_ehlo_forgets_who_signed_in() -> None:
+def test_ehlo_resets_the_login() -> None:
     session = open_session(replace(PROFILE, requires_auth=True, auth=AuthRules(ehlo_resets=True)))
     say(session, "EHLO x")
     session.signed_in_as = Principal("me")

@@ -91,7 +91,7 @@ def test_names_are_unique_whatever_their_case() -> None:
     assert refusal(lambda: put("SMTP-Login", snapshot=snapshot)) == ("Conflict", 409)
 
 
-def test_the_same_again_changes_nothing_and_another_name_begins_anew() -> None:
+def test_repeating_a_put_changes_nothing_and_another_name_replaces_it() -> None:
     old = smtp_username("smtp-login", "printer")
     snapshot = world(Change(added=(old,)))
     assert put("smtp-login", snapshot=snapshot) == old, "it took effect when it was made"
