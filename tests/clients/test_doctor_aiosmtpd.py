@@ -257,7 +257,7 @@ def test_an_audit_alone_finds_a_hole(servers: Servers) -> None:
     assert found.verdict == "finding"
 
 
-def test_an_audit_tells_which_versions_are_taken(servers: Servers) -> None:
+def test_an_audit_lists_accepted_versions(servers: Servers) -> None:
     port = servers.serve(Variant(versions=NEW))
     found = Asked(checks=AUDIT).about(port, servers.certificates.authority.ca_file)
     taken = [each.version for each in found.evidence.tls_versions.value or () if each.taken]

@@ -223,7 +223,7 @@ def test_a_wrong_key_is_denied(relay: Emulator, attempt: Attempt) -> None:
 
 
 @every_sdk
-def test_too_many_are_told_when_to_come_again(strict: Emulator, attempt: Attempt) -> None:
+def test_requests_over_the_limit_get_a_retry_after(strict: Emulator, attempt: Attempt) -> None:
     error = attempt(strict, message(strict), {})["error"]
     assert (error["status"], error["code"]) == (429, "TooManyRequests")
     assert 1 <= int(error["retry_after"]) <= 60

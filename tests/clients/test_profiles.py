@@ -95,7 +95,7 @@ def test_python_libraries(host: Host, name: str, smtplib_: str, aiosmtplib_: str
             assert expected in outcome(send, served)
 
 
-def test_greylisting_lets_in_who_comes_again(host: Host) -> None:
+def test_greylisting_accepts_a_second_attempt(host: Host) -> None:
     with host.serve(profile_of("greylisting")) as served:
         outcomes = [outcome(by_smtplib, served) for _ in range(2)]
         assert "450" in outcomes[0]

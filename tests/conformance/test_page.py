@@ -7,7 +7,7 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text("utf-8") == render(), "run: python -m tests.conformance.page"
 
 
-def test_every_clause_stands_on_it() -> None:
+def test_the_page_has_every_clause() -> None:
     page = render()
     for clause in from_tests():
         assert f"| {clause.section} | {clause.promise} | test |" in page

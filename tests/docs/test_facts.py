@@ -100,7 +100,7 @@ class TestCommands:
     def options(self, command: click.Command) -> set[str]:
         return {flag for each in command.params for flag in each.opts} | {"--help", "-h"}
 
-    def test_help_tells_what_lists_every_profile(self) -> None:
+    def test_help_names_the_command_that_lists_profiles(self) -> None:
         [option] = [each for each in self.known["gatepost up"].params if each.name == "profile"]
         assert isinstance(option, click.Option)
         assert option.help is not None

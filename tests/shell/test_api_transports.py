@@ -273,7 +273,7 @@ def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> 
     assert asked_again[0].target == asked[-1].target
 
 
-def test_a_try_that_came_to_nothing_before_is_sent_anew() -> None:
+def test_an_operation_unknown_to_the_service_is_sent_again() -> None:
     def answer(asked: Asked) -> Told:
         unknown = len(seen) == 0
         seen.append(asked.method)

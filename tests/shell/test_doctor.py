@@ -399,7 +399,9 @@ def test_login_is_asked_about_in_both_forms(authority: Authority) -> None:
     ("try_all", "found"),
     [(False, ["bad_credentials", "authzid_not_permitted"]), (True, ["authzid_not_permitted"])],
 )
-def test_whom_to_act_as(authority: Authority, try_all: bool, found: list[str]) -> None:
+def test_a_refused_authzid_is_diagnosed(
+    authority: Authority, try_all: bool, found: list[str]
+) -> None:
     """JavaMail says the user name in PLAIN's first field, too; this server wants it empty."""
     first = base64.b64encode(b"me\0").decode()
     script = Script(
@@ -527,7 +529,7 @@ def test_a_server_that_hangs_up_at_starttls(authority: Authority) -> None:
         assert ids(seen) == ["server_tls_misconfigured"]
 
 
-def test_a_proxy_that_ends_tls_before_nobody(authority: Authority) -> None:
+def test_a_tls_proxy_without_a_server_behind_it(authority: Authority) -> None:
     script = Script(greeting="", implicit=True, pair=authority.issue("127.0.0.1"))
     with serving(script) as server:
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)

@@ -64,7 +64,7 @@ def parts(relay: Emulator) -> tuple[str, str, str]:
     return resource, application, tenant
 
 
-def test_each_part_of_the_login_is_told_apart(
+def test_each_part_of_the_login_has_its_own_finding(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resource, application, tenant = parts(relay)
@@ -136,7 +136,7 @@ def test_a_role_that_was_taken_away(
     assert admin.rpartition(".")[2] not in text
 
 
-def test_a_token_signs_in_or_is_told_why_not(
+def test_a_token_signs_in_or_has_a_finding(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     right = token_of(relay, relay.ready, "https://communication.azure.com/.default")

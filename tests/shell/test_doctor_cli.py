@@ -79,7 +79,7 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
         ("host", "--password", "secret"),
     ],
 )
-def test_usage_is_told_on_standard_error(
+def test_usage_errors_go_to_standard_error(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert doctor(*arguments) == 64
@@ -88,7 +88,7 @@ def test_usage_is_told_on_standard_error(
     assert "Error: " in err
 
 
-def test_usage_is_told_in_json_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_errors_are_json_if_requested(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor("host", "--json", "--markdown") == 64
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["code"] == "Usage"

@@ -197,7 +197,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.mark.parametrize("offers", OFFERS)
 @pytest.mark.parametrize(("name", "client"), CLIENTS)
-def test_the_table_tells_the_truth(
+def test_libraries_behave_as_the_table_says(
     name: str, client: Callable[[Place], None], offers: str, authority: Authority, tmp_path: Path
 ) -> None:
     library: Library = LIBRARIES[name]

@@ -72,7 +72,7 @@ def test_no_acknowledgement_before_commit_and_sync_are_done(
         store.close()
 
 
-def test_sqlite_is_told_to_sync_every_commit(tmp_path: Path) -> None:
+def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
     disk, opened = Disk(), []
     connect = disk.connect
 

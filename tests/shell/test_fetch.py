@@ -56,7 +56,7 @@ def test_a_name_below_localhost_is_this_machine(authority: Authority) -> None:
             Fetcher(ca_file=authority.ca_file).ask(HttpRequest("GET", server.url))
 
 
-def test_a_certificate_of_nobody(pair: Pair) -> None:
+def test_an_untrusted_certificate(pair: Pair) -> None:
     with HttpServer(hello, pair) as server:
         with pytest.raises(TlsError, match="certificate not accepted") as caught:
             Fetcher().ask(HttpRequest("POST", server.url, body=SECRET.encode()))

@@ -265,7 +265,7 @@ def hear_chunk(client: Client) -> None:
 
 
 @pytest.mark.parametrize("first", ["250 one", "554 5.6.0 no"])
-def test_an_answer_said_twice_is_not_one_to_the_next_message(
+def test_a_repeated_reply_is_not_taken_for_the_next_message(
     first: str, authority: Authority, pair: Pair
 ) -> None:
     """Else the answer to its RCPT would be taken for the one to its content."""

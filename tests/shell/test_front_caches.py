@@ -231,7 +231,7 @@ def test_a_front_process_that_was_stopped_answers_nothing_from_before(
     run(tmp_path, steps)
 
 
-def test_a_change_does_not_wait_for_who_is_gone(tmp_path: Path) -> None:
+def test_a_change_does_not_wait_for_a_lost_front(tmp_path: Path) -> None:
     async def steps(case: Case, fronts: list[Front]) -> None:
         leaving, other = fronts
         principal = await other.learn()

@@ -93,7 +93,7 @@ def test_over_tls_with_an_authority_of_its_own(secure: HttpServer, authority: Au
     assert ask(f"{secure.url}/", ca_file=authority.ca_file).status == 201
 
 
-def test_a_certificate_that_nobody_vouches_for(secure: HttpServer) -> None:
+def test_an_untrusted_certificate(secure: HttpServer) -> None:
     error = fails(f"{secure.url}/?{SECRET}")
     assert isinstance(error, TlsError)
     assert (error.phase, error.slug) == ("tls", "cert_untrusted")
@@ -184,7 +184,7 @@ def test_an_answer_that_is_not_http_is_an_error() -> None:
     asyncio.run(act())
 
 
-def test_a_proxy_that_refuses_is_told_from_the_server(
+def test_a_refusal_of_the_proxy_differs_from_one_of_the_server(
     plain: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", f"{plain.url}")
@@ -253,7 +253,7 @@ def test_an_unreachable_server_is_a_connect_error(plain: HttpServer) -> None:
     assert isinstance(fails(f"https://nobody.invalid/?{SECRET}"), ResolveError | ConnectError)
 
 
-def test_a_server_that_accepts_no_connection_is_told_from_a_slow_one(
+def test_a_server_that_accepts_no_connection_differs_from_a_slow_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing was sent, so another server may be asked."""
@@ -271,7 +271,7 @@ def test_a_server_that_accepts_no_connection_is_told_from_a_slow_one(
     assert str(error) == "127.0.0.1 did not accept a connection within 0.1 s"
 
 
-def test_a_server_without_tls_is_told_so(plain: HttpServer) -> None:
+def test_a_server_without_tls_is_an_error(plain: HttpServer) -> None:
     error = fails(plain.url.replace("http:", "https:"))
     assert isinstance(error, TlsError)
     assert re.fullmatch(r"localhost: TLS failed: [a-z ]+", str(error)), "OpenSSL's own words"

@@ -270,7 +270,7 @@ def test_a_silent_connection_is_closed_at_the_end(server: Server, data: Path) ->
         assert other.recv(4096) == b""
 
 
-def test_a_server_that_nobody_reaches(data: Path) -> None:
+def test_an_unreachable_server(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     heard = []
@@ -396,7 +396,7 @@ def test_the_command_ends_cleanly_on_a_signal(server: Server, tmp_path: Path) ->
     assert json.loads(saved.read_text())["source"] == "record"
 
 
-def test_the_command_says_that_nobody_came(server: Server) -> None:
+def test_the_command_reports_that_no_client_came(server: Server) -> None:
     running, _ = start("--to", server.address, "--json")
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)

@@ -141,7 +141,7 @@ FAILURES: list[tuple[BaseException | None, str]] = [
 
 
 @pytest.mark.parametrize(("failure", "reply"), FAILURES, ids=["full", "sync", "bug", "cancelled"])
-def test_a_failed_commit_is_told_and_the_connection_goes_on(
+def test_a_failed_commit_is_reported_and_the_connection_continues(
     tmp_path: Path, failure: BaseException | None, reply: str
 ) -> None:
     with serving(tmp_path, Plan("open", store=SlowStore)) as served, served.greeted() as peer:

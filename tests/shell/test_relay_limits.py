@@ -42,7 +42,7 @@ SILENCES: list[Callable[[Peer], object]] = [
 
 
 @with_plan(limits={"idle": 0.2})
-def test_a_silent_peer_is_told_and_cut(served: InProcessRelay) -> None:
+def test_a_silent_client_gets_a_421_and_is_cut_off(served: InProcessRelay) -> None:
     peers = [served.peer() for _ in SILENCES]
     for peer, fall_silent in zip(peers, SILENCES, strict=True):
         fall_silent(peer)
@@ -112,7 +112,7 @@ def test_ten_errors_end_the_session(served: InProcessRelay) -> None:
 
 
 @with_plan(max_connections=2)
-def test_a_connection_too_many_is_told_so(served: InProcessRelay) -> None:
+def test_a_connection_over_the_limit_gets_a_421(served: InProcessRelay) -> None:
     with served.greeted(), served.greeted() as second:
         with served.peer() as third:
             assert third.rest() == b"421 4.3.2 Too many connections\r\n"
@@ -220,9 +220,7 @@ def _spools(served: InProcessRelay) -> list[Spool]:
 @with_plan()
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 @pytest.mark.parametrize("command", [b"EHLO a.example\r\n", b"RSET\r\nMAIL FROM:<a@b.example>\r\n"])
-def test_replies_that_nobody_reads_do_not_pile_up(
-    served: InProcessRelay, tls: bool, command: bytes
-) -> None:
+def test_unread_replies_are_bounded(served: InProcessRelay, tls: bool, command: bytes) -> None:
     with served.tls_peer() if tls else served.peer() as peer:
         peer.send(b"EHLO a.example\r\n")
         number, times = command.count(b"\n"), 30_000
@@ -273,7 +271,7 @@ class FullFile:
 
 @with_plan(budget=MIB)
 @pytest.mark.parametrize("room", [0, 2 * MIB, 4_050_000], ids=["at once", "mid", "flush"])
-def test_a_full_disk_is_told_and_the_next_message_taken(
+def test_a_full_disk_is_reported_and_the_next_message_accepted(
     served: InProcessRelay, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: FullFile(room))

@@ -66,7 +66,7 @@ def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path
 
 
 @pytest.mark.parametrize("limits", [ClientLimits(sessions=2), ClientLimits(connections=2)])
-def test_a_place_that_nobody_has_turns_nobody_away(tmp_path: Path, limits: ClientLimits) -> None:
+def test_a_reserved_unused_place_refuses_no_client(tmp_path: Path, limits: ClientLimits) -> None:
     async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
         assert await admits(first, HERE)
@@ -145,7 +145,7 @@ def test_a_front_process_that_is_still_starting_is_not_waited_for(tmp_path: Path
     run(tmp_path, ClientLimits(sessions=1), steps)
 
 
-def test_a_place_that_nobody_has_is_for_clients_of_the_store_process_too(tmp_path: Path) -> None:
+def test_a_reserved_unused_place_is_available_to_the_store_process(tmp_path: Path) -> None:
     counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
     here = LocalClientCounter(counts)
 

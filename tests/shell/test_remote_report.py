@@ -75,7 +75,7 @@ class Stuck:
         self.takes.append(take)
 
 
-def test_lines_that_nobody_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unread_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost.app.remote_operator_log.MAX_WAITING", 3)
     calls: Any = Stuck()
     report = RemoteReport(calls, EventFormatter(as_json=True))

@@ -358,7 +358,7 @@ def test_a_server_that_does_not_read(submit: Submit, pair: Pair) -> None:
     assert caught.value.phase == "content"
 
 
-def test_a_cut_under_tls_is_told_from_a_close(submit: Submit, pair: Pair) -> None:
+def test_a_cut_under_tls_differs_from_a_close(submit: Submit, pair: Pair) -> None:
     def cut(client: Client) -> None:
         secured(client)
         client.hear()

@@ -77,7 +77,7 @@ def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
     assert (tmp_path / "data/store.db.damaged").exists()
 
 
-def test_a_disk_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+def test_an_unwritable_disk_is_reported_at_the_start(tmp_path: Path) -> None:
     with small_disk(tmp_path / "data"):
         with relaying(tmp_path, LISTENER.format(port=1)) as relay:
             queue(relay, 1)

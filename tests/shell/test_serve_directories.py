@@ -126,7 +126,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("what", "slug", "number"), REFUSALS)
-def test_why_it_is_refused_stands_in_the_log_alone(
+def test_the_reason_of_a_refusal_is_only_in_the_log(
     world: World, what: str, slug: str, number: str
 ) -> None:
     ready, other = world.provider.ready, "99999999-9999-4999-8999-999999999999"

@@ -123,7 +123,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield made
 
 
-def test_dead_next_hops_hold_up_nobody_else(place: Place) -> None:
+def test_dead_next_hops_delay_no_other(place: Place) -> None:
     """More mail for each than it has connections; then one for who works."""
     with place.relay.signed_in("submission") as peer:
         waiting = {
@@ -185,7 +185,7 @@ def dribbler(relay: ServeProcess, phase: str) -> Peer:
     return dribble(peer, b"From: x\r\n" if phase == "content" else b"From: x\r\n\r\nx\r\n.\r")
 
 
-def test_clients_that_dribble_hold_up_nobody_and_silent_ones_are_told(place: Place) -> None:
+def test_slow_clients_delay_no_other_and_silent_ones_get_a_421(place: Place) -> None:
     crowd = [(phase, dribbler(place.relay, phase)) for phase in PHASES for _ in range(6)]
     begun = time.monotonic()
     for number in range(5):

@@ -203,7 +203,7 @@ def test_limits_of_the_configuration(relay: ServeProcess) -> None:
         assert peer.is_closed_within(3)
 
 
-def test_an_address_has_so_many_sessions(relay: ServeProcess) -> None:
+def test_the_limit_on_sessions_of_an_address(relay: ServeProcess) -> None:
     peers = [relay.greeted("proxied", v1("10.9.9.9")) for _ in range(3)]
     with relay.peer("proxied") as one_more:
         one_more.send(v1("10.9.9.9"))

@@ -231,7 +231,9 @@ class Load:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_reloads_under_load_lose_nothing_and_refuse_nobody(tmp_path: Path, workers: int) -> None:
+def test_reloads_under_load_lose_no_message_and_refuse_no_client(
+    tmp_path: Path, workers: int
+) -> None:
     """Listeners, routes and limits change while clients send."""
     changes = [
         SUBMISSION + SECOND,
@@ -279,7 +281,7 @@ def test_fronts_that_were_replaced_keep_their_sessions(tmp_path: Path) -> None:
         wait_for(lambda: len(children(relay.process.pid)) == 1)
 
 
-def test_a_reload_whose_fronts_do_not_start_changes_nothing(
+def test_a_reload_that_cannot_start_its_fronts_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = tmp_path / "ends" / "sitecustomize.py"
@@ -359,7 +361,7 @@ class Listening:
         return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_manager_is_notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manager = Listening(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with relaying(tmp_path, SUBMISSION) as relay:

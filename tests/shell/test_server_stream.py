@@ -123,7 +123,7 @@ def test_a_broken_record_gets_an_alert(served: InProcessRelay) -> None:
     assert said.startswith((b"\x17\x03\x03", b"\x15\x03\x03")), "under TLS 1.3 alerts look so"
 
 
-def test_the_operator_is_told_of_a_failed_handshake(served: InProcessRelay) -> None:
+def test_a_failed_handshake_is_reported(served: InProcessRelay) -> None:
     with Peer.connect(served.tls_port, served.ca_file) as peer:
         peer.context = ssl.create_default_context()  # does not know our authority
         with pytest.raises(ssl.SSLCertVerificationError):
@@ -205,7 +205,9 @@ def test_a_reply_survives_what_the_client_still_sends(served: InProcessRelay) ->
     [HANDSHAKE + bytes(505), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"],
     ids=["tls", "GET", "POST"],
 )
-def test_another_protocol_is_told_so_and_cut(served: InProcessRelay, opening: bytes) -> None:
+def test_another_protocol_gets_an_error_and_is_cut_off(
+    served: InProcessRelay, opening: bytes
+) -> None:
     with served.peer() as peer:
         assert peer.reply().startswith("220 ")
         peer.send(opening)

@@ -415,7 +415,7 @@ def test_no_refused_token_is_sent_twice(authority: Authority, pair: Pair) -> Non
 
 
 @pytest.mark.parametrize(("transient", "code"), [(True, 454), (False, 535)])
-def test_without_a_token_nobody_is_called(
+def test_without_a_token_no_connection_is_made(
     authority: Authority, pair: Pair, transient: bool, code: int
 ) -> None:
     async def act(address: str) -> None:
@@ -465,7 +465,7 @@ def test_a_client_certificate(authority: Authority, pair: Pair) -> None:
     assert handed.attempt.contact.mechanism == "EXTERNAL"
 
 
-def test_a_goodbye_right_behind_the_sign_in_is_not_about_who_signed_in(
+def test_a_disconnect_after_the_sign_in_does_not_blame_the_credentials(
     authority: Authority, pair: Pair
 ) -> None:
     """It is as if the server had hung up: it rests, and the credential does not."""

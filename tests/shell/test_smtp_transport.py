@@ -149,7 +149,9 @@ def test_a_server_that_does_not_know_its_own_chunking_gets_data(
     assert contents == [TRACE + BODY.content.replace(b"\r\n.", b"\r\n..")] * 2
 
 
-def test_eight_bit_content_is_encoded_for_who_takes_none(authority: Authority, pair: Pair) -> None:
+def test_8_bit_content_is_encoded_for_a_server_without_8bitmime(
+    authority: Authority, pair: Pair
+) -> None:
     contents: list[bytes] = []
 
     def server(client: Client) -> None:

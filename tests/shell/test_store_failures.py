@@ -177,7 +177,7 @@ def test_a_body_has_one_place_also_where_its_group_has_to_be_begun_again(tmp_pat
     assert segment.stat().st_size == 2 * len(LARGE)
 
 
-def test_a_failure_before_the_sync_leaves_nobody_waiting_for_the_segments(tmp_path: Path) -> None:
+def test_a_failure_before_the_sync_leaves_no_put_waiting(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         await store.put(message("before", LARGE))
         writer = store._writer
@@ -208,7 +208,7 @@ def test_a_notification_that_goes_nowhere_is_its_settlement_s_fault_alone(tmp_pa
     run(tmp_path, steps, settings(FailingDisk()))
 
 
-def test_whatever_else_fails_somebody_is_told(tmp_path: Path) -> None:
+def test_every_other_failure_is_reported(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
         await store.deliveries.take_over(NOON)
         (lease,) = await store.deliveries.put(mail("m1"), [planned()])
@@ -260,7 +260,7 @@ def test_a_directory_that_cannot_be_looked_into_any_more_takes_no_mail(
     run(tmp_path, steps, settings(FailingDisk()))
 
 
-def test_everyone_in_the_group_is_told_of_the_failure(tmp_path: Path) -> None:
+def test_every_put_of_the_batch_gets_the_failure(tmp_path: Path) -> None:
     disk = FailingDisk()
 
     async def steps(store: SqliteStore) -> None:

@@ -107,12 +107,12 @@ def test_raw_is_what_came_with_our_fields_on_top(data: Path) -> None:
     assert run(data, "show", "1-1", "--raw", "--no-trace").stdout_bytes == PLAIN
 
 
-def test_wait_tells_of_the_newest_match(data: Path) -> None:
+def test_wait_returns_the_newest_match(data: Path) -> None:
     assert answer(data, "wait", "--to", "BOB@example.net") == SECOND
     assert answer(data, "wait", "--subject", "^one")["id"] == "1-1"
 
 
-def test_delete_tells_how_many(data: Path) -> None:
+def test_delete_prints_the_number_of_messages(data: Path) -> None:
     assert answer(data, "delete", "1-1") == {"deleted": 1}
     assert answer(data, "delete", "--all") == {"deleted": 1}
     assert answer(data, "list") == {"messages": []}
@@ -145,7 +145,7 @@ def test_failures_are_one_line_without_a_traceback(
 
 
 @pytest.mark.parametrize("command", ["list", "count", "wait"])
-def test_a_directory_without_a_store_is_said(tmp_path: Path, command: str) -> None:
+def test_a_directory_without_a_store_is_an_error(tmp_path: Path, command: str) -> None:
     result = run(tmp_path / "nowhere", command)
     assert result.exit_code == 1
     assert str(tmp_path / "nowhere") in result.stderr

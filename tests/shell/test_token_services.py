@@ -152,7 +152,7 @@ def test_a_pod_s_service_account(tmp_path: Path, pair: Pair, authority: Authorit
     assert asked.form["scope"] == SCOPE
 
 
-def test_the_environment_says_who_a_pod_is(
+def test_the_environment_identifies_a_pod(
     tmp_path: Path, pair: Pair, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "federated").write_text("the.pods.token")
@@ -165,7 +165,7 @@ def test_the_environment_says_who_a_pod_is(
     assert entra.asked[-1].form["client_id"] == CLIENT
 
 
-def test_a_pod_that_nobody_trusts(
+def test_a_pod_without_a_federated_identity(
     tmp_path: Path, pair: Pair, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuses(_: Asked) -> Told:
@@ -183,7 +183,7 @@ def test_a_pod_that_nobody_trusts(
 @pytest.mark.parametrize(
     ("octets", "why"), [(None, "cannot be read: No such file"), (b"", "is empty")]
 )
-def test_a_pod_whose_token_is_not_there(
+def test_a_pod_without_its_token(
     tmp_path: Path, pair: Pair, authority: Authority, octets: bytes | None, why: str
 ) -> None:
     with HttpServer(good, pair) as entra:
@@ -231,7 +231,7 @@ def test_an_identity_service_that_is_not_well(
     assert len(entra.asked) <= 2
 
 
-def test_an_identity_service_that_nobody_vouches_for(tmp_path: Path, pair: Pair) -> None:
+def test_an_identity_service_with_an_untrusted_certificate(tmp_path: Path, pair: Pair) -> None:
     with HttpServer(good, pair) as entra, pytest.raises(TokenError) as caught:
         fetch(workload(tmp_path, entra.url, ""))
     assert "localhost: certificate not accepted: " in str(caught.value)

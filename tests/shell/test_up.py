@@ -200,7 +200,7 @@ def get(url: str, ca_file: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("name", ["https", "http"])
-def test_health_is_there_and_what_is_not_is_said_in_json(relay: Emulator, name: str) -> None:
+def test_health_answers_and_unknown_paths_are_a_json_error(relay: Emulator, name: str) -> None:
     url = relay.ready[name]["url"]
     assert get(f"{url}/health", relay.ca_file) == (200, {"status": "ok"})
     code, document = get(f"{url}/nothing", relay.ca_file)

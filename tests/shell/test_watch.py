@@ -79,7 +79,7 @@ def test_once_exits_as_the_doctor_does(
     assert all(" on 20" in each["sentence"] for each in changed)
 
 
-def test_mistakes_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_reported_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "watch.toml"
     path.write_text('intervall = "5m"\n[[upstream]]\nserver = "a b"\n')
     assert run("--config", str(path), "--once") == 1
@@ -91,9 +91,7 @@ def test_mistakes_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 2
 
 
-def test_it_watches_until_it_is_told_to_stop(
-    server: Server, tmp_path: Path, authority: Authority
-) -> None:
+def test_it_runs_until_it_is_stopped(server: Server, tmp_path: Path, authority: Authority) -> None:
     path = configured(tmp_path, authority, server.address, more='interval = "1s"\njitter = 0\n')
     command = [sys.executable, "-m", "gatepost.cli.main", "watch", "--config", str(path), "--json"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

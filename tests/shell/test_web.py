@@ -102,7 +102,7 @@ def answer(connection: socket.socket) -> tuple[int, Any]:
     return int(head.split(b" ")[1]), json.loads(body)
 
 
-def test_a_stop_tells_who_still_waits_and_nobody_else(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_answers_only_requests_that_still_wait(capfd: pytest.CaptureFixture[str]) -> None:
     with serving() as served:
         waiting = ask(served, b"GET /stalled HTTP/1.1\r\nhost: here\r\n\r\n")
         half = ask(served, b"POST /told HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\nhalf")
@@ -216,7 +216,7 @@ def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> No
         wait_for(lambda: kept.enter("127.0.0.1"))
 
 
-def test_too_many_connections_are_told_to_come_again() -> None:
+def test_connections_over_the_limit_get_a_retry_after() -> None:
     request = b"GET /told HTTP/1.1\r\nhost: here\r\n\r\n"
     with serving(limits=WebLimits(connections=2)) as served:
         first, second = ask(served, b""), ask(served, b"")
@@ -235,7 +235,7 @@ def test_too_many_connections_are_told_to_come_again() -> None:
             assert answer(again)[0] == 200
 
 
-def test_a_server_that_breaks_is_told_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_server_is_reported_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     told_of: list[tuple[str, str]] = []
 
     def report(event: str, **facts: Any) -> None:

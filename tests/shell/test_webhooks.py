@@ -394,7 +394,9 @@ def test_an_operation_to_suppressed_recipients_alone_fails_and_is_reported(
     assert lease["level"] == 1, "one send prolongs it once"
 
 
-def test_engagement_is_told_where_the_domain_tracks_it(relay: Emulator, webhook: Webhook) -> None:
+def test_engagement_events_are_sent_if_the_domain_tracks_engagement(
+    relay: Emulator, webhook: Webhook
+) -> None:
     arm = Arm(relay)
     domain = managed_domain(arm, relay)
     body = {"properties": {"userEngagementTracking": "Enabled"}}

@@ -109,7 +109,7 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [b"", b'{"text":"","fi', None])
-def test_a_worker_whose_supervisor_died_while_it_started_is_silent(
+def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
     told: bytes | None, tmp_path: Path
 ) -> None:
     config = 'hostname = "x"\n[[listener]]\nunix = "s"\n[target.a]\nkind = "capture"\n'
