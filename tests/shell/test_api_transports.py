@@ -21,7 +21,7 @@ from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
-from gatepost.queue.unsettled import UNSETTLED
+from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
@@ -217,6 +217,8 @@ def test_an_operation_of_unknown_outcome_is_not_sent_to_another_target(
     assert handed.retry_after == retry_after
     assert not may_try_next_target("content", None)
     assert (handed.attempt.phase, handed.attempt.is_remote) == ("content", False)
+    assert isinstance(handed.error, Unsettled)
+    assert handed.error.signed_in
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 503])
@@ -242,6 +244,8 @@ API_VERSION = told({"error": {"code": "InvalidApiVersionParameter"}}, 400)
 def test_it_stays_so_while_the_service_does_not_answer(answer: Told) -> None:
     handed, asked = hand(acs, lambda _: answer, accepted_before())
     assert handed.attempt.reply.because("") == UNSETTLED
+    assert isinstance(handed.error, Unsettled)
+    assert not handed.error.signed_in
     assert {each.method for each in asked} == {"GET"}
 
 

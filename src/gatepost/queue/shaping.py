@@ -223,9 +223,10 @@ class Identity:
     count as a failed one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, unproven: bool = True) -> None:
+        """``unproven`` False: failed logins do not count there."""
         self._rate = Breaker(RATE)
-        self._sign_in = Breaker(SIGN_IN, unproven=True)
+        self._sign_in = Breaker(SIGN_IN, unproven=unproven)
         self.finding, self.advice = "", ""
         """What the doctor said when it was stopped last."""
 

@@ -11,11 +11,14 @@ UNSETTLED: Final = Reply(451, "Accepted, but its delivery is not confirmed", Esc
 
 
 class Unsettled(GatepostError):
-    """An API accepted a message, but its result is unknown. ``retry_after`` is in seconds."""
+    """An API accepted a message, but its result is unknown. ``retry_after`` is in seconds.
 
-    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+    ``signed_in``: in this attempt, the API accepted our login.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0, *, signed_in: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.signed_in = retry_after, signed_in
 
 
 def ended_unsettled(attempt: Attempt) -> bool:

@@ -19,6 +19,7 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.feedback import Lesson, lesson_of
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Moment, Shaper, learn
+from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.context import Report
 from gatepost.relay.sign_in_diagnosis import (
     SignInDiagnosis,
@@ -91,7 +92,7 @@ class AttemptFeedback:
         if of_host:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
                 host.failed(now, self._random, str(of_host[0].reply))
-        elif result.attempt.is_remote:
+        elif result.attempt.is_remote or _is_accepted(result):
             if host.succeeded(now, moment.begun):
                 shaper.keep_to_open(now)
         elif self._is_servers(result):
@@ -104,7 +105,7 @@ class AttemptFeedback:
                 learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
         diagnosis = self._sign_in(made, result, moment) or self._secure(made, result)
         diagnosis = diagnosis or self._mail_refused(made, result)
-        if "delivered" in [each.outcome for each in result.verdicts]:
+        if _is_accepted(result) or "delivered" in [each.outcome for each in result.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
                 identity.succeeded(now)
@@ -135,7 +136,7 @@ class AttemptFeedback:
             elif isinstance(result.error, _OF_IDENTITY):
                 lesson = _REST if getattr(result.error, "is_transient", False) else _STOP
                 identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
-        elif attempt.is_remote and attempt.phase not in _OF_SERVER:
+        elif _is_accepted(result) or (attempt.is_remote and attempt.phase not in _OF_SERVER):
             identity.signed_in(moment.now)
             if _about_us(result) is None and not self._traffic.is_stopped(made.target):
                 self._works(made)
@@ -249,6 +250,11 @@ def _about_us(result: AttemptResult) -> Reply | None:
     """Return the first reply to MAIL or a later command that is about us, not the message."""
     said = [each for each in result.error_replies if each.phase in _OF_MESSAGE]
     return next((each.reply for each in said if is_about_us(each.phase, each.reply)), None)
+
+
+def _is_accepted(result: AttemptResult) -> bool:
+    """Tell whether an API accepted our login and the message, of which the result is unknown."""
+    return isinstance(result.error, Unsettled) and result.error.signed_in
 
 
 def _is_enough(result: AttemptResult) -> bool:

@@ -192,7 +192,9 @@ class Traffic:
             return None
         keys = [(name, each) for each in hosts_of(target)]
         shared = [self._by_host[each] for each in keys if each in self._by_host]
-        known = shared[0] if shared else Identity()
+        # an API locks no account, and an attempt there lasts until the message is delivered
+        is_api = isinstance(target, AcsRestTarget | GraphTarget)
+        known = shared[0] if shared else Identity(unproven=not is_api)
         for each in keys:
             self._by_host.setdefault(each, known)
         return known

@@ -14,6 +14,8 @@ from gatepost.errors import (
 from gatepost.model.delivery import Contact
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import AcsRestTarget
+from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
 from gatepost.relay.transport.judging import reply_of
 from tests.simulated_delivery import (
@@ -29,6 +31,41 @@ from tests.simulated_delivery import (
     smarthost,
     steady,
 )
+
+API = AcsRestTarget("api", "https://api.example", "key")
+
+
+def test_an_api_gets_several_messages_at_once_from_the_beginning() -> None:
+    """An attempt there ends with the operation, after minutes perhaps."""
+    api = Upstream(API, Answer(seconds=60))
+    world = World([api], [route(api.target)])
+
+    async def scenario(world: World) -> None:
+        for number in range(8):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        assert api.open == 8
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_an_accepted_message_shows_that_a_login_works_again(signed_in: bool) -> None:
+    refused = refused_before_mail(REFUSED)
+    api = Upstream(API, refused)
+    world = World([api], [route(api.target)])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(1)
+        error = Unsettled("still Running", signed_in=signed_in)
+        api.say = Answer((UNSETTLED,), is_remote=False, seconds=120, error=error)
+        for number in range(8):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(0.8 * 3600)
+        assert (api.most_open > 1) == signed_in
+
+    world.run(scenario)
 
 
 def test_a_refused_login_stops_the_identity_and_is_reported_once() -> None:

@@ -224,8 +224,16 @@ class AcsRestTransport(Unconnected):
     async def _follow(self, url: str, response: HttpResponse) -> Verdict:
         """Request the status until the operation has ended, for FOLLOWED seconds.
 
-        Raises ApiRefused if it failed, and else Unsettled.
+        ``response`` is the answer with the first status. Raises ApiRefused if it failed, and else
+        Unsettled.
         """
+        try:
+            return await self._end_of(url, response)
+        except Unsettled as error:
+            error.signed_in = True
+            raise
+
+    async def _end_of(self, url: str, response: HttpResponse) -> Verdict:
         loop = asyncio.get_running_loop()
         end, look = loop.time() + FOLLOWED, FIRST_LOOK
         while True:
