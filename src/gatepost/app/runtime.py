@@ -17,6 +17,8 @@ DRAIN: Final = 8.0
 """Seconds for commits in progress and clients at the end; a stop takes at most ten."""
 FILES: Final = 65_536
 """The desired limit of open files; each connection is one."""
+FILES_BESIDES: Final = 100
+"""Open files besides clients: the store, listeners, connections to servers."""
 AGAIN: Final = 60.0
 """Seconds after which a repeated fault is reported again."""
 
@@ -76,6 +78,24 @@ def raise_file_limit() -> None:
     if soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def too_few_files(connections: int) -> str:
+    """Return why this process cannot have that many clients; empty if it can.
+
+    Not every event loop reports it: uvloop closes further connections silently.
+    """
+    try:
+        import resource  # noqa: PLC0415 - Unix only
+    except ImportError:
+        return ""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= connections + FILES_BESIDES:
+        return ""
+    return (
+        f"limits.connections is {connections}, and a process may open {soft} files: further "
+        "clients are disconnected; raise the limit (LimitNOFILE, ulimit -n)"
+    )
 
 
 def use_batch_scheduling() -> None:

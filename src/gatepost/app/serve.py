@@ -26,7 +26,7 @@ from gatepost.app.listeners import client_limits
 from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.runtime import DRAIN, report_faults, side_by_side
+from gatepost.app.runtime import DRAIN, report_faults, side_by_side, too_few_files
 from gatepost.app.serve_front import Written
 from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
 from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
@@ -378,7 +378,7 @@ def why_no_mail(store: SqliteStore) -> str:
 
 
 def _warn(config: Config, report: Report) -> None:
-    for each in config.warnings:
+    for each in filter(None, (*config.warnings, too_few_files(config.limits.connections))):
         report("config_warning", reason=str(each))
 
 

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.runtime import report_faults, side_by_side, use_batch_scheduling
+from gatepost.app.runtime import (
+    report_faults,
+    side_by_side,
+    too_few_files,
+    use_batch_scheduling,
+)
 from gatepost.errors import GatepostError
 
 
@@ -29,6 +34,17 @@ def test_a_step_that_fails_does_not_keep_the_other_from_its_end() -> None:
         assert other.is_set()
 
     asyncio.run(main())
+
+
+def test_too_few_files_for_the_clients_are_noticed() -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, hard))
+    try:
+        assert "1000 files" in too_few_files(950)
+        assert too_few_files(900) == ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_cancelling_cancels_all_tasks() -> None:
