@@ -68,7 +68,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def self_signed(self, name: str) -> Pair:
-        """Return a certificate for ``name`` that nobody but itself has signed."""
+        """Return a certificate for ``name`` that is signed with its own key."""
         key = ec.generate_private_key(ec.SECP256R1())
         own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signed = (
@@ -83,12 +83,13 @@ class Authority:
         )
 
     def intermediate(self) -> "Authority":
-        """Return an authority that this one has signed; what it issues comes without it."""
+        """Return an intermediate authority signed by this one. Its certificates come without the
+        chain."""
         return _authority(self.directory, "Throw-away Intermediate CA", self)
 
 
 def make_authority(directory: Path) -> Authority:
-    """Make an authority that nobody else knows."""
+    """Make an authority that no system trusts."""
     return _authority(directory, "Throw-away CA", None)
 
 

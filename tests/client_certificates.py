@@ -1,4 +1,4 @@
-"""Certificates with which applications prove themselves, made for a test."""
+"""Client certificates of applications, made for a test."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,7 @@ def make_certificate(
 
 
 def weak_keys() -> dict[str, Any]:
-    """Return keys that no application may use."""
+    """Return keys that are too weak for an application's certificate."""
     return {
         "RSA with 1024 bits": rsa.generate_private_key(65537, 1024),
         "an elliptic curve": ec.generate_private_key(ec.SECP256R1()),

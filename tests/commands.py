@@ -1,4 +1,4 @@
-"""The program as a user finds it, and what its commands say."""
+"""Run the program as a user does, and return its output."""
 
 import subprocess
 import sys
@@ -14,18 +14,19 @@ PATIENCE = 30.0
 
 
 def ask(data: Path, *arguments: str) -> bytes:
-    """What ``gatepost ARGUMENTS`` prints of this directory; the relay may run or not."""
+    """Return the output of ``gatepost ARGUMENTS`` for this data directory; the relay may run or
+    not."""
     command = [GATEPOST, *arguments, "--data", str(data)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE).stdout
 
 
 def count(data: Path) -> int:
-    """How many messages there are."""
+    """Return the number of messages."""
     return int(ask(data, "messages", "count"))
 
 
 def doctor(*arguments: str) -> int:
-    """The exit code of ``gatepost doctor ARGUMENTS``, run in this process."""
+    """Return the exit code of ``gatepost doctor ARGUMENTS``, run in this process."""
     with pytest.raises(SystemExit) as ended:
         main(["doctor", *arguments])
     assert isinstance(ended.value.code, int)

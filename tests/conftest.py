@@ -16,13 +16,13 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice the cores: about half of the time a test waits for a process or a peer."""
+    """Return twice the number of cores: tests spend about half of their time waiting."""
     return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is collected stays: to look for garbage in it, now or in any test, is in vain."""
+    """Freeze the collected objects, so that the garbage collector does not look at them again."""
     gc.disable()
     try:
         return (yield)
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Modules keep their places: what a module shares is made once."""
+    """Keep the modules in order, so that what a module shares is made once."""
     seed = config.getoption("--shuffle")
     if seed is None:
         return
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Call octets that nobody can read so: random ones differ between workers, in number, too."""
+    """Return an id for unreadable octets: random ones differ between workers, even in number."""
     if isinstance(val, bytes) and not val.isascii():
         return f"{argname}-octets"
     return None

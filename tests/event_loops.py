@@ -1,4 +1,4 @@
-"""Event loops that leave no connection behind, whatever a library forgets there."""
+"""Event loops that close every connection at the end, even those a library leaves open."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def run_and_cut(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` as ``asyncio.run`` does, then cut the connections that are still open.
+    """Run ``main`` as ``asyncio.run`` does, then abort the connections that are still open.
 
-    A library that closes TLS politely is not done when it says so.
+    A library that closes TLS gracefully may still wait after it says that it is done.
     """
     with asyncio.Runner() as runner:
         try:
@@ -20,7 +20,7 @@ def run_and_cut(main: Coroutine[Any, Any, T]) -> T:
 
 
 async def cut_connections() -> None:
-    """Cut every connection of the running loop."""
+    """Abort every connection of the running loop."""
     transports: Any = vars(asyncio.get_running_loop())["_transports"]  # by descriptor
     for transport in list(transports.values()):
         transport.abort()

@@ -1,4 +1,4 @@
-"""Deliveries to hand to a transport, and what they come to."""
+"""Leases to hand to a transport, and the outcomes of the attempts."""
 
 from datetime import UTC, datetime
 
@@ -39,5 +39,5 @@ def lease(
 
 
 def outcomes(handed: AttemptResult) -> list[tuple[str, int]]:
-    """What it came to for each recipient, and the code of the reply."""
+    """Return the outcome for each recipient, with the reply's code."""
     return [(each.outcome, each.reply.code) for each in handed.verdicts]

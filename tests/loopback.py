@@ -1,4 +1,4 @@
-"""What tests on loopback need again and again: a free port, and patience."""
+"""Helpers for tests on loopback: a free port, and waiting for a condition."""
 
 import socket
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 
 def free_port() -> int:
-    """A port on which nobody listens at the moment."""
+    """Return a port on which nothing listens at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Return once it holds; fail when that takes too long."""
+    """Wait until ``holds()`` is true; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"

@@ -1,4 +1,4 @@
-"""A nameserver on loopback that serves a scripted zone: UDP, and TCP for what is too long."""
+"""A DNS server on loopback with a scripted zone: UDP, and TCP for long answers."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from gatepost.testing.dns import TTL, read_zone
 
 LONGEST_DATAGRAM: Final = 512
 SILENCE: Final = "silence"
-"""As the value of FAIL: no answer at all. Any other is SERVFAIL."""
+"""As the value of FAIL: no answer. Every other value means SERVFAIL."""
 _SOA: Final = "ns.invalid. hostmaster.invalid. 1 3600 600 86400 60"
 
 
@@ -30,7 +30,7 @@ class Nameserver(asyncio.DatagramProtocol):
         self.questions: list[str] = []
 
     def change(self, zone: str) -> None:
-        """Let the names of these lines have these records instead."""
+        """Replace the records of the names in these lines."""
         new = read_zone(zone)
         names = {name for name, _, _ in new}
         self._zone = [each for each in self._zone if each[0] not in names] + new
@@ -104,7 +104,8 @@ def _rrset(name: str, kind: str, values: list[str]) -> dns.rrset.RRset:
 
 @contextmanager
 def nameserver(zone: str) -> Iterator[tuple[Server, Nameserver]]:
-    """Run one in a thread of its own; yield where it listens, and what it was asked."""
+    """Run a server in its own thread; yield its address and the server, which keeps the
+    questions."""
     started: threading.Event = threading.Event()
     made = Nameserver(zone)
     ports: list[int] = []

@@ -1,4 +1,4 @@
-"""A client in a thread, recorded on its way to its server."""
+"""Record a client, which runs in a thread, on its way to its server."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,8 @@ PATIENCE = 30.0
 
 
 def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any) -> Diagnosis:
-    """What ``speak`` did, which gets the port; whatever it raises is its own affair."""
+    """Return the diagnosis of ``speak``, which gets the recorder's port; its exceptions are
+    ignored."""
     bounds = Bounds(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
     place = ("127.0.0.1", 0)
     options = Options(place, parse_server(server), data=data, bounds=bounds, **how)
@@ -39,5 +40,5 @@ def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any
 
 
 def ids(diagnosis: Diagnosis) -> list[str]:
-    """Its findings."""
+    """Return the ids of its findings."""
     return [each.id for each in diagnosis.findings]

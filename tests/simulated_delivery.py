@@ -1,7 +1,7 @@
-"""A relay's delivering half on a clock that a test turns, with upstream servers made up.
+"""The delivering half of a relay on a simulated clock, with simulated upstream servers.
 
-``Virtual`` runs a coroutine in a loop whose time passes only while everybody waits: five days of
-a queue take no longer than what happens in them.
+``Virtual`` runs a coroutine in a loop whose time passes only while every task waits: five days of a
+queue take no longer than the work that is done in them.
 """
 
 import asyncio
@@ -78,13 +78,13 @@ class Virtual(asyncio.SelectorEventLoop):
 
 
 def run(clock: FakeClock, main: Coroutine[Any, Any, Any]) -> Any:
-    """Run to the end; what was left behind is cancelled."""
+    """Run ``main`` to its end, then cancel the tasks that are left."""
     with asyncio.Runner(loop_factory=lambda: Virtual(clock)) as runner:
         return runner.run(main)
 
 
 async def _end_all() -> None:
-    """Cancel everybody, those too that somebody leaves behind who is cancelled."""
+    """Cancel all tasks, including those that cancelled tasks start."""
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         for each in others:
             each.cancel()
@@ -93,7 +93,7 @@ async def _end_all() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says in one try."""
+    """A server's answer to one attempt."""
 
     replies: tuple[Reply, ...] = (OK,)
     """One for all recipients, or one for each."""
@@ -104,9 +104,9 @@ class Answer:
     error: GatepostError | None = None
     passed_on: bool = False
     own: tuple[Reply, ...] = ()
-    """Replies of the server, although the try ended with one of ours."""
+    """Replies of the server to an attempt that ended with a reply of our own."""
     fault: Exception | None = None
-    """A fault of the transport's."""
+    """An error that the transport raises."""
 
 
 def refused_before_mail(reply: Reply, phase: Phase = "auth", **other: Any) -> Answer:
@@ -124,20 +124,20 @@ _BEFORE_MAIL = ("connect", "greeting", "ehlo", "starttls", "tls", "auth")
 
 
 class Upstream:
-    """A Transport that does what a test says, and counts."""
+    """A Transport that answers as the test says, and keeps what it was asked."""
 
     def __init__(self, target: Target, say: Say | Answer = Answer()) -> None:
         self.target, self.say = target, say
         self.tries: list[tuple[datetime, str, tuple[str, ...]]] = []
-        """When, where, for whom."""
+        """Time, target and recipients of each attempt."""
         self.taken: list[tuple[str, str]] = []
-        """Message and recipient of what was taken."""
+        """Message id and recipient of each accepted delivery."""
         self.contents: dict[str, bytes] = {}
         self.envelopes: dict[str, Envelope] = {}
         self.open = self.most_open = 0
         self.closed = self.retired = False
         self.steps: dict[str, Phase] = {}
-        """What each delivery waits for."""
+        """The phase in which each delivery waits."""
         self.now: Callable[[], datetime]
 
     async def deliver(
@@ -201,9 +201,10 @@ class Upstream:
 
 
 class Gate:
-    """A store that can be pulled from under a relay: whoever asks it then waits for ever.
+    """A store that can be taken away from a relay: every later call then waits for ever.
 
-    ``faults`` are raised once, by what is asked."""
+    ``faults`` are raised once, by the call that they are for.
+    """
 
     def __init__(self, deliveries: Deliveries) -> None:
         self._deliveries = deliveries
@@ -224,7 +225,7 @@ class Gate:
 
 
 class World:
-    """Upstreams, routes, a queue, and relays that work on it one after the other."""
+    """Upstreams, routes, a queue, and the relays that work on it one after the other."""
 
     def __init__(
         self,
@@ -271,7 +272,7 @@ class World:
         )
 
     async def reload(self) -> "asyncio.Task[None]":
-        """Let another deliverer go on, as a reload does; the end of the one before."""
+        """Start another deliverer, as a reload does; return the task that ends the earlier one."""
         before = self.deliverer
         self._make()
         self.store.use(self.routes, self.deliverer)
@@ -300,7 +301,7 @@ class World:
         self.deliverer = make_deliverer(parts)
 
     async def kill(self) -> None:
-        """Let nothing that the relay still does reach the queue, and end it."""
+        """End the relay so that nothing it still does reaches the queue."""
         self.gate.is_open = False
         await self.deliverer.stop(0)
 
@@ -355,7 +356,7 @@ def route(*chain: Target, name: str = "out", to: Sequence[str] = (), **other: An
 
 
 def steady(**other: Any) -> Retry:
-    """A schedule without chance."""
+    """Return a schedule without jitter."""
     return Retry(jitter=0.0, **other)
 
 
@@ -364,7 +365,7 @@ def limits(**other: Any) -> HopLimits:
 
 
 def one_hub(say: Say | Answer = Answer(), **target: Any) -> tuple[World, Upstream]:
-    """A world with one smarthost, to which everything goes."""
+    """Return a world with one smarthost that gets all mail."""
     hub = Upstream(smarthost(**target), say)
     return World([hub], [route(hub.target, retry=steady())]), hub
 

@@ -1,4 +1,4 @@
-"""A TCP server on loopback in threads of the test's process: what fake servers have in common."""
+"""A TCP server on loopback in threads of the test's process: the base of the fake servers."""
 
 import socket
 import threading
@@ -22,7 +22,7 @@ class TcpServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
-        """Accepted so far."""
+        """The number of connections accepted so far."""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def _accept(self) -> None:

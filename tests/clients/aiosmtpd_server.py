@@ -24,7 +24,7 @@ class Handler:
 
     def __init__(self, bearer: str) -> None:
         self._bearer = bearer
-        """What XOAUTH2 says when it is right."""
+        """The XOAUTH2 response to accept."""
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:
         given: Any

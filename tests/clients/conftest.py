@@ -1,4 +1,5 @@
-"""One relay for all tests of a worker: they run in turn, so the last message is theirs."""
+"""One relay for all tests of a worker. They run one after the other, so the last message is
+theirs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ def relay() -> Iterator[Emulator]:
 
 @pytest.fixture
 def message(relay: Emulator) -> bytes:
-    """Bytes that a careless hop would change: dots, trailing blanks, no last empty line."""
+    """Return a message that a careless hop would change: dots, trailing blanks, no last empty
+    line."""
     return (
         f"From: Gatepost <{relay.sender}>\r\n"
         f"To: <{RECIPIENT}>\r\n"
@@ -45,7 +47,8 @@ def password_file(relay: Emulator, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def delivered(relay: Emulator, message: bytes) -> Callable[[], None]:
-    """Call it once the client is done: one message more, the same bytes, the right envelope."""
+    """Return a check to call after the client: one more message, the same bytes, the right
+    envelope."""
     before = relay.count()
 
     def check() -> None:

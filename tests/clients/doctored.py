@@ -1,4 +1,5 @@
-"""What the doctor is asked about a server, and what it must say first: for tests of any server."""
+"""How the doctor examines a server, and the finding it must report first: for tests of all
+servers."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from tests.certificates import Authority, Pair, make_authority
 USERNAME = "user@example.com"
 PASSWORD = "correct horse battery"
 PATIENT = Patience(connect=5, others=1, greeting=10, silence=0.6, reply=20, pause=0)
-"""Long where a busy machine may be slow, short where silence is to be proven."""
+"""Long where a busy machine may be slow, short where silence must be proven."""
 ENVELOPE = Checks("a@example.com", ("b@example.com",), ports=())
 SENDING = Checks("a@example.com", ("b@example.com",), send=True, ports=())
 SIGNED_IN = (USERNAME, PASSWORD)
@@ -21,7 +22,7 @@ WRONG = (USERNAME, "another horse")
 
 @dataclass(frozen=True)
 class Asked:
-    """How the doctor is asked."""
+    """The options of the doctor."""
 
     library: str = ""
     tls: TlsMode = "auto"
@@ -31,7 +32,7 @@ class Asked:
     local_name: str = ""
 
     def about(self, port: int, ca_file: str, host: str = "127.0.0.1") -> Diagnosis:
-        """Ask about the server at ``port``."""
+        """Examine the server at ``port``."""
         trust = ca_file if self.trusted else None
         settings = Settings(self.library, self.tls, trust, self.local_name)
         return diagnose(
@@ -42,7 +43,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Certificates:
-    """One of each kind, for 127.0.0.1 unless it is the name that is wrong."""
+    """One certificate of each kind, for 127.0.0.1 except the one with the wrong name."""
 
     authority: Authority
     good: Pair
@@ -59,7 +60,7 @@ class Certificates:
 
 
 def make_certificates(directory: Path) -> Certificates:
-    """Make all of them."""
+    """Return certificates of all kinds."""
     authority = make_authority(directory)
     host = "127.0.0.1"
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -74,7 +75,7 @@ def make_certificates(directory: Path) -> Certificates:
 
 
 def check(diagnosis: Diagnosis, expected: str) -> None:
-    """Hold a diagnosis against the id of the true cause; empty: a healthy server."""
+    """Compare the first finding with ``expected``; an empty id means a healthy server."""
     ids = [finding.id for finding in diagnosis.findings]
     if not expected:
         assert (diagnosis.verdict, ids) == ("healthy", []), diagnosis.notes

@@ -1,6 +1,7 @@
-"""Sends with azure-communication-email 1.0.0b1, in a process whose path begins with that package.
+"""Sends with azure-communication-email 1.0.0b1, in a process that has that package first in its
+path.
 
-The order comes as JSON on standard input, the outcome goes to standard output.
+The request is JSON on standard input, the result goes to standard output.
 """
 
 import json

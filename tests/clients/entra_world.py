@@ -1,4 +1,4 @@
-"""A relay whose directory holds applications for every refusal, made before it starts."""
+"""A relay whose directory has an application for every refusal, made before the relay starts."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -29,23 +29,23 @@ SMTP_USERNAME = "smtp-login"
 
 @dataclass(frozen=True, repr=False)
 class World:
-    """What was made beside what the first start makes; not shown, for it holds secrets."""
+    """The objects made besides those of the first start. It has no repr, because it has secrets."""
 
     certificate: OwnCertificate
     """Of the application that may send."""
     expired_certificate: OwnCertificate
     expired_secret: str
     without_principal: tuple[str, str]
-    """Client id and secret of an application that no service principal stands for."""
+    """Client id and secret of an application without a service principal."""
     elsewhere: tuple[str, str]
-    """Of an application in another tenant."""
+    """The same of an application in another tenant."""
     powerless: tuple[str, str]
-    """Of an application that has no role."""
+    """The same of an application without a role."""
     secret_id: str
 
 
 def prepare(data: Path) -> World:
-    """Make the first start's objects in ``data``, and ours beside them."""
+    """Make the objects of the first start in ``data``, and ours."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return asyncio.run(_prepare(data))
 
@@ -115,7 +115,7 @@ def _make(
 
 @dataclass(frozen=True)
 class Site:
-    """A running relay with that world."""
+    """A running relay with such a directory."""
 
     relay: Emulator
     world: World

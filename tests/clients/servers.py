@@ -1,4 +1,4 @@
-"""Other people's servers as programs, for our client to sign in at."""
+"""Other SMTP servers as programs, to test our client with."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[Server]:
-    """`program` for the length of a ``with``: one user and these mechanisms."""
+    """Run ``program`` during the ``with``, with one user and these mechanisms."""
     authority = make_authority(home)
     pair = authority.issue("localhost", "127.0.0.1")
     settings = {

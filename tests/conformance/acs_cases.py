@@ -1,7 +1,7 @@
-"""Logins to try at the emulator of Azure Communication Services, and what the operator is told.
+"""Logins to try at the emulator of Azure Communication Services, and the reported reasons.
 
-The order is that of the contract: user name, resource, SMTP user name, tenant, application,
-secret, service principal, role, propagation. To the client all of them are one 535.
+The order is that of the contract: user name, resource, SMTP user name, tenant, application, secret,
+service principal, role, propagation. The client gets the same 535 for all of them.
 """
 
 import base64
@@ -35,7 +35,7 @@ ORDER: Final = (
     "role_missing",
     "propagating",
 )
-"""The checks, in the order in which the operator is told of them."""
+"""The checks, in the order in which they are reported."""
 
 NO_PAIRS: Final = {
     ("username_format", "smtp_username_domain_not_linked"): "one has no composite form at all",
@@ -106,7 +106,7 @@ USERNAMES: Final[list[tuple[str, str, Make]]] = [
     ("acs|sender@x",               "username_format",  _named(f"acs-demo|DoNotReply@{CUSTOM}")),
     ("acs.contoso.com.<guid>.<guid>", "username_format",
      _named(f"acs.contoso.com.{APPLICATION}.{TENANT}")),
-    # Section 1.5: wrong values that public files hold.
+    # Section 1.5: wrong values found in public files.
     ("resource name alone",        "username_format",  _named("acs-demo")),
     ("name.region.subscription",   "username_format",
      _named("acs-demo.japaneast.aaaaaaaa-0000-0000-0000-000000000001")),
@@ -119,7 +119,7 @@ USERNAMES: Final[list[tuple[str, str, Make]]] = [
 
 
 def _role(scope: str, *actions: str, data_actions: tuple[str, ...] = ()) -> Make:
-    """An application with a custom role; ``scope`` is where it is assigned."""
+    """Return a case: an application with a custom role that is assigned at ``scope``."""
     return _with_role(scope, lambda world: world.add_role(*actions, data_actions=data_actions))
 
 
@@ -179,7 +179,7 @@ ROLES: Final[list[tuple[str, str, Make]]] = [
 
 
 def all_cases() -> dict[str, tuple[str, Make]]:
-    """Every login by its name: what the operator is told, and how it is made."""
+    """Return every login by its name: the reported reason, and the function that makes it."""
     cases: dict[str, tuple[str, Make]] = {}
     for table in (SECRETS, USERNAMES, ROLES):
         cases |= {name: (told, make) for name, told, make in table}
@@ -193,7 +193,7 @@ CASES: Final = all_cases()
 
 
 def build(world: World) -> dict[str, Login]:
-    """Put everything that the cases need into the directory; the logins by their names."""
+    """Put everything that the cases need into the directory; return the logins by name."""
     application = world.add_application(id=APPLICATION)
     other = world.add_service("my_acs-1")
     world.assign(world.principal_of(application), world.role.id, other.id)

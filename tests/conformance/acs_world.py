@@ -1,4 +1,4 @@
-"""A directory with everything that may be wrong with a login, made before the relay starts."""
+"""A directory with every possible fault of a login, made before the relay starts."""
 
 import asyncio
 import itertools
@@ -59,14 +59,14 @@ EMAIL_OWNER: Final = "09976791-48a7-449e-bb21-39d1a415f350"
 
 @dataclass(frozen=True)
 class Login:
-    """What a client signs in with."""
+    """The credentials of a client."""
 
     username: str
     password: str = field(default=PASSWORD, repr=False)
 
 
 class World:
-    """Entries to be saved, around the resources that the vectors name."""
+    """The entries to save, besides the resources of the test vectors."""
 
     def __init__(self, key: bytes, now: datetime) -> None:
         self.key = key
@@ -97,11 +97,11 @@ class World:
         return Domain(path, management, address, address, verification=VERIFIED)  # type: ignore[arg-type]
 
     def sender(self, domain: Domain, username: str) -> SenderUsername:
-        """A registered sender."""
+        """Return a registered sender."""
         return SenderUsername(child_path(domain.id, "senderUsernames", username.lower()), username)
 
     def add_service(self, name: str, *, subscription: str = "") -> CommunicationService:
-        """A resource, linked to the managed and the custom domain."""
+        """Return a resource that is linked to the managed and the custom domain."""
         group = group_path(subscription, "mail") if subscription else self.group
         linked = self.managed.id, self.custom.id
         path = resource_path(group, "communicationServices", name)
@@ -114,7 +114,7 @@ class World:
         return service
 
     def add_application(self, faults: Iterable[str] = (), *, id: str = "") -> Application:
-        """An application, less what ``faults`` names."""
+        """Return an application without what ``faults`` names."""
         faults = set(faults)
         application = Application(
             id or new_guid(), new_guid(), TENANT, f"app {next(self._numbers)}"
@@ -141,7 +141,7 @@ class World:
         return application
 
     def principal_of(self, application: Application) -> str:
-        """The object id of its service principal."""
+        """Return the object id of its service principal."""
         return next(
             each.id
             for each in self.entries
@@ -149,13 +149,13 @@ class World:
         )
 
     def assign(self, principal: str, role: str, scope: str, since: datetime | None = None) -> None:
-        """A role assignment."""
+        """Add a role assignment."""
         self.entries.append(
             RoleAssignment(new_guid(), scope, role, principal, since or self.before)
         )
 
     def add_role(self, *actions: str, data_actions: tuple[str, ...] = ()) -> str:
-        """A custom role."""
+        """Add a custom role; return its id."""
         role = RoleDefinition(
             new_guid(), f"role {next(self._numbers)}",
             (Permission(actions, data_actions=data_actions),),
@@ -166,14 +166,14 @@ class World:
     def add_smtp_username(
         self, username: str, application: Application, *, service: str = "", tenant: str = TENANT
     ) -> str:
-        """An SMTP user name; its name."""
+        """Add an SMTP user name; return the name."""
         parent = service or self.service.id
         path = child_path(parent, "smtpUsernames", f"login-{next(self._numbers)}")
         self.entries.append(SmtpUsername(path, username, application.id, tenant, self.before))
         return username
 
     def login(self, faults: Iterable[str] = ()) -> Login:
-        """A login with which these checks fail, and no other."""
+        """Return a login that fails exactly these checks."""
         faults = set(faults)
         application = self.add_application(faults)
         tenant = new_guid() if "tenant_unknown" in faults else TENANT
@@ -190,7 +190,7 @@ class World:
 
 
 def seed(data: Path, build: Callable[[World], None]) -> None:
-    """Make the directory in ``data``, as the first start would, and what ``build`` adds to it."""
+    """Make the directory in ``data`` as the first start would, with what ``build`` adds."""
 
     async def write() -> None:
         store = open_store(data)

@@ -1,4 +1,4 @@
-"""One relay that imitates Azure Communication Services, with a directory full of mistakes."""
+"""A relay that imitates Azure Communication Services, with a directory full of faults."""
 
 import tempfile
 import time
@@ -18,21 +18,21 @@ from tests.shell.peer import Peer
 
 @dataclass
 class Acs:
-    """The relay, and who may try to sign in."""
+    """The relay, and the logins to try."""
 
     relay: Emulator
     logins: dict[str, Login] = field(default_factory=dict)
 
     def greeted(self) -> Peer:
-        """A client that has read the greeting and said EHLO."""
+        """Return a client that has read the greeting and sent EHLO."""
         return Peer.connect(self.relay.smtp.port, self.relay.ca_file).greet()
 
     def secured(self) -> Peer:
-        """A client that did STARTTLS and said EHLO again."""
+        """Return a client that has sent STARTTLS and EHLO again."""
         return self.greeted().secure()
 
     def signed_in(self, login: Login | None = None) -> Peer:
-        """A client that may send."""
+        """Return a client that has signed in."""
         peer, login = self.secured(), login or Login(self.relay.username, self.relay.password)
         said = peer.login(login.username, login.password)
         if said != SIGNED_IN:
@@ -41,9 +41,9 @@ class Acs:
         return peer
 
     def refusal(self, login: Login, *, after: int) -> dict[str, Any]:
-        """The first report of this login's refusal behind so many reports of refusals.
+        """Return the first report of this login's refusal after the first ``after`` refusals.
 
-        One of an earlier login may still be on its way: the name tells them apart.
+        One of an earlier login may still be on its way: the name distinguishes them.
         """
         deadline = time.monotonic() + 5
         while True:
@@ -73,7 +73,7 @@ def acs() -> Iterator[Acs]:
 
 @pytest.fixture(scope="session")
 def strict_acs() -> Iterator[Acs]:
-    """The same with the provider's limits; each login has a subscription of its own."""
+    """Yield the same with the provider's limits; each login has its own subscription."""
     with tempfile.TemporaryDirectory(prefix="gatepost-acs-") as directory:
         data, logins = Path(directory) / "data", {}
 

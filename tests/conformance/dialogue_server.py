@@ -1,4 +1,4 @@
-"""A fake SMTP server that says a dialogue's server lines, and compares what it receives."""
+"""A fake SMTP server that sends the server lines of a dialogue, and compares the client's."""
 
 import socket
 import ssl
@@ -12,7 +12,7 @@ from tests.tcp_server import PATIENCE, TcpServer
 
 
 class DialogueServer(TcpServer):
-    """Plays one connection. ``difference`` says where the client left the dialogue."""
+    """Plays one connection. ``difference`` is the first difference from the dialogue."""
 
     def __init__(self, dialogue: Dialogue, values: Values, pair: Pair) -> None:
         super().__init__(self._play, concurrent=False)
@@ -59,7 +59,7 @@ class DialogueServer(TcpServer):
 
 @contextmanager
 def serving(dialogue: Dialogue, values: Values, pair: Pair) -> Iterator[DialogueServer]:
-    """Serve for the length of a ``with``; the client must then have kept to the dialogue."""
+    """Serve a dialogue during a ``with``; at its end, the client must have kept to the dialogue."""
     with DialogueServer(dialogue, values, pair) as server:
         yield server
     assert not server.difference, server.difference

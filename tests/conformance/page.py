@@ -33,7 +33,7 @@ against Gatepost's own client.
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One row: a section, what the server promises there, and what proves it."""
+    """A row of the page: a section, the requirement, and the test that proves it."""
 
     rfc: int
     section: str
@@ -42,7 +42,7 @@ class Clause:
 
     @property
     def order(self) -> tuple[int, list[int], bool, str]:
-        """By RFC, then by section as numbers, tests before dialogues."""
+        """The sort key: by RFC, then by section as numbers, tests before dialogues."""
         numbers = [int(number) for number in self.section.split(".")]
         return self.rfc, numbers, self.proof.endswith("dialogue"), self.promise
 
@@ -81,7 +81,7 @@ def from_dialogues() -> Iterator[Clause]:
 
 
 def titles() -> dict[int, str]:
-    """Return what each RFC is about: the docstrings of the test files."""
+    """Return the subject of each RFC: the docstrings of the test files."""
     found = {}
     for path in HERE.glob("test_rfc*.py"):
         match, about = _FILE.fullmatch(path.name), ast.get_docstring(ast.parse(path.read_text()))

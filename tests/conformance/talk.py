@@ -1,4 +1,4 @@
-"""Short dialogues for one clause each, on the open profile unless another is named."""
+"""Short dialogues for one clause each, on the open profile unless a directive names another."""
 
 from textwrap import dedent
 
@@ -13,7 +13,7 @@ TLS = "C: STARTTLS\nS: 220 2.0.0 Ready to start TLS\n== TLS ==\n"
 
 
 def first(script: str, head: str = "") -> Performance:
-    """Play ``script`` from the first command on; ``head`` holds directives."""
+    """Play ``script`` from the first command on; ``head`` has directives."""
     return perform_server(parse_dialogue(f"{head}\n{GREETING}{dedent(script)}"))
 
 
@@ -28,6 +28,6 @@ def send(script: str, head: str = "") -> Performance:
 
 
 def message(octets: str, head: str = "") -> bytes:
-    """What becomes of the content ``octets`` (with escapes) after DATA."""
+    """Return the stored content after DATA with ``octets`` (with escapes)."""
     [accepted] = send(f"{DATA}C| {octets}\nS: 250 2.0.0 OK\n", f"messages: 1\n{head}").messages
     return accepted.content

@@ -1,4 +1,4 @@
-"""Directories to hold to their contract, each with one user who may sign in."""
+"""Directories for the contract tests, each with one user who may sign in."""
 
 import hashlib
 import hmac
@@ -27,7 +27,7 @@ from tests.unit.directory.memory import MemoryRecords
 
 
 class QuickHasher:
-    """A ``Hasher`` that is not good for anything but tests."""
+    """A fast ``Hasher``, for tests only."""
 
     def __init__(self) -> None:
         self.verified = 0
@@ -42,7 +42,7 @@ class QuickHasher:
 
 @dataclass(frozen=True)
 class Case:
-    """A directory, and what is true of it."""
+    """A directory, and the facts about it."""
 
     directory: Directory
     username: str
@@ -51,9 +51,9 @@ class Case:
     refused: str
     """A sender that the user may not use."""
     take_away: Callable[[], Awaitable[None]]
-    """Ends the user's right to sign in."""
+    """Revokes the user's right to sign in."""
     token: Secret | None = None
-    """For the mechanisms that prove one."""
+    """For the mechanisms that use a token."""
 
 
 async def azure() -> Case:
@@ -94,7 +94,7 @@ async def accounts() -> Case:
 
 
 async def configured_accounts() -> Case:
-    """What the configuration gives, not the store."""
+    """Return accounts of the configuration instead of the store."""
     hasher, password = QuickHasher(), Secret("from a file")
     directory = AccountDirectory(MemoryRecords(), Protection(KEY, hasher), lambda: 0.0)
     await directory.load()
@@ -109,7 +109,7 @@ async def configured_accounts() -> Case:
 
 
 async def token_accounts() -> Case:
-    """An account that has an access token, too."""
+    """Return an account that also has an access token."""
     case, token = await accounts(), Secret("an-opaque-token")
     assert isinstance(case.directory, AccountDirectory)
     directory = TokenAccounts(case.directory, {case.username: token})
@@ -142,7 +142,7 @@ async def entra() -> Case:
 
 
 async def combined() -> Case:
-    """An account, beside a directory that knows it not."""
+    """Return an account combined with a directory that does not know it."""
     first, second = await azure(), await accounts()
     assert isinstance(first.directory, AzureDirectory)
     assert isinstance(second.directory, AccountDirectory)
@@ -150,7 +150,7 @@ async def combined() -> Case:
 
 
 async def combined_application() -> Case:
-    """An application, beside accounts."""
+    """Return an application combined with accounts."""
     first, second = await azure(), await accounts()
     assert isinstance(first.directory, AzureDirectory)
     assert isinstance(second.directory, AccountDirectory)

@@ -1,4 +1,4 @@
-"""A disk that fails on demand, in place of one that cannot be asked to."""
+"""A disk that fails on demand."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from gatepost.store.sqlite.disk import Disk, SyncFailed
 
 
 def database_error(code: int) -> sqlite3.OperationalError:
-    """The error that SQLite reports with this code."""
+    """Return the error that SQLite reports with this code."""
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = code
     return error
@@ -26,7 +26,7 @@ class FailingDisk(Disk):
         self.failures: dict[str, tuple[BaseException, int]] = {}
         self.syncs = 0
         self.room: int | None = None
-        """Free octets to report, instead of the true ones."""
+        """Free octets to report instead of the real number."""
         disk = self
 
         class Connection(sqlite3.Connection):
@@ -44,11 +44,11 @@ class FailingDisk(Disk):
     BROKEN: ClassVar = OSError(errno.EIO, "Input/output error")
 
     def fail(self, what: str, error: BaseException, times: int = 1_000_000) -> None:
-        """From now on `what` raises `error`."""
+        """Raise ``error`` at the next ``times`` uses of ``what``."""
         self.failures[what] = error, times
 
     def check(self, what: str) -> None:
-        """Raise what was asked for."""
+        """Raise the error that is set for ``what``, if any."""
         if what not in self.failures:
             return
         error, times = self.failures.pop(what)

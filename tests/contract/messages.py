@@ -1,4 +1,4 @@
-"""Messages to store."""
+"""Messages for stores."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ BODY = b"Subject: hi\r\n\r\nhello\r\n"
 
 
 def message(id: str = "m1", body: bytes = BODY, **other: Any) -> Submission:
-    """A message; `other` fields of Submission replace the usual ones."""
+    """Return a message; ``other`` fields of Submission replace the defaults."""
     usual = Submission(
         id=id,
         envelope=envelope("alice@example.org", "bob@example.net"),
@@ -29,7 +29,7 @@ def message(id: str = "m1", body: bytes = BODY, **other: Any) -> Submission:
 
 
 def envelope(sender: str, *to: str) -> Envelope:
-    """An envelope; an empty sender is the null one."""
+    """Return an envelope; an empty sender is the null path."""
     return Envelope(
         parse_address(sender) if sender else None,
         tuple([Recipient(parse_address(each)) for each in to]),

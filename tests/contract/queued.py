@@ -1,4 +1,4 @@
-"""Deliveries to queue, and what becomes of them."""
+"""Deliveries to queue, and their settlements."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ def attempt(reply: Reply = LATER, at: datetime = NOON) -> Attempt:
 def settlement(
     *outcomes: Outcome, again: datetime | None = NOON + MINUTE, **other: Any
 ) -> Settlement:
-    """What an attempt came to; `other` fields of Settlement replace the usual ones."""
+    """Return the settlement of an attempt; ``other`` fields of Settlement replace the defaults."""
     verdicts = tuple([Verdict(each, REPLIES[each]) for each in outcomes])
     usual = Settlement(
         verdicts,

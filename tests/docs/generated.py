@@ -1,4 +1,5 @@
-"""The pages that tables of the code are printed into: ``python -m tests.docs.generated``."""
+"""Write the pages that are generated from tables of the code: ``python -m
+tests.docs.generated``."""
 
 import json
 import tomllib
@@ -49,7 +50,7 @@ def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command
 
 
 def help_text(command: click.Command) -> str:
-    """Return what the command says of itself, with its example and exit codes."""
+    """Return the help of a command, with its example and exit codes."""
     told = f"{cleandoc(command.help or '')}\n\n{cleandoc(command.epilog or '')}"
     return told.replace("\b\n", "").replace("``", "`")
 
@@ -102,7 +103,7 @@ def cli_page() -> str:
 
 
 def _told(text: str) -> Iterator[str]:
-    """Yield paragraphs as they are; what is indented is an example."""
+    """Yield paragraphs unchanged; indented ones become examples."""
     fenced = False
     for line in text.strip().splitlines():
         if line.startswith("  ") and not fenced:
@@ -163,7 +164,7 @@ def _cause(profile: Profile) -> str:
 
 
 def _quirk(profile: Profile) -> Iterator[str]:
-    """Yield what is the matter with a server: what its own file says."""
+    """Yield the peculiarities of a server, from its own file."""
     yield f"{profile.title}."
     yield ""
     values = {each.key: each for each in effective_values(profile)}
@@ -226,7 +227,7 @@ _KEYS: Final = {"in clear": "in_clear", "over TLS": "over_tls"}
 
 
 def source(profile: Profile, key: str) -> str:
-    """Return where a value is known from."""
+    """Return the source of a value."""
     return profile.sources.get(key) or profile.sources.get(key.partition(".")[0]) or "RFC or ours"
 
 

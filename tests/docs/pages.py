@@ -74,12 +74,12 @@ class Page:
         return {each.replace(" ", "-") for each in kept}
 
     def commands(self) -> Iterator[str]:
-        """Yield the command lines that the prose names between backquotes."""
+        """Yield the command lines in backquotes in the prose."""
         yield from (" ".join(each.split()) for each in _INLINE.findall(self.prose))
 
 
 def _above(text: str) -> str:
-    """The comments that stand directly above the end of ``text``."""
+    """Return the comments directly above the end of ``text``."""
     lines: list[str] = []
     for line in reversed(text.rstrip("\n").split("\n")):
         if not line.startswith("<!--"):

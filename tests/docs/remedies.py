@@ -1,4 +1,4 @@
-"""The pages' tables and sections about fixes, from the tables of ``diagnosis.remedies``."""
+"""Generate the tables and sections about fixes from the tables of ``diagnosis.remedies``."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BEGIN: Final = "<!-- fixes: made by `python -m tests.docs.generated`, from diagn
 END: Final = "<!-- end of fixes -->"
 _BLOCK: Final = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.DOTALL)
 _OFFERED: Final = ("LOGIN",)
-"""What the server of the examples offers, where the fix depends on it."""
+"""The mechanisms of the example server, for fixes that depend on them."""
 _MARKS: Final = {
     "run": "code that the tests run: first with the fault, which the doctor names, then with the "
     "fix, which delivers",
@@ -25,12 +25,12 @@ _MARKS: Final = {
 
 
 def without_fixes(text: str) -> str:
-    """Return a finding's page without the section that is made from the tables."""
+    """Return the page of a finding without its generated section."""
     return _BLOCK.sub("\n\n", text).rstrip("\n") + "\n"
 
 
 def finding_page(path: Path) -> str:
-    """Return the page with its section of fixes made anew."""
+    """Return the page with a new section of fixes."""
     text = without_fixes(path.read_text("utf-8"))
     head, neighbours, tail = text.partition("## Similar findings\n")
     section = "\n".join([BEGIN, *_section(path.stem), END])
@@ -63,7 +63,8 @@ def _section(finding: str) -> Iterator[str]:
 
 
 def mark(library: Library, finding: str) -> str:
-    """Return how far the fix of a finding is proven in a library; empty where there is none."""
+    """Return the mark for how far the fix of a finding is proven in a library; empty without a
+    fix."""
     if finding in library.executed:
         return "run"
     if why_not(finding, library, _OFFERED):
@@ -74,14 +75,14 @@ def mark(library: Library, finding: str) -> str:
 
 
 def rows() -> Iterator[tuple[str, ...]]:
-    """Yield a row for each cause that a change in the client fixes."""
+    """Yield a row for each cause that a change of the client fixes."""
     for finding in FIXABLE:
         marks = [mark(library, finding) for library in LIBRARIES.values()]
         yield (f"[{finding}](../findings/{finding}.md)", *marks)
 
 
 def legend() -> Iterator[str]:
-    """Yield what the marks mean."""
+    """Yield the meaning of the marks."""
     yield from (f"- `{name}`: {text}." for name, text in _MARKS.items())
 
 

@@ -1,4 +1,4 @@
-"""The reference of the doctor's report, from the types that it is made of."""
+"""The reference of the doctor's report, generated from its types."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.docs.tables import attribute_docstrings, cell, table
 _MODULES: Final = (schema, evidence, entra, reply, capabilities, setting)
 _MODULE: Final = re.compile(r"\b(?:gatepost\.[\w.]+|typing|collections\.abc|datetime)\.(?=\w)")
 _OWN: Final = {"Line"}
-"""What stands in the document in another form."""
+"""Types that the document has in another form."""
 
 
 def schema_file() -> str:
@@ -63,7 +63,7 @@ def _kind(name: str) -> type[Any]:
 
 
 def _attribute(kind: type[Any], key: str) -> str:
-    """Return the attribute that a key is named otherwise than."""
+    """Return the attribute that has this key in the document."""
     names = [each.name for each in fields(kind)] if is_dataclass(kind) else kind.__struct_fields__
     return key if key in names else {"from": "speaker"}[key]
 

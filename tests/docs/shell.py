@@ -1,4 +1,4 @@
-"""A reader at a terminal: runs what a page shows, and compares what it shows as the answer."""
+"""A reader at a terminal: runs the commands of a page, and compares their output with the page."""
 
 import json
 import os
@@ -22,30 +22,30 @@ from tests.loopback import free_port
 BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 90.0
 OURS: Final = (2526, 9587)
-"""Ports of the pages that no relay listens on: commands of their own take free ones, too."""
+"""Ports on the pages that no relay listens on: their commands take free ones, too."""
 PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480}
-"""The pages speak of the default ports; here the relay takes free ones."""
+"""The pages use the default ports; here the relay takes free ones."""
 _ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
 _END: Final = "--- end of the command, status"
 _BLOCK: Final = "example.py"
 _PRINTED: Final = re.compile(r"print\(.*  # (.+)$", re.MULTILINE)
-"""What a line of Python prints stands behind it."""
+"""The expected output of a line of Python is in the comment behind it."""
 
 
 class Surprise(AssertionError):
-    """The page and the program do not agree."""
+    """The page and the program differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a console block, and the answer that the page shows (empty: any)."""
+    """One command of a console block, and the output on the page (empty: any)."""
 
     command: str
     answer: str
 
 
 def steps(block: str) -> Iterator[Step]:
-    """Yield the commands: what follows ``$``, with the lines that a backslash continues."""
+    """Yield the commands: the text after ``$``, with continued lines."""
     command, answer = "", ""
     for line in block.splitlines():
         if command.endswith("\\"):
@@ -60,7 +60,7 @@ def steps(block: str) -> Iterator[Step]:
 
 
 def agrees(shown: str, said: str) -> bool:
-    """True when ``said`` fits what a page shows; ``...`` is anything, alone: any lines."""
+    """True if ``said`` matches the page; ``...`` matches anything, alone on a line any lines."""
     pattern = "".join(
         r"(?:.*\n)*" if line.strip() == "..." else r".*?".join(map(re.escape, line.split("...")))
         + r"\n"
@@ -72,13 +72,13 @@ def agrees(shown: str, said: str) -> bool:
 
 @dataclass
 class Reader:
-    """Follows a page in a directory of its own."""
+    """Follows a page in its own directory."""
 
     home: Path
     _bash: "subprocess.Popen[str]"
     _relays: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     _actual: dict[int, int] = field(default_factory=dict)
-    """From a port of the pages to the one that the relay has."""
+    """The relay's port for each port of the pages."""
 
     @classmethod
     def start(cls, home: Path) -> Self:
@@ -98,7 +98,7 @@ class Reader:
         return cls(home, bash, _actual={port: free_port() for port in OURS})
 
     def follow(self, block: Block) -> None:
-        """Do what the block shows. Raises Surprise."""
+        """Run the block. Raises Surprise."""
         text = self._translate(block.text)
         if block.file:
             (self.home / block.file).write_text(text)
@@ -134,7 +134,7 @@ class Reader:
             raise Surprise(f"$ {command}\nexits {status}, not {expected}, and says\n{said}")
 
     def _run(self, command: str) -> tuple[str, int]:
-        """Run one command in the shell; its output and its exit status."""
+        """Run one command in the shell; return its output and exit status."""
         bash = self._bash
         assert bash.stdin is not None
         assert bash.stdout is not None
@@ -156,7 +156,7 @@ class Reader:
         raise Surprise(f"$ {command}\nended the shell, or took longer than {PATIENCE} s:\n{said}")
 
     def _make(self, target: str) -> tuple[str, int]:
-        """Run the demonstration; of other targets only be sure that they exist."""
+        """Run the demonstration; only check that other targets exist."""
         if target == "demo":
             return self._run(f"(cd {shlex.quote(str(ROOT))} && python3 -m demo)")
         if not re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE):
@@ -164,7 +164,7 @@ class Reader:
         return "", 0
 
     def _up(self, command: str) -> tuple[str, int]:
-        """Start a relay in the background; on free ports, unless the page names some."""
+        """Start a relay in the background, on free ports unless the page names some."""
         words = shlex.split(command)
         kept = words[words.index(">") + 1 :] if ">" in words else []
         words = words[: words.index(">")] if kept else words
@@ -240,7 +240,7 @@ class Reader:
         return text
 
     def leave(self) -> None:
-        """Stop everything; a relay must end well."""
+        """Stop all processes; a relay must end without an error."""
         with self._bash:
             self._bash.kill()
         for relay in self._relays:
@@ -255,7 +255,7 @@ class Reader:
 
 @contextmanager
 def reader(home: Path) -> Iterator[Reader]:
-    """Give a reader who leaves at the end."""
+    """Yield a reader, and let it leave at the end."""
     someone = Reader.start(home)
     try:
         yield someone

@@ -1,4 +1,4 @@
-"""What the generated pages are made with: tables, and what the source says of attributes."""
+"""Helpers for the generated pages: tables, and the docstrings of attributes."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def cell(text: object) -> str:
-    """Return a text that does not break a table."""
+    """Return text that fits into the cell of a table."""
     return str(text).replace("|", "\\|").replace("\n", " ").strip()
 
 
@@ -22,7 +22,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator
 
 
 def attribute_docstrings(kind: type[Any]) -> dict[str, str]:
-    """Return what the source says below each attribute of a class."""
+    """Return the docstring of each attribute of a class, from its source."""
     body = ast.parse(dedent(getsource(kind))).body[0]
     assert isinstance(body, ast.ClassDef)
     return {

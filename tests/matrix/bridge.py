@@ -42,11 +42,11 @@ from = "127.0.0.1"
 may_relay = true
 """
 CERTIFIED = BASE.replace('"key.pem"', '"key.pem"\nclient_authorities = "own.pem"', 1)
-"""The same for who comes with a certificate."""
+"""The same for clients with a certificate."""
 NAMED = CERTIFIED.replace(
     'name = "submission"', f'name = "submission"\nmechanisms = {[*BY_PASSWORD, "EXTERNAL"]}'
 )
-"""The same with the mechanisms that are offered to who names them alone."""
+"""The same with the mechanisms that are offered only if they are configured by name."""
 ACCOUNT = """
 [[directory.account]]
 name = "device"
@@ -69,18 +69,19 @@ class Bridge:
     upstreams: Mapping[str, Upstream]
 
     def name(self, cell: Cell) -> str:
-        """Of a cell's route, target and credential."""
+        """Return the name of a cell's route, target and credential."""
         return f"c{self.cells.index(cell)}"
 
     def address(self, cell: Cell, intake: str = "") -> str:
-        """The recipient whose mail goes by a cell's route, told apart by how it came in."""
+        """Return the recipient whose mail takes a cell's route; it differs for each intake."""
         local = "".join(each for each in intake if each.isalnum()).lower() or "any"
         return f"{local}@{self.name(cell)}.test"
 
     def hand_in(
         self, intake: str, cells: Sequence[Cell], login: tuple[str, str | Token]
     ) -> list[str]:
-        """Hand in a message for these cells, one for each sender that upstreams want; the ids."""
+        """Submit a message for these cells, one for each sender that the upstreams need; return
+        the ids."""
         listener = "devices" if intake.startswith("nothing") else "submission"
         port = self.relay.listener(listener)["port"]
         mode: Any = "none" if listener == "devices" else "starttls"
@@ -102,17 +103,17 @@ class Bridge:
         return found
 
     def delivered(self) -> set[str]:
-        """The recipients whose mail a next hop has taken."""
+        """Return the recipients of delivered mail."""
         events = self.relay.events("message_delivered")
         return {address for each in events for address in each["rcpt_to"]}
 
     def tried(self) -> set[str]:
-        """The recipients whose mail was tried in vain."""
+        """Return the recipients of mail whose attempt failed."""
         events = self.relay.events("message_deferred") + self.relay.events("message_failed")
         return {address for each in events for address in each["rcpt_to"]}
 
     def last_word(self, address: str) -> str:
-        """What was reported when mail was tried in vain."""
+        """Return the last report about a failed attempt."""
         events = self.relay.events("message_deferred") + self.relay.events("message_failed")
         said = [
             f"{each['reply']} {each['reason']}" for each in events if address in each["rcpt_to"]
@@ -120,13 +121,13 @@ class Bridge:
         return said[-1] if said else "it was not tried"
 
     def why(self, message: str) -> dict[str, dict[str, Any]]:
-        """What ``queue why`` says, by the name of the route."""
+        """Return the output of ``queue why``, by the name of the route."""
         return {
             each["next_hop"]: each for each in self.relay.ask("queue", "why", message)["deliveries"]
         }
 
     def stops(self) -> dict[str, list[dict[str, Any]]]:
-        """The reports of sign-ins that stopped, by target."""
+        """Return the reports of paused sign-ins, by target."""
         found: dict[str, list[dict[str, Any]]] = {}
         for each in self.relay.events("sign_in_stopped"):
             found.setdefault(each["target"], []).append(each)
@@ -141,7 +142,7 @@ def bridging(
     services: TokenServices,
     directory: str = ACCOUNT,
 ) -> Iterator[Bridge]:
-    """A relay that serves while the ``with`` lasts."""
+    """Run a relay during the ``with``."""
     home.mkdir()
     (home / "own.pem").write_bytes(make_certificate("device.example").pem)
     trusted = home / "trusted.pem"
@@ -165,7 +166,7 @@ def bridging(
 def problems_of(
     cells: Sequence[Cell], upstreams: Sequence[Upstream], services: TokenServices
 ) -> dict[str, str]:
-    """What the configuration says of these cells when all of them stand in it, by the cell."""
+    """Return what ``check`` reports about these cells in one configuration, by cell."""
     text = BASE + ACCOUNT + _targets(cells, upstreams, services)
     try:
         parse_config(text)

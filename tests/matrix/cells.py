@@ -1,6 +1,6 @@
-"""The cells of the matrix, and what must come of each, from tables that say what SASL says.
+"""The cells of the matrix and their expected outcomes, from tables of what SASL specifies.
 
-Nothing of the product is asked here: the planner that decides in the relay is what is tested.
+No part of the product is used here: the relay's planner is what is tested.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,26 +45,26 @@ AUTO: Final = "auto"
 BY_PASSWORD: Final = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256",
                       "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS")
 BY_ACCOUNT: Final = (*BY_PASSWORD, "EXTERNAL", "nothing, by its network")
-"""How those come in who have an account, and those who need none."""
+"""The sign-ins of clients with an account, and of those that need none."""
 BY_TOKEN: Final = ("XOAUTH2", "OAUTHBEARER")
 # fmt: on
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What a server was seen to offer, and takes without saying so."""
+    """What a server offers, and what it accepts without listing it."""
 
     server: str
     in_tls: frozenset[str]
     in_clear: frozenset[str]
     unlisted: frozenset[str] = frozenset()
-    """Taken under TLS all the same."""
+    """Accepted under TLS although not listed."""
     kinds: frozenset[str] = frozenset(KINDS)
-    """Credentials that can be made for it."""
+    """The kinds of credentials that can be made for it."""
     clear_takes_starttls: bool = False
-    """The port in clear is the one with STARTTLS."""
+    """The clear-text port is the one with STARTTLS."""
     modes: frozenset[str] = frozenset({"starttls", "implicit", "clear"})
-    """Of TLS, for which it has a port."""
+    """The TLS modes for which it has a port."""
 
     def takes(self, mechanism: str, *, encrypted: bool) -> bool:
         """Tell whether a sign-in by it can work."""
@@ -73,7 +73,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Cell:
-    """One way out."""
+    """One combination of server, TLS mode, credential and mechanism."""
 
     server: str
     mechanism: str
@@ -86,20 +86,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Illegal:
-    """Why no sign-in is made, and who says so: the configuration, or a message that waits."""
+    """Why there is no sign-in: a mistake of the configuration, or a reason why a message waits."""
 
     text: str
     findings: tuple[str, ...] = ()
-    """The doctor's, one of them; none: ``gatepost check`` says it before anything runs."""
+    """The possible findings of the doctor; empty: ``gatepost check`` reports it before a start."""
 
     @property
     def is_mistake(self) -> bool:
-        """It stands in the configuration."""
+        """Whether ``check`` reports it."""
         return not self.findings
 
 
 def verdict_of(cell: Cell, offer: Offer) -> Illegal | None:
-    """Return what must come of a cell; None: it delivers.
+    """Return the expected outcome of a cell; None: it delivers.
 
     The order is that of docs/how-to/sign-in-upstream.md.
     """
@@ -129,7 +129,8 @@ def _is_protected(mechanism: str, tls: str) -> bool:
 
 
 def _refused(offer: Offer, *, encrypted: bool) -> Illegal:
-    """A single mechanism is used whether it is listed or not, and here the server refuses it."""
+    """Return the outcome of a mechanism that is used although not listed, and that the server
+    refuses."""
     listed = offer.in_tls if encrypted else offer.in_clear
     if not listed:
         return Illegal("", (_nothing_listed(offer),))
@@ -165,7 +166,7 @@ _NOT_GIVEN: Final = {
     "token": "no password was given",
     "certificate": " was given",
 }
-"""What is said of mechanisms that want another proof than the credential's."""
+"""What is reported for mechanisms that need another proof than the credential gives."""
 
 
 def cells(offers: Iterable[Offer]) -> list[Cell]:
@@ -179,7 +180,7 @@ def cells(offers: Iterable[Offer]) -> list[Cell]:
 
 
 def pairwise(everything: Sequence[Cell]) -> list[Cell]:
-    """Return few cells in which every two values that stand together in a cell do so, greedily."""
+    """Return few cells that have every pair of values that a cell can have, chosen greedily."""
     missing = {pair for cell in everything for pair in _pairs(cell)}
     chosen: list[Cell] = []
     while missing:

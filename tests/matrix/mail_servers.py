@@ -1,4 +1,4 @@
-"""Real MTAs as upstreams: only who has signed in may send, and all mail is kept."""
+"""Real MTAs as upstreams: they accept mail only after a sign-in, and keep all of it."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ DOVECOT = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH
 
 @contextmanager
 def mail_servers() -> Iterator[list[Upstream]]:
-    """Postfix with Cyrus SASL and with Dovecot, Exim, OpenSMTPD."""
+    """Run Postfix with Cyrus SASL and with Dovecot, Exim and OpenSMTPD."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
         home.chmod(0o755)
@@ -66,14 +66,14 @@ def mail_servers() -> Iterator[list[Upstream]]:
 
 
 def provider_profiles() -> list[str]:
-    """The names of all profiles of a provider or a server that has nothing the matter with it."""
+    """Return the names of all profiles of providers and servers without faults."""
     found = {name: load_profile(name) for name in available_profiles()}
     return [name for name, each in found.items() if each.kind != "quirk"]
 
 
 @contextmanager
 def profiles(names: Sequence[str]) -> Iterator[list[Upstream]]:
-    """Our emulator, as each of them; they start side by side."""
+    """Run our emulator with each of these profiles; they start in parallel."""
     with ExitStack() as stack:
         starting = [_profile(name) for name in names]
         with ThreadPoolExecutor(4) as pool:

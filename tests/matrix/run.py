@@ -1,4 +1,4 @@
-"""One run: everything handed in, and what came of each cell."""
+"""One run of the matrix: all messages are submitted, and the outcome of each cell is collected."""
 
 import asyncio
 import re
@@ -22,13 +22,13 @@ from tests.matrix.upstreams import Upstream
 
 PATIENCE = 90.0
 FEW: Final = 8
-"""Connections begun at once: OpenSMTPD has room for five that it has not accepted yet."""
+"""Connections opened at once: OpenSMTPD has room for five that it has not accepted yet."""
 SCOPE = "https://communication.azure.com/.default"
 LOGIN = ("app", "secret")
 
 
 def entra_token(relay: Emulator) -> str:
-    """An access token that an emulator's own Entra gives."""
+    """Return an access token of an emulator's own Entra."""
     ready = relay.ready
 
     async def fetch() -> str:
@@ -45,23 +45,23 @@ def entra_token(relay: Emulator) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """What there is to judge."""
+    """The facts to judge."""
 
     bridge: Bridge
     legal: Sequence[Cell]
     illegal: Sequence[tuple[Cell, Illegal]]
-    """Those that show when a message is to be sent."""
+    """Illegal cells that show when a message is sent."""
     mistakes: Sequence[tuple[Cell, Illegal]]
-    """Those that the configuration shows; the relay does not start with them."""
+    """Illegal cells that ``check`` reports; the relay does not start with them."""
     problems: Mapping[str, str]
-    """What the configuration says of them, by target."""
+    """What ``check`` reports about them, by target."""
     why: Mapping[str, Mapping[str, Any]]
-    """What ``queue why`` says of the illegal ones, by route."""
+    """The output of ``queue why`` for the other illegal ones, by route."""
     expected: frozenset[str]
-    """Addresses that must be delivered to."""
+    """Addresses that must get their mail."""
 
     def faults(self) -> list[str]:
-        """Everything that is not as it should be, a line each."""
+        """Return all deviations from the expected outcomes, a line each."""
         found = [
             f"not delivered: {each}: {self.bridge.last_word(each)}"
             for each in sorted(self.expected - self.delivered)
@@ -81,7 +81,7 @@ class Result:
         return found
 
     def _not_once(self) -> list[str]:
-        """Look whether each server has each message, and has it once."""
+        """Return the messages that a server does not have exactly once."""
         taken: Counter[str] = Counter()
         for upstream in self.bridge.upstreams.values():
             for each in upstream.accepted():
@@ -113,7 +113,8 @@ def _fault_of(verdict: Illegal, why: Mapping[str, Any], stops: Sequence[Mapping[
 
 @contextmanager
 def run(home: Path, cells: Sequence[Cell], upstreams: Sequence[Upstream]) -> Iterator[Result]:
-    """Every legal cell from every intake that accounts have, every illegal one from one."""
+    """Run every legal cell from every intake with accounts, and every illegal one from one
+    intake."""
     offers = {each.name: each.offer() for each in upstreams}
     verdicts = [(cell, verdict_of(cell, offers[cell.server])) for cell in cells]
     legal = [cell for cell, verdict in verdicts if verdict is None]
@@ -138,7 +139,7 @@ def run(home: Path, cells: Sequence[Cell], upstreams: Sequence[Upstream]) -> Ite
 
 
 def _try_in_vain(bridge: Bridge, cells: Sequence[Cell]) -> dict[str, Any]:
-    """Hand in what cannot be sent; return what is said of it, by route."""
+    """Submit mail that cannot be sent; return what is reported, by route."""
     why: dict[str, Any] = {}
     for start in range(0, len(cells), FEW):
         some = cells[start : start + FEW]

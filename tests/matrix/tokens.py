@@ -1,7 +1,7 @@
-"""The services that give tokens, played on loopback: Azure's metadata, Entra, Google, any other.
+"""Token services on loopback: Azure's metadata, Entra, Google, and a generic one.
 
-Each gives the token of the upstream whose name the request holds: in the resource, in the scope, or
-in the path.
+Each gives the token of the upstream whose name is in the request: in the resource, the scope or the
+path.
 """
 
 import json
@@ -23,11 +23,11 @@ _NAME = re.compile(r"https://([\w-]+)\.matrix\.test|/for/([\w-]+)")
 
 @dataclass(frozen=True)
 class TokenServices:
-    """Where they are."""
+    """The addresses of the services."""
 
     plain: HttpServer
     secure: HttpServer
-    """The same with TLS, which azure-identity wants of Entra."""
+    """The same with TLS, which azure-identity requires for Entra."""
     home: Path
 
     def credential(self, kind: str, upstream: Upstream) -> str:
@@ -69,7 +69,7 @@ class TokenServices:
         return f'{key} = {{ file = "{self.home / name}" }}\n'
 
     def environment(self, trusted: Path) -> dict[str, str]:
-        """Return what Azure puts into the environment of what runs there."""
+        """Return the environment variables that Azure sets for a program."""
         (self.home / "federated").write_text("the.pods.token")
         return {
             "SSL_CERT_FILE": str(trusted),
@@ -86,7 +86,7 @@ class TokenServices:
 def token_services(
     home: Path, authority: Authority, upstreams: list[Upstream]
 ) -> Iterator[TokenServices]:
-    """All of them, for these upstreams."""
+    """Run all of them for these upstreams."""
     tokens = {each.name: each.token for each in upstreams}
 
     def answer(asked: Asked) -> Told:

@@ -1,4 +1,4 @@
-"""Real servers to deliver to, each under one face: what it offers, and what it has accepted."""
+"""Real servers to deliver to, with a common interface: what they offer, and what they accepted."""
 
 import json
 import smtplib
@@ -18,25 +18,25 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Upstream:
-    """One of them."""
+    """One server."""
 
     name: str
     ports: dict[str, int]
     ca_file: str
     username: str
     password: str
-    """Empty: it takes none."""
+    """Empty: it accepts none."""
     token: str
-    """What every token service of the matrix gives for it; empty: it takes none."""
+    """The token that every token service of the matrix gives for it; empty: it accepts none."""
     accepted: Callable[[], list[str]]
-    """Everything that it has taken: of each message at least the recipients' addresses."""
+    """Returns everything that it accepted: at least the recipients' addresses of each message."""
     sender: str = "app@example.com"
     unlisted: frozenset[str] = frozenset()
     certificate: str = ""
-    """A client certificate, with its key, that it knows."""
+    """A client certificate, with its key, that the server accepts."""
 
     def offer(self) -> Offer:
-        """Ask it what it offers."""
+        """Return what the server offers, by asking it."""
         has = {"password": self.password, "token": self.token, "certificate": self.certificate}
         kinds = {each for each, what in KINDS.items() if has[what]}
         listed = {mode: self._listed(mode) for mode in ("implicit", "starttls", "clear")}
@@ -48,7 +48,7 @@ class Upstream:
         )  # fmt: skip
 
     def _listed(self, mode: str) -> frozenset[str] | None:
-        """The mechanisms in one TLS mode; None: it has no port for that."""
+        """Return the mechanisms in one TLS mode; None: there is no port for it."""
         trust = ssl.create_default_context(cafile=self.ca_file)
         if self.certificate:
             trust.load_cert_chain(self.certificate)
@@ -73,7 +73,7 @@ class Upstream:
 def emulator(
     profile: str, token_of: Callable[[Emulator], str] | None = None, unlisted: str = ""
 ) -> Iterator[Upstream]:
-    """Our own, with a provider's profile."""
+    """Run our emulator with a provider's profile."""
     options = ("--https", "localhost:0" if token_of else "off", "--http", "off")
     with Emulator(profile, options=options) as relay:
         ready = relay.ready
@@ -92,7 +92,7 @@ def emulator(
 
 @contextmanager
 def program(name: str, command: list[str], home: Path, mechanisms: list[str]) -> Iterator[Upstream]:
-    """A server of somebody else's, as a program."""
+    """Run another server as a program."""
     home.mkdir()
     with running(command, home, mechanisms) as server:
         yield Upstream(
@@ -102,7 +102,7 @@ def program(name: str, command: list[str], home: Path, mechanisms: list[str]) ->
 
 
 class _Taken:
-    """Reads what a program prints."""
+    """Reads the output of a program."""
 
     def __init__(self, server: Server) -> None:
         self._output, self._found = server.output, list[str]()
@@ -119,7 +119,7 @@ class _Taken:
 
 @contextmanager
 def usual_servers(home: Path, token_of: Callable[[Emulator], str]) -> Iterator[list[Upstream]]:
-    """Those that need Python and npm packages only."""
+    """Run the servers that need Python and npm packages only."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(emulator("acs-xoauth2", token_of)),

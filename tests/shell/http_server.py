@@ -1,4 +1,4 @@
-"""An HTTP server on loopback whose answers a test decides; it remembers what it was asked."""
+"""An HTTP server on loopback that answers as the test says, and keeps the requests."""
 
 import ssl
 import threading
@@ -36,8 +36,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """One answer; None for the body closes the connection instead, and so does a length of its own,
-    behind the body."""
+    """One answer. Without a body the connection is closed instead; with a Content-Length in
+    ``headers``, it is closed after the body."""
 
     status: int = 200
     body: bytes | None = b""
@@ -83,7 +83,7 @@ def _handler(server: HttpServer, answer: Callable[[Asked], Told]) -> type[BaseHT
             server.connections += 1
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
             self._do()
@@ -111,6 +111,6 @@ def _handler(server: HttpServer, answer: Callable[[Asked], Told]) -> type[BaseHT
                 self.end_headers()
                 self.wfile.write(told.body)
             except OSError:
-                self.close_connection = True  # whoever asked is gone
+                self.close_connection = True  # the client is gone
 
     return Handler

@@ -1,4 +1,4 @@
-"""A relay in a thread of the test's own process, so that a test can look inside and break it."""
+"""A relay in a thread of the test's own process, so that a test can look inside and disturb it."""
 
 import asyncio
 import itertools
@@ -41,19 +41,19 @@ class Plan:
     limits: dict[str, Any] = field(default_factory=dict)
     store: Callable[[], Store] = MemoryStore
     around: Callable[[Directory], Directory] | None = None
-    """Gives the directory to serve with, from the ordinary one."""
+    """Makes the directory to serve with from the usual one."""
     quotas: Quotas | None = None
     clients: ClientCounter | None = None
     budget: int = 64 * 1024 * 1024
     max_connections: int = 100
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     report: Callable[[str], None] | None = None
-    """Told of each event, before it is noted."""
+    """Called with each event before it is recorded."""
 
 
 @dataclass
 class InProcessRelay:
-    """A relay that serves, and who may sign in."""
+    """A running relay, and the credentials of its user."""
 
     relay: Relay
     supervisor: Supervisor
@@ -76,11 +76,11 @@ class InProcessRelay:
         return asyncio.run_coroutine_threadsafe(wait(), self.loop).result(PATIENCE)
 
     def reported(self, event: str) -> list[dict[str, Any]]:
-        """What was reported under this name."""
+        """Return the reports with this name."""
         return [facts for name, facts in self.events if name == event]
 
     def messages(self) -> list[bytes]:
-        """The content of every message in the store, oldest first."""
+        """Return the content of every message in the store, oldest first."""
 
         async def read() -> list[bytes]:
             store = self.relay.store
@@ -90,25 +90,25 @@ class InProcessRelay:
         return self.run(read())
 
     def peer(self) -> Peer:
-        """A client that has read nothing yet."""
+        """Return a client that has read nothing yet."""
         return Peer.connect(self.port, self.ca_file)
 
     def tls_peer(self) -> Peer:
-        """A client of the port where TLS comes first."""
+        """Return a client of the port with implicit TLS."""
         peer = Peer.connect(self.tls_port, self.ca_file)
         peer.shake()
         return peer
 
     def greeted(self) -> Peer:
-        """A client that was greeted and said EHLO."""
+        """Return a client that has read the greeting and sent EHLO."""
         return self.peer().greet()
 
     def secured(self) -> Peer:
-        """A client that did STARTTLS and said EHLO again."""
+        """Return a client that has sent STARTTLS and EHLO again."""
         return self.greeted().secure()
 
     def signed_in(self) -> Peer:
-        """A client that may send."""
+        """Return a client that has signed in."""
         peer = self.secured()
         peer.login(self.username, self.password.reveal())
         return peer
@@ -116,7 +116,7 @@ class InProcessRelay:
 
 @contextmanager
 def serving(directory: Path, plan: Plan) -> Iterator[InProcessRelay]:
-    """A relay that serves while the ``with`` lasts; at its end it is drained."""
+    """Run a relay during the ``with``; it is drained at the end."""
     loop = plan.loop()
     thread = threading.Thread(target=loop.run_forever, name="relay")
     thread.start()
@@ -170,6 +170,6 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
 
 
 def changed(profile: Profile, **limits: Any) -> Profile:
-    """The profile with other limits."""
+    """Return the profile with other limits."""
     kept: Limits = replace(profile.limits, **limits)
     return replace(profile, limits=kept)

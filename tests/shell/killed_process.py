@@ -1,4 +1,4 @@
-"""A process that says what it has done, killed at an instant."""
+"""A process that prints what it has done, and is killed at some moment."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def lines_until_killed(module: str, directory: Path, after: float) -> list[str]:
-    """Run ``python -m module directory``, kill its process group ``after`` seconds from its first
-    line, and return the lines that it has written whole."""
+    """Run ``python -m module directory``, kill its process group ``after`` seconds from its
+    first line, and return its complete lines."""
     child = subprocess.Popen(
         [sys.executable, "-m", module, str(directory)],
         cwd=ROOT,

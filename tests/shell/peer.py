@@ -1,4 +1,4 @@
-"""A client that does what it is told, right or wrong, on a plain socket."""
+"""An SMTP client on a plain socket that does what the test says, valid or not."""
 
 import base64
 import contextlib
@@ -14,7 +14,7 @@ PATIENCE = 10.0
 
 @dataclass
 class Peer:
-    """One connection. Everything waits for at most PATIENCE seconds."""
+    """One connection. Every step waits for at most PATIENCE seconds."""
 
     sock: socket.socket
     context: ssl.SSLContext
@@ -22,7 +22,7 @@ class Peer:
 
     @classmethod
     def connect(cls, port: int, ca_file: str, *, host: str = "127.0.0.1") -> Self:
-        """Connect, and say nothing."""
+        """Connect without sending anything."""
         sock = socket.create_connection((host, port), PATIENCE)
         return cls(sock, ssl.create_default_context(cafile=ca_file))
 
@@ -33,11 +33,12 @@ class Peer:
         self.sock.close()
 
     def send(self, octets: bytes) -> None:
-        """Send octets as they are."""
+        """Send octets unchanged."""
         self.sock.sendall(octets)
 
     def reply(self) -> str:
-        """Read one reply, its lines joined by a newline; an empty one at the end of stream."""
+        """Read one reply; return its lines joined by a newline, or an empty text at the end of
+        stream."""
         lines: list[str] = []
         while line := self._line():
             lines.append(line.decode().rstrip("\r\n"))
@@ -55,34 +56,34 @@ class Peer:
         return line + b"\n"
 
     def rest(self) -> bytes:
-        """Read until the relay closes; under TLS it must have said close_notify."""
+        """Read until the relay closes; under TLS it must have sent close_notify."""
         octets, self._unread = self._unread, b""
         try:
             while more := self.sock.recv(65_536):
                 octets += more
         except ssl.SSLZeroReturnError:
-            pass  # the end, as it is told to who said close_notify first
+            pass  # the end of stream, as a client sees it that sent close_notify first
         return octets
 
     def ask(self, command: str) -> str:
-        """Send a command, return the reply."""
+        """Send a command; return the reply."""
         self.send(command.encode() + b"\r\n")
         return self.reply()
 
     def greet(self, greeting: str = "220 ") -> Self:
-        """Read the greeting and say EHLO; return itself."""
+        """Read the greeting and send EHLO; return itself."""
         assert self.reply().startswith(greeting)
         self.ask("EHLO client.example")
         return self
 
     def secure(self) -> Self:
-        """Do STARTTLS and say EHLO again; return itself."""
+        """Send STARTTLS, shake hands, and send EHLO again; return itself."""
         self.start_tls()
         self.ask("EHLO client.example")
         return self
 
     def send_until_it_stalls(self, octets: bytes) -> int:
-        """Repeat ``octets`` while the relay takes them; how many it took."""
+        """Repeat ``octets`` while the relay reads them; return how many it read."""
         patience, sent = self.sock.gettimeout(), 0
         self.sock.settimeout(0.3)
         try:
@@ -94,41 +95,41 @@ class Peer:
         return sent
 
     def reset(self) -> None:
-        """Cut the connection, as a client does that dies."""
+        """Reset the connection, as a client does that crashes."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
     def shake(self) -> None:
-        """The TLS handshake, at once; the certificate must be good."""
+        """Shake hands; the certificate must be valid."""
         self.sock = self.context.wrap_socket(
             self.sock, server_hostname="localhost", suppress_ragged_eofs=False
         )
 
     def start_tls(self) -> None:
-        """STARTTLS and the handshake."""
+        """Send STARTTLS and shake hands."""
         assert self.ask("STARTTLS").startswith("220 ")
         self.shake()
 
     def login(self, username: str, password: str) -> str:
-        """AUTH LOGIN; the verdict."""
+        """Sign in with AUTH LOGIN; return the last reply."""
         assert self.ask("AUTH LOGIN") == "334 VXNlcm5hbWU6"
         assert self.ask(_encoded(username)) == "334 UGFzc3dvcmQ6"
         return self.ask(_encoded(password))
 
     def begin(self, sender: str, recipient: str = "bob@example.net") -> None:
-        """MAIL, RCPT and DATA, up to its 354."""
+        """Send MAIL, RCPT and DATA, up to its 354."""
         assert self.ask(f"MAIL FROM:<{sender}>").startswith("250 ")
         assert self.ask(f"RCPT TO:<{recipient}>").startswith("250 ")
         assert self.ask("DATA").startswith("354 ")
 
     def deliver(self, sender: str, content: bytes) -> str:
-        """A whole transaction; the reply to its content."""
+        """Send a message; return the reply to its content."""
         self.begin(sender)
         self.send(content + b".\r\n")
         return self.reply()
 
     def is_closed_within(self, seconds: float) -> bool:
-        """True when the relay ends the stream in time; what it still says is read."""
+        """Return whether the relay ends the stream in time; what it still sends is read."""
         deadline = time.monotonic() + seconds
         try:
             while (left := deadline - time.monotonic()) > 0:
@@ -143,9 +144,9 @@ class Peer:
 
 
 class TlsInHand:
-    """TLS over a socket, step by step: it reads nothing unless told to.
+    """TLS over a socket, step by step: it reads only when a method says so.
 
-    An SSLSocket reads when it says close_notify, and loses what it reads then.
+    An SSLSocket reads when it sends close_notify, and loses what it reads then.
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
@@ -166,13 +167,13 @@ class TlsInHand:
         self._flush()
 
     def say_close_notify(self) -> None:
-        """Say that no more will come; what the relay says can still be read."""
+        """Send close_notify; what the relay sends can still be read."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
         self._flush()
 
     def rest(self) -> bytes:
-        """Read until the relay says close_notify; a ragged end raises SSLEOFError."""
+        """Read until the relay sends close_notify; an abrupt end raises SSLEOFError."""
         octets = b""
         while True:
             try:
@@ -197,5 +198,5 @@ def _encoded(text: str) -> str:
 
 
 def letter(sender: str, body: bytes = b"hello\r\n") -> bytes:
-    """A message from ``sender``."""
+    """Return a message from ``sender``."""
     return f"From: <{sender}>\r\nSubject: hi\r\n\r\n".encode() + body

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes."""
+"""Facts about processes, from the kernel."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ _GONE = {"", "Z", "X"}
 
 
 def children(pid: int) -> set[int]:
-    """The processes that ``pid`` started and that still run."""
+    """Return the running processes that ``pid`` started."""
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return {number for number in numbers if _parent(number) == pid and is_alive(number)}
 
 
 def is_alive(pid: int) -> bool:
-    """True unless it is gone or a zombie."""
+    """Return whether it runs: it is neither gone nor a zombie."""
     return _stat(pid)[0] not in _GONE
 
 
@@ -21,7 +21,7 @@ def _parent(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """State, parent and the rest of ``/proc/PID/stat``."""
+    """Return state, parent and the rest of ``/proc/PID/stat``."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -34,7 +34,7 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class ProfileServer:
-    """Where a profile is served, and who may sign in."""
+    """A served profile, and the credentials of its user."""
 
     profile: Profile
     port: int
@@ -49,18 +49,18 @@ class ProfileServer:
         return f"127.0.0.1:{self.port}"
 
     def count(self) -> int:
-        """How many messages were captured."""
+        """Return the number of captured messages."""
         counting = asyncio.run_coroutine_threadsafe(self.store.count(), self.loop)
         return counting.result(PATIENCE)
 
 
 def _unheard(event: str, **facts: object) -> None:
-    """What the relay reports is not looked at here."""
+    """Ignore the relay's reports."""
     del event, facts
 
 
 class Host:
-    """A thread with an event loop, and certificates, for one profile after the other."""
+    """A thread with an event loop, and certificates, to serve one profile after the other."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -76,7 +76,7 @@ class Host:
 
     @contextmanager
     def serve(self, profile: Profile) -> Iterator[ProfileServer]:
-        """Serve a profile while the ``with`` lasts."""
+        """Serve a profile during the ``with``."""
         start = asyncio.run_coroutine_threadsafe(self._start(profile), self.loop)
         provided, supervisor = start.result(PATIENCE)
         try:

@@ -1,7 +1,7 @@
-"""A process with a queue under load, which says what was committed: ``queue_child DIR``.
+"""A process with a queue under load that prints what was committed: ``queue_child DIR``.
 
-Each line on standard output was durable before it was written: ``put ID`` (accepted),
-``done ID`` (delivered), ``later ID`` (deferred), ``failed ID`` (with a DSN ``dsn-ID``).
+Each line on standard output was durable before it was written: ``put ID`` (accepted), ``done ID``
+(delivered), ``later ID`` (deferred), ``failed ID`` (with a DSN ``dsn-ID``).
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def say(what: str, id: str) -> None:
 
 
 def body_of(id: str) -> bytes:
-    """The body that belongs to an id, as large as its number makes it."""
+    """Return the body of an id; its size follows from the number in the id."""
     size = SIZES[int(id.rsplit("-", 1)[1]) % len(SIZES)]
     return (f"{id} ".encode() * (size // len(id) + 1))[:size]
 

@@ -1,4 +1,4 @@
-"""A relay in a process group of its own, senders at work, and a kill in the middle."""
+"""A relay in its own process group, busy senders, and a kill in the middle."""
 
 import json
 import os
@@ -20,13 +20,14 @@ PATIENCE = 30.0
 
 
 def content_of(name: str, number: int) -> bytes:
-    """A message whose content can be told from its Message-ID."""
+    """Return a message whose content can be derived from its Message-ID."""
     lines = f"{name} {number}\r\n" * (SIZES[number % len(SIZES)] // 20 + 1)
     return f"Message-ID: <{name}.{number}@example.org>\r\n\r\n{lines}".encode()
 
 
 class RelayUnderLoad:
-    """Each turn: start, load, SIGKILL to the group. ``acknowledged`` had their 250."""
+    """Each turn: start, load, SIGKILL to the group. ``acknowledged`` are the messages that got a
+    250."""
 
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
@@ -36,7 +37,7 @@ class RelayUnderLoad:
         self._first = threading.Event()
 
     def turn(self, after: float) -> None:
-        """Kill the group `after` seconds from the first 250."""
+        """Kill the group ``after`` seconds from the first 250."""
         self._turn += 1
         self._first.clear()
         ready = self.data / "ready.json"

@@ -1,4 +1,4 @@
-"""A fake SMTP server that answers by a table of replies, and keeps what it received."""
+"""A fake SMTP server that answers from a table of replies, and keeps what it received."""
 
 import socket
 import ssl
@@ -15,16 +15,17 @@ Replies = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Script:
-    """``replies``: the first words of a line, upper case, to the reply; the longest one counts.
+    """The behaviour of a server.
 
-    A name with ``tls `` in front holds under TLS only. What no name fits gets 502, an AUTH
-    response its own entry: ``user`` and ``password``.
+    ``replies`` maps the first words of a line, in upper case, to the reply; the longest match
+    counts. A name that begins with ``tls `` is for TLS only. Without a match the reply is 502;
+    responses to AUTH have their own entries: ``user`` and ``password``.
     """
 
     greeting: str | None = "220 test ESMTP"
     """None: silence; empty: closed at once."""
     woken_by: str = ""
-    """A silent server greets after a line with this in it."""
+    """A silent server greets after a line that contains this."""
     in_clear: tuple[str, ...] = ("SIZE 1000",)
     over_tls: tuple[str, ...] = ("AUTH PLAIN LOGIN",)
     replies: Replies = field(default_factory=dict)
@@ -33,14 +34,14 @@ class Script:
     one_at_a_time: bool = False
     greets_after: float = 0.0
     accepts_ehlo: str = ""
-    """Only this name is taken in EHLO."""
+    """The only name that EHLO may have."""
     maximum: ssl.TLSVersion | None = None
     wants_certificate: bool = False
-    """Of the client, which has none."""
+    """Whether to ask for a client certificate; the client has none."""
     hangs_up_at: str = ""
-    """The entry of ``replies`` in whose place the connection ends."""
+    """The entry of ``replies`` at which the connection is closed instead."""
     obeys_injected: bool = False
-    """What was sent in clear behind STARTTLS is answered under TLS."""
+    """Whether commands in clear behind STARTTLS are answered under TLS."""
 
 
 DEFAULTS: Replies = {
@@ -65,7 +66,7 @@ class Server(TcpServer):
         return f"127.0.0.1:{self.port}"
 
     def count(self, part: str) -> int:
-        """How many lines held ``part``."""
+        """Return the number of lines that contain ``part``."""
         return sum(part in line for line in self.heard)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""``gatepost serve`` in a process of its own, by a configuration that a test writes."""
+"""``gatepost serve`` in its own process, with a configuration that the test writes."""
 
 import json
 import os
@@ -40,7 +40,7 @@ to = "keep"
 
 @dataclass
 class ServeProcess:
-    """A relay that serves."""
+    """A running relay."""
 
     directory: Path
     process: "subprocess.Popen[bytes]"
@@ -64,7 +64,7 @@ class ServeProcess:
         return next(each for each in self.ready["listeners"] if each["name"] == name)
 
     def peer(self, name: str) -> Peer:
-        """A client that has read nothing yet."""
+        """Return a client that has read nothing yet."""
         place = self.listener(name)
         if "unix" not in place:
             return Peer.connect(place["port"], self.authority.ca_file)
@@ -74,30 +74,31 @@ class ServeProcess:
         return Peer(sock, ssl.create_default_context(cafile=self.authority.ca_file))
 
     def greeted(self, name: str, before: bytes = b"") -> Peer:
-        """A client that said EHLO; ``before`` is what a proxy says in front."""
+        """Return a client that has sent EHLO; ``before`` is the header of a proxy."""
         peer = self.peer(name)
         peer.send(before)
         return peer.greet("220 relay.example")
 
     def secured(self, name: str, before: bytes = b"") -> Peer:
-        """A client that did STARTTLS and said EHLO again."""
+        """Return a client that has sent STARTTLS and EHLO again."""
         return self.greeted(name, before).secure()
 
     def signed_in(self, name: str, before: bytes = b"") -> Peer:
-        """A client that may send."""
+        """Return a client that has signed in."""
         peer = self.secured(name, before)
         assert peer.login("app", "secret").startswith("235 ")
         return peer
 
     def events(self, event: str) -> list[dict[str, Any]]:
-        """What was reported under this name so far."""
-        written, _, _ = (self.directory / "log").read_text().rpartition("\n")  # whole lines
+        """Return the reports with this name so far."""
+        written, _, _ = (self.directory / "log").read_text().rpartition("\n")  # complete lines only
         lines = written.splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{")]
         return [each for each in found if each["event"] == event]
 
     def wait_event(self, event: str, number: int = 1, **facts: Any) -> dict[str, Any]:
-        """The last of ``number`` reports under this name with these facts."""
+        """Wait until there are ``number`` reports with this name and these facts; return the
+        last one."""
 
         def found() -> list[dict[str, Any]]:
             return [each for each in self.events(event) if facts.items() <= each.items()]
@@ -106,19 +107,19 @@ class ServeProcess:
         return found()[-1]
 
     def reload(self, text: str | None = None) -> None:
-        """Write another configuration, and say SIGHUP; not awaited."""
+        """Write another configuration, if given, and send SIGHUP; do not wait."""
         if text is not None:
             self.config.write_text(self.base + text)
         self.process.send_signal(signal.SIGHUP)
 
     def reloaded(self, text: str | None = None) -> None:
-        """Reload, and wait until it is done."""
+        """Reload, and wait until that is done."""
         number = len(self.events("reloaded")) + 1
         self.reload(text)
         self.wait_event("reloaded", number)
 
     def ask(self, *arguments: str) -> Any:
-        """What ``gatepost ARGUMENTS --json --config FILE`` says."""
+        """Return the output of ``gatepost ARGUMENTS --json --config FILE``."""
         done = subprocess.run(
             [sys.executable, "-m", "gatepost.cli.main", *arguments, "--json",
              "--config", str(self.config)],
@@ -127,7 +128,7 @@ class ServeProcess:
         return json.loads(done.stdout)
 
     def raw(self) -> bytes:
-        """The newest captured message as it is stored."""
+        """Return the newest captured message as it is stored."""
         return subprocess.run(
             [sys.executable, "-m", "gatepost.cli.main", "messages", "show", "last", "--raw",
              "--data", str(self.data)],
@@ -135,13 +136,13 @@ class ServeProcess:
         ).stdout  # fmt: skip
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM; return the exit code."""
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
 
 def wait_for(condition: Any) -> Any:
-    """The first result that is true."""
+    """Wait for the first true result of ``condition``, and return it."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := condition():
@@ -154,7 +155,7 @@ def wait_for(condition: Any) -> Any:
 def relaying(
     directory: Path, text: str, *arguments: str, base: str = BASE
 ) -> Iterator[ServeProcess]:
-    """A relay that serves while the ``with`` lasts. ``cert.pem`` and ``key.pem`` are there."""
+    """Run a relay during the ``with``. ``cert.pem`` and ``key.pem`` exist."""
     authority = make_authority(directory)
     put_certificate(directory, authority)
     (directory / "gatepost.toml").write_text(base + text)
@@ -178,7 +179,7 @@ def relaying(
 
 
 def put_certificate(directory: Path, authority: Authority) -> bytes:
-    """Write a new certificate and its key, each in one step; return the certificate in DER."""
+    """Write a new certificate and its key, each atomically; return the certificate in DER."""
     pair = authority.issue("localhost", "127.0.0.1")
     Path(pair.key).replace(directory / "key.pem")
     Path(pair.certificate).replace(directory / "cert.pem")

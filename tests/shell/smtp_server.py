@@ -10,7 +10,7 @@ from tests.tcp_server import PATIENCE, TcpServer
 
 
 class Client:
-    """The connection as the scripted server sees it."""
+    """The connection as the scripted server uses it."""
 
     def __init__(self, connected: socket.socket, pair: Pair) -> None:
         connected.settimeout(PATIENCE)
@@ -35,14 +35,14 @@ class Client:
         return line
 
     def hear_content(self) -> bytes:
-        """Return what comes until the end of data."""
+        """Return the lines up to the end of data."""
         content = b""
         while (line := self.hear()) != b".":
             content += line + b"\r\n"
         return content
 
     def answer(self, *replies: str) -> None:
-        """Hear one command for each reply."""
+        """Read one command for each reply, and send the reply."""
         for reply in replies:
             self.hear()
             self.say(*reply.split("\n"))
@@ -63,7 +63,7 @@ Behaviour = Callable[[Client], None]
 
 
 class SmtpServer(TcpServer):
-    """Runs a behaviour for one client after the other, and keeps what each said."""
+    """Runs a behaviour for one client after the other, and keeps what each sent."""
 
     def __init__(self, behaviour: Behaviour, pair: Pair) -> None:
         super().__init__(self._run, concurrent=False)
@@ -86,7 +86,7 @@ class SmtpServer(TcpServer):
 
 @contextmanager
 def serving(behaviour: Behaviour, pair: Pair) -> Iterator[SmtpServer]:
-    """Run ``behaviour`` for each connection; its own failure fails the test."""
+    """Run ``behaviour`` for each connection; if it fails, the test fails."""
     with SmtpServer(behaviour, pair) as server:
         yield server
     if server.failure is not None:

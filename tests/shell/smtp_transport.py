@@ -1,4 +1,4 @@
-"""A transport on loopback, and what the server says that it hands mail to."""
+"""A transport on loopback, and the replies of the server that it hands mail to."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ PIPELINED = "250-test\n250-PIPELINING\n250-DSN\n250 SIZE 1000000"
 
 
 class Relay:
-    """A transport to one server, and how it is used."""
+    """A transport to one server, and the options of its use."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ def run(relay: Relay, act: Callable[[Relay], Awaitable[None]]) -> None:
 
 
 def hand_once(relay: Relay, given: Lease | None = None, body: BytesBody = BODY) -> AttemptResult:
-    """Hand over one message on a connection of its own."""
+    """Hand over one message on its own connection; return the result."""
     handed: list[AttemptResult] = []
 
     async def act(relay: Relay) -> None:
@@ -80,7 +80,7 @@ def greet(client: Client, hello: str = "250 test") -> None:
 
 
 def take(client: Client, *recipients: str, final: str = "250 2.0.0 kept") -> bytes:
-    """Take one message in lock step; `recipients` are the replies to RCPT."""
+    """Accept one message in lock step; ``recipients`` are the replies to RCPT."""
     client.answer("250 ok", *(recipients or ("250 ok",)), "354 go")
     content = client.hear_content()
     client.say(final)
@@ -88,7 +88,7 @@ def take(client: Client, *recipients: str, final: str = "250 2.0.0 kept") -> byt
 
 
 def pipelined(client: Client, *replies: str, final: str = "250 2.0.0 kept") -> bytes:
-    """Take one message whose commands come together; `replies` are those up to the 354."""
+    """Accept one message with pipelined commands; ``replies`` are those up to the 354."""
     for _ in replies:
         client.hear()
     client.say(*replies)
@@ -98,7 +98,7 @@ def pipelined(client: Client, *replies: str, final: str = "250 2.0.0 kept") -> b
 
 
 def start_tls(client: Client, hello: str = "250 test") -> None:
-    """Greet, do STARTTLS, and answer EHLO again."""
+    """Greet, accept STARTTLS, and answer EHLO again."""
     greet(client, "250-test\n250 STARTTLS")
     client.answer("220 go")
     client.start_tls()

@@ -1,4 +1,4 @@
-"""A process with a store under load, which says what was committed: ``store_child DIR``.
+"""A process with a store under load that prints what was committed: ``store_child DIR``.
 
 Each line on standard output is an id whose ``put`` had returned before.
 """
@@ -19,7 +19,7 @@ SIZES = (10, 3_000, 16_385, 60_000, 500)
 
 
 def body_of(id: str) -> bytes:
-    """The body that belongs to an id, as large as its number makes it."""
+    """Return the body of an id; its size follows from the number in the id."""
     number = int(id.rsplit("-", 1)[1], 16)
     size = SIZES[number % len(SIZES)]
     return (f"{id} ".encode() * (size // len(id) + 1))[:size]

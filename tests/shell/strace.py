@@ -1,4 +1,4 @@
-"""System calls of a running process, in order, as strace tells of them."""
+"""System calls of a running process, in order, from strace."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ class Call:
     arguments: str
     begin: int
     end: int = field(default=1 << 62)
-    """Later than everything, when the trace ends before it."""
+    """A call without an end is later than everything."""
     result: int | None = None
 
 
@@ -52,7 +52,7 @@ def parse_trace(text: str) -> list[Call]:
 
 @contextmanager
 def attached(pid: int, log: Path, *options: str) -> Iterator[None]:
-    """Trace a process and all its threads for the length of a ``with``."""
+    """Trace a process and all its threads during the ``with``."""
     tracer = subprocess.Popen(
         ["strace", "-f", "-y", "-s", "4200", "-o", str(log), "-p", str(pid), *options],
         stderr=subprocess.PIPE,
@@ -64,5 +64,5 @@ def attached(pid: int, log: Path, *options: str) -> Iterator[None]:
             assert b"attached" in line, line
             yield
         finally:
-            tracer.terminate()  # detaches, and the process goes on
+            tracer.terminate()  # detaches, and the process continues
             tracer.wait(PATIENCE)

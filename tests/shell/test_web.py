@@ -216,7 +216,7 @@ def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> No
         wait_for(lambda: kept.enter("127.0.0.1"))
 
 
-def test_connections_over_the_limit_get_a_retry_after() -> None:
+def test_connections_over_the_limit_get_a_503() -> None:
     request = b"GET /told HTTP/1.1\r\nhost: here\r\n\r\n"
     with serving(limits=WebLimits(connections=2)) as served:
         first, second = ask(served, b""), ask(served, b"")

@@ -15,7 +15,7 @@ PATIENCE = 10.0
 
 @contextmanager
 def upstream(mischief: Mischief | None = None) -> Iterator[tuple[Upstream, int]]:
-    """An Upstream in a thread of its own; by default it takes everything."""
+    """Run an Upstream in its own thread; by default it accepts everything."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -24,7 +24,7 @@ def upstream(mischief: Mischief | None = None) -> Iterator[tuple[Upstream, int]]
 
     async def end() -> None:
         made.close()
-        await asyncio.sleep(0)  # the loop brings whom it has accepted already
+        await asyncio.sleep(0)  # the loop then has the connections that it had accepted
         await made.quiet(PATIENCE)
 
     try:
@@ -38,14 +38,14 @@ def upstream(mischief: Mischief | None = None) -> Iterator[tuple[Upstream, int]]
 
 @contextmanager
 def mute() -> Iterator[int]:
-    """A port whose connections stand, and that never says a word."""
+    """Yield a port that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @contextmanager
 def black_hole() -> Iterator[int]:
-    """A port whose connections neither stand nor are refused: the kernel drops each SYN."""
+    """Yield a port that neither accepts nor refuses connections: the kernel drops each SYN."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         port = server.getsockname()[1]
@@ -58,7 +58,7 @@ def black_hole() -> Iterator[int]:
 
 @contextmanager
 def stalls_in_tls() -> Iterator[int]:
-    """A server that says 220 to STARTTLS and leaves the ClientHello unanswered."""
+    """Yield the port of a server that answers STARTTLS with 220, and not the ClientHello."""
     server = socket.create_server(("127.0.0.1", 0))
     standing: list[socket.socket] = []
 

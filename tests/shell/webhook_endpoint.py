@@ -1,4 +1,4 @@
-"""A webhook on loopback: takes part in the handshake, remembers what it got, fails on demand."""
+"""A webhook on loopback: answers the handshake, keeps what it gets, and fails on demand."""
 
 import json
 import ssl
@@ -24,15 +24,15 @@ class Got:
 
 @dataclass
 class Webhook:
-    """What the endpoint does, and what it saw. Use it as a context."""
+    """The endpoint's behaviour, and the requests it got. Use it as a context."""
 
     tls: Pair | None = None
     port: int = 0
     status: int = 200
-    """Of the answer to reports."""
+    """The status of answers to reports."""
     agrees: bool = True
     stalls: threading.Event | None = None
-    """Reports are answered once it is set."""
+    """If given, reports are answered once it is set."""
     got: list[Got] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class Webhook:
         return [event for each in said for event in each.events]
 
     def wait(self, number: int, seconds: float = 10.0) -> list[dict[str, Any]]:
-        """Return the reports once there are so many."""
+        """Wait for so many reports, and return them."""
         deadline = time.monotonic() + seconds
         while len(self.reports) < number:
             assert time.monotonic() < deadline, f"{len(self.reports)} of {number} reports came"
@@ -79,7 +79,7 @@ def _handler(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
         def do_OPTIONS(self) -> None:
             self._note([])
@@ -110,6 +110,6 @@ def _handler(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 self.wfile.write(body)
             except OSError:
-                self.close_connection = True  # whoever asked is gone
+                self.close_connection = True  # the client is gone
 
     return Handler

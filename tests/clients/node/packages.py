@@ -1,4 +1,4 @@
-"""Whether Node.js and its packages are here; `make test` installs them where npm is."""
+"""Whether Node.js and its packages are installed; `make test` installs them where npm is."""
 
 import shutil
 from pathlib import Path

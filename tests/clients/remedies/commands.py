@@ -1,4 +1,4 @@
-"""What goes wrong with curl, swaks and msmtp: programs are shell scripts, or msmtp's settings."""
+"""Faults of curl, swaks and msmtp: a program is a shell script, or the settings of msmtp."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ _TRUST: Final = "tls_trust_file"
 
 
 def _prepared(order: Order, ends: str = "\r\n") -> str:
-    """Lay out what the scripts read, and return the script with its values."""
+    """Write the files that the scripts read, and return the script with its values."""
     relay, home = order.ground.relay, order.home
     login = home / "login.netrc"
     login.touch(mode=0o600)
@@ -40,7 +40,7 @@ def _prepared(order: Order, ends: str = "\r\n") -> str:
 
 
 def _message(order: Order) -> bytes:
-    """What msmtp reads; without From, where that is what the settings are about."""
+    """Return the message for msmtp; without From, if the settings are about that."""
     sender = "" if "_header" in order.code else f"From: {order.sender}\n"
     return f"{sender}To: {RECIPIENT}\nSubject: hello\n\nhello\n".encode()
 
@@ -59,7 +59,7 @@ def _run(order: Order, *command: str, **environment: str) -> Outcome:
 
 
 def run_shell(order: Order) -> Outcome:
-    """Run a script; curl and swaks print the dialogue where the script asks them to."""
+    """Run a script; curl and swaks print the dialogue if the script asks for it."""
     trust = {"SSL_CERT_FILE": order.ca_file, "CURL_CA_BUNDLE": order.ca_file}
     known = trust if order.ca_file else {}
     code = _prepared(order)

@@ -1,4 +1,4 @@
-"""Servers for the proofs, shared by all of a worker."""
+"""Servers for the proofs, shared by all tests of a worker."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What goes wrong with Go's net/smtp; all programs are packages of one binary, built once."""
+"""Faults with Go's net/smtp; all programs are packages of one binary, which is built once."""
 
 import os
 import re
@@ -44,7 +44,7 @@ func main() {
 
 
 class GoPrograms:
-    """Every program of the cases, in one binary."""
+    """One binary with the programs of all cases."""
 
     def __init__(self, home: Path, programs: Iterable[str]) -> None:
         self._binary = home / "programs"
@@ -174,11 +174,11 @@ _LOGIN_AUTH: Final = (LIBRARIES["go-net-smtp"].fixes["login"].code or "").partit
     "// In place of"
 )[0]
 _RECORDED: Final = 'return smtp.SendMail("{host}:"+os.Getenv("PORT_"), AUTH, FROM, to, msg)'
-"""To the recorder, whose port was not known when this was built."""
+"""For the recorder, whose port is not known when the binary is built."""
 
 
 def _from(sender: str) -> str:
-    """Sign in with LOGIN, and send as somebody else."""
+    """Return a program that signs in with LOGIN and sends as somebody else."""
     body = _RECORDED.replace("AUTH", 'LoginAuth(username, password, "{host}")')
     return _LOGIN_AUTH + _run(body.replace("FROM", sender))
 
@@ -189,7 +189,7 @@ _AS_SENDER: Final = (
 
 
 def _message(message: str, more: str = "") -> str:
-    """Send another message than the one that is given."""
+    """Return a program that sends another message than the given one."""
     return _run(f"{more}\tmsg = {message}\n\t" + _SEND_MAIL.replace("AUTH", _PLAIN_AUTH))
 
 

@@ -1,7 +1,7 @@
-"""The emulator, as each cause needs it: one process a ground, started when it is first asked for.
+"""The emulators that the causes need: each is a process, started at its first use.
 
-A ground's server differs from a healthy one in what the broken clients stumble over, and in
-nothing else; what fixes them delivers there.
+A server differs from a healthy one only in what the broken clients fail at; the fixed clients can
+deliver to it.
 """
 
 import socket
@@ -14,13 +14,14 @@ from typing import Any, Final
 from gatepost.testing import Emulator
 
 ANOTHER: Final = "127.0.0.2"
-"""Leads to this machine and is in no certificate."""
+"""An address of this machine that is in no certificate."""
 SENDER: Final = "sender@example.com"
 _EHLO: Final = ("SIZE 31457280", "8BITMIME")
 
 
 def _accounts(*mechanisms: str, **changes: object) -> dict[str, Any]:
-    """A server with one account, that offers these after STARTTLS."""
+    """Return the settings of a server with one account, which offers these mechanisms after
+    STARTTLS."""
     lines = [*_EHLO, *([f"AUTH {' '.join(mechanisms)}"] if mechanisms else [])]
     return {
         "directory.kind": "accounts",
@@ -53,7 +54,7 @@ GROUNDS: Final[Mapping[str, Mapping[str, Any] | None]] = {
     "utf8": _accounts("PLAIN", account__password="p\u00e4ssw\u00f6rd-long-enough"),
 }
 # fmt: on
-"""What is changed in the profile ``open``; None is the provider's own profile, as it is."""
+"""The changes to the profile ``open``; None means the provider's own profile, unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class Ground:
 
     @property
     def secret(self) -> str:
-        """The password, or the access token where there is one."""
+        """The password, or the access token if there is one."""
         return str(self.relay.ready["access_token"] or self.relay.password)
 
 
 class Grounds:
-    """Every server that was asked for."""
+    """All servers started so far."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -96,7 +97,7 @@ class Grounds:
 
 @contextmanager
 def another_name(port: int) -> Iterator[None]:
-    """Let ``port`` of ANOTHER lead to the same port of 127.0.0.1."""
+    """Forward ``port`` of ANOTHER to the same port of 127.0.0.1."""
     with socket.create_server((ANOTHER, port)) as listening:
         thread = threading.Thread(target=_forward, args=(listening, port), daemon=True)
         thread.start()

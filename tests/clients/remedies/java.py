@@ -1,4 +1,4 @@
-"""What goes wrong with JavaMail and Spring Boot: one Java process for each authority trusted."""
+"""Faults with JavaMail and Spring Boot: one Java process for each trusted authority."""
 
 import base64
 import os
@@ -20,11 +20,11 @@ _JARS: Final = {
         "commons-logging", "javax.mail", "javax.activation",
     ),
 }  # fmt: skip
-"""What each kind of programs needs, in /usr/share/java."""
+"""The libraries of each kind of program, in /usr/share/java."""
 
 
 class Java:
-    """Java processes, each with a trust store; started when first needed."""
+    """Java processes, each with its own trust store; started at their first use."""
 
     def __init__(self, home: Path, kind: str = "Programs") -> None:
         self._home = home
@@ -47,7 +47,7 @@ class Java:
         )
 
     def run(self, order: Order) -> Outcome:
-        """Run a program, which says JavaMail's debug output and the exception."""
+        """Run a program; its output is JavaMail's debug output and the exception."""
         process = self._process(order)
         assert process.stdin
         assert process.stdout
@@ -85,7 +85,7 @@ class Java:
 
 
 def _trusting(home: Path, ca_file: str) -> list[str]:
-    """Do what the fix for an unknown authority says: its two commands."""
+    """Run the two commands of the fix for an unknown authority."""
     code = LIBRARIES["javamail"].fixes["trust"].code or ""
     keytool, java = re.sub(r"^// +", "", code, flags=re.MULTILINE).replace("\\\n", "").splitlines()
     shutil.copy(ca_file, home / "ca.pem")

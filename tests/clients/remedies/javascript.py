@@ -1,4 +1,4 @@
-"""What goes wrong with nodemailer."""
+"""Faults with nodemailer."""
 
 from typing import Final
 

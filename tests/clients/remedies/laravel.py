@@ -1,4 +1,4 @@
-"""What goes wrong with Laravel: programs are its .env, and what a service provider does."""
+"""Faults with Laravel: a program is its .env, and the code of a service provider."""
 
 from pathlib import Path
 from typing import Final
@@ -8,11 +8,11 @@ from tests.clients.remedies.proof import Case, Order, Outcome
 
 _SEND: Final = Path(__file__).parents[3] / "compliance" / "php" / "laravel.php"
 _BOOT: Final = "--- boot\n"
-"""Between .env and the service provider's code."""
+"""Separates .env from the service provider's code."""
 
 
 def run_laravel(order: Order) -> Outcome:
-    """Send a message; what is printed is the dialogue and the exception."""
+    """Send a message; the output is the dialogue and the exception."""
     settings, _, boot = order.code.partition(_BOOT)
     if boot:
         (order.home / "boot.php").write_text(f"<?php\n{boot}")

@@ -1,4 +1,4 @@
-"""What goes wrong in PHP: PHPMailer and Symfony Mailer, of Debian's packages."""
+"""Faults in PHP: PHPMailer and Symfony Mailer, from Debian's packages."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ error_reporting(E_ALL & ~E_DEPRECATED);
 
 
 def run_php(order: Order) -> Outcome:
-    """Run a program; what it prints is the library's debug output and its exception."""
+    """Run a program; its output is the library's debug output and the exception."""
     return run_script(order, _HEAD + order.code)
 
 
 def run_script(order: Order, code: str) -> Outcome:
-    """Run a whole script."""
+    """Run a complete script."""
     program = order.home / "program.php"
     program.write_text(code)
     command = ["php", "-d", f"openssl.cafile={order.ca_file}", "-d", "default_socket_timeout=1"]

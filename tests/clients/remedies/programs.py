@@ -1,7 +1,7 @@
 """Run Python programs, each the body of a function that may await; not imported by any test.
 
-In: a JSON object a line, with ``code`` and what the program knows. Out: the same, with ``ok`` and
-what the program said: smtplib's debug output and the traceback.
+In: a JSON object a line, with ``code`` and the names that the program may use. Out: the same, with
+``ok`` and the program's output: smtplib's debug output and the traceback.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def known(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_django(names: dict[str, Any]) -> None:
-    """Send a message as Django would with these settings; a backend among them is the one."""
+    """Send a message as Django would with these settings; they may name another backend."""
     from django.conf import settings
     from django.core import mail
     from django.core.mail.backends.smtp import EmailBackend

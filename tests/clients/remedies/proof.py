@@ -1,7 +1,7 @@
-"""A fix is proven: the fault fails, the doctor names it from what the client says, the fix sends.
+"""Proves fixes: the broken client fails, the doctor names the cause, and the fixed client sends.
 
-The code of the fix is what the doctor prints. A case only adds what stands around it in a program,
-and fills in values: who signs in, who sends, where the authority's certificate lies.
+The code of the fix is what the doctor prints. A case only adds the program around it, and fills in
+values: the credentials, the sender, the path of the authority's certificate.
 """
 
 import re
@@ -24,32 +24,34 @@ from tests.recorded_client import ids, recorded
 
 SUBJECT: Final = "fixed"
 WRONG: Final = "built-in"
-"""A password that nobody has."""
+"""A password that no account has."""
 ELSEWHERE: Final = ("cert_hostname_mismatch", "auth_before_tls_refused_by_client")
-"""Causes that need another name for this machine."""
+"""Causes that need another name of this machine."""
 FILES: Final = {"ruby-net-smtp": "config/environments/production.rb"}
-"""As what a program of the library's settings is read."""
+"""The file name under which the program of a library is linted."""
 Door = Literal["smtp", "smtps"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A cause, and a client that has it; ``{fix}`` in ``program`` is where the fix goes."""
+    """A cause, and a client that has it; ``{fix}`` in ``program`` is the place of the fix."""
 
     cause: str
     ground: str
     broken: str
-    """A program that fails for this cause and for no other."""
+    """A program that fails for this cause only."""
     program: str = "{fix}"
     door: Door = "smtp"
     told_by: Literal["log", "record", "lint", "probe", "logins", "envelope", "both"] = "log"
-    """Whether the client's words are enough, or what it says has to be recorded, or its settings
-    read (``--config``); or the server asked (``--as``), by every mechanism even (``--try-all``), or
-    whether it takes mail (``--from``, ``--to``), from who is refused (both)."""
+    """Where the doctor gets its evidence: from the client's output (log), from a recorded
+    session (record), from the settings (lint, ``--config``), or from the server: with the
+    library's mechanism (probe, ``--as``), with every mechanism (logins, ``--try-all``), with an
+    envelope (envelope, ``--from`` and ``--to``), or with an envelope and a wrong password
+    (both)."""
     trusting: bool = True
-    """Whether the program is told to trust the emulator's authority."""
+    """Whether the program trusts the emulator's authority."""
     outside: bool = False
-    """Whether the fix is what to do around the program, which its runner follows."""
+    """Whether the fix is outside of the program, so that its runner applies it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Order:
     port: int
     host: str
     ca_file: str
-    """Empty: none that knows the emulator's."""
+    """Empty: trust no authority that knows the emulator."""
     library: str
 
     @property
@@ -71,7 +73,7 @@ class Order:
 
 
 def values(order: Order) -> dict[str, str]:
-    """Return what a program finds in its environment: who signs in, and who sends to whom."""
+    """Return the environment of a program: credentials, sender and recipient."""
     return {
         "USERNAME_": order.ground.relay.username,
         "SECRET_": order.ground.secret,
@@ -85,7 +87,7 @@ def values(order: Order) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: how it ended, and all that the client said."""
+    """The result of a program: whether it succeeded, and its output."""
 
     ok: bool
     output: str
@@ -95,10 +97,10 @@ Run = Callable[[Order], Outcome]
 
 
 def and_kin(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Return the cases, and those that differ from one of them in a word.
+    """Return the cases, and those that differ from one of them in a single word.
 
-    A sender of a domain that is not linked, and one whose domain is, but who is not registered; a
-    server that lists no AUTH, and one that takes mail without.
+    A sender of a domain that is not linked, and one whose domain is linked but who is not
+    registered; a server that lists no AUTH, and one that accepts mail without it.
     """
     found = []
     for case in cases:
@@ -119,11 +121,11 @@ class Prover:
     run: Run
     home: Path
     client: str = ""
-    """As whom the log is read (``--client``); a log of most tells by itself."""
+    """The client of the log (``--client``); most logs identify it themselves."""
     problems: list[str] = field(default_factory=list)
 
     def prove(self, case: Case, ground: Ground) -> None:
-        """Note what is wrong with a case, if anything is."""
+        """Add what is wrong with a case to the list, if anything is."""
         before = ground.relay.count()
         failed, named = self._fail(case, ground)
         if failed.ok:
@@ -138,7 +140,7 @@ class Prover:
             self._problem(case, f"the fix delivers nothing:\n{order.code}", fixed)
 
     def fault(self, case: Case, ground: Ground) -> Order:
-        """Return the program that fails."""
+        """Return the broken program."""
         return self._order(case.broken, case, ground, _host(case))
 
     def healed(self, case: Case, ground: Ground) -> Order:
@@ -148,7 +150,7 @@ class Prover:
         return replace(order, ca_file=ground.relay.ca_file) if case.outside else order
 
     def _fail(self, case: Case, ground: Ground) -> tuple[Outcome, list[str]]:
-        """Run the broken program, and have the doctor say what is wrong with it."""
+        """Run the broken program, and diagnose it."""
         order = self.fault(case, ground)
         if case.told_by == "record":
             return self._recorded(case, ground)
@@ -157,7 +159,7 @@ class Prover:
         return failed, self.named(case, ground, failed.output)
 
     def _recorded(self, case: Case, ground: Ground) -> tuple[Outcome, list[str]]:
-        """The same, on its way through the recorder."""
+        """Run the broken program through the recorder, and diagnose it."""
         outcomes: list[Outcome] = []
 
         def speak(port: int) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong in Python: smtplib, aiosmtplib, Django (a program is its settings)."""
+"""Faults in Python: smtplib, aiosmtplib, and Django, where a program is its settings."""
 
 from typing import Final
 

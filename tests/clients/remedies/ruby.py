@@ -1,4 +1,4 @@
-"""What goes wrong in Ruby: programs set ActionMailer up, which hands on to mail and Net::SMTP."""
+"""Faults in Ruby: a program configures ActionMailer, which uses mail and Net::SMTP."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ def _settings(*settings: str) -> str:
 
 
 def _with_fix(*settings: str) -> str:
-    """The fix is a line of the settings, which takes the place of the one that was there."""
+    """Return settings with the fix, a line that replaces the broken one."""
     said = ", ".join(settings)
     return (
         f'config.action_mailer.smtp_settings = {{\n  address: "{{host}}", port: {{port}}, {said},\n'

@@ -1,4 +1,4 @@
-"""What goes wrong with Postfix that hands its mail to a smarthost: programs are its main.cf."""
+"""Faults with a Postfix that relays to a smarthost: a program is its main.cf."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ _RELOADED: Final = re.compile(r"reload -- .*\n")
 _DONE: Final = re.compile(
     r"(?:status=(?:sent|deferred|bounced|SOFTBOUNCE|undeliverable)|fatal:).*\n"
 )
-"""What follows is about the bounce."""
+"""The lines after this one are about the bounce."""
 
 
 class Smarthost:
@@ -42,7 +42,7 @@ class Smarthost:
         self._usual = self._settings.read_text()
 
     def run(self, order: Order) -> Outcome:
-        """Send one message with these settings; what Postfix says of it is in its log."""
+        """Send one message with these settings; the output is the log of Postfix."""
         settings = self._laid_out(order)
         self._settings.write_text(self._usual + _CLIENT + settings)
         before = len(self._log())
@@ -54,7 +54,7 @@ class Smarthost:
         return Outcome("status=sent" in said, said)
 
     def _submit(self, order: Order) -> None:
-        """Hand a message over; one without From comes by SMTP, as from another host."""
+        """Submit a message; one without From comes by SMTP, as from another host."""
         sender = _LOCAL if "sender" in order.code else order.sender
         if _FROM_AFAR in order.code:
             self._send(sender, "Subject: hello\r\n\r\nhello\r\n")
@@ -66,7 +66,8 @@ class Smarthost:
         )
 
     def _send(self, sender: str, message: str, tries: int = 3) -> None:
-        """Send it over SMTP; a server process of the settings before may end meanwhile."""
+        """Send a message over SMTP; a server process with the earlier settings may end
+        meanwhile."""
         try:
             with smtplib.SMTP("127.0.0.1", self._postfix.port) as smtp:
                 smtp.sendmail(sender, [RECIPIENT], message)
@@ -76,7 +77,7 @@ class Smarthost:
             self._send(sender, message, tries - 1)
 
     def _laid_out(self, order: Order) -> str:
-        """Write the files that the settings name, as the comments in them say."""
+        """Write the files that the settings name, as their comments say."""
         home = self._postfix.home
         authority = home / "ca.pem"
         shutil.copy(order.ground.relay.ca_file, authority)
@@ -90,7 +91,7 @@ class Smarthost:
         return code.replace("/etc/postfix/", f"{home}/")
 
     def _wait(self, pattern: re.Pattern[str], before: int) -> str:
-        """Return the log from there to the end of the line that has the pattern."""
+        """Return the log from there to the end of the line that matches the pattern."""
         deadline = time.monotonic() + PATIENCE
         while not (done := pattern.search(said := self._log()[before:])):
             assert time.monotonic() < deadline, said

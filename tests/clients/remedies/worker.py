@@ -1,4 +1,4 @@
-"""Interpreters that run one program after the other: a start costs more than a program."""
+"""Interpreters that run one program after the other, because a start costs more than a program."""
 
 import json
 import os
@@ -18,7 +18,7 @@ NODE: Final = (str(packages.NODE), str(packages.HERE / "programs.mjs"))
 
 
 class Worker:
-    """A process that takes a JSON object a line and answers with one."""
+    """A process that reads a JSON object a line and answers with one."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class Worker:
 
 
 class Workers:
-    """Those of one interpreter: one for each authority that programs are told to trust."""
+    """The workers of one interpreter: one for each authority that programs trust."""
 
     def __init__(self, command: Sequence[str], variable: str) -> None:
         self._command = command
@@ -67,7 +67,7 @@ class Workers:
 
 
 def described(order: Order) -> dict[str, Any]:
-    """Return what a program is told: who signs in, and what is sent."""
+    """Return what a program gets: credentials and message."""
     return {
         "code": order.code,
         "username": order.ground.relay.username,

@@ -1,8 +1,8 @@
-"""A driver that plays a written dialogue: ``S:`` speaks, ``C:`` must be said, word for word.
+"""A driver that plays a written dialogue: ``S:`` is sent, ``C:`` must be received exactly.
 
-``TLS`` stands where the handshake is; ``CUT`` and ``SILENCE`` are what a network
-does; ``EARLY`` lets the server speak into the content. Consecutive ``S:`` lines
-come in one packet, and so do consecutive ``C:`` lines.
+``TLS`` is the handshake; ``CUT`` and ``SILENCE`` are faults of the network; ``EARLY`` lets the
+server speak during the content. Consecutive ``S:`` lines come in one packet, and so do consecutive
+``C:`` lines.
 """
 
 from textwrap import dedent
@@ -17,7 +17,7 @@ FACTS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), verified=True)
 
 
 class Script:
-    """What is still to be said."""
+    """The steps still to play."""
 
     def __init__(self, text: str) -> None:
         self.lines = [line for line in dedent(text).strip().split("\n") if line]
@@ -88,7 +88,7 @@ def play(session: ClientSession, conversation: Conversation[T], text: str) -> T:
 
 
 def make_session(*, loopback: bool = False, said: list[Said] | None = None) -> ClientSession:
-    """Return a session that has not met its server yet."""
+    """Return a session that has not connected yet."""
     peer = Peer(Server("mail.example", 587), "client.example", loopback)
     return ClientSession(peer, None if said is None else said.append)
 

@@ -1,4 +1,4 @@
-"""The smallest configuration, and what is wrong with any."""
+"""The smallest configuration, and a function that lists the mistakes of any."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Evidence for the tables: a healthy visit, and how to change one thing in it."""
+"""Evidence for the tables: a healthy session, and a function that changes one fact."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def attempt(mechanism: str, line: str, **facts: Any) -> AuthAttempt:
 
 
 def judged(mechanism: str, line: str) -> AuthAttempt:
-    """An attempt in which the secret went out."""
+    """Return an attempt in which the secret was sent."""
     return attempt(mechanism, line, accepted=True, secret_sent=True)
 
 
@@ -89,7 +89,7 @@ HEALTHY: Final = Evidence(
 
 
 def but(evidence: Evidence = HEALTHY, /, **facts: Any) -> Evidence:
-    """Return ``evidence`` with these facts seen instead."""
+    """Return ``evidence`` with these facts instead."""
     plain = ("client", "target", "provider", "failure", "position", "seen_at")
     changes = {
         name: fact if name in plain or fact.__class__.__name__ == "Fact" else seen(fact)

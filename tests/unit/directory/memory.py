@@ -14,7 +14,7 @@ class MemoryRecords:
         self.commits = 0
         self.fault: Exception | None = None
         self.seconds = 0.0
-        """What a commit takes until it is told."""
+        """How long a commit takes until it returns."""
 
     async def load_records(self) -> Sequence[Record]:
         return list(self.kept.values())

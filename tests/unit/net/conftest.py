@@ -1,4 +1,4 @@
-"""One authority for all tests here: keys are slow to make."""
+"""One authority for all tests here, because making keys takes long."""
 
 import pytest
 

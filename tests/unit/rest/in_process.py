@@ -1,4 +1,4 @@
-"""Asks an HTTP application in this process, without sockets."""
+"""Calls an HTTP application in this process, without sockets."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,13 +33,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came back."""
+    """The answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     unread: bool
-    """The application left some of the question's body."""
+    """Whether the application left a part of the request's body unread."""
 
     @property
     def json(self) -> Any:
@@ -52,18 +52,18 @@ class Answered:
 
     @property
     def message(self) -> str:
-        """The error's."""
+        """The error's message."""
         return str(self.json["error"]["message"])
 
     @property
     def error(self) -> tuple[int, str, str]:
-        """Status, code and message; the code stands in its header, too."""
+        """Status, code and message; the code must be in its header, too."""
         assert self.headers["x-ms-error-code"] == self.code
         return self.status, self.code, self.message
 
     @property
     def number(self) -> int:
-        """Of the one error of Entra's."""
+        """The number of the only Entra error."""
         [number] = self.json["error_codes"]
         return int(number)
 

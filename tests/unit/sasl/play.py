@@ -1,4 +1,4 @@
-"""Client and server of a mechanism in one room: no SMTP between them, no base64."""
+"""Client and server of a mechanism without SMTP and base64 between them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class Users:
 
 @dataclass
 class Played:
-    """What was said, in order, and how it ended."""
+    """The messages in order, and the outcome."""
 
     said: list[tuple[Literal["C", "S"], bytes]]
     verdict: Verdict
@@ -92,7 +92,7 @@ class Played:
 
     @property
     def shape(self) -> list[tuple[str, int]]:
-        """Who spoke, and how much: what an observer could tell two dialogues apart by."""
+        """The speaker and size of each message: what an observer could distinguish dialogues by."""
         return [(who, len(text)) for who, text in self.said]
 
 

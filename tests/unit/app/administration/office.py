@@ -1,4 +1,4 @@
-"""A directory in memory, and the operations on it, run at once."""
+"""A directory in memory, and the operations on it, executed at once."""
 
 import asyncio
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class Office:
         return asyncio.run(administer(self._context, operation, fields))
 
     def refusal(self, operation: str, /, **fields: Any) -> tuple[str, str]:
-        """Return code and message of the refusal that must come; nothing may have been saved."""
+        """Return code and message of the expected refusal; nothing may have been saved."""
         before = dict(self.records.kept)
         try:
             answer = self.run(operation, **fields)

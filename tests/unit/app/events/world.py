@@ -30,7 +30,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that the endpoint got."""
+    """One request to the endpoint."""
 
     method: str
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ class Asked:
 
 
 def agree(asked: Asked) -> Answer:
-    """Take part in the handshake and acknowledge everything."""
+    """Answer the handshake and acknowledge everything."""
     if asked.method == "OPTIONS":
         return Answer(200, {"webhook-allowed-origin": "*"})
     if asked.headers["aeg-event-type"] == "SubscriptionValidation":
@@ -55,12 +55,12 @@ def agree(asked: Asked) -> Answer:
 
 @dataclass
 class Endpoint:
-    """Implements ``app.events.client.Client``: answers by ``answer``, remembers requests."""
+    """Implements ``app.events.client.Client``: answers by ``answer``, and keeps the requests."""
 
     answer: Callable[[Asked], Answer] = agree
     asked: list[Asked] = field(default_factory=list)
     stalled: asyncio.Event | None = None
-    """While it is there and not set, nothing but the handshake is answered."""
+    """If given and not set, only the handshake is answered."""
     reachable: bool = True
 
     async def request(
@@ -86,14 +86,14 @@ class Endpoint:
 
     @property
     def notified(self) -> list[Document]:
-        """The reports it got, in the order in which they came."""
+        """The reports it got, in order."""
         sent = [each for each in self.asked if each.headers.get("aeg-event-type") == "Notification"]
         return [event for each in sent for event in each.events]
 
 
 @dataclass
 class World:
-    """What a test holds."""
+    """The service, its store, clock and endpoint."""
 
     service: EventService
     store: MemoryStore
@@ -103,7 +103,7 @@ class World:
     told: list[tuple[str, Document]] = field(default_factory=list)
 
     async def put(self, name: str, *to: str, **other: Any) -> None:
-        """Accept a message now, and consume it."""
+        """Accept a message now, and process it."""
         fields = {"principal": USERNAME, "received_at": self.now, **other}
         await self.store.put(message(name, envelope=envelope(SENDER, *to), **fields))
         await self.service.consumer.catch_up()
@@ -118,13 +118,13 @@ class World:
         return [(each["recipient"], each["status"]) for each in reversed(found)]
 
     async def advance(self, delta: timedelta) -> None:
-        """Let time pass and due things happen."""
+        """Let time pass, and run what is due."""
         self.now += delta
         self.service.webhooks.wake()
         await self.settle()
 
     async def settle(self) -> None:
-        """Let tasks run until they wait for something that is not here."""
+        """Let tasks run until each waits for something outside."""
         for _ in range(60):
             await asyncio.sleep(0)
 
@@ -136,7 +136,7 @@ async def opened(
     store: MemoryStore | None = None,
     more: tuple[Entry, ...] = (),
 ) -> AsyncIterator[World]:
-    """Give a service that sends, over the directory after ``change``."""
+    """Yield a service that sends, with the directory after ``change``."""
     store = store or MemoryStore()
     directory = AzureDirectory(store, digest_key=KEY, clock=lambda: NOON)
     await directory.load()

@@ -1,4 +1,4 @@
-"""An Http that answers what it is told to, and remembers what it was asked."""
+"""An Http that answers as the test says, and keeps the requests."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ Answer = HttpResponse | GatepostError
 
 
 class Asked:
-    """Answers in order; the last answer stands for all that follow."""
+    """Answers in order; the last answer is repeated."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers) or [says(GRANTED)]
@@ -28,11 +28,11 @@ class Asked:
         return answer
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
     @property
     def forms(self) -> list[dict[str, str]]:
-        """What was posted."""
+        """The forms that were posted."""
         return [
             {name: value for name, [value] in parse_qs(each.body.decode()).items()}
             for each in self.requests
@@ -47,7 +47,7 @@ def says(document: Mapping[str, Any] | bytes, status: int = 200, **headers: str)
 
 
 def reading(text: str) -> Callable[[], Any]:
-    """Return what reads a secret."""
+    """Return a function that returns a secret."""
     from gatepost.model.secret import Secret
 
     return lambda: Secret(text)

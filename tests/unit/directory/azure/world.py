@@ -1,4 +1,4 @@
-"""A small directory in which one application may send, to be broken piece by piece."""
+"""A small directory in which one application may send, for tests that break one part of it."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ USERNAME = f"acs-demo.{APPLICATION}.{TENANT}"
 
 
 def entries() -> dict[str, Entry]:
-    """Return everything that sending needs, by a short name."""
+    """Return all entries that sending needs, by a short name."""
     return {
         "tenant": Tenant(TENANT, "example.com"),
         "subscription": Subscription(subscription_path(SUBSCRIPTION), TENANT),
@@ -107,7 +107,7 @@ def smtp_username(username: str, name: str = "login") -> SmtpUsername:
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to the directory: entries that go, and fields that are set."""
+    """A change of the directory: entries to remove, fields to set, entries to add."""
 
     without: tuple[str, ...] = ()
     fields: tuple[tuple[str, str, object], ...] = ()
@@ -120,7 +120,7 @@ class Change:
 
 
 def changed(change: Change) -> dict[str, Entry]:
-    """Return the entries after ``change``, but for those that it adds."""
+    """Return the entries after ``change``, without those that it adds."""
     there = entries()
     for name, field, value in change.fields:
         there[name] = replace(there[name], **{field: value})  # type: ignore[arg-type]  # any field

@@ -1,4 +1,4 @@
-"""The emulator's own faces in this process, and a refused login to look behind."""
+"""The emulator's APIs in this process, and a refused login to examine through them."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ REFUSED = "535 5.7.3 Authentication unsuccessful"
 
 @dataclass
 class Backdoor:
-    """Every API of one directory, as the doctor asks it; and what it was asked."""
+    """All APIs of one directory, as the doctor calls them, and the requests they got."""
 
     plane: DataPlane
     asked: list[HttpRequest] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Backdoor:
 
     @classmethod
     def build(cls, make: Callable[[World], Any], *, strict: bool = False) -> "tuple[Backdoor, Any]":
-        """Return the faces of a directory, and what ``make`` returned for it."""
+        """Return the APIs of a directory, and the result of ``make`` for it."""
         plane = DataPlane(load_profile("acs", strict=strict))
         world = World(KEY, NOW)
         made = make(world)
@@ -74,12 +74,12 @@ class Backdoor:
         return HttpResponse(answered.status, answered.headers, answered.body)
 
     def admin_token(self) -> Secret:
-        """A token for Resource Manager of somebody who may read everything."""
+        """Return a token for Resource Manager of a principal that may read everything."""
         audience = "https://management.azure.com/"
         return self.plane.tokens.issue(ADMIN_PRINCIPAL, audience, AUTHORITY).token
 
     def examine(self, credentials: Credentials, *, sender: str = "", **options: Any) -> Diagnosis:
-        """Diagnose a login that was refused."""
+        """Return the diagnosis of a refused login."""
         settings = Settings(identity=IdentityOptions(**options))
         visit = Visit(SMTP, settings, credentials, Checks(sender))
         seen = look_behind(visit, refused(credentials), ENVIRONMENT, self.ask)
@@ -87,7 +87,7 @@ class Backdoor:
 
 
 def refused(credentials: Credentials) -> Evidence:
-    """A login at Azure Communication Services that got the 535."""
+    """Return evidence of a login that Azure Communication Services refused with 535."""
     mechanism = "LOGIN" if credentials.token is None else "XOAUTH2"
     greeted = hello("AUTH LOGIN")
     capabilities = replace(greeted.capabilities, greeting=POD)
@@ -106,7 +106,7 @@ def by_password(username: str, password: str) -> Credentials:
 
 
 def not_resolved(request: HttpRequest) -> HttpResponse | None:
-    """In the cloud no host has the name of a resource that is not there."""
+    """Fail as in the cloud, where the name of an unknown resource does not resolve."""
     if "communication" in urlsplit(request.url).netloc:
         raise ResolveError("nowhere: Name or service not known").at("resolve")
     return None

@@ -1,4 +1,4 @@
-"""Configuration files as they are met, healthy ones; faulty ones are made of them."""
+"""Typical configuration files without faults; the faulty ones are derived from them."""
 
 from typing import Final
 

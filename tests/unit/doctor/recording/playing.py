@@ -1,4 +1,4 @@
-"""Plays a session into a tap, as if it went by, and gives what it shows."""
+"""Plays a session into a tap, and returns the evidence."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from gatepost.model.evidence import Connect, Evidence, Target, seen
 from gatepost.model.finding import Diagnosis
 
 Said = tuple[str, bytes | str]
-"""Who, and what: C, S; T: TLS is up from here."""
+"""C: client, S: server, with the text; T: TLS begins here."""
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -19,7 +19,7 @@ def played(
     session: Iterable[Said], *, opens: bool = True, tls: bool = False, ended_by: str = "client",
     failure: str = "",
 ) -> tuple[Tap, Evidence]:  # fmt: skip
-    """A line of text gets its CRLF; octets are taken as they are."""
+    """Return the evidence; a line of text gets its CRLF, octets are unchanged."""
     tap = Tap(opens=opens, tls=tls)
     for who, said in session:
         octets = said if isinstance(said, bytes) else f"{said}\r\n".encode()
@@ -34,5 +34,5 @@ def played(
 
 
 def diagnosed(session: Iterable[Said], **how: object) -> Diagnosis:
-    """What the doctor makes of it."""
+    """Return the diagnosis."""
     return diagnose_evidence(played(session, **how)[1])  # type: ignore[arg-type]

@@ -21,12 +21,12 @@ EXPIRED = Found("cert_expired", "certain", "The server's certificate has expired
 
 
 def now(**changes: Any) -> Snapshot:
-    """The look of today, with what is different."""
+    """Return today's snapshot with these changes."""
     return replace(BEFORE, taken_at=NOW, **changes)
 
 
 def unreachable() -> Snapshot:
-    """A look at a server that is down."""
+    """Return the snapshot of a server that is down."""
     return Snapshot(
         NOW, BEFORE.target, "unreachable", (Found("port_blocked", "likely", "-", "connect"),)
     )

@@ -1,4 +1,4 @@
-"""Asks the management API in this process, without sockets, and as any application."""
+"""Calls the management API in this process, without sockets, as any application."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ OWNS = RoleAssignment(
 
 
 DAMAGED = b"damaged"
-"""What cannot be opened."""
+"""A sealed key that cannot be opened."""
 
 
 class PlainKeys:
@@ -118,7 +118,7 @@ class Management:
         query: str = "",
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Answered:
-        """Ask once. ``token``: the administrator's, or none when it is empty."""
+        """Send one request. ``token``: by default the administrator's; empty: none."""
         given = self.token() if token is None else token
         sent = {"host": "localhost:2443", **headers}
         if given:
@@ -129,7 +129,7 @@ class Management:
         return asyncio.run(self._ask(method, path, body, text, sent))
 
     def put_at_once(self, times: int, path: str, body: object) -> list[Answered]:
-        """``PUT`` so many times, all before the first is answered."""
+        """Send ``PUT`` so many times, all before the first answer."""
         headers = {"host": "localhost:2443", "authorization": f"Bearer {self.token()}"}
 
         async def all_of_them() -> list[Answered]:
@@ -144,7 +144,7 @@ class Management:
     ) -> Answered:
         answered = await self._once(method, path, body, query, headers)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others)  # what was begun and not awaited
+            await asyncio.wait(others)  # tasks that were started and not awaited
         return answered
 
     async def _once(

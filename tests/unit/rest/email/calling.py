@@ -86,7 +86,7 @@ class Suppressing:
 
     addresses: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)
-    """Listed by mail that nobody has read yet."""
+    """Addresses that mail suppresses that is not processed yet."""
 
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:
         if {str(each) for each in recipients} & self.pending:
@@ -103,10 +103,10 @@ class Suppressing:
 
 
 class DataPlane:
-    """The data plane over the directory of ``world``, with keys, and a second resource."""
+    """The data plane over the directory of ``world``, with keys and a second resource."""
 
     def __init__(self, profile: Profile | None = None, *, clear: bool = False, **site: Any) -> None:
-        """``site`` is what else the relay has."""
+        """``site`` has further options of the relay."""
         self.profile = profile or Profile("acs", api=ApiRules(running=1.0))
         self.now, self.seconds = NOW, 0.0
         self.reports: list[tuple[str, dict[str, Any]]] = []
@@ -157,7 +157,7 @@ class DataPlane:
         self.save(replace(service, **fields))  # type: ignore[arg-type]  # any field
 
     def token(self, audience: str = "https://communication.azure.com") -> str:
-        """Return the token of the application that has the role."""
+        """Return a token of the application that has the role."""
         there = entries()
         principal = cast("ServicePrincipal", there["service_principal"])
         issued = self.tokens.issue(principal, audience, f"https://{HOST}/{TENANT}/")
@@ -174,7 +174,8 @@ class DataPlane:
         headers: Mapping[str, str] | None = None,
         query: str = f"api-version={VERSION}",
     ) -> Answered:
-        """``POST /emails:send``; signed with ``key`` unless there is a token, or neither."""
+        """``POST /emails:send``: with a token, else signed with ``key``; if both are empty, with
+        neither."""
         raw = body if isinstance(body, bytes) else json.dumps(body or document()).encode()
         sent = {"content-type": "application/json", "content-length": str(len(raw))}
         return self.call("POST", "/emails:send", raw, key=key, token=token, query=query,
@@ -196,7 +197,7 @@ class DataPlane:
         headers: Mapping[str, str] | None = None,
         pieces: int = 0,
     ) -> Answered:
-        """Call once; ``pieces``: the body comes in so many."""
+        """Send one request; the body comes in ``pieces``."""
         sent = {"host": HOST, **(headers or {})}
         target = f"{path}?{query}" if query else path
         if token:
@@ -206,7 +207,7 @@ class DataPlane:
         return asyncio.run(self._call(method, path, query, sent, split(body, pieces)))
 
     def call_at_once(self, times: int, body: bytes, headers: Mapping[str, str]) -> list[Answered]:
-        """``POST /emails:send`` so many times, all before the first is answered."""
+        """``POST /emails:send`` so many times, all before the first answer."""
         path, query = "/emails:send", f"api-version={VERSION}"
         sent = {"host": HOST, "content-type": "application/json", **headers}
         sent = signed(PRIMARY, "POST", f"{path}?{query}", body, self.now, sent)

@@ -1,4 +1,4 @@
-"""Asks the token endpoint in this process, without sockets."""
+"""Calls the token endpoint in this process, without sockets."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
@@ -40,7 +40,7 @@ SENDER = sender()
 
 @cache
 def own_certificate() -> OwnCertificate:
-    """The sender's certificate."""
+    """Return the sender's certificate."""
     return make_certificate("sender", start=NOW.replace(hour=0), end=NOW.replace(year=2027))
 
 
@@ -50,7 +50,7 @@ def kept_certificate() -> ClientCertificate:
 
 
 class Asking:
-    """A site with the small directory of ``world``, and what it reported."""
+    """A site with the small directory of ``world``, and its reports."""
 
     def __init__(self, there: Iterable[Entry] = (), without: Collection[str] = ()) -> None:
         self.reported: list[tuple[str, Mapping[str, Any]]] = []
@@ -74,7 +74,7 @@ class Asking:
 
     @property
     def reason(self) -> str:
-        """What the operator was told last."""
+        """The last reported reason."""
         return str(self.reported[-1][1].get("reason", ""))
 
     def get(self, path: str, **headers: str) -> Answered:

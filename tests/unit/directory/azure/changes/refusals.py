@@ -1,4 +1,4 @@
-"""Says how a change was refused."""
+"""How a change was refused."""
 
 from collections.abc import Callable
 
