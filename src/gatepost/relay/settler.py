@@ -27,6 +27,9 @@ LATER: Final = timedelta(minutes=5)
 PATIENCE: Final = (0.05, 0.2, 1.0, 5.0, 15.0)
 """Seconds between tries to write to a store that does not work; the last one repeats."""
 
+EXPIRED: Final = "it has expired"
+"""Why mail failed that no server refused permanently."""
+
 Load = Callable[[], Awaitable[Body]]
 
 
@@ -90,10 +93,10 @@ class Settler:
             return None
         if settlement.next_at is None:
             reply = str(settlement.verdicts[0].reply)
-            self._report("message_failed", **_named(lease), reply=reply, reason="it has expired")
+            self._report("message_failed", **_named(lease), reply=reply, reason=EXPIRED)
             if lease.message.envelope.sender is None:
                 told = [str(each.address) for each in lease.delivery.waiting]
-                self._tell_lost(lease, told, f"it has expired: {reply}")
+                self._tell_lost(lease, told, f"{EXPIRED}: {reply}")
         self._tell_warned(lease, settlement)
         return now if settlement.emits else settlement.next_at
 
@@ -159,17 +162,19 @@ class Settler:
     ) -> None:
         """Report each outcome that a recipient has, and each reply separately."""
         attempt = result.attempt
-        alike: dict[tuple[Outcome, Reply], list[str]] = {}
-        judged = zip(lease.delivery.waiting, settlement.verdicts, strict=True)
-        for recipient, verdict in judged:
-            some = alike.setdefault((verdict.outcome, verdict.reply), [])
+        alike: dict[tuple[Outcome, Reply, bool], list[str]] = {}
+        judged = zip(lease.delivery.waiting, result.verdicts, settlement.verdicts, strict=True)
+        for recipient, said, verdict in judged:
+            is_over = verdict.outcome == "failed" and said.outcome == "deferred"
+            some = alike.setdefault((verdict.outcome, verdict.reply, is_over), [])
             some.append(str(recipient.address))
-        for (outcome, reply), told in alike.items():
+        for (outcome, reply, is_over), told in alike.items():
             facts: dict[str, Any] = {"host": str(attempt.contact)}
             if outcome == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
             else:
-                facts |= {"reason": attempt.advice or reply.reason}
+                why = attempt.advice or reply.reason
+                facts |= {"reason": ": ".join(filter(None, (EXPIRED if is_over else "", why)))}
             if outcome == "deferred" and later is not None:
                 facts |= {
                     "next_at": None if later.next_at is None else _time(later.next_at),

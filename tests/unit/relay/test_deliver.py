@@ -362,6 +362,19 @@ def test_mail_delayed_by_a_rate_gets_its_last_attempt_in_time() -> None:
     assert not world.told("message_failed")
 
 
+def test_who_reads_that_mail_failed_after_a_4yz_reads_that_its_time_was_up() -> None:
+    hub = Upstream(smarthost(), Answer((GREYLISTED,), "rcpt"))
+    world = World([hub], [route(hub.target, retry=steady(expire=timedelta(minutes=10)))])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(700)
+
+    world.run(scenario)
+    [failed] = world.told("message_failed")
+    assert (failed["reply"], failed["reason"]) == (str(GREYLISTED), "it has expired")
+
+
 class Damaged(MemoryDeliveries):
     """A store in which something of all messages is damaged."""
 
