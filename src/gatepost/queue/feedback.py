@@ -1,6 +1,6 @@
 """What a reply teaches about the next hop, beyond the message that it was given for.
 
-RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 4.7 and 6 (432, 454), RFC 3463, and observed
+RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 6 (432, 454), RFC 3463, and observed
 replies of providers. The code and the status decide, never the text.
 """
 
@@ -35,7 +35,7 @@ _FEWER: Final = Lesson("hop", "fewer_recipients")
 _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
     (450, "4.5.127"):  REST_IDENTITY,                # ACS: excessive message rate from sender
     (432, "4.3.2"):    _CROWDED,                      # Exchange: concurrent connections
-    (432, "4.7.12"):   _STOP,                         # RFC 4954 4.7: a password transition
+    (432, "4.7.12"):   _STOP,                         # RFC 4954 6: a password transition
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
     (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
     (452, "4.5.3"):    _FEWER,

@@ -286,6 +286,8 @@ CASES = [
     (but(auth=tried(judged("PLAIN", "454 4.7.0 Temporary authentication failure: Connection "
                            "lost to authentication server"))), ["server_auth_backend_down"]),
     (but(auth=tried(judged("PLAIN", "454 4.7.0 Too many login attempts"))), ["auth_throttled"]),
+    (but(auth=tried(judged("CRAM-MD5", "432 4.7.12 A password transition is needed"))),
+     ["mechanism_advertised_but_broken"]),
     (but(mail=mail("501 5.1.7 The specified sender domain has not been linked.")),
      ["sender_domain_not_linked"]),
     (but(mail=mail("550 5.3.5 Email sender's username is invalid")), ["sender_not_authorised"]),
