@@ -9,7 +9,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
 
 from gatepost.directory.azure.paths import parent_path, subscription_of
 from gatepost.directory.verifiers import ScramVerifiers
@@ -21,6 +23,8 @@ VerificationStatus = Literal[
 ]  # fmt: skip
 PublicNetworkAccess = Literal["Enabled", "Disabled", "SecuredByPerimeter"]
 Tags = Mapping[str, str]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone: without one, a damaged record could not be compared with the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,9 @@ class Stamp:
     The author is an application's id, or empty for the command line and the first start.
     """
 
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     created_by: str = ""
-    modified_at: datetime | None = None
+    modified_at: Moment | None = None
     modified_by: str = ""
 
 
@@ -110,8 +114,8 @@ class ClientSecret(Entry):
     application_id: str
     digest: bytes = field(repr=False)
     """Keyed BLAKE2b of the secret's value."""
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     hint: str = ""
     """The value's first three characters."""
     display_name: str = ""
@@ -133,8 +137,8 @@ class ClientCertificate(Entry):
     application_id: str
     certificate: bytes
     """DER, without the private key, which the application keeps."""
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     display_name: str = ""
 
     @property
@@ -204,7 +208,7 @@ class RoleAssignment(Entry):
     scope: str
     role_definition_id: str
     principal_id: str
-    created_at: datetime
+    created_at: Moment
     principal_type: str = "ServicePrincipal"
     description: str = ""
     condition: str = ""
@@ -332,7 +336,7 @@ class SmtpUsername(Entry):
     username: str
     application_id: str
     tenant_id: str
-    created_at: datetime
+    created_at: Moment
     stamp: Stamp = Stamp()
 
     @property
@@ -353,8 +357,8 @@ class SuppressionList(Entry):
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SuppressionLists"
     list_name: str = ""
     """The local part of its sender; empty: the whole domain."""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
     stamp: Stamp = Stamp()
 
     @property
@@ -374,7 +378,7 @@ class SuppressedAddress(Entry):
     first_name: str = ""
     last_name: str = ""
     notes: str = ""
-    modified_at: datetime | None = None
+    modified_at: Moment | None = None
     stamp: Stamp = Stamp()
 
     @property

@@ -261,6 +261,23 @@ def test_a_login_that_needs_a_damaged_record_is_refused(kind: str) -> None:
     assert isinstance(made.identify(credentials(), "LOGIN"), Reply)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("client_secret", "end"), ("role_assignment", "created_at")]
+)
+def test_a_time_without_a_zone_is_damage(kind: str, name: str) -> None:
+    """It could not be compared with the clock, when somebody signs in."""
+    records = [record_of(each) for each in entries().values()]
+    broken = [
+        replace(each, fields=each.fields | {name: "2026-05-04T12:00:00"})
+        if each.kind == kind
+        else each
+        for each in records
+    ]
+    made = directory(MemoryRecords(broken))
+    assert [each.partition(" ")[0] for each in made.damaged] == [kind]
+    assert isinstance(made.identify(credentials(), "LOGIN"), Reply)
+
+
 def test_records_of_others_are_left_alone() -> None:
     records = MemoryRecords([Record("something", "x", {})])
     directory(records)
