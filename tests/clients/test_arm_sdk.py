@@ -1,6 +1,6 @@
-"""The management libraries as Microsoft ships them, against the relay.
+"""Microsoft's management libraries, unchanged, against the relay.
 
-What they build is what mail is then sent with: each chain ends in a login over SMTP.
+Mail is then sent with the resources that they create: each chain ends in a login over SMTP.
 """
 
 import smtplib
@@ -356,7 +356,7 @@ def test_suppression_lists_with_pages(azure: Azure) -> None:
 
 
 def test_changes_count_in_a_session_that_is_open_already() -> None:
-    """Even in one that a front process serves."""
+    """This also holds for a session of a front process."""
     with (
         pytest.MonkeyPatch.context() as patch,
         Emulator(options=("--https", "localhost:0", "--http", "off"), workers=2) as relay,

@@ -83,7 +83,7 @@ def test_msmtp(
 
 
 class ByHand:
-    """Someone who types at ``openssl s_client``: a line out, a reply back."""
+    """A person at ``openssl s_client``: a line out, a reply back."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin

@@ -1,4 +1,4 @@
-"""A real aiosmtpd, healthy and set up wrongly in each way that it allows, and what is found."""
+"""A real aiosmtpd, healthy and misconfigured in each way that it allows, and the findings."""
 
 import asyncio
 import ssl
@@ -31,7 +31,7 @@ KNOWN = LoginPassword(SIGNED_IN[0].encode(), SIGNED_IN[1].encode())
 
 @dataclass(frozen=True)
 class Variant:
-    """One set-up: what is passed to aiosmtpd, and what its handler answers."""
+    """One set-up: the arguments of aiosmtpd, and the replies of its handler."""
 
     options: dict[str, Any] = field(default_factory=dict)
     certificate: str = "good"
@@ -249,7 +249,7 @@ def test_the_true_cause_comes_first(
 
 
 def test_an_audit_alone_finds_a_hole(servers: Servers) -> None:
-    """Without being asked for holes, the doctor leaves a server that works alone."""
+    """Without ``--audit``, the doctor does not look for holes in a server that works."""
     port = servers.serve(Variant({"auth_required": False}))
     asked = Asked()
     check(asked.about(port, servers.certificates.authority.ca_file), "")

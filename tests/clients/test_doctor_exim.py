@@ -1,4 +1,4 @@
-"""A real Exim, healthy and set up wrongly in each way that it allows: a port for each."""
+"""A real Exim, healthy and misconfigured in each way that it allows: a port for each case."""
 
 import shutil
 import tempfile
@@ -128,7 +128,7 @@ def running() -> Iterator[Running]:
 
 
 def configuration(ports: list[int]) -> str:
-    """Return the usual configuration, with what differs by port."""
+    """Return the usual configuration, with the differences by port."""
 
     def on(key: str, value: str) -> str:
         """Return an expansion that is true on the ports of the cases with this setting."""

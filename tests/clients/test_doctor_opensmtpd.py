@@ -1,4 +1,5 @@
-"""A real OpenSMTPD, healthy and set up wrongly in each way that it allows: a listener for each."""
+"""A real OpenSMTPD, healthy and misconfigured in each way that it allows: a listener for each
+case."""
 
 import tempfile
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ def running() -> Iterator[Running]:
 
 
 def in_jail(certificates: Certificates) -> dict[str, str]:
-    """Return the files that the configuration names, and where they come from."""
+    """Return the files that the configuration names, with their sources."""
     return {
         f"{kind}.{ending}": source
         for kind in KINDS

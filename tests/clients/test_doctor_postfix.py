@@ -1,4 +1,4 @@
-"""A real Postfix, healthy and set up wrongly in each way that it allows: a port for each."""
+"""A real Postfix, healthy and misconfigured in each way that it allows: a port for each case."""
 
 import shutil
 import tempfile

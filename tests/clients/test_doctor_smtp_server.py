@@ -1,4 +1,4 @@
-"""nodemailer's smtp-server, healthy and set up wrongly in each way that it allows."""
+"""nodemailer's smtp-server, healthy and misconfigured in each way that it allows."""
 
 import json
 import subprocess

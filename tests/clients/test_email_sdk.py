@@ -1,4 +1,4 @@
-"""Microsoft's e-mail SDKs, as they are, send through a relay and meet its refusals.
+"""Microsoft's e-mail SDKs, unchanged, send through a relay and meet its refusals.
 
 azure-communication-email 1.1, blocking and asyncio; 1.0, which many programs pin; and
 @azure/communication-email for Node.js.
@@ -244,7 +244,7 @@ def test_an_operation_fails_in_the_end(relay: Emulator, attempt: Attempt) -> Non
 
 
 def test_errors_that_the_sdk_raises(relay: Emulator) -> None:
-    """The classes that programs catch, and the status that a failed operation has: 200."""
+    """The classes that programs catch; the status of a failed operation is 200."""
     with client_of(relay) as client:
         with pytest.raises(ResourceNotFoundError) as not_linked:
             client.begin_send(message(relay, senderAddress="a@elsewhere.example"))
@@ -301,7 +301,7 @@ def test_a_key_in_clear(relay: Emulator) -> None:
 
 
 def test_a_resource_has_a_name_of_its_own(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As ``<resource>.communication.azure.com`` has; which resolves to this machine."""
+    """Like ``<resource>.communication.azure.com``; it resolves to this machine."""
     import socket
 
     resolve = socket.getaddrinfo
@@ -331,7 +331,7 @@ def test_a_token_sends(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.node
 @needs_node
 def test_a_token_sends_from_node(relay: Emulator) -> None:
-    """@azure/identity gets it, @azure/communication-email shows it; nobody stands in ``to``."""
+    """@azure/identity gets it, @azure/communication-email uses it; ``to`` is empty."""
     ready = relay.ready
     application = {
         "tenant": ready["tenant_id"], "id": ready["client_id"], "secret": ready["client_secret"],

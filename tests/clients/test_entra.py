@@ -1,6 +1,6 @@
-"""azure-identity and msal, as they are, get tokens from a relay, and its refusals as Entra's.
+"""azure-identity and msal, unchanged, get tokens from a relay, and its refusals as Entra's.
 
-Nothing here reaches the network: a name that is not this machine's does not resolve.
+Nothing here reaches the network: only names of this machine resolve.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def asked_elsewhere(monkeypatch: pytest.MonkeyPatch, site: Site) -> list[str]:
-    """Names that somebody wanted to resolve; trusts the relay's certificate as users do."""
+    """Return other names that were to be resolved; trust the relay's certificate as users do."""
     asked: list[str] = []
     resolve = socket.getaddrinfo
 
@@ -197,7 +197,7 @@ def test_an_assertion_of_ones_own(site: Site) -> None:
 
 
 def run_aio(site: Site, make: Callable[..., Any], *arguments: Any, **options: Any) -> str:
-    """aiohttp knows no REQUESTS_CA_BUNDLE, so it is told what to trust."""
+    """aiohttp ignores REQUESTS_CA_BUNDLE, so the authority is passed to it."""
 
     async def ask() -> str:
         transport = AioHttpTransport(connection_verify=site.relay.ca_file)
@@ -255,7 +255,7 @@ def test_msal_with_a_certificate(site: Site, tmp_path: Path, kind: str) -> None:
 
 
 def test_msal_uses_an_assertion_again(site: Site, tmp_path: Path) -> None:
-    """Its ``jti`` included: refusing a repeated one would refuse msal."""
+    """It repeats the ``jti``, so refusing a repeated one would refuse msal."""
     application = confidential(site, certificate_of(site, tmp_path, "pem"))
     scopes = (
         SCOPE,
@@ -306,7 +306,7 @@ def test_instance_discovery_wants_microsoft(site: Site, asked_elsewhere: list[st
 
 
 def downgrade(response: requests.Response, **_options: Any) -> None:
-    """Make the token endpoint of a configuration ``http``, as ours never does."""
+    """Make the token endpoint of a configuration ``http``, which ours never is."""
     https, http = b'"token_endpoint":"https', b'"token_endpoint":"http'
     response._content = response.content.replace(https, http)
 
@@ -518,7 +518,7 @@ def test_version_1(site: Site) -> None:
 
 
 def test_another_library_verifies_the_token(site: Site) -> None:
-    """As an application of one's own would: discovery, key set, signature, issuer."""
+    """As an application would: with discovery, key set, signature and issuer."""
     base = f"{site.url}/{site.tenant}"
     document = requests.get(f"{base}/.well-known/openid-configuration", timeout=10).json()
     keys = requests.get(document["jwks_uri"], timeout=10).json()

@@ -1,4 +1,4 @@
-"""Go's net/smtp against the relay: the founding story, both halves."""
+"""Go's net/smtp against the relay: its refusal of LOGIN, and the fix."""
 
 import os
 import subprocess

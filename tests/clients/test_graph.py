@@ -1,4 +1,4 @@
-"""An application made through Microsoft Graph, over HTTPS, with tokens of azure-identity."""
+"""An application created through Microsoft Graph, over HTTPS, with tokens of azure-identity."""
 
 import json
 import smtplib
@@ -23,13 +23,13 @@ SENDER_ROLE = "Email Sender"
 
 @dataclass(frozen=True)
 class Graph:
-    """Asks as one application."""
+    """Calls the API as one application."""
 
     relay: Emulator
     token: str
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """The status, and the document if there is one."""
+        """Return the status, and the document if there is one."""
         request = urllib.request.Request(
             f"{self.relay.ready['authority']}/v1.0/{path}",
             None if body is None else json.dumps(body).encode(),
@@ -72,7 +72,7 @@ def graph_as(relay: Emulator, client_id: str, secret: str) -> Graph:
 
 
 def assign(relay: Emulator, principal_id: str) -> None:
-    """Give the role that may send, on the resource."""
+    """Assign the role that may send, on the resource."""
     admin = relay.ready["admin"]
     base, scope = relay.ready["arm_url"], relay.ready["resource_id"]
     with (

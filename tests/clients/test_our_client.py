@@ -1,4 +1,4 @@
-"""`gatepost send` against other people's servers."""
+"""`gatepost send` against other SMTP servers."""
 
 import base64
 import json

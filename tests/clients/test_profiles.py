@@ -1,4 +1,4 @@
-"""What mail libraries do at servers with something the matter: as the causes say."""
+"""Mail libraries against the faulty servers of profiles: they fail as the findings say."""
 
 import base64
 import json
@@ -154,7 +154,7 @@ console.log(JSON.stringify(await Promise.all(done)));
 
 @needs_node
 def test_nodemailer(host: Host) -> None:
-    """All in one process: a start of Node.js costs more than all of them."""
+    """All in one process, because starting Node.js takes longer than all of them."""
     with ExitStack() as stack:
         orders = []
         for name, _ in NODEMAILER:

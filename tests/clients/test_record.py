@@ -1,4 +1,5 @@
-"""Real clients on their way to the relay, recorded: what works, and what is their own fault."""
+"""Real clients, recorded on their way to the relay: sessions that work, and faults of the
+clients."""
 
 import base64
 import json
@@ -25,7 +26,7 @@ Client = Callable[[int], object]
 
 
 def watched(relay: Emulator, client: Client, *, tls: Leg = "starttls") -> Diagnosis:
-    """The client on its way to the relay, which shows the same certificate as we do."""
+    """Record the client on its way to the relay, which has the same certificate as the recorder."""
     port = relay.smtp.port if tls == "starttls" else relay.smtps.port
     return recorded(
         f"localhost:{port}", Path(relay.data), client, client_tls=tls, server_tls=tls,
@@ -124,7 +125,7 @@ def test_go(
 
 
 def command(message: bytes, *words: str | Path) -> Client:
-    """A program, with PORT in its words."""
+    """Return a function that runs a program; PORT in its arguments is replaced."""
 
     def run(port: int) -> None:
         told = [str(word).replace("PORT", str(port)) for word in words]

@@ -1,4 +1,5 @@
-"""Our SMTP transport against other people's servers: it signs in with what each of them offers."""
+"""Our SMTP transport against other SMTP servers: it signs in with the mechanisms that they
+offer."""
 
 import asyncio
 import base64
@@ -66,9 +67,9 @@ BURST = 24
 def hand_a_burst(
     port: int, ca_file: str, sign_in: PasswordSignIn
 ) -> tuple[list[AttemptResult], int]:
-    """Hand one over, which shows that the server is quick, then BURST by twelve at a time.
+    """Hand over one message, which shows that the server is quick, then BURST by twelve at a time.
 
-    Returns what became of the burst, and how many of it followed another one.
+    Returns the results of the burst, and how many of its messages were pipelined behind another.
     """
     followed = 0
 

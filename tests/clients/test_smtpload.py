@@ -1,4 +1,4 @@
-"""The benchmark's load generator in each of its modes, so that it works when it is wanted."""
+"""The benchmark's load generator in each of its modes."""
 
 import json
 import os
@@ -80,7 +80,7 @@ MECHANISMS = {"login": "LOGIN", "plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-25
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[Emulator]:
-    """Offers every mechanism of a secret."""
+    """Yield a relay that offers every mechanism with a secret."""
     with Emulator("gatepost") as relay:
         yield relay
 
@@ -99,7 +99,7 @@ def test_the_requested_number_of_logins(everything: Emulator, mechanism: str) ->
 
 
 def _settled(relay: Emulator, count: int) -> list[dict[str, Any]]:
-    """Reports are written a moment after what they tell of."""
+    """Wait for the reports, which come a moment after the events."""
     deadline = time.monotonic() + 5
     while len(found := relay.events("signed_in")) < count and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Our own token sources against our own Entra, with every refusal that they can meet."""
+"""Our token sources against our Entra, with every refusal that they can get."""
 
 import asyncio
 from collections.abc import Callable, Iterator

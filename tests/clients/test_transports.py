@@ -1,4 +1,4 @@
-"""Our transports against our own Communication Services: SMTP and REST, keys, passwords, tokens."""
+"""Our transports against our Communication Services: SMTP and REST; keys, passwords, tokens."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ def service() -> Iterator[Emulator]:
 
 
 class World:
-    """What transports need, of one emulator."""
+    """What transports need to know of one emulator."""
 
     def __init__(self, service: Emulator) -> None:
         self.service = service

@@ -74,7 +74,7 @@ def client(site: Site) -> Iterator[smtplib.SMTP]:
 
 
 def xoauth2(client: smtplib.SMTP, username: str, token: str) -> tuple[int, bytes]:
-    """As the standard library's users do it: ``SMTP.auth`` asks EHLO nothing."""
+    """Sign in as users of the standard library do: ``SMTP.auth`` does not look at EHLO's answer."""
     return client.auth("XOAUTH2", lambda _=None: f"user={username}\1auth=Bearer {token}\1\1")
 
 
@@ -119,7 +119,7 @@ REFUSED = {
 
 
 def refusal_after(site: Site, before: int) -> dict[str, Any]:
-    """Return the refusal that is reported after ``before`` others; a report takes a moment."""
+    """Return the refusal reported after ``before`` others; a report takes a moment."""
     deadline = time.monotonic() + 5
     while len(found := site.relay.events("auth_refused")) == before:
         assert time.monotonic() < deadline

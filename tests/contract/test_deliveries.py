@@ -1,4 +1,4 @@
-"""What every queue promises (``queue.deliveries.Deliveries``)."""
+"""The contract of every queue (``queue.deliveries.Deliveries``)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -319,7 +319,7 @@ def test_new_mail_is_accepted_with_the_settlement(play: Callable[[Steps], None])
 
 
 def test_new_mail_that_exists_already_is_ignored(play: Callable[[Steps], None]) -> None:
-    """What a settlement made before a crash is not made twice, and does not stop it."""
+    """Mail that a settlement made before a crash is not made again, and does not make it fail."""
 
     async def steps(queue: Deliveries) -> None:
         lease = await put(queue)

@@ -1,4 +1,4 @@
-"""What every directory promises (``directory.contract.Directory``)."""
+"""The contract of every directory (``directory.contract.Directory``)."""
 
 import asyncio
 import re

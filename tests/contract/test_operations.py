@@ -1,4 +1,4 @@
-"""What every store promises of send operations (``queue.operations.OperationStore``)."""
+"""The contract of every store of send operations (``queue.operations.OperationStore``)."""
 
 import asyncio
 import sqlite3
@@ -72,7 +72,7 @@ def test_an_unknown_operation_is_a_key_error(store: AnyStore) -> None:
 
 
 def test_an_id_is_accepted_once(store: AnyStore) -> None:
-    """The second fails and leaves nothing; what came beside it is stored."""
+    """The second one fails and stores nothing; others of the same batch are stored."""
 
     async def steps() -> None:
         put, other = store.operations.put, replace(OPERATION, request=b"other")
@@ -140,7 +140,7 @@ def test_an_operation_survives_a_restart(tmp_path: Path) -> None:
 
 
 def expired(directory: Path, after: timedelta) -> list[str]:
-    """Return the operations that are left when upkeep runs ``after`` noon."""
+    """Return the operations left after expiry runs ``after`` noon."""
     connection = sqlite3.connect(directory / "store.db")
     transaction = Transaction(connection, Ledger(0, 0, 0))
     expire_operations(transaction, microseconds(NOON + after))

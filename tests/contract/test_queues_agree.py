@@ -1,4 +1,4 @@
-"""Whatever is done to a queue, in whatever order, and however often it is reopened: they agree."""
+"""All queues give the same results for the same steps, in any order, and after any reopening."""
 
 import asyncio
 import tempfile
@@ -49,7 +49,7 @@ def hop_of(key: str) -> NextHop:
 
 
 class Player:
-    """Plays the same steps on a queue, and tells what it saw."""
+    """Plays the same steps on a queue, and records the results."""
 
     def __init__(self) -> None:
         self.now = NOON

@@ -1,4 +1,4 @@
-"""The promises of store and directory, kept over a real control socket as well."""
+"""The contracts of store and directory, kept over a real control socket."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,7 +77,7 @@ def connected(tmp_path: Path, store: RemoteStore, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def store() -> RemoteStore:
-    """Not connected yet: that takes a running loop."""
+    """Return a store that is not connected yet: that needs a running loop."""
     return RemoteStore.__new__(RemoteStore)
 
 

@@ -1,4 +1,4 @@
-"""What every store promises of reports (``queue.reports.ReportStore``)."""
+"""The contract of every store of reports (``queue.reports.ReportStore``)."""
 
 import asyncio
 import sqlite3
@@ -286,7 +286,7 @@ STEPS: list[Callable[[SqliteStore], Awaitable[Any]]] = [
 def test_no_place_behind_the_cursor_is_used_again(
     tmp_path: Path, step: Callable[[SqliteStore], Awaitable[Any]]
 ) -> None:
-    """What is put after a restart is read, however much of the newest mail was deleted."""
+    """Messages put after a restart are read, however many of the newest were deleted."""
 
     async def first(store: SqliteStore) -> None:
         for name in "abc":

@@ -1,4 +1,4 @@
-"""What every resolver promises (``model.dns.Resolver``)."""
+"""The contract of every resolver (``model.dns.Resolver``)."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -64,7 +64,8 @@ FOUND = [
 
 
 def in_one_case(records: Iterable[Any]) -> tuple[Any, ...]:
-    """Hosts of MX records in lower case: a server may repeat a name as it was asked (RFC 4343)."""
+    """Return the answer with MX hosts in lower case: a server may repeat a name as in the
+    question (RFC 4343)."""
     return tuple(
         sorted(
             MxRecord(each.preference, each.host.lower()) if isinstance(each, MxRecord) else each

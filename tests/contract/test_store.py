@@ -1,4 +1,4 @@
-"""What every store promises (``queue.contract.Store`` and ``directory.contract.Records``)."""
+"""The contract of every store (``queue.contract.Store`` and ``directory.contract.Records``)."""
 
 import asyncio
 import math
@@ -89,7 +89,7 @@ def test_a_body_is_read_octet_by_octet(store: AnyStore, size: int) -> None:
 
 
 class Windows:
-    """A body that is not in memory, as a spilled one."""
+    """A body that is not in memory, like a spilled one."""
 
     def __init__(self, *chunks: bytes) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""Whatever is done, in whatever order, and however often it is reopened: the stores agree."""
+"""All stores give the same results for the same steps, in any order, and after any reopening."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""What every transport promises, whatever it speaks."""
+"""The contract of every transport, whatever protocol it speaks."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ QUICK = Timeouts(quit=0.1)
 
 
 def smtp_session(connected: socket.socket, stall: threading.Event | None) -> None:
-    """Take every message; with `stall` none gets its answer before that is set."""
+    """Accept every message; with ``stall``, answer none before it is set."""
     with connected, connected.makefile("rb") as lines:
         connected.sendall(b"220 test\r\n")
         for line in lines:
@@ -202,7 +202,7 @@ def test_an_attempt_after_a_cancelled_one_works(kind: str) -> None:
 
 
 class DamagedBody(BytesBody):
-    """Content of which the store notices at its end that it is not what was stored."""
+    """Content whose checksum is found wrong at its end."""
 
     def chunks(self) -> Iterator[bytes]:
         yield from super().chunks()

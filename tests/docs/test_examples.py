@@ -1,4 +1,4 @@
-"""Every example of the pages is run, as a reader would: in order, against a real relay."""
+"""Every example of the pages is run in order, as a reader would, against a real relay."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def pages_that_need(needs: str) -> list[str]:
 
 
 def follow(page: Page, home: Path, needs: str) -> None:
-    """Run what needs nothing and what has what it needs."""
+    """Run the blocks whose requirements are met."""
     with reader(home) as someone:
         for block in page.blocks():
             if block.not_run or block.needs not in ("", needs):
@@ -61,7 +61,7 @@ def test_a_block_that_is_not_run_says_why_and_is_counted() -> None:
 
 
 def test_no_block_is_forgotten() -> None:
-    """A block with commands or code in it is run, or is a file that one uses, or says why not."""
+    """A block of commands or code is run, or is a file that one uses, or says why it is not run."""
     forgotten = [
         f"{page.name}:{block.line} {block.language or 'without a language'}"
         for page in PAGES.values()
@@ -78,7 +78,7 @@ def test_needs_are_known() -> None:
 
 
 class TestReader:
-    """What these tests rest on."""
+    """The reader that these tests use."""
 
     def test_steps(self) -> None:
         block = "$ one \\\n    more\nits answer\n\n$ two\n"

@@ -1,4 +1,4 @@
-"""What the pages say is so: tables, names, links, numbers."""
+"""The pages are correct: tables, names, links, numbers."""
 
 import ast
 import json
@@ -90,7 +90,7 @@ class TestCommands:
     known: ClassVar = dict(commands(root, "gatepost"))
 
     def find(self, line: str) -> tuple[click.Command | None, list[str]]:
-        """The command that a line begins with, and the words behind it."""
+        """Return the command that a line begins with, and the words behind it."""
         words = line.split()
         for length in range(len(words), 0, -1):
             if command := self.known.get(" ".join(words[:length])):
@@ -126,7 +126,7 @@ class TestCommands:
 
 class TestReference:
     def words(self, name: str) -> set[str]:
-        """What a page of the reference has between backquotes."""
+        """Return the text between backquotes on a page of the reference."""
         return set(re.findall(r"`([\w.]+)`", (REFERENCE / name).read_text("utf-8")))
 
     def test_ready_json(self) -> None:
@@ -158,7 +158,7 @@ class TestManagement:
     page = read_page(ROOT / "docs" / "reference" / "arm-api.md").text
 
     def test_every_code_of_a_refusal(self) -> None:
-        """Those of changes are shared with Graph, whose codes have an underscore."""
+        """The codes of changes are shared with Graph, where they have an underscore."""
         places = (ROOT / "src/gatepost/rest/arm", AZURE / "changes")
         source = "".join(path.read_text("utf-8") for each in places for path in each.glob("*.py"))
         named = r"(?:Rejected|ApiError|_refusal)\(\s*(?:\w+,\s*)?\"([A-Z]\w+)\""
@@ -168,7 +168,7 @@ class TestManagement:
 
 
 def provisioned() -> Provisioned:
-    """What a first start makes; the values do not matter here."""
+    """Return what a first start makes; the values do not matter here."""
     return Provisioned(
         tenant_id="tenant", subscription_id="subscription", client_id="application",
         client_secret=Secret("s"), resource_id="/resource", sender="a@b", access_key=Secret("k"),
@@ -189,7 +189,7 @@ class TestArchitecture:
                    for home in homes for suffix in ("", ".py"))  # fmt: skip
 
     def test_names_in_code_exist(self) -> None:
-        """A word with a dot, such as ``Store.put``, is a class and an attribute of it."""
+        """A word with a dot, such as ``Store.put``, is a class and one of its attributes."""
         defined = {
             f"{owner.name}.{member.name}"
             for path in (ROOT / "src").rglob("*.py")

@@ -1,4 +1,4 @@
-"""A page in two languages shows the same examples."""
+"""A page has the same examples in both languages."""
 
 import pytest
 

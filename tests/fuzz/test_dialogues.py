@@ -1,4 +1,4 @@
-"""Damaged dialogues, octets lost, doubled, changed and moved: no session stumbles over them."""
+"""Damaged dialogues, with octets lost, doubled, changed and moved, break no session."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The matrix cell by cell with real MTAs and other people's servers, and with every profile."""
+"""Every cell of the matrix with real MTAs, other servers, and every profile."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_other_people_s_servers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_every_profile(part: int, tmp_path: Path) -> None:
-    """Every two values meet; some at a time, since each is a program of its own."""
+    """All pairs of values occur; only a few run at a time, because each is a process."""
     with profiles(provider_profiles()[part::4]) as upstreams:
         chosen = pairwise(cells([each.offer() for each in upstreams]))
         with run(tmp_path, chosen, upstreams) as result:

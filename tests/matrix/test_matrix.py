@@ -1,4 +1,4 @@
-"""The matrix, as far as Python and npm packages go: every two values of its columns meet."""
+"""The matrix with the servers of Python and npm packages: all pairs of values occur."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,8 @@ def test_every_two_values_meet(upstreams: list[Upstream], tmp_path: Path) -> Non
 
 
 def test_applications_with_a_token_come_in(tmp_path: Path) -> None:
-    """XOAUTH2 and OAUTHBEARER in, by an Entra tenant's keys; whatever the provider wants out."""
+    """XOAUTH2 and OAUTHBEARER with the keys of an Entra tenant as intake; any mechanism
+    upstream."""
     given: list[Emulator] = []
 
     def token_of(relay: Emulator) -> str:

@@ -1,4 +1,4 @@
-"""TLS that does not stand: mail waits, with the finding, which is raised once for each target."""
+"""Failing TLS: mail waits, with a finding that is reported once for each target."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever stands in a configuration, it is read or every mistake has its place."""
+"""Every configuration is read, or each of its mistakes has its place."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""No secret of a configuration file comes out of any report, whatever it is and wherever it "
-"stands."""
+"""No report shows a secret of a configuration file, whatever the file is and wherever the secret
+is in it."""
 
 import json
 import string
@@ -160,7 +160,7 @@ SECRETS = st.text(
 
 
 def reports(name: str, text: str) -> str:
-    """Everything that any report shows, and what ``--save`` keeps."""
+    """Return all that any report shows, and what ``--save`` writes."""
     diagnosis = diagnose(read_config(text.encode("utf-8", "replace"), name))
     kept = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False)
     assert diagnose(from_json(kept.encode())).findings == diagnosis.findings
@@ -169,7 +169,7 @@ def reports(name: str, text: str) -> str:
 
 
 def assert_hidden(say: Callable[[str], str], name: str, secret: str) -> None:
-    """What a report says without the secret does not count."""
+    """Fail if a report shows the secret; text that is there without it does not count."""
     shown, usual = reports(name, say(secret)), reports(name, say(OTHER))
     pieces = {secret, secret.strip(), quote(secret, safe="")}
     pieces |= {
@@ -182,7 +182,7 @@ def assert_hidden(say: Callable[[str], str], name: str, secret: str) -> None:
 
 
 def _dense(text: str) -> str:
-    """A report may break a line within a secret."""
+    """Remove line breaks: a report may break a line within a secret."""
     return text.replace("\n", "").replace(" ", "")
 
 
@@ -205,7 +205,7 @@ def test_no_secret_comes_out(name: str, place: str, secret: str) -> None:
 @settings(deadline=None, max_examples=6)
 @given(st.data())
 def test_any_file_is_read(name: str, data: st.DataObject) -> None:
-    """Nothing in a file is an error: pieces are cut out, doubled, and spoilt."""
+    """Nothing in a file raises an error: parts are cut out, doubled and damaged."""
     text = HEALTHY[name]
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))

@@ -1,4 +1,4 @@
-"""Dot-stuffing there and back, over any cut."""
+"""Dot-stuffing and its removal, for any split."""
 
 import re
 

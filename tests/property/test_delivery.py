@@ -1,6 +1,6 @@
-"""Whatever servers say and whenever the relay is killed: no recipient's mail is lost.
+"""Whatever servers answer and whenever the relay is killed, no recipient's mail is lost.
 
-At each end, every accepted recipient's mail was taken by a server, or its sender has a
+At each end, every accepted recipient's mail was accepted by a server, or its sender has a
 notification of its failure, or it is still queued.
 """
 
@@ -46,7 +46,7 @@ ZONE = "c.example MX 10 mx.c.example\nmx.c.example A 192.0.2.7"
 
 
 class Fickle:
-    """A server in a mood that changes; notifications it takes sooner or later."""
+    """A server with changing behaviour; it accepts notifications sooner or later."""
 
     def __init__(self, chance: random.Random, trouble: float) -> None:
         self._chance, self._trouble = chance, trouble
@@ -90,7 +90,7 @@ def table(chance: random.Random, trouble: float) -> tuple[list[Upstream], list[R
 
 
 class Book:
-    """What was accepted, and what became of it."""
+    """The accepted messages, and what happened to them."""
 
     def __init__(self, world: World, chance: random.Random) -> None:
         self._world, self._chance = world, chance
@@ -133,7 +133,7 @@ class Book:
         }  # fmt: skip
 
     def _is_told(self, address: str, sender: str, queued: set[tuple[str, str]]) -> bool:
-        """Some notification was delivered, or waits, or failed in its turn."""
+        """Return whether a notification was delivered, is waiting, or has failed itself."""
         if any(id_[0] == "n" and to == sender for id_, to in queued):
             return True
         failed = self._world.told("message_failed")

@@ -1,4 +1,4 @@
-"""8-bit content in 7-bit encodings: whatever the message, its parts are what they were."""
+"""8-bit content in 7-bit encodings: for every message, its parts decode to the same."""
 
 import email
 import email.message

@@ -1,4 +1,4 @@
-"""Whatever we write in ASCII, the reference implementation of IDNA 2008 writes alike."""
+"""Every ASCII form that we produce is that of the reference implementation of IDNA 2008."""
 
 import pytest
 from hypothesis import example, given

@@ -1,4 +1,4 @@
-"""Whatever a server, an authority or an API repeats of a secret: no live report shows it."""
+"""Whatever a server, an authority or an API repeats of a secret, no live report shows it."""
 
 # ruff: noqa: E501  # tables
 
@@ -46,7 +46,7 @@ Echo = Callable[[str], str]
 
 @dataclass
 class NoStream:
-    """A connection of which only the address is asked."""
+    """A connection of which only the address is used."""
 
     peer_address: str = "192.0.2.1"
 
@@ -72,7 +72,7 @@ ECHOES: dict[str, Echo] = {
 
 
 def aligned(secret: str) -> Iterator[str]:
-    """The base64 of a secret at each of the three offsets, in both alphabets."""
+    """Return the base64 of a secret at each of the three offsets, in both alphabets."""
     raw = secret.encode()
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
@@ -82,7 +82,7 @@ def aligned(secret: str) -> Iterator[str]:
 
 
 def visited(credentials: Credentials, said: str, ask: Callable[[HttpRequest], HttpResponse]) -> str:
-    """Everything that any report shows of a visit in which this was said."""
+    """Return all that any report shows of a visit in which this was said."""
     visit = Visit(SERVER, Settings(identity=IdentityOptions()), credentials)
     talk = Talk(visit, cast("SyncStream", NoStream()), cast("Context", None))
     transcript = talk.session.transcript
@@ -109,7 +109,7 @@ def reports(evidence: Evidence) -> str:
 
 
 def repeating(secret: str) -> Callable[[HttpRequest], HttpResponse]:
-    """An authority and APIs that repeat the secret wherever there is room for text."""
+    """Return answers of an authority and APIs that repeat the secret in every text."""
 
     def ask(request: HttpRequest) -> HttpResponse:
         word = secret if secret.isalnum() and secret.isascii() else "x"
@@ -123,7 +123,7 @@ def repeating(secret: str) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def assert_hidden(show: Callable[[str], str], secret: str, place: str) -> None:
-    """What a report says with another secret does not count; ``place`` names it."""
+    """Fail if a report shows the secret; text that is there with another secret does not count."""
     if place not in USUAL:
         USUAL[place] = show(OTHER).replace("\n", "")
     shown, usual = show(secret), USUAL[place]

@@ -1,4 +1,4 @@
-"""Whatever printed a log, and wherever the secret stands in it: no report shows it."""
+"""Whatever program wrote a log, and wherever the secret is in it, no report shows it."""
 
 import base64
 import json
@@ -88,7 +88,7 @@ def b64(text: str) -> str:
 
 
 def dialogue(mechanism: str, name: str, secret: str) -> Iterator[tuple[str, str]]:
-    """What client and server say, the secret in it as the mechanism has it."""
+    """Return the lines of client and server, with the secret as the mechanism encodes it."""
     yield from (("S", "220 mail.example.com ESMTP"), ("C", "EHLO me.example.org"))
     yield from (("S", "250-mail.example.com"), ("S", "250 AUTH PLAIN LOGIN XOAUTH2"))
     plain, for_another = b64(f"\0{name}\0{secret}"), b64(f"{name}\0{name}\0{secret}")
@@ -130,14 +130,15 @@ MECHANISMS = (
 
 
 def reports(log: str) -> str:
-    """Everything that any report shows of a log."""
+    """Return all that any report shows of a log."""
     diagnosis = diagnose(read_log(log))
     document = json.dumps(report_document(diagnosis), ensure_ascii=False)
     return "\n".join((render(diagnosis), render_markdown(diagnosis), document))
 
 
 def aligned(secret: str) -> Iterator[str]:
-    """The base64 of a secret at each of the three offsets that longer data may put it at."""
+    """Return the base64 of a secret at each of the three offsets that it may have in longer
+    data."""
     raw = secret.encode()
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
@@ -150,7 +151,8 @@ VOCABULARY = " ".join(f"{each.summary} {each.fix} {each.probe}" for each in CAUS
 
 
 def assert_hidden(log: Callable[[str], str], secret: str, name: str = "") -> None:
-    """``log`` makes a log with a secret; what a report says without it does not count."""
+    """Fail if a report shows the secret of ``log``; text that is there without it does not
+    count."""
     if shape_of(secret).kind == "nothing":
         return  # a word for none, which reports call by its name
     shown, usual = reports(log(secret)), reports(log(OTHER)).replace("\n", "")
@@ -289,7 +291,7 @@ def test_nor_what_looks_like_a_providers_key(token: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_read(text: str) -> None:
-    """Nothing in a paste is an error."""
+    """No text raises an error."""
     assert reports(text)
 
 

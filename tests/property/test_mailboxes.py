@@ -33,7 +33,7 @@ def test_names_mailboxes_or_raises_value_error(field: str) -> None:
 
 @given(FIELDS)
 def test_every_bare_address_outside_of_quotes_is_seen_or_the_field_refused(field: str) -> None:
-    """A reader that looks for anything like an address finds none that we did not check."""
+    """A reader that looks for anything like an address finds none that was not checked."""
     if any(sign in field for sign in '"(\\'):
         return
     with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The management API: whatever is asked, it answers as Resource Manager would, and stays sound."""
+"""The management API answers every request as Resource Manager would, and stays consistent."""
 
 from typing import Any
 
@@ -108,7 +108,7 @@ LOCATIONS = ("Japan", "United States")
 
 
 def wish(**properties: object) -> dict[str, Any]:
-    """A body that may well be taken."""
+    """Return a body that is often valid."""
     return {"location": "global", "properties": properties}
 
 
@@ -178,7 +178,7 @@ def test_any_requests_are_answered_and_leave_a_sound_directory(
 
 
 def check(api: Management) -> None:
-    """What holds whatever was done."""
+    """Check what must hold after every request."""
     view = api.directory.snapshot
     for service in view.all(CommunicationService):
         linked = [view.get(Domain, each) for each in service.linked_domains]

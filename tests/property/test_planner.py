@@ -1,4 +1,4 @@
-"""The planner over all kinds of credentials and connections, and over what a server may offer."""
+"""The planner with all kinds of credentials, connections and offers."""
 
 from collections.abc import Iterator
 from itertools import combinations, product
@@ -32,7 +32,8 @@ CHANNELS = [
 
 
 def offers() -> Iterator[tuple[str, ...]]:
-    """At most two mechanisms, or all but at most two: so each is seen with and without each."""
+    """Yield all offers of at most two mechanisms, and of all but at most two: so each mechanism
+    occurs with and without every other one."""
     for size in range(3):
         yield from combinations(PREFERENCE, size)
         yield from combinations(PREFERENCE, len(PREFERENCE) - size)

@@ -1,4 +1,4 @@
-"""A recorded session: the same for any split of its octets, and without its secrets."""
+"""A recorded session is the same for any split of its octets, and has no secrets."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\1\r\n"), min_
 
 
 def everything(evidence: Evidence) -> str:
-    """All that anybody may see of it."""
+    """Return all that any reader may see of it."""
     diagnosis = diagnose(evidence)
     shown = json.dumps(report_document(diagnosis), ensure_ascii=False)
     saved = json.dumps(to_document(evidence), ensure_ascii=False)
@@ -52,7 +52,7 @@ def everything(evidence: Evidence) -> str:
 
 
 def aligned(secret: str) -> set[str]:
-    """Its base64 with something before and behind it."""
+    """Return its base64 with something before and after it."""
     raw = secret.encode()
     found = set()
     for shift in range(3):
@@ -88,14 +88,14 @@ def test_no_secret_comes_out(secret: str, exchange: str, answer: str) -> None:
 
 @cache
 def ours() -> str:
-    """All words that a report may have of itself; Hypothesis takes secrets from there, too."""
+    """Return all words of the reports themselves; Hypothesis takes secrets from there, too."""
     files = Path(gatepost.__file__).parent.rglob("*.*")
     texts = [each.read_text("utf-8") for each in files if each.suffix != ".pyc"]
     return "\n".join(texts) + told("another one", "NOOP {raw}", "535 no")
 
 
 def told(secret: str, exchange: str, answer: str) -> str:
-    """All that is told of a session in which a secret stands somewhere."""
+    """Return all that is reported of a session with a secret somewhere."""
     plain = b64(f"\0ann@example.org\0{secret}")
     forms = {
         "plain": plain, "user": b64("ann@example.org"), "secret": b64(secret), "raw": secret,

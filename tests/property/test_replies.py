@@ -1,4 +1,4 @@
-"""Any reply survives any split."""
+"""Every reply is read the same for any split."""
 
 from hypothesis import given
 from hypothesis import strategies as st

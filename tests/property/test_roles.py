@@ -1,4 +1,5 @@
-"""Roles: what a pattern matches, and what permissions grant, against the simplest oracle."""
+"""Roles: the matches of patterns and the grants of permissions, compared with the simplest
+oracle."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ PATTERNS = st.lists(WORD, max_size=3).map(tuple)
 
 
 def matches(pattern: str, action: str) -> bool:
-    """The definition, letter by letter: ``*`` is any run, possibly none."""
+    """The definition, letter by letter: ``*`` is any text, possibly empty."""
     if not pattern:
         return not action
     if pattern[0] == "*":

@@ -1,4 +1,4 @@
-"""Whatever befalls the pages of a store, what can still be read of it is carried over."""
+"""Whatever damages the pages of a store, all rows that can still be read are recovered."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ SIZES = [200, 1_500, 5_900]
 
 
 def marks(number: int) -> tuple[bytes, bytes, bytes]:
-    """What stands on every page that has something of a message, its body, its delivery."""
+    """Return what every page has that belongs to a message, its body or its delivery."""
     return b"m%05d;" % number, b"b%05d;" % number, b"d%05d@" % number
 
 
@@ -39,7 +39,7 @@ def content(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with mail of all sizes in its queue."""
+    """Yield a store with mail of all sizes in its queue."""
     directory = tmp_path_factory.mktemp("sound")
 
     async def steps() -> None:
@@ -76,7 +76,7 @@ def spoil(octets: bytearray, page: int, how: str) -> None:
 
 @lru_cache(1)
 def places(octets: bytes) -> list[list[set[int]]]:
-    """The pages of each message, its body, and its delivery."""
+    """Return the pages of each message, its body and its delivery."""
     return [[pages_with(octets, mark) for mark in marks(number)] for number in range(NUMBER)]
 
 
@@ -134,7 +134,7 @@ def test_rows_on_sound_pages_are_recovered(
 
 
 def carried_to(goal: Path) -> dict[int, bytes]:
-    """What a new file has, by message; it is sound."""
+    """Return what the new file has, by message; the file must be sound."""
     connection = sqlite3.connect(goal)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,4 +1,4 @@
-"""Any name with any secret signs in by every mechanism that can carry both; nothing else does."""
+"""Any name and secret sign in with every mechanism that can carry both; wrong ones do not."""
 
 import pytest
 from hypothesis import assume, given, settings
@@ -39,7 +39,7 @@ every = pytest.mark.parametrize("name", WITH_NAMES)
 
 
 def mechanism_for(name: str, username: str, secret: str) -> Mechanism | None:
-    """Build it; None when it cannot carry the pair."""
+    """Return the mechanism; None if it cannot carry the pair."""
     credentials = Credentials(username, Secret(secret), Secret(secret))
     try:
         return client(name, credentials, CLIENT)
@@ -98,7 +98,7 @@ def test_any_bytes_from_a_client_end_in_a_verdict_or_a_501(
 
 
 def ending(name: str, responses: list[bytes]) -> object:
-    """Give the responses, then empty ones; return how the interview ended."""
+    """Send the responses, then empty ones; return the outcome."""
     users = Users({"user": "secret"})
     pending = iter(responses)
     started = interview(name, next(pending, None), SERVER)
@@ -127,7 +127,7 @@ def test_any_bytes_from_a_server_end_the_exchange_or_are_malformed(
 
 
 def spoken(exchange: Exchange, challenges: list[bytes]) -> int:
-    """Send the challenges until the exchange has had enough; return how often it answered."""
+    """Send the challenges until the exchange ends; return how often it answered."""
     answers = 0
     next(exchange)
     for challenge in challenges:

@@ -1,4 +1,4 @@
-"""What holds for a session whatever comes in, and however it is cut."""
+"""What holds for a session for any input, and any split of it."""
 
 import re
 import zlib
@@ -39,7 +39,7 @@ profile_of = cache(load_profile)
 
 
 def outcome(performance: Performance) -> tuple[object, ...]:
-    """Everything that must not depend on how the octets came."""
+    """Return all that must not depend on the split of the octets."""
     told = [event for event in performance.events if not isinstance(event, events.Content)]
     kinds = [type(event) if isinstance(event, events.Message) else event for event in told]
     return performance.lines, performance.messages, kinds, performance.closed
@@ -81,7 +81,7 @@ OCTETS = st.one_of(WORDS, st.binary(max_size=30))
 
 
 def play(pieces: list[bytes], **changes: object) -> Application:
-    """A session and its application after these pieces; whatever happens, it must not raise."""
+    """Return a session and its application after these pieces; it must never raise."""
     profile = replace(OPEN, limits=replace(OPEN.limits, errors=1000, message_size=200), **changes)  # type: ignore[arg-type]  # keys of a profile
     return play_as(profile, pieces)
 
@@ -123,7 +123,7 @@ def test_a_message_has_a_sender_and_a_recipient_that_were_accepted(pieces: list[
 
 @given(st.lists(OCTETS, max_size=25), st.integers(1, 50))
 def test_any_cut_of_any_octets_gives_the_same(pieces: list[bytes], size: int) -> None:
-    """Except around STARTTLS, where what lies behind it in the buffer is the whole point."""
+    """Except around STARTTLS, where octets behind it in the buffer make the difference."""
     octets = b"".join(pieces).replace(b"STARTTLS", b"STARTXYZ")
     cut = [octets[at : at + size] for at in range(0, len(octets), size)]
     whole, in_pieces = play([octets]), play(cut)
@@ -142,7 +142,7 @@ CONTENT = st.lists(
 def test_facts_about_a_content_match_the_content(
     octets: bytes, counted: bool, cuts: list[int]
 ) -> None:
-    """Else a message would look different to whoever gets it than to whoever sent it."""
+    """Otherwise a message would differ between its sender and its readers."""
     if counted:
         octets = b"BDAT %d LAST\r\n%b" % (len(octets), octets)
     else:

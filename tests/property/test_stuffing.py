@@ -1,4 +1,4 @@
-"""Any message survives dot-stuffing, in any windows, and the server's reader, over any split."""
+"""Any message survives dot-stuffing, in any windows, and the server's reader, for any split."""
 
 from collections.abc import Iterator
 

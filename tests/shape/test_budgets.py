@@ -1,4 +1,4 @@
-"""How large files and functions may grow before they want a split."""
+"""The limits on the size of files and functions."""
 
 import ast
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def name_of(path: Path) -> str:
 
 @cache
 def nodes(path: Path) -> list[ast.AST]:
-    """The module and its statements, however deep. Expressions are many, and not looked at."""
+    """Return the module and its statements at any depth, without expressions."""
     found: list[ast.AST] = [ast.parse(path.read_text(), str(path))]
     for node in found:  # it grows
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
@@ -49,7 +49,7 @@ def parameters(function: Function) -> int:
 
 
 def test_every_name_says_what_it_is_for() -> None:
-    """A name that fits everything collects everything."""
+    """A name that fits everything attracts everything."""
     assert [name_of(path) for path in SOURCES if path.stem in EMPTY_MODULES] == []
     classes = [
         node.name for path in SOURCES for node in nodes(path) if isinstance(node, ast.ClassDef)

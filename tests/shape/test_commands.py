@@ -1,4 +1,5 @@
-"""What every command promises: help with an example, ``--json``, and no secret in its arguments."""
+"""The contract of every command: help with an example, ``--json``, and no secret in its
+arguments."""
 
 from collections.abc import Iterator
 
@@ -49,7 +50,7 @@ def test_every_command_speaks_json(commands: dict[str, click.Command]) -> None:
 
 
 def test_no_command_takes_a_secret(commands: dict[str, click.Command]) -> None:
-    """Arguments are seen by every user of the machine, and kept in shell histories."""
+    """Arguments can be seen by every user of the machine, and are kept in shell histories."""
     revealing = [
         f"{name} {flag}"
         for name, command in commands.items()

@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml hold for every package, the newest included."""
+"""The import contracts of pyproject.toml cover every package, including new ones."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Locked requirements: hashed, and tied to no registry."""
+"""Locked requirements have hashes, and name no registry."""
 
 import json
 import re

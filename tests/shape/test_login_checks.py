@@ -1,4 +1,4 @@
-"""The benchmark's login checks decide as they should, and none of them has become slow."""
+"""The benchmark's login checks give the right outcomes, and none has become slow."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What starting costs, and what it loads: measured in fresh interpreters, best of several."""
+"""The cost of a start, and the modules that it loads: in fresh interpreters, best of several."""
 
 import json
 import resource
@@ -14,7 +14,7 @@ TRIES = 40  # other work on the machine only adds, so the best of many is the tr
 
 
 def cpu_time(command: Sequence[str]) -> float:
-    """Seconds that a command computes: what it takes where nothing else runs."""
+    """Return the seconds of CPU that a command uses, which other processes do not change."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -22,7 +22,7 @@ def cpu_time(command: Sequence[str]) -> float:
 
 
 def best(command: Sequence[str], enough: float = 0.0) -> float:
-    """The best time of `command`, tried until it is `enough`."""
+    """Return the best time of ``command``, repeated until it is ``enough``."""
     times = [cpu_time(command)]
     while min(times) >= enough and len(times) < TRIES:
         times.append(cpu_time(command))
@@ -39,7 +39,8 @@ def loaded_by(program: str) -> set[str]:
 
 
 def third_party(modules: set[str]) -> set[str]:
-    """Those that neither Python nor this project brings; ``_x`` and ``__x__`` are start-up's."""
+    """Return modules of neither Python nor this project; ``_x`` and ``__x__`` belong to the
+    start."""
     known = sys.stdlib_module_names | loaded_by("") | {"gatepost"}
     return {name for name in modules if name not in known and not name.startswith("_")}
 

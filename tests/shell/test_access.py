@@ -1,4 +1,4 @@
-"""Commands on a directory whose relay does not run: one after the other, not one or nothing."""
+"""Commands on a directory without a running relay: they take turns, and none fails for that."""
 
 import asyncio
 import os

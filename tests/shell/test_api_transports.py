@@ -1,4 +1,4 @@
-"""The APIs' transports against services that answer as they are told to."""
+"""The APIs' transports against services that answer as the test says."""
 
 import asyncio
 import base64
@@ -106,7 +106,7 @@ def told(document: Any, status: int = 200, **headers: str) -> Told:
 
 
 class Acs:
-    """Accepts a message, and tells of its operation what it is told to."""
+    """Accepts a message, and answers questions about its operation as the test says."""
 
     def __init__(self, *states: Told, accepted: Told | None = None) -> None:
         self.states: Iterator[Told] = iter(states)
@@ -229,7 +229,7 @@ def test_an_answer_that_leaves_open_what_an_earlier_try_came_to(status: int) -> 
 
 
 def accepted_before() -> Lease:
-    """A message that the service has accepted, and whose result is unknown."""
+    """Return the lease of a message that the service has accepted, with an unknown result."""
     given = lease(attempts=1)
     unsettled = Attempt(datetime.now(UTC), Contact("acs"), "content", UNSETTLED, is_remote=False)
     return replace(given, delivery=replace(given.delivery, history=(unsettled,)))
@@ -250,7 +250,7 @@ def test_it_stays_so_while_the_service_does_not_answer(answer: Told) -> None:
 
 
 def test_another_server_cannot_say_that_an_accepted_message_is_not_there() -> None:
-    """It gets the message, as the service would once more, which knows the id of the operation."""
+    """It gets the message again, as the service would, which knows the operation's id."""
     handed, asked = hand(acs, lambda _: Told(404, b"<html>"), accepted_before())
     assert handed.attempt.reply.because("") == UNSETTLED
     assert not handed.attempt.is_remote
@@ -362,7 +362,7 @@ def test_http_statuses_give_outcomes(
 @pytest.mark.parametrize("make", [acs, graph()])
 @pytest.mark.parametrize("status", [200, 302, 400, 404, 405, 415, 422])
 def test_a_server_that_is_not_the_api_refuses_no_message(make: Making, status: int) -> None:
-    """It lets nobody in, so that the operator is told, and once."""
+    """It accepts no credentials, so that the operator gets a report, and only one."""
     page = Told(status, b"<html>Bad Request</html>", {"location": "https://elsewhere.example"})
     handed, _ = hand(make, lambda _: page, sign_in=by_token)
     assert outcomes(handed) == [("deferred", 554)]
@@ -394,7 +394,7 @@ def test_a_message_that_was_accepted_is_not_sent_again_for_the_rest_of_the_answe
 
 
 def test_a_message_gets_longer_than_a_question() -> None:
-    """A large one over a slow line would otherwise never get through, or arrive twice."""
+    """Otherwise a large one on a slow line would never get through, or arrive twice."""
     asked: list[HttpRequest] = []
 
     class Service:
@@ -438,7 +438,7 @@ def test_blind_copies_have_verdicts_of_their_own() -> None:
 def test_a_target_gets_no_more_requests_at_a_time_than_it_may_have_connections(
     connections: int,
 ) -> None:
-    """However many a message needs: here one for each blind copy."""
+    """This holds for a message with many requests: here one for each blind copy."""
 
     class Service:
         def __init__(self) -> None:
@@ -497,7 +497,7 @@ def test_a_request_that_is_cut_leaves_no_other_behind() -> None:
 
 
 def test_a_request_that_fails_hides_no_other_one_that_was_accepted() -> None:
-    """Else the next target would be asked for the recipients of both."""
+    """Otherwise the recipients of both would go to the next target."""
 
     def answer(asked: Asked) -> Told:
         return Told(404) if asked.method == "GET" else told({}, 202)
@@ -544,7 +544,7 @@ def test_nor_one_that_may_have_been_accepted(names: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("is_accepted", [True, False])
 def test_an_attempt_that_is_cut_says_what_was_accepted(is_accepted: bool) -> None:
-    """Else the relay that starts next could give it to another target."""
+    """Otherwise the relay that starts next could send it to another target."""
 
     async def main() -> None:
         asked = asyncio.Event()
@@ -594,7 +594,7 @@ def test_a_token_that_ends_meanwhile_leaves_the_message_with_its_service() -> No
 
 
 def test_a_page_of_another_server_is_no_operation() -> None:
-    """Nothing was accepted, so that another target may get the message."""
+    """Nothing was accepted, so another target may get the message."""
     handed, asked = hand(acs, lambda _: Told(200, b"<html>"), lease(attempts=1))
     assert outcomes(handed) == [("deferred", 451)]
     assert handed.attempt.reply.because("") != UNSETTLED
@@ -711,7 +711,7 @@ def test_a_challenge_may_say_what_is_wrong_with_a_token(field: str, said: str) -
 
 @pytest.mark.parametrize(("minutes", "where"), [(20, "behind"), (-20, "ahead of")])
 def test_a_refused_signature_may_be_a_matter_of_the_clock(minutes: int, where: str) -> None:
-    """A signature is good for minutes, and the same key is right once the clock is."""
+    """A signature is valid for minutes: the same key works once the clock is right."""
 
     class Service:
         async def ask(self, _: HttpRequest) -> HttpResponse:

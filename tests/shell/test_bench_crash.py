@@ -1,4 +1,4 @@
-"""``gatepost bench crash``: kills of workers, store and relay under load lose nothing."""
+"""``gatepost bench crash``: killing workers, store and relay under load loses nothing."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The control socket against callers that are wrong, gone or too large."""
+"""The control socket with callers that are wrong, gone or send too much."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.contract.messages import message
 
 
 class Behind(MemoryStore):
-    """Fails with what it is told to, or answers when it is told to."""
+    """Fails or answers as the test says."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ Steps = Callable[[Path, Behind], Awaitable[None]]
 
 @pytest.fixture
 def served(tmp_path: Path) -> Callable[[Steps], None]:
-    """Runs steps beside a control socket."""
+    """Run steps with a control socket."""
 
     def run(steps: Steps) -> None:
         async def serve() -> None:

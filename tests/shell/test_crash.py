@@ -1,4 +1,4 @@
-"""SIGKILL at any instant loses nothing that was acknowledged."""
+"""SIGKILL at any moment loses nothing that was acknowledged."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The whole delivering half on real sockets: kills, stops, and an upstream that comes and goes."""
+"""All of delivery on real sockets: kills, stops, and an upstream that fails and returns."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ NOBODY = "<>"
 
 
 class Sink:
-    """Takes mail, not always: deferred, refused, stalled or cut off by chance."""
+    """Accepts mail, or by chance defers, refuses, stalls or disconnects."""
 
     def __init__(self, trouble: float, seed: int = 1) -> None:
         self._chance, self._trouble = random.Random(seed), trouble
@@ -66,7 +66,7 @@ class Sink:
 
 
 class Listening(Controller):
-    """Cuts who is still connected when it stops: a client that was killed may seem to be."""
+    """Closes all connections when it stops: a killed client may seem to be connected."""
 
     def __init__(self, sink: Sink, port: int) -> None:
         super().__init__(sink, hostname="127.0.0.1", port=port)
@@ -105,7 +105,7 @@ def _no_child_stays() -> Iterator[None]:
 
 
 class Relay:
-    """The child, and what it said."""
+    """The child process, and its output."""
 
     started: ClassVar[list["subprocess.Popen[bytes]"]] = []
 
@@ -164,7 +164,7 @@ def is_empty(data: Path) -> bool:
 
 
 def wait_drained(data: Path, sink: Sink) -> None:
-    """Wait for as long as mail arrives: how much of a machine there is for it, nobody knows."""
+    """Wait as long as mail arrives: the speed of the machine is unknown."""
     seen, deadline = -1, 0.0
     while not is_empty(data):
         arrived = sum(sink.taken.values()) + len(sink.notices)

@@ -1,4 +1,4 @@
-"""The directory's commands against a relay that runs, and against its store while none does."""
+"""The directory's commands with a running relay, and on its store without one."""
 
 import io
 import json
@@ -26,7 +26,7 @@ APIS = ("--https", "localhost:0", "--http", "off")
 
 
 class Ran(NamedTuple):
-    """How a command ended."""
+    """The end of a command."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ class Directory:
     data: Path
 
     def run(self, *words: str) -> Ran:
-        """Run it in this process: a Python for each would take most of the time."""
+        """Run it in this process: starting Python each time would take most of the time."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
             main([*words, "--data", str(self.data)])
@@ -48,20 +48,20 @@ class Directory:
         return Ran(left.value.code, out.getvalue(), err.getvalue())
 
     def say(self, *words: str) -> str:
-        """What the command prints for people; it must be done."""
+        """Return the output for people; the command must succeed."""
         ran = self.run(*words)
         assert ran.code == 0, ran.err
         return ran.out
 
     def ask(self, *words: str) -> dict[str, Any]:
-        """What the command answers as JSON, and nothing else; it must be done."""
+        """Return the output, which must be JSON only; the command must succeed."""
         ran = self.run(*words, "--json")
         assert (ran.code, ran.err) == (0, "")
         answer: dict[str, Any] = json.loads(ran.out)
         return answer
 
     def refusal(self, *words: str, code: int = 1) -> dict[str, str]:
-        """The error that the command ends with."""
+        """Return the error of the command."""
         ran = self.run(*words, "--json")
         assert ran.code == code
         answer = json.loads(ran.out)
@@ -95,14 +95,14 @@ def sign_in(relay: Emulator, username: str, password: str) -> smtplib.SMTP:
 
 
 def mail(client: smtplib.SMTP, sender: str) -> tuple[int, bytes]:
-    """The answer to MAIL FROM, which is taken back at once."""
+    """Return the reply to MAIL FROM, and reset the transaction."""
     answer = client.mail(sender)
     client.rset()
     return answer
 
 
 def is_refused(relay: Emulator, username: str, password: str) -> str:
-    """Why the sign-in is refused, in the relay's own words."""
+    """Return the reason that the relay reports for the refusal."""
     before = len(relay.events("auth_refused"))
     with connect(relay) as client, pytest.raises(smtplib.SMTPAuthenticationError) as caught:
         client.login(username, password, initial_response_ok=False)
@@ -116,7 +116,7 @@ def is_refused(relay: Emulator, username: str, password: str) -> str:
 def test_an_application_from_nothing_to_mail_and_back(
     relay: Emulator, directory: Directory, tmp_path: Path
 ) -> None:
-    """Each command counts from the next command of an open session on."""
+    """Each command takes effect at the next command of an open session."""
     directory.say("app", "create", "billing")
     kept = tmp_path / "billing.secret"
     made = directory.ask("secret", "create", "--in", "billing", "--save", str(kept))
@@ -245,7 +245,7 @@ def test_a_value_is_not_written_over_a_file(directory: Directory, tmp_path: Path
 
 
 def test_the_clock_ends_delays_and_lifetimes(tmp_path: Path) -> None:
-    """A minute's window, a new role and a secret's end, by ``gatepost clock``."""
+    """For a delay of a minute, a new role and the end of a secret, with ``gatepost clock``."""
     at_once = {"strict.login_delay": 0}
     with Emulator(data=tmp_path / "data", strict=True, settings=at_once) as relay:
         directory = Directory(relay.data)
@@ -272,7 +272,8 @@ def test_the_clock_ends_delays_and_lifetimes(tmp_path: Path) -> None:
 
 
 def test_a_domain_is_proven_by_the_dns(tmp_path: Path) -> None:
-    """Ownership first; an SPF record that ends softly is none (5.2 of what ACS documents)."""
+    """Ownership first; an SPF record that ends with a soft fail does not count (ACS contract
+    5.2)."""
     with nameserver("") as (server, zone):
         settings = {
             "directory.domain_verification": "dns",
@@ -302,7 +303,7 @@ def test_a_domain_is_proven_by_the_dns(tmp_path: Path) -> None:
 
 
 def test_while_no_relay_runs(tmp_path: Path) -> None:
-    """What is changed then is there when it starts; what is running then is the same."""
+    """Changes made then are there at the start, and are the same as those of a running relay."""
     directory = Directory(tmp_path / "data")
     assert directory.refusal("tenant", "list")["code"] == "ConfigError"
     with Emulator(data=directory.data) as relay:

@@ -1,4 +1,4 @@
-"""Our resolver and real nameservers: silent ones, several, long answers, resolv.conf."""
+"""Our resolver with real nameservers: silent ones, several, long answers, resolv.conf."""
 
 import asyncio
 import socket

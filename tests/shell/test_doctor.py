@@ -1,4 +1,4 @@
-"""The doctor against servers that each have one thing wrong with them."""
+"""The doctor against servers with one fault each."""
 
 import base64
 import ssl
@@ -104,7 +104,7 @@ def test_a_refused_password_is_not_tried_again(authority: Authority) -> None:
 
 
 def test_visits_are_few_and_far_between(acs: Server, authority: Authority) -> None:
-    """One connection to talk on, one that asks whether TLS answers; a pause between sign-ins."""
+    """One connection for the dialogue, one to see whether TLS answers; a pause between sign-ins."""
     patient = Patience(silence=20, greeting=20, reply=20, pause=0)  # a slow machine asks no more
     diagnose(acs.address, settings=settings(authority), patience=patient)
     assert acs.connections <= 2
@@ -140,7 +140,7 @@ def test_try_all_finds_the_broken_mechanism(authority: Authority) -> None:
 
 
 def test_login_without_initial_response(authority: Authority) -> None:
-    """The name on the AUTH line is refused, and the password has not gone out by then."""
+    """The name on the AUTH line is refused before the password is sent."""
     login = "AUTH LOGIN "
     script = Script(
         in_clear=STARTTLS,
@@ -186,7 +186,7 @@ def test_a_certificate_that_does_not_hold(
 def test_a_certificate_that_only_the_strict_refuse(
     authority: Authority, library: str, strict: bool
 ) -> None:
-    """It verifies for all others: the password goes out. Python looks so close since 3.13."""
+    """Other clients accept it, so the password is sent. Python is this strict since 3.13."""
     pair = authority.issue("127.0.0.1", to_the_letter=False)
     with serving(Script(in_clear=STARTTLS, over_tls=("AUTH LOGIN",), pair=pair)) as it:
         choice = Settings(library, ca_file=authority.ca_file)
@@ -207,7 +207,7 @@ def test_a_certificate_that_only_the_strict_refuse(
 def test_the_certificate_that_was_left_out(
     authority: Authority, tmp_path: Path, lies_there: str, found: list[str], confidence: str
 ) -> None:
-    """Fetched from where the server's own says, and tried."""
+    """It is fetched from the URL in the server's certificate, and used."""
     intermediate, stranger = authority.intermediate(), make_authority(tmp_path)
     answers = {
         "intermediate": Told(200, intermediate.der), "stranger": Told(200, stranger.der),
@@ -297,7 +297,7 @@ def test_the_name_that_would_be_taken(authority: Authority) -> None:
 
 
 def test_a_name_that_is_refused_when_mail_comes(authority: Authority) -> None:
-    """As Postfix does; the password goes out once all the same."""
+    """As Postfix does; the password is sent only once."""
     script = Script(
         in_clear=STARTTLS,
         over_tls=("AUTH PLAIN",),
@@ -376,7 +376,7 @@ def test_other_ports_are_looked_at_where_this_one_is_closed(authority: Authority
 
 
 def test_the_other_address_of_this_machine(acs: Server, authority: Authority) -> None:
-    """A server that listens at 127.0.0.1, and a client that takes localhost for ::1."""
+    """The server listens on 127.0.0.1, and the client resolves localhost to ::1."""
     seen = diagnose(f"[::1]:{acs.port}", settings=settings(authority), patience=QUICK)
     assert (seen.verdict, ids(seen)) == ("unreachable", ["address_family_not_tried"])
     assert seen.next_probe == ""
@@ -402,7 +402,7 @@ def test_login_is_asked_about_in_both_forms(authority: Authority) -> None:
 def test_a_refused_authzid_is_diagnosed(
     authority: Authority, try_all: bool, found: list[str]
 ) -> None:
-    """JavaMail says the user name in PLAIN's first field, too; this server wants it empty."""
+    """JavaMail puts the user name into PLAIN's first field, too; this server requires it empty."""
     first = base64.b64encode(b"me\0").decode()
     script = Script(
         in_clear=STARTTLS,
@@ -430,7 +430,7 @@ def test_all_forms_are_asked_about_without_a_secret(acs: Server, authority: Auth
 
 
 def test_a_server_of_another_protocol(authority: Authority) -> None:
-    """LMTP knows neither EHLO nor HELO: it is not the name."""
+    """LMTP has neither EHLO nor HELO, so the name is not the fault."""
     unknown = "500 5.5.1 command not recognized"
     with serving(Script(replies={"EHLO": unknown, "HELO": unknown})) as server:
         assert diagnose(server.address, settings=settings(authority)).verdict == "unknown"
@@ -453,7 +453,7 @@ def test_starttls_that_is_refused(authority: Authority) -> None:
 def test_a_server_that_wants_a_certificate(
     authority: Authority, pair: Pair, implicit: bool
 ) -> None:
-    """TLS 1.3 says so only behind the handshake, where who has sent EHLO may see a reset."""
+    """TLS 1.3 says so only after the handshake; a client that has sent EHLO may see a reset."""
     script = Script(in_clear=STARTTLS, pair=pair, implicit=implicit, wants_certificate=True)
     with serving(script) as server:
         seen = diagnose(server.address, settings=settings(authority), patience=QUICK)
@@ -473,7 +473,7 @@ def test_a_server_that_knows_old_tls_only(authority: Authority) -> None:
 
 @pytest.mark.parametrize("one_at_a_time", [False, True])
 def test_a_server_that_takes_its_time(authority: Authority, one_at_a_time: bool) -> None:
-    """A greeting that comes late is no silence."""
+    """A late greeting is not silence."""
     script = Script(
         in_clear=STARTTLS, pair=authority.issue("127.0.0.1"), greets_after=0.9,
         one_at_a_time=one_at_a_time,
@@ -493,7 +493,7 @@ def test_a_server_that_waits_for_the_client(authority: Authority) -> None:
 
 
 def test_a_greeting_later_than_we_wait(authority: Authority) -> None:
-    """It comes after an EHLO that was sent meanwhile, and not because of it."""
+    """It comes after an EHLO that was sent meanwhile, but not because of it."""
     with serving(Script(greets_after=2.6)) as server:
         patience = Patience(silence=1.0, others=0.2, greeting=0.7, reply=2)
         seen = diagnose(server.address, settings=settings(authority), patience=patience)

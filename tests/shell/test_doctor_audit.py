@@ -1,4 +1,4 @@
-"""An audit of servers with one hole each, and of one without."""
+"""An audit of servers with one hole each, and of one without holes."""
 
 import base64
 import ssl
@@ -25,7 +25,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def sound(authority: Authority) -> Script:
-    """Nothing before TLS, no mail without a sign-in."""
+    """Return a server that offers nothing before TLS, and requires a sign-in for mail."""
     replies = {"AUTH": NO_TLS, "AUTH PLAIN": NO_TLS, "AUTH LOGIN": NO_TLS, "MAIL": NO_TLS,
                "tls MAIL": NO_AUTH, "tls AUTH PLAIN": "334 ", "tls AUTH LOGIN": "334 "}  # fmt: skip
     return Script(in_clear=("STARTTLS",), replies=replies, pair=authority.issue("127.0.0.1"))
@@ -86,7 +86,7 @@ def test_one_hole(
 
 
 def test_smuggling_needs_leave_to_send(sound: Script, authority: Authority) -> None:
-    """The scripted server ends a message at any line with a dot."""
+    """The scripted server takes any line with a dot as the end of a message."""
     open_one = replace(sound, replies={**sound.replies, "tls MAIL": "250 ok"})
     checks = Checks("a@example.com", ("b@example.com",), send=True, audit=True)
     found = audit(open_one, authority, checks)
@@ -97,7 +97,7 @@ def test_smuggling_needs_leave_to_send(sound: Script, authority: Authority) -> N
 def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
     sound: Script, authority: Authority
 ) -> None:
-    """It has the password by then, and says it in place of replies."""
+    """The server has the password, and sends it instead of replies."""
     password = "correct horse battery"
     garbage = f"{password} {base64.b64encode(password.encode()).decode()}"
     replies = {**sound.replies, "tls AUTH PLAIN": "235 ok", "AUTH LOGIN": garbage,
@@ -114,7 +114,7 @@ def test_a_server_that_repeats_the_password_later_does_not_get_it_published(
 
 
 def test_without_a_handshake_weak_tls_is_not_tried(authority: Authority) -> None:
-    """A server without a certificate may take any version, once it has one."""
+    """Once it has a certificate, such a server may accept any version."""
     found = audit(Script(in_clear=("STARTTLS",), pair=None), authority)
     outcomes = {each.name: each.outcome for each in found.evidence.audit.value or ()}
     assert outcomes["weak_tls"] == "not_tried"

@@ -88,7 +88,7 @@ def test_a_secret_of_this_relay_goes_to_its_own_authority_or_to_none(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Which that is, it tells beside its certificate."""
+    """The file beside its certificate names that authority."""
     monkeypatch.delenv("AZURE_AUTHORITY_HOST")
     bad = secret_in(tmp_path / "bad", "n0~t")
     assert doctor(*visit(relay, relay.username, "--password-file", bad)) == 2

@@ -1,4 +1,4 @@
-"""``gatepost doctor`` as scripts call it: arguments, exit codes, what is printed where."""
+"""``gatepost doctor`` in scripts: arguments, exit codes, and both outputs."""
 
 import base64
 import io

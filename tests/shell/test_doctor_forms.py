@@ -1,4 +1,4 @@
-"""AUTH in the library's own form, and where the secret has gone when a server breaks off."""
+"""AUTH in the library's own form, and the handling of the secret when a server disconnects."""
 
 import base64
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_whether_the_password_had_gone_out_when_the_server_hung_up(
 
 
 def test_a_password_once_for_each_mechanism(authority: Authority, pair: Pair) -> None:
-    """JavaMail says in PLAIN whom to act as; LOGIN has told already that the password is wrong."""
+    """JavaMail sends an authzid with PLAIN; LOGIN has already shown that the password is wrong."""
     refused = "535 5.7.8 Authentication failed"
     script = Script(
         in_clear=("STARTTLS",), pair=pair, replies={"AUTH PLAIN": refused, "password": refused}

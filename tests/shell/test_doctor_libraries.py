@@ -1,4 +1,4 @@
-"""What the table says of a library is what the library does."""
+"""Libraries behave as the table says."""
 
 import base64
 import contextlib
@@ -69,7 +69,7 @@ MESSAGE = b"Subject: hello\n\nhello\n"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a client goes, and whom it trusts."""
+    """The server of a client, and the authority to trust."""
 
     port: int
     ca_file: str

@@ -1,4 +1,4 @@
-"""The doctor against ``gatepost up``: the founding story, and what its 535 hides."""
+"""The doctor against ``gatepost up``: the typical failure, and the causes behind its 535."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""250 comes after the sync: shown by the order of calls; failing disks are answered 451 and 452.
+"""250 comes after the sync, as the order of calls shows; failing disks give 451 and 452.
 
 SIGKILL cannot show it, because the page cache outlives the process.
 """
@@ -30,7 +30,7 @@ SENDER, RECIPIENT = "alice@example.org", "bob@example.net"
 
 
 class HeldDisk(FailingDisk):
-    """Holds a statement or a sync until it is let go."""
+    """Blocks a statement or a sync until it is released."""
 
     def __init__(self, what: str) -> None:
         super().__init__()
@@ -153,9 +153,9 @@ def first(calls: list[Call], text: str) -> Call:
 
 
 def synced(calls: list[Call], written: Call, before: Call) -> bool:
-    """Does a successful sync lie wholly between the end of a write and a later call?
+    """Return whether a successful sync lies between the end of a write and a later call.
 
-    A write with RWF_DSYNC is its own.
+    A write with RWF_DSYNC syncs itself.
     """
     if written.name == "pwritev2" and "RWF_DSYNC" in written.arguments:
         return (written.result or 0) > 0 and written.end < before.begin

@@ -1,4 +1,4 @@
-"""The e-mail data plane on real sockets: bodies that are too large, kills, front processes."""
+"""The e-mail data plane on real sockets: large bodies, kills, front processes."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def place(relay: Emulator) -> tuple[str, int]:
 
 
 def key_of(data: Path) -> str:
-    """Return an access key of the resource: it is told where HTTPS is on, only."""
+    """Return an access key of the resource; only a relay with HTTPS prints it."""
     with Emulator(data=data, options=("--https", "127.0.0.1:0", "--http", "off")) as relay:
         return str(relay.ready["connection_string"]).partition("accesskey=")[2]
 
@@ -109,7 +109,7 @@ def test_a_client_that_asks_first_sends_nothing(relay: Emulator, key: str) -> No
 
 
 def test_a_bounce_counts_from_the_next_request_on(relay: Emulator, key: str) -> None:
-    """Contract 7.1: however soon it comes after the one that bounced."""
+    """Contract 7.1: even if it comes immediately after the one that bounced."""
     bounces = document(relay).replace(b"ann@example.net", b"bounced+soon@outcome.gatepost.test")
     codes = []
     for _ in range(3):
@@ -123,7 +123,7 @@ def test_a_bounce_counts_from_the_next_request_on(relay: Emulator, key: str) -> 
 
 
 def test_a_chunked_body_is_counted_and_refused_over_the_limit(relay: Emulator, key: str) -> None:
-    """Chunked, without a length: read no further than the answer needs."""
+    """A body without a length: read no more than the answer needs."""
     host, port = place(relay)
     connection = http.client.HTTPConnection(host, port, timeout=30)
     chunks = (b" " * MIB for _ in range(12))
@@ -142,7 +142,8 @@ def test_an_early_refusal_reaches_a_client_that_is_still_sending(relay: Emulator
 
 
 def test_a_client_cannot_say_where_it_comes_from(relay: Emulator, key: str) -> None:
-    """There is no proxy before us: whoever sends its fields would forge trace and addresses."""
+    """There is no proxy in front of us: a client could forge trace and addresses with its
+    fields."""
     host, port = place(relay)
     id_, body = str(uuid4()), document(relay)
     headers = headers_of(key, f"{host}:{port}", body) | {

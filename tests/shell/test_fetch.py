@@ -46,7 +46,7 @@ def test_a_request_and_its_answer(pair: Pair, authority: Authority) -> None:
 
 
 def test_a_name_below_localhost_is_this_machine(authority: Authority) -> None:
-    """Whoever is asked (RFC 6761 6.3); the certificate must be for that name."""
+    """This needs no DNS (RFC 6761 6.3); the certificate must be for that name."""
     with HttpServer(hello, authority.issue("acs-demo.communication.localhost")) as server:
         port = server.url.rpartition(":")[2]
         url = f"https://acs-demo.communication.localhost:{port}/"
@@ -96,7 +96,7 @@ ANSWERS = [
 
 @contextmanager
 def saying(octets: bytes | None) -> Iterator[int]:
-    """A server that says this to whoever comes, and hangs up; None: it says nothing."""
+    """Yield a server that sends this to every client, and disconnects; None: it sends nothing."""
     listener = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
 

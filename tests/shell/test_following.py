@@ -1,4 +1,4 @@
-"""A message that is announced behind the content of another (RFC 2920 3.1)."""
+"""A message whose envelope is pipelined behind the content of another (RFC 2920 3.1)."""
 
 import asyncio
 import random
@@ -44,13 +44,13 @@ GO_AHEAD = ("250 ok", "250 ok", "354 go")
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server on a busy machine is quick, too."""
+    """Let a server on a busy machine count as quick."""
     monkeypatch.setattr("gatepost.client.session.QUICK", 10.0)
 
 
 def hand_two(relay: Relay) -> list[AttemptResult]:
-    """Hand one over, which shows that the server is quick, then two at once: the last of these
-    finds no connection at rest."""
+    """Hand over one message, which shows that the server is quick, then two at once: the last
+    one finds no idle connection."""
     handed: list[AttemptResult] = []
 
     async def act(relay: Relay) -> None:
@@ -69,7 +69,7 @@ def serve(
 
 
 def open_both(client: Client) -> None:
-    """Take the first message, and the second up to its end of data and what is behind it."""
+    """Accept the first message, and the second up to its end of data and the commands behind it."""
     greet(client, PIPELINED)
     pipelined(client, *GO_AHEAD)
     hear_two(client)
@@ -133,8 +133,7 @@ def test_a_server_that_is_still_in_the_one_before_is_asked_again(
 def test_no_content_goes_to_recipients_of_the_previous_message(
     authority: Authority, pair: Pair
 ) -> None:
-    """A server that took our recipient for another one of theirs gets no content, not an empty one
-    either."""
+    """A server that may have mixed up recipients gets no content, not even an empty one."""
     calls: list[Client] = []
 
     def server(client: Client) -> None:
@@ -197,8 +196,8 @@ def test_a_verdict_on_its_mail_is_its_own(word: str, authority: Authority, pair:
 def test_a_failed_message_makes_the_next_one_send_its_own_envelope(
     authority: Authority, pair: Pair
 ) -> None:
-    """The message before came to no content, so the next one asks for itself; what comes after
-    that must not go to its recipients."""
+    """The message before was refused without content, so the next one starts its own
+    transaction; later commands must not apply to the earlier recipients."""
 
     def server(client: Client) -> None:
         greet(client, PIPELINED)
@@ -258,7 +257,7 @@ CHUNKED = "250-test\n250-PIPELINING\n250 CHUNKING"
 
 
 def hear_chunk(client: Client) -> None:
-    """Hear BDAT and what it counts."""
+    """Read BDAT and its octets."""
     _, octets, _ = client.hear().split()
     while int(octets) > 0:
         octets = b"%d" % (int(octets) - len(client.hear()) - 2)
@@ -268,7 +267,7 @@ def hear_chunk(client: Client) -> None:
 def test_a_repeated_reply_is_not_taken_for_the_next_message(
     first: str, authority: Authority, pair: Pair
 ) -> None:
-    """Else the answer to its RCPT would be taken for the one to its content."""
+    """Otherwise the reply to its RCPT would be taken for the reply to its content."""
     calls: list[Client] = []
 
     def server(client: Client) -> None:
@@ -294,7 +293,7 @@ def test_a_repeated_reply_is_not_taken_for_the_next_message(
 
 
 def pour(client: Client, poured: threading.Event) -> None:
-    """Take one message, and another one's content, which is not answered yet."""
+    """Accept one message, and read the content of another without a reply."""
     greet(client, PIPELINED)
     pipelined(client, *GO_AHEAD)
     assert [client.hear() for _ in range(3)] == OPENED

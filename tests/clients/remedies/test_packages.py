@@ -1,4 +1,4 @@
-"""The fixes for what Debian carries are run as they are printed."""
+"""The fixes for libraries of Debian are run as they are printed."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The fixes for Python's and Node.js's libraries are run as they are printed."""
+"""The fixes for libraries of Python and Node.js are run as they are printed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the tables say is executed is what these tests execute."""
+"""These tests execute exactly the fixes that the tables mark as executed."""
 
 import pytest
 
