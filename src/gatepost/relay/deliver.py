@@ -1,15 +1,14 @@
-"""The delivery loop of the store process: sends accepted mail, and settles it.
+"""Delivery in the store process: sends accepted mail, and settles it.
 
-Deliveries that ``put`` leased are attempted from memory; others are leased when they are due by the
-clock, after new mail, or after an operator's command. Workers serve the next hops in turn. While a
-settlement is being written, its worker already makes the next attempt.
+Deliveries that ``put`` leased are attempted from memory; others are leased (``leasing``) when they
+are due by the clock, after new mail, or after an operator's command. Workers serve the next hops in
+turn. While a settlement is being written, its worker already makes the next attempt.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -21,40 +20,20 @@ from gatepost.model.route import NextHop
 from gatepost.queue.why import Obstacle, Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.auth_deferred import AuthDeferred
-from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
+from gatepost.relay.leasing import LOOK, Bounds, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
 from gatepost.relay.transport.contract import AttemptResult
 
-BATCH: Final = 200
-"""Deliveries leased in one commit, so that acceptance never waits long."""
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
 EARLY: Final = 1.0
 """Seconds for attempts that have sent no content yet: silent servers do not delay the end."""
-LOOK: Final = 30.0
-"""Seconds after which the queue is read again in any case, because wall clocks are changed."""
-BACK: Final = timedelta(minutes=1)
-"""A clock that was set back by less is not noticed; schedules vary more than that."""
-Ask = Callable[..., Awaitable[Sequence[Lease]]]
-"""Leases some deliveries that are due."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits of simultaneous work."""
-
-    workers: int = 256
-    """Simultaneous attempts, over all next hops."""
-    leases: int = 2_000
-    """Deliveries in memory."""
-    octets: int = 32 * 1024 * 1024
-    """Octets of their content."""
 
 
 class Deliverer:
@@ -74,24 +53,17 @@ class Deliverer:
         self._queues = NextHopQueues(self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         """Next hops that are paused, and why."""
-        self._behind: set[str] = set()
-        """Next hops of which more may be due in the store, where new mail is queued."""
-        self._is_full = False
-        """Nothing was leased, because enough is in memory."""
+        self._leasing = Leasing(
+            context, self._queues, bounds, self._resting, self._accept, self._hand_back
+        )
         self._octets = 0
+        """Of the content in memory."""
         self._workers: set[asyncio.Task[None]] = set()
         self._trying: dict[QueuedLease, asyncio.Task[Any] | None] = {}
         self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
-        self._filler: asyncio.Task[None] | None = None
-        self._due = asyncio.Event()
         self._stopping = False
         self.auth_deferred = AuthDeferred()
-        self._damage = DamageReports(context.report)
-        self._trouble = ""
-        """Why the queue cannot be read at the moment."""
-        self._ahead = float("-inf")
-        """Seconds by which the wall clock is ahead of the monotonic clock."""
         self.epoch = 0
         self._heir: Deliverer | None = None
 
@@ -103,22 +75,14 @@ class Deliverer:
         Raises QueueError.
         """
         self.epoch = epoch or await self._deliveries.take_over(self._now())
-        self._filler = asyncio.create_task(self._fill())
+        self._leasing.start()
         self._run(self._retry(self.auth_deferred.take()))  # the configuration may be another one
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
         """Tell whether a message that is being accepted may be delivered from memory."""
-        bounds = self._bounds
-        if self._stopping or not self.epoch or self._octets + size > bounds.octets:
+        if self._stopping or not self.epoch or self._octets + size > self._bounds.octets:
             return False
-        if self._queues.count + len(planned) > bounds.leases:
-            return False
-        most = self._queue_bound()
-        for each in planned:
-            key = each.next_hop.key
-            if key in self._resting or key in self._behind or self._queues.length(key) >= most:
-                return False
-        return True
+        return self._leasing.has_room(planned)
 
     def take(self, leases: Sequence[Lease], body: Body | None) -> None:
         """Deliver what was just accepted; its content, if given, stays in memory until then."""
@@ -131,14 +95,14 @@ class Deliverer:
 
     def left_in_store(self, planned: Sequence[Planned]) -> None:
         """Note that a message was accepted without a lease."""
-        self._behind.update(each.next_hop.key for each in planned)
+        self._leasing.left_in_store(planned)
         self.wake()
 
     def wake(self) -> None:
         """Look at the queue now, because something may be due."""
         if self._heir is not None:
             self._heir.wake()
-        self._due.set()
+        self._leasing.wake()
 
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
         """End the pauses of next hops, because the operator says that the problem is solved."""
@@ -156,7 +120,7 @@ class Deliverer:
         with suppress(QueueError):  # else they wait for their schedule
             if deliveries:
                 await self._deliveries.act("retry", deliveries, self._now())
-        self._due.set()
+        self._leasing.wake()
 
     def recipients(self, next_hop: NextHop) -> int | None:
         """Return how many recipients a next hop accepts at once, as learned; None: unknown."""
@@ -165,8 +129,8 @@ class Deliverer:
 
     def obstacle(self, next_hop: NextHop) -> Obstacle | None:
         """Return why a next hop is paused now; None if it is not."""
-        if self._trouble:
-            return Obstacle("", "open", 1.0, self._trouble, is_ours=True)
+        if self._leasing.trouble:
+            return Obstacle("", "open", 1.0, self._leasing.trouble, is_ours=True)
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
@@ -215,7 +179,7 @@ class Deliverer:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._attempts.retire()
-                while left := {*self._workers, *self._settling}:
+                while left := self._left():
                     await asyncio.wait(left)
         self._cancel_early()
 
@@ -227,9 +191,7 @@ class Deliverer:
 
     async def _stop_leasing(self) -> None:
         self._stopping = True
-        if self._filler is not None:
-            self._filler.cancel()
-            await asyncio.wait([self._filler])
+        await self._leasing.stop()
         for _, timer in self._resting.values():
             timer.cancel()
         self._resting.clear()
@@ -248,120 +210,19 @@ class Deliverer:
                 self._cancel_early()
         for each in self._workers:
             each.cancel()
-        while self._workers or self._settling:
-            left = {*self._workers, *self._settling}
+        while left := self._left():
             await asyncio.wait(left, timeout=min(seconds, GOODBYE))
-            for each in () if patient else left & self._settling:
+            for each in () if patient else left - self._workers:
                 each.cancel()  # a store that does not work is not waited for
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):
                 await self._attempts.close()
 
+    def _left(self) -> set[asyncio.Task[Any]]:
+        """Return what is still in progress."""
+        return {*self._workers, *self._settling, *self._leasing.requests}
+
     # Leases come in.
-
-    async def _fill(self) -> None:
-        loop = asyncio.get_running_loop()
-        notice_at = 0.0
-        while True:
-            self._due.clear()
-            try:
-                await self._check_clock()
-                seconds = await self._lease()
-                self._trouble = ""
-            except QueueError as error:
-                self._trouble = str(error)
-                self._report("queue_unavailable", reason=self._trouble)
-                seconds = 1.0
-            except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
-                self._report("internal_error", reason=explain(error))
-                seconds = 1.0
-            if await self._timed_out(seconds) or loop.time() >= notice_at:
-                self._return_for_notices()
-                notice_at = loop.time() + LOOK
-
-    async def _timed_out(self, seconds: float) -> bool:
-        """Wait until something may be due; True if nothing came in so many seconds."""
-        if seconds <= 0:
-            return False
-        try:
-            async with asyncio.timeout(seconds):
-                await self._due.wait()
-        except TimeoutError:
-            return True
-        return False
-
-    async def _check_clock(self) -> None:
-        """If the clock was set back, treat as due what was due at a time that has already been."""
-        now = self._now()
-        ahead = now.timestamp() - asyncio.get_running_loop().time()
-        back = self._ahead - ahead
-        if back >= BACK.total_seconds():
-            await self._deliveries.act("retry", None, now)  # if the store fails, again
-            self._report("clock_put_back", seconds=round(back))
-        self._ahead = ahead
-
-    async def _lease(self) -> float:
-        """Lease what is due; return the seconds until the next look."""
-        room = self._bounds.leases - self._queues.count
-        self._is_full = room < self._bounds.leases // 4
-        if self._is_full:
-            return 0.0 if self._make_room() else LOOK
-        room = min(room, BATCH, self._bounds.leases // 8)
-        now = self._now()
-        most = self._queue_bound()
-        full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
-        skip = frozenset({*self._resting, *full})
-        overdue = await self._get(self._deliveries.lease_overdue, now, room)
-        leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
-        if len(leases) < room - len(overdue):
-            self._behind.clear()
-        self._behind |= full
-        if overdue or leases or any(self._needs_more(each) for each in self._behind):
-            return 0.0
-        due = await self._deliveries.next_due(skip)
-        if due is None:
-            return LOOK
-        return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
-
-    async def _get(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
-        """Return leases once they are granted. Raises QueueError.
-
-        They are ours even if the filler is cancelled; then they are returned, because nobody else
-        can lease them in this epoch.
-        """
-        accepting = asyncio.create_task(self._accept_all(ask, *arguments))
-        self._settling.add(accepting)
-        accepting.add_done_callback(self._settling.discard)
-        return await asyncio.shield(accepting)
-
-    async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
-        leases = await ask(*arguments)
-        for lease in leases:
-            self._damage.tell(lease)
-            if lease.delivery.state != "held":
-                self._accept(QueuedLease(lease, None))
-        self._move_expiring_first(leases)
-        return leases
-
-    def _move_expiring_first(self, leases: Iterable[Lease]) -> None:
-        """Move deliveries that expire soon to the front of their queues, for a last attempt."""
-        soon = self._now() + timedelta(seconds=LOOK)
-        near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
-        if near:
-            for queued in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
-                self._queues.add(queued, first=True)
-
-    def _make_room(self) -> bool:
-        """Return leases of next hops with more than their share, so that slow ones that came first
-        do not delay all others. Tell whether there were any."""
-        given_back = self._queues.take_beyond(self._queue_bound())
-        for queued in given_back:
-            self._hand_back(queued)
-        return bool(given_back)
-
-    def _queue_bound(self) -> int:
-        """Return how many leases one next hop may have: fewer the more next hops there are."""
-        return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
     def _accept(self, queued: QueuedLease) -> None:
         lease = queued.lease
@@ -379,18 +240,6 @@ class Deliverer:
             )
             result = self._attempts.refuse(lease, next_hop.route, "", reply)
             self._run(self._settle(queued, result))
-
-    def _return_for_notices(self) -> None:
-        """Return leases that have waited in memory until their sender must be told something."""
-        now = self._now()
-        try:
-            for queued in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
-                self._hand_back(queued)
-            self._move_expiring_first(
-                [queued.lease for queue in self._queues for queued in queue.leases]
-            )
-        except Exception as error:  # noqa: BLE001 - the filler goes on, whatever happens
-            self._report("internal_error", reason=explain(error))
 
     # Turns.
 
@@ -432,15 +281,9 @@ class Deliverer:
         if self._stopping:
             return None
         turn = self._queues.next()
-        if turn is not None and self._needs_more(turn[0].lease.delivery.next_hop.key):
-            self._due.set()
+        if turn is not None and self._leasing.needs_more(turn[0].lease.delivery.next_hop.key):
+            self._leasing.wake()
         return turn
-
-    def _needs_more(self, key: str) -> bool:
-        """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
-        if self._is_full:
-            return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
-        return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
 
     async def _work(self, queued: QueuedLease, ready: ReadyTarget) -> None:
         """Make one attempt after the other; each is settled while the next one is in progress."""
@@ -514,7 +357,7 @@ class Deliverer:
     def _end_rest(self, key: str) -> None:
         if key in self._resting:
             self._resting.pop(key)[1].cancel()
-            self._due.set()
+            self._leasing.wake()
 
     def _look_again(self, key: str) -> None:
         """End a pause that is not needed any more."""

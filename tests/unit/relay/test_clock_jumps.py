@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.errors import QueueError
-from gatepost.relay.deliver import LOOK
+from gatepost.relay.leasing import LOOK
 from tests.simulated_delivery import (
     DAY,
     GREYLISTED,

@@ -12,7 +12,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
-from gatepost.relay import deliver
+from gatepost.relay import leasing
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     DAY,
@@ -148,7 +148,7 @@ def test_success_is_notified_unless_the_next_server_does_it(
 def test_a_delay_is_notified_after_hours_and_failure_at_the_expiry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deliver, "LOOK", HOUR.total_seconds())  # six days of looks take long
+    monkeypatch.setattr(leasing, "LOOK", HOUR.total_seconds())  # six days of looks take long
 
     def say(lease: object, _place: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]

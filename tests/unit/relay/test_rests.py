@@ -14,7 +14,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.leasing import Bounds
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,

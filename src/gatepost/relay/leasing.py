@@ -1,0 +1,220 @@
+"""Leases deliveries that are due, as far as there is room for them in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from gatepost.errors import QueueError
+from gatepost.model.delivery import Lease, Planned
+from gatepost.relay.damage import DamageReports
+from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.faults import explain
+from gatepost.relay.next_hop_queues import NextHopQueues, QueuedLease
+
+BATCH: Final = 200
+"""Deliveries leased in one commit, so that acceptance never waits long."""
+LOOK: Final = 30.0
+"""Seconds after which the queue is read again in any case, because wall clocks are changed."""
+BACK: Final = timedelta(minutes=1)
+"""A clock that was set back by less is not noticed; schedules vary more than that."""
+Ask = Callable[..., Awaitable[Sequence[Lease]]]
+"""Leases some deliveries that are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of simultaneous work."""
+
+    workers: int = 256
+    """Simultaneous attempts, over all next hops."""
+    leases: int = 2_000
+    """Deliveries in memory."""
+    octets: int = 32 * 1024 * 1024
+    """Octets of their content."""
+
+
+class Leasing:
+    """Reads the queue when something may be due, from ``start`` to ``stop``."""
+
+    def __init__(
+        self,
+        context: DeliveryContext,
+        queues: NextHopQueues,
+        bounds: Bounds,
+        resting: Collection[str],
+        accept: Callable[[QueuedLease], None],
+        hand_back: Callable[[QueuedLease], None],
+    ) -> None:
+        """``resting`` has the next hops for which nothing is leased. ``accept`` gets each lease,
+        ``hand_back`` those that must leave the memory."""
+        self._deliveries, self._report, self._now = context.deliveries, context.report, context.now
+        self._queues, self._bounds, self._resting = queues, bounds, resting
+        self._accept, self._hand_back = accept, hand_back
+        self._behind: set[str] = set()
+        """Next hops of which more may be due in the store, where new mail is queued."""
+        self._is_full = False
+        """Nothing was leased, because enough is in memory."""
+        self._due = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._damage = DamageReports(context.report)
+        self.trouble = ""
+        """Why the queue cannot be read at the moment."""
+        self._ahead = float("-inf")
+        """Seconds by which the wall clock is ahead of the monotonic clock."""
+        self.requests: set[asyncio.Task[Any]] = set()
+        """Requests to the store in progress; they go on after ``stop``."""
+
+    def start(self) -> None:
+        """Start to read the queue."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
+
+    def wake(self) -> None:
+        """Look at the queue now, because something may be due."""
+        self._due.set()
+
+    def left_in_store(self, planned: Sequence[Planned]) -> None:
+        """Note that a message was accepted without a lease."""
+        self._behind.update(each.next_hop.key for each in planned)
+        self.wake()
+
+    def has_room(self, planned: Sequence[Planned]) -> bool:
+        """Tell whether new deliveries may stay in memory: not if a next hop of theirs rests, or has
+        others that wait in the store."""
+        if self._queues.count + len(planned) > self._bounds.leases:
+            return False
+        most = self._queue_bound()
+        for each in planned:
+            key = each.next_hop.key
+            if key in self._resting or key in self._behind or self._queues.length(key) >= most:
+                return False
+        return True
+
+    def needs_more(self, key: str) -> bool:
+        """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
+        if self._is_full:
+            return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
+        return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        notice_at = 0.0
+        while True:
+            self._due.clear()
+            try:
+                await self._check_clock()
+                seconds = await self._lease()
+                self.trouble = ""
+            except QueueError as error:
+                self.trouble = str(error)
+                self._report("queue_unavailable", reason=self.trouble)
+                seconds = 1.0
+            except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
+                self._report("internal_error", reason=explain(error))
+                seconds = 1.0
+            if await self._timed_out(seconds) or loop.time() >= notice_at:
+                self._return_for_notices()
+                notice_at = loop.time() + LOOK
+
+    async def _timed_out(self, seconds: float) -> bool:
+        """Wait until something may be due; True if nothing came in so many seconds."""
+        if seconds <= 0:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._due.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def _check_clock(self) -> None:
+        """If the clock was set back, treat as due what was due at a time that has already been."""
+        now = self._now()
+        ahead = now.timestamp() - asyncio.get_running_loop().time()
+        back = self._ahead - ahead
+        if back >= BACK.total_seconds():
+            await self._deliveries.act("retry", None, now)  # if the store fails, again
+            self._report("clock_put_back", seconds=round(back))
+        self._ahead = ahead
+
+    async def _lease(self) -> float:
+        """Lease what is due; return the seconds until the next look."""
+        room = self._bounds.leases - self._queues.count
+        self._is_full = room < self._bounds.leases // 4
+        if self._is_full:
+            return 0.0 if self._make_room() else LOOK
+        room = min(room, BATCH, self._bounds.leases // 8)
+        now = self._now()
+        most = self._queue_bound()
+        full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
+        skip = frozenset({*self._resting, *full})
+        overdue = await self._get(self._deliveries.lease_overdue, now, room)
+        leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
+        if len(leases) < room - len(overdue):
+            self._behind.clear()
+        self._behind |= full
+        if overdue or leases or any(self.needs_more(each) for each in self._behind):
+            return 0.0
+        due = await self._deliveries.next_due(skip)
+        if due is None:
+            return LOOK
+        return min(LOOK, max(0.05, (due - self._now()).total_seconds()))
+
+    async def _get(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
+        """Return leases once they are granted. Raises QueueError.
+
+        They are ours even if the loop is cancelled; then they are returned, because nobody else can
+        lease them in this epoch.
+        """
+        accepting = asyncio.create_task(self._accept_all(ask, *arguments))
+        self.requests.add(accepting)
+        accepting.add_done_callback(self.requests.discard)
+        return await asyncio.shield(accepting)
+
+    async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
+        leases = await ask(*arguments)
+        for lease in leases:
+            self._damage.tell(lease)
+            if lease.delivery.state != "held":
+                self._accept(QueuedLease(lease, None))
+        self._move_expiring_first(leases)
+        return leases
+
+    def _move_expiring_first(self, leases: Iterable[Lease]) -> None:
+        """Move deliveries that expire soon to the front of their queues, for a last attempt."""
+        soon = self._now() + timedelta(seconds=LOOK)
+        near = {each.delivery.id for each in leases if each.delivery.expires_at <= soon}
+        if near:
+            for queued in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
+                self._queues.add(queued, first=True)
+
+    def _make_room(self) -> bool:
+        """Return leases of next hops with more than their share, so that slow ones that came first
+        do not delay all others. Tell whether there were any."""
+        given_back = self._queues.take_beyond(self._queue_bound())
+        for queued in given_back:
+            self._hand_back(queued)
+        return bool(given_back)
+
+    def _queue_bound(self) -> int:
+        """Return how many leases one next hop may have: fewer the more next hops there are."""
+        return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
+
+    def _return_for_notices(self) -> None:
+        """Return leases that have waited in memory until their sender must be told something."""
+        now = self._now()
+        try:
+            for queued in self._queues.take_if(lambda each: each.lease.delivery.notice_at <= now):
+                self._hand_back(queued)
+            self._move_expiring_first(
+                [queued.lease for queue in self._queues for queued in queue.leases]
+            )
+        except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
+            self._report("internal_error", reason=explain(error))
