@@ -1,9 +1,11 @@
 """Checks of what is outside the configuration file: other files, and secrets."""
 
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Final
@@ -16,6 +18,7 @@ from gatepost.client.tokens.google import read_key
 from gatepost.config.positions import Path
 from gatepost.config.reading import Source
 from gatepost.config.settings import (
+    MIB,
     AccessKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
@@ -24,6 +27,7 @@ from gatepost.config.settings import (
     DirectorySettings,
     EntraCredential,
     GoogleCredential,
+    StorageSettings,
 )
 from gatepost.config.source_file import check_readable, check_secret
 from gatepost.errors import TlsError, TokenError
@@ -50,6 +54,7 @@ def check_external(config: Config, source: Source, environment: Mapping[str, str
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
     _check_storage(source, config.storage.directory)
+    _check_space(source, config.storage)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)
@@ -80,6 +85,18 @@ def _check_storage(source: Source, directory: FilePath) -> None:
     if directory.exists() and (who := _who_changes(directory)):
         what = f"the storage {directory} can be written by {who}, who could replace the key"
         source.warn(path, f"{what} (chmod 700)")
+
+
+def _check_space(source: Source, storage: StorageSettings) -> None:
+    """Warn if no mail would be accepted: a volume may be smaller than what is kept free."""
+    place = storage.directory.absolute()
+    with suppress(OSError):  # reported at the start
+        while not place.exists():
+            place = place.parent
+        free = shutil.disk_usage(place).free
+        if free < storage.free_space:
+            said = f"{place} has {free // MIB} MiB free, less than storage.free_space"
+            source.warn(("storage", "free_space"), f"{said}: no mail is accepted")
 
 
 def _who_changes(directory: FilePath) -> str:

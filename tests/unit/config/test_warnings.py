@@ -252,6 +252,18 @@ def test_a_storage_that_others_can_change_is_warned_of() -> None:
             assert all(each.startswith(f"{path}:9: ") and who in each for each in warnings)
 
 
+@pytest.mark.parametrize(("kept", "is_warned"), [("0", False), ('"1000000 GiB"', True)])
+def test_a_disk_that_is_too_small_for_what_is_kept_free_is_warned_of(
+    tmp_path: Path, kept: str, is_warned: bool
+) -> None:
+    path, storage = tmp_path / "g.toml", tmp_path / "not" / "made" / "yet"
+    path.write_text(f'{SMALL}[storage]\ndirectory = "{storage}"\nfree_space = {kept}\n')
+    warnings = [str(each) for each in load_config(path, {}).warnings]
+    assert [each.startswith(f"{path}:10: {tmp_path} has ") for each in warnings] == (
+        [True] if is_warned else []
+    )
+
+
 def test_a_certificate_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     ended = datetime(2026, 1, 2, tzinfo=UTC)
     pair = make_authority(tmp_path).issue("localhost", valid_until=ended)
