@@ -1,4 +1,4 @@
-"""Front processes keep the directory's answers, and forget them before a change counts."""
+"""Front processes cache the directory's answers, and drop them before a change takes effect."""
 
 import asyncio
 import time
@@ -33,13 +33,13 @@ from tests.unit.directory.azure.world import NOW
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The directories of the tests live at NOW, so the front processes do, too."""
+    """Use NOW as the time of the front processes, like the directories of the tests."""
     monkeypatch.setattr(time, "time", NOW.timestamp)
 
 
 @dataclass(frozen=True)
 class Front:
-    """What a front process has of the directory."""
+    """A front process's view of the directory."""
 
     calls: Calls
     directory: RemoteDirectory
@@ -64,7 +64,7 @@ Steps = Callable[[Case, list[Front]], Awaitable[None]]
 
 
 def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> None:
-    """Run steps beside front processes of a directory."""
+    """Run steps with front processes of a directory."""
 
     async def serve() -> None:
         case = await CASES[name]()
@@ -111,7 +111,7 @@ def test_a_change_is_done_when_every_front_process_has_forgotten(tmp_path: Path)
 def test_an_answer_that_was_on_its_way_at_a_change_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A directory may answer later, with what it found before."""
+    """A directory may answer after a change with what it found before it."""
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         front, asked, is_over = fronts[0], asyncio.Event(), asyncio.Event()
@@ -139,7 +139,7 @@ def test_an_answer_that_was_on_its_way_at_a_change_is_not_kept(
 
 
 def test_no_refusal_is_kept(tmp_path: Path) -> None:
-    """It may become right as time goes: a role takes effect, a secret begins."""
+    """It may become outdated with time: a role takes effect, a secret becomes valid."""
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         front = fronts[0]
@@ -212,7 +212,7 @@ def test_a_front_process_that_does_not_forget_is_cut_off(
 def test_a_front_process_that_was_stopped_answers_nothing_from_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it was told, and that it was cut off, it reads after what clients have said."""
+    """It reads the change and the loss of its connection only after the clients' commands."""
     monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.1)
 
     async def steps(case: Case, fronts: list[Front]) -> None:
@@ -326,7 +326,7 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
 
 
 def _nobody() -> Directory:
-    """Return a directory that knows nobody, and does not tell of changes."""
+    """Return a directory that knows no name, and does not announce changes."""
     rules = EntraRules(frozenset(), {})
     return EntraDirectory(rules, _proves_nothing, b"k" * 32, lambda: 0.0)
 

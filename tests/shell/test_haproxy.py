@@ -1,4 +1,4 @@
-"""A real HAProxy in front of ``gatepost serve``: it says for whom it speaks, in both versions."""
+"""A real HAProxy in front of ``gatepost serve``, with both versions of the header."""
 
 import shutil
 import socket
@@ -57,7 +57,7 @@ listen proxy
 
 @contextmanager
 def haproxy(directory: Path, place: str, how: str) -> Iterator[int]:
-    """A proxy in front of the relay; its port."""
+    """Yield the port of a proxy in front of the relay."""
     port, config = free_port(), directory / "haproxy.cfg"
     config.write_text(CONFIG.format(port=port, place=place, how=how))
     process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stderr=subprocess.PIPE)
@@ -102,13 +102,13 @@ def test_mail_through_haproxy(relay: ServeProcess, tmp_path: Path, name: str, ho
 
 
 def _connect(port: int, relay: ServeProcess) -> Peer:
-    """From 127.0.0.2, so that the proxy's own address is another."""
+    """Connect from 127.0.0.2, so that the address differs from the proxy's own."""
     sock = socket.create_connection(("127.0.0.1", port), 10, source_address=("127.0.0.2", 0))
     return Peer(sock, ssl.create_default_context(cafile=relay.authority.ca_file))
 
 
 def test_a_health_check_is_no_client(relay: ServeProcess, tmp_path: Path) -> None:
-    """HAProxy's own connection says LOCAL, is greeted, and hangs up."""
+    """HAProxy's own connection sends LOCAL, is greeted, and disconnects."""
     port = relay.listener("submission")["port"]
     with haproxy(tmp_path, f"127.0.0.1:{port}", "send-proxy-v2 check inter 200"):
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""Outgoing HTTP over real sockets: what it promises to who asks."""
+"""Outgoing HTTP over real sockets: the contract of the client."""
 
 import asyncio
 import re
@@ -221,7 +221,7 @@ def test_a_document_may_have_a_mark_in_front() -> None:
 
 
 def test_answers_before_the_answer_are_few() -> None:
-    """aiohttp reads them without end, and nobody else has a turn."""
+    """aiohttp reads them without end, and blocks the loop meanwhile."""
     interim = b"HTTP/1.1 100 Continue\r\n\r\n"
     final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -256,7 +256,7 @@ def test_an_unreachable_server_is_a_connect_error(plain: HttpServer) -> None:
 def test_a_server_that_accepts_no_connection_differs_from_a_slow_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing was sent, so another server may be asked."""
+    """Nothing was sent, so another server may get the request."""
     monkeypatch.setattr("gatepost.net.http.CONNECTING", 0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         waiting = [socket.socket() for _ in range(4)]

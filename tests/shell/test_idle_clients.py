@@ -1,4 +1,4 @@
-"""Thousands of clients that do nothing: the relay serves the others, and forgets them later."""
+"""Thousands of idle clients: the relay serves the others, and disconnects the idle ones later."""
 
 import os
 import resource
@@ -63,5 +63,5 @@ def handles_of(pid: int) -> int:
 
 
 def resident(pid: int) -> int:
-    """Octets of memory that are in use."""
+    """Return the octets of memory in use."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""The package as pip installs it: what it carries beside its code, read from another directory."""
+"""The package as pip installs it, with its data files, used from another directory."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gatepost.cli.main i
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where it is installed, from a copy: a build leaves its traces in the source."""
+    """Return the place of the installation, from a copy, because a build writes into the source."""
     place = tmp_path_factory.mktemp("package")
     source, target = place / "source", place / "target"
     shutil.copytree(

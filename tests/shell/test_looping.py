@@ -1,4 +1,4 @@
-"""Mail that goes in circles is refused where it could go on (RFC 5321 6.3)."""
+"""Mail that loops is refused (RFC 5321 6.3)."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""Root runs commands on the directory of a relay that runs as another user: the relay must be able
-to open all of its files afterwards."""
+"""Root runs commands on the directory of a relay of another user: the relay must still be able
+to open all of its files."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """A relay's directory that belongs to another user, at a place that this user can reach."""
+    """Return a relay's directory that belongs to another user, who can reach it."""
     home = Path(tempfile.mkdtemp())
     home.chmod(0o755)
     directory = home / "data"
@@ -88,7 +88,7 @@ def test_files_in_a_directory_of_root_stay_with_root(data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lock", "store.db"])
 def test_a_file_of_another_user_is_named(data: Path, name: str) -> None:
-    """An earlier version, or the operator, has left it."""
+    """It comes from an earlier version, or from the operator."""
     with relay_user():
         open_store(data).close()
     os.chown(data / name, 0, 0)

@@ -1,4 +1,4 @@
-"""Every profile, served: the doctor finds its cause, and nothing where there is none."""
+"""Every profile, served: the doctor finds its fault, and nothing in a healthy one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ def letter(sender: str) -> EmailMessage:
 
 @cache
 def profile_of(name: str) -> Profile:
-    """The profile without its waits, which are not part of what it shows."""
+    """Return the profile without its delays, which these tests do not need."""
     profile = load_profile(name, strict=False)
     quick = replace(profile.server, greeting_delay=min(profile.server.greeting_delay, 0.1))
     return replace(profile, server=quick)
@@ -53,13 +53,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 
 def settings_of(served: ProfileServer, library: str = "", tls: TlsMode = "auto") -> Settings:
-    """Without a library the doctor calls itself what no server objects to; it asks nobody else."""
+    """Return settings with a name that every server accepts, unless the profile has a library."""
     name = "" if library else NAME
     return Settings(library, tls, served.ca_file, name, IdentityOptions(closed=True))
 
 
 def visit(served: ProfileServer) -> Diagnosis:
-    """Go to the doctor as the profile's [quirk] says."""
+    """Examine the server with the options in the profile's [quirk]."""
     quirk, given = served.profile.quirk, served.given
     checks = Checks(
         given.sender if quirk.mail_from == "own" else quirk.mail_from,
@@ -77,7 +77,7 @@ def visit(served: ProfileServer) -> Diagnosis:
 
 
 def login_of(served: ProfileServer, login: str) -> tuple[str, str | Token] | tuple[None, None]:
-    """Whom the doctor signs in as: nobody, the account, or somebody with another password."""
+    """Return the doctor's credentials: none, the account's, or those with a wrong password."""
     given, quirk = served.given, served.profile.quirk
     name = {"own": given.sender, "": given.username}.get(quirk.username, quirk.username)
     if login == "token":
@@ -113,7 +113,7 @@ ENTERED = [name for name in HEALTHY if name not in CLOSED]
 
 @pytest.mark.parametrize("name", ENTERED)
 def test_the_account_gets_in(host: Host, name: str) -> None:
-    """The doctor signs in and sends, and finds nothing; our own client sends."""
+    """The doctor signs in and sends, and finds nothing; our client sends."""
     with host.serve(profile_of(name)) as served:
         given = served.given
         seen = diagnose(
@@ -152,7 +152,8 @@ PASSWORDS = [name for name in ENTERED if profile_of(name).kind == "provider"]
 
 @pytest.mark.parametrize("name", PASSWORDS)
 def test_a_wrong_password_has_a_cause(host: Host, name: str) -> None:
-    """Of an application's password, where the provider wants one; else what it may be."""
+    """It names the application password, if the provider requires one; otherwise the general
+    cause."""
     with host.serve(profile_of(name)) as served:
         seen = diagnose(
             served.server, *login_of(served, "wrong"),

@@ -1,4 +1,4 @@
-"""A proxy's header on the wire: late, never, in pieces with what follows, and at the end."""
+"""A proxy's header on the wire: late, missing, in pieces, followed by data, and during a stop."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""SIGKILL at any instant: what was accepted waits, or its end was written down with its DSN."""
+"""SIGKILL at any moment: accepted mail is waiting, or its outcome was stored with its DSN."""
 
 import asyncio
 import random

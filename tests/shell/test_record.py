@@ -1,4 +1,4 @@
-"""``gatepost record`` between real sockets: who speaks TLS with whom, and how a session ends."""
+"""``gatepost record`` between real sockets: TLS on both sides, and the end of a session."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ TAKEN = {"AUTH PLAIN": "235 ok"}
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where our authority lies; made once."""
+    """Return the directory of our authority, which is made once."""
     made = tmp_path_factory.mktemp("record") / "data"
     certificates_in(made)
     return made
@@ -53,7 +53,7 @@ def server(pair: Pair) -> Iterator[Server]:
 def sending(
     data: Path | None = None, *, tls: str = "starttls", password: str = PASSWORD
 ) -> Callable[[int], None]:
-    """A client that signs in and sends; ``data`` is where the authority lies that it trusts."""
+    """Return a client that signs in and sends; it trusts the authority in ``data``."""
 
     def send(port: int) -> None:
         context = ssl.create_default_context(cafile=str(data / "ca.pem") if data else None)
@@ -129,7 +129,7 @@ def test_a_client_that_does_not_trust_us(server: Server, data: Path, authority: 
 
 
 def test_a_client_that_does_not_trust_the_server(server: Server, data: Path) -> None:
-    """Unopened: TLS 1.3 seals the alert, and its length tells."""
+    """Without opening TLS: TLS 1.3 encrypts the alert, but its length shows it."""
     diagnosis = recorded(server.address, data, sending())
     assert ids(diagnosis)[0] == "cert_untrusted"
 
@@ -207,7 +207,7 @@ def test_tls_where_the_port_begins_in_clear(server: Server, data: Path) -> None:
 def test_tls_at_both_ends_where_the_port_begins_in_clear(
     server: Server, data: Path, authority: Authority
 ) -> None:
-    """We are refused as the client would be: that it was sent away is no distrust of its own."""
+    """The server refuses us as it would the client: a refusal is not a lack of trust."""
     diagnosis = recorded(
         server.address, data, sending(data, tls="implicit"), client_tls="implicit",
         server_tls="implicit", ca_file=authority.ca_file,
@@ -254,7 +254,7 @@ def test_a_look_at_a_port_that_begins_with_tls_does_not_count(pair: Pair, data: 
 
 
 def test_a_silent_connection_is_closed_at_the_end(server: Server, data: Path) -> None:
-    """Somebody else came first and said nothing: he has no part in it, and cannot hold it up."""
+    """A client that came first and said nothing does not count, and does not delay the end."""
     others = []
 
     def client(port: int) -> None:
@@ -370,7 +370,7 @@ COMMAND = (sys.executable, "-m", "gatepost.cli.main", "record", "--listen", "127
 
 
 def start(*arguments: str) -> "tuple[subprocess.Popen[str], int]":
-    """The command, and the port that it tells on standard error."""
+    """Return the command, and the port that it prints on standard error."""
     running = subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""Many large messages at once: memory stays within the byte budget, every octet arrives."""
+"""Many large messages at once: memory stays within the budget, and every octet arrives."""
 
 import asyncio
 import hashlib
@@ -39,7 +39,7 @@ def content(number: int, size: int) -> bytes:
 
 
 def send(relay: Emulator, number: int, size: int, together: threading.Barrier) -> str:
-    """Send a message whose end waits until all others have come that far."""
+    """Send a message; its end waits until all others have reached theirs."""
     with Peer.connect(relay.smtp.port, relay.ca_file) as peer:
         peer.sock.settimeout(60)
         assert peer.reply().startswith("220 ")

@@ -1,4 +1,4 @@
-"""Answers that come late, never or wrong, and peers that leave meanwhile: no session may hang."""
+"""Late, missing and wrong answers, and clients that disconnect meanwhile: no session may hang."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ TALKATIVE = {"commands": 10**9}
 
 
 class SlowStore(MemoryStore):
-    """Commits when it is told to."""
+    """Commits when the test says."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class SlowStore(MemoryStore):
 
 
 class LateDirectory:
-    """Answers later, as one behind a socket does; fails when it is told to."""
+    """Answers later, as one behind a socket does; fails when the test says."""
 
     def __init__(self, inner: Directory, failures: dict[str, BaseException | None]) -> None:
         self._inner = inner
@@ -317,7 +317,7 @@ def test_the_true_reason_is_for_the_operator_alone(tmp_path: Path) -> None:
 
 
 class LateQuotas:
-    """One connection of a principal at a time; the answer takes a while."""
+    """Allows one connection of a principal at a time; the answer takes a while."""
 
     def __init__(self) -> None:
         self.entered: list[str] = []
@@ -414,7 +414,7 @@ def test_the_operator_hears_of_a_cancelled_login(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("event", ["signed_in", "accepted"])
 def test_a_fault_of_ours_ends_in_421_and_never_in_silence(tmp_path: Path, event: str) -> None:
-    """The report raises, which nobody foresees: what was said before it still arrives."""
+    """The report raises an unexpected error: earlier replies still arrive."""
 
     def report(name: str) -> None:
         if name == event:

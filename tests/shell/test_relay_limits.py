@@ -1,4 +1,4 @@
-"""What a relay does at its limits: idle peers, many errors, many connections, large messages."""
+"""The relay at its limits: idle clients, many errors, many connections, large messages."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Front processes keep the places of clients that left, and nobody is turned away for that."""
+"""Front processes keep the places of clients that left, which causes no refusals."""
 
 import asyncio
 import time
@@ -24,12 +24,12 @@ Steps = Callable[[list[Calls], list[RemoteClientCounter]], Awaitable[None]]
 
 
 def run(tmp_path: Path, limits: ClientLimits, steps: Steps) -> None:
-    """Run steps beside two front processes whose clients are counted together."""
+    """Run steps with two front processes whose clients are counted together."""
     run_counted(tmp_path, ClientCounts(limits, time.monotonic), steps)
 
 
 def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
-    """Run steps beside two front processes whose clients are counted together."""
+    """Run steps with two front processes whose clients are counted together."""
 
     async def serve() -> None:
         case = await CASES["accounts"]()

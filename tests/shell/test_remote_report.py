@@ -1,4 +1,4 @@
-"""What front processes tell the operator: as if there were one process."""
+"""Reports of front processes reach the operator as if there were one process."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ def test_a_program_reads_json(tmp_path: Path) -> None:
 
 
 class Stuck:
-    """Calls to a store process that reads nothing for a while."""
+    """Calls to a store process that stops reading for a while."""
 
     def __init__(self) -> None:
         self.lost = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Both drivers on real sockets, against servers that do as they are told."""
+"""Both drivers on real sockets, with scripted servers."""
 
 import asyncio
 import time
@@ -267,7 +267,7 @@ def silent_after_the_content(client: Client) -> None:
 
 
 def a_drop_now_and_then(client: Client) -> None:
-    """Slower than the whole reply may take, faster than silence would be noticed."""
+    """Slower than the whole reply may take, but never silent for long."""
     for octet in b"220-mail.example\r\n" * 4:
         client.socket.sendall(bytes([octet]))
         time.sleep(0.02)
@@ -302,7 +302,7 @@ def test_timeouts_name_their_phase(
 
 
 def test_a_slow_server_is_waited_for(submit: Submit, pair: Pair) -> None:
-    """Every octet alone, those of the handshake too."""
+    """Every octet is sent alone, also during the handshake."""
 
     def dribble(client: Client) -> None:
         secured(client)
@@ -374,7 +374,7 @@ def test_a_cut_under_tls_differs_from_a_close(submit: Submit, pair: Pair) -> Non
 
 
 def test_goodbye_goes_both_ways(submit: Submit, pair: Pair) -> None:
-    """The scripted server does not suppress ragged ends: it fails without our close_notify."""
+    """The scripted server does not tolerate ragged ends: it fails without our close_notify."""
     with serving(with_starttls, pair) as server:
         submit(server)
     assert server.failure is None

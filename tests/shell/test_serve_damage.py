@@ -1,4 +1,4 @@
-"""A store on a bad disk: damaged while mail waited, or not to be written at all."""
+"""A store on a bad disk: damaged while mail waited, or unwritable."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def queue(relay: ServeProcess, number: int) -> None:
 
 
 def damage(file: Path, word: bytes) -> None:
-    """Overwrite the page where the word stands first."""
+    """Overwrite the page with the first occurrence of the word."""
     octets = bytearray(file.read_bytes())
     page = octets.index(word) // PAGE * PAGE
     octets[page : page + PAGE] = b"\xa5" * PAGE
@@ -48,7 +48,7 @@ def damage(file: Path, word: bytes) -> None:
 
 
 def all_held(relay: ServeProcess) -> list[dict[str, Any]]:
-    """What is in the queue, once all of it is held."""
+    """Return the queue if all of it is held, otherwise an empty list."""
     there: list[dict[str, Any]] = relay.ask("queue", "list")["deliveries"]
     return there if all(each["state"] == "held" for each in there) else []
 

@@ -1,5 +1,5 @@
-"""Who may sign in to ``gatepost serve``: accounts, applications asked for at a real token endpoint,
-the Azure directory, and several of them at once."""
+"""The directories of ``gatepost serve``: accounts, applications verified at a real token
+endpoint, the Azure directory, and several of them at once."""
 
 import asyncio
 import base64
@@ -53,13 +53,13 @@ key = "key.pem"
 
 @dataclass
 class World:
-    """A relay, and the emulator whose token endpoint it asks."""
+    """A relay, and the emulator whose token endpoint it uses."""
 
     relay: ServeProcess
     provider: Emulator
 
     def secret(self, *arguments: str) -> str:
-        """The value of a new secret of the provider's application."""
+        """Return a new secret of the provider's application."""
         made = subprocess.run(
             [sys.executable, "-m", "gatepost.cli.main", "secret", "create", *arguments, "--json",
              "--data", str(self.provider.data)],
@@ -165,7 +165,7 @@ def test_senders_of_an_application_are_the_configuration_s(world: World) -> None
 
 @pytest.fixture(scope="module")
 def token(provider: Emulator) -> str:
-    """An access token for the provider's application, as its client library gets it."""
+    """Return an access token of the provider's application, from its client library."""
     ready = provider.ready
     application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
     return token_of(application, ready["client_secret"], ready["ca_file"])
@@ -305,7 +305,7 @@ recipients = ["example.net"]
 
 
 def check_mail_over_rest(relay: ServeProcess, token: str, sender: str) -> None:
-    """What the e-mail API takes goes by the routes; its operation's id is the message's."""
+    """Mail accepted by the e-mail API follows the routes; the operation's id is the message's."""
     trust = ssl.create_default_context(cafile=relay.authority.ca_file)
     id_ = "8540c0de-899f-5cce-acb5-3ec493af3800"
 

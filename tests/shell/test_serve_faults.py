@@ -1,4 +1,4 @@
-"""A relay among dead next hops, silent nameservers and clients that dribble: it works on."""
+"""A relay with dead next hops, silent nameservers and slow clients keeps working."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def hub(name: str, server: str, tls: str = "none") -> str:
 
 @dataclass
 class Place:
-    """A relay, the next hop that works, and the nameserver."""
+    """A relay, a working next hop, and the nameserver."""
 
     relay: ServeProcess
     good: Upstream
@@ -82,7 +82,7 @@ class Place:
     names: Nameserver
 
     def submit(self, recipient: str, peer: Peer | None = None) -> str:
-        """Send one message; its id in the queue."""
+        """Send one message; return its id in the queue."""
         with ExitStack() as stack:
             peer = peer or stack.enter_context(self.relay.signed_in("submission"))
             peer.begin(SENDER, recipient)
@@ -92,7 +92,7 @@ class Place:
         return reply.split()[-1]
 
     def why(self, id_: str) -> str:
-        """The sentence."""
+        """Return the sentence of ``queue why``."""
         [one] = self.relay.ask("queue", "why", id_)["deliveries"]
         sentence: str = one["sentence"]
         return sentence
@@ -124,7 +124,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def test_dead_next_hops_delay_no_other(place: Place) -> None:
-    """More mail for each than it has connections; then one for who works."""
+    """More mail for each dead hop than it has connections, then one message for the working hop."""
     with place.relay.signed_in("submission") as peer:
         waiting = {
             name: [place.submit(f"{number}@{name}.test", peer) for number in range(8)]
@@ -155,7 +155,7 @@ def test_a_name_that_cannot_be_looked_up_is_waited_for(place: Place, name: str) 
 
 
 def dribble(peer: Peer, text: bytes) -> Peer:
-    """Say the beginning of something, and from then on an octet now and then."""
+    """Send the beginning of a command, and then a single octet at intervals."""
     peer.send(text)
     return peer
 
@@ -164,7 +164,7 @@ PHASES = ["greeting", "command", "handshake", "login", "envelope", "content", "e
 
 
 def dribbler(relay: ServeProcess, phase: str) -> Peer:
-    """A client that got as far as ``phase``, and takes its time there."""
+    """Return a client that reaches ``phase``, and is slow there."""
     if phase == "greeting":
         return relay.peer("submission")
     if phase == "command":
@@ -219,7 +219,7 @@ def test_it_stops_in_time_and_keeps_what_waits(tmp_path: Path) -> None:
 
 @contextmanager
 def small_disk(directory: Path) -> Iterator[None]:
-    """A file system of 24 MiB there, for as long as the ``with`` lasts."""
+    """Mount a file system of 24 MiB during the ``with``."""
     directory.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "gatepost-test", str(directory)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -231,7 +231,7 @@ def small_disk(directory: Path) -> Iterator[None]:
 
 
 def fill(file: Path, *, leave: int) -> None:
-    """Take all of the disk but ``leave`` octets."""
+    """Fill the disk except for ``leave`` octets."""
     with file.open("ab") as filler:
         while (room := os.statvfs(file).f_bavail * os.statvfs(file).f_frsize) > leave:
             filler.write(bytes(min(room - leave, 1 << 20)))
@@ -240,7 +240,7 @@ def fill(file: Path, *, leave: int) -> None:
 
 @pytest.mark.parametrize("leave", [64 * 1024, 0])
 def test_a_full_disk_refuses_and_drains(tmp_path: Path, leave: int) -> None:
-    """Mail that waits goes out although nothing new can come in; then it comes in again."""
+    """Waiting mail is delivered while new mail is refused; later new mail is accepted again."""
     with small_disk(tmp_path / "data"), ExitStack() as stack:
         good, port = stack.enter_context(upstream(Mischief({"defer_content": 1})))
         text = LISTENERS.replace("[dns]", "").partition("nameservers")[0]
@@ -267,7 +267,7 @@ def test_a_full_disk_refuses_and_drains(tmp_path: Path, leave: int) -> None:
 
 
 def accepted(place: Place, peer: Peer) -> str:
-    """Send one more; empty as long as it is refused."""
+    """Send one more message; return its id, or an empty text if it is refused."""
     time.sleep(0.1)
     try:
         return place.submit("last@good.test", peer)
@@ -277,7 +277,7 @@ def accepted(place: Place, peer: Peer) -> str:
 
 
 def refusal(peer: Peer) -> str:
-    """What the relay says to a message, once it is not 250."""
+    """Send a message; return the reply that refuses it, or an empty text if none does."""
     reply = peer.ask(f"MAIL FROM:<{SENDER}>")
     if not reply.startswith("250 "):
         return reply

@@ -1,4 +1,4 @@
-"""``gatepost serve`` while things change: its configuration, its certificates, under load."""
+"""``gatepost serve`` during changes: of its configuration and its certificates, under load."""
 
 import os
 import signal
@@ -191,7 +191,7 @@ def test_accounts_and_routes_change(relay: ServeProcess) -> None:
 
 
 class Load:
-    """Clients that send without a pause, each message on a connection of its own or on one."""
+    """Clients that send all the time, each message on its own connection or all on one."""
 
     def __init__(self, relay: ServeProcess, number: int = 4) -> None:
         self.accepted: list[str] = []

@@ -73,7 +73,7 @@ def test_a_client_hello_may_come_octet_by_octet(served: InProcessRelay) -> None:
 
 
 def _shake_slowly(peer: Peer) -> ssl.SSLObject:
-    """A handshake whose every octet is a packet of its own."""
+    """Shake hands with each octet in its own packet."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = peer.context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -193,7 +193,7 @@ def test_pipelined_commands_are_answered_in_order(tmp_path: Path) -> None:
 
 
 def test_a_reply_survives_what_the_client_still_sends(served: InProcessRelay) -> None:
-    """Octets that lie unread when we close must not turn our last word into a reset."""
+    """Unread octets at the close must not replace the last reply by a reset."""
     with served.peer() as peer:
         assert peer.reply().startswith("220 ")
         peer.send(b"GET / HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n")
@@ -257,7 +257,8 @@ def test_nagle_is_off_on_accepted_sockets(served: InProcessRelay) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
 def test_each_answer_is_one_segment(served: InProcessRelay) -> None:
-    """Two small writes for one answer are what a delayed acknowledgement stalls for 40 ms."""
+    """Two small writes for one reply would be delayed by 40 ms through a delayed
+    acknowledgement."""
     with served.signed_in() as peer:
         before = _segments_received(peer.sock)
         for command in ("EHLO client.example", f"MAIL FROM:<{served.sender}>", "RSET", "NOOP"):
@@ -268,7 +269,8 @@ def test_each_answer_is_one_segment(served: InProcessRelay) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="needs Linux's TCP_INFO")
 def test_tls_records_leave_with_the_reply(served: InProcessRelay) -> None:
-    """The session ticket with the reply to what came behind Finished; close_notify with 221."""
+    """The session ticket leaves with the reply to the data behind Finished; close_notify with
+    221."""
     with served.greeted() as peer:
         assert peer.ask("STARTTLS").startswith("220 ")
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -296,7 +298,7 @@ def test_tls_records_leave_with_the_reply(served: InProcessRelay) -> None:
 
 
 def test_a_closed_connection_frees_its_tls_state_at_once(served: InProcessRelay) -> None:
-    """TLS state is large: it goes at once, and does not wait for the garbage collector."""
+    """TLS state is large, so it must not wait for the garbage collector."""
 
     def layers() -> list[TlsLayer]:
         return [each for each in gc.get_objects() if isinstance(each, TlsLayer)]

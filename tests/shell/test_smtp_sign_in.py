@@ -1,4 +1,4 @@
-"""TLS and sign-in with servers that do as they are told: what is demanded, shown, and kept back."""
+"""TLS and sign-in with scripted servers: what is required, sent, and withheld."""
 
 import asyncio
 import base64
@@ -122,7 +122,7 @@ def test_implicit_tls(authority: Authority, pair: Pair) -> None:
 
 
 class Tokens:
-    """A source whose tokens are numbered."""
+    """A source of numbered tokens."""
 
     identity = "tokens"
 
@@ -143,7 +143,7 @@ PASSWORD = PasswordSignIn("relay@example.com", lambda: Secret("s3cret"))
 
 @dataclass
 class Given:
-    """A ``SignIn`` with credentials as they are."""
+    """A ``SignIn`` with fixed credentials."""
 
     given: Credentials
     identity: str = ""
@@ -298,7 +298,7 @@ def test_a_server_that_hangs_up_at_auth_is_testified(
 def test_evidence_behind_implicit_tls_has_no_greeting_in_clear(
     authority: Authority, pair: Pair
 ) -> None:
-    """The greeting came inside: it does not say that the port begins in clear."""
+    """The greeting came under TLS, so it does not show that the port begins in clear."""
 
     def server(client: Client) -> None:
         client.start_tls()
@@ -345,7 +345,7 @@ def test_a_token_that_is_refused_is_renewed_once(authority: Authority, pair: Pai
 
 
 def test_earlier_secrets_are_redacted_for_every_sign_in(authority: Authority, pair: Pair) -> None:
-    """A password is known before it is sent, and to a session that signs in by token, too."""
+    """Also a password that is not sent yet, and also in a session that signs in with a token."""
     password, token = "auth s3cret/LOGIN", "t0ken9"
     told = [password, base64.b64encode(password.encode()).decode(), quote(password, safe="")]
 
@@ -390,7 +390,7 @@ def test_a_password_may_be_a_word_of_ehlo(authority: Authority, pair: Pair) -> N
 
 
 def test_no_refused_token_is_sent_twice(authority: Authority, pair: Pair) -> None:
-    """The first attempt shows two, each one after it one."""
+    """The first attempt shows two tokens, each later one shows one."""
     shown: list[bytes] = []
 
     def server(client: Client) -> None:
@@ -468,7 +468,7 @@ def test_a_client_certificate(authority: Authority, pair: Pair) -> None:
 def test_a_disconnect_after_the_sign_in_does_not_blame_the_credentials(
     authority: Authority, pair: Pair
 ) -> None:
-    """It is as if the server had hung up: it rests, and the credential does not."""
+    """It counts as a disconnect: the server is paused, and not the credential."""
 
     def server(client: Client) -> None:
         start_tls(client, "250-test\n250 AUTH PLAIN")

@@ -1,4 +1,4 @@
-"""SMTP to servers that do as they are told: what is sent, what is kept, what it comes to."""
+"""SMTP to scripted servers: the commands, the connections that are kept, and the outcomes."""
 
 import asyncio
 import socket
@@ -294,7 +294,7 @@ def test_a_kept_connection_that_is_over_costs_no_try(
 
 
 def test_refused_senders_do_not_repeat_the_sign_in(authority: Authority, pair: Pair) -> None:
-    """A server that takes the sign-in, and says to each MAIL that there was none."""
+    """A server that accepts the sign-in, and denies it at each MAIL."""
 
     def server(client: Client) -> None:
         greet(client)
@@ -311,7 +311,7 @@ def test_refused_senders_do_not_repeat_the_sign_in(authority: Authority, pair: P
 
 
 class BrokenBody(BytesBody):
-    """Content of which the store notices at its end that it is not what was stored."""
+    """Content whose checksum is found wrong at its end."""
 
     def chunks(self) -> Iterator[bytes]:
         yield from super().chunks()

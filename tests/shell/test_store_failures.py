@@ -1,4 +1,4 @@
-"""What the store answers, and keeps, when the disk is full or fails."""
+"""The store's answers, and the data it keeps, when the disk is full or fails."""
 
 import asyncio
 import errno
@@ -62,7 +62,7 @@ def run(
 
 
 class UnreadableBody:
-    """A body that is not there when it is written."""
+    """A body that cannot be read when it is written."""
 
     size = 3
 
@@ -295,7 +295,7 @@ def test_a_failed_checkpoint_is_final_too(tmp_path: Path) -> None:
 def test_a_sync_on_a_file_system_that_became_read_only_is_a_failed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
-    """ext4 reports success there, and syncs nothing."""
+    """ext4 reports success then, but syncs nothing."""
     told: list[QueueError] = []
     measure = os.statvfs
 
@@ -318,7 +318,7 @@ def test_a_sync_on_a_file_system_that_became_read_only_is_a_failed_one(
 
 
 def test_so_is_a_checkpoint_there(tmp_path: Path) -> None:
-    """Else the log would be written over, whose pages the database may not have yet."""
+    """Otherwise the log would be overwritten although the database may lack its pages."""
     told: list[QueueError] = []
 
     class Disk(FailingDisk):
@@ -507,7 +507,7 @@ def test_the_reserve_is_there_before_mail_is_accepted(tmp_path: Path) -> None:
 
 
 def test_sqlite_itself_finds_no_room(tmp_path: Path) -> None:
-    """Not an injected error: the database may not grow any further."""
+    """A real error: the database may not grow any further."""
 
     async def steps(store: SqliteStore) -> None:
         await store.put(message("before"))

@@ -1,4 +1,4 @@
-"""What the store does by itself: retention, and the room of dead bodies."""
+"""Automatic upkeep of the store: retention, and the space of deleted bodies."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -144,7 +144,7 @@ def test_segments_are_gone_on_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_collecting_under_load_loses_nothing(tmp_path: Path) -> None:
-    """Bodies are on their way into segments while those before them are emptied."""
+    """Bodies are being written into segments while earlier segments are emptied."""
 
     async def steps(store: SqliteStore) -> None:
         kept = {}

@@ -1,4 +1,4 @@
-"""What a stream promises, on real sockets: both kinds, one contract."""
+"""The contract of both kinds of streams, on real sockets."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ WAIT = 5.0
 
 @contextmanager
 def openssl(pair: Pair) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """OpenSSL's own server: what is written to it is sent, and ``K`` renews the keys."""
+    """Run OpenSSL's server: it sends what is written to it, and ``K`` renews the keys."""
     port = free_port()
     command = [
         *("openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", "1", "-tls1_3"),
@@ -83,7 +83,7 @@ def test_small_writes_are_not_held_back(pair: Pair) -> None:
 def test_unread_clear_text_prevents_the_handshake(
     authority: Authority, pair: Pair, replies: tuple[str, ...]
 ) -> None:
-    """Behind a reply it is an attack on STARTTLS; before everything else it is not TLS at all."""
+    """Behind a reply it is an attack on STARTTLS; before all replies the port has no TLS at all."""
     context = client_context(ca_file=authority.ca_file)
     *taken, waiting = replies
 
@@ -158,7 +158,7 @@ def test_a_flood_does_not_fill_the_memory(pair: Pair) -> None:
 def test_a_quick_answer_to_all_of_it_is_not_too_early(
     pair: Pair, reply: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is there before the sender looks again; it is the answer, read in its turn."""
+    """The reply is there before the sender looks again; it is still read in its turn."""
     sleep = asyncio.sleep
     monkeypatch.setattr(
         "gatepost.net.async_stream.asyncio.sleep", lambda _: sleep(0.05)
@@ -218,7 +218,7 @@ def test_pieces_of_any_size_arrive_in_order(
 
 
 def test_writing_to_a_lost_connection_does_not_affect_the_next_one(pair: Pair) -> None:
-    """The next one may get the same descriptor, which must not be waited for any more."""
+    """The next one may get the same descriptor, which must not be watched any more."""
 
     async def act(server: str) -> bytes:
         lost = await AsyncStream.connect(parse_server(server))

@@ -1,4 +1,4 @@
-"""Managed identity, workload identity and Google's token service, each played on loopback."""
+"""Managed identity, workload identity and Google's token service, each simulated on loopback."""
 
 import asyncio
 import json
@@ -223,7 +223,7 @@ def test_an_identity_service_that_is_not_well(
     why: str,
     retry_after: float,
 ) -> None:
-    """The cause is told at once: azure-identity would ask again and again, and wait in silence."""
+    """The cause is reported at once: azure-identity would retry silently."""
     with HttpServer(lambda _: answer, pair) as entra, pytest.raises(TokenError) as caught:
         fetch(workload(tmp_path, entra.url, authority.ca_file))
     assert str(caught.value).endswith(f"no token: {why}")

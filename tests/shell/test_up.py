@@ -1,4 +1,4 @@
-"""``gatepost up`` as a script depends on it: files, exit codes, signals, restarts."""
+"""``gatepost up`` as scripts use it: files, exit codes, signals, restarts."""
 
 import fcntl
 import json
@@ -34,7 +34,7 @@ GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 @pytest.fixture(scope="module")
 def relay() -> Iterator[Emulator]:
-    """With all four listeners, SMTP on both families, and a line of JSON for each event."""
+    """Yield a relay with all four listeners, SMTP on both families, and events as JSON lines."""
     with Emulator(options=(*FREE, "--smtp", "localhost:0")) as relay:
         yield relay
 
@@ -46,14 +46,14 @@ def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def signed_in(ready: Mapping[str, Any]) -> Peer:
-    """A client of the relay that wrote this ready.json, when it may send."""
+    """Return a client of the relay of this ready.json that has signed in."""
     peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"]).greet().secure()
     assert peer.login(ready["username"], ready["password"]).startswith("235 ")
     return peer
 
 
 def refused_login(ready: Mapping[str, Any], password: str) -> Peer:
-    """A client that may not send."""
+    """Return a client whose sign-in was refused."""
     peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"])
     peer.reply()
     peer.ask("EHLO client.example")
@@ -148,7 +148,7 @@ def test_files_in_the_data_directory_are_private(relay: Emulator) -> None:
 
 
 def test_everything_accepts_once_ready_json_is_there(tmp_path: Path) -> None:
-    """Connect the moment the file appears; its writer must have been ready by then."""
+    """Connect as soon as the file exists; the relay must be ready by then."""
     data = tmp_path / "data"
     data.mkdir()
     with (tmp_path / "log").open("wb") as log:
@@ -474,7 +474,7 @@ def test_a_stale_ready_json_goes_before_anything_is_done(tmp_path: Path) -> None
 
 
 def test_a_provider_with_accounts_gives_one_that_stays(tmp_path: Path) -> None:
-    """By front processes, too, and over a restart; nothing of Azure's is told."""
+    """It is the same in front processes and after a restart; nothing of Azure is printed."""
     told = ("username", "password", "access_token", "from")
     with Emulator("gmail", workers=1, data=tmp_path) as first:
         before = {key: first.ready[key] for key in told}

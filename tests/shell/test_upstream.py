@@ -1,4 +1,4 @@
-"""The next hop that misbehaves: each fate is what a client sees of it."""
+"""The misbehaving next hop: each fate is what a client sees of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ def envelope(*to: str, sender: str | None = "a@s.test") -> Envelope:
 
 
 def run(step: Callable[[Upstream, str], Awaitable[None]], **fates: float) -> Upstream:
-    """Run a step against an upstream that does this."""
+    """Run a step with an upstream that has these fates."""
 
     async def main() -> Upstream:
         upstream = Upstream(1, Mischief(fates, stall=0.3))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""``gatepost watch`` as an operator runs it."""
+"""``gatepost watch`` as operators run it."""
 
 import json
 import signal

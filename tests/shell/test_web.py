@@ -1,4 +1,4 @@
-"""The HTTP server on real sockets: how it stops, how long it waits, how many it serves."""
+"""The HTTP server on real sockets: stops, timeouts, and limits on connections."""
 
 import asyncio
 import http.client
@@ -43,7 +43,7 @@ async def told(request: Request) -> Response:
 
 
 class Serving:
-    """A server in a loop and thread of its own."""
+    """A server in its own loop and thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: Any) -> None:
         self._loop, self._limits = loop, limits
@@ -87,7 +87,7 @@ def serving(**limits: Any) -> Iterator[Serving]:
 
 
 def ask(served: Serving, octets: bytes) -> socket.socket:
-    """Send these octets as they are, and give the connection."""
+    """Send these octets unchanged, and return the connection."""
     connection = socket.create_connection(("127.0.0.1", served.port), PATIENCE)
     connection.sendall(octets)
     return connection
@@ -278,7 +278,7 @@ def open_tls(served: Serving, authority: Authority) -> http.client.HTTPSConnecti
 
 
 def test_unfinished_handshakes_are_counted_by_address(authority: Authority) -> None:
-    """With those of the SMTP listeners; whoever finishes one makes room."""
+    """Those of the SMTP listeners count, too; a finished one frees its place."""
     shaking = Handshakes()
     limits = WebLimits(handshakes=HandshakeLimit(shaking, lambda: 2))
     with serving(certificate=files(authority, "localhost"), limits=limits) as served:

@@ -1,4 +1,4 @@
-"""Delivery reports from a running relay to real endpoints, over kills and restarts."""
+"""Delivery reports from a running relay to real endpoints, with kills and restarts."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def start(data: Path, **more: Any) -> Emulator:
 
 
 def ask(data: Path, operation: str, **fields: Any) -> dict[str, Any]:
-    """Ask as the command line does, whether or not the relay runs."""
+    """Run an operation as the command line does, with or without a running relay."""
 
     async def run() -> dict[str, Any]:
         async with open_events(data) as operate:
@@ -42,7 +42,7 @@ def ask(data: Path, operation: str, **fields: Any) -> dict[str, Any]:
 
 
 def send(relay: Emulator, *to: str, message_id: str = "<1@example.org>") -> str:
-    """Return the id that the server's reply gives."""
+    """Send a message; return the id in the server's reply."""
     text = f"From: <{relay.sender}>\r\nMessage-ID: {message_id}\r\nSubject: hi\r\n\r\nhello\r\n"
     with smtplib.SMTP(relay.smtp.host, relay.smtp.port) as client:
         client.starttls(context=ssl.create_default_context(cafile=relay.ca_file))
@@ -135,7 +135,7 @@ def test_a_stalled_endpoint_holds_up_no_other(relay: Emulator, webhook: Webhook)
 
 
 def test_a_lease_ends_in_its_time(tmp_path: Path) -> None:
-    """Sent to within its 24 hours it is prolonged to 48; after them it is over (7.1 of ACS)."""
+    """Mail within its 24 hours prolongs it to 48; after that it ends (7.1 of ACS)."""
     dead = DEAD.format("lease")
     with start(tmp_path / "data") as relay:
         send(relay, dead)
@@ -193,7 +193,7 @@ def test_an_endpoint_that_is_not_there_is_refused(relay: Emulator) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_kill_between_commit_and_delivery_loses_nothing(tmp_path: Path, workers: int) -> None:
-    """What got its 250 is reported after the next start, whatever was under way."""
+    """Messages with a 250 are reported after the next start."""
     data = tmp_path / "data"
     with Webhook() as endpoint:
         with start(data, workers=workers) as first:
@@ -211,7 +211,7 @@ def test_a_kill_between_commit_and_delivery_loses_nothing(tmp_path: Path, worker
 
 
 def test_reports_wait_for_a_relay_that_is_stopped(tmp_path: Path) -> None:
-    """Rules and webhooks are made without a relay; reports go out once it runs again."""
+    """Rules and webhooks can be made without a relay; reports are sent once it runs again."""
     data = tmp_path / "data"
     with start(data) as first:
         sender_data = first.data
@@ -231,7 +231,7 @@ def test_reports_wait_for_a_relay_that_is_stopped(tmp_path: Path) -> None:
 
 
 class Arm:
-    """Asks the management API with the administrator's token."""
+    """Calls the management API with the administrator's token."""
 
     def __init__(self, relay: Emulator) -> None:
         self._relay, self.base = relay, relay.ready["arm_url"]

@@ -1,4 +1,4 @@
-"""``gatepost up --workers``: front processes die, and the supervisor does, and mail goes on."""
+"""``gatepost up --workers``: mail continues when front processes or the supervisor die."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def relay() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def unhurt() -> Iterator[Emulator]:
-    """For tests that kill nobody."""
+    """A relay for tests that kill no process."""
     with Emulator(workers=2) as relay:
         yield relay
 
@@ -149,7 +149,7 @@ def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> N
 
 
 def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
-    """Two workers and their supervisor, in a process group of their own."""
+    """Start two workers and their supervisor in their own process group."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0", "--workers", "2"],
@@ -158,7 +158,7 @@ def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
 
 
 def send_until_cut(ready: dict[str, Any], acknowledged: set[str]) -> None:
-    """Deliver until the relay is gone; note the id of every message that got its 250."""
+    """Send until the relay is gone; record the id of every message that got a 250."""
     try:
         with signed_in(ready) as peer:
             while said := peer.deliver(ready["from"], letter(ready["from"])):

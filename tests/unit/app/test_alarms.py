@@ -1,4 +1,4 @@
-"""What the operator was told, from one start to the next."""
+"""Reported alarms, kept from one start to the next."""
 
 import asyncio
 

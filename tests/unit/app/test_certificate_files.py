@@ -1,4 +1,4 @@
-"""Certificates that are files: read once, taken anew when they change, kept when they are wrong."""
+"""Certificate files: read once, reloaded after a change, and kept if the new ones are wrong."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ from tests.certificates import Authority, make_authority
 
 
 class Bench:
-    """Two files, and who follows them."""
+    """Two files, and their followers."""
 
     def __init__(self, directory: Path) -> None:
         self.authority: Authority = make_authority(directory)
@@ -118,7 +118,7 @@ def test_unusable_given_contents_are_read_from_the_files(bench: Bench) -> None:
 
 
 def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:
-    """Clients would refuse it, and take the old one."""
+    """Clients would refuse it, and accept the old one."""
     bench.certificates.follow(bench.files, bench.taken.append)
     hour, now = timedelta(hours=1), datetime.now(UTC)
     bench.put(since=now + hour, until=now + 2 * hour)

@@ -1,4 +1,4 @@
-"""Certificates that the strictest verifiers take, renewed in time."""
+"""Certificates that the strictest verifiers accept, renewed in time."""
 
 import os
 import shutil
@@ -123,7 +123,7 @@ def test_a_verifier_in_rust_takes_it(made: Certificates, name: str) -> None:
 
 
 def test_the_authority_is_constrained_to_its_names(tmp_path: Path) -> None:
-    """Even with its key, a certificate for a stranger's name does not pass."""
+    """Even with its key, a certificate for another name is refused."""
     from gatepost.app import certificates
 
     made = ensure_certificates(tmp_path, NOW)

@@ -1,4 +1,4 @@
-"""A relay's time goes forward, stays so over restarts, and never goes back."""
+"""A relay's clock can be advanced, also across restarts, and never goes back."""
 
 import asyncio
 import time

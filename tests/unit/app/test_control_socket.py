@@ -1,4 +1,4 @@
-"""MessagePack by hand: the question and the answer are those of the control socket."""
+"""The requests and answers of the control socket, with MessagePack by hand."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ DATA = Path("data")
 
 
 def ask_of(answer: bytes, asked: list[bytes] | None = None) -> int:
-    """Ask a relay that says ``answer``."""
+    """Ask a relay that answers ``answer``."""
 
     def ask(path: Path, frame: bytes) -> bytes:
         assert path == DATA / control_socket.SOCKET

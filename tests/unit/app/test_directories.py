@@ -1,4 +1,4 @@
-"""Directories from one configuration to the next."""
+"""The directories from one configuration to the next."""
 
 import asyncio
 from pathlib import Path
@@ -29,7 +29,7 @@ LENIENT, STRICT = [rules_of(load_profile("acs", strict=each)) for each in (False
 
 
 def ignore(event: str, **facts: Any) -> None:
-    """Nobody is told."""
+    """Ignore a report."""
 
 
 NO_ACCOUNT = Record("account", "bob", {"senders": 1})
@@ -59,7 +59,7 @@ def test_a_change_counts_that_was_begun_under_the_configuration_before(tmp_path:
 
 
 def test_the_azure_directory_remembers_the_key_of_its_secrets(tmp_path: Path) -> None:
-    """With another key all of them would be refused as wrong, after a reload as after a start."""
+    """With another key all secrets would be refused as wrong, after a reload as after a start."""
 
     async def steps() -> None:
         records = MemoryRecords()
@@ -113,7 +113,7 @@ def test_an_unreadable_account_is_reported_once(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_verdict_on_the_secret_is_a_refusal(answer: Answer, reason: str) -> None:
-    """A client that hears 535 takes its secret for wrong."""
+    """A client that gets 535 takes its secret for wrong."""
     name = CompositeName("res", "application", "tenant")
     proof = asyncio.run(prove_at_endpoint(Asked(answer), EntraDirectory(), name, Secret("s3cret")))
     assert proof.is_transient == bool(reason)

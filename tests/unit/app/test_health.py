@@ -1,4 +1,4 @@
-"""Does the relay take mail now? Asked over HTTP."""
+"""Health over HTTP: whether the relay accepts mail now."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from gatepost.app.health import health_application
 
 
 def ask(path: str, refusal: str) -> tuple[int, Any]:
-    """Ask the application as uvicorn does."""
+    """Call the application as uvicorn does."""
     sent: list[Any] = []
 
     async def receive() -> Any:

@@ -1,4 +1,4 @@
-"""The key: made once, one subkey a purpose, and what is sealed opens with it alone."""
+"""The key: made once, with a subkey for each purpose; only it opens what it sealed."""
 
 import asyncio
 import os
@@ -102,7 +102,7 @@ def test_it_does_not_show() -> None:
 
 @pytest.mark.parametrize("damage", [{}, {"digest": "x"}, {"digest": "x", "sum": 5}])
 def test_records_know_the_key_that_they_were_sealed_with(damage: dict[str, Any]) -> None:
-    """Then what does not open with it is damaged; with another key nothing would."""
+    """What does not open with that key is damaged; with another key nothing would open."""
     records = MemoryRecords()
     asyncio.run(keep_fingerprint(KEY, records))
     asyncio.run(keep_fingerprint(KEY, records))
@@ -119,7 +119,7 @@ def test_records_know_the_key_that_they_were_sealed_with(damage: dict[str, Any])
 
 
 def test_a_key_may_not_be_replaced_where_an_earlier_version_kept_no_fingerprint() -> None:
-    """Else everything would be made anew, and the right key be refused when it is found."""
+    """Otherwise everything would be made again, and the right key be refused when it is found."""
     records = MemoryRecords()
     asyncio.run(open_tokens(records, KEY, lambda: NOW, {}))
     with pytest.raises(ConfigError, match="does not match"):

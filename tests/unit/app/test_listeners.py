@@ -1,4 +1,4 @@
-"""What a listener of a configuration offers, and to whom."""
+"""The offers of a listener, for each client."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_starttls_comes_before_auth() -> None:
 
 
 def test_plus_mechanisms_are_offered_only_if_configured() -> None:
-    """Most clients that know one bind to the connection, and ours binds to the certificate."""
+    """Most clients that support one bind to the connection, and ours binds to the certificate."""
     named = 'mechanisms = ["SCRAM-SHA-256-PLUS", "PLAIN"]'
     after = offer(terms(f"{STARTTLS}\n{named}"), encrypted=True)
     assert "AUTH SCRAM-SHA-256-PLUS PLAIN" in after.lines

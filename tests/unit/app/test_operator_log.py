@@ -1,4 +1,4 @@
-"""Lines for the operator: JSON or a sentence, whole, in order, and never in the way."""
+"""The operator's log: JSON or sentences, complete, in order, and never blocking."""
 
 import json
 import os

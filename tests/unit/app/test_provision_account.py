@@ -1,4 +1,4 @@
-"""The first account: made once, told again, and not told once it proves nothing."""
+"""The first account: made once, shown at each start, and not once it is useless."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""ready.json: what is off is null, an IPv6 address has its brackets."""
+"""ready.json: disabled services are null, and an IPv6 address has its brackets."""
 
 import socket
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from gatepost.net.listen import Listener
 
 @dataclass
 class Bound:
-    """What a Listener asks its socket."""
+    """The part of a socket that a Listener uses."""
 
     host: str
     port: int

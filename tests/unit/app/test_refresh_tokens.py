@@ -1,4 +1,4 @@
-"""Refresh tokens that a provider gave instead of the configured one."""
+"""Refresh tokens from a provider that replace the configured one."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from tests.simulated_delivery import run
 
 
 class Configured:
-    """What the configuration names."""
+    """The configured token."""
 
     value = "first"
 
@@ -28,7 +28,7 @@ class Configured:
 
 
 class Told:
-    """What the operator was told."""
+    """The reports."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -56,7 +56,7 @@ def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: P
 
 
 def test_a_token_follows_the_one_that_it_was_given_for(tmp_path: Path) -> None:
-    """Not one that an operator put in while the provider was asked."""
+    """It does not replace one that an operator configured during the request."""
     configured = Configured()
     kept = of(tmp_path, "gmail", configured)
     kept.read()

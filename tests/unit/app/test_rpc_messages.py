@@ -1,4 +1,4 @@
-"""What travels between processes arrives as it was."""
+"""Messages between processes arrive unchanged."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The process around the loop: steps side by side, as a reload and a stop take them, and faults."""
+"""The process around the loop: concurrent steps of reloads and stops, and faults."""
 
 import asyncio
 import os
@@ -92,7 +92,7 @@ def test_uncaught_errors_are_reported_without_arguments() -> None:
 def test_a_repeated_fault_is_reported_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """asyncio says of each of 1,025 tries that no file is left for a connection, every second."""
+    """asyncio reports each of 1,025 attempts per second when no descriptor is left."""
     told: list[str] = []
 
     def report(event: str, **facts: Any) -> None:

@@ -1,4 +1,4 @@
-"""Another secret in a credential's file is noticed; the same one written anew is not."""
+"""A changed secret in a credential's file is noticed; a rewritten equal one is not."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gatepost.config.settings import (
 
 
 class Bench:
-    """The files of these credentials, and what was told."""
+    """The files of these credentials, and the reports."""
 
     def __init__(self, *credentials: CredentialSettings):
         self.told: list[str] = []
@@ -24,7 +24,7 @@ class Bench:
         self.files.follow(credentials)
 
     def look(self) -> list[str]:
-        """What a look tells."""
+        """Return the credentials that a look reports."""
         self.told.clear()
         self.files.look()
         return list(self.told)
@@ -35,7 +35,7 @@ def password(name: str, path: Path) -> PasswordCredential:
 
 
 def put(path: Path, text: str) -> Path:
-    """Another file in its place."""
+    """Replace a file."""
     draft = path.with_suffix(".new")
     draft.write_text(text)
     return draft.replace(path)
@@ -81,7 +81,7 @@ def test_a_pod_s_token_counts_when_it_appears_and_not_each_time_that_it_is_renew
 
 
 def test_a_link_that_leads_elsewhere(tmp_path: Path) -> None:
-    """Kubernetes puts another directory in the place of the one with the secrets."""
+    """Kubernetes replaces the directory with the secrets."""
     for name in ("..1", "..2"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "secret").write_text(f"of {name}")

@@ -1,4 +1,4 @@
-"""How a relay ends: by half of a configuration, which is nobody's, and by a store that failed."""
+"""The end of a relay: with half of a configuration in use, and with a failed store."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from gatepost.store.sqlite import open_store
 
 
 class Breaking(Service):
-    """Prepares nothing, and cannot put it in place."""
+    """Prepares nothing, and fails to apply it."""
 
     async def _prepare(self) -> Any:
         return None
@@ -26,7 +26,7 @@ class Breaking(Service):
 
 
 def test_a_fifo_as_configuration_is_refused(tmp_path: Path) -> None:
-    """A reload that waits takes neither another one nor the end."""
+    """A reload that waits would block further reloads and the stop."""
     fifo = tmp_path / "gatepost.toml"
     os.mkfifo(fifo)
     with pytest.raises(ConfigError, match="it is a FIFO"):
@@ -54,13 +54,13 @@ to = "hub"
 def test_the_azure_directory_is_not_served_with_another_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else all client secrets would be refused as wrong."""
+    """Otherwise all client secrets would be refused as wrong."""
     monkeypatch.chdir(tmp_path)
     file, data = tmp_path / "gatepost.toml", tmp_path / "data"
     file.write_text(AZURE)
 
     def told(event: str, **facts: Any) -> None:
-        """Nobody listens."""
+        """Ignore a report."""
 
     async def main() -> None:
         with closing(open_store(data)) as store:

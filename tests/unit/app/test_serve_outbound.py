@@ -1,4 +1,4 @@
-"""What a relay's configuration says of itself to who delivers."""
+"""The parts of a configuration that matter to delivery."""
 
 import pytest
 
@@ -22,7 +22,7 @@ to = "direct"
     [("*:25", True), ("0.0.0.0:25", True), ("192.0.2.1:25", False), ("*:587", False)],
 )
 def test_mail_is_not_sent_to_where_the_relay_listens(address: str, ours: bool) -> None:
-    """RFC 5321 5.1, whatever an exchanger with that address is called."""
+    """RFC 5321 5.1, whatever the name of an exchanger with that address is."""
     own = own_of(parse_config(CONFIG.format(address=address)))
     assert ("127.0.0.1" in own) == ours
     assert "198.51.100.7" not in own

@@ -1,4 +1,4 @@
-"""From a configuration to a relay: ids that never come twice, limits that only strict has."""
+"""From a configuration to a relay: ids that never repeat, and the limits of strict mode."""
 
 import time
 from uuid import RFC_4122, UUID

@@ -1,4 +1,4 @@
-"""What commands found of a store waits for the relay, once, and never in its way."""
+"""Findings of commands about a store are kept for the relay, reported once, and never block it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What only an attacker sends is not HTTP."""
+"""Requests that only an attacker sends are not HTTP."""
 
 import h11
 import pytest
@@ -20,7 +20,7 @@ def read(octets: bytes) -> list[object]:
 
 
 def test_a_body_has_one_length() -> None:
-    """RFC 9112 6.1, 6.3: two servers could part two requests in two ways."""
+    """RFC 9112 6.1, 6.3: two servers could see different requests in the same octets."""
     with pytest.raises(h11.RemoteProtocolError, match="two lengths"):
         read(CHUNKED + b"Content-Length: 6\r\n\r\n0\r\n\r\n")
     assert read(CHUNKED + b"\r\n1\r\na\r\n") == [h11.Request, h11.Data]

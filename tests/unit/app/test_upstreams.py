@@ -1,4 +1,4 @@
-"""From a configuration's credentials to who signs in where, and by what transport."""
+"""From the credentials of a configuration to transports and sign-ins."""
 
 import asyncio
 from dataclasses import replace
@@ -64,7 +64,7 @@ CREDENTIALS: dict[str, CredentialSettings] = {
 
 
 def untold(event: str, **facts: Any) -> None:
-    """Nobody listens."""
+    """Ignore a report."""
 
 
 def kept(home: Path) -> KeptTokens:
@@ -124,7 +124,7 @@ def test_credentials_give_smtp_sign_ins(
 
 
 def test_a_pod_s_authority_is_trusted_as_all_others_are(tmp_path: Path) -> None:
-    """azure-identity asks by itself, so it is told of the configuration's ``ca_file``."""
+    """azure-identity makes its own connections, so it gets the configuration's ``ca_file``."""
     upstreams = Upstreams(
         CREDENTIALS, HttpClient(), TokenCache(), MemoryStore(), lambda: "1", kept(tmp_path),
         ca_file="authorities.pem",
@@ -165,7 +165,7 @@ def test_credentials_without_tokens_are_refused_for_graph(tmp_path: Path, creden
 
 
 class Rotating:
-    """A provider that gives another refresh token each time; an old one ends all of them."""
+    """A provider that gives another refresh token each time; using an old one revokes all."""
 
     newest = 0
 
@@ -184,7 +184,7 @@ class Rotating:
 def test_one_refresh_token_serves_many_scopes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One is asked for after the other, also for two credentials with the same token."""
+    """They are requested one after the other, also for two credentials with the same token."""
     monkeypatch.setenv("S", "r0")
     first = RefreshCredential("first", "box@example.com", "https://x.example/token", "c", SECRET)
     credentials = {"first": first, "second": replace(first, name="second", scope="second's")}

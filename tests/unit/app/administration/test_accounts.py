@@ -1,4 +1,4 @@
-"""Accounts, made and changed by an operator."""
+"""Accounts, created and changed by an operator."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What the command line asks of the directory, noun by noun."""
+"""The directory's operations for the command line, noun by noun."""
 
 import json
 from collections.abc import Mapping
@@ -294,7 +294,7 @@ class TestResources:
 
 
 class FakeResolver:
-    """Knows what it is told."""
+    """Returns the records that the test sets."""
 
     def __init__(self, records: Mapping[str, tuple[str, ...]]) -> None:
         self.records = records
@@ -456,7 +456,7 @@ def test_invalid_requests_are_refused(
 
 
 def test_a_listing_does_not_depend_on_what_was_made_first() -> None:
-    """A store that is opened again does not know that."""
+    """The order of creation is unknown after a restart."""
     listings = [
         {noun: office.run(f"{noun} list") for noun in ("app", "role", "resource", "sender")}
         for there in (list(entries().values()), list(reversed(entries().values())))
@@ -466,7 +466,7 @@ def test_a_listing_does_not_depend_on_what_was_made_first() -> None:
 
 
 def test_every_answer_travels(office: Office) -> None:
-    """Plain values, and of a secret only its value, once."""
+    """Every answer has plain values only, and of a secret only its value, once."""
     for operation in (
         "tenant list", "app list", "secret list", "role list", "resource list", "domain list",
         "sender list", "smtp-username list",

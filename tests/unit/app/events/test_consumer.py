@@ -1,4 +1,4 @@
-"""From accepted mail to reports and leases, by the clock that a test sets."""
+"""From accepted mail to reports and leases, on a simulated clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -102,7 +102,7 @@ async def test_asking_for_suppressions_changes_nothing(world: World) -> None:
 
 @in_a_world
 async def test_mail_right_after_a_subscription_is_reported(world: World) -> None:
-    """Though the store was being asked only for what matters without one."""
+    """Also while the store is being asked only for what matters without a subscription."""
     read = world.store.reports.read_about
 
     async def slowly(*given: Any) -> Any:
@@ -311,7 +311,7 @@ async def test_mail_of_no_interest_is_passed_over_and_reserved_recipients_are_no
 
 
 def test_damaged_subscriptions_and_rules_count_for_nothing_and_are_named() -> None:
-    """And a damaged entry of the managed list keeps mail back."""
+    """A damaged entry of the managed list still suppresses mail."""
     store = MemoryStore()
 
     async def run() -> None:

@@ -1,4 +1,5 @@
-"""Who hangs up while a change is being written has changed it, in the store and in memory alike."""
+"""A change that is being written takes effect in the store and in memory, although its caller
+hangs up."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from tests.unit.app.events.world import URL, Document, World, opened
 
 
 class Slow(MemoryStore):
-    """Its commits stand a moment before anybody hears of it."""
+    """A store whose commits return a moment later."""
 
     committed: asyncio.Event | None = None
 

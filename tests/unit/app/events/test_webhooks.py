@@ -1,4 +1,4 @@
-"""Sending by a clock that is set: the handshake, what fails, stalls, and is given up."""
+"""Sending on a simulated clock: the handshake, failures, stalls, and the last attempt."""
 
 import asyncio
 import json
@@ -113,7 +113,7 @@ async def test_a_failure_is_tried_again_on_schedule(world: World) -> None:
 
 @in_a_world
 async def test_a_settlement_during_a_query_does_not_repeat_the_event(world: World) -> None:
-    """The store's answer may be older than the settlement that it does not have."""
+    """The store's answer may be older than the settlement."""
     await world.ask("webhook_create", url=URL)
     world.endpoint.stalled = asyncio.Event()
     await send(world, "m1")
@@ -138,7 +138,7 @@ async def test_a_settlement_during_a_query_does_not_repeat_the_event(world: Worl
 
 @in_a_world
 async def test_a_fault_of_a_request_is_a_failure_like_another(world: World) -> None:
-    """Whatever nobody foresaw, the event is sent again, and the operator is told."""
+    """After any unexpected error, the event is sent again, and the operator gets a report."""
 
     def fail(asked: Asked) -> Answer:
         if asked.headers.get("aeg-event-type") == "Notification":
@@ -162,7 +162,7 @@ async def test_a_fault_of_a_request_is_a_failure_like_another(world: World) -> N
 def test_a_fault_of_the_store_does_not_end_a_lane(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was sent and could not be written down is sent again: at least once."""
+    """An event that was sent and could not be recorded is sent again: at least once."""
 
     async def steps(world: World) -> None:
         await world.ask("webhook_create", url=URL)
@@ -327,7 +327,7 @@ def test_an_endpoint_that_refuses_is_not_told(answer: Answer, said: str) -> None
 
 
 def validation_url(asked: Asked) -> tuple[str, str]:
-    """Return id and token of the URL that an endpoint was sent."""
+    """Return id and token of the URL that the endpoint got."""
     if asked.method == "OPTIONS":
         url = asked.headers["WebHook-Request-Callback"]
     else:

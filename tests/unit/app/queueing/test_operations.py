@@ -1,4 +1,4 @@
-"""What an operator asks of the queue, beside a relay that delivers, and without one."""
+"""The operator's operations on the queue, with a relay that delivers, and without one."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Snapshots on disk: in order, bounded, and readable whatever happened to some of them."""
+"""Snapshots on disk: in order, bounded, and readable although some of them are damaged."""
 
 from dataclasses import replace
 from datetime import timedelta

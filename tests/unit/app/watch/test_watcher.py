@@ -1,4 +1,4 @@
-"""One upstream, looked at again and again by a doctor who is told what to find."""
+"""One upstream, watched with a doctor whose findings the test sets."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ DOWN = Evidence("probe", SEEN.target, NOW, resolution=seen(Resolution(error="no 
 
 
 class Doctor:
-    """Finds what it is told to, one thing after the other; remembers the passwords."""
+    """Returns the given findings, one after the other; keeps the passwords."""
 
     def __init__(self, *evidence: Evidence | Exception) -> None:
         self._evidence = list(evidence)
@@ -42,7 +42,7 @@ class Doctor:
 
 
 class Run:
-    """A watcher, and what it told."""
+    """A watcher, and its reports."""
 
     def __init__(self, home: Path, doctor: Doctor, upstream: Upstream = UPSTREAM) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
