@@ -41,7 +41,7 @@ class Breaker:
     """
 
     __slots__ = (
-        "_by_number", "_failures", "_level", "_opened_for", "_patience", "_probe", "_until",
+        "_failures", "_is_firm", "_level", "_opened_for", "_patience", "_probe", "_until",
         "reason",
     )  # fmt: skip
 
@@ -52,8 +52,8 @@ class Breaker:
         self._level = 0
         self._until = float("-inf")
         self._opened_for = 0.0
-        self._by_number = False
-        """Opened by a number of failures, not for as long as somebody demanded."""
+        self._is_firm = False
+        """Only time closes it."""
         self._probe: float | None = None
         self.reason = ""
         """Why it opened; kept until it closes."""
@@ -96,14 +96,22 @@ class Breaker:
             return False
         if now >= self._until:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
-        elif self._by_number and begun is not None and begun <= self._until - self._opened_for:
+        elif begun is not None and not self._is_firm and begun <= self._until - self._opened_for:
             self._opened_for, self._until, self.reason = 0.0, now, ""
             return True
         return False
 
-    def failed(self, now: float, random: Random, reason: str, at_least: float = 0.0) -> None:
+    def failed(
+        self,
+        now: float,
+        random: Random,
+        reason: str,
+        at_least: float = 0.0,
+        *,
+        is_firm: bool = False,
+    ) -> None:
         """Count a failure, and open after enough of them; one is enough when half-open, or with an
-        ``at_least`` in seconds."""
+        ``at_least`` in seconds. ``is_firm``: no success of an earlier attempt closes it."""
         self._probe = None
         self._failures += 1
         is_open = self.position(now) == "open"
@@ -116,13 +124,14 @@ class Breaker:
             relapsed = half_open or now < self._until
             self._level = self._level + 1 if relapsed else 0
         self._open(now, random, reason, at_least)
+        self._is_firm = is_firm
 
     def rest(self, now: float, seconds: float, reason: str) -> None:
         """Open for as long as the peer asked, without an addition that grows."""
         self._probe = None
         if self.position(now) != "open" or now + seconds > self._until:
             self._opened_for, self._failures = max(1.0, seconds), 0
-            self._by_number = False
+            self._is_firm = True
             self._until, self.reason = now + self._opened_for, reason
 
     def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:
@@ -132,4 +141,4 @@ class Breaker:
         length *= 1 + patience.jitter * (2 * random() - 1)
         self._opened_for = max(1.0, at_least, min(length, patience.longest))
         self._until, self.reason = now + self._opened_for, reason
-        self._failures, self._by_number = 0, at_least <= 0
+        self._failures = 0

@@ -97,7 +97,9 @@ class AttemptFeedback:
                 shaper.keep_to_open(now)
         elif self._is_servers(result):
             at_least = HOST.first if _is_enough(result) else 0.0
-            host.failed(now, self._random, result.attempt.reply.reason, at_least)
+            is_firm = result.attempt.phase == "auth"
+            reason = result.attempt.reply.reason
+            host.failed(now, self._random, reason, at_least, is_firm=is_firm)
         else:
             host.abandoned()
         for error_reply in result.error_replies:
@@ -260,11 +262,11 @@ def _is_accepted(result: AttemptResult) -> bool:
 def _is_enough(result: AttemptResult) -> bool:
     """Tell whether a server pauses after a single failure.
 
-    An attempt at an address that never answers takes half a minute, and a server that disconnects
-    at AUTH has received the secret.
+    To wait for a server that says nothing takes half a minute or, if it has accepted the
+    connection, five. A server that disconnects at AUTH has received the secret.
     """
     phase = result.attempt.phase
-    return phase == "auth" or (phase == "connect" and isinstance(result.error, TimedOut))
+    return phase == "auth" or (phase in _OF_SERVER and isinstance(result.error, TimedOut))
 
 
 def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:

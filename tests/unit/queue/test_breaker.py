@@ -74,10 +74,17 @@ def test_a_success_of_an_attempt_that_was_under_way_closes_it() -> None:
     assert breaker.wait(13) == 30, "that was no relapse"
 
 
+def test_also_after_a_single_failure_that_was_enough() -> None:
+    breaker = Breaker(STEADY)
+    breaker.failed(10, middle, "no connection in time", 30)
+    assert breaker.succeeded(12, begun=9)
+    assert breaker.wait(12) == 0
+
+
 def test_but_no_rest_that_was_asked_for() -> None:
     rested, told = Breaker(STEADY), Breaker(STEADY)
     rested.rest(10, 60, "Retry-After")
-    told.failed(10, middle, "no answer", 60)
+    told.failed(10, middle, "no answer", 60, is_firm=True)
     for each in rested, told:
         assert not each.succeeded(12, begun=9)
         assert each.wait(12) == 58

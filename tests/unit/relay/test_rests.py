@@ -219,6 +219,24 @@ def test_a_server_that_drops_what_is_too_many_gets_as_many_as_it_takes() -> None
     world.run(scenario)
 
 
+def test_a_server_that_takes_connections_and_says_nothing_is_waited_for_once() -> None:
+    """For five minutes; while no login there has succeeded, nobody else would have a turn."""
+    silent = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
+    hangs = Answer((silent,), "greeting", is_remote=False, seconds=300, error=TimedOut("nothing"))
+    first = Upstream(smarthost("first", credential="acs"), hangs)
+    second = Upstream(smarthost("second", ["b.example"]))
+    world = World([first, second], [route(first.target, second.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        for number in range(5):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(310)
+        assert len(first.tries) == 1
+        assert len(second.taken) == 5
+
+    world.run(scenario)
+
+
 def test_while_one_message_tests_a_target_the_next_one_has_the_others() -> None:
     """That may take minutes: a greeting may take five (RFC 5321 4.5.3.2.1)."""
     silent = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
