@@ -1,4 +1,4 @@
-"""``gatepost check``: what it prints, and how it ends."""
+"""``gatepost check``: its output and exit codes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``gatepost doctor --config``: arguments, exit codes, what is printed."""
+"""``gatepost doctor --config``: arguments, exit codes, output."""
 
 import io
 import json

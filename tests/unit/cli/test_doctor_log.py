@@ -1,4 +1,4 @@
-"""``gatepost doctor --log``: arguments, exit codes, what is printed."""
+"""``gatepost doctor --log``: arguments, exit codes, output."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""``gatepost env``: what a shell must know."""
+"""``gatepost env``: the variables for a shell."""
 
 import json
 import subprocess

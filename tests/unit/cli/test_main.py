@@ -1,4 +1,4 @@
-"""The command line's face: names, suggestions, exit codes."""
+"""The command line: names, suggestions, exit codes."""
 
 import json
 from collections.abc import Callable

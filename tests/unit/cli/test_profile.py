@@ -1,4 +1,4 @@
-"""``gatepost profile``: what there is, what it says, and what is wrong with one's own."""
+"""``gatepost profile``: the list, the values, and the faults of a profile of one's own."""
 
 import json
 from pathlib import Path

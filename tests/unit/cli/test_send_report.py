@@ -1,4 +1,4 @@
-"""What ``gatepost send`` tells a reader."""
+"""The report of ``gatepost send``."""
 
 import pytest
 

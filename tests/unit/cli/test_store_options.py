@@ -1,4 +1,4 @@
-"""``--data`` and ``--config``: two ways to say where a relay keeps its mail."""
+"""``--data`` and ``--config``: two ways to name a relay's directory."""
 
 import json
 from pathlib import Path

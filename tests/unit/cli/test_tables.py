@@ -1,4 +1,4 @@
-"""Columns: as wide as the terminal, and 80 where nobody says."""
+"""Columns: as wide as the terminal, and 80 characters without one."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""``gatepost up``: what its arguments mean, and what is wrong with them."""
+"""``gatepost up``: its arguments, and their errors."""
 
 from pathlib import Path
 from typing import Any

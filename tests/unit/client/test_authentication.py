@@ -1,4 +1,4 @@
-"""AUTH against written servers: what is said, what is never said, and what stops it."""
+"""AUTH with scripted servers: the commands, the handling of the secret, and the errors."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""An EHLO reply in which a server repeats a password is of use, and shows nothing of it."""
+"""An EHLO reply that repeats a password is still usable, and shown without it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Signatures by an access key, held against our own verifier."""
+"""Signatures with an access key, checked by our own verifier."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""With what a client signs in, by what its user gave."""
+"""The credentials of a client, from the options of its user."""
 
 from pathlib import Path
 

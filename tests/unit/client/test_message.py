@@ -1,4 +1,4 @@
-"""What becomes of a message before it is sent."""
+"""The preparation of a message for sending."""
 
 import re
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""Secrets are read by name, and say where they are missing."""
+"""Secrets are read by name, and errors name the missing one."""
 
 import os
 from pathlib import Path

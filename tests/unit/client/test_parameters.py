@@ -1,4 +1,4 @@
-"""MAIL and RCPT lines: which parameters go out, and which wait for an extension."""
+"""MAIL and RCPT lines: the parameters that are sent, and the extensions that they need."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Connections are kept for the next message, and given up when they are worn, old or gone."""
+"""Connections are kept for the next message, and closed when they are worn, old or lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

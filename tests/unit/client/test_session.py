@@ -1,4 +1,4 @@
-"""Greeting, EHLO, STARTTLS and QUIT against written servers."""
+"""Greeting, EHLO, STARTTLS and QUIT with scripted servers."""
 
 from typing import Any
 

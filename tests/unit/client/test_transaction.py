@@ -1,4 +1,4 @@
-"""MAIL, RCPT and the content against written servers."""
+"""MAIL, RCPT and the content with scripted servers."""
 
 import pytest
 

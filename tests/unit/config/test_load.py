@@ -1,4 +1,4 @@
-"""What a configuration comes to, and how that is explained."""
+"""A loaded configuration, and the explanation of its values."""
 
 from datetime import timedelta
 from pathlib import Path

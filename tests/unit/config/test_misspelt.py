@@ -1,4 +1,4 @@
-"""A name that was misspelt is one mistake: what follows from it is not told, too."""
+"""A misspelt name is one mistake: its consequences are not reported, too."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The line of every key: whatever the document, the scan finds what tomllib finds."""
+"""The line of every key: for every document, the scan finds the keys that tomllib finds."""
 
 import json
 import tomllib

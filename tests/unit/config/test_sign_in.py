@@ -1,4 +1,4 @@
-"""A credential that can never sign in at its target is a mistake, told before anything runs."""
+"""A credential that can never sign in at its target is a mistake of the configuration."""
 
 import pytest
 

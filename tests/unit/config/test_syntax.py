@@ -1,4 +1,4 @@
-"""What is not valid TOML is told with the rest: every such line, once, and no value is shown."""
+"""Invalid TOML is reported with the other mistakes: every line once, and without values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Times, sizes, rates, networks, addresses: what they mean, and what they are not."""
+"""Times, sizes, rates, networks, addresses: valid and invalid ones."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is no mistake in a configuration, and hardly meant."""
+"""Warnings: configurations that are valid, and hardly intended."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""The file of ``gatepost watch``: what it says, and every mistake at once."""
+"""The file of ``gatepost watch``: its values, and all mistakes at once."""
 
 from collections.abc import Callable
 from datetime import timedelta

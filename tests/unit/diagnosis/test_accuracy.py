@@ -1,4 +1,4 @@
-"""Our own worked cases: the true cause comes first. `make accuracy` shows the table."""
+"""The worked cases: the true cause comes first. `make accuracy` shows the table."""
 
 import pytest
 

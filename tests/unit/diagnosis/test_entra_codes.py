@@ -1,4 +1,4 @@
-"""Every error code of Entra that we know is explained, and by the finding that others name, too."""
+"""Every known error code of Entra is explained, also under the name of its finding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A token, read without being verified: what it says, what is not a token, what is never kept."""
+"""Tokens, read without verification: their claims, other texts, and what is never kept."""
 
 import base64
 import json

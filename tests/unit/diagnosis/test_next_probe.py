@@ -1,4 +1,4 @@
-"""Nothing proven: the doctor still says which one probe would decide."""
+"""Without a proven cause, the doctor names the probe that would decide."""
 
 from dataclasses import replace
 

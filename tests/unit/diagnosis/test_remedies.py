@@ -1,4 +1,4 @@
-"""The libraries: complete, well-formed, and found by the names people use."""
+"""The libraries: complete, well-formed, and found by their usual names."""
 
 import ast
 import re

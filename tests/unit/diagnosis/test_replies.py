@@ -1,4 +1,4 @@
-"""What a server's refusals say to a probe: the tables of logs, without what only logs need."""
+"""The replies of servers to a probe: the tables of logs, without what only logs need."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Evidence in, finding out: for each cause a positive, and its neighbours that it is not."""
+"""From evidence to findings: a positive case for each cause, and cases of similar causes."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Words that signs look for."""
+"""The words that signs match."""
 
 import pytest
 

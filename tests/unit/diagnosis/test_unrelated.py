@@ -1,4 +1,4 @@
-"""What is not about mail, or tells of mail that went out, gives no finding."""
+"""Logs that are not about mail, or are about delivered mail, have no finding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Accounts: hashed once, remembered for a while, forgotten with every change."""
+"""Accounts: hashed once, remembered for a while, and verified again after every change."""
 
 import asyncio
 import threading

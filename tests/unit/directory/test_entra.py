@@ -1,4 +1,4 @@
-"""Applications of real tenants: who is asked about, what is believed, and for how long."""
+"""Applications of real tenants: which are verified, and how long an answer counts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

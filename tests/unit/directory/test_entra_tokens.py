@@ -1,4 +1,4 @@
-"""Tokens of real tenants: what is believed of them, and when their keys are asked for."""
+"""Tokens of real tenants: which are accepted, and when the keys are fetched."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

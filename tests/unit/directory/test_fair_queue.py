@@ -1,4 +1,4 @@
-"""Turns: one for each peer, whoever asks how often."""
+"""The fair queue: one turn for each peer, however often it asks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Password hashes: either kind is told by its encoding, and read wherever it was made."""
+"""Password hashes: both kinds are recognised by their encoding, also those made elsewhere."""
 
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm

@@ -1,4 +1,4 @@
-"""What need not be proven again: for how long, how much of it, and what stands for a secret."""
+"""Remembered proofs: for how long, how many, and in what form."""
 
 from gatepost.directory.proof_cache import MOST_REMEMBERED, ProofCache, ticket_of
 

@@ -1,4 +1,4 @@
-"""Certificates as facts."""
+"""The facts of a certificate."""
 
 import ssl
 from datetime import UTC, datetime

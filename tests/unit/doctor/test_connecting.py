@@ -1,4 +1,4 @@
-"""Addresses that answer late are asked after at the end of a visit."""
+"""Addresses that answer late are asked again at the end of a visit."""
 
 from concurrent.futures import Future
 

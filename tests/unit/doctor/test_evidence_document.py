@@ -1,4 +1,4 @@
-"""Evidence survives being kept, and hides what nobody should see."""
+"""Evidence survives a round trip, and hides secrets."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What people paste in the place of a user name is struck out where it is a secret."""
+"""Secrets pasted as a user name are redacted."""
 
 import base64
 

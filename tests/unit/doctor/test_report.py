@@ -1,4 +1,4 @@
-"""The three faces of a diagnosis: terminal, Markdown, JSON."""
+"""The three forms of a diagnosis: terminal, Markdown, JSON."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The report keeps to its JSON Schema, whatever was seen."""
+"""Every report follows its JSON Schema."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""What a secret looks like is told, never what it is."""
+"""The shape of a secret is reported, never its value."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""A secret inside of base64, wherever it lies."""
+"""A secret inside base64, at any offset."""
 
 import base64
 

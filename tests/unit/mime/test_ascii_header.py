@@ -1,4 +1,4 @@
-"""A header in ASCII, in a time that grows with its length and no faster."""
+"""A header in ASCII, in time proportional to its length."""
 
 import pytest
 

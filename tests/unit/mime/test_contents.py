@@ -1,4 +1,4 @@
-"""What a message says to its reader, however broken it is."""
+"""The readable parts of a message, however broken it is."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""RFC 3461 to 3464, 6522, 6533: who is told, and what."""
+"""RFC 3461 to 3464, 6522, 6533: who gets a report, and its content."""
 
 import email
 import email.message

@@ -1,4 +1,4 @@
-"""RFC 6152 3, RFC 2045: what becomes of 8-bit content, field by field."""
+"""RFC 6152 3, RFC 2045: the conversion of 8-bit content, field by field."""
 
 import email
 from email.header import decode_header, make_header

@@ -1,4 +1,4 @@
-"""What a relay reads of a header."""
+"""The fields that a relay reads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who a From field names: what is plain, what is legal, and what is meant to deceive."""
+"""The mailboxes of a From field: plain, legal, and deceptive ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How often a message was passed on."""
+"""The number of hops of a message."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How the answers for the two address families become one."""
+"""The answers for the two address families become one."""
 
 import pytest
 

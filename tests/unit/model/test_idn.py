@@ -1,4 +1,4 @@
-"""Domain names in ASCII, as the standards of 2008 write them."""
+"""Domain names in ASCII, by IDNA 2008."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A transcript strikes secrets out, in whatever form the server repeats them."""
+"""A transcript redacts secrets, in every form in which the server repeats them."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Pieces of a content that are written together."""
+"""Pieces of content that are written together."""
 
 from gatepost.model.body import MANY, WINDOW, windows_of
 

@@ -1,4 +1,4 @@
-"""xtext, and its kin for addresses in UTF-8."""
+"""xtext, and the related encoding of UTF-8 addresses."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a certificate says of its owner."""
+"""The names in a certificate."""
 
 import hashlib
 from pathlib import Path

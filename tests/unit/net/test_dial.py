@@ -1,4 +1,4 @@
-"""Servers as people write them, and what is told when none is reached."""
+"""Addresses of servers as users write them, and the errors when none is reached."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Frames out of octets in any pieces."""
+"""Frames from octets in any pieces."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Names are looked up beside the loop, and nobody waits at the end for one that is not answered."""
+"""Names are looked up outside of the loop, and a stop does not wait for an answer."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""An accepted connection, on a transport made up."""
+"""An accepted connection, on a fake transport."""
 
 import asyncio
 import ssl

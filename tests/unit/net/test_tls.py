@@ -1,4 +1,4 @@
-"""The TLS layer against itself: both ends in memory."""
+"""The TLS layer with both ends in memory."""
 
 import os
 import ssl

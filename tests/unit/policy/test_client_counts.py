@@ -1,4 +1,4 @@
-"""Clients by address: how many sessions, how long a refused login waits."""
+"""Clients by address: the number of sessions, and the delay of a refused login."""
 
 import asyncio
 

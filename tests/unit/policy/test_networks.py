@@ -1,4 +1,4 @@
-"""Who is in which network."""
+"""Networks and their members."""
 
 from ipaddress import ip_network
 

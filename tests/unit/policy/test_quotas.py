@@ -1,4 +1,4 @@
-"""Strict limits: counted per subscription, whoever of it asks, from whichever process."""
+"""Strict limits: counted per subscription, over all users and processes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Senders: what the directory says of an address, as a reply."""
+"""Senders: the directory's answer about an address, as a reply."""
 
 import pytest
 

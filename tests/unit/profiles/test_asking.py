@@ -1,4 +1,4 @@
-"""The command that shows what is the matter with a server."""
+"""The command that shows a server's fault."""
 
 import pytest
 

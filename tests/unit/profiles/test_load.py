@@ -1,4 +1,4 @@
-"""Profiles: every shipped one loads and says where it has its values; faults are named."""
+"""Profiles: every shipped one loads and names its sources; faults are named."""
 
 import re
 import tomllib

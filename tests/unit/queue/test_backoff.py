@@ -1,4 +1,4 @@
-"""Event Grid's schedule, as its documentation words it."""
+"""Event Grid's schedule, as its documentation describes it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who failed is left alone, longer each time, then asked by one."""
+"""A failing peer is left alone, longer each time, and then probed once."""
 
 import pytest
 from hypothesis import given

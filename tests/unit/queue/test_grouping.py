@@ -1,4 +1,4 @@
-"""Recipients become deliveries, and attempts a short story."""
+"""Recipients become deliveries, and attempts a short history."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

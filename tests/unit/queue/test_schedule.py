@@ -1,4 +1,4 @@
-"""RFC 5321 4.5.4.1: when mail is tried again, and when it is given up."""
+"""RFC 5321 4.5.4.1: the times of attempts, and the end of the queue time."""
 
 from datetime import UTC, datetime, timedelta
 

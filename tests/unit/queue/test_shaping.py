@@ -1,4 +1,4 @@
-"""What replies teach, and what a next hop gets after that."""
+"""The lessons of replies, and the limits of a next hop after them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Why is this message still here? In one sentence."""
+"""The reason why a message is still queued, in one sentence."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""When complete messages go to the store: together, and without anybody waiting in vain."""
+"""Complete messages go to the store together, and without waiting in vain."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""Who was counted is uncounted once, whenever the answer comes and the client goes."""
+"""A counted client is uncounted once, whenever the answer comes and the client leaves."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The clock on the wall is put forward or back while mail waits: nothing is lost, or twice."""
+"""The system clock jumps while mail waits: nothing is lost or sent twice."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

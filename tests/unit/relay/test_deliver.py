@@ -1,4 +1,4 @@
-"""The delivery loop with upstream servers made up, on a clock that takes no time."""
+"""The delivery loop with simulated upstream servers and a simulated clock."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Mail that goes by domain: which exchanger is tried, when, and what another one may have."""
+"""Mail by domain: the order of exchangers, and when another one gets the mail."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Words about errors that are safe to show."""
+"""Descriptions of errors that are safe to show."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""What a listener's connections take from it, after a reload too."""
+"""The state of a listener, which a reload replaces."""
 
 from ipaddress import ip_network
 

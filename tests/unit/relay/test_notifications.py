@@ -1,4 +1,4 @@
-"""Who is told what of a message: by a notification, and at last by the operator."""
+"""Who is informed about a message: the sender by a notification, else the operator."""
 
 import asyncio
 from collections.abc import Iterator

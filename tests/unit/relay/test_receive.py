@@ -1,4 +1,4 @@
-"""One connection, on a stream made up."""
+"""One connection, on a fake stream."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Servers that are down, busy or slow: who rests, who takes over, and that nobody else waits."""
+"""Servers that are down, busy or slow: pauses, failover, and no delay of other mail."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Sign-ins that are refused: how often a secret is shown, what rests, and who hears of it."""
+"""Refused sign-ins: how often a secret is sent, what is paused, and what is reported."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the store gets of a message."""
+"""The message that the store gets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Why a client's TLS did not stand, for who looks after the client."""
+"""The reason why a client's TLS failed, for the client's administrator."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bearer tokens at the APIs: who is let in, and what the others hear."""
+"""Bearer tokens at the APIs: the accepted ones, and the refusals."""
 
 from typing import Any
 

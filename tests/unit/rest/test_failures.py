@@ -1,4 +1,4 @@
-"""A handler that fails in a way that nobody foresaw: what the client and the operator get."""
+"""A handler with an unexpected error: the client's answer and the operator's report."""
 
 import asyncio
 import json

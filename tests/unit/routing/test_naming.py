@@ -1,4 +1,4 @@
-"""What a route is called that has no name: the same wherever it stands."""
+"""The name of a route that has none: the same at every place."""
 
 import pytest
 

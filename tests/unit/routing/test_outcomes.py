@@ -1,4 +1,4 @@
-"""What becomes of captured mail: rules before reserved addresses before Delivered."""
+"""The outcome of captured mail: rules before reserved addresses before Delivered."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The data of an event, field by field, as live webhooks have it."""
+"""The data of an event, field by field, as in real webhooks."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which route mail takes, and who of its chain is next."""
+"""The route of a message, and the next target of its chain."""
 
 import pytest
 

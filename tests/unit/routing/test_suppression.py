@@ -1,4 +1,4 @@
-"""The managed list as a state machine over time, and for whom a customer's list holds."""
+"""The managed list as a state machine over time, and the scope of a customer's list."""
 
 from datetime import UTC, datetime, timedelta
 

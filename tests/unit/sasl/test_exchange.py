@@ -1,4 +1,4 @@
-"""What every mechanism of the client's side promises."""
+"""The contract of every client mechanism."""
 
 import pytest
 

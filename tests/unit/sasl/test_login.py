@@ -1,4 +1,4 @@
-"""LOGIN in the dialects that are met in the field."""
+"""LOGIN in the dialects that occur in practice."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is kept of a password."""
+"""The stored form of a password."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Groups: all that has arrived, in order, at most so many."""
+"""Batches: all items that have arrived, in order, up to a maximum."""
 
 import threading
 

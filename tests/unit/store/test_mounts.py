@@ -1,4 +1,4 @@
-"""Which file system holds a directory, and whether it may be shared."""
+"""The file system of a directory, and whether it may be shared."""
 
 from pathlib import Path
 

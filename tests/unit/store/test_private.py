@@ -1,4 +1,4 @@
-"""What the store writes is its owner's alone, and stands where it should."""
+"""The store's files are private, and at their places."""
 
 import os
 from collections.abc import Callable

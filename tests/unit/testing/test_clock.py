@@ -1,4 +1,4 @@
-"""The clock that a test turns."""
+"""The clock that a test sets."""
 
 from datetime import UTC, datetime
 

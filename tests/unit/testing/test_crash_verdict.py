@@ -1,4 +1,4 @@
-"""What counts as kept, and what as broken."""
+"""The verdict of a crash run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The relay that a crash run kills, and what it said."""
+"""The relay that a crash run kills, and its output."""
 
 from pathlib import Path
 

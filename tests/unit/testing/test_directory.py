@@ -1,4 +1,4 @@
-"""The directory in memory keeps the contract that the real ones keep."""
+"""The directory in memory keeps the contract of the real ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a test is told when its message did not come."""
+"""The message of a test that did not get its mail."""
 
 from datetime import UTC, datetime
 from typing import Any

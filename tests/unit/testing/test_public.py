@@ -1,4 +1,4 @@
-"""The public face of gatepost.testing."""
+"""The public names of gatepost.testing."""
 
 import subprocess
 import sys

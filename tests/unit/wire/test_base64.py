@@ -1,4 +1,4 @@
-"""Base64 as it travels in AUTH."""
+"""Base64 in AUTH."""
 
 import pytest
 

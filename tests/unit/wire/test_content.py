@@ -1,4 +1,4 @@
-"""Where content ends, and what its octets become."""
+"""The end of the content, and its octets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Command lines out of a buffer."""
+"""Command lines from a buffer."""
 
 import pytest
 

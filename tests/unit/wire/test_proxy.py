@@ -1,4 +1,4 @@
-"""The PROXY protocol: what HAProxy's specification allows, and what it does not."""
+"""The PROXY protocol: valid and invalid headers by HAProxy's specification."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""TLS from outside: what a ClientHello and alerts say to who has no keys."""
+"""TLS from outside: what a ClientHello and alerts show without the keys."""
 
 import ssl
 from collections.abc import Mapping

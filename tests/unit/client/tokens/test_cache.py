@@ -1,4 +1,4 @@
-"""Tokens are asked for once, ahead of their end, and not at once again after a failure."""
+"""Tokens are requested once, before the old ones expire, and not at once after a failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Token requests, and what each answer is taken for."""
+"""Token requests, and the meaning of each answer."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What each source sends to prove itself."""
+"""The proof that each source sends."""
 
 import asyncio
 import base64

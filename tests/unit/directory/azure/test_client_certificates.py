@@ -1,4 +1,4 @@
-"""Certificates of applications: which are read, and how an assertion names one."""
+"""Certificates of applications: the accepted formats, and how an assertion names one."""
 
 import base64
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The directory as a whole: it loads, answers, changes, and says nothing it should not."""
+"""The whole directory: it loads, answers, changes, and shows no secret."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sign-in: each check alone, their order, and that a failure does not show in the time."""
+"""Sign-in: each check alone, their order, and equal times for all failures."""
 
 import base64
 import hashlib

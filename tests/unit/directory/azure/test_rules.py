@@ -1,4 +1,4 @@
-"""What a profile may ask of who signs in beyond a good secret, and how long it believes one."""
+"""Further requirements of a profile for a sign-in, and how long a secret is remembered."""
 
 import asyncio
 from dataclasses import replace

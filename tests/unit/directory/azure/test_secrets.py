@@ -1,4 +1,4 @@
-"""Client secrets as they are made: valid for two years unless somebody says otherwise."""
+"""New client secrets: valid for two years by default."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Signing in with a token: every reason for which it may fail, in the order of the checks."""
+"""Sign-in with a token: every reason for a failure, in the order of the checks."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Tokens: what is issued is verified, and nothing else is."""
+"""Tokens: issued ones are verified, and no others."""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""Composite user names: both forms, split from the right, and the mistakes by name."""
+"""Composite user names: both forms, split from the right, and the name of each mistake."""
 
 import pytest
 from hypothesis import given

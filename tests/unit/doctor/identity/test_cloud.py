@@ -1,4 +1,4 @@
-"""Where Entra and its neighbours are asked."""
+"""The endpoints of Entra and the related APIs."""
 
 # ruff: noqa: E501  # a table
 

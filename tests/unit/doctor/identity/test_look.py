@@ -1,4 +1,4 @@
-"""What is asked behind a refused login, in which order, of whom; and what is never asked."""
+"""The requests after a refused login: their order, their targets, and those never made."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Every mistake is found, in its file's words, with its line."""
+"""Every mistake is found, in the words of its file, with its line."""
 
 import re
 

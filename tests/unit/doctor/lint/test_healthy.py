@@ -1,4 +1,4 @@
-"""What is right is left alone."""
+"""Correct files have no findings."""
 
 import pytest
 

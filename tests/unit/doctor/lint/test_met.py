@@ -1,4 +1,4 @@
-"""Files as they are met: ``met.txt`` holds them, each with the cause that it has, or none."""
+"""Real-world files: ``met.txt`` has them, each with its cause, or none."""
 
 import re
 from pathlib import Path

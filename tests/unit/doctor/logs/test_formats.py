@@ -1,4 +1,4 @@
-"""One session as every client prints it: recognised, and put together again alike."""
+"""One session as every client prints it: recognised, and reconstructed identically."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Where a traceback ends in the dialogue."""
+"""The command at which a traceback ends the dialogue."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a secret stands in a paste that is not a session: told in many ways, shown in none."""
+"""Secrets in a paste that is not a session: written in many ways, shown in none."""
 
 import base64
 import json

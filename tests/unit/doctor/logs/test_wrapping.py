@@ -1,4 +1,4 @@
-"""What carries a log is taken off: containers, journals, JSON, quoted mail, terminals."""
+"""The wrapping of a log is removed: containers, journals, JSON, quoted mail, terminals."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""Every fault of a client's own that a recorded session shows: the cause comes first."""
+"""Every fault of a client that a recorded session shows: the cause comes first."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a tap makes of octets: content, chunks, long lines, and who speaks what."""
+"""Parsing of recorded octets: content, chunks, long lines, and the protocol of the client."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is different, in sentences."""
+"""The differences of two snapshots, in sentences."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A look, short enough to be kept."""
+"""Snapshots of a diagnosis."""
 
 from dataclasses import replace
 from datetime import timedelta

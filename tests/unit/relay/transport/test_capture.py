@@ -1,4 +1,4 @@
-"""Captured mail is in the store when the transport says so."""
+"""Captured mail is in the store when the transport reports success."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A message as each kind of server can take it."""
+"""A message in a form that each kind of server accepts."""
 
 import pytest
 

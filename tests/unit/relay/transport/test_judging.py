@@ -1,4 +1,4 @@
-"""What a transaction means for each recipient, whatever the texts say."""
+"""The outcome of a transaction for each recipient, whatever the texts are."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A port that says nothing until TLS stands: found out within seconds, without a secret shown."""
+"""A port that is silent before TLS: detected within seconds, without sending a secret."""
 
 import asyncio
 from typing import cast

@@ -1,4 +1,4 @@
-"""What each role may do, and where."""
+"""The permissions of each role, and their scopes."""
 
 import pytest
 

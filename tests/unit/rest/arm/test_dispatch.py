@@ -1,4 +1,4 @@
-"""Who may ask at all, in which version, by which spelling of a path."""
+"""Requests: authorization, versions, and spellings of a path."""
 
 from datetime import timedelta
 from urllib.parse import quote, unquote

@@ -1,4 +1,4 @@
-"""A resource's life: 201, 200, changed, listed, gone; and what it shows."""
+"""The life of a resource: created, changed, listed, deleted; and its properties."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""How a customer's domain is proven: at once, by the DNS, or by hand."""
+"""The proof of a customer's domain: at once, by the DNS, or by hand."""
 
 import asyncio
 from typing import Any

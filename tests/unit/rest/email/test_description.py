@@ -1,4 +1,4 @@
-"""Anything that the description allows, and much that it does not, gets a described answer."""
+"""Every request that the description allows, and many others, get a described answer."""
 
 from collections.abc import Callable
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""Every row of the service's errors, and the order in which they are found."""
+"""Every error of the service, and the order of the checks."""
 
 # ruff: noqa: E501  # a table
 

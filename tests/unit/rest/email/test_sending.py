@@ -1,4 +1,4 @@
-"""What is sent: accepted once, stored whole, and told of truly."""
+"""Sent messages: accepted once, stored whole, and with a true status."""
 
 import asyncio
 import base64

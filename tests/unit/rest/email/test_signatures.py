@@ -1,4 +1,4 @@
-"""The signature scheme, held against values that the SDK made."""
+"""The signature scheme, compared with values from the SDK."""
 
 import base64
 from datetime import UTC, datetime

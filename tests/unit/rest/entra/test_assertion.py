@@ -1,4 +1,4 @@
-"""Client assertions: what msal and azure-identity sign is taken, and nothing else."""
+"""Client assertions: those that msal and azure-identity sign are accepted, and no others."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What clients read first: every URL is of the origin that they asked."""
+"""The documents that clients read first: every URL has the origin of the request."""
 
 import json
 

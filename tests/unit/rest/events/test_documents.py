@@ -1,4 +1,4 @@
-"""What is sent: both schemas field by field, the headers, and the content types."""
+"""Sent documents: both schemas field by field, the headers, and the content types."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Who has agreed, who may still, and who has not."""
+"""The handshake: validated, pending and refused webhooks."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a subscription may be, what it wants, and what of it is shown."""
+"""Subscriptions: their limits, their filters, and their public properties."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Microsoft Graph's part: applications, their credentials, service principals."""
+"""The part of Microsoft Graph: applications, their credentials, service principals."""
 
 import asyncio
 import base64

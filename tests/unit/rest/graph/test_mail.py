@@ -1,4 +1,4 @@
-"""Microsoft Graph's sendMail: MIME or JSON, for whoever has Mail.Send, from its own mailboxes."""
+"""Microsoft Graph's sendMail: MIME or JSON, with Mail.Send, from mailboxes of the tenant."""
 
 import asyncio
 import base64

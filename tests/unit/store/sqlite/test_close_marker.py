@@ -1,4 +1,4 @@
-"""A log that is gone or cut off before the next start is missed, and nothing else is."""
+"""A log that is missing or cut off before the next start is detected."""
 
 import asyncio
 import os

@@ -1,4 +1,5 @@
-"""Damage that SQLite reads without a word: it is met, told and mended, and nobody waits for it."""
+"""Damage that SQLite reads without an error: it is detected, reported and repaired, and delays
+no mail."""
 
 import asyncio
 import sqlite3

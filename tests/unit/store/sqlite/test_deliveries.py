@@ -1,4 +1,4 @@
-"""The queue in SQLite: what survives, what is found without reading everything, what is freed."""
+"""The queue in SQLite: durability, queries without full scans, and freed space."""
 
 import asyncio
 import sqlite3

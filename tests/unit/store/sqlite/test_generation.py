@@ -1,4 +1,4 @@
-"""An older copy in the place of a store is noticed, and nothing else is taken for one."""
+"""An older copy in the place of a store is detected."""
 
 import asyncio
 import shutil

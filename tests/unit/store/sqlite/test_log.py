@@ -1,4 +1,4 @@
-"""Damage in the write-ahead log: SQLite takes it for the end, but what follows is not lost."""
+"""Damage in the write-ahead log: SQLite takes it for the end, but later frames are recovered."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""What a damaged store has lost is made up for from what else knows of it, or it is named."""
+"""Losses of a damaged store are replaced from what other rows know, or reported."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Versions, foreign files, shared mounts, and what a crash in the middle of a recovery leaves."""
+"""Versions, foreign files, shared mounts, and the rest of an interrupted recovery."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""What of an envelope is kept, and that every statement is one."""
+"""The stored parts of an envelope, and the statements of the SQL files."""
 
 import json
 from dataclasses import replace

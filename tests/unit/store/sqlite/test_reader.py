@@ -1,4 +1,4 @@
-"""What is read of a damaged record."""
+"""Reading a damaged record."""
 
 import asyncio
 import sqlite3

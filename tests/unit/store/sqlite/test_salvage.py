@@ -1,4 +1,4 @@
-"""A damaged file: what can be read of it is carried into a new one, and no id comes twice."""
+"""A damaged file: its readable rows are copied into a new one, and no id repeats."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Who commits: an event loop what is its own, the store thread what the loop cannot."""
+"""Commits: on the event loop if possible, otherwise on the store thread."""
 
 import asyncio
 import time

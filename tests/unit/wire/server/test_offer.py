@@ -1,4 +1,4 @@
-"""What EHLO offers, from the profile and from what the listener can keep."""
+"""The offer of EHLO, from the profile and the abilities of the listener."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an application can rely on: pauses, answers, and what only tells."""
+"""The contract of a session: pauses, answers, and notices."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Servers that answer otherwise than the RFCs say, without a socket."""
+"""Servers that deviate from the RFCs, without a socket."""
 
 from dataclasses import replace
 

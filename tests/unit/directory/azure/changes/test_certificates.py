@@ -1,4 +1,4 @@
-"""Certificates of applications come and go like their secrets."""
+"""Certificates of applications are added and removed like their secrets."""
 
 from dataclasses import replace
 from typing import cast

@@ -1,4 +1,4 @@
-"""Domains: Azure's own come verified, a customer's are proven one record after the other."""
+"""Domains: Azure's own are verified, a customer's are proven one record after the other."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What may be changed of tenants, applications and secrets, and what goes with them."""
+"""Changes of tenants, applications and secrets, and of what depends on them."""
 
 from collections.abc import Callable
 from dataclasses import replace

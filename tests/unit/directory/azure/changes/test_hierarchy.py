@@ -1,4 +1,4 @@
-"""What a resource may be called, and what must be there before it."""
+"""The names of resources, and the parents that they need."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Communication Services resources: unique names, domains that may be linked, two keys."""
+"""Communication Services resources: unique names, linked domains, two keys."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""SMTP user names: their form, whose they are, and what their application must hold."""
+"""SMTP user names: their form, their owner, and the rights that their application needs."""
 
 from dataclasses import replace
 
