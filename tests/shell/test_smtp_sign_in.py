@@ -182,7 +182,7 @@ def test_login_where_only_login_is_offered(authority: Authority, pair: Pair) -> 
 @pytest.mark.parametrize(
     ("offer", "tls", "mechanisms", "slug", "fix"),
     [
-        ("AUTH XOAUTH2", True, (), "mechanism_not_offered", ""),
+        ("AUTH XOAUTH2", True, (), "mechanism_not_offered", "name this one alone in mechanisms"),
         ("SIZE 1000", True, (), "auth_not_advertised", "remove the credential from the target"),
         (
             "AUTH PLAIN LOGIN", True, ("CRAM-MD5", "SCRAM-SHA-256"),

@@ -61,6 +61,9 @@ _IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
         "Correct mechanisms at the target, or remove it.",
     "implicit_tls_on_starttls_port":
         'Set tls = "required" at the target, or use the port for implicit TLS, usually 465.',
+    "mechanism_not_offered":
+        "Give the target a credential that fits what the server offers. If the server takes a "
+        "mechanism that it does not list, name this one alone in mechanisms.",
     "starttls_not_offered":
         'Use the server\'s port for implicit TLS (465) with tls = "implicit" at the target, or '
         "switch STARTTLS on in your own server.",
