@@ -89,10 +89,9 @@ def _check_storage(source: Source, directory: FilePath) -> None:
 
 def _check_space(source: Source, storage: StorageSettings) -> None:
     """Warn if no mail would be accepted: a volume may be smaller than what is kept free."""
-    place = storage.directory.absolute()
-    with suppress(OSError):  # reported at the start
-        while not place.exists():
-            place = place.parent
+    directory = storage.directory.absolute()
+    with suppress(OSError, StopIteration):  # reported at the start
+        place = next(each for each in (directory, *directory.parents) if each.exists())
         free = shutil.disk_usage(place).free
         if free < storage.free_space:
             said = f"{place} has {free // MIB} MiB free, less than storage.free_space"
