@@ -479,7 +479,7 @@ def test_a_server_that_takes_its_time(authority: Authority, one_at_a_time: bool)
         one_at_a_time=one_at_a_time,
     )  # fmt: skip
     with serving(script) as server:
-        patience = Patience(silence=0.3, others=0.2, greeting=4, reply=4)
+        patience = Patience(silence=0.3, others=0.2, greeting=20, reply=20)
         seen = diagnose(server.address, settings=settings(authority), patience=patience)
         assert (seen.verdict, ids(seen)) == ("healthy", [])
 
