@@ -140,7 +140,7 @@ def test_a_mechanism_asked_for_by_name() -> None:
         ("535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
          "basic_auth_disabled"),
         ("534 5.7.9 Application-specific password required.", "app_password_required"),
-        ("432 4.7.12 A password transition is needed", ""),
+        ("432 4.7.12 A password transition is needed", "mechanism_advertised_but_broken"),
     ],
 )  # fmt: skip
 def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: str) -> None:
