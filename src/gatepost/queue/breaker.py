@@ -115,6 +115,7 @@ class Breaker:
         self._probe = None
         self._failures += 1
         is_open = self.position(now) == "open"
+        self._is_firm = is_firm or (is_open and self._is_firm)
         half_open = self.position(now) == "half-open"
         if at_least <= 0 and not half_open and self._failures < self._patience.threshold:
             return
@@ -124,14 +125,12 @@ class Breaker:
             relapsed = half_open or now < self._until
             self._level = self._level + 1 if relapsed else 0
         self._open(now, random, reason, at_least)
-        self._is_firm = is_firm
 
     def rest(self, now: float, seconds: float, reason: str) -> None:
         """Open for as long as the peer asked, without an addition that grows."""
-        self._probe = None
+        self._probe, self._is_firm = None, True
         if self.position(now) != "open" or now + seconds > self._until:
             self._opened_for, self._failures = max(1.0, seconds), 0
-            self._is_firm = True
             self._until, self.reason = now + self._opened_for, reason
 
     def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:

@@ -90,6 +90,22 @@ def test_but_no_rest_that_was_asked_for() -> None:
         assert each.wait(12) == 58
 
 
+def test_a_firm_failure_counts_whatever_failed_before_or_after() -> None:
+    """Also where it does not change how long the breaker is open."""
+    before, after, rested = Breaker(STEADY), Breaker(STEADY), Breaker(STEADY)
+    before.failed(10, middle, "no answer", 60)
+    before.failed(11, middle, "lost at AUTH", 30, is_firm=True)
+    after.failed(10, middle, "lost at AUTH", 30, is_firm=True)
+    after.failed(11, middle, "no answer", 60)
+    rested.failed(10, middle, "no answer", 60)
+    rested.rest(11, 30, "Retry-After")
+    for each in before, after, rested:
+        assert not each.succeeded(12, begun=9)
+        assert each.position(12) == "open"
+    after.failed(100, middle, "no answer", 60)
+    assert after.succeeded(101, begun=99), "that was another pause"
+
+
 def test_a_failed_probe_opens_it_for_longer() -> None:
     breaker, now, waits = opened(), 0.0, []
     for _ in range(4):
