@@ -257,7 +257,16 @@ def _is_for_group(place: FilePath, status: os.stat_result) -> bool:
     to its credentials) the mode of the group is not its own, but the limit of the list (acl(5))."""
     if not status.st_mode & _GROUP or status.st_uid != os.geteuid():
         return False
-    return not (sys.platform == "linux" and _ACL in os.listxattr(place))
+    return not _has_access_list(place)
+
+
+def _has_access_list(place: FilePath) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        return _ACL in os.listxattr(place)
+    except OSError:  # a file system that keeps none
+        return False
 
 
 def _lets_groups_in(mode: int) -> bool:

@@ -1,5 +1,6 @@
 """Warnings: configurations that are valid, and hardly intended."""
 
+import errno
 import os
 import struct
 import sys
@@ -202,6 +203,15 @@ def test_a_secret_that_an_access_list_opens_to_one_user_is_not_for_its_group() -
         os.setxattr(secret, "system.posix_acl_access", ONE_MORE_READER)
         assert secret.stat().st_mode & 0o777 == 0o640
         assert not load_config(path, {}).warnings
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep these lists elsewhere")
+def test_a_file_system_may_keep_no_access_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> list[str]:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(os, "listxattr", refuse)
+    test_a_secret_that_others_can_read_is_warned_of()
 
 
 @pytest.mark.parametrize(
