@@ -14,8 +14,10 @@ import pytest
 from gatepost.app.access import open_administration, open_mailbox
 from gatepost.app.files import write_file
 from gatepost.errors import Unreadable
+from gatepost.net.files import keep_owner, make_private_directory
 from gatepost.store.private import replace_private
-from gatepost.store.sqlite import open_store
+from gatepost.store.sqlite import open_store, recovery
+from gatepost.store.sqlite.disk import Disk
 from tests.contract.messages import message
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
@@ -78,6 +80,36 @@ def test_the_copy_of_a_failed_store_keeps_its_owner(data: Path) -> None:
     asyncio.run(use(data))
     with relay_user():
         open_store(data).close()
+
+
+def test_no_other_file_of_root_is_given_away(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory's owner can exchange a new file before root has given it away."""
+    secret = tmp_path / "secret"
+    secret.touch()
+    (data / "linked").hardlink_to(secret)
+    descriptor = os.open(data / "linked", os.O_RDONLY)
+    keep_owner(descriptor, data)
+    os.close(descriptor)
+    monkeypatch.setattr(Path, "mkdir", lambda path, _mode: path.hardlink_to(secret))
+    with pytest.raises(NotADirectoryError):
+        make_private_directory(data / "segments")
+    assert secret.stat().st_uid == 0
+
+
+def test_nor_by_the_copy_of_a_failed_store(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.touch()
+    with relay_user():
+        open_store(data).close()
+    (data / "store.failed").write_text("a sync failed")
+    monkeypatch.setattr(recovery, "_vacuum", lambda _old, copy, _disk: copy.symlink_to(secret))
+    with pytest.raises(OSError, match="symbolic links"):
+        recovery.recover(data, Disk())
+    assert secret.stat().st_uid == 0
 
 
 def test_files_in_a_directory_of_root_stay_with_root(data: Path) -> None:

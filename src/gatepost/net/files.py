@@ -40,21 +40,19 @@ def in_memory(octets: bytes) -> Iterator[str]:
         os.close(descriptor)
 
 
-def keep_owner(created: int | Path, directory: Path) -> None:
+def keep_owner(created: int, directory: Path) -> None:
     """Give what root has just created in a directory to the owner of that directory.
 
     Root may run commands for a relay that runs as another user, which must be able to open all of
-    its files afterwards. ``created`` is a descriptor, or the path of a new directory.
+    its files afterwards. ``created`` is a descriptor. A file that has another name, too, is left
+    as it is: that user may have put a file of root in its place.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return
-    owner = directory.stat()
-    if owner.st_uid:
+    owner, new = directory.stat(), os.fstat(created)
+    if owner.st_uid and (stat.S_ISDIR(new.st_mode) or new.st_nlink <= 1):
         with suppress(PermissionError):  # root of a container that may not do this
-            if isinstance(created, int):
-                os.fchown(created, owner.st_uid, owner.st_gid)
-            else:
-                os.chown(created, owner.st_uid, owner.st_gid, follow_symlinks=False)
+            os.fchown(created, owner.st_uid, owner.st_gid)
 
 
 def make_private_directory(path: Path) -> None:
@@ -64,8 +62,14 @@ def make_private_directory(path: Path) -> None:
     except FileExistsError:
         if not path.is_dir():
             raise
-    else:
-        keep_owner(path, path.parent)
+        return
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        keep_owner(descriptor, path.parent)
+    finally:
+        os.close(descriptor)
 
 
 def not_ours(directory: Path) -> str:

@@ -139,7 +139,7 @@ def _copy(directory: Path, disk: Disk) -> str:
             told += _write_down(directory, losses)
     except sqlite3.Error as error:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
-    descriptor = os.open(partial, os.O_RDWR)
+    descriptor = open_private(partial, os.O_RDWR)
     try:
         keep_owner(descriptor, directory)
         disk.sync(descriptor)
