@@ -95,6 +95,19 @@ def test_a_damaged_format_is_damage_as_any_other(tmp_path: Path) -> None:
     assert kept(tmp_path)
 
 
+def test_the_directory_may_be_a_symbolic_link_but_not_the_database(tmp_path: Path) -> None:
+    data, link, elsewhere = tmp_path / "data", tmp_path / "link", tmp_path / "store.db"
+    data.mkdir()
+    link.symlink_to(data)
+    open_store(link).close()
+    (data / "store.db").rename(elsewhere)
+    (data / "store.db").symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    with pytest.raises(Unreadable, match="store.db cannot be opened"):
+        open_store(link)
+    assert elsewhere.read_bytes() == before
+
+
 def test_a_file_in_place_of_the_directory_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Unreadable, match="cannot be used"):
