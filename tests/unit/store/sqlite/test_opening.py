@@ -103,7 +103,7 @@ def test_the_directory_may_be_a_symbolic_link_but_not_the_database(tmp_path: Pat
     (data / "store.db").rename(elsewhere)
     (data / "store.db").symlink_to(elsewhere)
     before = elsewhere.read_bytes()
-    with pytest.raises(Unreadable, match="store.db cannot be opened"):
+    with pytest.raises(Unreadable, match=r"store\.db cannot be opened"):
         open_store(link)
     assert elsewhere.read_bytes() == before
 
