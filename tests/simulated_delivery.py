@@ -31,9 +31,8 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.queue.deliveries import Deliveries, QueueSelection
-from gatepost.relay.deliver import Deliverer
+from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.leasing import Bounds
 from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes

@@ -16,7 +16,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Route
 from gatepost.queue.deliveries import Action
-from gatepost.relay.leasing import Bounds
+from gatepost.relay.deliver import Bounds
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     DAY,

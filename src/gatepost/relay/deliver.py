@@ -8,6 +8,7 @@ turn. While a settlement is being written, its worker already makes the next att
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -22,7 +23,7 @@ from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.auth_deferred import AuthDeferred
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
-from gatepost.relay.leasing import LOOK, Bounds, Leasing
+from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.traffic import Pause
@@ -34,6 +35,18 @@ EARLY: Final = 1.0
 """Seconds for attempts that have sent no content yet: silent servers do not delay the end."""
 _FAULT: Final = Reply(451, "Local error in processing", Esc(4, 3, 0))
 _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of simultaneous work."""
+
+    workers: int = 256
+    """Simultaneous attempts, over all next hops."""
+    leases: int = 2_000
+    """Deliveries in memory."""
+    octets: int = 32 * 1024 * 1024
+    """Octets of their content."""
 
 
 class Deliverer:
@@ -50,12 +63,10 @@ class Deliverer:
         self._report, self._now = context.report, context.now
         self._settler, self._bounds = settler, bounds
         self._attempts = make_attempts(self.changed)
-        self._queues = NextHopQueues(self._choose, self._call_workers, self._rest)
+        self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._rest)
         self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         """Next hops that are paused, and why."""
-        self._leasing = Leasing(
-            context, self._queues, bounds, self._resting, self._accept, self._hand_back
-        )
+        self._leasing = Leasing(context, self._queues, self._resting, self._accept, self._hand_back)
         self._octets = 0
         """Of the content in memory."""
         self._workers: set[asyncio.Task[None]] = set()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -23,18 +22,6 @@ Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits of simultaneous work."""
-
-    workers: int = 256
-    """Simultaneous attempts, over all next hops."""
-    leases: int = 2_000
-    """Deliveries in memory."""
-    octets: int = 32 * 1024 * 1024
-    """Octets of their content."""
-
-
 class Leasing:
     """Reads the queue when something may be due, from ``start`` to ``stop``."""
 
@@ -42,7 +29,6 @@ class Leasing:
         self,
         context: DeliveryContext,
         queues: NextHopQueues,
-        bounds: Bounds,
         resting: Collection[str],
         accept: Callable[[QueuedLease], None],
         hand_back: Callable[[QueuedLease], None],
@@ -50,7 +36,7 @@ class Leasing:
         """``resting`` has the next hops for which nothing is leased. ``accept`` gets each lease,
         ``hand_back`` those that must leave the memory."""
         self._deliveries, self._report, self._now = context.deliveries, context.report, context.now
-        self._queues, self._bounds, self._resting = queues, bounds, resting
+        self._queues, self._resting = queues, resting
         self._accept, self._hand_back = accept, hand_back
         self._behind: set[str] = set()
         """Next hops of which more may be due in the store, where new mail is queued."""
@@ -88,9 +74,9 @@ class Leasing:
     def has_room(self, planned: Sequence[Planned]) -> bool:
         """Tell whether new deliveries may stay in memory: not if a next hop of theirs rests, or has
         others that wait in the store."""
-        if self._queues.count + len(planned) > self._bounds.leases:
+        if self._queues.count + len(planned) > self._queues.capacity:
             return False
-        most = self._queue_bound()
+        most = self._queues.share
         for each in planned:
             key = each.next_hop.key
             if key in self._resting or key in self._behind or self._queues.length(key) >= most:
@@ -100,8 +86,10 @@ class Leasing:
     def needs_more(self, key: str) -> bool:
         """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
         if self._is_full:
-            return self._queues.count < self._bounds.leases * 5 // 8  # one full queue, and a batch
-        return key in self._behind and self._queues.length(key) < self._queue_bound() // 2
+            return (
+                self._queues.count < self._queues.capacity * 5 // 8
+            )  # one full queue, and a batch
+        return key in self._behind and self._queues.length(key) < self._queues.share // 2
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -146,13 +134,13 @@ class Leasing:
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until the next look."""
-        room = self._bounds.leases - self._queues.count
-        self._is_full = room < self._bounds.leases // 4
+        room = self._queues.capacity - self._queues.count
+        self._is_full = room < self._queues.capacity // 4
         if self._is_full:
             return 0.0 if self._make_room() else LOOK
-        room = min(room, BATCH, self._bounds.leases // 8)
+        room = min(room, BATCH, self._queues.capacity // 8)
         now = self._now()
-        most = self._queue_bound()
+        most = self._queues.share
         full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
         skip = frozenset({*self._resting, *full})
         overdue = await self._get(self._deliveries.lease_overdue, now, room)
@@ -198,14 +186,10 @@ class Leasing:
     def _make_room(self) -> bool:
         """Return leases of next hops with more than their share, so that slow ones that came first
         do not delay all others. Tell whether there were any."""
-        given_back = self._queues.take_beyond(self._queue_bound())
+        given_back = self._queues.take_beyond_share()
         for queued in given_back:
             self._hand_back(queued)
         return bool(given_back)
-
-    def _queue_bound(self) -> int:
-        """Return how many leases one next hop may have: fewer the more next hops there are."""
-        return max(4, self._bounds.leases // 2 // max(1, len(self._queues)))
 
     def _return_for_notices(self) -> None:
         """Return leases that have waited in memory until their sender must be told something."""

@@ -51,16 +51,19 @@ class NextHopQueue:
 class NextHopQueues:
     """Serves the queues of all next hops in turn.
 
+    ``capacity`` is the number of leases that they may have in all; whoever adds some observes it.
     ``choose`` tells whether the first delivery of a queue may be tried now. ``ready`` is called
     when a queue has become ready. ``rests`` gets a queue that must pause for longer than HOLD.
     """
 
     def __init__(
         self,
+        capacity: int,
         choose: Callable[[NextHopQueue], ReadyTarget | Pause],
         ready: Callable[[], None],
         rests: Callable[[NextHopQueue, Pause], None],
     ) -> None:
+        self.capacity = capacity
         self._choose, self._on_ready, self._rests = choose, ready, rests
         self._queues: dict[str, NextHopQueue] = {}
         self._ready: deque[NextHopQueue] = deque()
@@ -71,6 +74,11 @@ class NextHopQueues:
     def __len__(self) -> int:
         """Return the number of queues."""
         return len(self._queues)
+
+    @property
+    def share(self) -> int:
+        """How many leases one next hop may have: fewer the more next hops there are."""
+        return max(4, self.capacity // 2 // max(1, len(self._queues)))
 
     @property
     def is_ready(self) -> bool:
@@ -173,9 +181,9 @@ class NextHopQueues:
         self.count -= len(taken)
         return taken
 
-    def take_beyond(self, most: int) -> list[QueuedLease]:
-        """Remove and return the leases behind the first ``most`` of each queue."""
-        taken: list[QueuedLease] = []
+    def take_beyond_share(self) -> list[QueuedLease]:
+        """Remove and return the leases that exceed the share of their queue."""
+        most, taken = self.share, list[QueuedLease]()
         for queue in self._queues.values():
             while len(queue.leases) > most:
                 taken.append(queue.leases.pop())

@@ -10,11 +10,10 @@ from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
-from gatepost.relay.deliver import Deliverer
+from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.feedback import AttemptFeedback
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.leasing import Bounds
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup

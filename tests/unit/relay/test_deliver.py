@@ -12,7 +12,8 @@ from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture
 from gatepost.relay.attempt import AttemptRunner
-from gatepost.relay.leasing import LOOK, Bounds
+from gatepost.relay.deliver import Bounds
+from gatepost.relay.leasing import LOOK
 from gatepost.relay.spool import FileBody
 from gatepost.relay.transport.contract import Place
 from gatepost.testing.memory import MemoryDeliveries

@@ -14,7 +14,7 @@ from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import Match, NextHop, Route
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
-from gatepost.relay.leasing import Bounds
+from gatepost.relay.deliver import Bounds
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.contract import AttemptResult, Place
 from tests.simulated_delivery import (

@@ -14,7 +14,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
-from gatepost.relay.leasing import Bounds
+from gatepost.relay.deliver import Bounds
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,
@@ -35,6 +35,15 @@ from tests.simulated_delivery import (
     steady,
     unreachable,
 )
+
+SAYS_NOTHING = Answer(
+    (Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing"),),
+    "greeting",
+    is_remote=False,
+    seconds=300,
+    error=TimedOut("nothing"),
+)
+"""Of a server that takes connections: a greeting may take five minutes (RFC 5321 4.5.3.2.1)."""
 
 
 def test_an_unreachable_server_pauses_and_others_are_used() -> None:
@@ -221,9 +230,7 @@ def test_a_server_that_drops_what_is_too_many_gets_as_many_as_it_takes() -> None
 
 def test_a_server_that_takes_connections_and_says_nothing_is_waited_for_once() -> None:
     """For five minutes; while no login there has succeeded, nobody else would have a turn."""
-    silent = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
-    hangs = Answer((silent,), "greeting", is_remote=False, seconds=300, error=TimedOut("nothing"))
-    first = Upstream(smarthost("first", credential="acs"), hangs)
+    first = Upstream(smarthost("first", credential="acs"), SAYS_NOTHING)
     second = Upstream(smarthost("second", ["b.example"]))
     world = World([first, second], [route(first.target, second.target, retry=steady())])
 
@@ -238,13 +245,9 @@ def test_a_server_that_takes_connections_and_says_nothing_is_waited_for_once() -
 
 
 def test_while_one_message_tests_a_target_the_next_one_has_the_others() -> None:
-    """That may take minutes: a greeting may take five (RFC 5321 4.5.3.2.1)."""
-    silent = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
-    hangs = Answer((silent,), "greeting", is_remote=False, seconds=300, error=TimedOut("nothing"))
-    first, second = (
-        Upstream(smarthost("first"), hangs),
-        Upstream(smarthost("second", ["b.example"])),
-    )
+    """That may take minutes."""
+    first = Upstream(smarthost("first"), SAYS_NOTHING)
+    second = Upstream(smarthost("second", ["b.example"]))
     world = World([first, second], [route(first.target, second.target, retry=steady())])
 
     async def scenario(world: World) -> None:
