@@ -85,10 +85,8 @@ class Leasing:
 
     def needs_more(self, key: str) -> bool:
         """Tell whether so little is in memory, of a next hop or of all, that more may be leased."""
-        if self._is_full:
-            return (
-                self._queues.count < self._queues.capacity * 5 // 8
-            )  # one full queue, and a batch
+        if self._is_full:  # until one full queue and a batch have left
+            return self._queues.count < self._queues.capacity * 5 // 8
         return key in self._behind and self._queues.length(key) < self._queues.share // 2
 
     async def _run(self) -> None:
