@@ -18,24 +18,18 @@ from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
 from gatepost.store.sqlite.layout import check_layout, keep_layout
-from gatepost.store.sqlite.queries import QUERIES, read_sql
+from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.recovery import (
     DATABASE,
     begin_anew,
     mark_failed,
     recover,
 )
-from gatepost.store.sqlite.salvage import (
-    APPLICATION,
-    VERSION,
-    look_through,
-    look_through_log,
-)
+from gatepost.store.sqlite.salvage import look_through, look_through_log
+from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import Settings
 from gatepost.store.sqlite.store import Parts, SqliteStore
-
-__all__ = ["APPLICATION", "VERSION", "open_store"]
 
 _COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
 
@@ -149,10 +143,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     execute("PRAGMA cache_size=-16384")
     # Some builds of SQLite overwrite deleted pages, which costs a write for each body.
     execute("PRAGMA secure_delete=FAST").fetchone()
-    for step in range(version + 1, VERSION + 1):
+    for number, step in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(
-            f"BEGIN IMMEDIATE; {read_sql(f'schema_{step}.sql')}"
-            f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={step}; COMMIT;"
+            f"BEGIN IMMEDIATE; {step}"
+            f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={number}; COMMIT;"
         )
 
 

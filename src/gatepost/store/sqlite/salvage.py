@@ -17,14 +17,10 @@ from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.log import read_log
 from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
 from gatepost.store.sqlite.pages import Image
-from gatepost.store.sqlite.queries import read_sql
+from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS
 from gatepost.store.sqlite.tables import BODIES, Table
 
-VERSION: Final = 4
-"""Version of the schema: ``schema_N.sql`` leads from N - 1 to N."""
-APPLICATION: Final = 0x47505354
-"""PRAGMA application_id of our files: ``GPST``."""
 EPOCH_LEAP: Final = 1_000
 """Added to the newest epoch in an id if the counter itself is lost, because no id may be used
 twice."""
@@ -89,8 +85,8 @@ def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
     try:
         prepare(new, damaged.with_name(SEGMENTS))
         new.execute("BEGIN")
-        for number in range(1, VERSION + 1):
-            _run(new, read_sql(f"schema_{number}.sql"))
+        for step in MIGRATIONS:
+            _run(new, step)
         new.execute("DELETE FROM counters")
         losses = _carry_all(damaged, new, known)
         new.execute("COMMIT")

@@ -3,14 +3,13 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from gatepost.store.sqlite.opening import VERSION
-from gatepost.store.sqlite.queries import read_sql
+from gatepost.store.sqlite.schema import MIGRATIONS
 
 
 def newest_schema() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
-    for step in range(1, VERSION + 1):
-        connection.executescript(read_sql(f"schema_{step}.sql"))
+    for step in MIGRATIONS:
+        connection.executescript(step)
     return connection
 
 

@@ -18,8 +18,8 @@ from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
 from gatepost.store.sqlite.delivery_writer import BATCH, SQL
 from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.opening import APPLICATION, VERSION
-from gatepost.store.sqlite.queries import QUERIES, read_sql
+from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import Place
 from gatepost.store.sqlite.settings import History
 from tests.contract.messages import NOON, message
@@ -252,8 +252,8 @@ def test_an_operator_may_act_on_a_stopped_relay_s_queue(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", range(1, VERSION))
 def test_older_stores_are_opened(tmp_path: Path, version: int) -> None:
     connection = sqlite3.connect(tmp_path / "store.db")
-    for step in range(1, version + 1):
-        connection.executescript(read_sql(f"schema_{step}.sql"))
+    for step in MIGRATIONS[:version]:
+        connection.executescript(step)
     connection.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={version};")
     connection.close()
 

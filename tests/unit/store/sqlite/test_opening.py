@@ -12,8 +12,8 @@ from gatepost.errors import QueueFull, Unreadable
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite import Settings, SqliteStore, open_store, opening
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
-from gatepost.store.sqlite.queries import read_sql
 from gatepost.store.sqlite.recovery import mark_failed, missing, recover
+from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 
@@ -182,8 +182,8 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     """Its mail is there, and counts as reported: nobody is told of it now."""
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.executescript(
-        f"{read_sql('schema_1.sql')} PRAGMA user_version=1;"
-        f"PRAGMA application_id={opening.APPLICATION};"
+        f"{MIGRATIONS[0]} PRAGMA user_version=1;"
+        f"PRAGMA application_id={APPLICATION};"
         "INSERT INTO messages VALUES (7, 'kept', 0, '', '[]', NULL, '', '', '', '', 0, 0, NULL, 0);"
         "INSERT INTO bodies VALUES (7, '');"
     )
