@@ -18,6 +18,9 @@ DOMAINS = [
     ("fußball.example", "xn--fuball-cta.example"),
     ("βόλος.com", "xn--nxasmm1c.com"),
     ("βόλοσ.com", "xn--nxasmq6b.com"),
+    ("_dmarc.müller.example", "_dmarc.xn--mller-kva.example"),
+    ("\u212aelvin.example", "kelvin.example"),
+    ("\uab70\u13f8.example", "xn--58d4n.example"),
 ]
 
 
