@@ -267,8 +267,7 @@ def remedies_page() -> str:
     lines = [
         "# Fixes by library", "", NOTE, "",
         "The table lists the causes that a change in the client's code or settings can fix,",
-        "and the libraries that the doctor knows (`--as LIBRARY`, or `--log FILE --client",
-        "LIBRARY`):", "",
+        "and the libraries that the doctor knows (`--as LIBRARY`):", "",
         *legend(), "",
         "If a fix depends on what the server offers, the table shows it for LOGIN.", "",
         *table(("cause", *LIBRARIES), rows()), "",

@@ -61,7 +61,6 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
     [
         (),
         ("host:99999",),
-        ("host name",),
         ("host", "--tls", "perhaps"),
         ("host", "--as", "pythn"),
         ("host", "--username", "me"),
@@ -74,7 +73,6 @@ def test_exit_codes(server: Server, authority: Authority) -> None:
         ("host", "--evidence", __file__),
         ("--evidence", __file__),
         ("--evidence", __file__, "--as", "go"),
-        ("--log", __file__, "--as", "go"),
         ("--config", __file__, "--audit"),
         ("host", "--password", "secret"),
     ],

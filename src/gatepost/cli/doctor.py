@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.client_option import client_option, warn_of_unknown
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
+from gatepost.cli.doctor_input import is_piped, read_target, standard_input
 from gatepost.cli.identity_options import (
     behind_options,
     diagnose_token,
@@ -18,6 +20,7 @@ from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # loaded only when needed
     from gatepost.doctor import Checks
+    from gatepost.model.evidence import Evidence
     from gatepost.model.finding import Diagnosis
 
 _NAME: Final = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}")
@@ -30,7 +33,8 @@ Example:
   gatepost doctor mail.example.com --audit
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
-  gatepost doctor --log mail.log --client nodemailer
+  gatepost doctor "504 5.7.4 Unrecognized authentication type"
+  gatepost doctor --log mail.log --as nodemailer
   gatepost doctor --config .env
   gatepost doctor --token-file token
   gatepost doctor --explain mechanism_not_offered --as nodemailer
@@ -41,7 +45,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("server", metavar="[HOST[:PORT]]", required=False)
+@click.argument("target", metavar="[HOST[:PORT]|TEXT|-]", nargs=-1)
 @click.option(
     "--tls",
     type=click.Choice(["auto", "starttls", "implicit", "none"]),
@@ -64,7 +68,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 @click.option(
     "--to", "rcpt_to", metavar="ADDRESS", multiple=True, help="Try this recipient (repeatable)."
 )
-@click.option("--as", "library", metavar="LIBRARY", help="Imitate this mail library.")
+@client_option("The client's mail library: imitate it, and show its fixes.")
 @click.option(
     "--try-all",
     is_flag=True,
@@ -87,7 +91,6 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 @click.option(
     "--server", "log_server", metavar="HOST:PORT", help="The server to which the log belongs."
 )
-@click.option("--client", metavar="NAME", help="The library or program that wrote the log.")
 @click.option(
     "--config",
     type=click.File("rb"),
@@ -101,59 +104,69 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
-def doctor(server: str | None, as_json: bool, as_markdown: bool, **given: Any) -> int:
+def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **given: Any) -> int:
     """Find out why a client cannot sign in or send, and prove it.
 
     Connects to the server as the client would. Sends no message, and sends a password only if
     one is given: once, and only over TLS with a verified certificate. If Microsoft Entra decides
     about logins and the server replies 535, the secret is also sent once to the tenant's
-    authority, to get the reason. Alternatively, the doctor reads a client's log (--log), its
-    configuration (--config) or a token (--token-file). It never shows secrets found there.
+    authority, to get the reason. Alternatively, the doctor reads an error message (TEXT, or
+    standard input), a client's log (--log), its configuration (--config) or a token
+    (--token-file). It never shows secrets found there.
     """
-    explained, evidence, log = given.pop("explain"), given.pop("evidence"), given.pop("log")
-    config = given.pop("config")
-    alone = given["token_file"] if server is None else None
-    if [server, evidence, log, config, explained, alone].count(None) != 5:
-        raise click.UsageError(
-            "give one of HOST[:PORT], --log FILE, --config FILE, --token-file FILE, "
-            "--evidence FILE and --explain ID"
-        )
-    about = given.pop("log_server") or "", given.pop("client") or ""
-    if log is None and any(about):
-        raise click.UsageError("--server and --client need --log")
     check_form(as_json=as_json, as_markdown=as_markdown)
+    server, text = read_target(target)
+    explained, evidence, config = given.pop("explain"), given.pop("evidence"), given.pop("config")
+    log, log_server = given.pop("log"), given.pop("log_server") or ""
+    alone = given["token_file"] if server is None else None
+    sources = [server, text, evidence, log, config, explained, alone]
+    chosen = len(sources) - sources.count(None)
+    is_implied = not chosen and is_piped()
+    if is_implied:
+        text = standard_input()
+    elif chosen != 1:
+        raise click.UsageError(_WHAT)
+    log = text if log is None else log
+    if log is None and log_server:
+        raise click.UsageError("--server needs --log or a text")
     if explained is not None:
-        return _explain(explained, given["library"] or "", as_json)
+        return _explain(explained, given["library"], as_json)
     if server is None and alone is None:
-        _forbid(given, "HOST[:PORT]; for a log, use --client NAME" if log else "HOST[:PORT]")
+        _forbid(given)
     save = given.pop("save")
     if server is not None:
         diagnosis = _probe(server, given)
-    elif config is not None:
-        diagnosis = _read_config(config)
     elif alone is not None:
         diagnosis = diagnose_token(given)
     else:
-        diagnosis = _read(evidence) if log is None else _read_log(log, *about)
+        warn_of_unknown(given["library"])
+        if log is not None:
+            diagnosis = _read_log(log, log_server, given["library"], is_implied=is_implied)
+        else:
+            diagnosis = _read_facts(evidence, config, given["library"])
     if save is not None:
         save_evidence(diagnosis, save)
     show(diagnosis, as_json=as_json, as_markdown=as_markdown)
     return EXIT[diagnosis.verdict]
 
 
+_WHAT: Final = (
+    "give one of HOST[:PORT], TEXT (an error message), --log FILE, --config FILE, "
+    "--token-file FILE, --evidence FILE and --explain ID"
+)
 _OF_A_VISIT: Final = {
-    "library": "--as", "ca_file": "--ca-file", "username": "--username",
+    "ca_file": "--ca-file", "username": "--username",
     "password_file": "--password-file", "mail_from": "--from", "rcpt_to": "--to",
     "try_all": "--try-all", "send": "--send", "audit": "--audit",
 }  # fmt: skip
 
 
-def _forbid(given: dict[str, Any], what: str) -> None:
+def _forbid(given: dict[str, Any]) -> None:
     """Refuse options that only a check of a server uses, so that nobody believes they had an
     effect."""
     for name, option in _OF_A_VISIT.items():
         if given[name]:
-            raise click.UsageError(f"{option} needs {what}")
+            raise click.UsageError(f"{option} needs HOST[:PORT]")
 
 
 def _explain(id: str, library: str, as_json: bool) -> int:
@@ -177,7 +190,7 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
 
     checks = _checks(given)
     settings = Settings(
-        given["library"] or "",
+        given["library"],
         given["tls"],
         given["ca_file"],
         identity=read_identity_options(given),
@@ -207,33 +220,49 @@ def _checks(given: dict[str, Any]) -> "Checks":
     return Checks(sender, recipients, given["try_all"], given["send"], given["audit"])
 
 
-def _read(evidence: Any) -> "Diagnosis":
+def _read_facts(evidence: Any, config: Any, client: str) -> "Diagnosis":
+    """Diagnose saved evidence, or a configuration."""
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
+    from gatepost.doctor.logs.program import with_client  # noqa: PLC0415
+
+    seen = _read_config(config) if evidence is None else _read_evidence(evidence)
+    return diagnose_evidence(with_client(seen, client))
+
+
+def _read_evidence(evidence: Any) -> "Evidence":
     from gatepost.doctor.evidence_document import MAX_DOCUMENT, from_json  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        return diagnose_evidence(from_json(evidence.read(MAX_DOCUMENT + 1)))
+        return from_json(evidence.read(MAX_DOCUMENT + 1))
     except ConfigError as error:
         raise click.UsageError(f"{evidence.name}: {error}") from error
 
 
-def _read_config(config: Any) -> "Diagnosis":
-    from gatepost.diagnosis.diagnose import diagnose  # noqa: PLC0415
+def _read_config(config: Any) -> "Evidence":
     from gatepost.doctor.lint import MAX_CONFIG, read_config  # noqa: PLC0415
 
     name = getattr(config, "name", "<stdin>")
     raw = config.read(MAX_CONFIG + 1)
     if len(raw) > MAX_CONFIG:
         raise click.UsageError(f"{name}: longer than {MAX_CONFIG} octets")
-    return diagnose(read_config(raw, "-" if name == "<stdin>" else name))
+    return read_config(raw, "-" if name == "<stdin>" else name)
 
 
-def _read_log(log: Any, server: str, client: str) -> "Diagnosis":
+def _read_log(log: Any, server: str, client: str, *, is_implied: bool) -> "Diagnosis":
+    """Diagnose a log; ``is_implied``: nothing was said about it, so it must not be empty."""
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
     from gatepost.doctor.logs import decode_log, read_log  # noqa: PLC0415
 
-    return diagnose_evidence(read_log(decode_log(_last_of(log)), server, client))
+    try:
+        raw = _last_of(log)
+    except OSError:
+        if not is_implied:
+            raise
+        raw = b""
+    if is_implied and not raw.strip():
+        raise click.UsageError(f"{_WHAT}; standard input is empty")
+    return diagnose_evidence(read_log(decode_log(raw), server, client))
 
 
 _MAX_READ: Final = 256 * 1024 * 1024
@@ -247,11 +276,11 @@ def _last_of(log: Any) -> bytes:
     text: bytes = log.read(MAX_LOG + 1)
     if len(text) <= MAX_LOG:
         return text
-    total = len(text)
+    total, name = len(text), getattr(log, "name", "the text")
     while piece := log.read(MAX_LOG):
         total += len(piece)
         text = (text + piece)[-MAX_LOG:]
         if total > _MAX_READ:
-            raise click.UsageError(f"{log.name}: longer than {_MAX_READ} octets")
-    click.echo(f"{log.name}: {total} octets; read are the last {MAX_LOG}", err=True)
+            raise click.UsageError(f"{name}: longer than {_MAX_READ} octets")
+    click.echo(f"{name}: {total} octets; read are the last {MAX_LOG}", err=True)
     return text[text.find(b"\n") + 1 :][-MAX_LOG:]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from gatepost.cli.client_option import client_option, warn_of_unknown
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import Failed
 
@@ -16,7 +17,7 @@ EXAMPLE: Final = """\b
 Example:
   gatepost record --listen localhost:2525 --to smtp.example.com:587 --tls starttls
   gatepost record --listen localhost:4650 --to smtp.example.com:465 --tls implicit
-  gatepost record --listen localhost:2525 --to localhost:2587 --client nodemailer --json
+  gatepost record --listen localhost:2525 --to localhost:2587 --as nodemailer --json
 
 \b
 Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 usage.
@@ -48,7 +49,7 @@ Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 u
     "--ca-file", type=click.Path(exists=True, dir_okay=False),
     help="Authorities for the server's certificate, instead of the system's (PEM).",
 )  # fmt: skip
-@click.option("--client", metavar="NAME", default="", help="The mail library of the application.")
+@client_option("The application's mail library, for its fixes.")
 @click.option(
     "--beyond-loopback", is_flag=True, help="Permit an address that other machines can reach."
 )
@@ -82,6 +83,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) ->
 
     check_form(as_json=as_json, as_markdown=as_markdown)
     options = _options(given)
+    warn_of_unknown(options.client)
     try:
         diagnosis = runtime.run(recording(options, lambda ready: _announce(ready, options)))
     except NobodyCame as error:
@@ -114,7 +116,7 @@ def _options(given: dict[str, Any]) -> "Options":
     mode = cast("Leg", given["tls"])
     return Options(
         place, server, mode, cast("Leg", given["server_tls"] or mode), given["data"],
-        given["ca_file"], given["client"].strip()[:200], given["beyond_loopback"], given["wait"],
+        given["ca_file"], given["library"].strip()[:200], given["beyond_loopback"], given["wait"],
         Bounds(given["idle"], given["limit"], min(30.0, given["idle"])),
     )  # fmt: skip
 

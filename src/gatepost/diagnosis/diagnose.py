@@ -130,7 +130,8 @@ def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
 
 
 def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
-    if finding.remedies or (seen.target is None and seen.source != "log"):
+    has_place = seen.target is not None or seen.source == "log" or bool(seen.client.product)
+    if finding.remedies or not has_place:
         return finding
     implicit = finding.id == "starttls_on_implicit_tls_port"
     target = seen.target or (replace(_SOMEWHERE, port=465) if implicit else _SOMEWHERE)

@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.doctor.columns import padded, wrapped
 from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Diagnosis, Finding, Remedy, Verdict
+from gatepost.model.finding import Confidence, Diagnosis, Finding, Remedy, Verdict
 
 WIDTH: Final = 80
 COLUMN: Final = 38
@@ -35,6 +35,11 @@ _OF_SETTINGS: Final[dict[Verdict, str]] = {
     "unknown": "no settings for sending mail were found",
 }  # fmt: skip
 
+HEADINGS: Final[dict[Confidence, str]] = {
+    "certain": "Cause", "likely": "Likely cause", "possible": "Possible cause",
+}  # fmt: skip
+"""The heading of the first finding: only a proven cause is called the cause."""
+
 
 def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
     """Return the report; ``colour`` adds ANSI escapes for a terminal."""
@@ -56,7 +61,8 @@ class _TextReport:
             yield from self._wrapped(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):
-            yield from self._finding(finding, "Cause" if number == 0 else "Also")
+            heading = HEADINGS[finding.confidence] if number == 0 else "Also"
+            yield from self._finding(finding, heading)
         if diagnosis.notes:
             yield from ("", self._style("Notes", "bold"))
             for note in diagnosis.notes:
@@ -133,21 +139,27 @@ class _TextReport:
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
-    first = diagnosis.findings[0] if diagnosis.findings else None
-    if diagnosis.verdict == "finding" and first is not None and first.confidence == "possible":
-        return "no cause is proven; these fit best"
-    if diagnosis.evidence.source == "config":
+    seen = diagnosis.evidence
+    if seen.source == "log" and not (seen.transcript or seen.remarks or seen.strays):
+        return "there is no text to examine"
+    found = diagnosis.findings if diagnosis.verdict == "finding" else ()
+    if found and found[0].confidence != "certain":
+        return _unproven(found)
+    if seen.source == "config":
         return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
-    if diagnosis.evidence.source == "log":
-        seen = diagnosis.evidence
-        if not (seen.transcript or seen.remarks or seen.strays):
-            return "there is no text to examine"
-        if first is not None and first.confidence == "likely":
-            return "one cause is likely, none is proven"
+    if seen.source == "log":
         return _OF_LOGS[diagnosis.verdict]
-    if diagnosis.evidence.source == "token" and diagnosis.verdict == "healthy":
+    if seen.source == "token" and diagnosis.verdict == "healthy":
         return "healthy: no mistake was found in the token"
     return _VERDICTS[diagnosis.verdict]
+
+
+def _unproven(findings: tuple[Finding, ...]) -> str:
+    """Return the verdict if the first cause is not proven; one that fits less may be."""
+    proven = any(each.confidence == "certain" for each in findings)
+    if findings[0].confidence == "likely":
+        return "one cause is likely" if proven else "one cause is likely, none is proven"
+    return "these causes fit best" if proven else "no cause is proven; these fit best"
 
 
 def _column(lines: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ SUBMISSION: Final = 587
 """RFC 6409."""
 _IN_NO_HOST: Final = frozenset("/@ ,;*<>\"'")
 """Characters that are part of a URL, of a list, or of surrounding text, but not of a host."""
+_HEXADECIMAL: Final = re.compile("0x[0-9a-f]*")
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds for one address; the RFC leaves it to TCP, which takes minutes."""
 
@@ -46,19 +48,38 @@ def parse_server(text: str, default_port: int = SUBMISSION) -> Server:
         host, _, port = host.partition(":")
     if not host or not host.isprintable() or any(sign in host for sign in _IN_NO_HOST):
         raise ConfigError(f"not a server: {text!r}; write HOST:PORT")
-    if ":" in host and not _is_ipv6(host):
+    if ":" in host and not is_ipv6(host):
         raise ConfigError(f"not a server: {text!r}; write HOST:PORT, one server each")
+    if is_bare_number(host):
+        raise ConfigError(f"not a server: {text!r}; write an IPv4 address as four numbers")
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ConfigError(f"not a port: {port!r}; write HOST:PORT")
     return Server(host, int(port))
 
 
-def _is_ipv6(host: str) -> bool:
+def is_ipv6(host: str) -> bool:
+    """Tell whether ``host`` is an IPv6 address, with or without a zone."""
     try:
         ipaddress.IPv6Address(host)
     except ValueError:
         return False
     return True
+
+
+def is_bare_number(host: str) -> bool:
+    """Tell whether ``host`` is a number, or ends in one, and is not an IPv4 address in four parts.
+
+    The resolver would take ``504`` for 0.0.1.248, and also read octal, hexadecimal and shortened
+    addresses (inet_aton(3)), but people who write such a number mean something else.
+    """
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    if not last.isdecimal() and _HEXADECIMAL.fullmatch(last) is None:
+        return False
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

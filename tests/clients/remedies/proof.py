@@ -121,7 +121,7 @@ class Prover:
     run: Run
     home: Path
     client: str = ""
-    """The client of the log (``--client``); most logs identify it themselves."""
+    """The client of the log (``--as``); most logs identify it themselves."""
     problems: list[str] = field(default_factory=list)
 
     def prove(self, case: Case, ground: Ground) -> None:

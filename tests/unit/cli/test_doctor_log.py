@@ -28,7 +28,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_a_file(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    place = ("--server", "smtp.azurecomm.net:587", "--client", "Go net/smtp")
+    place = ("--server", "smtp.azurecomm.net:587", "--as", "Go net/smtp")
     assert doctor("--log", str(log), *place, "--json") == 2
     told = document(capsys)
     assert (told["verdict"], told["target"]) == ("finding", "smtp.azurecomm.net:587")
@@ -81,7 +81,7 @@ def test_the_code_of_the_fix_comes_without_a_server(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.write_text("tls: first record does not look like a TLS handshake")
-    assert doctor("--log", str(log), "--client", "go", "--json") == 2
+    assert doctor("--log", str(log), "--as", "go", "--json") == 2
     [finding, *_] = document(capsys)["findings"]
     assert finding["id"] == "implicit_tls_on_starttls_port"
     assert [each["library"] for each in finding["remedies"]] == ["go-net-smtp"]
@@ -111,7 +111,7 @@ def test_saved_evidence_of_a_log_is_diagnosed_again(
         f"S: {REFUSED}\nError: Invalid login\n"
     )
     kept = tmp_path / "seen.json"
-    assert doctor("--log", str(log), "--client", "nodemailer", "--save", str(kept), "--json") == 2
+    assert doctor("--log", str(log), "--as", "nodemailer", "--save", str(kept), "--json") == 2
     first = document(capsys)
     assert doctor("--evidence", str(kept), "--json") == 2
     assert document(capsys) == first
@@ -123,7 +123,6 @@ def test_saved_evidence_of_a_log_is_diagnosed_again(
         ("--log", "{log}", "mail.example.com"),
         ("--log", "{log}", "--evidence", "{log}"),
         ("--server", "mail.example.com"),
-        ("mail.example.com", "--client", "go"),
         ("--log", "nowhere"),
     ],
 )

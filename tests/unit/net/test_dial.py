@@ -15,6 +15,9 @@ SERVERS = [
     ("[::1]:2587", Server("::1", 2587), "[::1]:2587"),
     ("[::1]", Server("::1", 587), "[::1]:587"),
     ("::1", Server("::1", 587), "[::1]:587"),
+    ("1e100.example", Server("1e100.example", 587), "1e100.example:587"),
+    ("504.example.com", Server("504.example.com", 587), "504.example.com:587"),
+    ("0xmail", Server("0xmail", 587), "0xmail:587"),
     ("fe80::1%eth0", Server("fe80::1%eth0", 587), "[fe80::1%eth0]:587"),
 ]
 
@@ -29,7 +32,9 @@ def test_servers(text: str, server: Server, shown: str) -> None:
     "text",
     ["", ":25", "host:", "host:0", "host:65536", "host:smtp", "host:-1", "[::1", "[::1]25",
      "smtp://host", "user@host", "ho st", "host\n:25", "host:٣",
-     "one,two", "one;two:25", "*", "<>", "'host'", "host:25:tls", "one:25,two:25"],
+     "one,two", "one;two:25", "*", "<>", "'host'", "host:25:tls", "one:25,two:25",
+     "504", "504:587", "5.7.4", "127.1", "2130706433", "0x7f000001", "0x7F.1", "0177.0.0.1",
+     "1.2.3.4.5", "256.1.1.1", "mail.504", "\uff15\uff10\uff14"],
 )  # fmt: skip
 def test_invalid_server_addresses(text: str) -> None:
     with pytest.raises(ConfigError):

@@ -138,6 +138,8 @@ _UPGRADES_ITSELF: Final = (
 # fmt: off
 SIGNS: Final = (
     Sign("mechanism_not_offered", 13, codes=(504,), at=("auth",)),
+    # of the commands of submission, only AUTH has a parameter that servers do not know
+    Sign("mechanism_not_offered", 5, codes=(504,), at=(None,)),
     Sign("mechanism_not_offered", -13, codes=(504,), at=("auth",), when=lists_all_but_auth),
     Sign("mechanism_not_offered", 12, _NO_SHARED),
     Sign("mechanism_not_offered", 4, ("no authentication mechan*supported by both",)),

@@ -1,7 +1,11 @@
 """The library behind a program's name, as far as it is well known."""
 
 import re
+from dataclasses import replace
 from typing import Final
+
+from gatepost.diagnosis.remedies import library_called
+from gatepost.model.evidence import Evidence
 
 _NAMES: Final[tuple[tuple[str, str], ...]] = (
     # the first match counts: a library before its language
@@ -36,3 +40,17 @@ def library_of(product: str) -> str:
     if not product:
         return ""
     return next((name for name, words in _NAMES if re.search(words, product, re.IGNORECASE)), "")
+
+
+def library_named(words: str) -> str:
+    """Return our name for a library that the user names, or for the one behind a program; empty
+    if it is unknown."""
+    known = library_called(words)
+    return known.name if known else library_of(words)
+
+
+def with_client(seen: Evidence, words: str) -> Evidence:
+    """Return evidence about a client that the user names afterwards: for its fixes only."""
+    if not words:
+        return seen
+    return replace(seen, client=replace(seen.client, product=library_named(words) or words))

@@ -5,16 +5,15 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from gatepost.diagnosis.remedies import find_library
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs.program import library_of
+from gatepost.doctor.logs.program import library_named
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe import examine
 from gatepost.doctor.recording.evidence import RecordingContext, evidence_in
 from gatepost.doctor.recording.session import Session
 from gatepost.doctor.recording.settings import Forwarding
 from gatepost.doctor.visit import Settings, Visit
-from gatepost.errors import ConfigError, GatepostError
+from gatepost.errors import GatepostError
 from gatepost.model.evidence import Evidence, Target, TlsMode
 from gatepost.model.finding import Diagnosis
 
@@ -44,7 +43,7 @@ async def conclude(session: Session, forwarding: Forwarding, client: str = "") -
     tap.note(authority=forwarding.authority)
     target = Target(forwarding.server.host, forwarding.server.port)
     return diagnose_evidence(
-        evidence_in(tap, RecordingContext(target, outcome, _library(client), client))
+        evidence_in(tap, RecordingContext(target, outcome, library_named(client), client))
     )
 
 
@@ -57,10 +56,3 @@ async def _look(forwarding: Forwarding, now: datetime) -> Evidence:
             return await asyncio.wrap_future(looking)
     except (TimeoutError, GatepostError):
         return Evidence("probe")
-
-
-def _library(client: str) -> str:
-    try:
-        return find_library(client).name
-    except ConfigError:
-        return library_of(client)
