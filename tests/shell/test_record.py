@@ -38,7 +38,7 @@ TAKEN = {"AUTH PLAIN": "235 ok"}
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of our authority, which is made once."""
     made = tmp_path_factory.mktemp("record") / "data"
-    certificates_in(made)
+    certificates_in(made, "localhost")
     return made
 
 
@@ -353,11 +353,11 @@ def test_saved_evidence_is_diagnosed_again(
 def test_the_authority_of_a_relay_that_runs(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     with pytest.raises(ConfigError, match="no certificates there yet"):
-        certificates_in(tmp_path)
+        certificates_in(tmp_path, "localhost")
     lock.release()
-    made = certificates_in(tmp_path)
+    made = certificates_in(tmp_path, "localhost")
     lock = DirectoryLock(tmp_path)
-    assert certificates_in(tmp_path) == made
+    assert certificates_in(tmp_path, "localhost") == made
     lock.release()
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 import gatepost
+from gatepost.net.interfaces import list_addresses
 from gatepost.testing import Emulator
 from tests.commands import GATEPOST, PATIENCE, count
 from tests.shell.peer import Peer, letter
@@ -213,6 +214,32 @@ def test_strict_verifiers_take_the_certificate(relay: Emulator) -> None:
     for host in ("localhost", "127.0.0.1", "acs.communication.localhost"):
         with socket.create_connection(("127.0.0.1", relay.smtps.port), PATIENCE) as sock:
             context.wrap_socket(sock, server_hostname=host).close()
+
+
+def test_the_certificate_covers_where_it_listens_and_further_names(tmp_path: Path) -> None:
+    data, more = tmp_path / "data", ("--name", "mail", "--name", "10.9.8.7")
+    for host, options, names in (
+        ("127.0.0.2", (), ("127.0.0.2", "localhost")),
+        ("0.0.0.0", more, (*list_addresses(), "mail", "10.9.8.7")),
+    ):
+        place = ("--smtps", f"{host}:0", "--https", "127.0.0.3:0", *options)
+        with Emulator(data=data, options=place) as relay:
+            for name in (*names, "127.0.0.3"):
+                context = ssl.create_default_context(cafile=relay.ca_file)
+                with socket.create_connection(("127.0.0.2", relay.smtps.port), PATIENCE) as sock:
+                    context.wrap_socket(sock, server_hostname=name).close()
+    said = [json.loads(line)["event"] for line in (data / "up.jsonl").read_text().splitlines()]
+    assert said.count("authority_replaced") == 1, "the first one permitted no other name"
+
+
+def test_a_name_that_no_certificate_can_have_is_refused(tmp_path: Path) -> None:
+    said = refused("--data", tmp_path / "data", "--name", "a b").stderr
+    assert "'a b' is neither a host name nor an IP address" in said
+
+
+def test_git_ignores_the_data_directory(relay: Emulator) -> None:
+    """It has keys and mail in it, and lies in the project that is tested."""
+    assert (relay.data / ".gitignore").read_text() == "*\n"
 
 
 # Listeners

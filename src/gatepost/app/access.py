@@ -173,14 +173,17 @@ async def _connect(data: Path) -> "Calls | None":
 def _open(data: Path, waited: float) -> "SqliteStore | None":
     """Return the store; None if another process has it and waiting is permitted. Raises
     Unreadable."""
-    from gatepost.app.files import made_private  # noqa: PLC0415
+    from gatepost.app.files import keep_out_of_git, made_private  # noqa: PLC0415
     from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
     from gatepost.store.lock import StoreLocked  # noqa: PLC0415
     from gatepost.store.sqlite import open_store  # noqa: PLC0415
 
+    is_new = not data.exists()
     try:
         with made_private():
             store = open_store(data)
+            if is_new:
+                keep_out_of_git(data)
             if news := news_of(store):
                 sys.stderr.writelines(f"{reason}\n" for _, reason in news)
                 leave_news(data, news)

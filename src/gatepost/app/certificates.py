@@ -6,9 +6,9 @@ authority is constrained to the names that it serves, so trusting it permits not
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -17,13 +17,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from gatepost.app.certificate_names import (
+    NAMES,
+    are_permitted,
+    general_name,
+    subtrees_for,
+)
 from gatepost.app.files import PUBLIC, write_file
 from gatepost.errors import ConfigError
 from gatepost.net.files import make_private_directory
 
 CA_FILE: Final = "ca.pem"
 """In the data directory of ``gatepost up``: the authority that clients must trust."""
-NAMES: Final = ("localhost", "*.communication.localhost", "127.0.0.1", "::1")
 CA_LIFETIME: Final = timedelta(days=3650)
 LIFETIME: Final = timedelta(days=397)
 """Apple, Mozilla and Chromium refuse a server's certificate that is valid for more than 398
@@ -48,6 +53,8 @@ class Certificates:
     """The authority that clients trust; public."""
     server_file: Path
     """The server's certificate and key in one PEM file, readable only for the owner."""
+    is_new_authority: bool = False
+    """True if clients that trust the previous authority must be told of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +77,23 @@ def ensure_certificates(
     """Return certificates for ``names``, created or renewed if necessary.
 
     A server's certificate is renewed 30 days before it expires. The authority stays for ten years,
-    or until it does not permit the names. The caller holds the lock on ``directory``. Raises
-    ConfigError if the authority cannot be read: its clients must then be told.
+    or until it does not permit the names; the next one also permits what this one did. The caller
+    holds the lock on ``directory``. Raises ConfigError if the authority cannot be read: its clients
+    must then be told.
     """
     private = directory / "tls"
     make_private_directory(private)
     ca_file, server_file = directory / CA_FILE, private / "server.pem"
-    authority = _read_authority(private / "ca.pem")
+    before = authority = _read_authority(private / "ca.pem")
     if authority is None or not _authority_fits(authority, names, now):
-        authority = _make_authority(names, now)
+        authority = _make_authority([*_subtrees(before), *subtrees_for(names)], now)
         write_file(private / "ca.pem", authority.encode())
     public = authority.certificate.public_bytes(serialization.Encoding.PEM)
     if not ca_file.exists() or ca_file.read_bytes() != public:
         write_file(ca_file, public, mode=PUBLIC)
     if not _server_fits(server_file, authority, names, now):
         write_file(server_file, _make_server(authority, names, now).encode())
-    return Certificates(ca_file, server_file)
+    return Certificates(ca_file, server_file, before is not None and before != authority)
 
 
 def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
@@ -106,7 +114,8 @@ def make_flawed(directory: Path, flaw: Flaw, now: datetime) -> Path:
         case "self-signed":
             pass
         case "incomplete":
-            pair = _make_server(_make_authority(NAMES, now), NAMES, now, _missing_issuer())
+            issuer = _make_authority(subtrees_for(NAMES), now)
+            pair = _make_server(issuer, NAMES, now, _missing_issuer())
     path = private / f"server-{flaw}.pem"
     write_file(path, pair.encode())
     return path
@@ -151,12 +160,16 @@ def _parse_pair(pem: bytes) -> _Pair:
 
 
 def _authority_fits(authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
-    constraints = _extension(authority.certificate, x509.NameConstraints)
     return (
-        constraints is not None
-        and set(_constraints_for(names)) <= set(constraints.permitted_subtrees or ())
+        are_permitted(names, _subtrees(authority))
         and authority.certificate.not_valid_after_utc - now >= RENEW_BEFORE
     )
+
+
+def _subtrees(authority: _Pair | None) -> list[x509.GeneralName]:
+    """Return what an authority may certify; nothing if there is none."""
+    constraints = authority and _extension(authority.certificate, x509.NameConstraints)
+    return list(constraints.permitted_subtrees or ()) if constraints else []
 
 
 def _server_fits(path: Path, authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
@@ -168,7 +181,7 @@ def _server_fits(path: Path, authority: _Pair, names: tuple[str, ...], now: date
     served = _extension(certificate, x509.SubjectAlternativeName)
     return (
         served is not None
-        and list(served) == [_general_name(name) for name in names]
+        and set(served) == set(map(general_name, names))
         and certificate.not_valid_before_utc <= now
         and certificate.not_valid_after_utc - now >= RENEW_BEFORE
     )
@@ -181,10 +194,10 @@ def _extension(certificate: x509.Certificate, kind: type[X]) -> X | None:
         return None
 
 
-def _make_authority(names: tuple[str, ...], now: datetime) -> _Pair:
+def _make_authority(subtrees: Iterable[x509.GeneralName], now: datetime) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"Gatepost local CA {secrets.token_hex(4)}")
-    permitted = _constraints_for(names)
+    permitted = list(dict.fromkeys(subtrees))
     builder = (
         _builder(subject, subject, key, now, now + CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -216,7 +229,7 @@ def _make_self_signed(names: tuple[str, ...], now: datetime) -> _Pair:
 def _server_builder(
     builder: x509.CertificateBuilder, names: tuple[str, ...]
 ) -> x509.CertificateBuilder:
-    served = x509.SubjectAlternativeName([_general_name(name) for name in names])
+    served = x509.SubjectAlternativeName([general_name(name) for name in names])
     return (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -261,21 +274,3 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _constraints_for(names: tuple[str, ...]) -> list[x509.GeneralName]:
-    """Return the subtrees that contain ``names`` (RFC 5280 4.2.1.10)."""
-    subtrees: dict[x509.GeneralName, None] = {}
-    for name in names:
-        try:
-            subtrees[x509.IPAddress(ip_network(name))] = None
-        except ValueError:
-            subtrees[x509.DNSName(name.removeprefix("*."))] = None
-    return list(subtrees)

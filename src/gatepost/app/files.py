@@ -36,6 +36,16 @@ def write_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     sync_directory(path.parent)
 
 
+def keep_out_of_git(directory: Path) -> None:
+    """Let Git ignore all of a directory with keys and mail in it, unless it has rules of its own.
+
+    Raises OSError.
+    """
+    rules = directory / ".gitignore"
+    if not rules.exists():
+        write_file(rules, b"*\n")
+
+
 def remove_file(path: Path) -> None:
     """Remove a file if it exists; on a disk that has become read-only it stays."""
     with contextlib.suppress(OSError):

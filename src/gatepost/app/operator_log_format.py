@@ -143,6 +143,7 @@ _SENTENCES: Final = {
     "refresh_token_not_kept": "the new refresh token of {credential} could NOT be saved: {reason}",
     "refresh_token_kept": "the new refresh token of {credential} is saved now",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
+    "authority_replaced": "the certificate authority is NEW: clients must trust {ca_file}",
     "clock_put_back": "the clock was put back by {seconds} s: waiting deliveries are tried now",
     "api_failed": "API FAILED at {route}: {reason}",
     "proxy_header_refused": "closed {peer}, which must begin with a PROXY header: {reason}",

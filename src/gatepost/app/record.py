@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gatepost.app.certificate_names import names_of
 from gatepost.app.certificates import Certificates, ensure_certificates, read_certificates
+from gatepost.app.files import keep_out_of_git
 from gatepost.doctor.recording.conclude import conclude
 from gatepost.doctor.recording.recorder import Recorder
 from gatepost.doctor.recording.settings import Bounds, Forwarding, Leg
@@ -74,7 +76,7 @@ def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
     forwarding = Forwarding(options.server, options.client_tls, server_tls, bounds=options.bounds)
     authority: Path | None = None
     if options.client_tls in ("starttls", "implicit"):
-        certificates = certificates_in(options.data)
+        certificates = certificates_in(options.data, options.listen[0])
         authority = certificates.ca_file
         forwarding = replace(
             forwarding,
@@ -88,8 +90,10 @@ def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
     return forwarding, authority
 
 
-def certificates_in(data: Path) -> Certificates:
+def certificates_in(data: Path, host: str) -> Certificates:
     """Return the certificates of ``gatepost up`` in ``data``, created if there are none.
+
+    They are valid for ``host`` unless a relay runs there, with certificates for its own addresses.
 
     Raises ConfigError if they are not available.
     """
@@ -102,7 +106,8 @@ def certificates_in(data: Path) -> Certificates:
     except OSError as error:
         raise ConfigError(f"{data} cannot be used: {error.strerror or error}") from error
     try:
-        return ensure_certificates(data, now)
+        keep_out_of_git(data)
+        return ensure_certificates(data, now, names_of([host]))
     finally:
         lock.release()
 

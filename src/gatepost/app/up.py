@@ -14,13 +14,14 @@ from typing import Any
 from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
+from gatepost.app.certificate_names import names_of
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
 from gatepost.app.clock import AheadClock, ClockControl, check_alone
 from gatepost.app.control import Shared, serve_control
 from gatepost.app.control_socket import SOCKET
 from gatepost.app.damaged_records import Damaged, tell_damaged
 from gatepost.app.events.service import EventContext, EventService
-from gatepost.app.files import remove_file
+from gatepost.app.files import keep_out_of_git, remove_file
 from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
@@ -75,6 +76,8 @@ class Options:
     strict: bool = False
     settings: tuple[str, ...] = ()
     """KEY=VALUE: changed settings of the profile."""
+    names: tuple[str, ...] = ()
+    """Names and addresses by which clients know the server, besides those it listens on."""
 
     @property
     def places(self) -> dict[str, Place]:
@@ -135,9 +138,10 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     store, failed = open_watched(data, report=report)
     stack.callback(store.close)
     remove_ready(data)
+    keep_out_of_git(data)
     listeners, key = _listen(options, stack), open_key(data)
     directory, tokens, provisioned = await _provide(key, store, profile, clock)
-    certificates = ensure_certificates(data, datetime.now(UTC))
+    certificates = _provide_certificates(data, options, report)
     accounts = await _provide_accounts(key, store, profile, directory.damaged)
     signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
@@ -245,6 +249,14 @@ async def _provide(
     await directory.load()
     directory.damaged.update(damaged)
     return directory, tokens, await provision(store, directory, key, clock.now())
+
+
+def _provide_certificates(data: Path, options: Options, report: Report) -> Certificates:
+    hosts = [place[0] for place in options.places.values() if place]
+    certificates = ensure_certificates(data, datetime.now(UTC), names_of(hosts, options.names))
+    if certificates.is_new_authority:
+        report("authority_replaced", ca_file=str(certificates.ca_file))
+    return certificates
 
 
 def _served_certificate(data: Path, profile: Profile, certificates: Certificates) -> Path:

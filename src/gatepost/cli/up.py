@@ -21,6 +21,7 @@ EXAMPLE = """\b
 Example:
   gatepost up
   gatepost up --data /tmp/mail --smtp 127.0.0.1:0 --https off --json
+  gatepost up --smtp 0.0.0.0:2587 --name mail
   gatepost up --strict --set strict.propagation_delay=5 --set directory.reveal_reason=true
 """
 
@@ -81,6 +82,14 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     multiple=True,
     help="Change one value of the profile, such as directory.reveal_reason=true. A value of "
     "[strict] applies even without --strict. Repeatable.",
+)
+@click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="A name or address by which clients know the server, such as a service's name in Docker "
+    "Compose: the certificate is valid for it, too. Repeatable.",
 )
 @click.option(
     "--workers",

@@ -14,8 +14,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from gatepost.app.certificate_names import NAMES
 from gatepost.app.certificates import (
-    NAMES,
     Certificates,
     Flaw,
     ensure_certificates,
@@ -192,6 +192,25 @@ def test_it_is_renewed_in_time(tmp_path: Path, days: int, authority: bool, serve
 )
 def test_other_names(tmp_path: Path, names: tuple[str, ...], authority: bool) -> None:
     assert renewed(tmp_path, NOW, names) == (authority, True)
+
+
+@pytest.mark.parametrize("name", ["mail", "127.0.0.2", "172.17.0.2", "fd00::2", "192.0.2.1"])
+def test_more_names_are_served(tmp_path: Path, name: str) -> None:
+    made = ensure_certificates(tmp_path, NOW, (*NAMES, name))
+    for each in (*SERVED, name):
+        handshake(made, each)
+
+
+def test_clients_of_an_authority_are_told_of_the_next_one(tmp_path: Path) -> None:
+    """It permits what the one before did, so that names may come and go."""
+    more = (*NAMES, "mail")
+    assert not ensure_certificates(tmp_path, NOW).is_new_authority
+    assert not ensure_certificates(tmp_path, NOW).is_new_authority
+    assert ensure_certificates(tmp_path, NOW, more).is_new_authority
+    for names in (NAMES, (*NAMES[:1], "mail"), more):
+        assert not ensure_certificates(tmp_path, NOW, names).is_new_authority
+    assert ensure_certificates(tmp_path, NOW, (*NAMES, "172.17.0.2")).is_new_authority
+    assert not ensure_certificates(tmp_path, NOW, (*more, "172.18.0.3")).is_new_authority
 
 
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n"])
