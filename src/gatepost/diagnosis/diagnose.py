@@ -66,7 +66,9 @@ def _named(probe: str, seen: Evidence) -> str:
     """Replace the placeholders in a check by what is known."""
     if seen.target is not None:
         probe = probe.replace("HOST:PORT", str(seen.target))
-    return probe.replace("LIBRARY", seen.client.library or "LIBRARY")
+    by_product = library_called(seen.client.product)
+    library = seen.client.library or (by_product.name if by_product else "")
+    return probe.replace("LIBRARY", library or "LIBRARY")
 
 
 def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:

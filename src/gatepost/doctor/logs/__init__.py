@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.relevance import is_about_mail
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.evidence import evidence_of
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
 from gatepost.doctor.logs.frames import place_in_traceback
+from gatepost.doctor.logs.go_net_smtp import is_log_of_go
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
 from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
@@ -84,11 +87,22 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     if not talk.lines:
         talk.position = place_in_traceback(everything) or talk.position
     who = _client(everything, client, spoken if talk.lines else BARE, talk)
-    return evidence_of(talk, remarks, strays, replace(
+    found = evidence_of(talk, remarks, strays, replace(
         _EMPTY, target=_asked(place), client=who,
         server_name=server_name or _alone(server, place, port),
         log_format=spoken.name if talk.lines else "",
     ))  # fmt: skip
+    return found if who.library or who.product else _by_times(found, original)
+
+
+def _by_times(found: Evidence, text: str) -> Evidence:
+    """Name Go as the client if only the times in the log indicate it.
+
+    Which of Go's libraries it is, is not known, so no rule may conclude anything from it.
+    """
+    if not is_log_of_go(text) or not is_about_mail(Reading(found)):
+        return found
+    return replace(found, client=replace(found.client, product="Go"))
 
 
 _EMPTY: Final = Evidence("log")
