@@ -20,7 +20,8 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
 from gatepost.rest.context import Site
-from gatepost.rest.email.access import Access, Caller
+from gatepost.rest.email.access import Access, Caller, check_content
+from gatepost.rest.intake import Intake
 from gatepost.sasl.interview import Verifier
 from gatepost.testing.memory import MemoryStore
 
@@ -135,8 +136,14 @@ def by_key(world: World) -> Iterator[Case]:
             signed_send(host.format(each.entry.name), SENDER, each.key)
             for each in world.resources * 50
         ]
-        checks = [partial(access.by_signature, _request(each), each.body) for each in calls]
+        checks = [partial(_check, access, _request(each), each.body) for each in calls]
         yield Case(f"REST, access key, resource {name}", checks)
+
+
+def _check(access: Access, request: Request, body: bytes) -> Caller:
+    caller, signed = access.authenticate(request)
+    check_content(body, signed)
+    return caller
 
 
 def by_bearer(world: World) -> Iterator[Case]:
@@ -145,7 +152,7 @@ def by_bearer(world: World) -> Iterator[Case]:
     access, checks = Access(_site(world)), []
     for login in world.logins:
         call = bearer_send(f"{login.service.name}.{HOST}", SENDER, world.token(login))
-        checks.append(partial(access.by_token, _request(call)))
+        checks.append(partial(_check, access, _request(call), b""))
         checks[-1]()
     yield Case("REST, bearer token", checks)
 
@@ -159,6 +166,7 @@ def _site(world: World) -> Site:
         report=_ignore,
         now=now,
         tokens=world.tokens,
+        intake=Intake(),
         clients_time=now,
     )
 

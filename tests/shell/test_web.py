@@ -42,6 +42,13 @@ async def told(request: Request) -> Response:
     return JSONResponse({"octets": len(await request.body())})
 
 
+LONG = b"x" * 30_000_000
+
+
+async def long(_request: Request) -> Response:
+    return Response(LONG)
+
+
 class Serving:
     """A server in its own loop and thread."""
 
@@ -54,6 +61,7 @@ class Serving:
         self.port = listener.port
         routes = [
             Route("/stalled", stalled),
+            Route("/long", long),
             Route("/told", told, methods=["GET", "POST"]),
         ]
         application = Starlette(routes=routes, middleware=[Middleware(Guard, report=self._report)])
@@ -146,6 +154,32 @@ def test_slow_requests_are_cut_off(octets: bytes) -> None:
                 open_ = False
         assert not open_
         assert 0.25 < time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("how", [b"close", b"keep-alive"])
+def test_a_client_that_does_not_read_its_answer_is_cut_off(how: bytes) -> None:
+    request = b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: %b\r\n\r\n" % how
+    counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
+    limits = WebLimits(answer=0.3, clients=LocalClientCounter(counts))
+    with serving(limits=limits) as served, ask(served, request) as connection:
+        wait_for(lambda: not counts.enter("test", "127.0.0.1"))
+        counts.forget("test")
+        wait_for(lambda: counts.enter("test", "127.0.0.1"))
+        read = 0
+        with suppress(ConnectionResetError):
+            while octets := connection.recv(1_000_000):
+                read += len(octets)
+        assert read < len(LONG)
+
+
+def test_a_client_that_reads_slowly_gets_its_answer() -> None:
+    request = b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
+    with serving(limits=WebLimits(answer=5)) as served, ask(served, request) as connection:
+        read = len(connection.recv(1_000))
+        time.sleep(0.1)
+        while octets := connection.recv(1_000_000):
+            read += len(octets)
+        assert read > len(LONG)
 
 
 def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> None:

@@ -21,6 +21,7 @@ from gatepost.relay.context import Report
 from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
+from gatepost.relay.spool import Budget
 from gatepost.rest.context import Bounds, Site
 
 
@@ -62,6 +63,7 @@ class Managed:
     bounds: Callable[[], Bounds]
     clients: ClientCounts
     handshakes: Handshakes
+    budget: Budget
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
@@ -69,6 +71,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
     from gatepost.app.web_handshakes import HandshakeLimit  # noqa: PLC0415
     from gatepost.rest.application import management_application  # noqa: PLC0415
+    from gatepost.rest.intake import Intake  # noqa: PLC0415
 
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
@@ -85,6 +88,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
         router=lambda: managed.store.router,
         bounds=managed.bounds,
         clients=clients,
+        intake=Intake(managed.budget, managed.report),
     )
     chain, key = settings.certificate, settings.key or None
     files = Path(chain), Path(key or chain)

@@ -233,7 +233,7 @@ class Service:
         managed = Managed(
             self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
             made.tokens, context.report, self._bounds, self.clients,
-            self.relay.shaking,
+            self.relay.shaking, self.relay.budget,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
         self._open_administration()  # it contains the API's address

@@ -165,7 +165,8 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
         await _start_workers(serving, listeners, report, options.workers, stack)
     else:
         await _serve_smtp(serving, listeners, backend, report, stack)
-    site = Site(
+    make_site = partial(
+        Site,
         profile,
         directory,
         store,
@@ -179,7 +180,7 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
         resolver=azure.resolver,
         seconds=clock.monotonic,
     )
-    await _serve_web(listeners, certificates, site, stack)
+    await _serve_web(listeners, certificates, make_site, budget, report, stack)
     given = accounts.given if accounts else provisioned
     document = describe(
         os.getpid(), data, listeners, certificates.ca_file, given, tls_of_ports(profile)
@@ -304,13 +305,20 @@ def _quotas(profile: Profile, directory: AzureDirectory, clock: AheadClock) -> S
 
 
 async def _serve_web(
-    listeners: Listeners, certificates: Certificates, site: Site, stack: AsyncExitStack
+    listeners: Listeners,
+    certificates: Certificates,
+    make_site: Callable[..., Site],
+    budget: Budget,
+    report: Report,
+    stack: AsyncExitStack,
 ) -> None:
     if listeners["https"] is None and listeners["http"] is None:
         return
     from gatepost.app.web import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
     from gatepost.rest.application import clear_application, secure_application  # noqa: PLC0415
+    from gatepost.rest.intake import Intake  # noqa: PLC0415
 
+    site = make_site(intake=Intake(budget, report))
     pair = (certificates.server_file, certificates.server_file)
     faces = (("https", secure_application, pair), ("http", clear_application, None))
     for name, application, certificate in faces:

@@ -34,6 +34,8 @@ class WebLimits:
     body: float = 90.0
     """Seconds for a body, after which the connection is aborted. The timeouts of the APIs are
     shorter, and are answered."""
+    answer: float = 60.0
+    """Seconds for a client to read an answer, after which the connection is aborted."""
     connections: int = 1000
     """Beyond this number requests get 503; beyond twice the number connections are aborted at once.
     """
@@ -58,6 +60,7 @@ class _Connection(H11Protocol):
         self._limits, self._report = config.limits, config.report
         self._phase: object = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._read_by: asyncio.TimerHandle | None = None
         self._counted = ""
         self._is_over = False
 
@@ -76,6 +79,7 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._is_over = True
         self._set_deadline(None)
+        self._stop_waiting()
         if self._counted and self._limits.clients is not None:
             self._limits.clients.leave(self._counted)
             self._counted = ""
@@ -120,7 +124,24 @@ class _Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.transport.is_closing():
+            self.pause_writing()
         self._watch()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, but not forever."""
+        super().pause_writing()
+        self._stop_waiting()
+        self._read_by = self.loop.call_later(self._limits.answer, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._read_by is not None:
+            self._read_by.cancel()
+            self._read_by = None
 
     def _watch(self) -> None:
         """Start the timeout for what the client must send next, once."""

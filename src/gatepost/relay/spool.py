@@ -5,9 +5,10 @@ Memory is released once the store has the message.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,13 +18,19 @@ from gatepost.model.body import WINDOW, Body, BytesBody, Traits
 
 MIB: Final = 1024 * 1024
 
-
 BYTE_BUDGET: Final = 64 * MIB
 """Octets of content in the memory of a relay, over all its processes."""
+OVERHEAD: Final = 96
+"""Octets that a piece takes besides its content."""
+SMALL: Final = 1_024
+"""Octets below which a piece is joined to the one before it."""
+BLOCK: Final = 65_536
+"""Octets up to which small pieces are joined."""
+_FILE_BUFFER: Final = 8_192
 
 
 class Budget:
-    """Limits the octets of content in the memory of a process."""
+    """Limits the octets that content takes in the memory of a process."""
 
     __slots__ = ("directory", "total", "used")
 
@@ -43,6 +50,29 @@ class Budget:
     def give_back(self, octets: int) -> None:
         """Release reserved room."""
         self.used -= octets
+
+
+class Share(Budget):
+    """A part of a budget, which is all that some content may take of it."""
+
+    __slots__ = ("_part", "_whole")
+
+    def __init__(self, whole: Budget, part: int) -> None:
+        """``part``: 4 for a quarter; the total of the whole may change."""
+        super().__init__(whole.directory, 0)
+        self._whole, self._part = whole, part
+
+    def take(self, octets: int) -> bool:
+        """Reserve room; False if the share or the whole has not enough."""
+        if self.used + octets > self._whole.total // self._part or not self._whole.take(octets):
+            return False
+        self.used += octets
+        return True
+
+    def give_back(self, octets: int) -> None:
+        """Release reserved room."""
+        self.used -= octets
+        self._whole.give_back(octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +107,80 @@ class FileBody:
 class Spool:
     """The content of one message as it arrives."""
 
-    __slots__ = ("_budget", "_file", "_pieces", "_reserved", "head", "size")
+    __slots__ = ("_budget", "_file", "_pieces", "_reserved", "size")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | bytearray] = []
+        """The last is a bytearray if small pieces are joined to it."""
         self._file: IO[bytes] | None = None
         self._reserved = 0
-        self.head: bytes | bytearray = b""
-        """The content up to the end of the searched header, or somewhat more."""
         self.size = 0
 
     def write(self, piece: bytes) -> None:
         """Add a piece; raises OSError if it has no room in memory and cannot be written to disk."""
         if not piece:
             return
-        if not self.head:
-            self.head = piece
-        elif len(self.head) < MAX_HEADER:
-            self.head = bytearray(self.head) if isinstance(self.head, bytes) else self.head
-            self.head += piece[: MAX_HEADER + 1 - len(self.head)]
         self.size += len(piece)
-        if self._file is None and self._budget.take(len(piece)):
-            self._reserved += len(piece)
-            self._pieces.append(piece)
-            return
         if self._file is None:
+            if self._keep(piece):
+                return
             self._spill()
         assert self._file is not None  # noqa: S101  # _spill made it
         self._file.write(piece)
 
+    def _keep(self, piece: bytes) -> bool:
+        """Keep a piece in memory, if there is room."""
+        pieces, octets = self._pieces, len(piece)
+        is_small = octets < SMALL and bool(pieces)
+        if is_small and isinstance(block := pieces[-1], bytearray) and len(block) < BLOCK:
+            if self._reserve(octets):
+                block += piece
+                return True
+            return False
+        if not self._reserve(octets + OVERHEAD):
+            return False
+        self._end_block()
+        pieces.append(bytearray(piece) if is_small else piece)
+        return True
+
+    def _end_block(self) -> None:
+        """Join nothing more to the last piece: bytes take no more than their content."""
+        if self._pieces and isinstance(block := self._pieces[-1], bytearray):
+            self._pieces[-1] = bytes(block)
+
+    def _reserve(self, octets: int) -> bool:
+        if not self._budget.take(octets):
+            return False
+        self._reserved += octets
+        return True
+
     def _spill(self) -> None:
-        self._file = tempfile.TemporaryFile(dir=self._budget.directory)  # noqa: SIM115 - kept
+        directory = self._budget.directory
+        self._file = tempfile.TemporaryFile(buffering=_FILE_BUFFER, dir=directory)  # noqa: SIM115
         for piece in self._pieces:
             self._file.write(piece)
         self._pieces.clear()
         self._give_back()
+
+    @property
+    def head(self) -> bytes:
+        """The content up to the end of the searched header, or somewhat more.
+
+        Raises OSError as ``write`` does.
+        """
+        if self._file is not None:
+            self._file.seek(0)
+            head = self._file.read(MAX_HEADER + 1)
+            self._file.seek(0, SEEK_END)
+            return head
+        size, pieces = 0, list[bytes | bytearray]()
+        for piece in self._pieces:
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_HEADER:
+                break
+        return _joined(pieces)
 
     @property
     def loops(self) -> bool:
@@ -124,9 +192,11 @@ class Spool:
         if self._file is not None:
             self._file.flush()
             return FileBody(self._file, self.size, traits)
-        if len(self._pieces) == 1:
-            return BytesBody(self._pieces[0], traits)
-        return PiecesBody(tuple(self._pieces), self.size, traits)
+        self._end_block()
+        pieces = tuple(map(bytes, self._pieces))  # copies nothing
+        if len(pieces) == 1:
+            return BytesBody(pieces[0], traits)
+        return PiecesBody(pieces, self.size, traits)
 
     def release(self) -> None:
         """Release memory and remove the file: the content is stored, or not needed."""
@@ -138,3 +208,7 @@ class Spool:
     def _give_back(self) -> None:
         self._budget.give_back(self._reserved)
         self._reserved = 0
+
+
+def _joined(pieces: Sequence[bytes | bytearray]) -> bytes:
+    return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)

@@ -151,13 +151,13 @@ class MailTransactions:
                 self._session.replies.STORE_FULL.because("no room for the content")
             )
             return
-        if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
-            self._late_refusal = self._session.replies.TOO_MANY_HOPS
-        if self._late_refusal is not None:
-            self._refuse_message(self._late_refusal)
-            return
         self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
+            if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
+                self._late_refusal = self._session.replies.TOO_MANY_HOPS
+            if self._late_refusal is not None:
+                self._refuse_message(self._late_refusal)
+                return
             message = receive_message(self._relay, self._session, hop, event, self._spool)
         except OSError as error:  # buffered content could not be written
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))

@@ -12,7 +12,7 @@ from gatepost.rest import arm, email, entra, events, graph
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import named_by_host
 from gatepost.rest.errors import ApiError, answer_error
-from gatepost.rest.failures import Delays, Guard
+from gatepost.rest.failures import Delays, EarlyAnswers, Guard
 
 
 def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:
@@ -65,7 +65,7 @@ def clear_application(site: Site) -> Starlette:
 
 
 def _application(site: Site, routes: list[BaseRoute]) -> Starlette:
-    middleware = [Middleware(Guard, report=site.report)]
+    middleware = [Middleware(EarlyAnswers), Middleware(Guard, report=site.report)]
     if site.clients is not None:
         middleware.append(Middleware(Delays, clients=site.clients))
     return Starlette(

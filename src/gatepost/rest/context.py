@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
@@ -20,6 +20,9 @@ from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.keyed_lock import KeyedLocks
 from gatepost.routing.route import Router
+
+if TYPE_CHECKING:  # without HTTP, its libraries are not needed
+    from gatepost.rest.intake import Intake
 
 
 class AccessKeys(Protocol):
@@ -78,6 +81,8 @@ class Site:
     now: Callable[[], datetime]
     tokens: AccessTokens
     """Issues tokens at the token endpoint, and verifies them for every API."""
+    intake: "Intake"
+    """Receives the bodies of requests."""
     quotas: OwnQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None

@@ -1,6 +1,7 @@
 """Unexpected errors: reported to the operator, answered as in Azure, not shown to clients."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,6 +13,10 @@ from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 from gatepost.rest.errors import ApiError
 
+PATIENCE: Final = 60.0
+"""Seconds for a body to arrive."""
+DRAINED: Final = 64 * 1024 * 1024
+"""Octets of a refused request that are read and dropped."""
 OPERATION: Final = "gatepost.operation"
 """Where an API with its own routing stores the path of its operation, without any name in it."""
 
@@ -35,15 +40,19 @@ def stopping() -> ApiError:
     )
 
 
-async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer instead of the application while there are too many connections."""
-    refusal = ApiError(
+def server_busy(**headers: str) -> ApiError:
+    """Return the response while too many others are served; clients retry."""
+    return ApiError(
         503,
         "ServerBusy",
         "The server is busy. Please try again later.",
-        headers={"retry-after": "5", "connection": "close"},
+        headers={"retry-after": "5", **headers},
     )
-    await refusal.response()(scope, receive, send)
+
+
+async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer instead of the application while there are too many connections."""
+    await server_busy(connection="close").response()(scope, receive, send)
 
 
 def report_failure(report: Report, request: Request, error: Exception) -> None:
@@ -79,6 +88,53 @@ class Delays:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+class EarlyAnswers:
+    """Middleware: a client that still sends the body of its request gets the response at once, and
+    then has time to send the rest. A reset connection would discard the response.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read what is left of the body between the response and its end."""
+        unread = _has_body(scope)
+
+        async def receiving() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = bool(message.get("more_body"))
+            return message
+
+        async def sending(message: Message) -> None:
+            if unread and message["type"] == "http.response.body" and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                await _drain(receive)
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        await self._app(scope, receiving, sending)
+
+
+def _has_body(scope: Scope) -> bool:
+    """Tell whether the client sends a body without being asked (RFC 9110 10.1.1)."""
+    names = {name for name, _ in scope["headers"]}
+    return not names.isdisjoint((b"content-length", b"transfer-encoding")) and (
+        b"expect" not in names
+    )
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the rest of a body, up to a limit."""
+    size, more = 0, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while more and size <= DRAINED:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = bool(message.get("more_body"))
 
 
 class Guard:

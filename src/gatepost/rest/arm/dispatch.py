@@ -1,6 +1,7 @@
 """From a request to its operation: caller, version, permission, subscription."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from starlette.datastructures import URLPath
@@ -19,7 +20,6 @@ from gatepost.rest.arm.operations import Words, find, words_of
 from gatepost.rest.arm.progress import Progress
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION
@@ -87,12 +87,13 @@ class Face(BaseRoute):
             found.names,
             f"/{'/'.join(words)}",
             dict(request.query_params),
-            await read_body(request, BODY_LIMIT),
+            b"",
             f"{request.url.scheme}://{request.url.netloc}",
         )
         if found.operation.action:
             call.require(found.operation.action, found.scope)
-        return await found.operation.handler(call)
+        body = await self._site.intake.read(request, BODY_LIMIT)
+        return await found.operation.handler(replace(call, body=body))
 
     def _check_subscription(self, words: Words, caller: Claims) -> None:
         if words[0].lower() != "subscriptions" or len(words) == 1:

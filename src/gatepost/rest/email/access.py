@@ -67,23 +67,25 @@ class Access:
         self._site = site
         self._keys: dict[bytes, bytes] = {}
 
-    def is_signed(self, request: Request) -> bool:
-        """Tell whether the request is signed with a key, so that its body is needed.
+    def authenticate(self, request: Request) -> tuple[Caller, bytes]:
+        """Return the caller, and the SHA-256 of the body that it signed; empty if it has a token.
 
-        Raises ApiError 401 if it has no credentials.
+        The header of the request suffices, so strangers need not send their bodies. Raises ApiError
+        401.
         """
         value = request.headers.get("authorization", "").strip()
         if not value:
             raise unauthorized()
         scheme = value.partition(" ")[0].upper()
-        if scheme not in (SCHEME, "BEARER"):
-            raise denied("scheme_unknown: neither an access key's signature nor a bearer token")
-        return scheme == SCHEME
+        if scheme == SCHEME:
+            return self._by_signature(request)
+        if scheme == "BEARER":
+            return self._by_token(request), b""
+        raise denied("scheme_unknown: neither an access key's signature nor a bearer token")
 
     # Access keys.
 
-    def by_signature(self, request: Request, body: bytes) -> Caller:
-        """Return the caller whose access key signed the request. Raises ApiError 401."""
+    def _by_signature(self, request: Request) -> tuple[Caller, bytes]:
         target = request_target(request)
         try:
             signed = read_signature(request.method, target, request.headers)
@@ -92,10 +94,8 @@ class Access:
         skew = abs(self._site.clients_time() - signed.date)
         if skew > timedelta(seconds=self._site.profile.api.clock_skew):
             raise denied(f"clock_skew: the request's date is {skew.total_seconds():.0f} s off")
-        if not hmac.compare_digest(hashlib.sha256(body).digest(), signed.content_hash):
-            raise denied("content_changed: the body is not the one that was signed")
         service = self._signer(signed, self._candidates(request))
-        return Caller("", SCHEME, (service,))
+        return Caller("", SCHEME, (service,)), signed.content_hash
 
     def _signer(
         self, signed: Signed, candidates: Sequence[CommunicationService]
@@ -131,11 +131,8 @@ class Access:
 
     # Tokens.
 
-    def by_token(self, request: Request) -> Caller:
-        """Return the caller of the token, with the resources on which it has the role.
-
-        Raises ApiError 401.
-        """
+    def _by_token(self, request: Request) -> Caller:
+        """Return the caller of the token, with the resources on which it has the role."""
         audiences = COMMUNICATION | own_audiences(request)
         try:
             claims = authenticate_bearer(request, self._site, audiences)
@@ -191,6 +188,12 @@ class Access:
         if Standing.SENDER_NOT_REGISTERED in standings:
             raise invalid_sender(sender)
         raise domain_not_linked(sender)
+
+
+def check_content(body: bytes, signed: bytes) -> None:
+    """Raise ApiError 401 unless the body has the signed SHA-256; empty: none was signed."""
+    if signed and not hmac.compare_digest(hashlib.sha256(body).digest(), signed):
+        raise denied("content_changed: the body is not the one that was signed")
 
 
 def named_by_host(

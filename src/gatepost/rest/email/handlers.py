@@ -1,7 +1,8 @@
 """The endpoints of the e-mail API."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,12 +11,11 @@ from starlette.routing import BaseRoute, Route
 
 from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
-from gatepost.rest.email.access import Access, Caller
+from gatepost.rest.email.access import Access, check_content
 from gatepost.rest.email.description import openapi
 from gatepost.rest.email.forms import Current, Form
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
-from gatepost.rest.email.request_body import BodyReader, discard
 from gatepost.rest.email.sending import Order, Sending
 from gatepost.rest.email.status import Status
 from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
@@ -23,8 +23,6 @@ from gatepost.rest.errors import ApiError
 from gatepost.rest.routing import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-_DRAINED: Final = (408, 413)
-"""Refusals of the body itself: it was read as far as possible."""
 _REQUEST_ID: Final = "x-ms-client-request-id"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -41,7 +39,6 @@ class Endpoints:
         self._access = Access(site)
         self._sending = Sending(site, operations, self._access)
         self._status = Status(site, operations)
-        self._intake = BodyReader(site.profile.api.request_size)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -57,17 +54,19 @@ class Endpoints:
         """``POST /emails:send``: 202 with the URL of the operation."""
         version, begun = _check(request, SUPPORTED), self._site.now()
         form: Form = self._first if version == FIRST else self._current
-        caller, body = await self._authenticate(request)
+        caller, signed = self._access.authenticate(request)
         _check_content_type(request.headers.get("content-type", ""))
-        order = Order(
-            caller,
-            body,
-            form,
-            form.operation_id(request.headers, self._site.clients_time()),
-            request.client.host if request.client else "",
-            str(request.scope["scheme"]).upper(),
-        )
-        operation = await self._sending.send(order)
+        operation_id = form.operation_id(request.headers, self._site.clients_time())
+        async with self._body(request, signed) as body:
+            order = Order(
+                caller,
+                body,
+                form,
+                operation_id,
+                request.client.host if request.client else "",
+                str(request.scope["scheme"]).upper(),
+            )
+            operation = await self._sending.send(order)
         # A new one is running, if only for this moment; one that was repeated may have ended.
         new = operation.started_at >= begun
         now = operation.started_at if new else self._site.now()
@@ -83,17 +82,19 @@ class Endpoints:
 
     async def _tell(self, request: Request, versions: Sequence[str], form: Form) -> Response:
         _check(request, versions)
-        caller, _ = await self._authenticate(request)
+        caller, signed = self._access.authenticate(request)
+        async with self._body(request, signed):
+            pass
         operation = await self._status.find(caller, request.path_params["id"])
         return form.told(operation, self._site.now())
 
-    async def _authenticate(self, request: Request) -> tuple[Caller, bytes]:
-        """Return the caller, and the request's body."""
-        if self._access.is_signed(request):
-            body = await self._intake.read(request)
-            return self._access.by_signature(request, body), body
-        caller = self._access.by_token(request)
-        return caller, await self._intake.read(request)
+    @asynccontextmanager
+    async def _body(self, request: Request, signed: bytes) -> AsyncIterator[bytes]:
+        """Read the body, which must have the signed checksum."""
+        limit = self._site.profile.api.request_size
+        async with self._site.intake.turn(request, limit) as body:
+            check_content(body, signed)
+            yield body
 
     def _answering(self, endpoint: Answer) -> Answer:
         """Add the header fields of every response; report each refusal to the operator."""
@@ -103,8 +104,6 @@ class Endpoints:
                 response = await endpoint(request)
             except ApiError as error:
                 self._report(request, error)
-                if error.status not in _DRAINED:
-                    await _drain(request)
                 response = error.response()
             except ClientDisconnect:
                 return Response(status_code=400)  # the client has disconnected
@@ -154,13 +153,3 @@ def _echo(headers: Mapping[str, str]) -> Mapping[str, str]:
     if headers.get("x-ms-return-client-request-id", "").lower() != "true":
         return {}
     return {_REQUEST_ID: headers[_REQUEST_ID][:256]} if _REQUEST_ID in headers else {}
-
-
-async def _drain(request: Request) -> None:
-    """Read the rest of the body of a refused client, if it has begun to send one."""
-    sends = "content-length" in request.headers or "transfer-encoding" in request.headers
-    if sends and "expect" not in request.headers:
-        try:
-            await discard(request)
-        except RuntimeError:  # it was read completely already
-            return

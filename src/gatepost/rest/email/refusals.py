@@ -91,19 +91,14 @@ def too_many_requests(wait: float, reason: str) -> ApiError:
     )
 
 
-def too_large(limit: int, what: str = "request") -> ApiError:
-    """The request, or its message, is too large."""
+def too_large(limit: int) -> ApiError:
+    """The message that was made from the request is too large."""
     return ApiError(
         413,
         "RequestEntityTooLarge",
-        f"The {what} is larger than {limit} bytes, attachments included.",
+        f"The message is larger than {limit} bytes, attachments included.",
         reason=f"too_large: {limit} octets are allowed",
     )
-
-
-def too_slow(seconds: float) -> ApiError:
-    """The request did not arrive in time."""
-    return ApiError(408, "RequestTimeout", f"The request did not arrive within {seconds:.0f} s.")
 
 
 def conflict() -> ApiError:

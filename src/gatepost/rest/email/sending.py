@@ -123,7 +123,7 @@ class Sending:
         content = await _at_leisure(order, compose, letter, stamp)
         most = self._site.bounds().message_size
         if most is not None and len(content) > most:
-            raise too_large(most, "message")
+            raise too_large(most)
         return await self._store(order, service, letter, operation, content)
 
     async def _read(self, order: Order) -> tuple[CommunicationService, ApiMessage]:

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
-from gatepost.rest.body import read_body
 from gatepost.rest.entra.errors import (
     BODY_TOO_LONG,
     INPUT_INVALID,
@@ -18,6 +17,7 @@ from gatepost.rest.entra.errors import (
     EntraError,
 )
 from gatepost.rest.errors import ApiError
+from gatepost.rest.intake import Intake
 
 MAX_BODY: Final = 65_536
 """Octets."""
@@ -40,13 +40,13 @@ class Form(dict[str, str]):
         return self[name]
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, intake: Intake) -> Form:
     """Return the parameters of the body, and the client's id and secret from HTTP Basic.
 
     A body of another type has no parameters. Raises EntraError.
     """
     try:
-        body = await read_body(request, MAX_BODY)
+        body = await intake.read(request, MAX_BODY)
     except ApiError as error:
         kind = TOO_SLOW if error.status == 408 else BODY_TOO_LONG
         raise EntraError(kind, f"bad_request: {error}") from None

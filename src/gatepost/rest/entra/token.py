@@ -24,7 +24,7 @@ async def give_token(site: Site, request: Request, version: str) -> Response:
     form = Form()
     try:
         authority = find_authority(request, site.directory)
-        form = await read_form(request)
+        form = await read_form(request, site.intake)
         granted = grant(site, authority, form, version)
     except EntraError as error:
         site.report(

@@ -16,7 +16,6 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import MANAGEMENT
 from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.events.arm import Body, Properties, apply, document
@@ -28,6 +27,7 @@ from gatepost.rest.events.subscription import (
     check_name,
 )
 from gatepost.rest.failures import OPERATION
+from gatepost.rest.intake import Intake
 
 T = TypeVar("T")
 
@@ -102,7 +102,8 @@ class EventGridFace(BaseRoute):
                 "ResourceNotFound",
                 f"'{where}' is not a Communication Services resource; only these have events here.",
             )
-        return await handler(self._events, Call(request, service.id, match["name"] or ""))
+        call = Call(request, self._site.intake, service.id, match["name"] or "")
+        return await handler(self._events, call)
 
 
 def _shape(match: "re.Match[str]") -> str:
@@ -114,12 +115,13 @@ class Call:
     """One request on one scope."""
 
     request: Request
+    intake: Intake
     scope: str
     name: str
 
     async def read(self, kind: type[T]) -> T:
         """Return the body. Raises ApiError."""
-        body = await read_body(self.request, BODY_LIMIT)
+        body = await self.intake.read(self.request, BODY_LIMIT)
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

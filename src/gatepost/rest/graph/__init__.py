@@ -16,7 +16,6 @@ from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.paths import is_guid, new_guid
 from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.body import read_body
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION, report_failure
@@ -126,14 +125,15 @@ async def _perform(site: Site, request: Request, operations: Sequence[_Operation
         )
     version = request.url.path.split("/", 2)[1]
     request.scope[OPERATION] = f"/{version}/{operation.name}"
-    call = Call(
-        site,
-        caller,
-        {name: value for name, value in match.groupdict().items() if value},
-        dict(request.query_params),
-        await read_body(request, operation.limit, "RequestEntityTooLarge"),
-        f"{request.url.scheme}://{request.url.netloc}/{version}",
-        request.headers.get("content-type", "").partition(";")[0].strip().lower(),
-        request.client.host if request.client else "",
-    )
-    return await handler(call)
+    async with site.intake.turn(request, operation.limit) as body:
+        call = Call(
+            site,
+            caller,
+            {name: value for name, value in match.groupdict().items() if value},
+            dict(request.query_params),
+            body,
+            f"{request.url.scheme}://{request.url.netloc}/{version}",
+            request.headers.get("content-type", "").partition(";")[0].strip().lower(),
+            request.client.host if request.client else "",
+        )
+        return await handler(call)

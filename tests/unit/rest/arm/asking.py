@@ -22,6 +22,7 @@ from gatepost.model.secret import Secret
 from gatepost.queue.operations import SendingStore
 from gatepost.rest import arm
 from gatepost.rest.context import Site
+from gatepost.rest.intake import Intake
 from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.in_process import Answered, Question, ask
@@ -87,6 +88,7 @@ class Management:
             self._report,
             self._clock,
             self.tokens,
+            Intake(),
             resolver=resolver,
         )
         self.application = Starlette(routes=arm.routes(self.site))

@@ -33,6 +33,7 @@ from gatepost.model.profile import ApiRules, Profile
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
+from gatepost.rest.intake import Intake
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import replies_with
 from tests.unit.directory.azure.world import (
@@ -128,6 +129,7 @@ class DataPlane:
             self._report,
             self._clock,
             self.tokens,
+            Intake(),
             quotas=OwnQuotas(counts, owner="rest", face="rest"),
             suppression=self.suppression,
             seconds=lambda: self.seconds,

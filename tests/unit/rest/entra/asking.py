@@ -18,6 +18,7 @@ from gatepost.model.profile import Profile
 from gatepost.rest import entra
 from gatepost.rest.context import AccessKeys, Site
 from gatepost.rest.errors import ApiError, answer_error
+from gatepost.rest.intake import Intake
 from tests.client_certificates import OwnCertificate, make_certificate
 from tests.unit.directory.azure.world import (
     APPLICATION,
@@ -52,7 +53,10 @@ def kept_certificate() -> ClientCertificate:
 class Asking:
     """A site with the small directory of ``world``, and its reports."""
 
-    def __init__(self, there: Iterable[Entry] = (), without: Collection[str] = ()) -> None:
+    def __init__(
+        self, there: Iterable[Entry] = (), without: Collection[str] = (), **site: Any
+    ) -> None:
+        """``site`` has further options of the relay."""
         self.reported: list[tuple[str, Mapping[str, Any]]] = []
         self.tokens = AccessTokens(signing_key(), lambda: NOW)
         directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW)
@@ -67,6 +71,7 @@ class Asking:
             now=lambda: NOW,
             tokens=self.tokens,
             clients_time=lambda: NOW,
+            **{"intake": Intake(), **site},
         )
         self.application = Starlette(
             routes=entra.routes(self.site), exception_handlers={ApiError: answer_error}

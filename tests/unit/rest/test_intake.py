@@ -1,14 +1,15 @@
 """Bodies of requests: not too long, and not too slow."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
-from gatepost.rest.body import read_body
-from gatepost.rest.entra import form
+from gatepost.relay.spool import Budget
 from gatepost.rest.errors import ApiError
+from gatepost.rest.intake import Intake
 from tests.unit.rest.entra.asking import Asking
 
 CASES = [
@@ -31,18 +32,23 @@ def test_a_body_has_its_limits(pieces: list[bytes | None], limit: int, expected:
             await asyncio.Event().wait()
         return {"type": "http.request", "body": piece, "more_body": bool(coming)}
 
+    budget = Budget(Path())
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)
     try:
-        found: Any = asyncio.run(read_body(request, limit, patience=0.01))
+        found: Any = asyncio.run(Intake(budget, patience=0.01).read(request, limit))
     except ApiError as error:
         found = error.status, error.code
     assert found == expected
+    assert budget.used == 0
 
 
-def test_the_token_endpoint_says_so_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait(*_: object) -> bytes:
-        raise ApiError(408, "RequestTimeout", "too slow")
+class Late(Intake):
+    """Receives no body in time."""
 
-    monkeypatch.setattr(form, "read_body", wait)
-    answered = Asking().post({})
+    async def read(self, request: Request, limit: int, code: str = "") -> bytes:
+        raise ApiError(408, "RequestTimeout", f"{request.method} {limit} {code}")
+
+
+def test_the_token_endpoint_says_so_in_its_own_form() -> None:
+    answered = Asking(intake=Late()).post({})
     assert (answered.status, answered.number) == (408, 90013)
