@@ -98,6 +98,28 @@ def test_1_7_senders_in_header_from(acs: Acs, sender: str, answer: str) -> None:
     assert said.startswith("250 2.0.0 OK queued as ") if answer == SENDER_OK else said == answer
 
 
+SHOWN: list[tuple[str, str]] = [
+    (f'"{SENDER}" <{SENDER}>', SENDER_OK),
+    (f"Sales @ Contoso <{SENDER}>", SENDER_OK),
+    (f'"donotreply@{CUSTOM.upper()}" <{SENDER}>', SENDER_OK),
+    (f"sales@{UNLINKED} <{SENDER}>", NOT_LINKED),
+    (f'"sales@{UNLINKED}" <{SENDER}>', NOT_LINKED),
+    (f"=?utf-8?q?sales=40{UNLINKED}?= <{SENDER}>", NOT_LINKED),
+    (f"{SENDER} (printer@{CUSTOM})", NOT_REGISTERED),
+    (f"{SENDER}\r\n From: sales@{UNLINKED}", NOT_LINKED),
+    (f"{SENDER}\r\n\ufeffFrom: {SENDER}", NOT_LINKED),
+]
+
+
+@pytest.mark.parametrize(("field", "answer"), SHOWN)
+def test_1_7_senders_that_some_readers_show(acs: Acs, field: str, answer: str) -> None:
+    with acs.signed_in(acs.logins["the value"]) as peer:
+        peer.begin(SENDER)
+        peer.send(f"From: {field}\r\n\r\nhi\r\n.\r\n".encode())
+        said = peer.reply()
+    assert said.startswith("250 2.0.0 OK queued as ") if answer == SENDER_OK else said == answer
+
+
 def test_1_7_recipients(acs: Acs) -> None:
     """Fifty are taken, the message goes to them, and no setting of REST changes that."""
     with acs.signed_in(acs.logins["the value"]) as peer:

@@ -5,7 +5,6 @@ For showing captured mail, and for APIs that take the parts of a message: mail t
 SMTP is never parsed for its content.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from email.policy import Compat32
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 
+from gatepost.mime.charsets import is_charset
 from gatepost.mime.walk import Unparsable, walk
 
 DEEPEST: Final = 20
@@ -26,9 +26,6 @@ LONGEST: Final = 16_384
 LONGEST_KIND: Final = 4_096
 """Maximum characters of a Content- field that are read: the time of the library for its parameters
 grows with the square of their length."""
-_NO_CHARSETS: Final = frozenset({
-    "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape",
-})  # fmt: skip
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 
 
@@ -110,19 +107,11 @@ def decode_field(raw: str) -> str:
         return text
     try:
         found = decode_header(text)
-        if not all(charset is None or _is_charset(charset) for _, charset in found):
+        if not all(charset is None or is_charset(charset) for _, charset in found):
             return text
         return _plain(str(make_header(found)))
     except (ValueError, LookupError, MessageError):
         return text
-
-
-def _is_charset(name: str) -> bool:
-    """Tell whether a codec is for text: others take time that grows with the input's square."""
-    try:
-        return codecs.lookup(name).name not in _NO_CHARSETS
-    except (LookupError, ValueError):
-        return False
 
 
 def _plain(text: str) -> str:
@@ -180,7 +169,7 @@ def _octets(part: "Message[str, str]") -> bytes:
 
 def _decode_text(part: "Message[str, str]") -> str:
     charset = _parameter(part, "content-type", "charset") or "utf-8"
-    charset = charset if _is_charset(charset) else "utf-8"
+    charset = charset if is_charset(charset) else "utf-8"
     octets = _octets(part)
     try:
         text = octets.decode(charset, "replace")

@@ -9,7 +9,7 @@ MAX_HEADER: Final = 65_536
 """Maximum octets that are searched; a header rarely has a hundredth of them."""
 
 # A literal to search for first, without case folding: this runs for each message.
-_FIELDS: Final = re.compile(rb"\r\n([FfSsMm][A-Za-z-]*)[ \t]*:([^\r]*(?:\r\n[ \t][^\r]*)*)")
+_FIELDS: Final = re.compile(rb"\r\n([SsMm][A-Za-z-]*)[ \t]*:([^\r]*(?:\r\n[ \t][^\r]*)*)")
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
 
 
@@ -17,12 +17,8 @@ _FOLD: Final = re.compile(r"\r\n[ \t]+")
 class Summary:
     """Unfolded, not decoded. Octets that are not UTF-8 are kept as surrogates."""
 
-    from_: tuple[str, ...] = ()
-    """Every From field; RFC 5322 3.6 allows one."""
     subject: str = ""
     message_id: str = ""
-    complete: bool = True
-    """False if the header is longer than MAX_HEADER: there may be another From."""
 
 
 def read_summary(content: bytes | bytearray) -> Summary:
@@ -31,18 +27,14 @@ def read_summary(content: bytes | bytearray) -> Summary:
     header = b"\r\n" + content[: end if end >= 0 else MAX_HEADER]
     if header.startswith(b"\r\n\r\n"):
         return Summary()
-    authors: list[str] = []
     subject = message_id = ""
     for match in _FIELDS.finditer(header):
         name = match[1].lower()
-        if name == b"from":
-            authors.append(_unfold(match[2]))
-        elif name == b"subject":
+        if name == b"subject":
             subject = subject or _unfold(match[2])
         elif name == b"message-id":
             message_id = message_id or _unfold(match[2])
-    complete = end >= 0 or len(content) <= MAX_HEADER
-    return Summary(tuple(authors), subject, message_id, complete)
+    return Summary(subject, message_id)
 
 
 def _unfold(value: bytes) -> str:

@@ -38,7 +38,7 @@ def _parse(field: str) -> tuple[Address, ...]:
     if plain is not None:
         return (_mailbox(plain[1] or field),)
     reader = _Reader()
-    for token in _TOKEN.findall(_without_comments(field)):
+    for token in _TOKEN.findall(without_comments(field)):
         reader.take(token)
     reader.finish()
     if not reader.found:
@@ -56,8 +56,11 @@ def _mailbox(spec: str) -> Address:
 _parse_short: Final = lru_cache(maxsize=CACHED)(_parse)
 
 
-def _without_comments(field: str) -> str:
-    """Replace each comment by a blank (RFC 5322 3.2.2): a quote within one is not a quote."""
+def without_comments(field: str, instead: str = " ") -> str:
+    """Replace each comment by a blank (RFC 5322 3.2.2): a quote within one is not a quote.
+
+    Raises ValueError if a comment or a quote does not end.
+    """
     kept: list[str] = []
     at = 0
     while at < len(field):
@@ -66,7 +69,7 @@ def _without_comments(field: str) -> str:
         at = match.end()
         if match[0] == "(":
             at = _end_of_comment(field, at)
-            kept.append(" ")
+            kept.append(instead)
         elif match[0] in ('"', ")"):
             raise ValueError("an unclosed quote or bracket")
         else:

@@ -40,18 +40,15 @@ def check_sender(sender: Address | None, standing: Standing, replies: Replies) -
     return reply.because(reason.format(sender=sender))
 
 
-def check_from(
-    authors: Iterable[tuple[Address, Standing]] | None, replies: Replies
-) -> Reply | None:
-    """Return the refusal of a header From with these mailboxes, or None (RFC 5322 3.6.2).
+def check_from(authors: Iterable[tuple[Address, Standing]], replies: Replies) -> Reply | None:
+    """Return the refusal of a header From with these addresses, or None (RFC 5322 3.6.2).
 
-    ``authors`` None: the field exists but cannot be parsed, so that it is unknown what a reader
-    would see. A message without the field names nobody, and is accepted.
+    A message without the field names nobody, and is accepted.
     """
-    if authors is None:
-        return replies.SENDER_DOMAIN_NOT_LINKED.because(
-            "header_from_unreadable: the From field contains no mailbox, too many, or an "
-            "ambiguous one"
-        )
     refusals = (check_sender(author, standing, replies) for author, standing in authors)
     return next(filter(None, refusals), None)
+
+
+def refuse_from(error: ValueError, replies: Replies) -> Reply:
+    """Return the refusal of a header From of which it is unknown what a reader would see."""
+    return replies.SENDER_DOMAIN_NOT_LINKED.because(f"header_from_unreadable: {error}")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.errors import TlsError
 from gatepost.model.later import Later
+from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
@@ -21,7 +22,6 @@ from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.handshakes import TOO_MANY
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.sign_in import SignIn
-from gatepost.relay.submission import Received
 from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.relay.transaction import MailTransactions
 from gatepost.wire.server import events
@@ -398,12 +398,12 @@ class Receiver:
         if self._transactions is not None:
             self._transactions.release()
 
-    def store(self, message: Received) -> None:
+    def store(self, message: Submission) -> None:
         """Hand a message to the store, together with others that end in these turns."""
         self._open = True
-        self._relay.batcher.put(message.submission, partial(self._settled, message))
+        self._relay.batcher.put(message, partial(self._settled, message))
 
-    def _settled(self, message: Received, put: "asyncio.Future[None]") -> None:
+    def _settled(self, message: Submission, put: "asyncio.Future[None]") -> None:
         self._open = False
         self._drop_content()
         self._touch()

@@ -2,32 +2,18 @@
 says."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from gatepost.mime.dates import format_date
-from gatepost.mime.header import Summary, read_summary
-from gatepost.mime.mailboxes import parse_mailboxes
+from gatepost.mime.header import read_summary
 from gatepost.mime.received import Hop, received
-from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
-from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.message import Submission
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Spool
 from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session
-
-MOST_AUTHORS: Final = 50
-"""Maximum number of mailboxes in From that are checked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A complete message that is not accepted yet; ``authors`` None: From cannot be parsed."""
-
-    submission: Submission
-    authors: tuple[Address, ...] | None
 
 
 def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
@@ -50,8 +36,8 @@ def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
 
 def receive_message(
     relay: Relay, session: Session, hop: Hop, event: Message, spool: Spool
-) -> Received:
-    """Return the message with its id and Received field, and the authors in its header."""
+) -> Submission:
+    """Return the message with its id and Received field."""
     envelope = event.envelope
     summary = read_summary(spool.head)
     id_, now = relay.next_id(), relay.now()
@@ -59,7 +45,7 @@ def receive_message(
     if relay.router is not None:  # the next server may trust it
         is_checked = principal is not None and session.profile.checks_sender
         envelope = with_proven_auth(envelope, is_checked=is_checked)
-    submission = Submission(
+    return Submission(
         id=id_,
         envelope=envelope,
         body=spool.body(event.traits),
@@ -70,8 +56,6 @@ def receive_message(
         message_id=summary.message_id,
         application=principal.application_id if principal else "",
     )
-    checked = session.profile.checks_sender
-    return Received(submission, read_authors(summary) if checked else ())
 
 
 def with_proven_auth(envelope: Envelope, *, is_checked: bool) -> Envelope:
@@ -83,19 +67,6 @@ def with_proven_auth(envelope: Envelope, *, is_checked: bool) -> Envelope:
     if envelope.auth is None or (is_checked and envelope.auth == str(envelope.sender)):
         return envelope
     return replace(envelope, auth="<>")
-
-
-def read_authors(summary: Summary) -> tuple[Address, ...] | None:
-    """Return the mailboxes of all From fields without duplicates; None if a field cannot be parsed,
-    if mailboxes may be hidden, or if there are more than MOST_AUTHORS."""
-    if not summary.complete:
-        return None
-    try:
-        named = [address for field in summary.from_ for address in parse_mailboxes(field)]
-    except ValueError:
-        return None
-    authors = tuple(dict.fromkeys(named))
-    return authors if len(authors) <= MOST_AUTHORS else None
 
 
 def told(submission: Submission) -> dict[str, Any]:

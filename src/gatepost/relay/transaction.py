@@ -6,18 +6,20 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from gatepost.errors import QueueFull
+from gatepost.mime.authors import read_authors
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.later import Later
+from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
-from gatepost.policy.sender import check_from, check_sender
+from gatepost.policy.sender import check_sender, refuse_from
 from gatepost.relay.context import Relay
 from gatepost.relay.faults import error_of, explain
 from gatepost.relay.header_from import check_authors
 from gatepost.relay.spool import Spool
-from gatepost.relay.submission import Received, hop_of, receive_message, told
+from gatepost.relay.submission import hop_of, receive_message, told
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session
@@ -34,7 +36,7 @@ class Connection(Protocol):
     def refuse(self, reply: Reply) -> None:
         """Send a refusal, and report it."""
 
-    def store(self, message: Received) -> None:
+    def store(self, message: Submission) -> None:
         """Hand a message to the store; the outcome goes to ``MailTransactions.stored``."""
 
 
@@ -163,23 +165,25 @@ class MailTransactions:
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return
         if self._session.profile.checks_sender:
-            self._check_authors(message)
+            self._check_authors(message, self._spool.head)
         else:
             self._count(message)
 
-    def _check_authors(self, message: Received) -> None:
+    def _check_authors(self, message: Submission, head: bytes | bytearray) -> None:
         """Check the authors; the sender itself was checked at MAIL. Clients that need not sign in
         are not checked."""
         session, principal = self._session, self._session.signed_in_as
         if principal is None:
             self._count(message)
             return
-        if message.authors is None:
-            self._count_unless(message, check_from(None, session.replies))
+        try:
+            authors = read_authors(head)
+        except ValueError as error:
+            self._refuse_message(refuse_from(error, session.replies))
             return
-        sender = message.submission.envelope.sender
+        sender = message.envelope.sender
         known = sender.key if sender else ""
-        others = tuple([each for each in message.authors if each.key != known])
+        others = tuple([each for each in authors if each.key != known])
         if not others:
             self._count(message)
             return
@@ -187,7 +191,7 @@ class MailTransactions:
         conclude = partial(self._count_unless, message)
         check_authors(others, standing_of, session.replies, self._connection.when, conclude)
 
-    def _count_unless(self, message: Received, refusal: Reply | None) -> None:
+    def _count_unless(self, message: Submission, refusal: Reply | None) -> None:
         if refusal is None:
             self._count(message)
         else:
@@ -197,12 +201,12 @@ class MailTransactions:
         self.release()
         self._connection.refuse(refusal)
 
-    def _count(self, message: Received) -> None:
+    def _count(self, message: Submission) -> None:
         """Count one more message of the subscription, if it may send one now."""
         if self._relay.quotas is None or self._session.profile.rate_phase != "data":
             self._connection.store(message)
         else:
-            sender = message.submission.envelope.sender
+            sender = message.envelope.sender
             self._connection.when(self._admit_message(sender), partial(self._store_unless, message))
 
     def _admit_message(self, sender: Address | None) -> Later[Reply | None]:
@@ -211,20 +215,20 @@ class MailTransactions:
             return None
         return quotas.admit(principal, sender)
 
-    def _store_unless(self, message: Received, refusal: Reply | None) -> None:
+    def _store_unless(self, message: Submission, refusal: Reply | None) -> None:
         if refusal is None:
             self._connection.store(message)
         else:
             self._refuse_message(refusal)
 
-    def stored(self, message: Received, put: "asyncio.Future[None]") -> None:
+    def stored(self, message: Submission, put: "asyncio.Future[None]") -> None:
         """Answer with 250 if the commit succeeded: here the message is accepted."""
         error = error_of(put)
         if error is None:
             self._taken += 1
-            done, made = self._session.replies.ACCEPTED, message.submission
-            self._session.answer(Reply(250, done.text.replace("{id}", made.id), done.status))
-            self._relay.report("accepted", peer=self._stream.peer_address, **told(made))
+            done = self._session.replies.ACCEPTED
+            self._session.answer(Reply(250, done.text.replace("{id}", message.id), done.status))
+            self._relay.report("accepted", peer=self._stream.peer_address, **told(message))
         else:
             self._session.answer(self._not_stored(error))
 

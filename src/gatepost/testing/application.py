@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Final, cast
 
-from gatepost.mime.header import read_summary
-from gatepost.mime.mailboxes import parse_mailboxes
+from gatepost.mime.authors import read_authors
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
-from gatepost.policy.sender import check_from, check_sender
+from gatepost.policy.sender import check_from, check_sender, refuse_from
 from gatepost.sasl.interview import (
     Answer,
     Challenge,
@@ -147,12 +146,9 @@ class Application:
         return refusal
 
     def _check_authors(self, content: bytes) -> Reply | None:
-        summary = read_summary(content)
-        judged: list[tuple[Address, Standing]] | None = None
         try:
-            authors = [each for field in summary.from_ for each in parse_mailboxes(field)]
-            if summary.complete:
-                judged = [(author, self._standing(author)) for author in authors]
-        except ValueError:
-            pass
+            authors = read_authors(content)
+        except ValueError as error:
+            return refuse_from(error, self.session.replies)
+        judged = [(author, self._standing(author)) for author in authors]
         return check_from(judged, self.session.replies)

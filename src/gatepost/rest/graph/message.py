@@ -17,15 +17,16 @@ from gatepost.client.message import prepare
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.paths import new_guid
 from gatepost.errors import LocalProtocolError
+from gatepost.mime.authors import read_authors
 from gatepost.mime.contents import read_contents
 from gatepost.model.address import Address, parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
-from gatepost.relay.transport.recipients import mailboxes
 from gatepost.rest.email import document as acs
 from gatepost.rest.email.message import Stamp, compose, read_message
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import UNREADABLE
+from gatepost.wire.content import Newlines
 
 _PEOPLE: Final = 500
 """Recipients of one message (Exchange Online limits, recipient limit, the default)."""
@@ -84,13 +85,18 @@ def read_mime(body: bytes, mailbox: Address) -> Mail:
         raise Rejected(
             "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content."
         ) from None
-    authors = mailboxes(read_contents(content), "from")
+    content = Newlines().convert(content, last=True)
     try:
-        letter = prepare(content if authors else f"From: <{mailbox}>\r\n".encode() + content)
+        authors = read_authors(content)
+    except ValueError:
+        raise _send_as_denied() from None
+    for author in authors:
+        _check_author(author, mailbox)
+    has_from = any(name.lower() == "from" for name, _ in read_contents(content).raw)
+    try:
+        letter = prepare(content if has_from else f"From: <{mailbox}>\r\n".encode() + content)
     except LocalProtocolError as error:
         raise no_recipients() if "no recipient" in str(error) else _unreadable() from None
-    for _, author in authors:
-        _check_author(author, mailbox)
     return replace(letter.envelope, sender=mailbox), letter.body.content
 
 
@@ -162,12 +168,16 @@ def _parsed(text: str) -> Address | None:
 
 def _check_author(author: Address | None, mailbox: Address) -> None:
     if author is None or str(author).lower() != str(mailbox).lower():
-        raise Rejected(
-            "ErrorSendAsDenied",
-            "The user account which was used to submit this request does not have the right to "
-            "send mail on behalf of the specified sending account., Cannot submit message.",
-            403,
-        )
+        raise _send_as_denied()
+
+
+def _send_as_denied() -> Rejected:
+    return Rejected(
+        "ErrorSendAsDenied",
+        "The user account which was used to submit this request does not have the right to "
+        "send mail on behalf of the specified sending account., Cannot submit message.",
+        403,
+    )
 
 
 def no_recipients() -> Rejected:

@@ -113,6 +113,20 @@ def changed(**fields: object) -> dict[str, object]:
 
 OTHER = {"emailAddress": {"address": "ceo@example.com"}}
 FOREIGN = base64.b64encode(MIME.replace(MAILBOX.lower(), "ceo@example.com").encode())
+HIDDEN = [
+    f"From: ceo@example.com <{MAILBOX}>\r\n",
+    f'From: "ceo@example.com" <{MAILBOX}>\r\n',
+    f"From: <ceo@example.com> <{MAILBOX}>\r\n",
+    f" From: ceo@example.com\r\nFrom: {MAILBOX}\r\n",
+    f"\ufeffFrom: ceo@example.com\nFrom: {MAILBOX}\n",
+    "Sender: ceo@example.com\r\n",
+]
+
+
+def hidden(author: str) -> bytes:
+    return base64.b64encode(f"{author}To: ann@example.net\r\n\r\nhi\r\n".encode())
+
+
 NOBODY = [{"emailAddress": {"address": "nobody"}}]
 RECEIVED = [{"name": "Received", "value": "x"}]
 # fmt: off
@@ -129,6 +143,7 @@ REFUSED_MIME = [
     (MIME.encode(),                                   400, "ErrorMimeContentInvalidBase64String"),
     (base64.b64encode(b"Subject: x\r\n\r\n"),         400, "ErrorInvalidRecipients"),
     (FOREIGN,                                         403, "ErrorSendAsDenied"),
+    *((hidden(each),                                  403, "ErrorSendAsDenied") for each in HIDDEN),
     (b"A" * (4 * 1024 * 1024 + 1),                    413, "RequestEntityTooLarge"),
 ]
 # fmt: on
