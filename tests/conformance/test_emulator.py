@@ -1,15 +1,17 @@
-"""The public emulator and its fixtures, as somebody else's test suite uses them."""
+"""The public emulator, as somebody else's test suite uses it."""
 
 import asyncio
-import subprocess
-import sys
+import os
+import signal
+import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import gatepost
-from gatepost.testing import Emulator, EmulatorError
+from gatepost.testing import Emulator, EmulatorError, EmulatorServer, LocalRelay
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def relay(shared: Emulator) -> Emulator:
     return shared
 
 
-def send(relay: Emulator, subject: str = "Welcome", to: str = "ann@example.net") -> bytes:
+def send(relay: LocalRelay, subject: str = "Welcome", to: str = "ann@example.net") -> bytes:
     message = f"Date: x\r\nMessage-ID: <1@x>\r\nFrom: {relay.sender}\r\nTo: {to}\r\n"
     content = f"{message}Subject: {subject}\r\n\r\n.hello\r\n".encode()
     tls = gatepost.Tls(ca_file=relay.ca_file)
@@ -106,32 +108,61 @@ def test_an_emulator_that_cannot_start_says_why() -> None:
         Emulator("nowhere")
 
 
-SUITE = """
-import gatepost as library
-
-def send(relay):
-    message = f"From: {relay.sender}\\r\\nTo: ann@example.net\\r\\n\\r\\n".encode()
-    library.send(message, str(relay.smtps), relay.username, relay.password,
-                 tls=library.Tls(mode="implicit", ca_file=relay.ca_file))
-
-def test_one(gatepost):
-    send(gatepost)
-    assert gatepost.count() == 1
-
-def test_two(gatepost, acs_relay):
-    assert gatepost is acs_relay
-    assert gatepost.count() == 0
-"""
+# Many in one process.
 
 
-def test_the_fixtures_of_the_plugin(tmp_path: Path) -> None:
-    (tmp_path / "test_suite.py").write_text(SUITE)
-    command = [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis",
-        "-p", "no:hypothesispytest", str(tmp_path),
-    ]  # fmt: skip
-    run = subprocess.run(
-        command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert "2 passed" in run.stdout, run.stdout + run.stderr
-    assert run.returncode == 0
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmulatorServer]:
+    with EmulatorServer() as server:
+        yield server
+
+
+def test_relays_of_one_server_have_nothing_in_common(server: EmulatorServer) -> None:
+    with server.open() as first, server.open("gmail", strict=True) as second:
+        send(first, "one")
+        second.advance(timedelta(days=1))
+        send(second, "two")
+        assert [each.subject for each in first.messages()] == ["one"]
+        assert [each.subject for each in second.messages()] == ["two"]
+        assert second.messages()[0].received_at > first.messages()[0].received_at + timedelta(1)
+        assert first.data != second.data
+        assert first.pid == second.pid
+        with pytest.raises(gatepost.AuthenticationRefused):
+            gatepost.send(
+                b"From: a@b.example\r\nTo: c@d.example\r\n\r\n",
+                str(first.smtp), second.username, second.password,
+                tls=gatepost.Tls(ca_file=first.ca_file),
+            )  # fmt: skip
+        assert second.events("auth_refused") == []
+    assert not first.data.exists()
+    first.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((first.smtp.host, first.smtp.port))
+
+
+def test_a_server_that_was_killed_is_replaced() -> None:
+    with EmulatorServer() as server:
+        first = server.open()
+        os.kill(first.pid, signal.SIGKILL)
+        while server.is_running:
+            pass
+        first.stop()
+        second = server.open()
+        send(second)
+        assert second.count() == 1
+    assert not first.data.parent.exists()
+    assert not second.data.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("profile", "settings", "said"),
+    [
+        ("gmial", None, "did you mean gmail"),
+        ("acs", {"strict.nothing": 1}, "unknown key strict.nothing"),
+    ],
+)
+def test_a_wrong_argument_is_a_config_error(
+    server: EmulatorServer, profile: str, settings: dict[str, object] | None, said: str
+) -> None:
+    with pytest.raises(gatepost.ConfigError, match=said):
+        server.open(profile, settings=settings)

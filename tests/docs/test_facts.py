@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import gatepost
 import gatepost.testing
 from gatepost.app.provision import Provisioned
-from gatepost.app.ready import describe
+from gatepost.app.ready import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
 from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
@@ -130,8 +130,9 @@ class TestReference:
         return set(re.findall(r"`([\w.]+)`", (REFERENCE / name).read_text("utf-8")))
 
     def test_ready_json(self) -> None:
-        document = describe(1, Path("/data"), dict.fromkeys(("smtp", "smtps", "https", "http")),
-                            Path("/data/ca.pem"), provisioned())  # fmt: skip
+        listeners = dict.fromkeys(("smtp", "smtps", "https", "http"))
+        trusted = Trusted(Path("/data/ca.pem"), Path("/data/ca-bundle.pem"))
+        document = describe(1, Path("/data"), listeners, trusted, provisioned())
         assert set(document) <= self.words("ready.md")
 
     def test_library(self) -> None:

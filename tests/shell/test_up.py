@@ -89,6 +89,7 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
         "https": {"url": url},
         "http": {"url": f"http://127.0.0.1:{http_port}"},
         "ca_file": str(relay.data / "ca.pem"),
+        "ca_bundle": str(relay.data / "ca-bundle.pem"),
         "username": rf"[a-z0-9-]+\.{GUID}\.{GUID}",
         "password": r"\S{30,}",
         "from": rf"DoNotReply@{GUID}\.azurecomm\.net",
@@ -112,10 +113,9 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
             "AZURE_SUBSCRIPTION_ID": ready["subscription_id"],
             "COMMUNICATION_SERVICES_CONNECTION_STRING": ready["connection_string"],
             "SENDER_ADDRESS": ready["from"],
-            **dict.fromkeys(
-                ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"),
-                str(relay.data / "ca.pem"),
-            ),
+            "REQUESTS_CA_BUNDLE": ready["ca_bundle"],
+            "SSL_CERT_FILE": ready["ca_bundle"],
+            "NODE_EXTRA_CA_CERTS": ready["ca_file"],
         },
     }
     assert list(ready) == list(patterns)
@@ -144,7 +144,7 @@ def test_files_in_the_data_directory_are_private(relay: Emulator) -> None:
     assert stat.S_IMODE((relay.data / "ready.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((relay.data / "control.sock").stat().st_mode) == 0o600
     for path in relay.data.rglob("*"):
-        if path != relay.data / "ca.pem":  # which is there to be trusted
+        if path.name not in ("ca.pem", "ca-bundle.pem"):  # which are there to be trusted
             assert not path.lstat().st_mode & 0o077, f"{path.name} is open to others"
 
 

@@ -1,6 +1,7 @@
 """DIR/ready.json: addresses and credentials of the relay; it exists once everything accepts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,6 +22,29 @@ Listeners = dict[str, Listener | None]
 """``smtp``, ``smtps``, ``https``, ``http``; None if it is off."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """Files for clients, which must trust the server's certificate."""
+
+    ca_file: Path
+    """Our authority."""
+    ca_bundle: Path
+    """The system's authorities, too."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables by which libraries find it.
+
+        REQUESTS_CA_BUNDLE: requests, for Azure's synchronous libraries and msal; SSL_CERT_FILE:
+        OpenSSL, for Python's ssl, aiohttp and Go; NODE_EXTRA_CA_CERTS: Node.js, which adds it.
+        """
+        return {
+            "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
+            "SSL_CERT_FILE": str(self.ca_bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.ca_file),
+        }
+
+
 def https_url(listeners: Listeners) -> str | None:
     """Return the URL of the APIs, with the name in the certificate."""
     https = listeners["https"]
@@ -31,7 +55,7 @@ def describe(
     pid: int,
     data: Path,
     listeners: Listeners,
-    ca_file: Path,
+    trusted: Trusted,
     provisioned: Provisioned | GivenAccount,
     tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
@@ -45,17 +69,18 @@ def describe(
         "smtps": _smtp(listeners["smtps"], tls["smtps"]),
         "https": {"url": url} if url else None,
         "http": {"url": f"http://{http.host_port}"} if http else None,
-        "ca_file": str(ca_file),
+        "ca_file": str(trusted.ca_file),
+        "ca_bundle": str(trusted.ca_bundle),
         "username": provisioned.username,
         **(
             _account(provisioned)
             if isinstance(provisioned, GivenAccount)
-            else _application(provisioned, url, ca_file)
+            else _application(provisioned, url, trusted)
         ),
     }
 
 
-def _application(provisioned: Provisioned, url: str | None, ca_file: Path) -> dict[str, Any]:
+def _application(provisioned: Provisioned, url: str | None, trusted: Trusted) -> dict[str, Any]:
     return {
         "password": _shown(provisioned.client_secret),
         "from": provisioned.sender,
@@ -70,7 +95,7 @@ def _application(provisioned: Provisioned, url: str | None, ca_file: Path) -> di
         "admin": _admin(provisioned),
         "authority": url,
         "arm_url": url,
-        "env": _environment(url, ca_file, provisioned) if url else {},
+        "env": _environment(url, trusted, provisioned) if url else {},
     }
 
 
@@ -92,13 +117,11 @@ def _account(given: GivenAccount) -> dict[str, Any]:
     }
 
 
-def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str, str]:
+def _environment(url: str, trusted: Trusted, provisioned: Provisioned) -> dict[str, str]:
     """Return the variables that Microsoft's libraries and their HTTP clients read.
 
-    AZURE_*: azure-identity's EnvironmentCredential. REQUESTS_CA_BUNDLE: requests, for the
-    synchronous libraries and msal; SSL_CERT_FILE: OpenSSL, for aiohttp and Go; NODE_EXTRA_CA_CERTS:
-    Node.js. The others have the names in Microsoft's samples. A secret that is no longer valid is
-    left out.
+    AZURE_*: azure-identity's EnvironmentCredential. The others, besides those of ``Trusted``, have
+    the names in Microsoft's samples. A secret that is no longer valid is left out.
     """
     variables = {
         "AZURE_AUTHORITY_HOST": url,
@@ -108,9 +131,7 @@ def _environment(url: str, ca_file: Path, provisioned: Provisioned) -> dict[str,
         "AZURE_SUBSCRIPTION_ID": provisioned.subscription_id,
         "COMMUNICATION_SERVICES_CONNECTION_STRING": provisioned.connection_string(url).reveal(),
         "SENDER_ADDRESS": provisioned.sender,
-        "REQUESTS_CA_BUNDLE": str(ca_file),
-        "SSL_CERT_FILE": str(ca_file),
-        "NODE_EXTRA_CA_CERTS": str(ca_file),
+        **trusted.variables,
     }
     return {name: value for name, value in variables.items() if value}
 
@@ -134,8 +155,12 @@ def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:
 
 def write_ready(data: Path, document: dict[str, Any]) -> None:
     """Replace the file atomically; only its owner may read it."""
-    pretty = msgspec.json.format(msgspec.json.encode(document), indent=1)
-    write_file(data / FILE, pretty + b"\n")
+    write_file(data / FILE, encode_ready(document))
+
+
+def encode_ready(document: dict[str, Any]) -> bytes:
+    """Return the content of the file."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
 def remove_ready(data: Path) -> None:

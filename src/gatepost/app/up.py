@@ -14,6 +14,7 @@ from typing import Any
 from gatepost.app.administration.accounts import account_admin
 from gatepost.app.administration.context import AdminContext
 from gatepost.app.administration.dispatch import AdminDispatch
+from gatepost.app.ca_bundle import write_bundle
 from gatepost.app.certificate_names import names_of
 from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
 from gatepost.app.clock import AheadClock, ClockControl, check_alone
@@ -27,7 +28,7 @@ from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueControl
-from gatepost.app.ready import Listeners, describe, https_url, remove_ready, write_ready
+from gatepost.app.ready import Listeners, Trusted, describe, https_url, remove_ready, write_ready
 from gatepost.app.runtime import DRAIN, report_faults
 from gatepost.app.signing import open_tokens
 from gatepost.app.smtp_setup import (
@@ -55,7 +56,8 @@ from gatepost.relay.context import Report
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.rest.context import Site
-from gatepost.store.sqlite import SqliteStore
+from gatepost.store.sqlite import Settings, SqliteStore
+from gatepost.store.sqlite.disk import UnsyncedDisk
 from gatepost.wire.server.replies import replies_with
 
 Place = tuple[str, int] | None
@@ -78,6 +80,8 @@ class Options:
     """KEY=VALUE: changed settings of the profile."""
     names: tuple[str, ...] = ()
     """Names and addresses by which clients know the server, besides those it listens on."""
+    is_durable: bool = True
+    """False for tests: it starts quickly, and a power cut may lose mail."""
 
     @property
     def places(self) -> dict[str, Place]:
@@ -94,7 +98,7 @@ async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, A
     report_faults(report)
     stopped = _stopped_by_signal()
     async with AsyncExitStack() as stack:
-        run = await _start(options, report, stack)
+        run = await start(options, report, stack)
         write_ready(run.data, run.document)
         stack.callback(remove_ready, run.data)
         on_ready(run.document)
@@ -118,15 +122,18 @@ def _stopped_by_signal() -> "asyncio.Future[str]":
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Running:
+    """A relay that accepts mail."""
+
     data: Path
     document: dict[str, Any]
+    """That of ready.json, which is not written yet."""
     failed: "asyncio.Future[str]"
     """Done, with the reason, if the relay must not continue."""
 
 
-async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _Run:
-    """Open everything; ``stack`` closes it in the reverse order."""
+async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Running:
+    """Open everything; ``stack`` closes it in the reverse order. Raises as ``up`` does."""
     data = options.data.resolve()
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
@@ -135,7 +142,8 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     check_alone(clock, options.workers)
     if clock.ahead:
         report("clock_advanced", ahead=clock.ahead.total_seconds())
-    store, failed = open_watched(data, report=report)
+    storage = Settings() if options.is_durable else Settings(disk=UnsyncedDisk(), reserve=0)
+    store, failed = open_watched(data, storage, report)
     stack.callback(store.close)
     remove_ready(data)
     keep_out_of_git(data)
@@ -182,10 +190,9 @@ async def _start(options: Options, report: Reporter, stack: AsyncExitStack) -> _
     )
     await _serve_web(listeners, certificates, make_site, budget, report, stack)
     given = accounts.given if accounts else provisioned
-    document = describe(
-        os.getpid(), data, listeners, certificates.ca_file, given, tls_of_ports(profile)
-    )
-    return _Run(data, document, failed)
+    trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
+    document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
+    return Running(data, document, failed)
 
 
 async def _start_workers(

@@ -7,6 +7,7 @@ STARTTLS, a handshake may come in pieces, and our alert still reaches the peer a
 import re
 import ssl
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -28,6 +29,7 @@ _NOT_ITS_KEY: Final = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
 """The latter for a key of another type, such as RSA instead of EC: OpenSSL keeps one of each."""
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 """RFC 7468 5.1, and other labels that OpenSSL accepts."""
+_CERTIFICATES: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 _KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _LOCKED: Final = re.compile(rb"-----BEGIN ENCRYPTED|^Proc-Type: *4,ENCRYPTED", re.MULTILINE)
 """RFC 7468 11, and RFC 1421 4.6.1.1 as OpenSSL writes it."""
@@ -89,6 +91,24 @@ def strict_context(ca_file: str | None) -> Context:
     context = client_context(ca_file=ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
+
+
+def system_authorities() -> list[bytes]:
+    """Return the certificates (PEM) that OpenSSL trusts by default in this process.
+
+    They are those of SSL_CERT_FILE, if that is set, and otherwise the system's; or certifi's, if it
+    is installed and the system has none.
+    """
+    file: str | None = ssl.get_default_verify_paths().cafile
+    if not file:
+        with suppress(ImportError):
+            import certifi  # noqa: PLC0415 - where another package needs it
+
+            file = certifi.where()
+    found = b""
+    with suppress(OSError):
+        found = Path(file).read_bytes() if file else b""
+    return [each + b"\n" for each in _CERTIFICATES.findall(found)]
 
 
 OLD_VERSIONS: Final = ("TLSv1", "TLSv1.1")

@@ -1,9 +1,9 @@
 """For your tests: a relay of your own, dialogues, and fakes that behave like the real thing.
 
-``Emulator`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run a real relay; ``Upstream``
-is a next hop that misbehaves; ``perform`` plays a written dialogue against Gatepost without a
-socket; ``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and ``Application`` replace what
-would have to wait.
+``Emulator``, ``EmulatorServer`` and the pytest fixtures ``gatepost`` and ``acs_relay`` run real
+relays; ``Upstream`` is a next hop that misbehaves; ``perform`` plays a written dialogue against
+Gatepost without a socket; ``MemoryDirectory``, ``ScriptedResolver``, ``FakeClock`` and
+``Application`` replace what would have to wait.
 
 Each name is loaded when it is first used (PEP 562), so the pytest plugin costs nothing.
 """
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from gatepost.testing.dialogue import parse_dialogue as parse_dialogue
     from gatepost.testing.directory import MemoryDirectory as MemoryDirectory
     from gatepost.testing.dns import ScriptedResolver as ScriptedResolver
-    from gatepost.testing.emulator import Captured as Captured
     from gatepost.testing.emulator import Emulator as Emulator
-    from gatepost.testing.emulator import EmulatorError as EmulatorError
+    from gatepost.testing.emulator_server import EmulatorServer as EmulatorServer
+    from gatepost.testing.local_relay import Captured as Captured
+    from gatepost.testing.local_relay import EmulatorError as EmulatorError
+    from gatepost.testing.local_relay import LocalRelay as LocalRelay
     from gatepost.testing.perform import perform as perform
     from gatepost.testing.server import Mismatch as Mismatch
     from gatepost.testing.server import Performance as Performance
@@ -41,7 +43,9 @@ _BY_MODULE: Final = {
     "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
     "directory": ("MemoryDirectory",),
     "dns": ("ScriptedResolver",),
-    "emulator": ("Captured", "Emulator", "EmulatorError"),
+    "emulator": ("Emulator",),
+    "emulator_server": ("EmulatorServer",),
+    "local_relay": ("Captured", "EmulatorError", "LocalRelay"),
     "perform": ("perform",),
     "server": ("Mismatch", "Performance", "perform_server"),
     "upstream": ("Mischief", "Taken", "Upstream"),

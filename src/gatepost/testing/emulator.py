@@ -1,6 +1,5 @@
 """``gatepost up`` for a test: another process with free ports and a directory of its own."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -9,25 +8,12 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final
 
-from gatepost.app.access import open_clock, open_mailbox
-from gatepost.model.message import StoredMessage
-from gatepost.queue.contract import Selection, Store
-from gatepost.queue.selection import decode_subject
-from gatepost.testing.dialogue import Values
-from gatepost.testing.missed import missed
-
-T = TypeVar("T")
+from gatepost.testing.local_relay import OUTPUT, EmulatorError, LocalRelay
 
 START: Final = 30.0
 """Seconds for the relay to start; it creates keys and certificates first."""
@@ -37,56 +23,14 @@ _LISTENERS: Final = ("--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0")
 _MAIN: Final = "from gatepost.cli.main import main; main()"
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """The address of a listener."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """One message that the relay accepted."""
-
-    id: str
-    received_at: datetime
-    """UTC."""
-    mail_from: str
-    """Empty for the null sender."""
-    rcpt_to: tuple[str, ...]
-    subject: str
-    """Decoded."""
-    message_id: str
-    principal: str
-    """The user name that had signed in."""
-    content: bytes
-    """What the client sent, octet by octet, without our trace fields."""
-
-    def parse(self) -> EmailMessage:
-        """Return the content as a message of the standard library."""
-        parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)
-        return parsed
-
-
-class EmulatorError(RuntimeError):
-    """The relay did not start or stop as it should; the text contains its output."""
-
-
-class Emulator:
-    """A relay that behaves like Azure Communication Services, or another profile.
+class Emulator(LocalRelay):
+    """A relay with a process of its own. Its directory goes with it, unless it was given.
 
     >>> with Emulator() as relay:                       # doctest: +SKIP
     ...     my_mailer(relay.smtp.host, relay.smtp.port, relay.username, relay.password,
     ...               sender=relay.sender, ca_file=relay.ca_file)
     ...     message = relay.wait(to="ann@example.net")
     ...     assert message.subject == "Welcome"
-
-    Every method may be called from a test with or without a running event loop; each blocks
-    until it has its answer. The directory goes with the relay, unless it was given.
     """
 
     def __init__(
@@ -109,11 +53,11 @@ class Emulator:
         self._owned = data is None
         self.data = data or Path(tempfile.mkdtemp(prefix="gatepost-"))
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._output = self.data / "up.jsonl"
+        self._output = self.data / OUTPUT
         self._output.touch(mode=0o600)
         arguments = ["up", "--json", "--data", str(self.data), "--profile", profile, *_LISTENERS]
-        for key, value in (settings or {}).items():
-            arguments += ["--set", f"{key}={_written(value)}"]
+        for each in assignments(settings or {}):
+            arguments += ["--set", each]
         arguments += ["--workers", str(workers), *options, *(["--strict"] if strict else [])]
         self._seen = self._output.stat().st_size
         with self._output.open("ab") as output:
@@ -123,9 +67,8 @@ class Emulator:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self._finalizer = weakref.finalize(self, _end, self._process)
+        self._finalizer = weakref.finalize(self, end_process, self._process)
         self.ready = self._wait_ready()
-        """The document ``ready.json``."""
 
     def _wait_ready(self) -> dict[str, Any]:
         path, deadline = self.data / "ready.json", time.monotonic() + START
@@ -135,134 +78,10 @@ class Emulator:
                 if document["pid"] == self._process.pid:  # not what a killed relay left behind
                     return document
             time.sleep(0.02)
-        _end(self._process)
+        end_process(self._process)
         said = self._output.read_text("utf-8", "replace")[self._seen :]
         self._forget()
         raise EmulatorError(f"the relay did not come up:\n{said}")
-
-    # Where and who.
-
-    @property
-    def smtp(self) -> Listener:
-        """SMTP with STARTTLS."""
-        return Listener(self.ready["smtp"]["host"], self.ready["smtp"]["port"])
-
-    @property
-    def smtps(self) -> Listener:
-        """SMTP with implicit TLS."""
-        return Listener(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
-
-    @property
-    def pid(self) -> int:
-        """The id of its process; with workers, of the one that started them."""
-        return self._process.pid
-
-    @property
-    def ca_file(self) -> str:
-        """PEM file of the authority that signed its certificate."""
-        return str(self.ready["ca_file"])
-
-    @property
-    def username(self) -> str:
-        """The user name that can sign in."""
-        return str(self.ready["username"])
-
-    @property
-    def password(self) -> str:
-        """Its password; empty if it was deleted or has expired, or if the provider accepts none."""
-        return str(self.ready["password"] or "")
-
-    @property
-    def token(self) -> str:
-        """An access token with which it can also sign in; empty if the profile has none."""
-        return str(self.ready["access_token"] or "")
-
-    @property
-    def sender(self) -> str:
-        """An address that it may send from (``from`` in ready.json)."""
-        return str(self.ready["from"])
-
-    @property
-    def values(self) -> Values:
-        """The values of a dialogue's placeholders at this relay; ``{host}`` matches any name."""
-        return Values("...", "127.0.0.1", self.username, self.password, self.sender)
-
-    # What it captured.
-
-    def messages(self) -> list[Captured]:
-        """Return the captured messages, newest first."""
-
-        async def answer(store: Store) -> list[Captured]:
-            return [await _capture(store, each) for each in await store.list()]
-
-        return self._ask(answer)
-
-    def count(self) -> int:
-        """Return the number of messages."""
-        return self._ask(lambda store: store.count())
-
-    def wait(self, to: str = "", subject: str = "", timeout: float = 10.0) -> Captured:
-        """Return the newest message to ``to`` whose subject matches the expression ``subject``.
-
-        Waits at most ``timeout`` seconds; raises TimeoutError, which says what came instead.
-        """
-
-        async def answer(store: Store) -> Captured | None:
-            found = await store.wait(Selection(to, subject), timeout)
-            return await _capture(store, found) if found else None
-
-        message = self._ask(answer)
-        if message is None:
-            named = f" to {to}" * bool(to) + f" with a subject like {subject!r}" * bool(subject)
-            wanted = f"no message{named} within {timeout:g} s"
-            raise TimeoutError(missed(wanted, self.messages(), self.events()))
-        return message
-
-    def clear(self) -> int:
-        """Delete all messages and return how many there were."""
-        return self._ask(lambda store: store.delete(None))
-
-    def events(self, kind: str = "") -> list[dict[str, Any]]:
-        """Return what the relay has reported, oldest first; ``kind`` selects by ``event``.
-
-        A report is written a moment after the event: see ``wait_event``.
-        """
-        lines = self._output.read_text("utf-8", "replace").splitlines()
-        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-        return [each for each in found if not kind or each.get("event") == kind]
-
-    def wait_event(self, kind: str, timeout: float = 5.0) -> dict[str, Any]:
-        """Return the newest report of ``kind``: why a login failed, in ``auth_refused``.
-
-        Waits at most ``timeout`` seconds for the first one; raises TimeoutError.
-        """
-        deadline = time.monotonic() + timeout
-        while not (found := self.events(kind)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no {kind} was reported within {timeout:g} s")
-            time.sleep(0.01)
-        return found[-1]
-
-    def advance(self, by: timedelta) -> None:
-        """Move its clock forward: secrets expire, leases and rate windows end.
-
-        Raises ValueError for negative times.
-        """
-
-        async def advance() -> None:
-            async with open_clock(self.data) as operate:
-                await operate("advance", {"seconds": by.total_seconds()})
-
-        _run(advance)
-
-    def _ask(self, answer: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
-        async def ask() -> T:
-            async with open_mailbox(self.data) as store:
-                return await answer(store)
-
-        return _run(ask)
-
-    # Its end.
 
     def stop(self) -> None:
         """Stop it as an init system would, and delete its directory; a second call does nothing.
@@ -292,48 +111,18 @@ class Emulator:
         if self._owned:
             shutil.rmtree(self.data, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.stop()
-        else:
-            self.kill()
+def assignments(settings: Mapping[str, object]) -> Iterator[str]:
+    """Yield ``KEY=VALUE`` for each setting, as ``--set`` takes it: strings as they are, everything
+    else as TOML."""
+    for key, value in settings.items():
+        is_text = value is None or isinstance(value, str)
+        # JSON is TOML for numbers, truth values and lists of texts, too.
+        yield f"{key}={(value or 'none') if is_text else json.dumps(value)}"
 
 
-def _written(value: object) -> str:
-    """Return a value as ``--set`` takes it: strings as they are, everything else as TOML."""
-    if value is None or isinstance(value, str):
-        return value or "none"
-    return json.dumps(value)  # TOML for numbers, truth values and lists of texts, too
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end_process(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process that still runs, and wait for its end."""
     if process.poll() is None:
         process.kill()
     process.wait()
-
-
-def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
-        return thread.submit(lambda: asyncio.run(work())).result()
-
-
-async def _capture(store: Store, message: StoredMessage) -> Captured:
-    body = await store.body(message.id)
-    return Captured(
-        id=message.id,
-        received_at=message.received_at,
-        mail_from=message.mail_from,
-        rcpt_to=message.rcpt_to,
-        subject=decode_subject(message.subject),
-        message_id=message.message_id,
-        principal=message.principal,
-        content=b"".join(body.chunks()),
-    )

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from gatepost.app.provision import Identity, Provisioned
-from gatepost.app.ready import describe, remove_ready, write_ready
+from gatepost.app.ready import Trusted, describe, remove_ready, write_ready
 from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener
 
@@ -44,7 +44,8 @@ def provisioned() -> Provisioned:
 
 def document(given: Provisioned | None = None, **places: Listener) -> dict[str, Any]:
     listeners = {name: places.get(name) for name in ("smtp", "smtps", "https", "http")}
-    return describe(7, Path("/data"), listeners, Path("/data/ca.pem"), given or provisioned())
+    trusted = Trusted(Path("/data/ca.pem"), Path("/data/ca-bundle.pem"))
+    return describe(7, Path("/data"), listeners, trusted, given or provisioned())
 
 
 def test_disabled_services_are_null() -> None:
@@ -67,8 +68,9 @@ def test_https_is_a_name_that_the_certificate_holds() -> None:
     assert found["https"] == {"url": "https://localhost:2443"}
     assert found["connection_string"] == "endpoint=https://localhost:2443/;accesskey=a2V5"
     assert found["env"]["AZURE_AUTHORITY_HOST"] == "https://localhost:2443"
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
-        assert found["env"][name] == "/data/ca.pem", name
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        assert found["env"][name] == found["ca_bundle"] == "/data/ca-bundle.pem", name
+    assert found["env"]["NODE_EXTRA_CA_CERTS"] == found["ca_file"] == "/data/ca.pem"
     for name, key in {
         "AZURE_TENANT_ID": "tenant_id",
         "AZURE_CLIENT_ID": "client_id",

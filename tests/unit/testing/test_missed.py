@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.testing.emulator import Captured
+from gatepost.testing.local_relay import Captured
 from gatepost.testing.missed import SHOWN, missed
 
 Events = list[dict[str, Any]]

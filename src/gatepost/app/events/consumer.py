@@ -65,7 +65,7 @@ class Consumer:
         """See ``damaged_records``."""
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
-        self._asked: set[asyncio.Future[None]] = set()
+        self._catching_up: set[asyncio.Future[None]] = set()
 
     async def load(self) -> None:
         """Read the cursor and the managed list."""
@@ -86,13 +86,13 @@ class Consumer:
         if not any(decide(str(each), self._rules.by_target).hard for each in recipients):
             return
         catching_up = asyncio.ensure_future(self.catch_up())
-        self._asked.add(catching_up)
+        self._catching_up.add(catching_up)
         catching_up.add_done_callback(self._answered)
         # Not cut short: what is committed must be known here, too.
         await asyncio.wait([catching_up], timeout=PATIENCE)
 
     def _answered(self, catching_up: "asyncio.Future[None]") -> None:
-        self._asked.discard(catching_up)
+        self._catching_up.discard(catching_up)
         if not catching_up.cancelled():
             catching_up.exception()  # ``run`` gets the same error, and reports it
 
@@ -187,7 +187,15 @@ class Consumer:
 
     async def catch_up(self) -> None:
         """Consume everything that was committed until now."""
-        await to_the_end(self._catch_up())
+        catching_up = asyncio.ensure_future(self._catch_up())
+        self._catching_up.add(catching_up)
+        catching_up.add_done_callback(self._answered)
+        await asyncio.shield(catching_up)  # so that memory and store stay equal
+
+    async def finish(self) -> None:
+        """Wait until nothing is being consumed, because the store is closed next."""
+        if self._catching_up:
+            await asyncio.wait(self._catching_up, timeout=PATIENCE)
 
     async def _catch_up(self) -> None:
         async with self._consuming:

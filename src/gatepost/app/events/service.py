@@ -117,6 +117,7 @@ class EventService:
         if self._consuming is not None:
             self._consuming.cancel()
             await asyncio.wait([self._consuming])
+        await self.consumer.finish()
         await self.webhooks.close()
 
     # Subscriptions.

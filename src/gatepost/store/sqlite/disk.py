@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from gatepost.model.body import MANY, windows_of
 from gatepost.net.files import sync_directory
@@ -51,6 +51,8 @@ class Disk:
     """The real disk. Tests replace it by one that fails."""
 
     factory: type[sqlite3.Connection] = sqlite3.Connection
+    synchronous: ClassVar[str] = "FULL"
+    """SQLite's setting of that name."""
 
     def connect(self, path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         """Open a database for use by one thread at a time; transactions are explicit."""
@@ -127,6 +129,22 @@ class Disk:
     def free(self, directory: Path) -> int:
         """Return how many octets can still be written."""
         return shutil.disk_usage(directory).free
+
+
+class UnsyncedDisk(Disk):
+    """For stores that nobody needs after a power cut, such as that of a test: it syncs nothing."""
+
+    synchronous = "OFF"
+
+    def write_through(self, descriptor: int, chunks: Sequence[bytes], offset: int) -> None:
+        """Write `chunks` as ``write`` does."""
+        self.write(descriptor, chunks, offset)
+
+    def sync(self, descriptor: int) -> None:
+        """Do nothing."""
+
+    def sync_directory(self, directory: Path) -> None:
+        """Do nothing."""
 
 
 def _sync(descriptor: int) -> None:

@@ -95,7 +95,7 @@ def _open(
     os.close(open_private(directory / DATABASE))  # SQLite gives its other files the same owner
     connection = settings.disk.connect(directory / DATABASE)
     try:
-        _prepare(connection)
+        _prepare(connection, settings.disk.synchronous)
         check_layout(directory, connection, VERSION)
         _check_counters(connection)
         if is_small and not recovered:
@@ -125,7 +125,7 @@ def _open(
     )
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
     """Create or migrate the schema, and set what makes a commit survive a power cut."""
     execute = connection.execute
     version = execute("PRAGMA user_version").fetchone()[0]
@@ -136,7 +136,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise Unreadable(f"the store has version {version}, this program supports up to {VERSION}")
     execute(f"PRAGMA page_size={PAGE}")
     execute("PRAGMA journal_mode=WAL").fetchone()
-    execute("PRAGMA synchronous=FULL")
+    execute(f"PRAGMA synchronous={synchronous}")
     execute("PRAGMA fullfsync=ON")  # macOS: F_FULLFSYNC
     execute("PRAGMA checkpoint_fullfsync=ON")
     execute("PRAGMA wal_autocheckpoint=0")  # which would hide the error of a failed sync

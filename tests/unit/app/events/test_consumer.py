@@ -144,8 +144,29 @@ async def test_asking_about_a_bouncing_address_waits_for_earlier_mail(
 
 
 @in_a_world
+async def test_closing_waits_for_what_is_being_consumed(world: World) -> None:
+    """Also for the part that its own cancellation has left to end by itself."""
+    order: list[str] = []
+
+    async def consume() -> int:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        order.append("consumed")
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.service.consumer, "_consume", consume)
+        asked = asyncio.ensure_future(world.service.consumer.catch_up())
+        await asyncio.sleep(0)
+        asked.cancel()
+        await world.service.close()
+        order.append("closed")
+    assert order == ["consumed", "closed"]
+
+
+@in_a_world
 async def test_asking_for_suppressions_ends_after_a_time_limit(world: World) -> None:
-    consumer = world.service.consumer
+    consumer, held = world.service.consumer, asyncio.Event()
     asked = [parse_address(DEAD)]
 
     async def fail(*_: object) -> None:
@@ -155,8 +176,9 @@ async def test_asking_for_suppressions_ends_after_a_time_limit(world: World) -> 
         patch.setattr(consumer, "_consume", fail)
         await consumer.catch_up_on(asked)
         patch.setattr("gatepost.app.events.consumer.PATIENCE", 0.01)
-        patch.setattr(consumer, "_consume", asyncio.Event().wait)
+        patch.setattr(consumer, "_consume", held.wait)
         await consumer.catch_up_on(asked)
+    held.set()
 
 
 @pytest.mark.parametrize(
