@@ -47,6 +47,7 @@ from gatepost.net.http import Http
 from gatepost.profiles import load_profile
 from gatepost.relay.context import Report
 from gatepost.sasl.interview import Verifier
+from gatepost.sasl.verifiers import derived_salt
 
 
 class ServedDirectory:
@@ -158,11 +159,20 @@ class Directories:
             elif password is None:
                 account = Account(each.name, "", each.senders, certificates=each.certificates)
             else:
-                seal = sealer(self.key) if each.cram_md5 else None
-                made = make_account(each.name, password, each.senders, PasswordHasher(), seal=seal)
-                account = replace(made, certificates=each.certificates)
+                account = self._make_account(each, password)
             self._made[each.name] = each, ticket, account
         return [account for *_, account in self._made.values()]
+
+    def _make_account(self, settings: AccountSettings, password: Secret) -> Account:
+        made = make_account(
+            settings.name,
+            password,
+            settings.senders,
+            PasswordHasher(),
+            seal=sealer(self.key) if settings.cram_md5 else None,
+            salt_of=partial(derived_salt, settings.name, self.key.subkey(PROOFS)),
+        )
+        return replace(made, certificates=settings.certificates)
 
     async def _azure(
         self, settings: AzureDirectorySettings, prepared: "Prepared"

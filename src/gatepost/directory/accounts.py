@@ -21,6 +21,7 @@ from gatepost.directory.verifiers import (
     HASHES,
     ScramVerifiers,
     make_scram,
+    random_salt,
     unproven,
 )
 from gatepost.errors import ConfigError
@@ -31,7 +32,7 @@ from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 from gatepost.sasl.saslprep import saslprep
-from gatepost.sasl.verifiers import cram_md5_state
+from gatepost.sasl.verifiers import ScramHash, cram_md5_state
 
 REFUSED: Final = Reply(535, "Authentication credentials invalid", Esc(5, 7, 8))
 
@@ -89,17 +90,18 @@ def make_account(
     hasher: Hasher,
     *,
     seal: Callable[[bytes], bytes] | None = None,
+    salt_of: Callable[[ScramHash], bytes] = random_salt,
 ) -> Account:
     """Return an account with every verifier of its password.
 
-    CRAM-MD5 needs the password itself, so it is kept only where ``seal`` encrypts it.
-    Takes a tenth of a second, on purpose.
+    CRAM-MD5 needs the password itself, so it is kept only where ``seal`` encrypts it. For
+    ``salt_of`` see ``make_scram``. Takes a tenth of a second, on purpose.
     """
     return Account(
         name,
         hasher.hash(_prepared(password)),
         tuple(senders),
-        make_scram(password, CHOSEN_ITERATIONS),
+        make_scram(password, CHOSEN_ITERATIONS, salt_of),
         seal(cram_md5_state(password)) if seal else b"",
     )
 

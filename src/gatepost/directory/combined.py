@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from gatepost.directory.accounts import REFUSED
@@ -50,11 +51,12 @@ class CombinedDirectory:
         return shared | (frozenset.union(*offered) & _NAMELESS)
 
     def _of(self, username: str, mechanism: str) -> KnowingDirectory:
+        able = self._able(mechanism)
+        return next((each for each in able if not each.unknown(username)), able[0])
+
+    def _able(self, mechanism: str) -> Sequence[KnowingDirectory]:
         able = [each for each in self._directories if mechanism in each.mechanisms]
-        for each in able or self._directories:
-            if not each.unknown(username):
-                return each
-        return able[0] if able else self._directories[0]
+        return able or self._directories
 
     def identify(self, credentials: Credentials, mechanism: str) -> "Later[Principal | Reply]":
         directory = self._of(credentials.username, mechanism)
@@ -89,7 +91,21 @@ class CombinedDirectory:
         return REFUSED.because(unknown or verdict.reason)  # each directory has texts of its own
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
-        return self._of(username, mechanism).verifier(username, mechanism)
+        """Return the verifier of the directory that knows the name.
+
+        The verifiers of each directory may look different, for example in their iterations. So the
+        decoy of a name that none knows is that of any of them, but always of the same one.
+        """
+        able = self._able(mechanism)
+        directory = self._of(username, mechanism)
+        verifier = directory.verifier(username, mechanism)
+        if not isinstance(verifier, Verifier) or verifier.scram is None:
+            return verifier
+        if verifier.principal is not None or not directory.unknown(username):
+            return verifier
+        chosen = able[verifier.scram.stored_key[0] % len(able)]  # clients do not see this key
+        decoy = verifier if chosen is directory else chosen.verifier(username, mechanism)
+        return replace(decoy, refusal=verifier.refusal) if isinstance(decoy, Verifier) else decoy
 
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         return self._of(principal.name, principal.mechanism).standing(principal, sender)

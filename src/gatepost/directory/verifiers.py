@@ -1,7 +1,7 @@
 """The SCRAM verifiers of a password, created when it is set (RFC 5802)."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,12 +42,23 @@ class ScramVerifiers:
                 return None
 
 
-def make_scram(password: Secret, iterations: int) -> ScramVerifiers:
-    """Return the verifiers of a password, each with its own salt."""
+def random_salt(_digest: ScramHash) -> bytes:
+    """Return a new salt, for a verifier that is stored."""
+    return secrets.token_bytes(SALT_SIZE)
+
+
+def make_scram(
+    password: Secret, iterations: int, salt_of: Callable[[ScramHash], bytes] = random_salt
+) -> ScramVerifiers:
+    """Return the verifiers of a password.
+
+    A verifier that is made anew at each start needs a ``derived_salt``: otherwise its salts would
+    change, unlike those of a decoy, and show that the name exists.
+    """
     try:
         return ScramVerifiers(
-            scram_verifier(password, secrets.token_bytes(SALT_SIZE), iterations, "sha1"),
-            scram_verifier(password, secrets.token_bytes(SALT_SIZE), iterations, "sha256"),
+            scram_verifier(password, salt_of("sha1"), iterations, "sha1"),
+            scram_verifier(password, salt_of("sha256"), iterations, "sha256"),
         )
     except UnusableCredentials:
         return ScramVerifiers()

@@ -59,17 +59,25 @@ def scram_verifier(
     return ScramVerifier(salt, iterations, stored, server_key(salted, digest))
 
 
+def derived_salt(username: str, key: bytes, digest: ScramHash) -> bytes:
+    """Return a salt that is always the same for a name, and random to all without ``key``."""
+    return _derive(b"salt\0", username, key, digest)[:SALT_SIZE]
+
+
 def decoy_scram(username: str, key: bytes, iterations: int, digest: ScramHash) -> ScramVerifier:
     """Return the verifier of a name that does not exist: always the same, and never matched.
 
     ``key`` is the server's own secret; without it nobody can recognise a decoy by its salt.
     """
-    name = username.encode("utf-8", "surrogateescape")
-    salt, stored, server = (
-        hmac.digest(key, purpose + name, digest)
-        for purpose in (b"salt\0", b"stored\0", b"server\0")
-    )
-    return ScramVerifier(salt[:SALT_SIZE], iterations, stored, server)
+    salt = derived_salt(username, key, digest)
+    stored, server = [
+        _derive(purpose, username, key, digest) for purpose in (b"stored\0", b"server\0")
+    ]
+    return ScramVerifier(salt, iterations, stored, server)
+
+
+def _derive(purpose: bytes, username: str, key: bytes, digest: ScramHash) -> bytes:
+    return hmac.digest(key, purpose + username.encode("utf-8", "surrogateescape"), digest)
 
 
 def cram_md5_state(password: Secret) -> bytes:

@@ -8,8 +8,10 @@ import pytest
 
 from gatepost.app.directories import Directories, ServedDirectory, prove_at_endpoint
 from gatepost.app.keys import SIZE, Key, open_key
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import (
     AccountsDirectory,
+    AccountSettings,
     AzureDirectorySettings,
     EntraDirectory,
 )
@@ -17,9 +19,12 @@ from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Record
+from gatepost.directory.verifiers import HASHES
 from gatepost.errors import ConfigError
+from gatepost.model.later import Later
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
+from gatepost.sasl.interview import Verifier
 from tests.unit.client.tokens.asked import Answer, Asked, says
 from tests.unit.directory.memory import MemoryRecords
 
@@ -72,6 +77,46 @@ def test_the_azure_directory_remembers_the_key_of_its_secrets(tmp_path: Path) ->
             await other.make([AzureDirectorySettings()])
 
     asyncio.run(steps())
+
+
+@pytest.mark.parametrize("mechanism", [*HASHES])
+def test_no_verifier_changes_at_a_restart(tmp_path: Path, mechanism: str) -> None:
+    """Otherwise the salts would tell which names exist: those of unknown names do not change."""
+    (tmp_path / "password").write_text("pencil")
+    (tmp_path / "bell").write_text("bell\x07")  # SASLprep prohibits it
+    accounts = [
+        AccountSettings(name, NamedSecret("file", str(tmp_path / file)))
+        for name, file in (("app", "password"), ("bell", "bell"))
+    ]
+    device = AccountSettings("device", certificates=("device.example",))
+    settings = AccountsDirectory((*accounts, device))
+    names = ["app", "bell", "device", "nobody"]
+
+    async def start() -> list[Verifier]:
+        made = Directories(MemoryRecords(), open_key(tmp_path), NOBODY, ignore)
+        unknown = await made.make([AccountsDirectory()])
+        before = [now(unknown.directory.verifier(name, mechanism)) for name in names]
+        prepared = await made.make([settings])
+        prepared.take(ServedDirectory(prepared.directory))
+        after = [now(prepared.directory.verifier(name, mechanism)) for name in names]
+        assert [each.principal is None for each in after] == [False, True, True, True]
+        assert [shown(each) for each in after] == [shown(each) for each in before]
+        return after
+
+    first, again = asyncio.run(start()), asyncio.run(start())
+    assert [each.scram for each in first] == [each.scram for each in again]
+    assert len({shown(each) for each in first}) == len(names)
+
+
+def now(answer: Later[Verifier]) -> Verifier:
+    assert isinstance(answer, Verifier)
+    return answer
+
+
+def shown(verifier: Verifier) -> tuple[bytes, int]:
+    """Return what a client sees of a verifier."""
+    assert verifier.scram is not None
+    return verifier.scram.salt, verifier.scram.iterations
 
 
 def test_rules_that_are_not_taken_do_not_count(tmp_path: Path) -> None:

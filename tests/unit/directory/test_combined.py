@@ -2,17 +2,22 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from gatepost.directory.accounts import AccountDirectory, Protection
+from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.combined import CombinedDirectory
+from gatepost.directory.passwords import PasswordHasher
 from gatepost.model.address import Address, parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
+from tests.unit.directory.memory import MemoryRecords
 
 
 @dataclass
@@ -119,3 +124,25 @@ def test_the_directory_that_recognised_most_of_a_name_says_why_it_is_unknown() -
 def test_one_is_needed() -> None:
     with pytest.raises(ValueError, match="needs a directory"):
         CombinedDirectory([])
+
+
+def test_an_unknown_name_may_look_like_one_of_any_directory() -> None:
+    """The iterations of each directory differ; those of a name do not tell that it exists."""
+
+    def accounts() -> AccountDirectory:
+        protection = Protection(b"key", PasswordHasher())
+        return AccountDirectory(MemoryRecords(), protection, lambda: 0.0)
+
+    azure = AzureDirectory(MemoryRecords(), digest_key=b"other", clock=lambda: datetime.now(UTC))
+    both = CombinedDirectory([accounts(), azure], 0.0)
+    seen: dict[int, str] = {}
+    for name in (f"nobody{number}@example.com" for number in range(64)):
+        verifiers = [both.verifier(name, "SCRAM-SHA-256") for _ in range(2)]
+        assert verifiers[0] == verifiers[1]
+        verifier = verifiers[0]
+        assert isinstance(verifier, Verifier)
+        assert verifier.scram is not None
+        assert verifier.principal is None
+        assert verifier.refusal is not None
+        seen[verifier.scram.iterations] = verifier.refusal.reason.partition(":")[0]
+    assert seen == {4_096: "account_unknown", 100_000: "account_unknown"}

@@ -28,6 +28,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.azure.username import folded_username
 from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
@@ -182,7 +183,7 @@ class AzureDirectory:
         return Verifier(principal, scram=scram)
 
     def _decoy(self, username: str, mechanism: str, reason: str) -> Verifier:
-        fake = decoy(username, mechanism, self._key, GENERATED_ITERATIONS)
+        fake = decoy(folded_username(username), mechanism, self._key, GENERATED_ITERATIONS)
         return Verifier(None, REFUSED.because(reason), fake)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:

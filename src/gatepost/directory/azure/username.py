@@ -48,6 +48,14 @@ def parse_username(text: str) -> CompositeName:
     raise _mistake_in(text)
 
 
+def folded_username(text: str) -> str:
+    """Return the form in which user names are equal that stand for the same."""
+    try:
+        return str(parse_username(text)).lower()
+    except UsernameError:
+        return text.lower()
+
+
 def _mistake_in(text: str) -> UsernameError:
     for pattern, mistake, sentence in _MISTAKES:
         if pattern.fullmatch(text):

@@ -85,6 +85,19 @@ def test_unsupported_mechanisms_are_refused(mechanism: str) -> None:
     assert made.verifier(USERNAME, mechanism).refusal is not None
 
 
+def test_an_unknown_name_has_one_salt_in_any_spelling() -> None:
+    """As the names that exist."""
+    made = directory()
+    composite = USERNAME.replace("acs-demo", "nobody")
+    for spellings in (
+        (composite, composite.upper(), composite.replace(".", "|")),
+        ("nobody@contoso.com", "Nobody@Contoso.com"),
+    ):
+        decoys = [made.verifier(each, "SCRAM-SHA-256") for each in spellings]
+        assert {each.principal for each in decoys} == {None}
+        assert len({each.scram for each in decoys}) == 1
+
+
 def test_a_claim_without_a_password_is_refused() -> None:
     assert isinstance(directory().identify(Credentials(USERNAME), "LOGIN"), Reply)
 
