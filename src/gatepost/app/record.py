@@ -18,6 +18,7 @@ from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server
 from gatepost.net.listen import Listener, is_loopback, listen
+from gatepost.net.local_authority import trust_also
 from gatepost.net.tls import client_context, server_context
 from gatepost.store.lock import DirectoryLock, StoreLocked
 
@@ -32,6 +33,8 @@ class Options:
     server_tls: Leg = "pass"
     data: Path = Path(".gatepost")
     ca_file: str | None = None
+    local_authority: str | None = None
+    """A CA file to trust besides the system's, because the server is on this machine."""
     client: str = ""
     beyond_loopback: bool = False
     wait: float | None = None
@@ -84,9 +87,12 @@ def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
             authority=str(options.data / authority.name),  # as it was given: reports are public
         )
     if server_tls in ("starttls", "implicit"):
+        verifying = client_context(ca_file=options.ca_file)
+        trust_also(verifying, options.local_authority)
         forwarding = replace(
-            forwarding, verifying=client_context(ca_file=options.ca_file), ca_file=options.ca_file
-        )
+            forwarding, verifying=verifying, ca_file=options.ca_file,
+            local_authority=options.local_authority,
+        )  # fmt: skip
     return forwarding, authority
 
 

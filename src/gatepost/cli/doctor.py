@@ -16,6 +16,7 @@ from gatepost.cli.identity_options import (
     read_credential,
     read_identity_options,
 )
+from gatepost.cli.local_authority import local_authority, tell_trusted
 from gatepost.cli.output import OK, print_json
 
 if TYPE_CHECKING:  # loaded only when needed
@@ -56,7 +57,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False),
-    help="Authorities to trust, instead of the system's (PEM).",
+    help="Authorities to trust, instead of the system's and .gatepost/ca.pem (PEM).",
 )
 @click.option("--username", help="Sign in under this name.")
 @click.option(
@@ -189,17 +190,33 @@ def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
     from gatepost.errors import ConfigError, TlsError  # noqa: PLC0415
 
     checks = _checks(given)
+    authority = _local_authority(server) if given["ca_file"] is None else None
     settings = Settings(
         given["library"],
         given["tls"],
         given["ca_file"],
         identity=read_identity_options(given),
+        local_authority=authority,
     )
     credential = read_credential(given)
     try:
-        return diagnose(server, given["username"], credential, settings=settings, checks=checks)
+        done = diagnose(server, given["username"], credential, settings=settings, checks=checks)
     except (ConfigError, TlsError) as error:
         raise click.UsageError(str(error)) from error
+    tls = done.evidence.tls.value
+    if authority is not None and tls is not None and tls.trust == authority:
+        tell_trusted(authority)
+    return done
+
+
+def _local_authority(server: str) -> str | None:
+    from gatepost.errors import ConfigError  # noqa: PLC0415
+    from gatepost.net.dial import parse_server  # noqa: PLC0415
+
+    try:
+        return local_authority(parse_server(server))
+    except ConfigError:  # which the diagnosis will raise again
+        return None
 
 
 def _checks(given: dict[str, Any]) -> "Checks":

@@ -7,6 +7,7 @@ import click
 
 from gatepost.cli.client_option import client_option, warn_of_unknown
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
+from gatepost.cli.local_authority import local_authority, tell_trusted
 from gatepost.cli.output import Failed
 
 if TYPE_CHECKING:  # loaded only when needed
@@ -47,7 +48,7 @@ Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 u
 )  # fmt: skip
 @click.option(
     "--ca-file", type=click.Path(exists=True, dir_okay=False),
-    help="Authorities for the server's certificate, instead of the system's (PEM).",
+    help="Authorities for the server's certificate, instead of the system's and --data's (PEM).",
 )  # fmt: skip
 @client_option("The application's mail library, for its fixes.")
 @click.option(
@@ -94,6 +95,9 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) ->
         raise Failed.by(error) from None
     if save is not None:
         save_evidence(diagnosis, save)
+    tls = diagnosis.evidence.tls.value
+    if options.local_authority and tls is not None and tls.trust == options.local_authority:
+        tell_trusted(options.local_authority)
     show(diagnosis, as_json=as_json, as_markdown=as_markdown)
     return EXIT[diagnosis.verdict]
 
@@ -114,10 +118,11 @@ def _options(given: dict[str, Any]) -> "Options":
     except ValueError as error:
         raise click.UsageError(f"--listen {error}") from error
     mode = cast("Leg", given["tls"])
+    authority = local_authority(server, given["data"]) if given["ca_file"] is None else None
     return Options(
         place, server, mode, cast("Leg", given["server_tls"] or mode), given["data"],
-        given["ca_file"], given["library"].strip()[:200], given["beyond_loopback"], given["wait"],
-        Bounds(given["idle"], given["limit"], min(30.0, given["idle"])),
+        given["ca_file"], authority, given["library"].strip()[:200], given["beyond_loopback"],
+        given["wait"], Bounds(given["idle"], given["limit"], min(30.0, given["idle"])),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.cli.local_authority import local_authority, tell_trusted
 from gatepost.cli.output import FAILED, OK, UNREACHABLE
 
 if TYPE_CHECKING:  # loaded only when needed
@@ -36,7 +37,11 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="auto: implicit TLS on ports 465 and 2465, otherwise STARTTLS (required).",
 )
-@click.option("--ca-file", type=A_FILE, help="Authorities to trust, instead of the system's (PEM).")
+@click.option(
+    "--ca-file",
+    type=A_FILE,
+    help="Authorities to trust, instead of the system's and .gatepost/ca.pem (PEM).",
+)
 @click.option("--certificate", type=A_FILE, help="A client certificate (PEM); see --auth EXTERNAL.")
 @click.option("--key", type=A_FILE, help="The key of the certificate, if it is in another file.")
 @click.option("--username", help="Sign in under this name.")
@@ -98,8 +103,9 @@ def _exit_code(error: "GatepostError") -> int:
 def _submit(
     letter: "PreparedMessage", password: "Password | None", given: dict[str, Any]
 ) -> "Receipt":
+    from gatepost.client.connection import Connection, make_login  # noqa: PLC0415
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
-    from gatepost.client.submit import connect  # noqa: PLC0415
+    from gatepost.net.local_authority import is_issued_by, trust_also  # noqa: PLC0415
 
     ca_file, certificate, key = [
         str(given[each]) if given[each] is not None else None
@@ -107,7 +113,13 @@ def _submit(
     ]
     tls = Tls(given["tls"], ca_file=ca_file, certificate=certificate, key=key)
     options = Options(mechanism=given["mechanism"] or "")
-    with connect(given["server"], given["username"], password, tls=tls, options=options) as ready:
+    login = make_login(given["server"], given["username"], password, tls, options)
+    authority = local_authority(login.server) if ca_file is None else None
+    trust_also(login.context, authority)
+    with Connection(login) as ready:
+        facts = ready.session.facts
+        if authority is not None and facts is not None and is_issued_by(facts.chain, authority):
+            tell_trusted(authority)
         return ready.deliver(letter)
 
 

@@ -37,7 +37,7 @@ Exit: 0 talked, 1 failed, 3 unreachable, 64 usage.
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Authorities to trust, instead of the system's (PEM).",
+    help="Authorities to trust, instead of the system's and .gatepost/ca.pem (PEM).",
 )
 @click.option(
     "--insecure", is_flag=True, help="Accept any certificate. Do not type a password then."

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from gatepost.cli.local_authority import local_authority
 from gatepost.cli.tables import safe
 from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
@@ -16,6 +17,7 @@ from gatepost.client.steps import Conversation, T
 from gatepost.errors import Phase, RemoteProtocolError
 from gatepost.model.reply import Reply
 from gatepost.net.dial import host_name, parse_server
+from gatepost.net.local_authority import is_issued_by, trust_also
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
 
@@ -30,6 +32,8 @@ def open_talk(server: str, given: dict[str, Any], show: Callable[[str], None]) -
     where = parse_server(server)
     ca_file = str(given["ca_file"]) if given["ca_file"] is not None else None
     context = client_context(ca_file=ca_file, verify=not given["insecure"])
+    authority = local_authority(where) if ca_file is None and not given["insecure"] else None
+    trust_also(context, authority)
     reply = given["timeout"]
     phases = ("greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt", "data", "content")
     timeouts = Timeouts(**dict.fromkeys(phases, reply), quit=min(reply, 5.0))
@@ -37,7 +41,8 @@ def open_talk(server: str, given: dict[str, Any], show: Callable[[str], None]) -
     loopback = ip_address(stream.peer_address.partition("%")[0]).is_loopback
     session = ClientSession(Peer(where, host_name(), loopback))
     driver = SyncDriver(stream, context, where.host, timeouts)
-    return Talk(session, driver, show, implicit=Tls(given["tls"]).is_implicit(where.port))
+    implicit = Tls(given["tls"]).is_implicit(where.port)
+    return Talk(session, driver, show, implicit=implicit, authority=authority)
 
 
 class Talk:
@@ -50,11 +55,14 @@ class Talk:
         show: Callable[[str], None],
         *,
         implicit: bool,
+        authority: str | None = None,
     ) -> None:
+        """``authority``: a CA file that is trusted because the server is on this machine."""
         self.session = session
         self._driver = driver
         self._show = show
         self._implicit = implicit
+        self._authority = authority
         self._content: list[str] | None = None
 
     def greet(self) -> None:
@@ -113,6 +121,8 @@ class Talk:
     def _secure(self) -> None:
         facts = self._run(self.session.secure())
         how = "certificate verified" if facts.verified else "certificate NOT verified"
+        if facts.verified and is_issued_by(facts.chain, self._authority):
+            how += f" by {self._authority}"
         self._show(f"-- {facts.version} {facts.cipher}, {how}")
 
     def _tell(self, reply: Reply) -> None:

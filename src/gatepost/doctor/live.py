@@ -50,4 +50,7 @@ def diagnose(
     any_port = wanted != parse_server(server, usual + 1)
     visit = Visit(wanted, settings, credentials, checks, patience, any_port=any_port)
     seen = examine(visit, SystemClock().now())
+    local, tls = settings.local_authority, seen.tls.value
+    if local is not None and tls is not None and tls.trust == local:  # it is this server's
+        visit = replace(visit, settings=replace(settings, ca_file=local))
     return diagnose_evidence(look_behind(visit, seen, os.environ))

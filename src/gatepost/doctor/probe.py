@@ -47,6 +47,7 @@ from gatepost.model.evidence import (
     seen,
 )  # fmt: skip
 from gatepost.net.dial import Endpoint, Server, host_name, resolve
+from gatepost.net.local_authority import is_issued_by, trust_also
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import TlsFacts, client_context, strict_context
 
@@ -71,6 +72,7 @@ class _Probe:
         self.visit = visit
         self.now = now
         self.verifying = strict_context(visit.settings.ca_file)
+        trust_also(self.verifying, visit.settings.local_authority)
         self._is_strict = True
         self.trusting = client_context(verify=False)
         settings = visit.settings
@@ -390,6 +392,7 @@ class _Probe:
             if self._is_strict and error.verify_code in STRICT:
                 self._is_strict = False
                 self.verifying = client_context(ca_file=self.visit.settings.ca_file)
+                trust_also(self.verifying, self.visit.settings.local_authority)
                 self.note(tls=seen(TlsSeen(trust=trust, strict_error=error.verify_error)))
                 return False
             refused = TlsSeen(
@@ -397,7 +400,11 @@ class _Probe:
             )
             self.note(tls=seen(refused))
             return False
-        self.note(tls=seen(_with_facts(before or TlsSeen(trust=trust), facts)))
+        local = self.visit.settings.local_authority
+        if facts.verified and is_issued_by(facts.chain, local):
+            trust = local or trust
+        found = replace(before or TlsSeen(), trust=trust)
+        self.note(tls=seen(_with_facts(found, facts)))
         return True
 
     def _hello_over_tls(self, talk: Talk) -> bool:

@@ -48,6 +48,8 @@ class Settings:
     """Its name in EHLO; by default the library's, or our own."""
     identity: IdentityOptions = field(default_factory=IdentityOptions)
     """The identity provider to ask after a refused login."""
+    local_authority: str | None = None
+    """A CA file to trust besides the system's, because the server is on this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ async def conclude(session: Session, forwarding: Forwarding, client: str = "") -
 
 async def _look(forwarding: Forwarding, now: datetime) -> Evidence:
     modes: dict[str, TlsMode] = {"starttls": "starttls", "implicit": "implicit"}
-    settings = Settings(tls=modes.get(forwarding.server_tls, "auto"), ca_file=forwarding.ca_file)
+    settings = Settings(
+        tls=modes.get(forwarding.server_tls, "auto"), ca_file=forwarding.ca_file,
+        local_authority=forwarding.local_authority,
+    )  # fmt: skip
     looking = start(partial(examine, Visit(forwarding.server, settings), now))
     try:
         async with asyncio.timeout(LOOK):

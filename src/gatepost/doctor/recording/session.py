@@ -16,6 +16,7 @@ from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import Connect, Position, Resolution, TlsSeen, seen
 from gatepost.net.async_stream import AsyncStream
 from gatepost.net.clock import Clock
+from gatepost.net.local_authority import is_issued_by
 from gatepost.wire.replies import ReplyReader
 
 LAST_WORDS: Final = 2.0
@@ -162,6 +163,8 @@ class Session:
             await self._refuse(_NO_TLS, f"TLS with the server failed: {error}", "tls")
         else:
             facts = layer.facts
+            if is_issued_by(facts.chain, forwarding.local_authority):
+                trust = forwarding.local_authority or trust
             self.outcome.tls = seen(
                 TlsSeen(
                     facts.version,

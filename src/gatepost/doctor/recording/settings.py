@@ -38,6 +38,8 @@ class Forwarding:
     """How the server's certificate is verified then."""
     ca_file: str | None = None
     """The authorities that the server's certificate must come from; None: the system's."""
+    local_authority: str | None = None
+    """A CA file to trust besides, because the server is on this machine."""
     authority: str = ""
     """The file with the authority that the client must trust."""
     bounds: Bounds = field(default_factory=Bounds)
