@@ -32,7 +32,6 @@ _BCC: Final = re.compile(
     rb"^(?:resent-)?bcc[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.MULTILINE)
-_EMPTY_GROUP: Final = re.compile(r"\s*(?:[^@:]*:\s*;)?\s*")
 _RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
 _ADDRESS_FIELDS: Final = ("From", "Sender", "Reply-To", *_RECIPIENT_FIELDS)
 
@@ -171,11 +170,17 @@ def _addresses(fields: Fields, name: str) -> list[Address]:
         return [
             address
             for value in fields.get(name.lower(), ())
-            if not _EMPTY_GROUP.fullmatch(value)
+            if not _is_empty(value)
             for address in parse_mailboxes(value)
         ]
     except ValueError as error:
         raise LocalProtocolError(f"{name}: {error}") from None
+
+
+def _is_empty(value: str) -> bool:
+    """Tell whether a field has no mailbox, but perhaps the name of an empty group."""
+    name, _, members = value.partition(":")
+    return not value.strip() or ("@" not in name and members.strip() == ";")
 
 
 def _has_utf8_address(message: EmailMessage) -> bool:

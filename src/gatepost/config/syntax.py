@@ -15,7 +15,7 @@ MISTAKEN: Final = "\ufdd0mistaken"
 _TABLE: Final = "\ufdd0table"
 """Replaces the header of a table that is not permitted."""
 _MOST: Final = 100
-_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d+)[^)]*|end of document)\)")
+_AT_LINE: Final = re.compile(r" ?\(at (?:line (\d++)[^()]*|end of document)\)")
 _TWICE: Final = re.compile(r"overwrite|twice|mutate")
 _KEY: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')"
 _KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"

@@ -16,7 +16,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
                        r"prod\.outlook\.com|(?<![\w.])outlook\.com)|office ?365|\bo365\b|"
                        r"\bm365\b|microsoft 365|exchange online")),
     ("exchange",      (r"exchange (?:on.?prem|server|20\d\d)|microsoft esmtp mail service|x-exps|"
-                      r"on.?prem\w* exchange")),
+                      r"on.?prem\w{0,8} exchange")),
     ("gmail_relay",   r"smtp-relay\.gmail\.com|smtp relay service|workspace relay"),
     ("google_mx",     r"aspmx\.l\.google\.com|\bmx\.google\.com"),
     ("gmail",         (r"smtp\.(?:gmail|googlemail)\.com|\bgsmtp\b|(?<!relay\.)\bgmail\b|"

@@ -16,7 +16,7 @@ _PARAMETER: Final = re.compile(
     re.DOTALL,
 )
 _WORD_OR_NOT: Final = rb"[^\s<>,;:\"()]++|[ \t\r\n]++|."
-_TOKEN: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"|" + _WORD_OR_NOT, re.DOTALL)
+_TOKEN: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*+(\"?)|" + _WORD_OR_NOT, re.DOTALL)
 _UNQUOTED_TOKEN: Final = re.compile(_WORD_OR_NOT, re.DOTALL)
 _SEPARATORS: Final = re.compile(rb"[\s<>,;:]+")
 _ADDRESSES: Final = frozenset({
@@ -95,10 +95,11 @@ def _tokens(value: bytes) -> Iterator[bytes]:
     no quoted string."""
     at, pattern = 0, _TOKEN
     while match := pattern.match(value, at):
+        if match[0].startswith(b'"') and pattern is _TOKEN and not match[1]:
+            pattern = _UNQUOTED_TOKEN
+            continue
         yield match[0]
         at = match.end()
-        if match[0] == b'"':
-            pattern = _UNQUOTED_TOKEN
 
 
 _QUESTION: Final = bytes([each if each < 128 else ord("?") for each in range(256)])

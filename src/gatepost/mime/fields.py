@@ -28,7 +28,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 """Line ends and other characters that are not permitted in fields; the tab is."""
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$&+^_`{}~.-]+")
-_PIECE: Final = re.compile(r"[ \t]*[^ \t]+")
+_PIECE: Final = re.compile(r"(?<![ \t])[ \t]*[^ \t]+")
 _PARAMETER: Final = 50
 """Characters of a parameter's value in one section (RFC 2231 3)."""
 

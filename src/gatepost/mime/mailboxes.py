@@ -11,9 +11,10 @@ from typing import Final
 from gatepost.model.address import Address, parse_address
 
 _PLAIN: Final = re.compile(
-    r"[^\"(),:;<>@\[\]\\]*<([^\"(),:;<>\s]+)>|[^\"(),:;<>\s\\]+@[^\"(),:;<>\s\\]+"
+    r"[^\"(),:;<>@\[\]\\]*<([^\"(),:;<>\s]+)>|[^\"(),:;<>\s\\][^\"(),:;<>@\s\\]*@[^\"(),:;<>\s\\]+"
 )
-_QUOTED: Final = r'"(?:\\.|[^"\\])*"'
+_QUOTED: Final = r'"(?:\\.|[^"\\])*+("?)'
+"""Its group is empty if the quote is not closed."""
 _OUTSIDE: Final = re.compile(rf'{_QUOTED}|\(|[^"()]+|.', re.DOTALL)
 _COMMENT: Final = re.compile(r"\\.|[()]|[^\\()]+", re.DOTALL)
 _TOKEN: Final = re.compile(rf'{_QUOTED}|[<>,;:]|[^"<>,;:]+|.', re.DOTALL)
@@ -38,8 +39,8 @@ def _parse(field: str) -> tuple[Address, ...]:
     if plain is not None:
         return (_mailbox(plain[1] or field),)
     reader = _Reader()
-    for token in _TOKEN.findall(without_comments(field)):
-        reader.take(token)
+    for match in _TOKEN.finditer(without_comments(field)):
+        reader.take(match[0])
     reader.finish()
     if not reader.found:
         raise ValueError("the field contains no mailbox")
@@ -70,7 +71,7 @@ def without_comments(field: str, instead: str = " ") -> str:
         if match[0] == "(":
             at = _end_of_comment(field, at)
             kept.append(instead)
-        elif match[0] in ('"', ")"):
+        elif match[1] == "" or match[0] == ")":
             raise ValueError("an unclosed quote or bracket")
         else:
             kept.append(match[0])

@@ -1,12 +1,11 @@
 """Domains, addresses and names as routes compare them."""
 
 import ipaddress
-import re
-from functools import lru_cache
 from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.idn import fold_domain
+from gatepost.model.wildcards import compile_wildcards
 
 _THIS_NETWORK: Final = ipaddress.IPv4Network("0.0.0.0/8")
 
@@ -66,12 +65,6 @@ def fold_pattern(pattern: str) -> str:
     return f"{local.lower()}{at}{below}{fold_domain(domain.removeprefix(below))}"
 
 
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> "re.Pattern[str]":
-    parts = [re.escape(part) for part in text.split("*")]
-    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
-
-
 def matches_name(pattern: str, name: str) -> bool:
     """Tell whether a pattern matches a name; ``*`` matches any characters, case does not matter."""
-    return _pattern(pattern).fullmatch(name) is not None
+    return compile_wildcards(pattern).fullmatch(name) is not None

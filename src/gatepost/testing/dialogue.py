@@ -35,6 +35,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from gatepost.model.wildcards import compile_wildcards
+
 Role = Literal["server", "client"]
 """The side of Gatepost that a dialogue can test."""
 
@@ -44,7 +46,7 @@ _MARK: Final = re.compile(r"== (TLS|CLOSED) ==")
 _DIRECTIVE: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?):\s*(.*)")
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _PLACE_OCTETS: Final = re.compile(rb"\{([a-z_]+)\}")
-_BASE64: Final = re.compile(r"base64\((.*)\)")
+_BASE64: Final = "base64("
 _ANY: Final = "..."
 
 
@@ -95,8 +97,8 @@ class Say:
 
     def matches(self, line: str, values: Values, n: int = 1) -> bool:
         """Tell whether the peer's line (without its line end) matches."""
-        parts = _fill(self.text, values, n).split(_ANY)
-        return re.fullmatch(".*".join(map(re.escape, parts)), line, re.DOTALL) is not None
+        wanted = _fill(self.text, values, n)
+        return compile_wildcards(wanted, _ANY, 0).fullmatch(line) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,11 @@ def _direct(dialogue: Dialogue, line: str) -> Dialogue:
 
 
 def _fill(text: str, values: Values, n: int) -> str:
-    filled = _BASE64.sub(lambda match: base64.b64encode(_octets(match[1], values)).decode(), text)
+    filled = text
+    before, opening, rest = text.partition(_BASE64)
+    inner, closing, behind = rest.rpartition(")")
+    if opening and closing:
+        filled = before + base64.b64encode(_octets(inner, values)).decode() + behind
     return _PLACE.sub(lambda place: values.of(place[1]), filled.replace("{n}", str(n)))
 
 

@@ -29,7 +29,7 @@ _INSTEAD: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("answer", re.compile(r"\s*\{.*", re.DOTALL)),
     ("quoted", re.compile(r"([\"'`]).+\1", re.DOTALL)),
     ("header", re.compile(r"(?:authorization:\s*)?bearer\s.*", re.IGNORECASE | re.DOTALL)),
-    ("refresh_token", re.compile(r"(?:[01M]\.[A-Za-z0-9_-]{20,}|1//)[\w.!*$~-]*", re.DOTALL)),
+    ("refresh_token", re.compile(r"(?:[01M]\.[A-Za-z0-9_-]{20}|1//)[\w.!*$~-]*", re.DOTALL)),
     ("google_token", re.compile(r"ya29\..*", re.DOTALL)),
     ("client_secret", re.compile(r"(?=.*[~])[A-Za-z0-9~._-]{30,60}")),
 )

@@ -11,7 +11,7 @@ from gatepost.model.evidence import Evidence, Hello
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
-_OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*{2,}[\s*02]*\*{4,}")
+_OVERWRITTEN: Final = re.compile(r"[*X]{6,}|\*\*[\s*02]{0,100}\*{4}")
 _MASKED: Final = re.compile(r"X{3,}[A-Z]?|\*{4,}")
 """A keyword masked by Cisco's inspection: XXXXXXXA for STARTTLS."""
 _NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)

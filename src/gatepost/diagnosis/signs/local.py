@@ -8,7 +8,7 @@ from gatepost.diagnosis.signs.sign import Sign
 
 _NOTHING: Final = re.compile(
     r"(?m)\b(?:smtp|mail|email)[\w.:-]{0,24}(?:user(?:name)?|pass(?:word)?|login)['\"]?\s*"
-    r"(?:=>|[:=])\s*(?:null|none|nil|undefined|''|\"\")\s*,?\s*$"
+    r"(?:=>|[:=])\s*(?:null|none|nil|undefined|''|\"\")\s*(?:,\s*)?$"
 )
 
 

@@ -16,12 +16,12 @@ _LOOKED_UP: Final = re.compile(
 _ODD: Final = re.compile(
     r"\b(?:https?|smtps?|ssl|tls|mailto)://|,\s*(?:smtp|mail)\.|hostname: '(?: [^']*|[^']* )'|"
     r"\b(?:enotfound|lookup|resolve host:?) [^\s,]+(?:,[^\s]| :)|"
-    r"\(b?['\"][^'\"]*[\s,:/][^'\"]*['\"]\)|"
+    r"\(b?['\"][^'\"\s,:/]*[\s,:/][^'\"]*['\"]\)|"
     r"\b(?:enotfound|eai_again|lookup) (?:['\"]|undefined|null|none\b|true\b|false\b|\d+\b(?!\.))|"
     r"\b(?:enotfound|eai_again|lookup|resolve host:?|getaddrinfo for) [^\s:]+:\d+\b"
-    r"(?!.*no such host is known)|"
+    r"(?!.{0,200}no such host is known)|"
     r"(?:not known|resolution|found)\W*['\"](?: [^'\"]+|[^'\"]+ )['\"]|"
-    r"connect: to \(['\"][^'\"]*[\s,/][^'\"]*['\"], |connect: to \(['\"][^'\":]*:\d+['\"], |"
+    r"connect: to \(['\"][^'\"\s,/]*[\s,/][^'\"]*['\"], |connect: to \(['\"][^'\":]*:\d+['\"], |"
     r"unknown port|%20|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for)  +\S|"
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for|resolve host:) "
@@ -37,7 +37,7 @@ _V6: Final = re.compile(
 )
 """An IPv6 address; neither a time nor an IPv4 address with its port."""
 _MASKED: Final = re.compile(
-    r"\bx{3,}[ab]\b|^\d{3}[ -]?[*\d]*\*{5}[*\s\d]*$|^250[ -]x{4,}\s*$|[\"': ]xxxx \S",
+    r"\bx{3,}[ab]\b|^\d{3}[ -]?(?>[*\d]*?\*{5})[*\s\d]*$|^250[ -]x{4,}\s*$|[\"': ]xxxx \S",
     re.IGNORECASE,
 )
 """A line of asterisks, or a keyword of X. Asterisks within a line may be a name that somebody hid.

@@ -130,10 +130,10 @@ def _remarks(seen: Evidence) -> Iterator[Statement]:
 
 _SHOWN: Final = 240
 _SETTING: Final = re.compile(
-    r"\b\w*timeout\w*(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
+    r"\b(?>\w*?timeout\w*)(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
 )
 """Settings of timeouts, which do not show that one occurred."""
-_TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^>]*>)?")
+_TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^<>]*>)?")
 """The end of every refusal by Postfix's smtpd; it has no meaning."""
 
 

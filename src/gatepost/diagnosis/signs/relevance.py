@@ -18,7 +18,7 @@ _ELSE: Final = re.compile(
     r"(?:(?<![\da-f][\da-f]):|\bport\W{1,3})"  # not part of a time or a fingerprint
     r"(?:22|80|110|143|389|443|636|993|995|3306|5432|6379|8080|8443|27017)\b(?!:)"
 )
-_TRACE: Final = re.compile(r"traceback \(most recent call last\)|\n\s*at [\w.$<>/]+\(")
+_TRACE: Final = re.compile(r"traceback \(most recent call last\)|\n[^\S\n]*at [\w.$<>/]+\(")
 _NETWORK: Final = re.compile(
     r"ssl|tls|socket|time[d -]*out|connect|certificate|getaddrinfo|resolution|handshake|auth|"
     r"urllib|urlparse|\burls?\b|\bport\b"

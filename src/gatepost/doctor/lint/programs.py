@@ -16,6 +16,13 @@ _MSMTP: Final = {
 }  # fmt: skip
 _POSTFIX: Final = {"sasl username": "smtp.username", "sasl password": "smtp.password"}
 _RELAYHOST: Final = re.compile(r"(\[?)([\w.\-]+)\]?(?::(\w+))?")
+_NO_HOST: Final = (
+    ("scheme", re.compile(r"^\w+://")), ("comment", re.compile(r"\s#")),
+    ("quotes_kept", re.compile(r"^['\"]")), ("comma", re.compile(r"[,;]")),
+    ("blank", re.compile(r"\s")), ("at_sign", re.compile("@")),
+    ("bracket_port", re.compile(r"^\[[^\]]*:\d+\]")),
+)  # fmt: skip
+"""What is wrong with a relayhost that is not one; the first that is found."""
 _SERVICES: Final = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465"}
 
 
@@ -99,12 +106,7 @@ def _relayhost(by_name: dict[str, Entry]) -> Iterator[Setting]:
     marks = set(seen_in(value))
     match = _RELAYHOST.fullmatch(value)
     if match is None:
-        found = (
-            ("scheme", r"\w+://"), ("comment", r".*\s#"), ("quotes_kept", r"['\"]"),
-            ("comma", r".*[,;]"), ("blank", r".*\s"), ("at_sign", r".*@"),
-            ("bracket_port", r"\[[^\]]*:\d+\]"),
-        )  # fmt: skip
-        marks.add(next((mark for mark, pattern in found if re.match(pattern, value)), "path"))
+        marks.add(next((mark for mark, pattern in _NO_HOST if pattern.search(value)), "path"))
     yield Setting(
         "host", "relayhost", relay.line, match[2] if match else "", marks=tuple(sorted(marks))
     )

@@ -32,7 +32,7 @@ OLDEST: Final = "2020-08-20"
 
 _ROOTS: Final = frozenset({"subscriptions", "providers", "tenants"})
 _VERSION: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:-[a-z]+(?:[.-]?\w+)?)?", re.ASCII | re.IGNORECASE
+    r"\d{4}-\d{2}-\d{2}(?:-[a-z]+(?:[.-]\w+|[0-9_]\w*)?)?", re.ASCII | re.IGNORECASE
 )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from gatepost.rest.errors import ApiError
 
 _TERM: Final = re.compile(r"(?P<name>[\w./]+)\s+eq\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<word>[\w-]+))")
-_CALL: Final = re.compile(r"(?P<name>\w+)\(\s*(?:'(?P<text>(?:[^']|'')*)')?\s*\)")
+_CALL: Final = re.compile(r"(?P<name>\w+)\(\s*(?:'(?P<text>(?:[^']|'')*)'\s*)?\)")
 _AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 
@@ -31,20 +31,21 @@ def parse_filter(text: str, known: frozenset[str]) -> Filter:
     """
     equals: dict[str, str] = {}
     calls: dict[str, str] = {}
-    rest = text.strip()
-    while rest:
-        match = _TERM.match(rest) or _CALL.match(rest)
+    text = text.strip()
+    at = 0
+    while at < len(text):
+        match = _TERM.match(text, at) or _CALL.match(text, at)
         if match is None or match["name"].lower() not in known:
             raise _unsupported(text)
         values = match.groupdict()
         value = values["text"].replace("''", "'") if values["text"] else values.get("word") or ""
         (equals if match.re is _TERM else calls)[match["name"].lower()] = value
-        rest = rest[match.end() :]
-        if rest:
-            joint = _AND.match(rest)
-            if joint is None or joint.end() == len(rest):
+        at = match.end()
+        if at < len(text):
+            joint = _AND.match(text, at)
+            if joint is None or joint.end() == len(text):
                 raise _unsupported(text)
-            rest = rest[joint.end() :]
+            at = joint.end()
     return Filter(equals, calls)
 
 

@@ -87,4 +87,4 @@ def _read(attachment: Attachment, path: str, *, any_type: bool) -> File:
         raise InvalidProperty(
             f"{path}.contentInBase64", "attachment_invalid: the content is not Base64"
         ) from None
-    return File(name, re.sub(r"\s*;\s*", "; ", content_type), content, content_id)
+    return File(name, "; ".join(map(str.strip, content_type.split(";"))), content, content_id)
