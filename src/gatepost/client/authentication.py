@@ -66,10 +66,12 @@ def authenticate(
     *,
     only: str = "",
     allowed: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> Conversation[str]:
     """Sign in and return the mechanism that succeeded.
 
-    ``only`` and ``allowed`` are those of the planner.
+    ``only`` and ``allowed`` are those of the planner. ``last`` are mechanisms to try after the
+    others, because the server has refused them before.
 
     Raises NoSharedMechanism before anything is sent, AuthenticationRefused with the deciding reply,
     RemoteProtocolError if the server violates the exchange.
@@ -89,8 +91,8 @@ def authenticate(
         port=session.peer.server.port,
     )
     earlier: AuthenticationRefused | None = None
-    step = Step(chosen.mechanisms[0], "")
-    remaining = chosen.mechanisms[1:]
+    first, *remaining = sorted(chosen.mechanisms, key=lambda name: name in last)
+    step = Step(first, "")
     while True:
         mechanism = mechanisms.client(step.mechanism, credentials, side)
         attempt = yield from attempt_with(session, mechanism, credentials.username)
@@ -106,6 +108,10 @@ def authenticate(
             secret_sent=attempt.secret_sent,
             to_command=attempt.to_command,
         )
+        if step.blames_mechanism:
+            session.has_shown_secret = False
+            session.refused_mechanisms.append(mechanism.name)
+            session.left_mechanisms = step.goes_on
         if not (step.goes_on and session.usable):
             raise refused
         earlier, remaining = refused, remaining[1:]
@@ -133,6 +139,7 @@ def attempt_with(
         eager = f"{command} {encode_base64(response).decode() or '='}"
         if len(eager) + 2 <= MAX_COMMAND and not waits:
             command, response, sent = eager, None, 1
+    session.has_shown_secret = sent >= mechanism.secret_in
     reply = yield from session.ask(command, "auth")
     to_command, document = True, ""
     while reply.code == CHALLENGE:
@@ -142,6 +149,7 @@ def attempt_with(
             response = yield from _respond(session, exchange, reply)
             _hide(session, response, username)
         to_command, sent = False, sent + 1
+        session.has_shown_secret = sent >= mechanism.secret_in
         try:
             reply = yield from session.ask(encode_base64(response).decode(), "auth")
         except (Disconnected, TimedOut) as gone:  # instead of the announced refusal

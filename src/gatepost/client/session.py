@@ -106,6 +106,12 @@ class ClientSession:
         self.phase: Phase = "greeting"
         self.mechanism = ""
         """The mechanism of the successful login."""
+        self.refused_mechanisms: list[str] = []
+        """Mechanisms that the server refused without having checked a secret."""
+        self.left_mechanisms = False
+        """True if others could be tried then."""
+        self.has_shown_secret = False
+        """True if the server has the secret, or a proof of it, and may have checked it."""
         self.usable = True
         """False if no further commands can be sent: after a 421, a lost connection, a partly sent
         message."""

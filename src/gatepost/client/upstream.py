@@ -1,6 +1,7 @@
 """Opens connections to the servers that a relay delivers to, with TLS and login."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,6 +28,11 @@ from gatepost.net.trust import Contexts, Trust
 
 GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
 """Timeouts for an additional check."""
+REFUSED_FOR: Final = 600.0
+"""Seconds for which a mechanism that a server has refused is tried last. Not for long, because
+those that are tried first show the server less."""
+SERVERS: Final = 1_000
+"""Maximum number of servers of which that is remembered."""
 REPEATED: Final = 8
 """Passwords of a server that are looked for in what it says."""
 
@@ -60,6 +66,8 @@ class _Way:
     """What the server may repeat: passwords that it got before."""
     in_clear: bool = False
     """Do not try TLS, because it failed and is optional."""
+    last: frozenset[str] = frozenset()
+    """Mechanisms to try after all others."""
 
     @property
     def server(self) -> Server:
@@ -89,6 +97,7 @@ class _Way:
                 channel_of(session),
                 only=mechanisms[0] if len(mechanisms) == 1 else "",
                 allowed=mechanisms,
+                last=self.last,
             )
 
     def _secure(self, session: ClientSession) -> Conversation[None]:
@@ -110,6 +119,9 @@ class Opener:
     timeouts: Timeouts = field(default_factory=Timeouts)
     _known: dict[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
     """By server, the newest passwords that it got."""
+    _refused: dict[Server, dict[str, float]] = field(default_factory=dict)
+    """By server, mechanisms that it refused without having checked a secret, and until when these
+    are tried last (``time.monotonic``)."""
 
     async def open(
         self,
@@ -130,17 +142,55 @@ class Opener:
             upstream, context, self.timeouts, credentials, met, self._knows(upstream, credentials)
         )
         try:
-            return await _open(way)
+            return await self._open(way)
         except AuthenticationRefused:
             if sign_in is None or credentials is None or not sign_in.reject(credentials):
                 raise
         credentials = await sign_in.credentials()
         known = self._knows(upstream, credentials)
         try:
-            return await _open(replace(way, credentials=credentials, known=known))
+            return await self._open(replace(way, credentials=credentials, known=known))
         except AuthenticationRefused:
             sign_in.reject(credentials)  # the next attempt must not begin with it
             raise
+
+    async def _open(self, way: _Way) -> AsyncConnection:
+        """Open a connection. If a server disconnects after it has refused a mechanism without
+        having checked a secret, the other mechanisms are tried on a second connection."""
+        sessions: list[ClientSession] = []
+
+        def meet(session: ClientSession, address: str) -> None:
+            sessions.append(session)
+            way.met(session, address)
+
+        async def attempt() -> AsyncConnection:
+            server = way.upstream.server
+            try:
+                return await _open(replace(way, met=meet, last=self._tried_last(server)))
+            finally:
+                if sessions:
+                    self._note_refused(server, sessions[-1].refused_mechanisms)
+
+        try:
+            return await attempt()
+        except (NetworkError, RemoteProtocolError, AuthenticationRefused):
+            if not (sessions and _may_be_tried_anew(sessions[-1])):
+                raise
+        return await attempt()
+
+    def _tried_last(self, server: Server) -> frozenset[str]:
+        """Return the mechanisms that a server has refused lately."""
+        now = time.monotonic()
+        refused = self._refused.get(server, {})
+        return frozenset([name for name, until in refused.items() if now < until])
+
+    def _note_refused(self, server: Server, mechanisms: Collection[str]) -> None:
+        if not mechanisms:
+            return
+        if server not in self._refused and len(self._refused) >= SERVERS:
+            del self._refused[next(iter(self._refused))]  # the oldest
+        until = time.monotonic() + REFUSED_FOR
+        self._refused.setdefault(server, {}).update(dict.fromkeys(mechanisms, until))
 
     def _knows(self, upstream: Upstream, credentials: Credentials | None) -> tuple[Secret, ...]:
         """Return the passwords that were sent to a server before: it may repeat them to anybody.
@@ -173,6 +223,12 @@ async def _open(way: _Way) -> AsyncConnection:
         if way.upstream.tls != "opportunistic" or not is_of_tls:
             raise
     return await AsyncConnection(replace(way, in_clear=True)).open()
+
+
+def _may_be_tried_anew(session: ClientSession) -> bool:
+    """Tell whether the server ended the session after it had refused a mechanism, before another
+    one was tried."""
+    return session.left_mechanisms and not (session.usable or session.has_shown_secret)
 
 
 def _trust(upstream: Upstream, sign_in: SignIn | None) -> Trust:

@@ -227,6 +227,8 @@ class Step:
 
     mechanism: str
     reason: str
+    blames_mechanism: bool = False
+    """The mechanism was refused, and no secret was checked."""
 
     @property
     def goes_on(self) -> bool:
@@ -247,8 +249,8 @@ def after_refusal(
     if not _blames_mechanism(reply.code, secret_sent, to_command):
         return Step("", _why_stop(reply.code, secret_sent))
     if not remaining:
-        return Step("", f"{reply.code} refused the mechanism, and no other is left")
-    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was checked")
+        return Step("", f"{reply.code} refused the mechanism, and no other is left", True)
+    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was checked", True)
 
 
 def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
