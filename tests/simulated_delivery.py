@@ -18,6 +18,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, State, Verdict
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.evidence import Evidence
 from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
@@ -107,6 +108,9 @@ class Answer:
     """Replies of the server to an attempt that ended with a reply of our own."""
     fault: Exception | None = None
     """An error that the transport raises."""
+    is_kept: bool = False
+    has_shown_secret: bool = True
+    evidence: Evidence | None = None
 
 
 def refused_before_mail(reply: Reply, phase: Phase = "auth", **other: Any) -> Answer:
@@ -188,6 +192,9 @@ class Upstream:
             answer.passed_on,
             retry_after=answer.retry_after,
             error=answer.error,
+            evidence=answer.evidence,
+            is_kept=answer.is_kept,
+            has_shown_secret=answer.has_shown_secret,
         )
 
     def step(self, delivery: str) -> Phase:

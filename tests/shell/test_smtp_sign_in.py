@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -271,6 +272,92 @@ def test_a_refused_password_is_tried_once_and_shown_to_the_doctor(
     shown = f"{handed.attempt} {handed.verdicts} {handed.evidence}"
     assert "s3cret" not in shown
     assert base64.b64encode(b"\0relay@example.com\0s3cret").decode() not in shown
+
+
+def refuses_plain(refusal: str, *, ends: bool) -> Callable[[Client], None]:
+    """Return a server that refuses PLAIN and accepts LOGIN, with ``ends`` on another connection."""
+
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN LOGIN")
+        if client.hear().startswith(b"AUTH PLAIN"):
+            client.say(*refusal.split("\n"))
+            if ends or client.hear() != b"AUTH LOGIN":
+                return
+        client.say("334 VXNlcm5hbWU6")
+        client.answer("334 UGFzc3dvcmQ6", "235 2.7.0 ok")
+        take(client)
+        client.wait_for_end()
+
+    return server
+
+
+@pytest.mark.parametrize(
+    ("refusal", "ends"),
+    [
+        ("504 5.7.4 Unrecognized", False),
+        ("504 5.7.4 Unrecognized", True),
+        ("504 5.7.4 Unrecognized\n421 4.7.0 Bye", True),
+        ("504 5.7.4 Unrecognized\n500 5.5.1 Stray", True),
+    ],
+)
+def test_the_next_mechanism_follows_one_that_is_refused_and_is_remembered(
+    authority: Authority, pair: Pair, refusal: str, ends: bool
+) -> None:
+    """At once, also on a new connection if the server disconnects after the refusal."""
+
+    async def act(address: str) -> None:
+        relay = Relay(address, authority, tls="required", sign_in=PASSWORD)
+        await relay.transport.retire()
+        for _ in range(2):
+            assert outcomes(await relay.hand()) == [("delivered", 250)]
+        await relay.transport.close()
+
+    with serving(refuses_plain(refusal, ends=ends), pair) as running:
+        asyncio.run(act(running.address))
+        heard = b"\n".join([line for each in running.clients for line in each.heard])
+    assert len(running.clients) == 3 if ends else 2
+    assert (heard.count(b"AUTH PLAIN"), heard.count(b"AUTH LOGIN")) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("replies", "has_shown"),
+    [
+        (["504 5.7.4 Unrecognized"], False),
+        (["535 5.7.8 wrong"], True),
+        (["454 4.7.0 later"], True),
+    ],
+)
+def test_a_refusal_shows_whether_the_secret_may_have_been_checked(
+    authority: Authority, pair: Pair, replies: list[str], has_shown: bool
+) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN")
+        for each in replies:
+            client.hear()
+            client.say(each)
+        client.wait_for_end()
+
+    with serving(server, pair) as running:
+        handed = hand_once(Relay(running.address, authority, tls="required", sign_in=PASSWORD))
+    assert (handed.has_shown_secret, handed.is_kept) == (has_shown, False)
+
+
+def test_a_message_on_a_kept_connection_has_no_login(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client, "250-test\n250 AUTH PLAIN")
+        client.answer("235 2.7.0 ok")
+        take(client)
+        take(client)
+        client.wait_for_end()
+
+    async def act(address: str) -> None:
+        relay = Relay(address, authority, tls="required", sign_in=PASSWORD)
+        handed = [await relay.hand(), await relay.hand()]
+        assert [each.is_kept for each in handed] == [False, True]
+        await relay.transport.close()
+
+    with serving(server, pair) as running:
+        asyncio.run(act(running.address))
 
 
 @pytest.mark.parametrize(

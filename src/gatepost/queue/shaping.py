@@ -7,6 +7,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
 from gatepost.queue.feedback import NONE, REST_IDENTITY, Change, Lesson, lesson_of
+from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
 from gatepost.queue.schedule import Random
 
 MINUTE: Final = 60.0
@@ -227,6 +228,9 @@ class Identity:
         """``unproven`` False: failed logins do not count there."""
         self._rate = Breaker(RATE)
         self._sign_in = Breaker(SIGN_IN, unproven=unproven)
+        self._signed_in = self._sent = float("-inf")
+        self.logins = LoginPause(DOUBTED)
+        """After refusals that contradict an accepted login."""
         self.finding, self.advice = "", ""
         """What the doctor said when it was stopped last."""
 
@@ -253,6 +257,19 @@ class Identity:
         """The provider refused the login; no message can be sent until that is solved."""
         return bool(self._sign_in.reason)
 
+    def has_signed_in_lately(self, now: float) -> bool:
+        """Tell whether a login was accepted not long ago."""
+        return now - self._signed_in < LATELY
+
+    def has_sent_lately(self, now: float) -> bool:
+        """Tell whether a message was accepted not long ago."""
+        return now - self._sent < LATELY
+
+    def is_trusted(self, now: float, begun: float) -> bool:
+        """Tell whether a refusal of an attempt that had ``begun`` then contradicts an accepted
+        login, and is to be checked soon."""
+        return self.has_signed_in_lately(now) and self.logins.has_steps_left(begun)
+
     def begin(self, now: float) -> None:
         """Note that it is used for a message now; after a pause, for one at a time."""
         self._rate.begin(now)
@@ -263,13 +280,15 @@ class Identity:
         self._rate.abandoned()
         self._sign_in.abandoned()
 
-    def signed_in(self, now: float) -> None:
-        """Note that a login has succeeded."""
+    def signed_in(self, now: float, begun: float) -> None:
+        """Note that a login has succeeded, of an attempt that had ``begun`` then."""
+        self._signed_in = now
         self._sign_in.succeeded(now)
+        self.logins.succeeded(begun)
 
     def succeeded(self, now: float) -> None:
         """Note that a message was accepted."""
-        self._sign_in.succeeded(now)
+        self._sent = now
         self._rate.succeeded(now)
 
     def take_lesson(

@@ -269,6 +269,8 @@ class AttemptRunner:
             self._tried.pop(lease.delivery.id, None)
             made.host.abandoned()
             self._traffic.told(made.place, made.target)
+        if result.attempt.phase == "auth":
+            result = replace(result, soon=self._traffic.login_wait(made.target))
         if diagnosis is None:
             return result
         attempt = replace(result.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)

@@ -1,24 +1,29 @@
 """Learns from each attempt about the server, the target and the identity that signed in."""
 
 from collections.abc import Iterable, MutableMapping
+from dataclasses import replace
 from typing import Final
 
 from gatepost.errors import (
     ConfigError,
+    NegotiationError,
     NetworkError,
     NoSharedMechanism,
     RemoteProtocolError,
     TimedOut,
+    TlsError,
     TokenError,
 )
+from gatepost.model.delivery import Attempt
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.route import SmarthostTarget, Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.feedback import Lesson, lesson_of
+from gatepost.queue.login_pause import LoginPause
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import Moment, Shaper, learn
+from gatepost.queue.shaping import Identity, Moment, Shaper, learn
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.context import Report
 from gatepost.relay.sign_in_diagnosis import (
@@ -88,6 +93,10 @@ class AttemptFeedback:
             accepted=result.accepted,
             seconds=result.attempt.seconds,
         )
+        pause = self._pause_logins(made, result, moment)
+        if pause is not None:
+            replies = [each for each in result.error_replies if each.phase != "auth"]
+            result = replace(result, error_replies=tuple(replies))
         of_host = [each for each in result.error_replies if _is_hosts(each, shaper, moment.begun)]
         if of_host:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
@@ -96,8 +105,9 @@ class AttemptFeedback:
             if host.succeeded(now, moment.begun):
                 shaper.keep_to_open(now)
         elif self._is_servers(result):
-            at_least = HOST.first if _is_enough(result) else 0.0
-            is_firm = result.attempt.phase == "auth"
+            # a server that disconnects at AUTH has received the secret
+            is_firm = result.attempt.phase == "auth" and pause is None
+            at_least = HOST.first if is_firm or _is_slow(result) else 0.0
             reason = result.attempt.reply.reason
             host.failed(now, self._random, reason, at_least, is_firm=is_firm)
         else:
@@ -105,8 +115,11 @@ class AttemptFeedback:
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
                 learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
-        diagnosis = self._sign_in(made, result, moment) or self._secure(made, result)
-        diagnosis = diagnosis or self._mail_refused(made, result)
+        diagnosis = (
+            self._sign_in(made, result, moment, pause)
+            or self._secure(made, result, moment)
+            or self._mail_refused(made, result, moment)
+        )
         if _is_accepted(result) or "delivered" in [each.outcome for each in result.verdicts]:
             shaper.succeeded(now)
             if identity is not None:
@@ -122,43 +135,75 @@ class AttemptFeedback:
             return True
         return phase in _OF_SERVER and result.error is not None
 
-    def _sign_in(
+    def _pause_logins(
         self, made: ServerAttempt, result: AttemptResult, moment: Moment
+    ) -> LoginPause | None:
+        """After a failed login that says little about the secret, pause logins for seconds, and
+        return the pause: the secret was not shown, or accepted lately."""
+        identity, attempt = made.permit.identity, result.attempt
+        if identity is None or attempt.phase != "auth" or moment.at_least > 0:
+            return None
+        if isinstance(result.error, TokenError | ConfigError):
+            return None
+        reason = _reason(attempt)
+        if isinstance(result.error, NoSharedMechanism) or not result.has_shown_secret:
+            pause = self._traffic.misfit(made.target)
+        elif identity.is_trusted(moment.now, moment.begun):
+            pause = identity.logins
+            reason = f"{reason}, though this login was accepted before"
+        else:
+            return None
+        pause.failed(moment.now, moment.begun, moment.random, reason)
+        pause.keep(made.permit.key, made.permit.shaper.open_connections - 1)
+        return pause
+
+    def _sign_in(
+        self,
+        made: ServerAttempt,
+        result: AttemptResult,
+        moment: Moment,
+        pause: LoginPause | None,
     ) -> SignInDiagnosis | None:
         """Stop an identity whose login is refused; diagnose it, and report it once."""
         identity, attempt = made.permit.identity, result.attempt
         if identity is None:
             return None
-        misfit = isinstance(result.error, NoSharedMechanism)
-        if attempt.phase == "auth":
-            reason = attempt.reply.reason or str(attempt.reply)
-            if misfit:
-                stop = self._traffic.misfit(made.target)
-                stop.take_lesson(_STOP, moment.now, moment.random, reason)
-            elif isinstance(result.error, _OF_IDENTITY):
-                lesson = _REST if getattr(result.error, "is_transient", False) else _STOP
-                identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
-        elif _is_accepted(result) or (attempt.is_remote and attempt.phase not in _OF_SERVER):
-            identity.signed_in(moment.now)
-            if _about_us(result) is None and not self._traffic.is_stopped(made.target):
-                self._works(made)
+        if attempt.phase != "auth":
+            if _is_accepted(result) or (attempt.is_remote and attempt.phase not in _OF_SERVER):
+                self._signed_in(made, identity, result, moment)
             return None
-        is_stopped = misfit or (attempt.phase == "auth" and identity.is_stopped)
+        is_refused = pause is not None and _is_final(result)
+        is_told = is_refused and not identity.has_signed_in_lately(moment.now)
+        if pause is None and isinstance(result.error, _OF_IDENTITY):
+            lesson = _REST if getattr(result.error, "is_transient", False) else _STOP
+            reason = _reason(attempt)
+            identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
+        is_stopped = is_told or identity.is_stopped
         if not (is_stopped or self._lasts(made, result, moment)):
             return None
         diagnosis = self._tell(made, result, is_stopped=is_stopped)
-        if is_stopped:
-            stopped = self._traffic.misfit(made.target) if misfit else identity
-            stopped.finding, stopped.advice = diagnosis.finding, diagnosis.sentence
+        if pause is not None:
+            pause.finding, pause.advice = diagnosis.finding, diagnosis.sentence
+        elif is_stopped:
+            identity.finding, identity.advice = diagnosis.finding, diagnosis.sentence
         return diagnosis
+
+    def _signed_in(
+        self, made: ServerAttempt, identity: Identity, result: AttemptResult, moment: Moment
+    ) -> None:
+        """Note that a login has succeeded, unless an earlier attempt had signed in."""
+        if result.is_kept:
+            return
+        identity.signed_in(moment.now, moment.begun)
+        self._traffic.fits(made.target, moment.begun)
+        if _about_us(result) is None and not self._traffic.is_stopped(made.target):
+            self._works(made)
 
     def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: Moment) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
 
         Simultaneous attempts count as one.
         """
-        if result.attempt.phase != "auth":
-            return False
         key = self._key(made, result)
         count, first, last = self._failures.get(key, (0, moment.now, float("-inf")))
         if moment.begun >= last:
@@ -166,26 +211,40 @@ class AttemptFeedback:
             self._failures[key] = count, first, moment.now
         return count >= LASTING and moment.now - first >= A_WHILE
 
-    def _secure(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
-        """Diagnose a failure of TLS, which also needs the operator; None if there is no finding."""
+    def _secure(
+        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+    ) -> SignInDiagnosis | None:
+        """Diagnose a failure of TLS, which also needs the operator; None if there is no finding, or
+        if it may be temporary."""
         evidence = result.evidence
         if result.error is None or evidence is None:
             return None
         is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
         if result.attempt.phase not in _OF_TLS and not is_silent:
             return None
+        identity = made.permit.identity
+        if identity is not None:
+            may_pass = not _is_final(result) or identity.has_signed_in_lately(moment.now)
+            if not self._lasts(made, result, moment) and may_pass:
+                return None
         diagnosis = diagnose_sign_in(result, self._profiles)
         if not diagnosis.finding:
             return None
-        return self._tell(made, result) if credential_of(made.target) else diagnosis
+        return diagnosis if identity is None else self._tell(made, result)
 
-    def _mail_refused(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
+    def _mail_refused(
+        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+    ) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
-        reply = _about_us(result)
+        reply, identity = _about_us(result), made.permit.identity
         if reply is None or not isinstance(made.target, SmarthostTarget):
             return None
+        if identity is not None:
+            may_pass = identity.has_sent_lately(moment.now)
+            if not self._lasts(made, result, moment) and may_pass:
+                return None
         diagnosis = diagnose_refused_mail(result.attempt.contact, reply, self._profiles)
-        return self._tell_of(diagnosis, made, result) if credential_of(made.target) else diagnosis
+        return diagnosis if identity is None else self._tell_of(diagnosis, made, result)
 
     def _tell(
         self, made: ServerAttempt, result: AttemptResult, *, is_stopped: bool = True
@@ -219,7 +278,6 @@ class AttemptFeedback:
         return diagnosis
 
     def _works(self, made: ServerAttempt) -> None:
-        self._traffic.fits(made.target)
         if not (self._told or self._failures):
             return
         for key in alarm_keys(made.target):
@@ -259,14 +317,25 @@ def _is_accepted(result: AttemptResult) -> bool:
     return isinstance(result.error, Unsettled) and result.error.signed_in
 
 
-def _is_enough(result: AttemptResult) -> bool:
-    """Tell whether a server pauses after a single failure.
+def _is_final(result: AttemptResult) -> bool:
+    """Tell whether a failure before MAIL will probably come again: not if the server says that it
+    is temporary (4yz), or said nothing."""
+    if result.attempt.is_remote:
+        return result.attempt.reply.is_permanent
+    return isinstance(result.error, NegotiationError | TlsError | RemoteProtocolError)
+
+
+def _reason(attempt: Attempt) -> str:
+    return attempt.reply.reason or str(attempt.reply)
+
+
+def _is_slow(result: AttemptResult) -> bool:
+    """Tell whether a server pauses after a single failure, because it did not answer.
 
     To wait for a server that says nothing takes half a minute or, if it has accepted the
-    connection, five. A server that disconnects at AUTH has received the secret.
+    connection, five.
     """
-    phase = result.attempt.phase
-    return phase == "auth" or (phase in _OF_SERVER and isinstance(result.error, TimedOut))
+    return result.attempt.phase in _OF_SERVER and isinstance(result.error, TimedOut)
 
 
 def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:

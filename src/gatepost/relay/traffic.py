@@ -19,6 +19,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.listen import is_loopback
 from gatepost.queue.breaker import HOST, Breaker
+from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.why import Obstacle
@@ -51,13 +52,19 @@ class Pause:
 class Permit:
     """The right to make one attempt at a target. Must be closed."""
 
-    __slots__ = ("_closed", "_is_closed", "identity", "key", "shaper")
+    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "shaper")
 
     def __init__(
-        self, key: str, shaper: Shaper, identity: Identity | None, closed: Callable[[str], None]
+        self,
+        key: str,
+        shaper: Shaper,
+        identity: Identity | None,
+        closed: Callable[[str], None],
+        tries: Sequence[LoginPause] = (),
     ) -> None:
+        """``tries`` are the pauses after which it is the only attempt that may sign in."""
         self.key, self.shaper, self.identity = key, shaper, identity
-        self._closed, self._is_closed = closed, False
+        self._closed, self._is_closed, self._tries = closed, False, tries
 
     def close(self) -> None:
         """End the attempt; a second call does nothing."""
@@ -67,6 +74,8 @@ class Permit:
         self.shaper.closed()
         if self.identity is not None:
             self.identity.abandoned()
+        for each in self._tries:
+            each.ended()
         self._closed(self.key)
 
 
@@ -97,8 +106,9 @@ class Traffic:
         """By target."""
         self._by_host: dict[tuple[str, str], Identity] = {}
         """The same by credential and server, because providers decide about it independently."""
-        self._stops: dict[str, Identity] = {}
-        """By target: its server offers no mechanism that our credential can use."""
+        self._misfits: dict[str, LoginPause] = {}
+        """By target: its server offers no mechanism that our credential can use, or refuses them
+        before it has checked a secret."""
 
     def admit(self, target: Target, found: Found) -> Permit | Pause:
         """Permit an attempt at a target, or return why it must wait."""
@@ -106,6 +116,7 @@ class Traffic:
         identity = self.identity(target)
         key, shaper = hop = self._shaper(target, found)
         pause = self._rest(target, found, identity, hop, now)
+        pause = pause or self._login_pause(target, hop, now)
         if pause is not None:
             return pause
         wait = shaper.wait_to_connect(now)
@@ -116,12 +127,14 @@ class Traffic:
             return Pause(key, SOON)
         if (wait := shaper.wait_to_send(now)) > 0:
             return Pause(key, wait)
+        if identity is not None:
+            identity.begin(now)
+        in_use = shaper.open_connections
+        tries = [each for each in self._login_pauses(target) if each.begin(key, in_use)]
         shaper.opened(now)
         shaper.sent(now)
         self.wire.begin(on_wire)
-        if identity is not None:
-            identity.begin(now)
-        return Permit(key, shaper, identity, partial(self._ended, on_wire))
+        return Permit(key, shaper, identity, partial(self._ended, on_wire), tries)
 
     def _on_wire(self, key: str, target: Target) -> str:
         """Return the key by which connections are counted. If a reload changes the servers of a
@@ -148,14 +161,44 @@ class Traffic:
         hop: tuple[str, Shaper],
         now: float,
     ) -> Pause | None:
-        for each in (identity, self._stops.get(target.name)):
-            if each is not None and (wait := each.wait(now)) > 0:
-                what = f"credential {credential_of(target)} at {target.name}"
-                return self._pause(identity_key(each), what, wait, each.position(now), each)
+        if identity is not None and (wait := identity.wait(now)) > 0:
+            what = _credential_at(target)
+            return self._pause(identity_key(identity), what, wait, identity.position(now), identity)
         key, breaker = hop[0], hop[1].breaker
+        pause = self._login_pause(target, hop, now)
+        if pause is not None and pause.obstacle is not None:
+            return pause
         if (wait := breaker.wait(now)) > 0:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
         return self._hosts_rest(target, found.places, now)
+
+    def _login_pauses(self, target: Target) -> Sequence[LoginPause]:
+        """Return the pauses of logins at a target that are not over."""
+        identity = self.identity(target)
+        if identity is None or not (identity.logins.failures or self._misfits):
+            return ()
+        both = (identity.logins, self._misfits.get(target.name))
+        return [each for each in both if each is not None and each.failures]
+
+    def _login_pause(self, target: Target, hop: tuple[str, Shaper], now: float) -> Pause | None:
+        """Return the pause of an attempt that would have to sign in; None if it may."""
+        key, shaper = hop
+        for each in self._login_pauses(target):
+            wait = each.wait(now, key, shaper.open_connections)
+            if wait <= 0:
+                continue
+            if each.has_connections(key):
+                return Pause(key, wait)  # it is not down
+            obstacle = Obstacle(_credential_at(target), "open", wait, each.reason)
+            if each.advice:
+                obstacle = replace(obstacle, is_stop=True, finding=each.finding, advice=each.advice)
+            return Pause(key, wait, obstacle)
+        return None
+
+    def login_wait(self, target: Target) -> float:
+        """Return the seconds until the next login there, if logins pause; else 0."""
+        now = self.seconds()
+        return max([each.left(now) for each in self._login_pauses(target)], default=0.0)
 
     def others(self, target: Target, found: Found, begun: float) -> Pause | None:
         """Return the pause of an attempt that the target refused as one connection too many:
@@ -167,8 +210,12 @@ class Traffic:
     def limit(self, target: Target, found: Found) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
         key, shaper = self._shaper(target, found)
-        if limit := shaper.limit(self.seconds()):
+        now = self.seconds()
+        if limit := shaper.limit(now):
             return limit
+        for each in self._login_pauses(target):
+            if each.wait(now, key, shaper.open_connections) > 0:
+                return f"opens no further connection at the moment: {each.reason}"
         is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
         return "still has connections in use by the previous configuration" if is_full else ""
 
@@ -199,19 +246,26 @@ class Traffic:
             self._by_host.setdefault(each, known)
         return known
 
-    def misfit(self, target: Target) -> Identity:
-        """Return the stop of a target whose server offers no mechanism for our credential."""
-        return self._stops.setdefault(target.name, Identity())
+    def misfit(self, target: Target) -> LoginPause:
+        """Return the pause of a target whose server lets our credential not sign in, or refused
+        that before it got the secret."""
+        return self._misfits.setdefault(target.name, LoginPause(WITHOUT_SECRET))
 
     def is_stopped(self, target: Target) -> bool:
         """Tell whether logins there are stopped. Messages may still be accepted on a connection
         that has signed in before."""
-        stops = (self.identity(target), self._stops.get(target.name))
-        return any(each.is_stopped and each.rests(self.seconds()) for each in stops if each)
+        identity, misfit = self.identity(target), self._misfits.get(target.name)
+        if identity is not None and identity.is_stopped and identity.rests(self.seconds()):
+            return True
+        return misfit is not None and misfit.failures > 0
 
-    def fits(self, target: Target) -> None:
-        """Note that a login at the target has succeeded."""
-        self._stops.pop(target.name, None)
+    def fits(self, target: Target, begun: float) -> None:
+        """Note that a login at the target has succeeded, of an attempt that had ``begun`` then."""
+        misfit = self._misfits.get(target.name)
+        if misfit is not None:
+            misfit.succeeded(begun)
+            if not misfit.failures:
+                del self._misfits[target.name]
 
     def host(self, place: Place, target: Target) -> Breaker:
         """Return the circuit breaker of a server for one target."""
@@ -239,9 +293,9 @@ class Traffic:
     def told(self, place: Place, target: Target) -> None:
         """Call ``changed`` for a server and its identity after a result, so that others go on."""
         self._changed(host_key(place, target))
-        for each in (self.identity(target), self._stops.get(target.name)):
-            if each is not None:
-                self._changed(identity_key(each))
+        identity = self.identity(target)
+        if identity is not None:
+            self._changed(identity_key(identity))
 
     def forgive(self, target: Target, found: Found | None) -> None:
         """End all pauses of a target, because the operator says that the problem is solved."""
@@ -249,7 +303,7 @@ class Traffic:
         identity = self._identities.get(target.name)
         self._identities = _without(self._identities, identity)
         self._by_host = _without(self._by_host, identity)
-        self._stops.pop(target.name, None)
+        self._misfits.pop(target.name, None)
         for place in found.places if found else ():
             self._hosts.pop(host_key(place, target), None)
         for key, shaper in self._shapers.items():
@@ -296,6 +350,10 @@ class Traffic:
 
     def _is_forgotten(self, breaker: Breaker) -> bool:
         return breaker.position(self.seconds()) == "closed"
+
+
+def _credential_at(target: Target) -> str:
+    return f"credential {credential_of(target)} at {target.name}"
 
 
 def _without(known: dict[K, V], gone: object) -> dict[K, V]:

@@ -48,6 +48,8 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
     if "deferred" in [each.outcome for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
+        if result.soon and next_at is not None:
+            next_at = min(next_at, now + timedelta(seconds=result.soon))
         goes_on = (result.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
         # In the last attempt, too: each transaction leaves fewer, and no recipient fails untried.
         next_at = now if goes_on else next_at

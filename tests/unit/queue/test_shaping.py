@@ -253,6 +253,7 @@ def test_too_much_mail_pauses_the_whole_identity() -> None:
     assert longest == 3600
     now += identity.wait(now)
     identity.begin(now)
+    identity.signed_in(now, now)
     identity.succeeded(now)
     assert (identity.wait(now), identity.reason) == (0, "")
 
@@ -264,7 +265,7 @@ def test_a_refused_password_is_not_tried_again_soon() -> None:
     assert identity.wait(0) >= 900
     assert identity.wait(900) == 0
     identity.begin(900)
-    identity.signed_in(901)
+    identity.signed_in(901, 900)
     assert not identity.is_stopped
 
 

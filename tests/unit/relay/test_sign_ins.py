@@ -1,6 +1,7 @@
 """Refused sign-ins: how often a secret is sent, what is paused, and what is reported."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -8,15 +9,19 @@ from gatepost.client.tokens.contract import unreadable
 from gatepost.errors import (
     Disconnected,
     NoSharedMechanism,
+    Refused,
     RemoteProtocolError,
     TokenError,
 )
-from gatepost.model.delivery import Contact
+from gatepost.model.capabilities import Capabilities
+from gatepost.model.delivery import Contact, Lease
+from gatepost.model.evidence import Client, Evidence, Greeting, Hello, seen
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
+from gatepost.relay.transport.contract import Place
 from gatepost.relay.transport.judging import reply_of
 from tests.simulated_delivery import (
     DAY,
@@ -133,10 +138,7 @@ def test_after_a_421_to_auth_the_secret_is_not_sent_again_for_each_message(
     world.run(scenario)
 
 
-@pytest.mark.parametrize("is_misfit", [False, True])
-def test_an_attempt_begun_before_the_stop_does_not_report_that_the_login_works(
-    is_misfit: bool,
-) -> None:
+def test_an_attempt_begun_before_the_stop_does_not_report_that_the_login_works() -> None:
     """A connection from before may go on for hours; the next one is what mail waits for."""
     world, hub = one_hub(Answer(), credential="acs")
 
@@ -146,7 +148,7 @@ def test_an_attempt_begun_before_the_stop_does_not_report_that_the_login_works(
         hub.say = Answer(seconds=10.0)
         await world.send(world.mail("slow"))
         await asyncio.sleep(1)
-        hub.say = no_fit() if is_misfit else refused_before_mail(REFUSED)
+        hub.say = refused_before_mail(REFUSED)
         await world.send(world.mail("stopped"))
         await asyncio.sleep(20)
         assert len(hub.taken) == 2
@@ -279,6 +281,230 @@ def test_the_reason_why_a_login_is_impossible_is_diagnosed_once(
     assert [each["finding"] for each in world.told("sign_in_stopped")] == [finding]
 
 
+LOGIN_REQUIRED = Reply(530, "Authentication required", Esc(5, 7, 0))
+TEMPORARY = Reply(454, "Temporary authentication failure", Esc(4, 7, 0))
+CLOSING = Reply(421, "Closing", Esc(4, 7, 0))
+
+
+@pytest.mark.parametrize("reply", [REFUSED, TEMPORARY, CLOSING])
+def test_a_refusal_after_an_accepted_login_is_checked_after_seconds(reply: Reply) -> None:
+    world, hub = one_hub(credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(3600)
+        hub.say = refused_before_mail(reply)
+        await world.send(world.mail("refused"))
+        await asyncio.sleep(1)
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        obstacle = world.deliverer.obstacle((await world.delivery("m0.0")).next_hop)
+        assert obstacle is not None
+        assert (obstacle.is_stop, 0 < obstacle.wait < 2) == (False, True)
+        assert obstacle.reason == f"{reply}, though this login was accepted before"
+        assert len(hub.tries) == 2
+        hub.say = Answer(seconds=0.1)
+        hub.most_open = 0
+        await asyncio.sleep(2)
+        assert len(hub.taken) == 22
+        assert hub.most_open > 1
+
+    world.run(scenario)
+    assert not world.told("sign_in_stopped")
+    [deferred] = world.told("message_deferred")
+    assert deferred["reply"] == str(reply)
+
+
+def test_a_secret_that_is_refused_three_times_in_a_row_is_stopped() -> None:
+    world, hub = one_hub(credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(5)
+        hub.say = refused_before_mail(REFUSED, seconds=0.1)
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(60)
+        begun = sorted({tried.timestamp() for tried, _, _ in hub.tries[1:]})
+        waits = [round(after - before) for before, after in itertools.pairwise(begun)]
+        assert waits in ([2, 10], [2, 11]), "simultaneous ones count once"
+        assert len(world.told("sign_in_stopped")) == 1
+        number = len(hub.tries)
+        await asyncio.sleep(600)
+        assert len(hub.tries) == number
+        hub.say = Answer()
+        await asyncio.sleep(600)
+        assert len(hub.taken) == 31
+
+    world.run(scenario)
+
+
+def test_connections_that_have_signed_in_go_on_when_another_login_is_refused() -> None:
+    refusing = False
+
+    def say(_lease: Lease, _place: Place) -> Answer:
+        if refusing and hub.open >= 3:
+            return refused_before_mail(REFUSED)
+        return Answer(seconds=1, is_kept=refusing)
+
+    hub = Upstream(smarthost(credential="acs"), say)
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        nonlocal refusing
+        await world.send(world.mail("first"))
+        await asyncio.sleep(2)
+        refusing = True
+        for number in range(40):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(7.5)
+        assert len(hub.taken) == 1 + 3 * 7, "three at a time"
+        refused = len(hub.tries) - len(hub.taken) - 3
+        assert refused == 3 + 1, "at once, and after two seconds"
+        last = await world.delivery("m39.0")
+        limit = world.deliverer.progress_of(last.id, last.next_hop).limit
+        assert limit.startswith("opens no further connection at the moment: 535 ")
+        refusing = False
+        await asyncio.sleep(30)
+        assert len(hub.taken) == 41
+
+    world.run(scenario)
+    assert not world.told("sign_in_stopped")
+
+
+def test_a_message_on_a_kept_connection_does_not_show_that_logins_work() -> None:
+    world, hub = one_hub(credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(1)
+        for number in range(3):
+            hub.say = refused_before_mail(REFUSED)
+            await world.send(world.mail(f"refused{number}"))
+            await asyncio.sleep(0.1)
+            hub.say = Answer(is_kept=True)
+            await asyncio.sleep(15)
+        assert len(world.told("sign_in_stopped")) == 1
+
+    world.run(scenario)
+    assert not world.told("sign_in_works")
+
+
+@pytest.mark.parametrize("answer", [
+    no_fit(),
+    refused_before_mail(Reply(504, "Unrecognized", Esc(5, 7, 4)), has_shown_secret=False),
+])  # fmt: skip
+@pytest.mark.parametrize("was_accepted", [True, False])
+def test_where_no_secret_was_sent_the_next_login_follows_in_seconds(
+    answer: Answer, was_accepted: bool
+) -> None:
+    world, hub = one_hub(credential="acs")
+
+    async def scenario(world: World) -> None:
+        if was_accepted:
+            await world.send(world.mail("first"))
+            await asyncio.sleep(1)
+        hub.say = answer
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await asyncio.sleep(2)
+        assert ("m1", "bob@example.net") in hub.taken
+
+    world.run(scenario)
+    assert len(world.told("sign_in_stopped")) == (not was_accepted)
+    assert len(world.told("sign_in_works")) == (not was_accepted)
+
+
+def test_an_offer_without_our_mechanisms_is_reported_if_it_lasts() -> None:
+    world, hub = one_hub(credential="acs")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(1)
+        hub.say = no_fit()
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(80)
+        assert not world.told("sign_in_stopped")
+        await asyncio.sleep(80)
+        assert len(world.told("sign_in_stopped")) == 1
+        obstacle = world.deliverer.obstacle((await world.delivery("m1.0")).next_hop)
+        assert obstacle is not None
+        assert obstacle.finding == "mechanism_not_offered"
+        hub.say = Answer()
+        await asyncio.sleep(400)
+        assert len(hub.taken) == 2
+
+    world.run(scenario)
+    assert len(world.told("sign_in_works")) == 1
+
+
+def no_tls(reply: Reply) -> Answer:
+    hello = Hello(
+        "relay.example", Reply(250, "hub\nSTARTTLS"), Capabilities(keywords={"STARTTLS": ()})
+    )
+    error = Refused(reply, "STARTTLS").at("starttls")
+    evidence = Evidence(
+        "probe", client=Client(tls="starttls", signs_in=True), in_clear=seen(hello),
+        greeting=seen(Greeting(Reply(220, "hub"))), starttls=seen(reply), position="starttls",
+        failure=str(error),
+    )  # fmt: skip
+    return Answer((reply,), "starttls", error=error, evidence=evidence)
+
+
+@pytest.mark.parametrize("was_accepted", [True, False])
+@pytest.mark.parametrize(("code", "status"), [(454, Esc(4, 7, 0)), (554, Esc(5, 7, 0))])
+def test_a_starttls_that_fails_once_is_reported_only_if_it_will_fail_again(
+    code: int, status: Esc, was_accepted: bool
+) -> None:
+    world, hub = one_hub(credential="acs")
+    is_news = code == 554 and not was_accepted
+
+    async def scenario(world: World) -> None:
+        if was_accepted:
+            await world.send(world.mail("first"))
+            await asyncio.sleep(1)
+        hub.say = no_tls(Reply(code, "TLS not available", status))
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        last = (await world.delivery("m1.0")).history[-1]
+        assert last.finding == ("server_tls_misconfigured" if is_news else "")
+        assert world.deliverer.obstacle((await world.delivery("m1.0")).next_hop) is None
+        hub.say = Answer()
+        await asyncio.sleep(61)
+        assert len(hub.taken) == 1 + was_accepted
+        hub.say = no_tls(Reply(code, "TLS not available", status))
+        told = len(world.told("sign_in_stopped"))
+        assert told == is_news
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(900)
+        assert len(world.told("sign_in_stopped")) == told + 1, "it lasts"
+
+    world.run(scenario)
+
+
+def test_a_refusal_of_mail_that_asks_for_a_login_is_reported_if_it_lasts() -> None:
+    world, hub = one_hub(credential="acs")
+    asked = refused_before_mail(LOGIN_REQUIRED, "mail")
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("first"))
+        await asyncio.sleep(1)
+        hub.say = asked
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(1)
+        hub.say = Answer()
+        await asyncio.sleep(90)
+        assert len(hub.taken) == 2
+        assert not world.told("sign_in_stopped")
+        hub.say = asked
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(600)
+        assert len(world.told("sign_in_stopped")) == 1
+
+    world.run(scenario)
+
+
 def hung_up() -> Answer:
     error = Disconnected("the server cut the connection")
     return Answer((reply_of(error),), "auth", is_remote=False, error=error)
@@ -342,7 +568,6 @@ def test_occasional_login_failures_are_not_reported() -> None:
     assert not world.told("sign_in_stopped")
 
 
-LOGIN_REQUIRED = Reply(530, "Authentication required", Esc(5, 7, 0))
 TLS_REQUIRED = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
 
 

@@ -64,6 +64,13 @@ class AttemptResult:
     """The exception that ended the attempt; its ``slug``, if any, is a finding's id."""
     evidence: Evidence | None = None
     """Evidence of a login that was refused or could not be tried, for the doctor."""
+    is_kept: bool = False
+    """The connection had signed in for an earlier message, so this attempt had no login."""
+    has_shown_secret: bool = True
+    """If the login failed: the server got the secret, or may have checked it."""
+    soon: float = 0.0
+    """Seconds after which it is tried again, if its schedule has no earlier time: the login failed,
+    and will probably work; 0: the schedule counts."""
 
 
 class Transport(Protocol):

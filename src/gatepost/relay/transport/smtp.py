@@ -367,6 +367,8 @@ class _Try:
             retry_after=lasting(error),
             error=error,
             evidence=told,
+            is_kept=evidence is None,
+            has_shown_secret=session is None or session.has_shown_secret,
         )  # fmt: skip
 
     def _judged(self, session: ClientSession | None) -> tuple[tuple[Verdict, ...], Phase, Reply]:
