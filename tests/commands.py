@@ -27,7 +27,12 @@ def count(data: Path) -> int:
 
 def doctor(*arguments: str) -> int:
     """Return the exit code of ``gatepost doctor ARGUMENTS``, run in this process."""
+    return gatepost("doctor", *arguments)
+
+
+def gatepost(*arguments: str) -> int:
+    """Return the exit code of ``gatepost ARGUMENTS``, run in this process."""
     with pytest.raises(SystemExit) as ended:
-        main(["doctor", *arguments])
+        main(list(arguments))
     assert isinstance(ended.value.code, int)
     return ended.value.code

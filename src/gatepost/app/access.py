@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ from gatepost.queue.contract import Store
 if TYPE_CHECKING:
     from gatepost.app.rpc import Calls
     from gatepost.config.settings import DirectorySettings
+    from gatepost.model.route import Route
     from gatepost.store.sqlite import SqliteStore
 
 PATIENCE: Final = 10.0
@@ -97,9 +98,12 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
-async def open_queue(data: Path) -> AsyncIterator[Administer]:
+async def open_queue(
+    data: Path, routes: "Callable[[], Sequence[Route]]" = tuple
+) -> AsyncIterator[Administer]:
     """Yield a function that runs operations of ``app.queueing.operations`` on ``data``.
 
+    ``routes`` returns the configured routes; it is called only if no relay runs.
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
     """
@@ -110,7 +114,7 @@ async def open_queue(data: Path) -> AsyncIterator[Administer]:
         from gatepost.app.queueing.offline import own_queue  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield own_queue(store)
+        yield own_queue(store, routes)
 
 
 @asynccontextmanager

@@ -9,6 +9,14 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_
 _LIFETIME: Final = re.compile(r"(\d{1,9})([smhdwy])")
 
 
+def span(seconds: float) -> str:
+    """Return a duration in its largest unit: ``40 s``, ``5 min``, ``3 h``, ``2 d``."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
 class Lifetime(click.ParamType[float]):
     """``90d``: a number and one of s, m, h, d, w, y. ``hint``: what to use if there is none."""
 

@@ -87,7 +87,7 @@ def _print(found: Document) -> None:
     ]
     titles = ("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS")
     if rows:
-        print_rows(titles, rows, whole=(*titles[:2], "STATUS"), spare="DETAILS")
+        print_rows(titles, rows, whole=(*titles[:2], "STATUS"), spare=("DETAILS",))
     else:
         click.echo("no events")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.tables import print_rows, safe, several
 
 if TYPE_CHECKING:
     from gatepost.mime.contents import Contents
@@ -67,7 +67,7 @@ def print_table(messages: "Sequence[StoredMessage]") -> None:
         click.echo("no messages")
         return
     rows = [_cells(each) for each in messages]
-    print_rows(_TITLES, rows, whole=_TITLES[:2], spare="FROM")
+    print_rows(_TITLES, rows, whole=_TITLES[:2], spare=("FROM",))
 
 
 def print_message(message: "StoredMessage", content: bytes) -> None:
@@ -104,13 +104,11 @@ def _read(content: bytes) -> "Contents":
 
 def _cells(message: "StoredMessage") -> tuple[str, ...]:
     shown = told(message)
-    to = shown["rcpt_to"]
-    more = f" +{len(to) - 1}" if len(to) > 1 else ""
     return (
         message.id,
         f"{message.received_at:{_TIME}}",
         shown["mail_from"] or "<>",
-        to[0] + more if to else "",
+        several(shown["rcpt_to"]),
         shown["subject"],
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.cli.output import Failed
+from gatepost.cli.store_options import configured_routes
 
 Document = dict[str, Any]
 Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[Document]]]
@@ -22,7 +23,7 @@ def ask_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document
     """Run an operation of ``app.queueing``; errors become Failed."""
     from gatepost.app.access import open_queue  # noqa: PLC0415
 
-    return _ask(open_queue(data), operation, fields)
+    return _ask(open_queue(data, configured_routes), operation, fields)
 
 
 def ask_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:

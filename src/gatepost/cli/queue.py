@@ -1,19 +1,21 @@
 """``gatepost queue``: mail in the queue, the reasons for its delay, and what to do about it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gatepost.cli.durations import span
 from gatepost.cli.group import Group
 from gatepost.cli.noun import answer, options
 from gatepost.cli.operations import Document, ask_queue
 from gatepost.cli.output import Failed
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.tables import print_rows, safe, several
 
 LIMIT = 500
+_TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
 _STATES = ("waiting", "leased", "held", "settled")
 
 
@@ -152,8 +154,15 @@ def _print_list(document: Document) -> None:
     if not found:
         click.echo("no mail is queued")
         return
-    rows = [(each["id"], each["state"], each["next_hop"], _to(each), _said(each)) for each in found]
-    print_rows(("ID", "STATE", "NEXT HOP", "TO", "LAST REPLY"), rows, whole=("ID", "STATE"))
+    now = datetime.now(UTC)
+    rows = [
+        (
+            each["id"], each["state"], span(each["age"]), each["mail_from"] or "<>", _to(each),
+            each["next_hop"], each["target"] or "-", _next(each, now), _said(each),
+        )
+        for each in found
+    ]  # fmt: skip
+    print_rows(_TITLES, rows, whole=("ID", "STATE", "AGE", "NEXT TRY"), spare=("NEXT HOP",))
     total = sum(each["waiting"] + each["leased"] + each["held"] for each in document["next_hops"])
     if total > len(found):
         click.echo(f"... {total} in all")
@@ -164,8 +173,15 @@ def _to(delivery: Mapping[str, Any]) -> str:
         each["address"] for each in delivery["recipients"] if each["fate"] == "waiting"
     ]
     recipients = recipients or [each["address"] for each in delivery["recipients"]]
-    more = f" +{len(recipients) - 1}" if len(recipients) > 1 else ""
-    return recipients[0] + more if recipients else "-"  # they are damaged in the store
+    return several(recipients) or "-"  # they are damaged in the store
+
+
+def _next(delivery: Mapping[str, Any], now: datetime) -> str:
+    """Return when a delivery is tried next, as far as it is known."""
+    if delivery["next_attempt"] is None:
+        return "now" if delivery["state"] == "leased" else "-"
+    seconds = (datetime.fromisoformat(delivery["next_attempt"]) - now).total_seconds()
+    return f"in {span(seconds)}" if seconds >= 1 else "now"
 
 
 def _said(delivery: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ import click
 from gatepost.cli.output import Failed
 
 if TYPE_CHECKING:
-    from gatepost.config.settings import DirectorySettings
+    from gatepost.config.settings import Config, DirectorySettings
+    from gatepost.model.route import Route
 
 Command = Callable[..., Any]
 
@@ -94,7 +95,19 @@ def _is_like(key: str, meant: str) -> bool:
 
 
 def configured_directories() -> "Sequence[DirectorySettings]":
-    """Return the directories of the given configuration, if any.
+    """Return the directories of the given configuration, if any."""
+    config = _given_config()
+    return () if config is None else config.directories
+
+
+def configured_routes() -> "Sequence[Route]":
+    """Return the routes of the given configuration, if any."""
+    config = _given_config()
+    return () if config is None else config.routes
+
+
+def _given_config() -> "Config | None":
+    """Return the given configuration.
 
     Mistakes in the file are ignored here; ``gatepost check`` reports them.
     """
@@ -102,7 +115,7 @@ def configured_directories() -> "Sequence[DirectorySettings]":
     from gatepost.config.source_file import read_text  # noqa: PLC0415
 
     path = click.get_current_context().meta.get(_FILE)
-    return () if path is None else read_config(read_text(path), str(path))[0].directories
+    return None if path is None else read_config(read_text(path), str(path))[0]
 
 
 def check_config() -> None:

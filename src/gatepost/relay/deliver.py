@@ -138,6 +138,11 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         return None if route is None else self._attempts.recipients(route, next_hop.destination)
 
+    def targets(self, next_hop: NextHop) -> Sequence[str]:
+        """Return the names of a next hop's targets; empty if its route does not exist any more."""
+        route = self._routes.named(next_hop.route)
+        return () if route is None else [each.name for each in route.chain]
+
     def obstacle(self, next_hop: NextHop) -> Obstacle | None:
         """Return why a next hop is paused now; None if it is not."""
         if self._leasing.trouble:

@@ -1,5 +1,6 @@
 """The queue as JSON (docs/reference/json.md)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,20 @@ from gatepost.queue.why import Why
 Document = dict[str, Any]
 
 
-def delivery_document(delivery: Delivery, next_attempt: datetime | None) -> Document:
-    """Return a delivery as a listing shows it."""
+def delivery_document(
+    delivery: Delivery, next_attempt: datetime | None, targets: Sequence[str]
+) -> Document:
+    """Return a delivery as a listing shows it.
+
+    ``targets`` are the names of its route's targets, empty if the route is unknown.
+    """
+    last = delivery.history[-1].contact.target if delivery.history else ""
     return {
         "id": delivery.id,
         "message": delivery.message,
         "state": delivery.state,
         "next_hop": delivery.next_hop.key,
+        "target": last or next(iter(targets), None),
         "recipients": [_recipient(each) for each in delivery.addressees],
         "attempts": delivery.attempts,
         "next_attempt": None if next_attempt is None else _time(next_attempt),

@@ -1,11 +1,12 @@
 """The queue of a store that no relay uses."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from gatepost.app.queueing.operations import QueueControl, operate_queue
+from gatepost.model.route import Route
 from gatepost.store.sqlite import SqliteStore
 
 
@@ -13,6 +14,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def own_queue(store: SqliteStore) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
-    """Return a function that runs operations on the queue of ``store``."""
-    return partial(operate_queue, QueueControl(store.deliveries, _now))
+def own_queue(
+    store: SqliteStore, routes: Callable[[], Sequence[Route]] = tuple
+) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
+    """Return a function that runs operations on the queue of ``store``.
+
+    ``routes`` returns the configured routes; it is called only if they are needed, once.
+    """
+    return partial(operate_queue, QueueControl(store.deliveries, _now, routes=cache(routes)))

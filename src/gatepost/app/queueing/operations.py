@@ -14,7 +14,7 @@ from gatepost.app.queueing.documents import (
     why_document,
 )
 from gatepost.model.delivery import Delivery, State
-from gatepost.model.route import parse_next_hop
+from gatepost.model.route import NextHop, Route, parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
 from gatepost.queue.why import Obstacle, next_try, why
 
@@ -45,11 +45,21 @@ class QueueControl:
     """Returns the current deliverer, which a reload changes; None: no relay runs."""
     report: "Report | None" = None
     """None: no relay runs, so that nobody reads its events."""
+    routes: Callable[[], Sequence[Route]] = tuple
+    """The configured routes, if no relay runs."""
 
     @property
     def deliverer(self) -> "Deliverer | None":
         """The current deliverer; None: no relay runs."""
         return None if self.delivering is None else self.delivering()
+
+    def targets(self, next_hop: NextHop) -> Sequence[str]:
+        """Return the names of the targets of a next hop, in the order in which they are tried."""
+        deliverer = self.deliverer
+        if deliverer is not None:
+            return deliverer.targets(next_hop)
+        route = next((each for each in self.routes() if each.name == next_hop.route), None)
+        return () if route is None else [each.name for each in route.chain]
 
 
 async def operate_queue(control: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
@@ -74,9 +84,11 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
     found = await control.deliveries.list(selection)
     listed = []
     for delivery in found:
-        message = message_document(await control.deliveries.message(delivery.message))
-        del message["id"]
-        listed.append(_document(control, delivery) | message)
+        message = await control.deliveries.message(delivery.message)
+        shown = message_document(message)
+        del shown["id"]
+        age = (control.now() - message.received_at).total_seconds()
+        listed.append(_document(control, delivery) | shown | {"age": max(0, round(age))})
     return {
         "deliveries": listed,
         "next_hops": count_document(await control.deliveries.count()),
@@ -103,7 +115,7 @@ def _document(control: QueueControl, delivery: Delivery) -> Document:
     if due is not None:
         obstacle = _obstacle(control, delivery)
         due = next_try(due, delivery.expires_at, control.now(), obstacle)
-    return delivery_document(delivery, due)
+    return delivery_document(delivery, due, control.targets(delivery.next_hop))
 
 
 def _obstacle(control: QueueControl, delivery: Delivery) -> Obstacle | None:

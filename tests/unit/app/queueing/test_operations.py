@@ -56,6 +56,8 @@ def test_list_has_all_fields_that_a_script_needs() -> None:
             "message": "m1",
             "state": "waiting",
             "next_hop": "out",
+            "target": "hub",
+            "age": 1,
             "recipients": [
                 {
                     "address": "bob@example.net",

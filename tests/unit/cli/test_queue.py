@@ -1,0 +1,88 @@
+"""``gatepost queue``: what a listing shows, at a terminal and in a pipe."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatepost.model.address import parse_address
+from gatepost.model.body import BytesBody
+from gatepost.model.delivery import Planned
+from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
+from gatepost.store.sqlite import open_store
+from tests.commands import gatepost
+
+CONFIG = """\
+hostname = "relay.example.com"
+[[listener]]
+unix = "s"
+[target.provider-of-choice]
+kind = "smarthost"
+host = "smtp.example.com"
+[[route]]
+to = "provider-of-choice"
+[storage]
+directory = "{directory}"
+"""
+NAMES = [f"{'recipient' * 5}-{number}@example.net" for number in range(3)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A stopped relay with one message in its queue."""
+    directory, path = tmp_path / "data", tmp_path / "gatepost.toml"
+    path.write_text(CONFIG.format(directory=directory))
+    directory.mkdir(0o700)
+    now = datetime.now(UTC)
+    recipients = tuple(Recipient(parse_address(each)) for each in NAMES)
+    body = BytesBody(b"hi\r\n")
+    sent = Submission(
+        "1-1", Envelope(parse_address("ann@example.org"), recipients), body, b"", now - 2.5 * HOUR
+    )
+    planned = Planned(NextHop("default"), recipients, now + 9.5 * MINUTE, now + DAY, now + DAY)
+
+    async def fill() -> None:
+        store = open_store(directory)
+        try:
+            await store.deliveries.take_over(now)
+            await store.deliveries.put(sent, [planned], leased=False)
+        finally:
+            store.close()
+
+    asyncio.run(fill())
+    return path
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def test_a_pipe_gets_everything(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gatepost("queue", "list", "--config", str(config)) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0] == "ID"
+    for told in (
+        "1-1.0", "waiting", "2 h", "ann@example.org", ", ".join(NAMES), "default",
+        "provider-of-choice", "in 9 min",
+    ):  # fmt: skip
+        assert f"{told} " in line + " "
+    assert "…" not in line
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_gets_what_fits(
+    width: int,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert gatepost("queue", "list", "--config", str(config)) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert len(line) <= width
+    for title in ("ID", "STATE", "AGE", "FROM", "TO", "TARGET", "NEXT TRY"):
+        assert title in head
+    assert "in 9 min" in line
