@@ -13,8 +13,8 @@ def span(seconds: float) -> str:
     """Return a duration in its largest unit: ``40 s``, ``5 min``, ``3 h``, ``2 d``."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(max(seconds, 0))} s"
 
 
 class Lifetime(click.ParamType[float]):
