@@ -272,32 +272,33 @@ def _read_log(log: Any, server: str, client: str, *, is_implied: bool) -> "Diagn
     from gatepost.doctor.logs import decode_log, read_log  # noqa: PLC0415
 
     try:
-        raw = _last_of(log)
+        raw, skipped = _last_of(log)
     except OSError:
         if not is_implied:
             raise
-        raw = b""
+        raw, skipped = b"", 0
     if is_implied and not raw.strip():
         raise click.UsageError(f"{_WHAT}; standard input is empty")
-    return diagnose_evidence(read_log(decode_log(raw), server, client))
+    return diagnose_evidence(read_log(decode_log(raw), server, client, skipped=skipped))
 
 
 _MAX_READ: Final = 256 * 1024 * 1024
 """Octets of a log that are searched for its end."""
 
 
-def _last_of(log: Any) -> bytes:
-    """Return the log, or the last lines of a long one, which contain the last failure."""
+def _last_of(log: Any) -> tuple[bytes, int]:
+    """Return the log, or the last lines of a long one, which contain the last failure, and the
+    number of octets before them."""
     from gatepost.doctor.logs import MAX_LOG  # noqa: PLC0415
 
     text: bytes = log.read(MAX_LOG + 1)
     if len(text) <= MAX_LOG:
-        return text
+        return text, 0
     total, name = len(text), getattr(log, "name", "the text")
     while piece := log.read(MAX_LOG):
         total += len(piece)
         text = (text + piece)[-MAX_LOG:]
         if total > _MAX_READ:
             raise click.UsageError(f"{name}: longer than {_MAX_READ} octets")
-    click.echo(f"{name}: {total} octets; read are the last {MAX_LOG}", err=True)
-    return text[text.find(b"\n") + 1 :][-MAX_LOG:]
+    text = text[text.find(b"\n") + 1 :]
+    return text, total - len(text)

@@ -166,10 +166,10 @@ def notes(seen: Evidence) -> tuple[str, ...]:
 
 
 def of_a_session(seen: Evidence) -> tuple[str, ...]:
-    """Return the notes about a recorded session."""
+    """Return the notes about a log or a recorded session."""
     conduct = seen.conduct.value
     if conduct is None:
-        return ()
+        return (what_was_left_out(seen),) if seen.left_out else ()
     told = []
     if conduct.is_opaque:
         told.append("what was said under TLS was not seen: record with --tls starttls or implicit")
@@ -180,6 +180,14 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
     if seen.content.value is not None and seen.content.value.is_success:
         told.extend(f"{odd}: this server accepted it, others refuse it" for odd in _odd_form(seen))
     return tuple(told)
+
+
+def what_was_left_out(seen: Evidence) -> str:
+    """Return how much of a long text was not read."""
+    return (
+        f"the text is long, and {seen.left_out:,} characters of it were not read: its beginning, "
+        "its end and the lines around errors were"
+    )
 
 
 def _odd_form(seen: Evidence) -> Iterator[str]:

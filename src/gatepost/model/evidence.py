@@ -396,6 +396,8 @@ class Evidence:
     """Replies whose command the log does not show."""
     remarks: tuple[str, ...] = ()
     """Lines of a log that are not part of the dialogue: exceptions, messages of the program."""
+    left_out: int = 0
+    """Number of characters of a long log or file that were not read."""
     token: Fact[TokenSeen] = Fact()
     """The access token that the client signs in with."""
     behind: Fact[Behind] = Fact()

@@ -7,10 +7,17 @@ other lines as remarks. It draws no conclusions.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Final
 
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
+from gatepost.doctor.logs.cutting import (
+    looks_like_failure,
+    shortened,
+    with_line_ends,
+    without_margins,
+)
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.evidence import evidence_of
 from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
@@ -23,15 +30,15 @@ from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, un
 from gatepost.doctor.logs.server import named, port_in, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
+from gatepost.model.transcript import REDACTED
 
 __all__ = ["MAX_LOG", "decode_log", "read_log"]
 
 MAX_LOG: Final = 1024 * 1024
 """Maximum octets of a log that are read."""
 MAX_REMARKS: Final = 400
-_MAX_LINE: Final = 4_000
 _IMPLICIT: Final = re.compile(
-    r"(?i)smtp_ssl|\bssl://|\bsmtps://|isssl true|secure: true|smtps\b.*transport|"
+    r"(?i)smtp_ssl|\bssl://|\bsmtps://|isssl true|secure: true|smtps\b.{0,80}transport|"
     r"secure connection established|implicit ?tls: true"
 )
 _IMPLICIT_PORTS: Final = (465, 2465, 994)
@@ -64,17 +71,19 @@ _PATH_ALONE: Final = re.compile(
 _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
 
 
-def read_log(text: str, server: str = "", client: str = "") -> Evidence:
+def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0) -> Evidence:
     """Return what ``text`` shows. ``server`` and ``client`` are the user's names for them.
 
-    ``text`` may be anything; nothing in it is an error. Beyond MAX_LOG it is not read.
+    ``text`` may be anything; nothing in it is an error. Of a long one, less is read (see
+    ``cutting``). ``skipped``: octets before it that the caller left out.
     """
-    original = _without_surrogates(text[:MAX_LOG])
-    text, server, client = _headed(_clean(original), server, client)
+    original, left_out = shortened(_with_line_feeds(_without_surrogates(text)), skipped)
+    text, server, client = _headed(MARK.sub(REDACTED, _clean(original)), server, client)
     redacted = redact_log(text, original)
-    lines = redacted.text.split("\n")
+    kept = without_margins(redacted.text)
+    lines = kept.split("\n")
     spoken = format_of(lines)
-    everything = unmarked(redacted.text)
+    everything = unmarked(kept)
     place, server_name = named(server)
     place = place or server_in(everything) or server_in(client)
     port = (place.port if place else 0) or port_in(server) or port_in(everything)
@@ -90,7 +99,7 @@ def read_log(text: str, server: str = "", client: str = "") -> Evidence:
     found = evidence_of(talk, remarks, strays, replace(
         _EMPTY, target=_asked(place), client=who,
         server_name=server_name or _alone(server, place, port),
-        log_format=spoken.name if talk.lines else "",
+        log_format=spoken.name if talk.lines else "", left_out=left_out,
     ))  # fmt: skip
     return found if who.library or who.product else _by_times(found, original)
 
@@ -127,30 +136,37 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _clean(text: str) -> str:
     """Remove what terminals, HTML and JSON add to a log."""
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _ANSI.sub("", text)
     for _ in range(2):  # a log in HTML may have been escaped once more
         if _IS_HTML.search(text):
             import html  # noqa: PLC0415 - a big table, and few logs need it
 
-            text = html.unescape(re.sub(r"<br\s*/?>\n?", "\n", _TAGS.sub("", text)))
+            text = re.sub(r"<br\s*/?>\n?", "\n", _TAGS.sub("", text))
+            text = html.unescape(_NO_REFERENCE.sub("", text))
     text = unwrapped(text.replace("\xa0", " "))
-    text = re.sub(r"(?:\\r)?\\n(?!['\"])(?=[^\n]*\d{3}[ -])", "\n", text)
+    if "\\n" in text:
+        text = "\n".join(map(with_line_ends, text.split("\n")))
     if "type: 'client'" in text:
         text = _OBJECT.sub(_as_lines, text)
     if "<CRLF>" in text:
         text = "\n".join(_without_marks(text.split("\n")))
     text = _BROKEN.sub(r"\1 \3", _JOINED.sub(r"\n\1", text))
-    lines = (line[:_MAX_LINE] for line in text.split("\n"))
-    return "\n".join(part for line in lines for part in _parts(line))
+    return "\n".join(part for line in text.split("\n") for part in _parts(line))
 
 
 _BROKEN: Final = re.compile(
-    r"(\(\d{3}, b?(['\"])(?:(?!\2)[^\n]){0,400})\n[ \t>|]*((?:(?!\2)[^\n]){0,400}\2\))"
+    r"(\(\d{3}, b?(['\"])(?:(?!\2)[^\n]){0,400})\n[ \t>|]*+((?:(?!\2)[^\n]){0,400}\2\))"
 )
 """A reply in Python's quotes that a mail program or a terminal broke over two lines."""
 _IS_HTML: Final = re.compile(r"&(?:gt|lt|quot|amp|nbsp|apos|#x?[0-9a-fA-F]{2,4});|<br\b|</pre>")
+_NO_REFERENCE: Final = re.compile(r"&#x?[0-9a-fA-F]{8,}")
+"""A number for which there is no character."""
 _TAGS: Final = re.compile(r"</?(?:pre|code|p|div|span)(?: [^<>]*)?>")
 _JOINED: Final = re.compile(
     r"(?<=[^\s>:'\"])(250[- ](?:PIPELINING|SIZE|AUTH|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|"
@@ -209,8 +225,10 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
     """Pass lines to the dialogue; return the others, without duplicates."""
     remarks: dict[str, None] = {}
     after_server = False
+    last_dot = _last_dot(lines)
     for at, line in enumerate(lines):
-        if _WENT_WELL.search(line) or (talk.in_content and spoken is BARE and _ends(lines, at)):
+        in_message = talk.in_content and spoken is BARE and at < last_dot and line != "."
+        if in_message or _WENT_WELL.search(line):
             continue
         if _is_code(lines, at):
             continue
@@ -237,9 +255,22 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
             remarks.setdefault(unmarked(line.strip()) + blank)
             after_server = False
     talk.finish()
-    kept = list(remarks)
-    half = MAX_REMARKS // 2
-    return kept if len(kept) <= MAX_REMARKS else [*kept[:half], *kept[-half:]]
+    return _most_telling(list(remarks))
+
+
+def _most_telling(remarks: list[str]) -> list[str]:
+    """Return the first ones, the last ones, and of the others those that look like failures."""
+    if len(remarks) <= MAX_REMARKS:
+        return remarks
+    quarter = MAX_REMARKS // 4
+    others = [each for each in remarks[quarter:-quarter] if looks_like_failure(each)]
+    others = others[-2 * quarter :]
+    return [*remarks[:quarter], *others, *remarks[len(others) - 3 * quarter :]]
+
+
+def _last_dot(lines: list[str]) -> int:
+    """Return where the last message ends; what precedes its dot is its content."""
+    return max((at for at, line in enumerate(lines) if line == "."), default=0)
 
 
 _FRAME: Final = re.compile(r"^\s*File \"[^\"]*\", line \d+")
@@ -287,11 +318,6 @@ _WENT_WELL: Final = re.compile(
 """Delivered mail, smtplib's repetition of a success, requests to a web server: not faults."""
 
 
-def _ends(lines: list[str], at: int) -> bool:
-    """Tell whether this line is part of a message whose final dot is still to come."""
-    return lines[at] != "." and "." in lines[at:]
-
-
 def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:
     """Distinguish a line of the dialogue from a sentence with the same beginning."""
     speaker, text = said
@@ -315,11 +341,16 @@ def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
     texts = {(each.code, each.text) for each in known}
     texts |= {(hello.reply.code, hello.reply.text) for _, hello in talk.hellos}
     found: dict[tuple[int, str], Stray] = {}
-    for each in (*talk.strays, *(found for line in remarks for found in replies_in(line))):
+    quoted = (each for line in remarks for each in replies_in(line))
+    for each in islice(chain(talk.strays, quoted), _MOST_QUOTED):
         key = (each.reply.code, each.reply.text)
         if key not in texts and (key not in found or found[key].position is None):
             found[key] = each
     return tuple(found.values())[:MAX_OF_A_KIND]
+
+
+_MOST_QUOTED: Final = 2_000
+"""Maximum quoted replies that are compared with the dialogue's."""
 
 
 def _client(everything: str, client: str, spoken: Format, talk: Dialogue) -> Client:

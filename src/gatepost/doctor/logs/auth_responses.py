@@ -13,7 +13,7 @@ from gatepost.model.evidence import Response
 _WORDS_FOR_HIDDEN: Final = re.compile(
     r"(?i)<?(?:base64|b64|encoded|user(?:name)?|pass(?:word)?|secret|token|key|nul|blob|initial|"
     r"response|redacted|hidden|removed|masked|omitted|suppressed|empty|more|less|over|than|about|"
-    r"of|the|and|with|long|bytes?|octets?|characters?|chars?|\d+|x{3,}|[*.•/,\s-]+|[\[\]()])+>?"
+    r"of|the|and|with|long|bytes?|octets?|characters?|chars?|\d|x{3,}+|[*.•/,\s-]|[\[\]()])++>?"
 )
 """Words with which people replace what they hide."""
 _PLACEHOLDER: Final = re.compile(
@@ -21,8 +21,8 @@ _PLACEHOLDER: Final = re.compile(
 )
 """Replacements of a response: brackets, asterisks, a sentence."""
 _BRACKETS: Final = "[<{(/*.…•"
-_LENGTH: Final = re.compile(r"(\d[\d,]*)\s*(?:bytes?|octets?|char)")
-_AUTHZID: Final = re.compile(r"(?i)user\S*\s+nul\s+user")
+_LENGTH: Final = re.compile(r"(?<!\d)(\d[\d,]{0,10})\s{0,4}(?:bytes?|octets?|char)")
+_AUTHZID: Final = re.compile(r"(?i)user\S{0,40}\s+nul\s+user")
 _WRAPPED: Final = re.compile(r"[A-Za-z0-9+/]{16,}(?:(?:\\r)?\\n[A-Za-z0-9+/]+)+={0,2}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -197,7 +197,7 @@ def identities(token: str) -> tuple[str, ...]:
     claims = decode(parts[1].replace("-", "+").replace("_", "/"))
     try:
         said: Any = json.loads(claims or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     keys = ("upn", "preferred_username", "email", "unique_name")
     names = [said.get(key) for key in keys] if isinstance(said, dict) else []

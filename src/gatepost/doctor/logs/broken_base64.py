@@ -10,7 +10,9 @@ from gatepost.doctor.logs.auth_responses import decode, is_readable
 MAX_PIECES: Final = 60
 _SHORTEST: Final = 16
 """Minimum characters of base64 that are joined."""
-_TAIL: Final = re.compile(r"[A-Za-z0-9+/_.-]+$")
+_OF_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_.-"
+_LONGEST: Final = 2_000
+"""Characters at a line's end that are looked at."""
 _HEAD: Final = re.compile(
     r"[>|\s]{0,8}(?![2-5]\d\d[ -])(?P<run>[A-Za-z0-9+/_.-]{2,}={0,2})"
     r"(?:$|(?=\\[rn]|[\"'<,]|\s*$))"
@@ -22,13 +24,17 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}")
 def pieces(text: str) -> Iterator[str]:
     """Yield the pieces of each base64 text that continues over line ends."""
     lines = [line.rstrip("\r ") for line in text.split("\n")]
+    covered = 0
     for number, line in enumerate(lines[:-1]):
-        tail = _TAIL.search(line[-2_000:])
-        if tail is not None:
-            yield from _across(tail[0], lines[number + 1 : number + MAX_PIECES])
+        end = line[-_LONGEST:]
+        tail = end[len(end.rstrip(_OF_BASE64)) :]
+        if tail and (number >= covered or tail != line):
+            found = _across(tail, lines[number + 1 : number + MAX_PIECES])
+            covered = max(covered, number + len(found) - 1)
+            yield from found
 
 
-def _across(tail: str, following: list[str]) -> Iterator[str]:
+def _across(tail: str, following: list[str]) -> list[str]:
     found, whole, known = [tail], tail, 1
     for line in following:
         head = _HEAD.match(line)
@@ -42,8 +48,7 @@ def _across(tail: str, following: list[str]) -> Iterator[str]:
             known = len(found)
         if head.end("run") < len(line) or whole.endswith("="):
             break
-    if known > 1:
-        yield from found[:known]
+    return found[:known] if known > 1 else []
 
 
 def _may_go_on(text: str) -> bool:

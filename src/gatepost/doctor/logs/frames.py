@@ -18,7 +18,7 @@ _COMMANDS: Final[tuple[tuple[Position, str], ...]] = (
 """Names of functions that send a command, lower case."""
 _PYTHON: Final = re.compile(r"(?:smtplib\.py|aiosmtplib/\w+\.py)\"?, line \d+, in (\w+)")
 _OTHERS: Final = re.compile(
-    r"smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)'|auth_\w+\.rb:\d+:in [`'].*?(auth)'|"
+    r"smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)'|auth_\w{1,40}\.rb:\d+:in [`'].{0,80}?(auth)'|"
     r"SMTPTransport(?:\$\w+)?\.(\w+)\(|SMTPConnection\._"
     r"(action(?:[A-Z]{4,8}(?=[A-Z_][a-zA-Z]|\b)|Greeting))|"
     r"Net\.Smtp\.SmtpClient\.(\w+?)(?:Async)? ?\(|Net\.Mail\.(?:SmtpConnection\.)?"

@@ -6,8 +6,8 @@ FORMAT = Format(
     "lettre",
     "lettre",
     library="lettre",
-    client=r"^.*?lettre\S*(?:\]|:|\s).*?(?:>>|Wrote:)\s*(?P<text>.*)$",
-    server=r"^.*?lettre\S*(?:\]|:|\s).*?(?:<<|Read:)\s*(?P<text>.*)$",
+    client=r"^(?>.*?lettre\S{0,200}?[\]:\s])(?>.*?(?:>>|Wrote:))\s*(?P<text>.*)$",
+    server=r"^(?>.*?lettre\S{0,200}?[\]:\s])(?>.*?(?:<<|Read:))\s*(?P<text>.*)$",
     hints=("lettre",),
     quoted=True,
     errors=(

@@ -7,6 +7,9 @@ from typing import Final, Literal
 
 Speaker = Literal["C", "S"]
 
+MAX_LINE: Final = 6_000
+"""Maximum characters of a log's line that are read; the longest response is a token in base64."""
+
 VERB: Final = re.compile(
     r"(?i)(?:EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|NOOP|QUIT|VRFY|HELP)\b"
 )

@@ -1,13 +1,18 @@
 """nodemailer with ``logger: true`` and ``debug: true``, on a console or as JSON lines."""
 
+from typing import Final
+
 from gatepost.doctor.logs.log_format import Format
+
+_LINE: Final = r"^(?:(?>.*?DEBUG\b)(?>.*?\] {0}: )|(?>.*?\"(?:msg|message)\":\s*\"{0}: ))"
+_TEXT: Final = r"(?P<text>.*?)(?:\"[,}].*)?$"
 
 FORMAT = Format(
     "nodemailer",
     "nodemailer",
     library="nodemailer",
-    client=r"^.*?(?:DEBUG\b.*?\] |\"msg\":\s*\"|\"message\":\s*\")C: (?P<text>.*?)(?:\"[,}].*)?$",
-    server=r"^.*?(?:DEBUG\b.*?\] |\"msg\":\s*\"|\"message\":\s*\")S: (?P<text>.*?)(?:\"[,}].*)?$",
+    client=_LINE.format("C") + _TEXT,
+    server=_LINE.format("S") + _TEXT,
     hints=("debug", '"msg"', '"message"'),
     tls=("connection upgraded with starttls", "secure connection established"),
     errors=(

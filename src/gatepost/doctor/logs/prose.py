@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from gatepost.model.evidence import Position, Stray
@@ -33,6 +34,8 @@ _CODE_FOR: Final = {
     "5.2.252": 554, "4.7.66": 421,
 }  # fmt: skip
 """Codes that a status usually comes with, for clients that leave the code out."""
+_MOST_OF_A_LINE: Final = 20
+"""Maximum replies of one line that are read: one for each of some recipients."""
 _PLACES: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
     (position, re.compile(words, re.IGNORECASE))  # type: ignore[misc]  # the table is literal
     for position, words in (
@@ -56,7 +59,7 @@ _BY_CODE: Final[dict[int, Position]] = {
 def replies_in(line: str) -> Iterator[Stray]:
     """Yield the replies quoted in a sentence, each with its position, if known."""
     found = False
-    for match in _TUPLE.finditer(line):
+    for match in islice(_TUPLE.finditer(line), _MOST_OF_A_LINE):
         found = True
         yield stray(_reply(match[1], match["text"]), line)
     if found or not _MAILISH.search(line) or _OF_THE_WEB.search(line):

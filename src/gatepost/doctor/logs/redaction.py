@@ -7,7 +7,7 @@ is all that the rest of the doctor learns.
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -21,6 +21,8 @@ from gatepost.doctor.logs.auth_responses import (
     read_answer,
 )
 from gatepost.doctor.logs.broken_base64 import pieces
+from gatepost.doctor.logs.cutting import CUT, GAP, RESUMED
+from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.secrets import spans, spans_across
 from gatepost.model.evidence import Response
 from gatepost.model.transcript import REDACTED
@@ -37,7 +39,8 @@ MECHANISM_NAMES: Final = (
 _LINE_END: Final = r"(?=\s*(?:\\r|\\n|['\"<,)}\]]|$))"
 _AUTH: Final = re.compile(
     rf"(?i)(?<![\w=.-])AUTH[ \t]+[\"']?(?P<mech>{MECHANISM_NAMES})(?![\w-])[\"']?"
-    rf"(?:[ \t]+(?P<blob><[^>]*>|\S*/\*.*?\*/|[^\s'\"\\,)(;}}\]<]+){_LINE_END})?"
+    r"(?:[ \t]+(?P<blob><[^<>]{0,200}>|[^\s*]*/\*[^*]{0,200}\*/|[^\s'\"\\,)(;}\]<]+)"
+    rf"{_LINE_END})?"
 )
 _LISTED: Final = re.compile(
     r"(?:\b250[- ]|\bEHLO\b.*|extension.*|mechanisms?.*)['\"b]*$", re.IGNORECASE
@@ -58,7 +61,7 @@ _SURELY_CLIENT: Final = re.compile(
     r"(?i).{0,160}?(?:(?<!-> )(?<!\w)C(?:LIENT)?\s*:(?!\\)|CLIENT -> S|C --> S:|\bsend:|SMTP>>)"
 )
 _REPLY: Final = re.compile(
-    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[\]]\s*|<=\s*|['\"]|->\s*|<[-~*<]*[\s*]*|\*\s*|said:?\s*|code\s*)"
+    r"(?:^\s*|(?<![\w])S(?:ERVER)?\s*:\s*|[<>(:\[\]]\s*|<=\s*|['\"]|->\s*|<[-~*<]{0,3}[\s*]{0,4}|\*\s*|said:?\s*|code\s*)"
     r"(?P<code>[2-5]\d\d)(?=[ \-)'\"]|$)"
 )
 _PROMPT: Final = re.compile(r"334[- ]+(?P<text>[A-Za-z0-9+/=]+)")
@@ -70,7 +73,7 @@ _ALONE: Final = re.compile(
 """A response, followed only by what the log's format adds."""
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/])")
 _WORD: Final = r"[A-Z]?[a-z]+\d{0,2}(?:[_-][A-Z]?[a-z]+\d{0,2}){0,4}"
-_PATH: Final = re.compile(rf"(?:/?{_WORD}/|/?[a-z]/){{2,20}}{_WORD}")
+_PATH: Final = re.compile(rf"(?:/?{_WORD}/){{2,20}}{_WORD}")
 """A file's path, words with at least two slashes: it shows which library wrote the log."""
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
@@ -125,7 +128,8 @@ def redact_log(text: str, original: str = "") -> RedactedLog:
 
     ``original`` is the text with its own line ends, if something was removed from it.
     """
-    redactor = _LogRedactor({*pieces(text), *pieces(original)})
+    broken = {each.removesuffix(CUT) for part in {text, original} for each in pieces(part)}
+    redactor = _LogRedactor(broken)
     kept = "\n".join(redactor.line(line) for line in redactor.shaped(text).split("\n"))
     return RedactedLog(redactor.everywhere(kept), redactor.responses)
 
@@ -150,16 +154,21 @@ class _LogRedactor:
     def shaped(self, text: str) -> str:
         """Remove what is in the places of secrets; each is also searched everywhere."""
         found = sorted({*_each_line(text), *spans_across(text)}, reverse=True)
-        end = len(text)
+        kept, end, begin = [], len(text), len(text)
         for start, stop in found:
             if stop > end:
                 continue  # inside of another
             self._secrets.add(text[start:stop])
-            text, end = f"{text[:start]}{REDACTED}{text[stop:]}", start
-        return text
+            kept += [text[stop:begin], REDACTED]
+            end = begin = start
+        return "".join((text[:begin], *reversed(kept)))
 
     def line(self, line: str) -> str:
         """Return one line without the responses of a login."""
+        if line in (GAP, RESUMED):
+            if line == GAP:  # perhaps within a login
+                self._mechanism, self._open, self._answers, self._prompt = "", MAX_OPEN, 1, ""
+            return line
         auth = _AUTH.search(line)
         if auth is not None and not _is_listing(line, auth):
             return self._auth(line, auth)
@@ -202,7 +211,7 @@ class _LogRedactor:
         """Remove ``line[start:end]``, what the client sent, except for quotes and line ends."""
         said = line[start:end]
         alone = _ALONE.match(said)
-        core = alone["token"] if alone else re.sub(r"(?:\\r|\\n|['\"]|\s)+$", "", said)
+        core = alone["token"] if alone else _without_end(said)
         if MARK.fullmatch(core):
             return line
         if not core and said.strip("'\"\\rn "):
@@ -210,7 +219,10 @@ class _LogRedactor:
         return line[:start] + self._mark(core) + line[start + len(core) :]
 
     def _mark(self, text: str) -> str:
-        answer = read_answer(text.replace(REDACTED, "*"), self._kind())
+        if text.endswith(CUT):
+            answer = Answer(Response(), (text.removesuffix(CUT),))
+        else:
+            answer = read_answer(text.replace(REDACTED, "*"), self._kind())
         self._keep(answer)
         self._answers += 1
         self.responses.append(answer.response)
@@ -272,16 +284,14 @@ class _LogRedactor:
             forms |= forms_of(secret)
         for name in self._names:
             forms |= set(aligned(name.encode("utf-8", "surrogateescape")))
-        return remove_forms(text, forms)
+        return remove_all(text, forms)
 
 
-def remove_forms(text: str, forms: Iterable[str]) -> str:
-    """Return ``text`` without these; a short word is removed only as a separate word."""
-    for form in sorted(forms, key=len, reverse=True):
-        if form in text:
-            edge = r"(?<!\w){}(?!\w)" if form.isalnum() and len(form) < _LONG // 4 else "{}"
-            text = re.sub(edge.format(re.escape(form)), REDACTED, text)
-    return text
+def _without_end(said: str) -> str:
+    """Return ``said`` without quotes, blanks and escaped line ends at its end."""
+    while (shorter := said.rstrip(" \t'\"").removesuffix("\\n").removesuffix("\\r")) != said:
+        said = shorter
+    return said
 
 
 def _each_line(text: str) -> Iterator[tuple[int, int]]:

@@ -15,7 +15,7 @@ class Span(NamedTuple):
 
 _KEY: Final = (
     r"(?:password|passwd|pass[ -]?phrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
-    r"|account[_-]?key|credential|sasl_pass\w*|[_.-]pass|smtp_?pass)s?"
+    r"|account[_-]?key|credential|sasl_pass\w{0,20}|[_.-]pass|smtp_?pass)s?"
 )
 
 _ABROAD: Final = (
@@ -23,10 +23,11 @@ _ABROAD: Final = (
     "パスワード", "비밀번호",
 )  # fmt: skip
 """Words for passwords in other languages; the beginnings of the words."""
-_LOOKS: Final = (
-    r"(?P<s>(?-i:(?=[^\s\"'`|,;<>]*\d)(?=\S*[a-z])(?=[^\s\"'`|,;<>]*[A-Z!#$%^&*+~=?]))"
-    r"(?!https?:)[^\s\"'`|,;<>]{8,})"
+_MIXED: Final = (
+    r"(?-i:(?=[^\s\"'`|,;<>]{0,200}\d)(?=\S{0,200}[a-z])(?=[^\s\"'`|,;<>]{0,200}[A-Z!#$%^&*+~=?]))"
+    r"(?!https?:)"
 )
+_LOOKS: Final = rf"{_MIXED}(?P<s>[^\s\"'`|,;<>]{{8,}})"
 """A word that does not occur in sentences."""
 
 # Always a secret, whatever stands around it: what its issuer made it look like.
@@ -59,7 +60,7 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
      rf"[{{,]\s*\w{{0,40}}?(?:{_KEY}|pass)\s*:\s*(?P<s>[^\s\"'`,}}]+)\s*(?=[,}}])"),
     (("-pass", "--auth-password", "--password", "-ap", "-xp"),
      r"(?:--auth-password|--password|--pass|-pass|-ap|-xp)[ =][\"']?(?P<s>[^\s\"']+)"),
-    (("-u",), r"(?:\s-u|--user)[ =][\"']?[^\s:\"']+:(?P<s>[^\s\"']+)"),
+    (("-u",), r"(?:\s-u|--user)[ =][\"']?[^\s:\"']{1,254}:(?P<s>[^\s\"']+)"),
     (("invalid port",), r"\binvalid port \"?:?(?P<s>[^\"\s]+)\"? after host"),
     (("cast to",), r"\bcast to integer value as (?P<q>[\"'])(?P<s>.*?)(?P=q)"),
     (("non-existent",), r"\bnon-existent parameter \"(?P<s>[^\"]+)\""),
@@ -67,18 +68,18 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     ((":",), r"^\s*\[?[\w.-]{3,253}\]?(?::\d+)?\s+[^\s:]+:(?P<s>\S+)\s*$"),  # its table
     (("password",), r"^\s*password\s+(?P<s>\S+)\s*$"),  # msmtprc
     (("login",), r"\blogin\s+\S+\s+password\s+(?P<s>\S+)"),  # netrc
-    (("client_send",), r"\bclient_send\s*=.*[\^:]\s*(?P<s>[^\^\s]+)\s*$"),  # Exim
+    (("client_send",), r"^(?>.*?\bclient_send\s*=)(?>.*[\^:])\s*(?P<s>\S+)\s*$"),  # Exim
     (_KEYS, rf"<\w{{0,40}}?{_KEY}>(?P<s>[^<]+)<"),
-    (("login",), rf"\blogin\s+\S+@\S+\s+{_LOOKS}"),
-    (("://",), rf"://{_LOOKS}@"),
+    (("login",), rf"\blogin\s+[^\s@]{{1,64}}@\S+\s+{_LOOKS}"),
+    (("://",), rf"://{_MIXED}(?P<s>[^\s\"'`|,;<>]{{8,500}})@"),
     (("sharedkey",), r"\bsharedkey(?:lite)?\s+(?P<s>\S+)"),
     (("sig",), r"\bsig(?:nature)?=(?P<s>[^&\s\"',;]{8,})"),
     ((*_KEYS, "phrase"),
      rf"{_KEY}\s*(?:\([^)]{{0,40}}\)\s*[:=]|->|=>|\||\bis\b|\s)\s*[\"'`]?{_LOOKS}"),
     (_ABROAD,
-     rf"(?:{'|'.join(_ABROAD)})\w*\s*(?:[:=：]|->|=>|是|は|\best\b|\bes\b|é\b)\s*[\"'`]?(?P<s>[^\s\"'`,;]+)"),
+     rf"(?:{'|'.join(_ABROAD)})\w{{0,20}}\s*(?:[:=：]|->|=>|是|は|\best\b|\bes\b|é\b)\s*[\"'`]?(?P<s>[^\s\"'`,;]+)"),
     (("base64",),
-     r"\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>[\"']?)(?P<s>[^\"'|]{4,}?)(?P=q)\s*\|\s*(?:openssl\s+)?(?:base64|enc)\b"),
+     r"\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>[\"']?)(?P<s>[^\"'|]{4,500}?)(?P=q)\s{0,4}\|\s*(?:openssl\s+)?(?:base64|enc)\b"),
     (("base64", "b64encode", "btoa"),
      r"(?:encode_?base64|base64(?:_?encode)?|b64encode|btoa)\s*\(\s*b?(?P<q>[\"'])(?P<s>.*?)(?P=q)"),
     (("auth=bearer",), r"\bauth=Bearer (?P<s>[^\x01\s\"']+)"),
@@ -91,7 +92,11 @@ _SIGNS_IN: Final = (
 )
 _CALL: Final = rf"{_SIGNS_IN}\(?(?P<rest>[^\n]*)"
 _CALLS: Final = ("login", "auth", "cred", "pass", "secure")
-_LITERAL: Final = re.compile(r"(?P<q>[\"'`])(?P<s>(?:\\.|(?!(?P=q)).)*)(?P=q)")
+_LITERAL: Final = re.compile(
+    r"(?:(?P<escaped>\\)|(?<!\\))(?P<q>[\"'`])"
+    r"(?P<s>(?(escaped)[^\\]*+|(?:(?!(?P=q))[^\\]|\\.)*+))(?(escaped)\\)(?P=q)"
+)
+"""A word in quotes, which are escaped if the line itself was in quotes."""
 _NO_SECRET: Final = re.compile(
     r"(?i)[245]\d\d(?:[- ][245]\.\d.*)?|AADSTS\d{5,7}:?|"
     r"invalid_(?:grant|client|request|scope|token)|unauthorized_client|null|none|nil|undefined|true|false|\*+|x+|\.+|<[^<>]*>|\[redacted\]|"
@@ -127,10 +132,10 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 _ACROSS: Final = (
     (
-        rf"{_KEY}[\"']?\s*[:=][ \t]*[>|]?[+-]?[ \t]*\n"
+        rf"{_KEY}[\"']?\s*[:=][ \t]*+[>|]?[+-]?[ \t]*+\n"
         r"[ \t]+(?P<q>[\"']?)(?P<s>[^\s\"']+)(?P=q)[ \t]*$"
     ),
-    rf"{_KEY}[\"']?\s*[:=][ \t]*[\"']?\S*\\\n[ \t]*(?P<s>\S+)",
+    rf"{_KEY}[\"']?\s*[:=][ \t]*[\"']?\S{{0,500}}\\\n[ \t]*(?P<s>\S+)",
     rf"<\w{{0,40}}?{_KEY}>[ \t]*\n\s*(?P<s>[^<\s]+)\s*</",
 )
 """A value that begins, or continues, on the line after its name."""

@@ -15,15 +15,15 @@ _SET: Final = (
 )
 """Names of settings for the server."""
 _PAIRS: Final = (
-    rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d+)\)",
-    rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d+)",
-    rf"(?P<host>{_HOST})\[{_ADDRESS}\](?::(?P<port>\d+))?",
-    rf"(?:ssl|tls|smtps?)://(?:[^\s@/]*@)?\[?(?P<host>{_HOST}|localhost)\]?(?::(?P<port>\d+))?",
+    rf"\(['\"](?P<host>{_HOST}|localhost)['\"], (?P<port>\d{{1,5}})\)",
+    rf"host \"?(?P<host>{_HOST}|localhost)\"?,? \(?port:? (?P<port>\d{{1,5}})\b",
+    rf"(?P<host>{_HOST})\[{_ADDRESS}\](?::(?P<port>\d{{1,5}})\b)?",
+    rf"(?:ssl|tls|smtps?)://(?:[^\s@/]*@)?\[?(?P<host>{_HOST}|localhost)\]?(?::(?P<port>\d{{1,5}})\b)?",
     rf"\b(?P<host>{_HOST}|localhost|{_ADDRESS})\]?:(?P<port>{_PORT})\b",
     rf"\b(?P<host>{_HOST}|localhost)\b[^\n]{{0,20}}\bport\b\D{{0,3}}(?P<port>{_PORT})\b",
     (
         rf"(?:connected to|trying|lookup|ENOTFOUND|resolve host:?|relayhost *=) *"
-        rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d+))?"
+        rf"\[?(?P<host>{_HOST})(?:\]?:(?P<port>\d{{1,5}})\b)?"
     ),
     rf"(?:\b|_){_SET}['\"]?\s*(?:=>|[:=])\s*['\"]?(?P<host>{_HOST}|localhost)(?![\w.-]*@)",
     rf"\b220[ -](?P<host>{_HOST})\b",
@@ -36,6 +36,8 @@ _NOT_MAIL: Final = re.compile(
 )
 
 _OF_SMTPD: Final = re.compile(r"smtpd\[\d+\]: (?:[<>] |warning: |.*\bfrom )$")
+_BEFORE: Final = 200
+"""Characters before a name that tell whose it is."""
 
 
 def server_in(text: str) -> Target | None:
@@ -52,7 +54,7 @@ def server_in(text: str) -> Target | None:
 def _is_the_client(text: str, at: int) -> bool:
     """Tell whether it is the client: Postfix's server logs who connects, as its client logs where
     it connects."""
-    return _OF_SMTPD.search(text[text.rfind("\n", 0, at) + 1 : at]) is not None
+    return _OF_SMTPD.search(text[max(text.rfind("\n", 0, at) + 1, at - _BEFORE) : at]) is not None
 
 
 def port_in(text: str) -> int:
@@ -64,10 +66,10 @@ def port_in(text: str) -> int:
 def named(text: str) -> tuple[Target | None, str]:
     """Return the server in the user's words, and the words if they are more than a host."""
     text = text.strip()
-    plain = re.fullmatch(rf"(?P<host>{_HOST}|localhost|{_ADDRESS})(?::(?P<port>\d+))?", text)
+    plain = re.fullmatch(rf"(?P<host>{_HOST}|localhost|{_ADDRESS})(?::(?P<port>\d{{1,5}}))?", text)
     if plain is not None:
         return Target(plain["host"].lower(), int(plain["port"] or 0)), ""
-    found = re.search(rf"(?P<host>{_HOST}|localhost)(?::(?P<port>\d+))?", text)
+    found = re.search(rf"(?P<host>{_HOST}|localhost)(?::(?P<port>\d{{1,5}})\b)?", text)
     port = int(found["port"] or 0) if found else 0
     host = found["host"].lower() if found else ""
     port = port or port_in(text)

@@ -5,8 +5,8 @@ from gatepost.doctor.logs.log_format import Format
 FORMAT = Format(
     "stalwart",
     "Stalwart",
-    client=r"^.*?event=\"read\".*?data=(?P<text>\".*\").*$",
-    server=r"^.*?event=\"write\".*?data=(?P<text>\".*\").*$",
+    client=r"^(?>.*?event=\"read\")(?>.*?data=(?=\"))(?P<text>\".*\").*$",
+    server=r"^(?>.*?event=\"write\")(?>.*?data=(?=\"))(?P<text>\".*\").*$",
     hints=('event="write"', 'event="read"'),
     quoted=True,
 )

@@ -6,15 +6,24 @@ dialogue is used; if none is better than the log itself, it stays unchanged.
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from gatepost.doctor.logs.formats import FORMATS
+from gatepost.doctor.logs.json_lines import (
+    characters,
+    entries_of,
+    messages_in,
+    parsed,
+    parsed_object,
+)
 
 _SURE: Final = 5
 """Steps after which something is certainly wrapped."""
 _SAMPLE: Final = 80
-"""Lines on which the choice is based."""
+"""Lines on which the choice is based, ..."""
+_SAMPLE_LENGTH: Final = 24_000
+"""... and their characters, of which there may be fewer than one long line has."""
 _ENOUGH: Final = 0.7
 """The share of lines that must be wrapped in the same way."""
 _PASSES: Final = 9
@@ -41,22 +50,14 @@ _PREFIXES: Final = tuple(
         rf"\[?(?i:{_LEVEL})\]?(?:[:|]?[ \t]+|[:|](?=\S))",
         r"\[[^\]\n]{1,80}\][ \t]+",  # a thread, a pod, a time with a level
         r"(?:-{1,3}|:|\||\*|--[ \t]+:)[ \t]+",  # between them, and a list's
-        r"[ \t]{0,8}\d{1,6}(?:[:.)|]|[ \t])[ \t]*\|?[ \t]*(?=\S)",  # a process, a line's number
+        r"[ \t]{0,8}\d{1,6}[:.)| \t][ \t]*+(?:\|[ \t]*+)?(?=\S)",  # a process, a line's number
         r"(?:(?:\w+::)*[\w.$-]{2,60}[:|]|[\w.$-]{2,60} )",  # a logger, where every line has it
         r"[ \t]+",
     )
 )
-_KEYS: Final = ("log", "message", "msg", "MESSAGE", "@message", "textPayload", "text", "line",
-                "event", "error", "err", "body", "@m", "RenderedMessage", "renderedMessage", "@mt",
-                "MessageTemplate")  # fmt: skip
-_PLACE: Final = re.compile(r"\{@?(\w+)(?::[^}]*)?\}")
-"""A property in a Serilog template."""
 _CONTEXT: Final = re.compile(r" (?:\[\]|\{[^{}]*\}) (?:\[\]|\{[^{}]*\})\s*$")
 """What Monolog adds to a line."""
-_TICKS: Final = re.compile(r"^(`+|\|[ \t])(.*?)(?:\1|[ \t]\|)\s*$")
-"""A line in code marks, or a row of a table."""
 _LOGFMT: Final = re.compile(r'\bmsg=(?P<msg>"(?:\\.|[^"\\])*"|\S+)')
-_PINO: Final = re.compile(r"[CS]: ")
 
 Unwrap = Callable[[list[str]], list[str] | None]
 
@@ -64,7 +65,7 @@ Unwrap = Callable[[list[str]], list[str] | None]
 def unwrapped(text: str) -> str:
     """Return ``text`` without what wraps each of its lines, or as it is."""
     lines = text.split("\n")
-    sample = lines[:_SAMPLE]
+    sample = _beginning(lines)
     chain: list[Unwrap] = []
     best, best_count = 0, _dialogue_lines(sample)
     now = sample
@@ -83,6 +84,16 @@ def unwrapped(text: str) -> str:
     return "\n".join(lines)
 
 
+def _beginning(lines: list[str]) -> list[str]:
+    left, sample = _SAMPLE_LENGTH, []
+    for line in lines[:_SAMPLE]:
+        left -= len(line)
+        if left < 0:
+            break
+        sample.append(line)
+    return sample
+
+
 def _dialogue_lines(lines: list[str]) -> int:
     """Return how many lines the best format recognises as dialogue."""
     low = "\n".join(lines).lower()
@@ -96,46 +107,22 @@ def _without_json(lines: list[str]) -> list[str] | None:
     """Replace JSON lines by their messages; other lines stay."""
     lines = _document(lines)
     filled = [line for line in lines if line.strip()]
-    parsed = [_json(line) for line in filled]
-    if not filled or sum(each is not None for each in parsed) < _ENOUGH * len(filled):
+    hits = sum(parsed_object(line) is not None for line in filled)
+    if not filled or hits < _ENOUGH * len(filled):
         return None
     kept: list[str] = []
     for line in lines:
-        found = _json(line)
-        kept += [line] if found is None else _said(found, line)
+        found = parsed_object(line)
+        kept += list(messages_in(found)) or [line] if found is not None else [line]
     return kept
 
 
 def _document(lines: list[str]) -> list[str]:
-    """Return the entries of one JSON array, a line each, as a log viewer exports them."""
+    """Return the entries of one JSON array, a line each."""
     if not (lines and lines[0].startswith("[") and lines[-1].rstrip().endswith("]")):
         return lines
-    try:
-        entries = json.loads("\n".join(lines))
-    except (ValueError, RecursionError):
-        return lines
-    return [json.dumps(each) if isinstance(each, dict) else str(each) for each in entries]
-
-
-def _json(line: str) -> dict[str, Any] | None:
-    text = line.strip()
-    if not (text.startswith("{") and text.endswith("}")):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _said(found: dict[str, Any], line: str) -> Iterator[str]:
-    texts = [found[key] for key in _KEYS if isinstance(found.get(key), str)]
-    if not texts or ("level" in found and _PINO.match(texts[0])):
-        yield line  # nodemailer's own JSON has a format of its own
-        return
-    for text in dict.fromkeys(texts):
-        filled = _PLACE.sub(lambda place: str(found.get(place[1], place[0])), text)
-        yield from filled.rstrip("\r\n").split("\n")
+    found = parsed("\n".join(lines))
+    return entries_of(found) if isinstance(found, list) else lines
 
 
 def _without_logfmt(lines: list[str]) -> list[str] | None:
@@ -153,7 +140,7 @@ def _message(line: str) -> list[str]:
         return [line]
     said = match["msg"]
     try:
-        text = str(json.loads(said)) if said.startswith('"') else said
+        text = characters(str(json.loads(said))) if said.startswith('"') else said
     except ValueError:
         text = said.strip('"')
     rest = line[match.end() :].strip()
@@ -170,8 +157,19 @@ def _without_context(lines: list[str]) -> list[str] | None:
 def _without_ticks(lines: list[str]) -> list[str] | None:
     """Remove code marks, or the marks of a table's rows."""
     filled = [line for line in lines if line.strip()]
-    hits = sum(_TICKS.match(line) is not None for line in filled)
-    return [_TICKS.sub(r"\2", line) for line in lines] if hits > _ENOUGH * len(filled) else None
+    hits = sum(_between_marks(line) != line for line in filled)
+    return [_between_marks(line) for line in lines] if hits > _ENOUGH * len(filled) else None
+
+
+def _between_marks(line: str) -> str:
+    text = line.rstrip()
+    inner = text.lstrip("`")
+    ticks = len(text) - len(inner)
+    if ticks and inner.endswith("`" * ticks):
+        return inner[:-ticks]
+    if text.startswith(("| ", "|\t")) and text.endswith((" |", "\t|")) and len(text) > 2:
+        return text[2:-2]
+    return line
 
 
 def _without_quotes(lines: list[str]) -> list[str] | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
-from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, remove_forms
+from gatepost.doctor.logs.occurrences import remove_all
+from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of
 from gatepost.model.evidence import Response, ResponseForm
 from gatepost.model.transcript import REDACTED
 
@@ -54,7 +55,7 @@ class Secrets:
         """Return ``text`` without them."""
         if len(self._forms) > _MOST_FORMS:
             return REDACTED
-        return remove_forms(text, self._forms)
+        return remove_all(text, (each for each in self._forms if each in text))
 
 
 def _raw(text: str) -> bytes:
