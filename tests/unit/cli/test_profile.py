@@ -21,7 +21,9 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
     assert run("list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(available_profiles()) + 1
