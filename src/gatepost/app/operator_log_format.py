@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gatepost.model.unprintable import escape_unprintable
+
 
 class EventFormatter:
     """Formats events as lines, in one of the two forms."""
@@ -29,10 +31,14 @@ class EventFormatter:
             return f"{_clock(second)} {format_event(event, facts)}"
         time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
-            return msgspec.json.encode({"time": time_, "event": event, **facts}).decode()
+            return _json({"time": time_, "event": event, **facts})
         except (TypeError, ValueError):  # text that is not Unicode came from a peer
             plain = {name: _plain(value) for name, value in facts.items()}
-            return msgspec.json.encode({"time": time_, "event": event, **plain}).decode()
+            return _json({"time": time_, "event": event, **plain})
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return escape_unprintable(msgspec.json.encode(document).decode())
 
 
 def _plain(value: Any) -> Any:

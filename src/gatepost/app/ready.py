@@ -12,6 +12,7 @@ from gatepost.app.files import remove_file, write_file
 from gatepost.app.provision import Provisioned
 from gatepost.app.provision_account import GivenAccount
 from gatepost.model.secret import Secret
+from gatepost.model.unprintable import escape_unprintable
 from gatepost.net.listen import Listener
 
 FILE: Final = "ready.json"
@@ -160,7 +161,8 @@ def write_ready(data: Path, document: dict[str, Any]) -> None:
 
 def encode_ready(document: dict[str, Any]) -> bytes:
     """Return the content of the file."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
+    return f"{escape_unprintable(text)}\n".encode()
 
 
 def remove_ready(data: Path) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gatepost.cli.output import FAILED, FINDING, OK, UNREACHABLE, print_json
+from gatepost.cli.streams import write_unescaped
+from gatepost.model.unprintable import escape_unprintable
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.model.finding import Diagnosis
@@ -29,7 +31,7 @@ def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:
 
     document = json.dumps(to_document(diagnosis.evidence), ensure_ascii=False, indent=1)
     try:
-        path.write_text(f"{document}\n", "utf-8")
+        path.write_text(f"{escape_unprintable(document)}\n", "utf-8")
     except OSError as error:
         raise click.ClickException(f"cannot save to {path}: {error.strerror}") from error
 
@@ -51,4 +53,4 @@ def show(diagnosis: "Diagnosis", *, as_json: bool, as_markdown: bool) -> None:
 
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         colour = sys.stdout.isatty() and not plain
-        sys.stdout.write(render(diagnosis, colour=colour))
+        write_unescaped(render(diagnosis, colour=colour))

@@ -8,6 +8,7 @@ import click
 
 from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.output import Failed
+from gatepost.cli.streams import write_unescaped
 
 EXAMPLE = """\b
 Example:
@@ -39,7 +40,8 @@ def env(data: Path, admin: bool, as_json: bool) -> int:
     variables = _variables(_read(data), admin=admin)
     for missing in missing_lines(variables):
         click.echo(f"gatepost env: {missing}", err=True)
-    click.echo(json.dumps(variables) if as_json else "\n".join(export_lines(variables)))
+    lines = [json.dumps(variables)] if as_json else export_lines(variables)
+    write_unescaped("".join([f"{line}\n" for line in lines]))
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import FAILED, USAGE, print_error
+from gatepost.cli.streams import guard_streams
 
 # fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -114,6 +115,7 @@ _NO_MEMORY: Final = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 finding, 3 unreachable, 64 usage."""
+    guard_streams()
     atexit.register(gc.freeze)  # without this, Python collects garbage in everything at its end
     try:
         outcome: Any = root.main(arguments, prog_name="gatepost", standalone_mode=False)

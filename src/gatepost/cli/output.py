@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatepost.model.unprintable import escape_unprintable
+
 if TYPE_CHECKING:
     from gatepost.config.problems import ConfigProblems
 
@@ -36,7 +38,8 @@ def print_json(document: Any) -> None:
     """Print one JSON document and nothing else on standard output."""
     import json  # noqa: PLC0415 - not for --help
 
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    sys.stdout.write(f"{escape_unprintable(text)}\n")
 
 
 def tell_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
@@ -65,5 +68,5 @@ def print_error(error: click.ClickException) -> None:
     else:
         code = "Usage" if isinstance(error, click.UsageError) else "Failed"
     document = {"error": {"code": code, "message": error.format_message()}}
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.write(f"{escape_unprintable(json.dumps(document, ensure_ascii=False))}\n")
     sys.stdout.flush()

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from gatepost.model.unprintable import is_printable
+
 WIDTH: Final = 80
 """The width if the terminal's is unknown."""
 GAP: Final = "  "
@@ -102,4 +104,4 @@ def _columns_of(character: str) -> int:
 def safe(text: str) -> str:
     """Return text without control characters, because text from strangers must not control the
     terminal."""
-    return "".join([each if each.isprintable() else "�" for each in text])
+    return "".join([each if is_printable(each) else "�" for each in text])

@@ -53,6 +53,15 @@ def test_no_peer_changes_what_a_field_looks_like() -> None:
     }
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("text", ["\x7f", "\x9b31m", "\u202e", "\u2028", "\ufeff", "\u200f"])
+def test_a_line_is_printable(text: str, as_json: bool) -> None:
+    line = EventFormatter(as_json=as_json).line(0.0, "refused", {"reply": f"550 a{text}b"})
+    assert line.isprintable()
+    if as_json:
+        assert json.loads(line)["reply"] == f"550 a{text}b"
+
+
 def test_an_event_that_cannot_be_spelled_takes_no_other_along() -> None:
     reading, writing = os.pipe()
     reporter = Reporter(writing, as_json=False)

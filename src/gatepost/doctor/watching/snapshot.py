@@ -9,6 +9,7 @@ import msgspec
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import AuthAttempt, Certificate, Evidence, Hello
 from gatepost.model.finding import Diagnosis, Verdict
+from gatepost.model.unprintable import escape_unprintable
 
 SCHEMA: Final = 1
 MAX_SNAPSHOT: Final = 1024 * 1024
@@ -150,7 +151,8 @@ def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
 
 def encode(snapshot: Snapshot) -> bytes:
     """Return the snapshot as JSON."""
-    return msgspec.json.format(msgspec.json.encode(_clean(msgspec.to_builtins(snapshot)))) + b"\n"
+    document = msgspec.json.format(msgspec.json.encode(_clean(msgspec.to_builtins(snapshot))))
+    return f"{escape_unprintable(document.decode())}\n".encode()
 
 
 def decode(text: bytes) -> Snapshot:
