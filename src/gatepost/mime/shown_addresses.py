@@ -16,12 +16,14 @@ _ATOM: Final = rf'[^"(),.:;<>@\[\\\]*`{_APART}]'
 _LABEL: Final = rf"[^!-,./:-@\[-^`{{-~{_APART}]"
 _LOCAL: Final = re.compile(rf"(?:{_ATOM}++\.?)++")
 _DOMAIN: Final = re.compile(rf"\[[^\[\]]*+\]|{_LABEL}++(?:\.{_LABEL}++)*+")
-_QUOTED: Final = re.compile(r'"(?:\\.|[^"\\])*+"', re.DOTALL)
+_QUOTED: Final = re.compile(r'"(?:\\.|[^"\\])*+"?', re.DOTALL)
 _ENCODED: Final = re.compile(r"=\?([^?]*+)\?([BbQq])\?([^?]*+)\?=")
 _MISLEADING: Final = re.compile(r"[\x00\n\r\u202d\u202e]")
 """Ends a line or a text for some readers, or changes the direction in which it is read."""
 _NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 _BLANK: Final = " \t"
+MOST_SIGNS: Final = 200
+"""Maximum number of ``@`` in a field, which may show each of its mailboxes several times."""
 
 
 def shown_addresses(field: str) -> Iterator[str]:
@@ -32,7 +34,7 @@ def shown_addresses(field: str) -> Iterator[str]:
     more than once. Raises ValueError for characters that mislead.
     """
     uncommented = without_comments(field, "")
-    for text in {field, uncommented}:
+    for text in (field, uncommented) if "(" in field else (field,):
         for decoded in _decoded(text):
             if _MISLEADING.search(decoded):
                 raise ValueError("a misleading character in the From field")
@@ -47,7 +49,10 @@ def shown_addresses(field: str) -> Iterator[str]:
 
 
 def _addresses(text: str) -> Iterator[str]:
-    for before, after in pairwise(text.split("@")):
+    pieces = text.split("@")
+    if len(pieces) > MOST_SIGNS:
+        raise ValueError("too many addresses in the From field")
+    for before, after in pairwise(pieces):
         local = _LOCAL.match(before[::-1])
         domain = _DOMAIN.match(after)
         if local is not None and domain is not None:
@@ -61,7 +66,7 @@ def _is_dotted(address: str) -> bool:
     ``9.30am`` is none."""
     domain = address.rpartition("@")[2]
     last = domain.rpartition(".")[2]
-    if "." not in domain:
+    if "." not in domain or domain.startswith("["):
         return domain.startswith("[")
     return domain.count(".") == 3 if last.isdecimal() else len(last) > 1 and last[0].isalpha()
 
