@@ -173,6 +173,11 @@ SELECTIONS = [
     (Selection(subject="^hi$"), ["one"]),
     (Selection(to="bob@example.net", subject="nothing"), []),
     (Selection(to="carol@example.net"), ["two"]),
+    (Selection(sender="ALICE@example.org", to="bob@example.net"), ["one"]),
+    (Selection(sender="alice"), []),
+    (Selection(sender="<>"), ["two"]),
+    (Selection(account="Scanner", limit=1), ["two"]),
+    (Selection(account="scan"), []),
 ]
 
 
@@ -185,6 +190,7 @@ def test_a_selection_filters(store: AnyStore, selection: Selection, expected: li
                 "two",
                 envelope=envelope("", "carol@example.net", "bob@example.net"),
                 subject="=?utf-8?q?gr=C3=BC=C3=9F?=",
+                principal="scanner",
             )
         )
         assert ids(await store.list(selection)) == expected

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,11 +12,13 @@ from gatepost.cli.output import Failed, print_json
 from gatepost.cli.store_options import place_options
 
 if TYPE_CHECKING:
-    from gatepost.queue.contract import Store
+    from gatepost.model.message import StoredMessage
+    from gatepost.queue.contract import Selection, Store
 
 WAIT: Final = 30.0
 """Seconds."""
 
+F = TypeVar("F", bound=Callable[..., Any])
 Answer = Callable[["Store"], Coroutine[Any, Any, None]]
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -24,7 +26,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 
 @click.group(cls=Group)
 def messages() -> None:
-    """List, show, await and delete captured mail, whether or not the relay runs.
+    """List, show, await, save and delete captured mail, whether or not the relay runs.
 
     \b
     Example:
@@ -33,20 +35,51 @@ def messages() -> None:
     """
 
 
+_FILTERS: Final = (
+    click.option("--to", default="", metavar="ADDRESS", help="One of the recipients."),
+    click.option(
+        "--from", "sender", default="", metavar="ADDRESS",
+        help="The sender; <> for the null sender."
+    ),
+    click.option(
+        "--subject", default="", metavar="RE", help="A regular expression for the subject.",
+        callback=lambda _ctx, _parameter, value: _checked_expression(value),
+    ),
+    click.option("--account", default="", metavar="NAME", help="The name of who signed in."),
+)  # fmt: skip
+
+
+def _filters(command: F) -> F:
+    """Add the options that select messages; all of them must match."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+def _selection(filters: dict[str, str]) -> "Selection":
+    from gatepost.queue.contract import Selection  # noqa: PLC0415
+
+    names = ("to", "sender", "subject", "account")
+    to, sender, subject, account = [filters[each] for each in names]
+    return Selection(to, subject, sender=sender, account=account)
+
+
 @messages.command("list")
+@_filters
 @place_options
 @_json
-def list_(data: Path, as_json: bool) -> None:
+def list_(data: Path, as_json: bool, **filters: str) -> None:
     """List captured messages, newest first.
 
     \b
     Example:
       gatepost messages list --json
+      gatepost messages list --from ann@example.com --subject '^Invoice'
     """
     from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
-        found = await store.list()
+        found = await store.list(_selection(filters))
         if as_json:
             print_json({"messages": [message_views.told(each) for each in found]})
         else:
@@ -56,9 +89,10 @@ def list_(data: Path, as_json: bool) -> None:
 
 
 @messages.command()
+@_filters
 @place_options
 @_json
-def count(data: Path, as_json: bool) -> None:
+def count(data: Path, as_json: bool, **filters: str) -> None:
     """Print the number of messages.
 
     \b
@@ -73,11 +107,15 @@ def count(data: Path, as_json: bool) -> None:
             click.echo(number)
 
     async def answer(store: "Store") -> None:
-        tell(await store.count())
+        chosen = any(filters.values())
+        tell(len(await store.list(_selection(filters))) if chosen else await store.count())
 
     from gatepost.app.control_socket import ask_count  # noqa: PLC0415
     from gatepost.errors import NetworkError  # noqa: PLC0415
 
+    if any(filters.values()):
+        _ask(data, answer)
+        return
     try:
         number = ask_count(data)
     except NetworkError:
@@ -105,10 +143,12 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
         raise click.UsageError("--raw and --json cannot be used together")
 
     from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
-    from gatepost.model.report import message_guid  # noqa: PLC0415 - read no faster than needed
 
     async def answer(store: "Store") -> None:
         message = await store.get(id_)
+        if as_json:
+            print_json(await _whole(store, message))
+            return
         body = await store.body(message.id)
         if raw:
             if not no_trace:
@@ -116,25 +156,30 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
             for chunk in body.chunks():
                 _write(chunk)
             sys.stdout.flush()
-        elif as_json:
-            content = b"".join(body.chunks())
-            guid = {"azure_message_id": message_guid(message.id, message.received_at)}
-            print_json(message_views.told(message) | message_views.told_contents(content) | guid)
         else:
             message_views.print_message(message, b"".join(body.chunks()))
 
     _ask(data, answer)
 
 
+async def _whole(store: "Store", message: "StoredMessage") -> dict[str, Any]:
+    """Return a message as JSON, with its content."""
+    from gatepost.cli import message_views  # noqa: PLC0415
+    from gatepost.model.report import message_guid  # noqa: PLC0415
+
+    content = b"".join((await store.body(message.id)).chunks())
+    guid = {"azure_message_id": message_guid(message.id, message.received_at)}
+    return message_views.told(message) | message_views.told_contents(content) | guid
+
+
 @messages.command()
-@click.option("--to", default="", metavar="ADDRESS", help="One of the recipients.")
-@click.option("--subject", default="", metavar="RE", help="A regular expression for the subject.")
+@_filters
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=WAIT, show_default=True, help="Seconds."
 )
 @place_options
 @_json
-def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> None:
+def wait(timeout: float, data: Path, as_json: bool, **filters: str) -> None:
     """Wait for a matching message, and show the newest. Exit 1 if none arrives.
 
     \b
@@ -142,18 +187,46 @@ def wait(to: str, subject: str, timeout: float, data: Path, as_json: bool) -> No
       gatepost messages wait --to bob@example.net --subject '^Welcome' --timeout 10
     """
     from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
-    from gatepost.queue.contract import Selection  # noqa: PLC0415
-
-    _check_expression(subject)
 
     async def answer(store: "Store") -> None:
-        found = await store.wait(Selection(to, subject), timeout)
+        found = await store.wait(_selection(filters), timeout)
         if found is None:
             raise Failed(f"no such message within {timeout:g} s", "TimedOut")
         if as_json:
-            print_json(message_views.told(found))
+            print_json(await _whole(store, found))
         else:
             message_views.print_table([found])
+
+    _ask(data, answer)
+
+
+@messages.command("save-attachments")
+@click.argument("id_", metavar="ID|last")
+@click.option(
+    "--to", "directory", type=click.Path(file_okay=False, path_type=Path), default=Path(),
+    metavar="DIR", help="Where to save them; default: the current directory.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@place_options
+@_json
+def save_attachments(id_: str, directory: Path, force: bool, data: Path, as_json: bool) -> None:
+    """Save the attachments of a message as files, and print their paths.
+
+    Names from the message are made safe: without directories, not hidden, no two alike. Only you
+    can read the files.
+
+    \b
+    Example:
+      gatepost messages save-attachments last --to attachments
+    """
+    from gatepost.cli.attachments import print_saved, save  # noqa: PLC0415
+    from gatepost.mime.contents import read_contents  # noqa: PLC0415
+
+    async def answer(store: "Store") -> None:
+        message = await store.get(id_)
+        content = b"".join((await store.body(message.id)).chunks())
+        saved = save(read_contents(content).attachments, directory, force=force)
+        print_saved(message.id, saved, as_json=as_json)
 
     _ask(data, answer)
 
@@ -203,13 +276,14 @@ def _ask(data: Path, answer: Answer) -> None:
         raise Failed.by(error) from None
 
 
-def _check_expression(subject: str) -> None:
+def _checked_expression(subject: str) -> str:
     import re  # noqa: PLC0415
 
     try:
         re.compile(subject)
     except re.error as error:
         raise click.BadParameter(str(error), param_hint="--subject") from None
+    return subject
 
 
 def _write(octets: bytes) -> None:

@@ -12,7 +12,8 @@ from gatepost.model.message import StoredMessage, Submission
 class Selection:
     """A filter for captured messages; the default selects all.
 
-    ``to`` must equal a recipient's address, without regard to case. ``subject`` is a regular
+    ``to`` must equal a recipient's address, ``sender`` the sender's (``<>``: the null sender), and
+    ``account`` the name of who signed in, all without regard to case. ``subject`` is a regular
     expression that is searched in the decoded subject.
     """
 
@@ -20,6 +21,8 @@ class Selection:
     subject: str = ""
     limit: int | None = None
     """At most so many, the newest; None: no limit."""
+    sender: str = ""
+    account: str = ""
 
 
 class Store(Protocol):

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
+
+_NULL_SENDER: Final = "<>"
 
 
 def captured(submission: Submission) -> StoredMessage:
@@ -33,7 +36,8 @@ def decode_subject(raw: str) -> str:
 
 def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
     """Return a test for messages that match. Raises ValueError for a bad regular expression."""
-    to = selection.to.casefold()
+    to, account = selection.to.casefold(), selection.account.casefold()
+    sender = selection.sender.casefold()
     try:
         subject = re.compile(selection.subject)
     except re.error as error:
@@ -41,6 +45,10 @@ def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
 
     def matches(message: StoredMessage) -> bool:
         if to and all(to != address.casefold() for address in message.rcpt_to):
+            return False
+        if sender and sender != (message.mail_from.casefold() or _NULL_SENDER):
+            return False
+        if account and account != message.principal.casefold():
             return False
         return not selection.subject or bool(subject.search(decode_subject(message.subject)))
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost.model.message import StoredMessage
 from gatepost.queue.contract import Selection
@@ -47,7 +47,7 @@ class Waiters:
     ) -> StoredMessage | None:
         """Return the newest match of `lookup`, or the first one announced in `timeout` seconds."""
         with self._registered(selection) as found:
-            if present := await lookup(Selection(selection.to, selection.subject, limit=1)):
+            if present := await lookup(replace(selection, limit=1)):
                 return present[0]
             done, _ = await asyncio.wait((found,), timeout=timeout)
             return found.result() if done else None
