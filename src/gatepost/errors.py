@@ -3,6 +3,7 @@
 GatepostError                 .phase .slug .fix .transcript
 +-- ConfigError               .where .did_you_mean
 +-- NetworkError (OSError)    ResolveError ConnectError TlsError Disconnected TimedOut
+|                             AnswerLost (a Disconnected)
 +-- ProtocolError             LocalProtocolError (ours, nothing sent)
 |                             RemoteProtocolError (theirs, .line)
 +-- NegotiationError          NoSharedMechanism(.offered .usable .plan) TlsUnavailable
@@ -98,6 +99,11 @@ class TlsError(NetworkError):
 
 class Disconnected(NetworkError, ConnectionError):
     """The peer closed the connection."""
+
+
+class AnswerLost(Disconnected):
+    """The peer closed the connection before it answered: nobody knows whether it did what it was
+    asked to do."""
 
 
 class TimedOut(NetworkError, TimeoutError):

@@ -15,7 +15,14 @@ from gatepost.app.control_socket import SOCKET
 from gatepost.app.remote_directory import RemoteDirectory
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
-from gatepost.errors import ConnectError, Disconnected, GatepostError, QueueError, QueueFull
+from gatepost.errors import (
+    AnswerLost,
+    ConnectError,
+    Disconnected,
+    GatepostError,
+    QueueError,
+    QueueFull,
+)
 from gatepost.model.message import Submission
 from gatepost.net.frames import MAX_FRAME
 from gatepost.testing.memory import MemoryStore
@@ -186,11 +193,27 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
         await asyncio.sleep(0.2)
         await hang_up(calls)
         for put in puts:
-            with pytest.raises(Disconnected):
+            with pytest.raises(AnswerLost):
                 await put
         behind.gate.set_result(None)
         await asyncio.sleep(0.05)
         assert await behind.count() == 2
+
+    served(steps)
+
+
+def test_a_message_that_was_only_sent_in_part_is_not_in_the_store(
+    served: Callable[[Steps], None],
+) -> None:
+    async def steps(path: Path, behind: Behind) -> None:
+        calls = await Calls.connect(path)
+        put = RemoteStore(calls).put(message("large", body=bytes(1_000_000)))
+        await asyncio.sleep(0)
+        await hang_up(calls)
+        with pytest.raises(Disconnected) as caught:
+            await put
+        assert not isinstance(caught.value, AnswerLost)
+        assert await behind.count() == 0
 
     served(steps)
 

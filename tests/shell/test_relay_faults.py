@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gatepost.directory.contract import Directory
-from gatepost.errors import QueueError, QueueFull
+from gatepost.errors import AnswerLost, Disconnected, QueueError, QueueFull
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
@@ -135,12 +135,29 @@ def test_no_250_before_the_commit(tmp_path: Path) -> None:
 FAILURES: list[tuple[BaseException | None, str]] = [
     (QueueFull("the disk is full"), "452 4.3.1 "),
     (QueueError("the sync failed"), "451 4.3.0 "),
+    (Disconnected("the store process is gone"), "451 4.3.0 "),
     (RuntimeError("a bug"), "451 4.3.0 "),
     (None, "451 4.3.0 "),
 ]
 
 
-@pytest.mark.parametrize(("failure", "reply"), FAILURES, ids=["full", "sync", "bug", "cancelled"])
+def test_a_client_gets_no_reply_if_nobody_knows_whether_its_message_is_stored(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, Plan("open", store=SlowStore)) as served, served.greeted() as peer:
+        peer.begin(SENDER)
+        peer.send(letter(SENDER) + b".\r\nNOOP\r\n")
+        eventually(lambda: bool(slow(served).waiting))
+        served.run(slow(served).fail(AnswerLost("the relay closed the connection")))
+        assert peer.rest() == b""
+        [told] = served.reported("not_stored")
+        assert told["reply"] == ""
+        assert served.relay.budget.used == 0
+
+
+@pytest.mark.parametrize(
+    ("failure", "reply"), FAILURES, ids=["full", "sync", "gone", "bug", "cancelled"]
+)
 def test_a_failed_commit_is_reported_and_the_connection_continues(
     tmp_path: Path, failure: BaseException | None, reply: str
 ) -> None:

@@ -148,6 +148,23 @@ def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> N
     assert acknowledged <= asyncio.run(stored(data))
 
 
+def test_a_client_gets_no_reply_if_the_store_process_dies_with_its_message(
+    relay: Emulator,
+) -> None:
+    """It may have been committed, and a 451 would say that it was not."""
+    with signed_in(relay.ready) as peer, signed_in(relay.ready) as idle:
+        peer.begin(relay.sender)
+        os.kill(relay.pid, signal.SIGSTOP)
+        peer.send(letter(relay.sender) + b".\r\n")
+        peer.sock.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            peer.reply()
+        relay.kill()
+        peer.sock.settimeout(PATIENCE)
+        assert peer.rest() == b""
+        assert idle.rest() == b"421 4.3.2 Service shutting down\r\n"
+
+
 def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
     """Start two workers and their supervisor in their own process group."""
     with log.open("ab") as output:

@@ -9,7 +9,7 @@ import msgspec
 
 from gatepost.app.rpc import NIL, Calls, decode
 from gatepost.app.rpc_messages import PackedMessage, Pieces, pack_submission, unpack_message
-from gatepost.errors import Disconnected
+from gatepost.errors import AnswerLost, Disconnected
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
@@ -25,7 +25,11 @@ before."""
 
 
 class RemoteStore:
-    """Implements ``queue.contract.Store`` over calls."""
+    """Implements ``queue.contract.Store`` over calls.
+
+    ``put`` raises AnswerLost if the store process ends meanwhile, because it may have committed the
+    message.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -70,6 +74,8 @@ class RemoteStore:
         try:
             for piece in submission.body.chunks():
                 await self._calls.ask("upload", number, content=(piece,))
+        except AnswerLost as lost:  # of a piece: the message is not in the store
+            raise Disconnected(*lost.args) from lost
         except BaseException:
             with suppress(Disconnected):
                 self._calls.tell("drop_upload", number)

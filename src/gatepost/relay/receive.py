@@ -413,6 +413,10 @@ class Receiver:
             self._break(error)
         self._resume()
 
+    def hang_up(self) -> None:
+        """Close the connection without a reply."""
+        self._part()
+
     def refuse(self, reply: Reply) -> None:
         """Send a refusal, and report it."""
         self._session.answer(reply)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from gatepost.errors import QueueFull
+from gatepost.errors import AnswerLost, QueueFull
 from gatepost.mime.authors import read_authors
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
@@ -38,6 +38,9 @@ class Connection(Protocol):
 
     def store(self, message: Submission) -> None:
         """Hand a message to the store; the outcome goes to ``MailTransactions.stored``."""
+
+    def hang_up(self) -> None:
+        """Close the connection without a reply."""
 
 
 class MailTransactions:
@@ -222,13 +225,20 @@ class MailTransactions:
             self._refuse_message(refusal)
 
     def stored(self, message: Submission, put: "asyncio.Future[None]") -> None:
-        """Answer with 250 if the commit succeeded: here the message is accepted."""
+        """Answer with 250 if the commit succeeded: here the message is accepted.
+
+        If nobody knows whether it was committed, the client gets no reply, as in a power cut: a 451
+        would say that the message was not accepted.
+        """
         error = error_of(put)
         if error is None:
             self._taken += 1
             done = self._session.replies.ACCEPTED
             self._session.answer(Reply(250, done.text.replace("{id}", message.id), done.status))
             self._relay.report("accepted", peer=self._stream.peer_address, **told(message))
+        elif isinstance(error, AnswerLost):
+            self._tell_not_stored("", explain(error))
+            self._connection.hang_up()
         else:
             self._session.answer(self._not_stored(error))
 
@@ -236,7 +246,8 @@ class MailTransactions:
         replies = self._session.replies
         reply = replies.STORE_FULL if isinstance(error, QueueFull) else replies.NOT_STORED
         reason = explain(error)
-        self._relay.report(
-            "not_stored", peer=self._stream.peer_address, reply=str(reply), reason=reason
-        )
+        self._tell_not_stored(str(reply), reason)
         return reply.because(reason)
+
+    def _tell_not_stored(self, reply: str, reason: str) -> None:
+        self._relay.report("not_stored", peer=self._stream.peer_address, reply=reply, reason=reason)
