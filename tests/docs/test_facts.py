@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import gatepost
 import gatepost.testing
+from gatepost.app.operator_log_levels import LEVELS
 from gatepost.app.provision import Provisioned
 from gatepost.app.ready import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
@@ -147,6 +148,12 @@ class TestReference:
         }
         assert {"accepted", "auth_refused", "signed_in"} <= reported
         assert reported - self.words("events.md") == set()
+        assert reported - LEVELS.keys() == set()
+        page = (REFERENCE / "events.md").read_text("utf-8")
+        for names, levels in re.findall(r"(?m)^\| (`[^|]+`) \| ([a-z, ]+) \| .* \| .* \|$", page):
+            shown = levels.split(", ")
+            events = re.findall(r"`(\w+)`", names)
+            assert [LEVELS[each] for each in events] == shown * (len(events) // len(shown)), names
 
     def test_reasons_of_a_refused_login(self) -> None:
         source = "".join(path.read_text("utf-8") for path in AZURE.glob("*.py"))

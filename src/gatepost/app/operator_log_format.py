@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gatepost.app.operator_log_levels import LEVELS
 from gatepost.model.unprintable import escape_unprintable
 
 
@@ -28,7 +29,8 @@ class EventFormatter:
     def _format(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
         second = int(moment)
         if not self.as_json:
-            return f"{_clock(second)} {format_event(event, facts)}"
+            level = LEVELS.get(event, "info")
+            return f"{_local_date(second)} {level} {format_event(event, facts)}"
         time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
         try:
             return _json({"time": time_, "event": event, **facts})
@@ -54,9 +56,10 @@ def _plain(value: Any) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _clock(second: int) -> str:
-    """Return the local time of day; cached, because thousands of lines share it."""
-    return f"{datetime.fromtimestamp(second, UTC).astimezone():%H:%M:%S}"
+def _local_date(second: int) -> str:
+    """Return local date and time with the zone (RFC 3339); cached, because thousands of lines share
+    it."""
+    return datetime.fromtimestamp(second, UTC).astimezone().isoformat()
 
 
 @lru_cache(maxsize=4)
@@ -156,7 +159,7 @@ _SENTENCES: Final = {
     "secret_changed": "credential {credential} has a new secret",
     "certificate_reloaded": "certificate {file} is new, valid until {expires_at}",
     "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays in use: {reason}",
-    "config_warning": "WARNING: {reason}",
+    "config_warning": "{reason}",
     "certificate_expires": "certificate {file} expires soon, at {expires_at}",
     "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
     "changed": "{upstream}: CHANGED: {sentence}",

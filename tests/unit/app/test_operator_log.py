@@ -4,11 +4,13 @@ import json
 import os
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
 from gatepost.app.operator_log import LAST_WORDS, MAX_WAITING, Reporter, write_all
 from gatepost.app.operator_log_format import EventFormatter, format_event
+from gatepost.app.operator_log_levels import _EVENTS, LEVELS
 
 
 def lines_of(reading: int) -> list[str]:
@@ -97,7 +99,11 @@ def test_lines_of_another_process_stand_in_their_turn() -> None:
     reporter.close()
     os.close(writing)
     first, *taken, last = lines_of(reading)
-    assert (first[9:], taken, last[9:]) == ("starting", ["one", "two"], "stopping")
+    assert (first.split(" ", 2)[2], taken, last.split(" ", 2)[2]) == (
+        "starting",
+        ["one", "two"],
+        "stopping",
+    )
 
 
 def test_lines_of_another_process_are_bounded_with_all_others() -> None:
@@ -249,3 +255,21 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
 @pytest.mark.parametrize(("event", "facts", "sentence"), SENTENCES)
 def test_a_person_reads_a_sentence(event: str, facts: dict[str, object], sentence: str) -> None:
     assert format_event(event, facts) == sentence
+
+
+@pytest.mark.parametrize(
+    ("event", "level"),
+    [("accepted", "info"), ("refused", "warning"), ("not_stored", "error"), ("unheard_of", "info")],
+)
+def test_a_line_begins_with_date_and_level(event: str, level: str) -> None:
+    moment = 1_795_514_400.9
+    line = EventFormatter(as_json=False).line(moment, event, {})
+    date, shown, _ = line.split(" ", 2)
+    read = datetime.fromisoformat(date)
+    assert read.utcoffset() is not None
+    assert (read.timestamp(), shown) == (int(moment), level)
+
+
+def test_each_event_has_one_level() -> None:
+    names = [each for events in _EVENTS.values() for each in events.split()]
+    assert len(names) == len(set(names)) == len(LEVELS)
