@@ -32,6 +32,7 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.queue.deliveries import Deliveries, QueueSelection
+from gatepost.queue.slots import Slots
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.outbound import Outbound, make_deliverer
@@ -143,6 +144,7 @@ class Upstream:
         self.steps: dict[str, Phase] = {}
         """The phase in which each delivery waits."""
         self.now: Callable[[], datetime]
+        self.greeted: Callable[[str], None] = lambda _: None
 
     async def deliver(
         self, lease: Lease, body: Body, place: Place, deadline: float
@@ -154,6 +156,8 @@ class Upstream:
         self.open += 1
         self.most_open = max(self.open, self.most_open)
         self.steps[lease.delivery.id] = answer.phase
+        if answer.phase not in ("connect", "greeting"):
+            self.greeted(lease.delivery.id)
         try:
             await asyncio.sleep(answer.seconds)
         finally:
@@ -196,6 +200,9 @@ class Upstream:
             is_kept=answer.is_kept,
             has_shown_secret=answer.has_shown_secret,
         )
+
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        self.greeted = greeted
 
     def step(self, delivery: str) -> Phase:
         return self.steps[delivery]
@@ -241,6 +248,7 @@ class World:
         *,
         dns: str = "",
         bounds: Bounds = Bounds(),  # noqa: B008
+        slots: Slots | None = None,
         own: Own = Own(("relay.example",), ("192.0.2.25",)),  # noqa: B008
         seed: int = 1,
     ) -> None:
@@ -254,7 +262,7 @@ class World:
         self.resolver = ScriptedResolver(dns)
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.alarms: dict[str, str] = {}
-        self.wire = InFlight()
+        self.wire = InFlight(slots)
         self._ids = itertools.count(1)
         self._bounds, self._own, self._random = bounds, own, random.Random(seed)
         self.gate: Gate

@@ -158,7 +158,7 @@ class Book:
 )
 def test_no_mail_is_lost(seed: int, trouble: float, kills: list[float], small: bool) -> None:
     chance = random.Random(seed)
-    bounds = Bounds(workers=4, leases=12, octets=200) if small else Bounds()
+    bounds = Bounds(leases=12, octets=200) if small else Bounds()
     upstreams, routes = table(chance, trouble)
     world = World(upstreams, routes, dns=ZONE, bounds=bounds, seed=seed)
     book = Book(world, chance)

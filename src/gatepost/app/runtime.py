@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from gatepost.queue.slots import ATTEMPTS
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
 
@@ -19,6 +20,8 @@ FILES: Final = 65_536
 """The desired limit of open files; each connection is one."""
 FILES_BESIDES: Final = 100
 """Open files besides clients: the store, listeners, connections to servers."""
+LOOKUPS: Final = 1000
+"""Open files for look-ups in the DNS."""
 AGAIN: Final = 60.0
 """Seconds after which a repeated fault is reported again."""
 
@@ -78,6 +81,19 @@ def raise_file_limit() -> None:
     if soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def attempts_within(clients: int) -> int:
+    """Return for how many attempts at delivery, each with a connection, this process has files
+    besides its clients; at least for a quarter of what it may open."""
+    try:
+        import resource  # noqa: PLC0415 - Unix only
+    except ImportError:
+        return ATTEMPTS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return ATTEMPTS
+    return min(ATTEMPTS, max(soft // 4, soft - clients - FILES_BESIDES - LOOKUPS))
 
 
 def too_few_files(connections: int) -> str:

@@ -26,7 +26,13 @@ from gatepost.app.listeners import client_limits
 from gatepost.app.operator_log import Reporter
 from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.runtime import DRAIN, report_faults, side_by_side, too_few_files
+from gatepost.app.runtime import (
+    DRAIN,
+    attempts_within,
+    report_faults,
+    side_by_side,
+    too_few_files,
+)
 from gatepost.app.serve_front import Written
 from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
 from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
@@ -182,7 +188,7 @@ class Service:
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
         context = ServeContext(store, key, http, report, ids, alarms)
-        outbound = ServeOutbound(context)
+        outbound = ServeOutbound(context, attempts_within(config.limits.connections))
         delivery = outbound.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)

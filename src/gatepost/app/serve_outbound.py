@@ -21,6 +21,7 @@ from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
 from gatepost.profiles import known_providers, load_profile
+from gatepost.queue.slots import Slots
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.faults import explain
@@ -79,10 +80,11 @@ class ServeOutbound:
 
     store: RoutedStore
 
-    def __init__(self, context: ServeContext) -> None:
+    def __init__(self, context: ServeContext, attempts: int) -> None:
+        """``attempts`` may be in progress at once; each has a connection."""
         self._context = context
         self._kept = KeptTokens(context.key, context.report)
-        self._wire = InFlight()
+        self._wire = InFlight(Slots(attempts))
         self._secrets = SecretFiles(self._forgive)
         self._now: DeliverySetup
         self._ending: list[tuple[DeliverySetup, asyncio.Task[None]]] = []

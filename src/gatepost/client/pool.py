@@ -16,8 +16,9 @@ from gatepost.errors import Disconnected, GatepostError
 
 CHECK_AFTER: Final = 10.0
 """Seconds without use after which a connection is checked before it is used again."""
-TOTAL: Final = 500
-"""Maximum number of connections to all servers together."""
+IDLE: Final = 500
+"""Maximum number of idle connections to all servers together. Those in use have no common limit:
+servers that hang would use it up."""
 
 
 class Poolable(Protocol):
@@ -172,14 +173,13 @@ class Pool(Generic[C]):
     def __init__(
         self,
         *,
-        total: int = TOTAL,
+        idle: int = IDLE,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._seconds = total, seconds
+        self._most_idle, self._seconds = idle, seconds
         self._groups: dict[Hashable, _Group[C]] = {}
-        self._open = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        """Loans that wait because of the limit for all keys together."""
+        self._resting: dict[_Kept[C], _Group[C]] = {}
+        """Idle connections, those first that are idle for the longest time."""
         self._closing: set[asyncio.Task[None]] = set()
         self._patience: asyncio.TimerHandle | None = None
         """Ends the waiting of followers after too long a time."""
@@ -213,8 +213,14 @@ class Pool(Generic[C]):
         kept = group.idle[-1]
         if self._seconds() - kept.rested >= CHECK_AFTER or not kept.connection.usable:
             return None
-        group.idle.pop()
+        self._pick(group)
         return self._lend(group, terms, kept)
+
+    def _pick(self, group: _Group[C]) -> _Kept[C]:
+        """Take the connection of a key that was used last, of those that are idle."""
+        kept = group.idle.pop()
+        del self._resting[kept]
+        return kept
 
     def _lend(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
         kept.is_resting = False
@@ -227,7 +233,7 @@ class Pool(Generic[C]):
     ) -> Loan[C]:
         """Return a working connection: an idle one, or a new one by ``opening``.
 
-        Waits while the key or the pool has its maximum number of connections. Raises what
+        Waits while the key has its maximum number of connections. Raises what
         ``opening`` raises, and Disconnected if the pool is closed.
         """
         had_turn = False
@@ -238,7 +244,7 @@ class Pool(Generic[C]):
             if group is None:
                 group = self._groups[key] = _Group(key)
             if group.idle:
-                kept = group.idle.pop()
+                kept = self._pick(group)
                 try:
                     well = await self._is_well(kept)
                 except BaseException:  # its next data is unknown
@@ -249,10 +255,6 @@ class Pool(Generic[C]):
                 self._discard(group, kept)
             elif group.open >= max(1, terms.connections):
                 await self._wait(group.waiters, ahead=had_turn)
-                had_turn = True
-            elif self._open >= self._total:
-                self._evict()
-                await self._wait(self._waiting, ahead=had_turn)
                 had_turn = True
             else:
                 made = await self._make(group, terms, opening)
@@ -278,15 +280,13 @@ class Pool(Generic[C]):
         for group in tuple(self._groups.values()):
             while self._wake_one(group.waiters):
                 pass
-        while self._wake_one(self._waiting):
-            pass
         await self._clear()
 
     async def _clear(self) -> None:
         """Close idle connections."""
         for group in tuple(self._groups.values()):
             while group.idle:
-                self._discard(group, group.idle.pop())
+                self._discard(group, self._pick(group))
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
@@ -294,7 +294,6 @@ class Pool(Generic[C]):
         self, group: _Group[C], terms: Terms, opening: Callable[[], Awaitable[C]]
     ) -> _Kept[C]:
         group.open += 1
-        self._open += 1
         terms.opened()
         try:
             return _Kept(await opening(), terms.closed)
@@ -343,6 +342,9 @@ class Pool(Generic[C]):
         if kept.timer is None:
             kept.timer = loop.call_at(kept.retires, self._look, group, kept)
         group.idle.append(kept)
+        self._resting[kept] = group
+        if len(self._resting) > self._most_idle:
+            self._evict()
         self._wake(group)
 
     def _look(self, group: _Group[C], kept: _Kept[C]) -> None:
@@ -354,15 +356,18 @@ class Pool(Generic[C]):
         if loop.time() < kept.retires - _TICK:
             kept.timer = loop.call_at(kept.retires, self._look, group, kept)
         else:
-            group.idle.remove(kept)
-            self._discard(group, kept)
+            self._retire(group, kept)
+
+    def _retire(self, group: _Group[C], kept: _Kept[C]) -> None:
+        """Close an idle connection."""
+        group.idle.remove(kept)
+        del self._resting[kept]
+        self._discard(group, kept)
 
     def _evict(self) -> None:
-        """Close the connection of any key that was idle longest, so that a waiting loan goes on."""
-        resting = [group for group in self._groups.values() if group.idle]
-        if resting:
-            group = min(resting, key=lambda each: each.idle[0].rested)
-            self._discard(group, group.idle.pop(0))
+        """Close the connection that was idle longest, whatever its key is."""
+        kept, group = next(iter(self._resting.items()))
+        self._retire(group, kept)
 
     def _discard(self, group: _Group[C], kept: _Kept[C]) -> None:
         """Close a connection in the background; it counts until it is really closed."""
@@ -384,7 +389,6 @@ class Pool(Generic[C]):
 
     def _forget(self, group: _Group[C], closed: Callable[[], None]) -> None:
         group.open -= 1
-        self._open -= 1
         closed()
         self._wake(group)
         self._drop(group)
@@ -444,16 +448,14 @@ class Pool(Generic[C]):
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # the turn goes to the next
-                if not self._wake_one(waiters):
-                    self._wake_one(self._waiting)
+                self._wake_one(waiters)
             elif turn in waiters:
                 waiters.remove(turn)
             raise
 
     def _wake(self, group: _Group[C]) -> None:
-        """Wake a loan because a connection or its place is free; first those of the same key."""
-        if not self._wake_one(group.waiters):
-            self._wake_one(self._waiting)
+        """Wake a loan because a connection or its place is free."""
+        self._wake_one(group.waiters)
 
     def _wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
         while waiters:

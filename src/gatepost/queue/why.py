@@ -19,7 +19,9 @@ class Obstacle:
 
     what: str
     """What it is about: ``hub.example:587``, ``the account relay@example.org``."""
-    position: Position
+    position: Position | Literal["silent"]
+    """``silent``: its only connection waits for the server's first answer, or there is no room for
+    one."""
     wait: float
     """Seconds until the next attempt is permitted."""
     reason: str
@@ -117,6 +119,8 @@ def _why(
     if delivery.state == "leased":
         return Why(f"{_tried(delivery, progress)}{_after(delivery)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
+    if obstacle is not None and obstacle.position == "silent" and due is not None and due <= now:
+        return Why(f"It waits for its turn: {obstacle.reason}{_after(delivery)}{left}.", replies)
     if _is_blocked(obstacle):
         story = _blocked(obstacle)
     elif delivery.history:
@@ -140,8 +144,17 @@ def next_try(
     return due
 
 
+def silence(seconds: float, step: Step) -> str:
+    """Return what is wrong with a next hop that has one connection, on which the server has said
+    nothing for so many seconds, as the end of a sentence."""
+    during = f" ({_NOW[step]})" if step in _NOW else ""
+    return (
+        f"has not answered for {round(seconds)} seconds{during}, and has one connection until then"
+    )
+
+
 def _is_blocked(obstacle: Obstacle | None) -> TypeGuard[Obstacle]:
-    return obstacle is not None and obstacle.position != "closed"
+    return obstacle is not None and obstacle.position not in ("closed", "silent")
 
 
 # fmt: off

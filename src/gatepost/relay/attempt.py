@@ -1,24 +1,27 @@
 """One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final, cast
 
-from gatepost.errors import Phase
+from gatepost.errors import GatepostError, Phase, TimedOut
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, Verdict
 from gatepost.model.fast_dataclass import dataclass
-from gatepost.model.reply import Reply
+from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import MxTarget, Route, Target
 from gatepost.queue.feedback import lesson_of
 from gatepost.queue.unsettled import UNSETTLED, is_unsettled
-from gatepost.queue.why import Progress
+from gatepost.queue.why import Progress, Step
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
+from gatepost.relay.pause import Pause
+from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import Found, ServerLookup
-from gatepost.relay.traffic import Pause, Permit, Traffic
+from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
@@ -28,6 +31,10 @@ PATIENCE, MOMENT = 10.0, 0.1
 """Seconds to wait for the first login at the next target, after another one refused a message, and
 between two checks. Without this the message would wait for its next scheduled attempt."""
 
+Load = Callable[[], Awaitable[Body]]
+"""Returns the content of a message. Raises KeyError, QueueError or OSError."""
+
+_GIVEN_UP: Final = Reply(451, "No answer", Esc(4, 4, 2))
 _CLOSING: Final = 421
 _OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
 """Phases whose replies are about the message, and so tell more than those of a busy server."""
@@ -56,15 +63,19 @@ class AttemptRunner:
         self._transports, self._places = transports, places
         self._traffic, self._feedback, self._now = traffic, feedback, now
         self._tried = traffic.wire.places
+        for each in transports.values():
+            each.watch(self._greeted)
 
     def choose(self, route: Route, destination: str) -> ReadyTarget | Pause:
         """Return the first target of the route that may be tried now, or the shortest pause."""
         shortest: Pause | None = None
         for target in route.chain:
-            found = self._places.known(target, destination)
-            if found is None:
-                return ReadyTarget(target, None)
-            answer = self._traffic.admit(target, found)
+            answer: Permit | Pause | None = self._places.pause(target, destination)
+            if answer is None:
+                found = self._places.known(target, destination)
+                if found is None:
+                    return ReadyTarget(target, None)
+                answer = self._traffic.admit(target, found)
             if isinstance(answer, Permit):
                 return ReadyTarget(target, answer)
             if answer.obstacle is None:
@@ -77,13 +88,20 @@ class AttemptRunner:
         """Return the shortest rest if all targets of the route rest; None if one does not."""
         shortest: Pause | None = None
         for target in route.chain:
-            found = self._places.known(target, destination) or Found(())
-            rest = self._traffic.rest(target, found)
+            rest = self._rest(target, destination)
             if rest is None:
                 return None
             if shortest is None or rest.seconds < shortest.seconds:
                 shortest = rest
         return shortest
+
+    def _rest(self, target: Target, destination: str) -> Pause | None:
+        """Return why a target is not used now; None if it may be, or is only busy."""
+        rest = self._places.pause(target, destination)
+        if rest is not None:
+            return rest if rest.obstacle is not None else None
+        found = self._places.known(target, destination) or Found(())
+        return self._traffic.rest(target, found)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
@@ -115,26 +133,30 @@ class AttemptRunner:
     def forgive(self, route: Route, destination: str) -> None:
         """End the rests of all targets of the route."""
         for target in route.chain:
+            self._places.forgive(target, destination)
             self._traffic.forgive(target, self._places.known(target, destination))
 
     async def run(
-        self, lease: Lease, body: Body, route: Route, first: ReadyTarget
+        self, lease: Lease, load: Load, route: Route, first: ReadyTarget
     ) -> AttemptResult | Pause:
-        """Make an attempt, first at the target ``first``; a Pause if nothing could be tried."""
+        """Make an attempt, first at the target ``first``; a Pause if nothing could be tried.
+
+        ``load`` returns the content. What it raises is raised.
+        """
         if (holder := _holder(lease.delivery, route)) is not None:
             permit = first.permit if holder.name == first.target.name else None
-            return await self._try_holder(lease, body, ReadyTarget(holder, permit))
+            return await self._try_holder(lease, load, ReadyTarget(holder, permit))
         destination = lease.delivery.next_hop.destination
         asked = first.target
         tried = {asked.name}
         before: list[Attempt] = []
-        last = answer = await self._try_target(lease, body, first.target, first.permit)
+        last = answer = await self._try_target(lease, load, first.target, first.permit)
         while _may_fail_over(answer):
             target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
             if target is None:
                 break
             tried.add(target.name)
-            answer = await self._try_in_turn(lease, body, target)
+            answer = await self._try_in_turn(lease, load, target)
             if isinstance(answer, AttemptResult) or isinstance(last, Pause):
                 before += [last.attempt] if isinstance(last, AttemptResult) else []
                 last, asked = answer, target
@@ -151,10 +173,10 @@ class AttemptRunner:
         return last
 
     async def _try_holder(
-        self, lease: Lease, body: Body, holder: ReadyTarget
+        self, lease: Lease, load: Load, holder: ReadyTarget
     ) -> AttemptResult | Pause:
         """Ask the target that accepted the delivery for the result."""
-        answer = await self._try_target(lease, body, holder.target, holder.permit)
+        answer = await self._try_target(lease, load, holder.target, holder.permit)
         if isinstance(answer, Pause):
             if answer.obstacle is None:
                 return answer
@@ -168,22 +190,21 @@ class AttemptRunner:
         )
         return replace(answer, verdicts=verdicts, attempt=replace(answer.attempt, reply=reply))
 
-    async def _try_in_turn(self, lease: Lease, body: Body, target: Target) -> AttemptResult | Pause:
+    async def _try_in_turn(self, lease: Lease, load: Load, target: Target) -> AttemptResult | Pause:
         """Try a further target; if its first login is in progress, wait for that."""
-        answer = await self._try_target(lease, body, target, None)
+        answer = await self._try_target(lease, load, target, None)
         end = self._traffic.seconds() + PATIENCE
         while isinstance(answer, Pause) and answer.is_first and self._traffic.seconds() < end:
             await asyncio.sleep(MOMENT)
-            answer = await self._try_target(lease, body, target, None)
+            answer = await self._try_target(lease, load, target, None)
         return answer
 
     def _rests(self, target: Target, destination: str) -> bool:
-        found = self._places.known(target, destination) or Found(())
-        rest = self._traffic.rest(target, found)
+        rest = self._rest(target, destination)
         return rest is not None and not rest.is_first
 
     async def _try_target(
-        self, lease: Lease, body: Body, target: Target, permit: Permit | None
+        self, lease: Lease, load: Load, target: Target, permit: Permit | None
     ) -> AttemptResult | Pause:
         try:
             found = await self._find(lease.delivery, target)
@@ -194,7 +215,7 @@ class AttemptRunner:
                 if isinstance(answer, Pause):
                     return answer
                 permit = answer
-            return await self._try_places(lease, body, target, permit, found)
+            return await self._try_places(lease, load, target, permit, found)
         finally:
             if permit is not None:
                 permit.close()
@@ -203,14 +224,15 @@ class AttemptRunner:
         destination = delivery.next_hop.destination
         if not isinstance(target, MxTarget):  # nobody is asked
             return await self._places.find(target, destination)
-        self._tried[delivery.id] = OpenAttempt(Place(destination), None, self._traffic.seconds())
+        begun = self._traffic.seconds()
+        self._tried[delivery.id] = OpenAttempt(Place(destination), None, begun)
         try:
             return await self._places.find(target, destination)
         finally:
             self._tried.pop(delivery.id, None)
 
     async def _try_places(
-        self, lease: Lease, body: Body, target: Target, permit: Permit, found: Found
+        self, lease: Lease, load: Load, target: Target, permit: Permit, found: Found
     ) -> AttemptResult | Pause:
         failed: list[AttemptResult] = []
         unfit: list[AttemptResult] = []
@@ -222,7 +244,7 @@ class AttemptRunner:
             is_open = place.host in left and asked.isdisjoint((place.host, place.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
-            result = await self._try_place(lease, body, ServerAttempt(target, place, permit, host))
+            result = await self._try_place(lease, load, ServerAttempt(target, place, permit, host))
             if isinstance(target, MxTarget) and _is_unfit(result):
                 left.discard(place.host)
                 if not left:
@@ -256,14 +278,14 @@ class AttemptRunner:
         may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
         return replace(result, others_may=may)
 
-    async def _try_place(self, lease: Lease, body: Body, made: ServerAttempt) -> AttemptResult:
+    async def _try_place(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
         begun = self._traffic.seconds()
         made.host.begin(begun)
-        transport = self._transports[made.target.name]
-        self._tried[lease.delivery.id] = OpenAttempt(made.place, transport, begun)
+        transport, slot = self._transports[made.target.name], made.permit.slot
+        self._tried[lease.delivery.id] = OpenAttempt(made.place, transport, begun, made.permit)
+        slot.place, slot.step = str(made.place), partial(transport.step, lease.delivery.id)
         try:
-            deadline = begun + TRY
-            result = await transport.deliver(lease, body, made.place, deadline)
+            result = await self._deliver(lease, await load(), made)
             diagnosis = self._feedback.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
@@ -276,6 +298,49 @@ class AttemptRunner:
         attempt = replace(result.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)
         return replace(result, attempt=attempt)
 
+    async def _deliver(self, lease: Lease, body: Body, made: ServerAttempt) -> AttemptResult:
+        """Let the transport make the attempt, until it is given up because others need its room."""
+        transport, slot = self._transports[made.target.name], made.permit.slot
+        begun, loop = self._traffic.seconds(), asyncio.get_running_loop()
+        step: Step = ""
+
+        def give_up() -> None:
+            nonlocal step
+            step = slot.step()
+            patience.reschedule(loop.time())
+
+        patience = asyncio.timeout(None)
+        try:
+            async with patience:
+                slot.give_up = give_up
+                return await transport.deliver(lease, body, made.place, begun + TRY)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        finally:
+            slot.give_up = None
+        seconds = self._traffic.seconds() - begun
+        phase: Phase = "content" if step in ("", "answer") else cast("Phase", step)
+        error = TimedOut(f"no answer in {seconds:.0f} seconds, and others needed the connection")
+        return self._unanswered(lease, made, error.at(phase), seconds)
+
+    def _unanswered(
+        self, lease: Lease, made: ServerAttempt, error: GatepostError, seconds: float
+    ) -> AttemptResult:
+        contact = Contact(made.target.name, made.place.host, made.place.address)
+        reply = _GIVEN_UP.because(str(error))
+        attempt = Attempt(
+            self._now(), contact, error.phase, reply, is_remote=False, seconds=seconds
+        )
+        verdicts = (Verdict("deferred", reply),) * len(lease.delivery.waiting)
+        return AttemptResult(attempt, verdicts, error=error)
+
+    def _greeted(self, delivery: str) -> None:
+        """Note that the server has greeted at which a delivery is being attempted."""
+        tried = self._tried.get(delivery)
+        if tried is not None and tried.permit is not None:
+            self._traffic.greeted(tried.permit)
+
     async def retire(self) -> None:
         """Stop keeping connections, because another deliverer takes over."""
         retiring = [each.retire() for each in self._transports.values()]
@@ -284,7 +349,7 @@ class AttemptRunner:
     async def close(self) -> None:
         """Close all idle connections."""
         closing = [each.close() for each in self._transports.values()]
-        await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.gather(*closing, self._places.close(), return_exceptions=True)
 
     def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> AttemptResult:
         """Return the result of an attempt that failed locally, before a server was asked."""

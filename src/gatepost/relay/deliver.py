@@ -20,13 +20,14 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.why import Obstacle, Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
-from gatepost.relay.auth_deferred import AuthDeferred
 from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.early_retries import EarlyRetries
 from gatepost.relay.faults import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
+from gatepost.relay.pause import CROWDED, RESOLVER, Pause
+from gatepost.relay.rests import Rests
 from gatepost.relay.settler import Later, Settler
-from gatepost.relay.traffic import Pause
 from gatepost.relay.transport.contract import AttemptResult
 
 GOODBYE: Final = 1.0
@@ -39,10 +40,8 @@ _NO_ROUTE: Final = Reply(451, "The route is gone", Esc(4, 3, 5))
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of simultaneous work."""
+    """Limits of what is in memory."""
 
-    workers: int = 256
-    """Simultaneous attempts, over all next hops."""
     leases: int = 2_000
     """Deliveries in memory."""
     octets: int = 32 * 1024 * 1024
@@ -64,8 +63,7 @@ class Deliverer:
         self._settler, self._bounds = settler, bounds
         self._attempts = make_attempts(self.changed)
         self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._rest)
-        self._resting: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
-        """Next hops that are paused, and why."""
+        self._resting = Rests(lambda _: self._leasing.wake())
         self._leasing = Leasing(context, self._queues, self._resting, self._accept, self._hand_back)
         self._octets = 0
         """Of the content in memory."""
@@ -74,7 +72,7 @@ class Deliverer:
         self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
         self._stopping = False
-        self.auth_deferred = AuthDeferred()
+        self.early_retries = EarlyRetries()
         self.epoch = 0
         self._heir: Deliverer | None = None
 
@@ -87,7 +85,7 @@ class Deliverer:
         """
         self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._leasing.start()
-        self._run(self._retry(self.auth_deferred.take()))  # the configuration may be another one
+        self._run(self._retry(self.early_retries.take()))  # the configuration may be another one
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
         """Tell whether a message that is being accepted may be delivered from memory."""
@@ -102,7 +100,7 @@ class Deliverer:
             content = Content(body, len(leases))
             self._octets += body.size
         for lease in leases:
-            self._accept(QueuedLease(lease, content))
+            self._accept(QueuedLease(lease, content, is_new=True))
 
     def left_in_store(self, planned: Sequence[Planned]) -> None:
         """Note that a message was accepted without a lease."""
@@ -121,11 +119,11 @@ class Deliverer:
             route = self._routes.named(each.route)
             if route is not None:
                 self._attempts.forgive(route, each.destination)
-            self._end_rest(each.key)
+            self._resting.end(each.key)
             self._queues.wake(each.key)
-        for key in list(self._resting):
+        for key in self._resting:
             self._look_again(key)
-        self._run(self._retry(self.auth_deferred.take(next_hops)))
+        self._run(self._retry(self.early_retries.take(next_hops)))
 
     async def _retry(self, deliveries: Sequence[str]) -> None:
         with suppress(QueueError):  # else they wait for their schedule
@@ -151,7 +149,7 @@ class Deliverer:
         if route is None:
             return None
         pause = self._attempts.rest(route, next_hop.destination)
-        return None if pause is None else pause.obstacle
+        return self._resting.obstacle(next_hop.key) if pause is None else pause.obstacle
 
     def progress_of(self, delivery: str, next_hop: NextHop) -> Progress:
         """Return how far a leased delivery is."""
@@ -178,19 +176,22 @@ class Deliverer:
         """Note that a target, a server or an identity has changed."""
         if self._heir is not None:
             self._heir.changed(key)
-        self._queues.changed(key)
-        if not self._resting:
-            return
-        for next_hop, (pause, _) in list(self._resting.items()):
-            if pause.key == key:
-                self._look_again(next_hop)
+        if key == RESOLVER:
+            self._run(self._retry(self.early_retries.take(phase="resolve")))
+        if self._queues.changed(key) and key == CROWDED:
+            return  # there is room for one
+        for next_hop in self._resting.waiting_for(key):
+            if key == CROWDED:
+                self._resting.end(next_hop)
+                return
+            self._look_again(next_hop)
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
         """Start nothing new, and return the leases without an attempt; ``heir`` continues.
 
         Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
         """
-        self._heir, heir.auth_deferred = heir, self.auth_deferred
+        self._heir, heir.early_retries = heir, self.early_retries
         await self._stop_leasing()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -208,8 +209,6 @@ class Deliverer:
     async def _stop_leasing(self) -> None:
         self._stopping = True
         await self._leasing.stop()
-        for _, timer in self._resting.values():
-            timer.cancel()
         self._resting.clear()
         for queued in self._queues.take_all():
             self._hand_back(queued)
@@ -276,14 +275,11 @@ class Deliverer:
 
     def _start_worker(self) -> None:
         self._called = False
-        if not self._queues.is_ready or len(self._workers) >= self._bounds.workers:
-            return
-        if (turn := self._next()) is None:
-            return
-        worker = asyncio.create_task(self._work(*turn))
-        self._workers.add(worker)
-        worker.add_done_callback(self._worker_ended)
-        if self._queues.is_ready:
+        if (turn := self._next()) is not None:
+            worker = asyncio.create_task(self._work(*turn))
+            self._workers.add(worker)
+            worker.add_done_callback(self._worker_ended)
+        if self._queues.is_ready:  # the next one after other work of the loop
             self._call_workers()
 
     def _worker_ended(self, worker: "asyncio.Task[None]") -> None:
@@ -329,7 +325,7 @@ class Deliverer:
         try:
             if route is None:
                 return Pause("", LOOK)
-            return await self._attempts.run(lease, await self._load(queued), route, ready)
+            return await self._attempts.run(lease, partial(self._load, queued), route, ready)
         except asyncio.CancelledError:
             self._hand_back(queued)
             raise
@@ -358,10 +354,7 @@ class Deliverer:
     def _rest(self, queue: NextHopQueue, pause: Pause) -> None:
         """Return the leases of a next hop, and lease none for it until its pause is over."""
         key = queue.next_hop.key
-        timer = asyncio.get_running_loop().call_later(pause.seconds, self._end_rest, key)
-        if key in self._resting:
-            self._resting.pop(key)[1].cancel()
-        self._resting[key] = (pause, timer)
+        self._resting.begin(key, pause)
         obstacle = pause.obstacle
         self._report(
             "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
@@ -370,17 +363,12 @@ class Deliverer:
         for queued in self._queues.take_all(key):
             self._hand_back(queued)
 
-    def _end_rest(self, key: str) -> None:
-        if key in self._resting:
-            self._resting.pop(key)[1].cancel()
-            self._leasing.wake()
-
     def _look_again(self, key: str) -> None:
         """End a pause that is not needed any more."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
         if known is None or self._attempts.rest(known, destination) is None:
-            self._end_rest(key)
+            self._resting.end(key)
 
     # Settling.
 
@@ -405,7 +393,7 @@ class Deliverer:
         try:
             load, when = partial(self._load, queued), partial(self._tried_at, queued)
             due = await self._settler.settle(queued.lease, result, load, when)
-            self.auth_deferred.note(queued.lease.delivery, result.attempt)
+            self.early_retries.note(queued.lease.delivery, result.attempt)
         finally:
             self._release(queued)
             if settled is not None and not settled.done():  # cancelled: its worker is gone

@@ -24,14 +24,16 @@ from gatepost.queue.feedback import Lesson, lesson_of
 from gatepost.queue.login_pause import LoginPause
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+from gatepost.queue.slots import Liveness
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.context import Report
+from gatepost.relay.permit import Permit
 from gatepost.relay.sign_in_diagnosis import (
     SignInDiagnosis,
     diagnose_refused_mail,
     diagnose_sign_in,
 )
-from gatepost.relay.traffic import Permit, Traffic, hosts_of
+from gatepost.relay.traffic import Traffic, hosts_of
 from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.routing.route import is_about_us
 
@@ -86,6 +88,7 @@ class AttemptFeedback:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
+        self._learn_liveness(made.permit.slot.hop, result, now)
         moment = Moment(
             now,
             self._random,
@@ -125,6 +128,13 @@ class AttemptFeedback:
             if identity is not None:
                 identity.succeeded(now)
         return diagnosis
+
+    def _learn_liveness(self, hop: Liveness, result: AttemptResult, now: float) -> None:
+        """Learn whether the servers of the next hop answer."""
+        if result.attempt.is_remote or _is_accepted(result):
+            hop.worked(now)
+        elif self._is_servers(result):
+            hop.failed(is_silent=isinstance(result.error, TimedOut))
 
     @staticmethod
     def _is_servers(result: AttemptResult) -> bool:

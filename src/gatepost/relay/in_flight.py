@@ -4,7 +4,9 @@ from collections import deque
 from typing import Final
 
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.queue.slots import Liveness, Slots
 from gatepost.queue.why import Step
+from gatepost.relay.permit import Permit
 from gatepost.relay.transport.contract import Place, Transport
 
 KNOWN: Final = 20_000
@@ -19,6 +21,7 @@ class OpenAttempt:
     transport: Transport | None
     """None: the servers are being looked up."""
     begun: float
+    permit: Permit | None = None
 
     def step(self, delivery: str) -> Step:
         """Return the step that it has reached."""
@@ -32,9 +35,11 @@ class InFlight:
     it, and operators see the state of a delivery whichever deliverer attempts it.
     """
 
-    __slots__ = ("_sent", "_tries", "places")
+    __slots__ = ("_liveness", "_sent", "_tries", "places", "slots")
 
-    def __init__(self) -> None:
+    def __init__(self, slots: Slots | None = None) -> None:
+        self.slots = Slots() if slots is None else slots
+        self._liveness: dict[str, Liveness] = {}
         self._tries: dict[str, int] = {}
         self._sent: dict[str, deque[float]] = {}
         self.places: dict[str, OpenAttempt] = {}
@@ -49,6 +54,16 @@ class InFlight:
         if key not in self._sent and len(self._sent) >= KNOWN:
             del self._sent[next(iter(self._sent))]  # the oldest
         return self._sent.setdefault(key, deque())
+
+    def liveness(self, key: str, *, greets: bool) -> Liveness:
+        """Return whether a target with these servers answers."""
+        found = self._liveness.get(key)
+        if found is None:
+            if len(self._liveness) >= KNOWN:
+                idle = (key for key, each in self._liveness.items() if not each.slots)
+                self._liveness.pop(next(idle, ""), None)
+            found = self._liveness[key] = Liveness(greets=greets)
+        return found
 
     def begin(self, key: str) -> None:
         """Count an attempt that begins."""

@@ -1,16 +1,27 @@
 """Leased deliveries in memory: one queue for each next hop, served in turn."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
+from gatepost.queue.why import Obstacle
 from gatepost.relay.attempt import ReadyTarget
-from gatepost.relay.traffic import Pause
+from gatepost.relay.pause import CROWDED, SOON, Pause
 
+TURNS: Final = 50
+"""Queues that are looked at in one go for one that may be tried."""
+CROWD: Final = 8
+"""The fraction of the capacity that queues may have in memory which wait for room for an attempt.
+"""
+LONG: Final = 30.0
+"""Shortest pause in seconds of other ones that wait for room; they do so in the store."""
+_NO_ROOM: Final = Obstacle(
+    "", "silent", LONG, "there is no room for more connections, because many servers do not answer"
+)
 HOLD: Final = 5.0
 """Leases stay in memory during rests up to so many seconds; for longer ones they are returned."""
 
@@ -27,10 +38,10 @@ class Content:
 class QueuedLease:
     """A lease in memory; ``content`` None: it is read from the store when needed."""
 
-    __slots__ = ("content", "is_cancelled", "lease")
+    __slots__ = ("content", "is_cancelled", "is_new", "lease")
 
-    def __init__(self, lease: Lease, content: Content | None) -> None:
-        self.lease, self.content = lease, content
+    def __init__(self, lease: Lease, content: Content | None, *, is_new: bool = False) -> None:
+        self.lease, self.content, self.is_new = lease, content, is_new
         self.is_cancelled = False
         """An operator has held or dropped it during its attempt."""
 
@@ -38,7 +49,7 @@ class QueuedLease:
 class NextHopQueue:
     """The leases of one next hop."""
 
-    __slots__ = ("is_ready", "leases", "next_hop", "parked_on", "timer")
+    __slots__ = ("is_ready", "leases", "next_hop", "parked_on", "timer", "was_oldest")
 
     def __init__(self, next_hop: NextHop) -> None:
         self.next_hop = next_hop
@@ -46,6 +57,8 @@ class NextHopQueue:
         self.is_ready = False
         self.parked_on = ""
         self.timer: asyncio.TimerHandle | None = None
+        self.was_oldest = False
+        """It was resumed as the oldest of those that wait for room, and keeps its place."""
 
 
 class NextHopQueues:
@@ -67,7 +80,15 @@ class NextHopQueues:
         self._choose, self._on_ready, self._rests = choose, ready, rests
         self._queues: dict[str, NextHopQueue] = {}
         self._ready: deque[NextHopQueue] = deque()
-        self._parked: dict[str, dict[str, NextHopQueue]] = {}
+        self._first: deque[NextHopQueue] = deque()
+        """Ready ones of next hops for which only new mail is there, or something has changed. They
+        have every other turn, so that new mail does not wait behind thousands of others."""
+        self._is_first = False
+        """The last turn was one of ``_first``."""
+        self._parked: dict[str, OrderedDict[str, NextHopQueue]] = {}
+        self._is_newest_next = False
+        self._crowd_timer: asyncio.TimerHandle | None = None
+        """Lets some of those that wait for room ask for it again."""
         self.count = 0
         """Leases in all queues."""
 
@@ -83,7 +104,7 @@ class NextHopQueues:
     @property
     def is_ready(self) -> bool:
         """Whether a queue is ready."""
-        return bool(self._ready)
+        return bool(self._ready or self._first)
 
     def length(self, key: str) -> int:
         """Return the number of leases in the queue of a next hop."""
@@ -110,14 +131,15 @@ class NextHopQueues:
             queue.leases.append(queued)
         self.count += 1
         if not queue.parked_on:
-            self._make_ready(queue)
+            self._make_ready(queue, first=queued.is_new and len(queue.leases) == 1)
         return queue
 
     def next(self) -> tuple[QueuedLease, ReadyTarget] | None:
-        """Return the next lease to try, with its target; None if no queue is ready."""
-        while self._ready:
-            queue = self._ready.popleft()
-            queue.is_ready = False
+        """Return the next lease to try, with its target; None if none was found, although there may
+        be more queues that are ready."""
+        for _ in range(TURNS):
+            if (queue := self._turn()) is None:
+                break
             if queue.parked_on:
                 continue  # it was paused meanwhile
             if not queue.leases:
@@ -136,6 +158,16 @@ class NextHopQueues:
             return queued, choice
         return None
 
+    def _turn(self) -> NextHopQueue | None:
+        """Take the next ready queue."""
+        self._is_first = bool(self._first) and not (self._is_first and self._ready)
+        lane = self._first if self._is_first else self._ready
+        if not lane:
+            return None
+        queue = lane.popleft()
+        queue.is_ready = False
+        return queue
+
     def pause(self, queue: NextHopQueue, pause: Pause) -> None:
         """Pause a queue."""
         if pause.obstacle is not None and pause.seconds > HOLD:
@@ -143,21 +175,60 @@ class NextHopQueues:
             return
         self._unmark(queue)
         queue.parked_on = pause.key or queue.next_hop.key
-        self._parked.setdefault(queue.parked_on, {})[queue.next_hop.key] = queue
+        self._parked.setdefault(queue.parked_on, OrderedDict())[queue.next_hop.key] = queue
+        if pause.key == CROWDED:
+            self._join_crowd(queue)
+            return
         loop = asyncio.get_running_loop()
         queue.timer = loop.call_later(max(0.01, pause.seconds), self._unpark, queue)
 
-    def changed(self, key: str) -> None:
-        """Resume the next queue that waits for ``key``; its end resumes the one after it."""
+    def _join_crowd(self, queue: NextHopQueue) -> None:
+        """Let a queue wait for room; if too many do so in memory, the oldest one goes."""
+        crowd = self._parked[CROWDED]
+        if queue.was_oldest or not queue.leases[0].is_new:
+            crowd.move_to_end(queue.next_hop.key, last=False)
+            queue.was_oldest = False
+        if len(crowd) > self.capacity // CROWD:
+            oldest = next(iter(crowd.values()))
+            spread = len(self._queues) % 31 / 31  # they must not all come back at once
+            self._rests(oldest, Pause(CROWDED, LONG * (1 + spread), _NO_ROOM))
+        if self._crowd_timer is None:
+            loop = asyncio.get_running_loop()
+            self._crowd_timer = loop.call_later(SOON, self._try_crowd)
+
+    def _try_crowd(self) -> None:
+        """Let some of the oldest and of the newest ask again; they keep their order."""
+        self._crowd_timer = None
+        crowd = list(self._parked.get(CROWDED, {}).values())
+        oldest, newest = crowd[: TURNS // 2], crowd[TURNS // 2 :][-TURNS // 2 :]
+        for queue in reversed(oldest):
+            queue.was_oldest = True
+            self._unpark(queue, first=True)
+        for queue in newest:
+            self._unpark(queue, first=True)
+
+    def changed(self, key: str) -> bool:
+        """Resume the next queue that waits for ``key``; its end resumes the one after it.
+
+        Tell whether there was one. If many wait for room, the newest and the oldest are resumed
+        alternately: the newest has new mail, perhaps for a server that works.
+        """
         parked = self._parked.get(key)
-        if parked:
-            self._unpark(next(iter(parked.values())))
+        if not parked:
+            return False
+        if key == CROWDED:
+            self._is_newest_next = not self._is_newest_next
+        is_newest = key == CROWDED and self._is_newest_next
+        queue = next(reversed(parked.values()) if is_newest else iter(parked.values()))
+        queue.was_oldest = key == CROWDED and not is_newest
+        self._unpark(queue, first=True)
+        return True
 
     def wake(self, key: str) -> None:
         """Resume the queue of a next hop now, whatever it waits for."""
         queue = self._queues.get(key)
         if queue is not None and queue.parked_on:
-            self._unpark(queue)
+            self._unpark(queue, first=True)
 
     def take_all(self, key: str = "") -> list[QueuedLease]:
         """Remove and return all leases of one next hop, or of all."""
@@ -194,16 +265,16 @@ class NextHopQueues:
         """Iterate over a copy of the queues."""
         return iter(list(self._queues.values()))
 
-    def _make_ready(self, queue: NextHopQueue) -> None:
+    def _make_ready(self, queue: NextHopQueue, *, first: bool = False) -> None:
         if not queue.is_ready:
             queue.is_ready = True
-            self._ready.append(queue)
+            (self._first if first else self._ready).append(queue)
         self._on_ready()
 
-    def _unpark(self, queue: NextHopQueue) -> None:
+    def _unpark(self, queue: NextHopQueue, *, first: bool = False) -> None:
         self._unmark(queue)
         if queue.leases:
-            self._make_ready(queue)
+            self._make_ready(queue, first=first)
         else:
             self._drop(queue)
 

@@ -12,6 +12,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.exchanger_lookup import ExchangerLookup
 from gatepost.relay.feedback import AttemptFeedback
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.notify import Notifier
@@ -63,7 +64,10 @@ def make_deliverer(parts: Outbound) -> Deliverer:
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:
         traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
         feedback = AttemptFeedback(traffic, random, report, parts.profiles, parts.alarms)
-        places = ServerLookup(parts.resolver, parts.own, random)
+        exchangers = ExchangerLookup(
+            parts.resolver, parts.own.names, parts.seconds, random, changed
+        )
+        places = ServerLookup(exchangers, parts.own, random)
         return AttemptRunner(parts.transports, places, traffic, feedback, parts.now)
 
     return Deliverer(context, settler, make_attempts, parts.bounds)

@@ -1,16 +1,16 @@
 """The servers of a target: from the configuration, or from the DNS (RFC 5321 5.1)."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.model.dns import Resolver
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, SmarthostTarget, Target
+from gatepost.relay.exchanger_lookup import ExchangerLookup
+from gatepost.relay.pause import Pause
 from gatepost.relay.transport.contract import Place
-from gatepost.routing.mx import candidates, exchangers, hosts_of, literal_candidates, site
+from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
 
 KNOWN: Final = 10_000
 """Destinations whose servers are cached; the least recently used are dropped."""
@@ -42,8 +42,8 @@ class Found:
 class ServerLookup:
     """Looks up the servers of targets. ``random`` returns numbers from 0 to 1."""
 
-    def __init__(self, resolver: Resolver, own: Own, random: Callable[[], float]) -> None:
-        self._resolver, self._own, self._random = resolver, own, random
+    def __init__(self, exchangers: ExchangerLookup, own: Own, random: Callable[[], float]) -> None:
+        self._exchangers, self._own, self._random = exchangers, own, random
         self._known: OrderedDict[tuple[str, str], Found] = OrderedDict()
         self._configured: dict[str, tuple[Target, Found]] = {}
 
@@ -53,11 +53,22 @@ class ServerLookup:
             return self._known.get((target.name, destination))
         return self._of(target)
 
+    def pause(self, target: Target, destination: str) -> Pause | None:
+        """Return why the servers of a target cannot be looked up now; None if they can."""
+        if not isinstance(target, MxTarget) or _is_literal(destination):
+            return None
+        return self._exchangers.pause(destination)
+
+    def forgive(self, target: Target, destination: str) -> None:
+        """End the rest of a look-up."""
+        if isinstance(target, MxTarget):
+            self._exchangers.forgive(destination)
+
     async def find(self, target: Target, destination: str) -> Found | Reply:
         """Return the servers of a target, or a temporary or permanent Reply if there is none."""
         if not isinstance(target, MxTarget):
             return self._of(target)
-        found = await self._exchangers(target, destination)
+        found = await self._find(target, destination)
         key = (target.name, destination)
         self._known.pop(key, None)
         if isinstance(found, Found):
@@ -66,31 +77,37 @@ class ServerLookup:
                 self._known.popitem(last=False)
         return found
 
+    async def close(self) -> None:
+        """End all look-ups."""
+        await self._exchangers.close()
+
     def _of(self, target: Target) -> Found:
         known = self._configured.get(target.name)
         if known is None or known[0] is not target:
             known = self._configured[target.name] = (target, _configured(target))
         return known[1]
 
-    async def _exchangers(self, target: MxTarget, domain: str) -> Found | Reply:
-        if domain.startswith("["):
+    async def _find(self, target: MxTarget, domain: str) -> Found | Reply:
+        if _is_literal(domain):
             literal = literal_candidates(domain, self._own)
             if isinstance(literal, Reply):
                 return literal
             return Found(tuple([Place(c.host, target.port, c.address) for c in literal]), domain)
-        answer = await self._resolver.mx(domain)
-        hosts = exchangers(domain, answer, self._own.names, self._random)
+        answers = await self._exchangers.find(domain)
+        hosts = exchangers(domain, answers.mx, self._own.names, self._random)
         if isinstance(hosts, Reply):
             return hosts
-        names = list(dict.fromkeys(each.host for each in hosts))
-        asked = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
-        answers = [hosts_of(each) for each in asked]
-        own = [each for answer in answers for each in answer.records if each in self._own]
-        chosen = candidates(domain, hosts, dict(zip(names, answers, strict=True)), own)
+        known = answers.hosts.values()
+        own = [each for answer in known for each in answer.records if each in self._own]
+        chosen = candidates(domain, hosts, answers.hosts, own)
         if isinstance(chosen, Reply):
             return chosen
         places = [Place(each.host, target.port, each.address) for each in chosen]
         return Found(tuple(places), site(hosts))
+
+
+def _is_literal(domain: str) -> bool:
+    return domain.startswith("[")
 
 
 def _configured(target: Target) -> Found:

@@ -6,7 +6,6 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
 from urllib.parse import urlsplit
 
-from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -22,61 +21,22 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
-from gatepost.queue.why import Obstacle
+from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
+from gatepost.queue.why import Obstacle, silence
 from gatepost.relay.in_flight import KNOWN, InFlight
+from gatepost.relay.pause import CROWDED, SOON, Pause
+from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import Found
 from gatepost.relay.transport.contract import Place
 from gatepost.routing.smarthost import in_turn
 
 K = TypeVar("K")
 V = TypeVar("V")
-SOON: Final = 1.0
-"""Seconds until the next look at a target that is busy with other attempts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A target may not be tried now."""
-
-    key: str
-    """The thing that it waits for; ``Traffic`` calls ``changed`` with this key when it changes."""
-    seconds: float
-    """Time until the next look, if nothing changes before."""
-    obstacle: Obstacle | None = None
-    """The reason of a pause after failures; None: all connections are in use, or the rate is used
-    up."""
-    is_first: bool = False
-    """The first login there is in progress. That is no reason to try the next target."""
-
-
-class Permit:
-    """The right to make one attempt at a target. Must be closed."""
-
-    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "shaper")
-
-    def __init__(
-        self,
-        key: str,
-        shaper: Shaper,
-        identity: Identity | None,
-        closed: Callable[[str], None],
-        tries: Sequence[LoginPause] = (),
-    ) -> None:
-        """``tries`` are the pauses after which it is the only attempt that may sign in."""
-        self.key, self.shaper, self.identity = key, shaper, identity
-        self._closed, self._is_closed, self._tries = closed, False, tries
-
-    def close(self) -> None:
-        """End the attempt; a second call does nothing."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self.shaper.closed()
-        if self.identity is not None:
-            self.identity.abandoned()
-        for each in self._tries:
-            each.ended()
-        self._closed(self.key)
+GRACE: Final = 5.0
+"""Seconds without a greeting after which a next hop with one connection pauses, so that the next
+target is used, and its other mail leaves the memory."""
+SILENT: Final = 30.0
+"""Seconds until the next look at a next hop that has not greeted."""
 
 
 class Traffic:
@@ -127,6 +87,10 @@ class Traffic:
             return Pause(key, SOON)
         if (wait := shaper.wait_to_send(now)) > 0:
             return Pause(key, wait)
+        liveness = self._liveness(on_wire, target)
+        slot = self.wire.slots.take(liveness, target.name, now)
+        if not isinstance(slot, Slot):
+            return self._lacking(slot, key, target, liveness)
         if identity is not None:
             identity.begin(now)
         in_use = shaper.open_connections
@@ -134,7 +98,27 @@ class Traffic:
         shaper.opened(now)
         shaper.sent(now)
         self.wire.begin(on_wire)
-        return Permit(key, shaper, identity, partial(self._ended, on_wire), tries)
+        return Permit(key, shaper, identity, slot, partial(self._ended, on_wire), tries)
+
+    def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Pause:
+        """Return the pause of an attempt for which a slot, room or a greeting is missing."""
+        if lack == "greeting":
+            return Pause(key, GRACE)
+        if lack == "room":
+            return Pause(CROWDED, SOON)
+        return Pause(_further_key(pool_of(hop, target.name, self.seconds())), SOON)
+
+    def _liveness(self, on_wire: str, target: Target) -> Liveness:
+        return self.wire.liveness(on_wire, greets=isinstance(target, SmarthostTarget | MxTarget))
+
+    def greeted(self, permit: Permit) -> None:
+        """Note that the server of an attempt has greeted: its next hop may have more attempts."""
+        now, hop = self.seconds(), permit.slot.hop
+        had_greeted = hop.has_greeted(now)
+        hop.greeted(now)
+        if not had_greeted:
+            for _ in range(permit.shaper.connections):
+                self._changed(permit.key)
 
     def _on_wire(self, key: str, target: Target) -> str:
         """Return the key by which connections are counted. If a reload changes the servers of a
@@ -144,9 +128,15 @@ class Traffic:
             servers = self._servers[target.name] = " ".join(hosts_of(target))
         return f"{key} {servers}"
 
-    def _ended(self, on_wire: str, key: str) -> None:
+    def _ended(self, on_wire: str, permit: Permit) -> None:
+        slot = permit.slot
+        pool = slot.pool
         self.wire.end(on_wire)
-        self._changed(key)
+        self.wire.slots.end(slot)
+        self._changed(permit.key)
+        if pool is not None:
+            self._changed(_further_key(pool))
+        self._changed(CROWDED)
 
     def rest(self, target: Target, found: Found) -> Pause | None:
         """Return the pause of a target after failures; None if there is none."""
@@ -170,7 +160,22 @@ class Traffic:
             return pause
         if (wait := breaker.wait(now)) > 0:
             return self._pause(key, target.name, wait, breaker.position(now), breaker)
-        return self._hosts_rest(target, found.places, now)
+        return self._hosts_rest(target, found.places, now) or self._silence(target, hop, now)
+
+    def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Pause | None:
+        """Return the pause of a next hop whose one connection has got no greeting for a while."""
+        key, shaper = hop
+        if not shaper.open_connections:
+            return None
+        known = self._liveness(self._on_wire(key, target), target)
+        if known.has_greeted(now) or not known.slots:
+            return None
+        first = next(iter(known.slots))
+        if now - first.begun < GRACE:
+            return None
+        place = first.place or target.name
+        reason = f"{place} {silence(now - first.begun, first.step())}"
+        return Pause(key, SILENT, Obstacle(place, "silent", SILENT, reason))
 
     def _login_pauses(self, target: Target) -> Sequence[LoginPause]:
         """Return the pauses of logins at a target that are not over."""
@@ -216,8 +221,10 @@ class Traffic:
         for each in self._login_pauses(target):
             if each.wait(now, key, shaper.open_connections) > 0:
                 return f"opens no further connection at the moment: {each.reason}"
-        is_full = self.wire.count(self._on_wire(key, target)) >= shaper.connections
-        return "still has connections in use by the previous configuration" if is_full else ""
+        on_wire = self._on_wire(key, target)
+        if self.wire.count(on_wire) >= shaper.connections:
+            return "still has connections in use by the previous configuration"
+        return self.wire.slots.limit(self._liveness(on_wire, target), target.name, self.seconds())
 
     def recipients(self, target: Target, found: Found) -> int:
         """Return how many recipients a target accepts per message."""
@@ -354,6 +361,10 @@ class Traffic:
 
 def _credential_at(target: Target) -> str:
     return f"credential {credential_of(target)} at {target.name}"
+
+
+def _further_key(pool: str) -> str:
+    return f"further attempts {pool}"
 
 
 def _without(known: dict[K, V], gone: object) -> dict[K, V]:

@@ -4,6 +4,7 @@ A transport makes one attempt at one server. ``relay.attempt`` decides which tar
 which servers of a target are tried, and ``relay.settler`` records the result.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from gatepost.errors import GatepostError, Phase
@@ -93,6 +94,10 @@ class Transport(Protocol):
         has accepted the message, and only its result is awaited, that is returned.
         """
 
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        """Call ``greeted`` with the id of a delivery when a server has greeted on the connection
+        that was opened for it. Not called by transports whose servers do not greet."""
+
     def step(self, delivery: str) -> Step:
         """Return the step that the attempt at a delivery has reached; empty if unknown."""
 
@@ -106,6 +111,10 @@ class Transport(Protocol):
 
 class Unconnected:
     """The part of Transport for implementations without connections of their own."""
+
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        """Nobody greets."""
+        del greeted
 
     def step(self, delivery: str) -> Step:
         """Return an empty step: it is unknown."""

@@ -1,6 +1,6 @@
 """Records what a server says until a login fails, as Evidence for the doctor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -39,8 +39,9 @@ _TLS: Final[dict[str, TlsMode]] = {
 class SignInEvidence:
     """Records the opening of a connection; pass ``meet`` to ``Opener.open``."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        self._upstream = upstream
+    def __init__(self, upstream: Upstream, greeted: Callable[[], None] = lambda: None) -> None:
+        """``greeted`` is called when a server has greeted."""
+        self._upstream, self._greeted = upstream, greeted
         self._said: list[Said] = []
         self.session: ClientSession | None = None
         """The session of the newest connection; None if no server accepted one."""
@@ -70,6 +71,8 @@ class SignInEvidence:
         if len(text) > LONGEST and said.phase != "ehlo":  # the words of that one are not searched
             said = replace(said, reply=replace(said.reply, text=text[:LONGEST]))
         self._said.append(said)
+        if said.phase == "greeting" and said.reply.is_success:
+            self._greeted()
 
     def leave(self) -> None:
         """Stop recording, because the login has succeeded and MAIL may follow."""

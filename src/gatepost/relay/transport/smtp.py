@@ -83,6 +83,10 @@ class Sending:
     random: Random = random.random
 
 
+def _ignore(_delivery: str) -> None:
+    """Do nothing."""
+
+
 class SmtpTransport:
     """Implements Transport for one smarthost target, or one target of mail exchangers.
 
@@ -114,6 +118,7 @@ class SmtpTransport:
         """Open after a server has dropped commands that were pipelined behind a content."""
         self._tries: dict[str, _Try] = {}
         """Current attempts by the ids of their deliveries."""
+        self.greeted: Callable[[str], None] = _ignore
 
     @property
     def terms(self) -> Terms:
@@ -138,6 +143,10 @@ class SmtpTransport:
             self._tries.pop(lease.delivery.id, None)
         return attempt.result()
 
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        """See ``Transport.watch``."""
+        self.greeted = greeted
+
     def step(self, delivery: str) -> Step:
         """See ``Transport.step``."""
         attempt = self._tries.get(delivery)
@@ -160,6 +169,7 @@ class _Try:
     ) -> None:
         self.transport, self.place, self.deadline = transport, place, deadline
         self.envelope = lease.envelope
+        self._greeted = partial(transport.greeted, lease.delivery.id)
         self.body: Body = Traced(lease.message.trace, body)
         self.evidence: SignInEvidence | None = None
         """The evidence of a connection that was opened for this attempt."""
@@ -261,7 +271,7 @@ class _Try:
         self.session, self.address = None, self.place.address  # forget a kept connection's
         sending = transport.sending
         upstream = upstream_of(transport.target, self.place, sending.local_name)
-        evidence = self.evidence = SignInEvidence(upstream)
+        evidence = self.evidence = SignInEvidence(upstream, self._greeted)
         opening = sending.opener.open(upstream, transport.sign_in, evidence.meet)
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
             connection = await opening

@@ -1,0 +1,246 @@
+"""Looks up the mail exchangers of domains, each domain once however much mail waits for it.
+
+Answers are kept as long as they are valid. If the DNS does not answer, older ones are used for a
+while (RFC 8767). A domain whose look-up failed rests. If nothing at all was answered meanwhile, the
+resolver is watched, and the rests end when it answers again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from gatepost.model.dns import Answer, MxRecord, Resolver
+from gatepost.model.reply import Reply
+from gatepost.queue.breaker import Breaker, Patience
+from gatepost.queue.schedule import Random
+from gatepost.queue.why import Obstacle
+from gatepost.relay.lookup_line import LookupLine
+from gatepost.relay.pause import CROWDED, RESOLVER, SOON, Pause
+from gatepost.routing.mx import exchangers, hosts_of
+
+KNOWN: Final = 10_000
+"""Domains that are remembered; the least recently used are dropped."""
+FAILED: Final = Patience(threshold=1, first=30.0, factor=2.0, longest=600.0)
+"""How long a domain rests after a look-up that failed."""
+REPEATS: Final = 16
+"""Look-ups at once of domains whose last look-up failed."""
+STALE: Final = 86_400.0
+"""Seconds for which an answer that is no longer valid is used if there is no newer one. RFC 8767 5
+suggests one to three days."""
+RENEWAL: Final = 1.0
+"""Seconds to wait for a newer answer before an old one is used (RFC 8767 5 suggests 1.8)."""
+RENEW_AGAIN: Final = 30.0
+"""Seconds after which a newer answer is asked for again (RFC 8767 5)."""
+LONGEST: Final = 3600.0
+"""Seconds for which an answer is used at most, whatever its time to live is."""
+WATCH: Final = 5.0
+"""Seconds between two questions to a resolver that does not answer."""
+GRACE: Final = 5.0
+"""Seconds after which the mail for a domain that is being looked up leaves the memory."""
+_QUESTION: Final = "."
+"""A name that every resolver knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchangers:
+    """What the DNS says about a domain."""
+
+    mx: Answer[MxRecord]
+    hosts: dict[str, Answer[str]]
+    """The addresses of each exchanger."""
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether there is a server to try."""
+        return any(each.records for each in self.hosts.values())
+
+
+@dataclass(slots=True)
+class _Domain:
+    """What is known about a domain."""
+
+    found: Exchangers | None = None
+    expires: float = 0.0
+    """When ``found`` is no longer valid."""
+    renew_at: float = 0.0
+    """When a newer one may be asked for."""
+    failure: Breaker = field(default_factory=partial(Breaker, FAILED))
+    asked_again: float = float("-inf")
+    """When its rest was ended because the resolver answered again."""
+
+
+class ExchangerLookup:
+    """Looks up exchangers. ``seconds`` is a monotonic clock; ``random`` returns numbers from 0 to
+    1; ``changed`` is called with the key of a Pause that may be over."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        own_names: Collection[str],
+        seconds: Callable[[], float],
+        random: Random,
+        changed: Callable[[str], None],
+    ) -> None:
+        self._resolver, self._own_names = resolver, own_names
+        self._seconds, self._random, self._changed = seconds, random, changed
+        self._domains: OrderedDict[str, _Domain] = OrderedDict()
+        self._line = LookupLine()
+        self._asking: dict[str, tuple[asyncio.Task[Exchangers], float]] = {}
+        """Look-ups in progress, and when each began."""
+        self._repeats = 0
+        self._answered = float("-inf")
+        """When the resolver answered last."""
+        self._silenced: set[str] = set()
+        """Domains that rest since a look-up during which nothing at all was answered."""
+        self._watch: asyncio.Task[None] | None = None
+
+    def pause(self, domain: str) -> Pause | None:
+        """Return why a domain cannot be looked up now; None if it can, or is known."""
+        now = self._seconds()
+        known = self._domains.get(domain)
+        if known is not None and known.found is not None and now < known.expires + STALE:
+            return None
+        key, what = _key(domain), f"the look-up of {domain}"
+        reason = "" if known is None else known.failure.reason
+        if domain in self._asking:
+            began = self._asking[domain][1]
+            if now - began < GRACE:
+                return Pause(key, GRACE)
+            waits = f"the DNS has not answered for {round(now - began)} seconds"
+            return Pause(key, 2 * GRACE, Obstacle(what, "half-open", SOON, reason or waits))
+        if known is not None and (wait := known.failure.wait(now)) > 0:
+            return Pause(key, wait, Obstacle(what, "open", wait, reason))
+        if reason and self._repeats >= REPEATS:
+            wait = FAILED.first * (1 + self._random())
+            return Pause(key, wait, Obstacle(what, "open", wait, reason))
+        return Pause(CROWDED, SOON) if self._line.is_full else None
+
+    def begun(self, domain: str) -> float | None:
+        """Return when the current look-up of a domain began; None: there is none."""
+        asked = self._asking.get(domain)
+        return None if asked is None else asked[1]
+
+    async def find(self, domain: str) -> Exchangers:
+        """Return the answers about a domain; if there are none, an old one or a failure."""
+        now = self._seconds()
+        known = self._domains.get(domain)
+        if known is None or known.found is None or now >= known.expires + STALE:
+            is_repeat = known is not None and bool(known.failure.reason)
+            return await asyncio.shield(self._ask(domain, is_repeat=is_repeat))
+        self._domains.move_to_end(domain)
+        old = known.found
+        if now >= known.expires and now >= known.renew_at:
+            asking = self._ask(domain)
+            await asyncio.wait([asking], timeout=RENEWAL)
+            if asking.done() and _failure(asking.result()) is None:
+                return asking.result()
+        return old
+
+    def forgive(self, domain: str) -> None:
+        """End the rest of a domain."""
+        known = self._domains.get(domain)
+        if known is not None and known.failure.reason:
+            known.failure = Breaker(FAILED)
+            self._changed(_key(domain))
+
+    async def close(self) -> None:
+        """End all look-ups."""
+        tasks: list[asyncio.Task[object]] = [task for task, _ in self._asking.values()]
+        tasks += [self._watch] if self._watch is not None else []
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ask(self, domain: str, *, is_repeat: bool = False) -> asyncio.Task[Exchangers]:
+        """Return the look-up of a domain; a new one if none is in progress."""
+        if domain in self._asking:
+            return self._asking[domain][0]
+        asking = asyncio.create_task(self._ask_now(domain, is_repeat=is_repeat))
+        self._asking[domain] = asking, self._seconds()
+        return asking
+
+    async def _ask_now(self, domain: str, *, is_repeat: bool) -> Exchangers:
+        self._repeats += is_repeat
+        try:
+            look_up = partial(self._look_up, domain)
+            return await (look_up() if is_repeat else self._line.run(look_up))
+        finally:
+            self._repeats -= is_repeat
+            self._asking.pop(domain, None)
+            self._changed(_key(domain))
+            self._changed(CROWDED)
+
+    async def _look_up(self, domain: str) -> Exchangers:
+        began = self._seconds()
+        mx = await self._resolver.mx(domain)
+        hosts = exchangers(domain, mx, self._own_names, self._random)
+        names = [] if isinstance(hosts, Reply) else list(dict.fromkeys(e.host for e in hosts))
+        asked = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
+        answers = Exchangers(mx, dict(zip(names, map(hosts_of, asked), strict=True)))
+        if mx.is_final or any(each.is_final for each in asked):
+            self._answer_came()
+        self._keep(domain, answers, began)
+        return answers
+
+    def _keep(self, domain: str, answers: Exchangers, began: float) -> None:
+        now = self._seconds()
+        known = self._domains.setdefault(domain, _Domain())
+        self._domains.move_to_end(domain)
+        if len(self._domains) > KNOWN:
+            self._silenced.discard(self._domains.popitem(last=False)[0])
+        failed = _failure(answers)
+        if failed is None:
+            known.found = answers if answers.has_addresses else None
+            known.expires, known.failure = now + _validity(answers), Breaker(FAILED)
+            return
+        known.renew_at = now + RENEW_AGAIN
+        known.failure.failed(now, self._random, failed.reason)
+        if began > self._answered and now - known.asked_again >= FAILED.longest:
+            self._silenced.add(domain)
+            if self._watch is None or self._watch.done():
+                self._watch = asyncio.create_task(self._watch_resolver())
+
+    async def _watch_resolver(self) -> None:
+        """Ask now and then, until the resolver answers."""
+        while self._silenced:
+            await asyncio.sleep(WATCH)
+            if (await self._resolver.txt(_QUESTION)).is_final:
+                self._answer_came()
+
+    def _answer_came(self) -> None:
+        """Note that the resolver answers: domains that rest because it did not are asked again."""
+        self._answered = now = self._seconds()
+        if not self._silenced:
+            return
+        while self._silenced:
+            domain = self._silenced.pop()
+            known = self._domains[domain]
+            known.asked_again = known.renew_at = now
+            known.failure = Breaker(FAILED)
+            self._changed(_key(domain))
+        self._changed(RESOLVER)
+
+
+def _key(domain: str) -> str:
+    return f"look-up of {domain}"
+
+
+def _failure(answers: Exchangers) -> Answer[MxRecord] | Answer[str] | None:
+    """Return the answer because of which a domain must be asked again; None if there is none."""
+    if not answers.mx.is_final:
+        return answers.mx
+    if answers.has_addresses:
+        return None
+    return next((each for each in answers.hosts.values() if not each.is_final), None)
+
+
+def _validity(answers: Exchangers) -> float:
+    """Return for how many seconds answers are valid. Addresses without a name always are."""
+    hosts = answers.hosts.values()
+    if not all(each.is_final for each in hosts):
+        return RENEW_AGAIN
+    lives = [each for each in (answers.mx.ttl, *[host.ttl for host in hosts]) if each > 0]
+    return min(LONGEST, min(lives, default=1.0))

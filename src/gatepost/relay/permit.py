@@ -1,0 +1,38 @@
+"""The right to make one attempt."""
+
+from collections.abc import Callable, Sequence
+
+from gatepost.queue.login_pause import LoginPause
+from gatepost.queue.shaping import Identity, Shaper
+from gatepost.queue.slots import Slot
+
+
+class Permit:
+    """The right to make one attempt at a target. Must be closed."""
+
+    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "shaper", "slot")
+
+    def __init__(
+        self,
+        key: str,
+        shaper: Shaper,
+        identity: Identity | None,
+        slot: Slot,
+        closed: Callable[["Permit"], None],
+        tries: Sequence[LoginPause] = (),
+    ) -> None:
+        """``tries`` are the pauses after which it is the only attempt that may sign in."""
+        self.key, self.shaper, self.identity, self.slot = key, shaper, identity, slot
+        self._closed, self._is_closed, self._tries = closed, False, tries
+
+    def close(self) -> None:
+        """End the attempt; a second call does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.shaper.closed()
+        if self.identity is not None:
+            self.identity.abandoned()
+        for each in self._tries:
+            each.ended()
+        self._closed(self)

@@ -1,0 +1,66 @@
+"""Next hops that are paused, and what each of them waits for."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from gatepost.queue.why import Obstacle
+from gatepost.relay.pause import Pause
+
+
+class Rests:
+    """The pauses of next hops by the keys of these. ``ended`` is called with each that ends."""
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
+        self._rests: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
+        self._waiting: dict[str, dict[str, None]] = {}
+        """By the key of what they wait for, oldest first."""
+
+    def __len__(self) -> int:
+        """Return the number of paused next hops."""
+        return len(self._rests)
+
+    def __contains__(self, next_hop: object) -> bool:
+        """Tell whether a next hop is paused."""
+        return next_hop in self._rests
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over a copy of the keys of the paused next hops."""
+        return iter(list(self._rests))
+
+    def waiting_for(self, key: str) -> list[str]:
+        """Return the next hops that wait for something, oldest first."""
+        return list(self._waiting.get(key, ()))
+
+    def obstacle(self, next_hop: str) -> Obstacle | None:
+        """Return why a next hop is paused; None if it is not, or is only busy."""
+        rest = self._rests.get(next_hop)
+        return None if rest is None else rest[0].obstacle
+
+    def begin(self, next_hop: str, pause: Pause) -> None:
+        """Pause a next hop, instead of its current pause."""
+        self._remove(next_hop)
+        timer = asyncio.get_running_loop().call_later(pause.seconds, self.end, next_hop)
+        self._rests[next_hop] = pause, timer
+        self._waiting.setdefault(pause.key, {})[next_hop] = None
+
+    def end(self, next_hop: str) -> None:
+        """End the pause of a next hop, if it is paused."""
+        if self._remove(next_hop):
+            self._ended(next_hop)
+
+    def clear(self) -> None:
+        """Forget all pauses."""
+        for next_hop in self:
+            self._remove(next_hop)
+
+    def _remove(self, next_hop: str) -> bool:
+        if next_hop not in self._rests:
+            return False
+        pause, timer = self._rests.pop(next_hop)
+        timer.cancel()
+        waiting = self._waiting[pause.key]
+        del waiting[next_hop]
+        if not waiting:
+            del self._waiting[pause.key]
+        return True
