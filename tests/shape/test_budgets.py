@@ -92,7 +92,9 @@ def test_no_function_takes_a_form_to_fill_in() -> None:
     assert [
         f"{name_of(path)}:{function.lineno} {function.name}"
         for path, function in functions()
-        if "cli" not in path.relative_to(PACKAGE).parts and parameters(function) > PARAMETERS
+        if "cli" not in path.relative_to(PACKAGE).parts
+        and parameters(function)
+        > PARAMETERS + (path.name == "submit.py")  # for users, who name them
     ] == []
 
 

@@ -1,17 +1,21 @@
 """Both drivers on real sockets, with scripted servers."""
 
 import asyncio
+import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gatepost.client.connection import Password, Receipt
-from gatepost.client.settings import Options, Timeouts, Tls
+from gatepost.client.settings import Options, Timeouts, Tls, TlsMode
 from gatepost.client.submit import connect, connect_async, send, send_async
 from gatepost.errors import (
     AuthenticationRefused,
+    ConfigError,
     ConnectError,
     ContentRefused,
     Disconnected,
@@ -416,3 +420,135 @@ def test_a_cancelled_task_sends_nothing_more(authority: Authority, pair: Pair) -
     with serving(bear, pair) as server, pytest.raises(TimeoutError):
         asyncio.run(run(server))
     assert server.clients[0].heard[-1].startswith(b"RCPT")
+
+
+# The time for the whole call.
+
+
+def stall_at_once(client: Client) -> None:
+    client.wait_for_end()
+
+
+def drip(client: Client) -> None:
+    """A greeting whose lines never end: no single wait is long."""
+    with suppress(OSError):
+        while True:
+            client.say("220-mail.example")
+            time.sleep(0.02)
+
+
+def drip_octets(client: Client) -> None:
+    hello(client)
+    with suppress(OSError):
+        while True:
+            client.socket.sendall(b"2")
+            time.sleep(0.02)
+
+
+def stall_in_the_handshake(client: Client) -> None:
+    hello(client, "STARTTLS")
+    client.answer("220 go")
+    client.hear()
+
+
+def stall_after_the_content(client: Client) -> None:
+    hello(client)
+    client.answer("250 ok", "250 ok", "354 go")
+    client.hear_content()
+    client.wait_for_end()
+
+
+def stop_reading(client: Client) -> None:
+    hello(client)
+    client.answer("250 ok", "250 ok", "354 go")
+    time.sleep(0.8)
+
+
+def send_and_wait(*given: object, **named: object) -> Receipt:
+    return asyncio.run(send_async(*given, **named))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sending", [send, send_and_wait])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        stall_at_once, drip, drip_octets, stall_in_the_handshake, stall_after_the_content,
+        stop_reading,
+    ],
+)  # fmt: skip
+def test_a_timeout_is_for_the_whole_call(
+    sending: Submit, behaviour: Behaviour, pair: Pair, authority: Authority
+) -> None:
+    mode: TlsMode = "starttls" if behaviour is stall_in_the_handshake else "none"
+    large = MESSAGE + (b"x" * 70 + b"\r\n") * 300_000 * (behaviour is stop_reading)
+    with serving(behaviour, pair) as server:
+        began = time.monotonic()
+        with pytest.raises(TimedOut) as caught:
+            sending(large, server.address, tls=Tls(mode, ca_file=authority.ca_file), timeout=0.4)
+        took = time.monotonic() - began
+    assert 0.3 < took < 2.5
+    assert caught.value.phase
+    assert caught.value.transcript is not None
+
+
+@pytest.mark.parametrize("sending", [send, send_and_wait])
+def test_what_was_accepted_in_time_was_sent(sending: Submit, pair: Pair) -> None:
+    """Also if the server does not answer QUIT."""
+
+    def accept(client: Client) -> None:
+        hello(client)
+        client.answer("250 ok", "250 ok", "354 go")
+        client.hear_content()
+        client.say("250 queued")
+        client.hear()
+        client.wait_for_end()
+
+    with serving(accept, pair) as server:
+        began = time.monotonic()
+        assert sending(MESSAGE, server.address, tls=Tls("none"), timeout=0.6).reply.code == 250
+        assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_that_is_none(timeout: float) -> None:
+    with pytest.raises(ConfigError, match="it is a positive number of seconds"):
+        send(MESSAGE, "localhost:1", timeout=timeout)
+    with pytest.raises(ConfigError, match="it is a positive number of seconds"):
+        connect("localhost:1", timeout=timeout)
+
+
+def test_a_silent_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def never(*_: object, **__: object) -> list[object]:
+        answered.wait(5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    for sending in (send, send_and_wait):
+        began = time.monotonic()
+        with pytest.raises(TimedOut, match="in time") as caught:
+            sending(MESSAGE, "mail.example:25", timeout=0.2)
+        assert time.monotonic() - began < 2.5
+        assert caught.value.phase in ("resolve", "connect")
+    answered.set()
+
+
+def test_each_message_of_a_connection_has_its_time(pair: Pair) -> None:
+    def accept(client: Client) -> None:
+        hello(client)
+        for _ in range(2):
+            client.answer("250 ok", "250 ok", "354 go")
+            client.hear_content()
+            time.sleep(0.4)
+            client.say("250 queued")
+        client.wait_for_end()
+
+    with (
+        serving(accept, pair) as server,
+        connect(server.address, tls=Tls("none"), timeout=0.7) as connection,
+    ):
+        connection.send(MESSAGE)
+        connection.send(MESSAGE)
+        with pytest.raises(TimedOut):
+            connection.send(MESSAGE)

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatepost.testing import EmulatorServer, LocalRelay
 from tests.certificates import Authority, Pair
 from tests.shell.smtp_server import Client, SmtpServer, serving
 
@@ -180,3 +182,76 @@ def test_help_has_an_example() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "gatepost send --server smtp.example.com:587" in done.stdout
+
+
+# --local: what `gatepost up` has written.
+
+
+@pytest.fixture(scope="module")
+def local() -> "Iterator[LocalRelay]":
+    with EmulatorServer() as server, server.open() as relay:
+        yield relay
+
+
+def send_local(relay: LocalRelay, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run("--local", "--data", str(relay.data), *arguments)
+
+
+def test_a_local_server_needs_no_options(local: LocalRelay) -> None:
+    done = send_local(local, "--to", "b@example.net", "--text", "Hello", "--subject", "usual")
+    assert (done.returncode, done.stderr) == (0, "")
+    message = local.wait(subject="usual")
+    assert (message.mail_from, message.principal) == (local.sender, local.username)
+
+
+def test_each_option_replaces_what_is_local(local: LocalRelay, tmp_path: Path) -> None:
+    wrong, other = tmp_path / "wrong", tmp_path / "other.pem"
+    wrong.write_text("wrong")
+    other.write_text((Path(local.ca_file).parent / "ca-bundle.pem").read_text())
+    message = ("--to", "b@example.net", "--text", "Hello")
+    for arguments, said in (
+        (("--password-file", str(wrong)), "failed at auth: 535"),
+        (("--username", "res.app.tenant"), "failed at auth: 535"),
+        (("--from", "me@example.org"), "failed at mail: 501"),
+        (("--server", "127.0.0.1:1"), "cannot connect to 127.0.0.1:1"),
+        (("--tls", "implicit"), "failed at tls"),
+        (("--auth", "PLAIN"), "PLAIN"),
+    ):
+        done = send_local(local, *message, *arguments)
+        assert done.returncode in (1, 3), arguments
+        assert said in done.stdout + done.stderr
+    implicit = ("--server", str(local.smtps), "--tls", "implicit", "--ca-file", str(other))
+    assert send_local(local, *message, *implicit).returncode == 0
+
+
+def test_a_message_of_a_file_has_its_own_sender(local: LocalRelay, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.eml"
+    letter.write_text(f"From: {local.sender}\nTo: eve@example.net\nSubject: eml\n\nHello\n")
+    assert send_local(local, "--eml", str(letter)).returncode == 0
+    assert local.wait(to="eve@example.net").subject == "eml"
+
+
+def test_without_a_local_server(tmp_path: Path) -> None:
+    (tmp_path / "ready.json").write_text('{"pid": 1, "listeners": []}')
+    for data, said in ((tmp_path / "nowhere", "no relay is up in"), (tmp_path, "gatepost serve")):
+        done = run("--local", "--data", str(data), "--to", "b@example.net", "--text", "x")
+        assert done.returncode == 1
+        assert said in done.stderr
+
+
+def test_a_server_is_needed() -> None:
+    for arguments, said in (((), "--server HOST:PORT, or --local"), (("--data", "x"), "--local")):
+        done = run(*arguments, *MESSAGE)
+        assert done.returncode == 64
+        assert said in done.stderr
+
+
+def test_a_timeout_for_all_of_it(pair: Pair) -> None:
+    def stall(client: Client) -> None:
+        client.wait_for_end()
+
+    with serving(stall, pair) as server:
+        done = send(server, "--timeout", "0.3", *MESSAGE)
+    assert done.returncode == 1
+    assert "failed at greeting" in done.stdout + done.stderr
+    assert run("--server", "a", "--timeout", "0", *MESSAGE).returncode == 64

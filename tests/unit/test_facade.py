@@ -1,8 +1,11 @@
 """The names that users import, and what they cost."""
 
+import rlcompleter
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import gatepost
 
@@ -11,6 +14,36 @@ def test_every_public_name_is_there() -> None:
     for name in gatepost.__all__:
         assert getattr(gatepost, name) is not None
     assert set(gatepost.__all__) <= set(dir(gatepost))
+
+
+@pytest.mark.parametrize("module", ["gatepost", "gatepost.testing"])
+def test_dir_lists_what_is_for_users(module: str) -> None:
+    """Also after the names were used, and other modules of Gatepost imported."""
+    script = (
+        f"import {module} as module, gatepost.client.submit, gatepost.cli.main\n"
+        "for _ in module.__all__: getattr(module, _)\n"
+        "assert set(module.__all__) <= set(dir(module))\n"
+        "print(*(name for name in dir(module) if name not in module.__all__))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert all(name.startswith("__") and name.endswith("__") for name in run.stdout.split())
+
+
+def test_completion_shows_what_is_for_users() -> None:
+    completer = rlcompleter.Completer({"gatepost": gatepost})
+    matches = completer.attr_matches("gatepost.") or []
+    assert {each.removeprefix("gatepost.").rstrip("()") for each in matches} == set(
+        gatepost.__all__
+    )
+
+
+def test_python_m_is_the_command_line() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "gatepost", "send", "--nonsense"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 64
+    assert "Usage: gatepost send" in run.stderr
 
 
 def test_private_names_are_not_exported() -> None:

@@ -142,8 +142,7 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     check_alone(clock, options.workers)
     if clock.ahead:
         report("clock_advanced", ahead=clock.ahead.total_seconds())
-    storage = Settings() if options.is_durable else Settings(disk=UnsyncedDisk(), reserve=0)
-    store, failed = open_watched(data, storage, report)
+    store, failed = open_watched(data, _storage(options), report)
     stack.callback(store.close)
     remove_ready(data)
     keep_out_of_git(data)
@@ -193,6 +192,10 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
     document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
     return Running(data, document, failed)
+
+
+def _storage(options: Options) -> Settings:
+    return Settings() if options.is_durable else Settings(disk=UnsyncedDisk(), reserve=0)
 
 
 async def _start_workers(

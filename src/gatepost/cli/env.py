@@ -1,21 +1,32 @@
 """``gatepost env``: what an application's shell must know of a running relay."""
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from gatepost.cli.environment import export_lines, missing_lines
+from gatepost.cli.environment import dotenv_lines, export_lines, missing_lines, smtp_variables
+from gatepost.cli.local_relay import read_ready
 from gatepost.cli.output import Failed
-from gatepost.cli.streams import write_unescaped
 
 EXAMPLE = """\b
 Example:
   eval "$(gatepost env)"
   eval "$(gatepost env --admin)"
+  gatepost env --format dotenv > .env
   gatepost env --json
 """
+
+
+def _as_json(variables: Mapping[str, str]) -> Iterable[str]:
+    return (json.dumps(variables),)
+
+
+_FORMATS: Final[Mapping[str, Callable[[Mapping[str, str]], Iterable[str]]]] = {
+    "shell": export_lines, "dotenv": dotenv_lines, "json": _as_json,
+}  # fmt: skip
 
 
 @click.command(epilog=EXAMPLE)
@@ -31,39 +42,36 @@ Example:
     is_flag=True,
     help="The administrator's credentials, for the management APIs.",
 )
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice([*_FORMATS]),
+    help="shell (default): for `eval` in a POSIX shell; dotenv: for a .env file; json.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: names and values.")
-def env(data: Path, admin: bool, as_json: bool) -> int:
-    """Print the environment variables with which Azure's libraries use a running relay.
+def env(data: Path, admin: bool, wanted: str | None, as_json: bool) -> int:
+    """Print the environment variables with which programs use a running relay.
 
-    They contain secrets of the local relay.
+    They contain secrets of the local relay. GATEPOST_SMTP_HOST and others are for sending; those
+    of Azure's libraries follow if the relay serves their APIs; SSL_CERT_FILE and others make its
+    certificate known.
     """
-    variables = _variables(_read(data), admin=admin)
-    for missing in missing_lines(variables):
+    if as_json and wanted not in (None, "json"):
+        raise click.UsageError(f"--json cannot be used with --format {wanted}")
+    document = read_ready(data)
+    variables = _variables(document, admin=admin)
+    lines = list(_FORMATS["json" if as_json else wanted or "shell"](variables))
+    for missing in _missing(document, variables):
         click.echo(f"gatepost env: {missing}", err=True)
-    lines = [json.dumps(variables)] if as_json else export_lines(variables)
-    write_unescaped("".join([f"{line}\n" for line in lines]))
+    click.echo("\n".join(lines))
     return 0
 
 
-def _read(data: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads((data / "ready.json").read_bytes())
-    except FileNotFoundError:
-        raise Failed(f"no relay is up in {data}: start one with `gatepost up`") from None
-    except ValueError as error:
-        raise Failed(f"{data / 'ready.json'} is damaged: {error}") from None
-    return document
-
-
 def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
-    if "env" not in document:
-        raise Failed("that is a relay of `gatepost serve`; this command needs one of `gatepost up`")
-    variables: dict[str, str] = dict(document["env"])
-    if not variables and document.get("tenant_id") is None:
-        raise Failed("this relay has no Azure directory: its profile has plain accounts")
-    if not variables:
-        raise Failed("the relay serves no APIs: it was started with --https off")
+    variables: dict[str, str] = {**smtp_variables(document), **document["env"]}
     if admin:
+        if not document["env"]:
+            raise Failed(f"there is no administrator to use: {_why_not_azure(document)}")
         identity = document["admin"]
         if identity is None:
             raise Failed("this directory has no administrator: its tenant was deleted")
@@ -72,3 +80,18 @@ def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
         if identity["client_secret"] is not None:
             variables["AZURE_CLIENT_SECRET"] = identity["client_secret"]
     return variables
+
+
+def _missing(document: dict[str, Any], variables: dict[str, str]) -> Iterable[str]:
+    if not variables.keys() & {"GATEPOST_PASSWORD", "GATEPOST_TOKEN"}:
+        yield "no GATEPOST_PASSWORD: the client secret was deleted or has expired"
+    if document["env"]:
+        yield from missing_lines(variables)
+    elif document.get("tenant_id") is not None:
+        yield f"no variables for Azure's libraries: {_why_not_azure(document)}"
+
+
+def _why_not_azure(document: dict[str, Any]) -> str:
+    if document.get("tenant_id") is None:
+        return "this relay has no Azure directory, because its profile has plain accounts"
+    return "the relay serves no APIs, because it was started with --https off"

@@ -22,7 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "clock": ("gatepost.cli.clock:clock", "Put a local relay's time forward."),
     "doctor": ("gatepost.cli.doctor:doctor", "Find the cause of a failed SMTP login."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains and their verification."),
-    "env": ("gatepost.cli.env:env", "Print environment variables for Azure's libraries."),
+    "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),
     "events": ("gatepost.cli.events:events", "Show the events of messages."),
     "messages": ("gatepost.cli.messages:messages", "List, show and delete captured mail."),
     "outcome": ("gatepost.cli.outcome:outcome", "Set the delivery outcome of captured mail."),

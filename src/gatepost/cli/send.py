@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.local_authority import local_authority, tell_trusted
+from gatepost.cli.local_authority import DIRECTORY, local_authority, tell_trusted
 from gatepost.cli.output import FAILED, OK, UNREACHABLE
 
 if TYPE_CHECKING:  # loaded only when needed
@@ -19,6 +19,7 @@ Example:
   gatepost send --server smtp.example.com:587 --username ann --password-file pw.txt \\
     --from ann@example.com --to bob@example.net --subject Hello --text "Hi Bob"
   gatepost send --server relay.example.com --certificate own.pem --auth EXTERNAL --eml a.eml
+  gatepost send --local --to bob@example.net --subject Hello --text "Hi Bob"
   gatepost send --server [::1]:2465 --ca-file .gatepost/ca.pem --eml message.eml
 
 \b
@@ -29,13 +30,22 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=EXAMPLE)
-@click.option("--server", metavar="HOST:PORT", required=True, help="The server; default port: 587.")
+@click.option("--server", metavar="HOST:PORT", help="The server; default port: 587.")
+@click.option(
+    "--local",
+    is_flag=True,
+    help="The server of `gatepost up`, with its CA, user name, password and sender; other options "
+    "replace single ones.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of that server.  [default: .gatepost]",
+)
 @click.option(
     "--tls",
     type=click.Choice(["auto", "starttls", "implicit", "none"]),
-    default="auto",
-    show_default=True,
-    help="auto: implicit TLS on ports 465 and 2465, otherwise STARTTLS (required).",
+    help="auto (default): implicit TLS on ports 465 and 2465, otherwise STARTTLS (required).",
 )
 @click.option(
     "--ca-file",
@@ -72,6 +82,12 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Send this message. --from and --to then affect only the envelope. Line ends become CRLF, "
     "a missing Date and Message-ID are added, and Bcc is removed.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Seconds for all of it; default: several minutes for each reply, as in RFC 5321 4.5.3.2.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Show the SMTP dialogue without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def send(verbose: bool, as_json: bool, **given: Any) -> int:
@@ -83,6 +99,7 @@ def send(verbose: bool, as_json: bool, **given: Any) -> int:
     from gatepost.cli import send_report  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
 
+    _find_server(given)
     letter = _letter(given)
     password = _secret(given)
     try:
@@ -96,6 +113,18 @@ def send(verbose: bool, as_json: bool, **given: Any) -> int:
     return OK
 
 
+def _find_server(given: dict[str, Any]) -> None:
+    data = given.pop("data")
+    if given.pop("local"):
+        from gatepost.cli.local_relay import fill_in  # noqa: PLC0415
+
+        fill_in(given, data or DIRECTORY)
+    elif data is not None:
+        raise click.UsageError("--data is for --local")
+    elif given["server"] is None:
+        raise click.UsageError("give the server with --server HOST:PORT, or --local")
+
+
 def _exit_code(error: "GatepostError") -> int:
     return UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
 
@@ -103,7 +132,7 @@ def _exit_code(error: "GatepostError") -> int:
 def _submit(
     letter: "PreparedMessage", password: "Password | None", given: dict[str, Any]
 ) -> "Receipt":
-    from gatepost.client.connection import Connection, make_login  # noqa: PLC0415
+    from gatepost.client.connection import Connection, make_login, time_limit  # noqa: PLC0415
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
     from gatepost.net.local_authority import is_issued_by, trust_also  # noqa: PLC0415
 
@@ -111,12 +140,18 @@ def _submit(
         str(given[each]) if given[each] is not None else None
         for each in ("ca_file", "certificate", "key")
     ]
-    tls = Tls(given["tls"], ca_file=ca_file, certificate=certificate, key=key)
+    tls = Tls(
+        given["tls"] or "auto",
+        ca_file=ca_file,
+        certificate=certificate,
+        key=key,
+        reveal_anyway=given.get("in_clear", False),
+    )
     options = Options(mechanism=given["mechanism"] or "")
     login = make_login(given["server"], given["username"], password, tls, options)
     authority = local_authority(login.server) if ca_file is None else None
     trust_also(login.context, authority)
-    with Connection(login) as ready:
+    with Connection(login, time_limit(given["timeout"])) as ready:
         facts = ready.session.facts
         if authority is not None and facts is not None and is_issued_by(facts.chain, authority):
             tell_trusted(authority)
@@ -173,14 +208,15 @@ def _secret(given: dict[str, Any]) -> "Password | None":
         raise click.UsageError("--password-file and --token-file cannot be used together")
     if given["key"] is not None and given["certificate"] is None:
         raise click.UsageError("--key needs --certificate")
-    has_none = password_file is None and token_file is None
+    local = given.get("local_secret")
+    has_none = password_file is None and token_file is None and local is None
     if (given["username"] is None) != has_none and not (has_none and given["certificate"]):
         raise click.UsageError(
             "--username and --password-file (or --token-file) must be given together"
         )
     if token_file is not None:
         return Token(_read(token_file, "token"))
-    return _read(password_file, "password") if password_file is not None else None
+    return _read(password_file, "password") if password_file is not None else local
 
 
 def _read(file: Any, what: str) -> str:

@@ -1,11 +1,12 @@
 """A connection for several messages, blocking or for asyncio."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from math import inf
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.drivers import AsyncDriver, SyncDriver
@@ -14,14 +15,14 @@ from gatepost.client.session import Announcement, ClientSession, Peer
 from gatepost.client.settings import Options, Timeouts, Tls, Token
 from gatepost.client.steps import Conversation, T
 from gatepost.client.transaction import Delivered, deliver
-from gatepost.errors import ConfigError, Disconnected, GatepostError
+from gatepost.errors import ConfigError, Disconnected, GatepostError, TimedOut
 from gatepost.model.credentials import Credentials
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
 from gatepost.net.dial import Server, host_name, parse_server
-from gatepost.net.stream import SyncStream
+from gatepost.net.stream import CLOSE_TIMEOUT, SyncStream
 from gatepost.net.tls import Context, client_context
 from gatepost.sasl.mechanisms import MECHANISMS
 
@@ -187,13 +188,34 @@ def _receipt(session: ClientSession, letter: PreparedMessage, delivered: Deliver
     )
 
 
+def time_limit(timeout: float | None) -> float:
+    """Return the time (``time.monotonic``) in ``timeout`` seconds; never for None.
+
+    Raises ConfigError if they are not a positive number.
+    """
+    if timeout is None:
+        return inf
+    if not timeout > 0:  # nor NaN
+        raise ConfigError(f"timeout={timeout!r}: it is a positive number of seconds")
+    return time.monotonic() + timeout
+
+
 class Connection:
     """A signed-in connection; a context manager. For one thread at a time."""
 
-    def __init__(self, login: Login) -> None:
-        """Connect and sign in. Raises NetworkError, NegotiationError, Refused and ProtocolError."""
+    end: float = inf
+    """The time (``time.monotonic``) by which everything must be done."""
+
+    def __init__(self, login: Login, end: float = inf, timeout: float | None = None) -> None:
+        """Connect and sign in until ``end``, and in ``timeout`` seconds, which then each message
+        has, too.
+
+        Raises NetworkError, NegotiationError, Refused and ProtocolError.
+        """
+        self.end, self._timeout = end, timeout
+        self._begin()
         timeouts = login.options.timeouts
-        self._stream = SyncStream.connect(login.server, timeouts.connect)
+        self._stream = SyncStream.connect(login.server, timeouts.connect, self.end)
         try:
             self.session = login.meet(self._stream.local_address, self._stream.peer_address)
             self._driver = SyncDriver(self._stream, login.context, login.server.host, timeouts)
@@ -213,6 +235,7 @@ class Connection:
         """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection can no longer be used").at("mail")
+        self._begin()
         self.session.begin()
         delivered = self._run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
@@ -220,11 +243,16 @@ class Connection:
     def close(self) -> None:
         """Send QUIT and close; a second call does nothing."""
         if self.session.usable:
+            self._begin()
             self._run(self.session.quit())
-        self._stream.close()
+        self._stream.close(_close_timeout(self.end))
+
+    def _begin(self) -> None:
+        if self._timeout is not None:
+            self.end = time_limit(self._timeout)
 
     def _run(self, conversation: Conversation[T]) -> T:
-        return self._driver.run(self.session.guard(conversation))
+        return self._driver.run(self.session.guard(conversation), self.end)
 
     def __enter__(self) -> Self:
         return self
@@ -242,9 +270,13 @@ class AsyncConnection:
     """``Connection`` for asyncio: ``async with connect_async(...)``. For one task at a time."""
 
     session: ClientSession
+    end: float
+    """The time (``time.monotonic``) by which everything must be done."""
 
-    def __init__(self, plan: ConnectionPlan) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: ConnectionPlan, end: float = inf, timeout: float | None = None
+    ) -> None:
+        self._plan, self.end, self._timeout = plan, end, timeout
         self._stream: AsyncStream | None = None
         self._driver: AsyncDriver
 
@@ -252,8 +284,12 @@ class AsyncConnection:
         """Connect and sign in; raises as ``Connection`` does."""
         from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
 
+        self._begin()
         plan, timeouts = self._plan, self._plan.timeouts
-        self._stream = stream = await AsyncStream.connect(plan.endpoint, timeouts.connect)
+        connecting = AsyncStream.connect(plan.endpoint, timeouts.connect)
+        if self.end != inf:
+            connecting = _within(connecting, plan.endpoint, self.end)
+        self._stream = stream = await connecting
         try:
             self.session = plan.meet(stream.local_address, stream.peer_address)
             self._driver = AsyncDriver(stream, plan.context, plan.server.host, timeouts)
@@ -274,6 +310,7 @@ class AsyncConnection:
         """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
         if not self.session.usable:
             raise Disconnected("the connection can no longer be used").at("mail")
+        self._begin()
         self.session.begin()
         delivered = await self.run(deliver(self.session, letter.envelope, letter.body))
         return _receipt(self.session, letter, delivered)
@@ -285,8 +322,9 @@ class AsyncConnection:
             return
         try:
             if self.session.usable and not self.session.announced:
+                self._begin()
                 await self.run(self.session.quit())
-            await stream.close()
+            await stream.close(_close_timeout(self.end))
         finally:
             stream.abort()
 
@@ -342,12 +380,16 @@ class AsyncConnection:
         elif self.session.announcement is announcement:
             self.session.announcement = None
 
+    def _begin(self) -> None:
+        if self._timeout is not None:
+            self.end = time_limit(self._timeout)
+
     async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
         """Run a conversation of the session; errors get phase and transcript.
 
         ``deadline``: a time of ``time.monotonic``, after which no step continues.
         """
-        return await self._driver.run(self.session.guard(conversation), deadline)
+        return await self._driver.run(self.session.guard(conversation), min(deadline, self.end))
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -359,3 +401,21 @@ class AsyncConnection:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _close_timeout(end: float) -> float:
+    return min(CLOSE_TIMEOUT, max(end - time.monotonic(), 0.0))
+
+
+async def _within(
+    connecting: "Coroutine[Any, Any, AsyncStream]", server: Server, end: float
+) -> "AsyncStream":
+    import asyncio  # noqa: PLC0415 - only here
+
+    try:
+        async with asyncio.timeout(end - time.monotonic()):
+            return await connecting
+    except TimeoutError as error:
+        if isinstance(error, TimedOut):
+            raise
+        raise TimedOut(f"cannot connect to {server} in time").at("connect") from None

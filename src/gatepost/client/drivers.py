@@ -59,8 +59,12 @@ class SyncDriver:
         self._server_name = server_name
         self._pace = _Pace(timeouts)
 
-    def run(self, conversation: Conversation[T]) -> T:
-        """Return what ``conversation`` returns, raise what it raises."""
+    def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
+        """Return what ``conversation`` returns, raise what it raises.
+
+        ``deadline`` is a time of ``time.monotonic``, after which no step goes on.
+        """
+        self._pace.end = deadline
         return drive(conversation, self._perform)
 
     def _perform(self, step: Step) -> Answer:
@@ -71,9 +75,11 @@ class SyncDriver:
                 self.stream.send(step.octets, self._pace.left(step))
                 return b""
             case WriteFrom():
-                return self.stream.send_body(step.windows, self._pace.timeouts.block)
+                return self.stream.send_body(
+                    step.windows, self._pace.timeouts.block, self._pace.end
+                )
             case StartTls():
-                timeout = self._pace.timeouts.tls
+                timeout = self._pace.left(step)
                 return self.stream.start_tls(self._context, self._server_name, timeout).facts
 
 
@@ -126,7 +132,7 @@ class AsyncDriver:
             conversation.close()
 
     async def _start_tls(self) -> Answer:
-        timeout = self._pace.timeouts.tls
+        timeout = max(min(self._pace.timeouts.tls, self._pace.end - time.monotonic()), 0.0)
         layer = await self.stream.start_tls(self._context, self._server_name, timeout)
         return layer.facts
 

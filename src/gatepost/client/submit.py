@@ -6,6 +6,7 @@ from gatepost.client.connection import (
     Password,
     Receipt,
     make_login,
+    time_limit,
 )
 from gatepost.client.message import AnyMessage, prepare
 from gatepost.client.settings import Options, Tls
@@ -15,7 +16,7 @@ _TLS = Tls()
 _OPTIONS = Options()
 
 
-def send(
+def send(  # noqa: PLR0913 - for users, who name most of them
     message: AnyMessage,
     server: str,
     username: str | None = None,
@@ -23,13 +24,17 @@ def send(
     *,
     envelope: Envelope | None = None,
     tls: Tls = _TLS,
+    timeout: float | None = None,
 ) -> Receipt:
     """Send ``message`` to ``server`` (``host:port``, port 587 by default) and return a receipt.
 
     ``message`` is an EmailMessage, or a whole message as bytes or str. Sender
     and recipients come from its header (Bcc is read and removed) unless
     ``envelope`` contains them. ``password`` may be a ``Token``. Refused recipients are
-    in the receipt, if at least one recipient is accepted.
+    in the receipt, if at least one recipient is accepted. ``timeout`` is the number of seconds for
+    the whole call, from the look-up of the name on; without it, only the time for each reply is
+    limited, as in RFC 5321 4.5.3.2. If it ends after the content, the server may have accepted the
+    message.
 
     Raises LocalProtocolError and ConfigError before anything is sent;
     ResolveError, ConnectError, TlsError, TimedOut and Disconnected (all OSError);
@@ -37,12 +42,13 @@ def send(
     SenderRefused, RecipientsRefused and ContentRefused, which carry the reply.
     Each has its ``phase`` and, once connected, the ``transcript`` without secrets.
     """
+    end = time_limit(timeout)
     letter = prepare(message, envelope)
-    with connect(server, username, password, tls=tls) as connection:
+    with Connection(make_login(server, username, password, tls, _OPTIONS), end) as connection:
         return connection.deliver(letter)
 
 
-async def send_async(
+async def send_async(  # noqa: PLR0913
     message: AnyMessage,
     server: str,
     username: str | None = None,
@@ -50,10 +56,13 @@ async def send_async(
     *,
     envelope: Envelope | None = None,
     tls: Tls = _TLS,
+    timeout: float | None = None,
 ) -> Receipt:
     """``send`` for asyncio."""
+    end = time_limit(timeout)
     letter = prepare(message, envelope)
-    async with connect_async(server, username, password, tls=tls) as connection:
+    login = make_login(server, username, password, tls, _OPTIONS)
+    async with AsyncConnection(login, end) as connection:
         return await connection.deliver(letter)
 
 
@@ -64,12 +73,15 @@ def connect(
     *,
     tls: Tls = _TLS,
     options: Options = _OPTIONS,
+    timeout: float | None = None,
 ) -> Connection:
     """Connect and sign in, for several messages: ``with connect(...) as c: c.send(message)``.
 
-    Raises as ``send`` does.
+    ``timeout`` is the number of seconds for this, and then for each message; the times in
+    ``options.timeouts`` limit single steps. Raises as ``send`` does.
     """
-    return Connection(make_login(server, username, password, tls, options))
+    time_limit(timeout)
+    return Connection(make_login(server, username, password, tls, options), timeout=timeout)
 
 
 def connect_async(
@@ -79,6 +91,8 @@ def connect_async(
     *,
     tls: Tls = _TLS,
     options: Options = _OPTIONS,
+    timeout: float | None = None,
 ) -> AsyncConnection:
     """``connect`` for asyncio: ``async with connect_async(...) as c: await c.send(message)``."""
-    return AsyncConnection(make_login(server, username, password, tls, options))
+    time_limit(timeout)
+    return AsyncConnection(make_login(server, username, password, tls, options), timeout=timeout)

@@ -1,9 +1,11 @@
 """From ``host:port`` to a connected socket: tries every address, each with its own deadline."""
 
 import ipaddress
+import math
 import os
 import re
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +18,8 @@ SUBMISSION: Final = 587
 _IN_NO_HOST: Final = frozenset("/@ ,;*<>\"'")
 """Characters that are part of a URL, of a list, or of surrounding text, but not of a host."""
 _HEXADECIMAL: Final = re.compile("0x[0-9a-f]*")
+SHORTEST: Final = 0.000_1
+"""Seconds to wait when there are none left; zero would mean not to wait at all."""
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds for one address; the RFC leaves it to TCP, which takes minutes."""
 
@@ -107,6 +111,28 @@ def resolve(server: Server) -> tuple[Endpoint, ...]:
     return endpoints(found)
 
 
+def _resolve_until(server: Server, end: float) -> tuple[Endpoint, ...]:
+    """Return what ``resolve`` returns. Raises TimedOut, too; the look-up then ends by itself."""
+    from threading import Thread  # noqa: PLC0415 - most programs wait for as long as it takes
+
+    outcomes: list[tuple[Endpoint, ...] | NetworkError] = []
+
+    def ask() -> None:
+        try:
+            outcomes.append(resolve(server))
+        except NetworkError as error:
+            outcomes.append(error)
+
+    thread = Thread(target=ask, name="gatepost-resolver", daemon=True)
+    thread.start()
+    thread.join(max(end - time.monotonic(), SHORTEST))
+    for outcome in outcomes:
+        if isinstance(outcome, NetworkError):
+            raise outcome
+        return outcome
+    raise TimedOut(f"{server.host}: no answer from the name service in time").at("resolve")
+
+
 def endpoints(found: Sequence[tuple[Any, ...]]) -> tuple[Endpoint, ...]:
     """Return the results of ``getaddrinfo``, each address once."""
     return tuple(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
@@ -137,15 +163,16 @@ def connect_to(endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> socket.s
     return sock
 
 
-def dial(server: Server, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
+def dial(server: Server, timeout: float = CONNECT_TIMEOUT, end: float = math.inf) -> socket.socket:
     """Return a socket connected to the first address that accepts the connection.
 
+    ``timeout``: seconds for each address; ``end``: the time (``time.monotonic``) for all of it.
     Raises ResolveError, TimedOut if no address answered at all, otherwise ConnectError.
     """
     failures: list[tuple[Endpoint, OSError]] = []
-    for endpoint in resolve(server):
+    for endpoint in resolve(server) if math.isinf(end) else _resolve_until(server, end):
         try:
-            return connect_to(endpoint, timeout)
+            return connect_to(endpoint, min(timeout, max(end - time.monotonic(), SHORTEST)))
         except OSError as error:
             failures.append((endpoint, error))
     raise unreachable(server, failures)

@@ -6,6 +6,7 @@ cut connection and a close are different; a write stops as soon as the peer repl
 and its data can still be read.
 """
 
+import math
 import selectors
 import socket
 import time
@@ -39,9 +40,14 @@ class SyncStream:
         """It ended without close_notify under TLS, so its last data may be incomplete."""
 
     @classmethod
-    def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
-        """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut."""
-        return cls(dial(server, timeout))
+    def connect(
+        cls, server: Server, timeout: float = CONNECT_TIMEOUT, end: float = math.inf
+    ) -> Self:
+        """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut.
+
+        ``timeout``: seconds for each address; ``end``: the time (``time.monotonic``) for all.
+        """
+        return cls(dial(server, timeout, end))
 
     @property
     def local_address(self) -> str:
@@ -68,17 +74,17 @@ class SyncStream:
         while unsent:
             unsent = unsent[self._send_raw(unsent, deadline) :]
 
-    def send_body(self, pieces: Iterable[bytes], timeout: float) -> bytes:
+    def send_body(self, pieces: Iterable[bytes], timeout: float, end: float = math.inf) -> bytes:
         """Write ``pieces`` in windows, each within ``timeout``, until the peer replies.
 
-        Returns what the peer sent too early, ``b""`` if everything was written. Raises as ``send``
-        does.
+        ``end``: the time (``time.monotonic``) by which everything must be written. Returns what the
+        peer sent too early, ``b""`` if everything was written. Raises as ``send`` does.
         """
         with _Selector() as selector:
             both = selectors.EVENT_READ | selectors.EVENT_WRITE
             selector.register(self._socket, both)
             for window in windows_of(pieces):
-                deadline = time.monotonic() + timeout
+                deadline = min(time.monotonic() + timeout, end)
                 unsent = memoryview(self._seal(b"".join(window)))
                 while unsent:
                     if not (ready := selector.select(_left(deadline))):

@@ -64,4 +64,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    """List what is for users, and what every module has."""
+    return sorted([*_HOME, *(name for name in globals() if name[:2] == name[-2:] == "__")])
