@@ -8,6 +8,7 @@ from typing import Any, Final
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.reading import DEFAULT, Effective
 from gatepost.config.settings import Config
+from gatepost.config.values import in_units
 from gatepost.errors import ConfigError
 
 _INDEX: Final = re.compile(r"\[\d+\]")
@@ -36,7 +37,10 @@ _UNSAID: Final[Mapping[str, str]] = {
 
 def explain(config: Config) -> list[str]:
     """Return a line for each value in the syntax of the file, followed by its origin."""
-    lines = [(f"{each.key} = {_toml(each.value)}", _origin(each)) for each in config.effective]
+    lines = [
+        (f"{each.key} = {_toml(in_units(each.value, each.unit))}", _origin(each))
+        for each in config.effective
+    ]
     width = min(60, max([len(text) for text, _ in lines], default=0))
     return [f"{text:<{width}}  # {origin}" for text, origin in lines]
 

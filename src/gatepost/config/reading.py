@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from gatepost.config.positions import Path
 from gatepost.config.problems import are_alike, nearest
 from gatepost.config.syntax import MISTAKEN
-from gatepost.config.values import MemberErrors, Place, Unknown
+from gatepost.config.values import MemberErrors, Place, Unit, Unknown, unit_of
 from gatepost.errors import ConfigError
 
 T = TypeVar("T")
@@ -25,6 +25,8 @@ class Effective:
     value: Any
     """As in JSON; of a secret its place, never the secret."""
     origin: str
+    unit: Unit = ""
+    """What a number, or a list of them, is measured in: seconds, octets, messages a minute."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ class Table:
         """
         self._known.append(key)
         if key not in self._fields:
-            self._record(key, none if default is None and none else default, DEFAULT)
+            said = none if default is None and none else default
+            self._record(key, said, DEFAULT, unit_of(read, default))
             return default
         if self.is_no_toml(key):
             return default
@@ -109,7 +112,7 @@ class Table:
             self._refuse(key, error)
             return default
         said = none if value is None and none else value
-        self._record(key, said, self._source.where((*self.path, key)))
+        self._record(key, said, self._source.where((*self.path, key)), unit_of(read, value))
         return value
 
     def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
@@ -239,8 +242,8 @@ class Table:
         """Return the name as in the header of a table: ``listener.network``."""
         return dotted(tuple([each for each in (*self.path, key) if isinstance(each, str)]))
 
-    def _record(self, key: str, value: Any, origin: str) -> None:
-        self._source.effective.append(Effective(self.name(key), shown(value), origin))
+    def _record(self, key: str, value: Any, origin: str, unit: Unit = "") -> None:
+        self._source.effective.append(Effective(self.name(key), shown(value), origin, unit))
 
 
 def _fit(message: str) -> str:

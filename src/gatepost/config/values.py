@@ -40,6 +40,13 @@ _CONTROLS: Final = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?(?!\.)(?!.*\.\.)[^\s\x00-\x1f\x7f-\x9f@*/<>,;:\"]+")
 
+_SHOWN_SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_SHOWN_SIZES: Final = (
+    (2**30, " GiB"), (2**20, " MiB"), (2**10, " KiB"),
+    (10**9, " GB"), (10**6, " MB"), (10**3, " kB"), (1, " B"),
+)  # fmt: skip
+
+Unit = Literal["", "time", "size", "rate"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """``unix``: a client of a Unix socket, which has no address."""
 
@@ -166,6 +173,34 @@ def rate(value: Any) -> float:
     if not 0 < per_minute <= _MOST_A_MINUTE:
         raise ValueError('must be a rate such as "30/m" or "100/h"')
     return float(per_minute)
+
+
+def unit_of(read: Callable[[Any], Any], value: Any) -> Unit:
+    """Return what a value that one of these functions has read is measured in; empty: nothing."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    if isinstance(first, timedelta):
+        return "time"
+    if read in (size, positive_size):
+        return "size"
+    return "rate" if read is rate else ""
+
+
+def in_units(value: Any, unit: Unit) -> Any:
+    """Return a value as in a file, with its unit. ``value`` is in seconds, octets or messages a
+    minute, or a list of these."""
+    if isinstance(value, list):
+        return [in_units(each, unit) for each in value]
+    if not unit or not isinstance(value, int | float):
+        return value
+    if unit == "rate":
+        return f"{_decimal(value)}/m"
+    sizes = _SHOWN_SPANS if unit == "time" else _SHOWN_SIZES
+    size, name = next((each for each in sizes if value and value % each[0] == 0), sizes[-1])
+    return f"{_decimal(value / size)}{name}"
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def one_of(words: Sequence[str]) -> Callable[[Any], str]:

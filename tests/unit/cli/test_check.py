@@ -69,3 +69,61 @@ def test_json_is_one_document(tmp_path: Path, text: str, valid: bool) -> None:
     assert document["valid"] is valid
     assert bool(document["problems"]) is not valid
     assert bool(document["values"]) is valid
+
+
+UNITS = """\
+[limits]
+idle = 90
+message_size = 26214400
+memory = "1000001 B"
+[storage]
+free_space = "500 MB"
+history = "36h"
+[[listener]]
+unix = "/run/smtp"
+[target.hub]
+kind = "smarthost"
+servers = ["smtp.example.com"]
+rate = "30/h"
+[retry.often]
+table = ["30s", "5m", 1.5]
+[[route]]
+to = "hub"
+retry = "often"
+"""
+
+
+def test_values_have_their_units(tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, UNITS)
+    assert code == OK, err
+    values = dict(line.split("  # ")[0].strip().split(" = ") for line in out.splitlines())
+    assert values["limits.idle"] == '"90s"'
+    assert values["limits.message_size"] == '"25 MiB"'
+    assert values["limits.memory"] == '"1000001 B"'
+    assert values["storage.free_space"] == '"500 MB"'
+    assert values["storage.history"] == '"36h"'
+    assert values["target.hub.rate"] == '"0.5/m"'
+    assert values["retry.often.table"] == '["30s", "5m", "1.5s"]'
+    assert values["limits.recipients"].isdecimal(), "a number has none"
+
+
+def test_what_is_shown_means_the_same(tmp_path: Path) -> None:
+    shown = run(tmp_path, UNITS)[1]
+    for key, unit in (("idle", "limits"), ("message_size", "limits"), ("free_space", "storage")):
+        [line] = [each for each in shown.splitlines() if each.startswith(f"{unit}.{key} ")]
+        text = line.split("  # ")[0].partition(" = ")[2].strip()
+        kept = [each for each in UNITS.splitlines() if not each.startswith(f"{key} = ")]
+        kept.insert(kept.index(f"[{unit}]") + 1, f"{key} = {text}")
+        assert numbers(tmp_path, "\n".join(kept)) == numbers(tmp_path, UNITS)
+
+
+def numbers(tmp_path: Path, text: str) -> dict[str, object]:
+    found = json.loads(run(tmp_path, text, "--json")[1])["values"]
+    return {each["key"]: each["value"] for each in found}
+
+
+def test_json_has_numbers(tmp_path: Path) -> None:
+    found = numbers(tmp_path, UNITS)
+    assert found["limits.message_size"] == 25 * 2**20
+    assert found["limits.idle"] == 90.0
+    assert found["target.hub.rate"] == 0.5
