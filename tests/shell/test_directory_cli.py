@@ -191,7 +191,10 @@ def test_the_connection_string_is_that_of_ready_json(relay: Emulator, directory:
 
 
 def test_a_server_that_captures_all_mail_has_an_empty_queue(directory: Directory) -> None:
-    assert directory.say("queue", "list") == "no mail is queued\n"
+    said = directory.say("queue", "list")
+    assert said.startswith(
+        f"no mail is queued in {directory.data}: `gatepost up` captures all mail"
+    )
     captured = "`gatepost messages list`: what was captured"
     said = f"Error: there is no message 1-1 in the queue ({captured})\n"
     assert directory.run("queue", "why", "1-1").err == said
@@ -202,7 +205,9 @@ def test_an_address_that_is_on_no_list_cannot_be_taken_off(directory: Directory)
     assert (ran.code, ran.err) == (1, "Error: nobody@example.net is not on the list\n")
 
 
-def test_listings_fit_a_terminal(directory: Directory) -> None:
+def test_listings_fit_a_terminal(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost.cli.tables.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
     for noun in ("tenant", "app", "secret", "role", "resource", "domain", "sender"):
         lines = directory.say(noun, "list").splitlines()
         assert len(lines) > 1, noun

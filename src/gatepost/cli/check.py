@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gatepost.cli.output import OK, print_json, tell_problems
+from gatepost.cli.store_options import config_option
 
 EXAMPLE = """\b
 Example:
@@ -14,13 +15,7 @@ Example:
 
 
 @click.command(epilog=EXAMPLE)
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The configuration file for `gatepost serve`.",
-)
+@config_option("path", "The configuration file for `gatepost serve`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(path: Path, as_json: bool) -> int:
     """Check a configuration, and show every value with its origin.

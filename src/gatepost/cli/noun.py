@@ -38,10 +38,10 @@ class Noun:
     example: str = "NAME"
 
 
-def options(command: Command) -> Command:
-    """Add the options that every command of the directory has."""
+def options(command: Command, *, of_relay: bool = False) -> Command:
+    """Add the options that every command of the directory has; see ``place_options``."""
     as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-    return place_options(as_json(command))
+    return place_options(as_json(command), of_relay=of_relay)
 
 
 def within(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from gatepost.cli.tables import print_rows, safe, several
 LIMIT = 500
 _TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
 _STATES = ("waiting", "leased", "held", "settled")
+
+
+_options = partial(options, of_relay=True)
 
 
 @click.group(cls=Group)
@@ -36,7 +40,7 @@ def queue() -> None:
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True)
 @click.option("--next-hop", default="", metavar="KEY", help="Only deliveries to this next hop.")
 @click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
-@options
+@_options
 def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:
     """List deliveries that are not settled, newest message first.
 
@@ -45,12 +49,12 @@ def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_jso
       gatepost queue list --state held --json
     """
     fields = {"states": states, "next_hop": next_hop, "limit": limit}
-    answer(ask_queue(data, "list", fields), as_json, _print_list)
+    answer(ask_queue(data, "list", fields), as_json, lambda found: _print_list(found, data))
 
 
 @queue.command()
 @click.argument("id_", metavar="ID")
-@options
+@_options
 def show(id_: str, data: Path, as_json: bool) -> None:
     """Show the deliveries of a message, with recipients and last attempts.
 
@@ -63,7 +67,7 @@ def show(id_: str, data: Path, as_json: bool) -> None:
 
 @queue.command()
 @click.argument("id_", metavar="ID")
-@options
+@_options
 def why(id_: str, data: Path, as_json: bool) -> None:
     """Explain in a sentence why a message still waits, and show the last replies.
 
@@ -77,7 +81,7 @@ def why(id_: str, data: Path, as_json: bool) -> None:
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
-@options
+@_options
 def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
     """Try waiting mail now, and end the pause of its next hop. Use it after a problem is solved.
 
@@ -91,7 +95,7 @@ def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> 
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
-@options
+@_options
 def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
     """Do not try mail until it is released; it does not expire meanwhile.
 
@@ -105,7 +109,7 @@ def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> N
 @queue.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All held deliveries.")
-@options
+@_options
 def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
     """Release mail that is held, and try it now.
 
@@ -118,7 +122,7 @@ def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -
 
 @queue.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@options
+@_options
 def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Drop mail without notifying anybody. Mail that is being sent right now may still arrive.
 
@@ -149,10 +153,10 @@ def _reason(data: Path, id_: str) -> str:
     return f"{first['id']} is {first['state']}. {first['sentence']}"
 
 
-def _print_list(document: Document) -> None:
+def _print_list(document: Document, data: Path) -> None:
     found = document["deliveries"]
     if not found:
-        click.echo("no mail is queued")
+        click.echo(f"no mail is queued in {safe(str(data))}{_only_captured(data)}")
         return
     now = datetime.now(UTC)
     rows = [
@@ -166,6 +170,16 @@ def _print_list(document: Document) -> None:
     total = sum(each["waiting"] + each["leased"] + each["held"] for each in document["next_hops"])
     if total > len(found):
         click.echo(f"... {total} in all")
+
+
+def _only_captured(data: Path) -> str:
+    """Return the end of a sentence if the directory is that of ``gatepost up``."""
+    if not (data / "ca.pem").exists():
+        return ""
+    return (
+        ": `gatepost up` captures all mail there (gatepost messages list); "
+        "for a relay, give its configuration by --config"
+    )
 
 
 def _to(delivery: Mapping[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """``gatepost serve``: the production relay, in the foreground."""
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import click
 
 from gatepost.cli.foreground import run_in_foreground
+from gatepost.cli.store_options import config_option
 from gatepost.model.host_port import join_host_port
 
 EXAMPLE = """\b
@@ -17,12 +17,7 @@ Example:
 
 
 @click.command(epilog=EXAMPLE)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The configuration file; `gatepost check` explains it.",
-)
+@config_option("config", "The configuration file; `gatepost check` explains it.")
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),

@@ -15,19 +15,45 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 DEFAULT: Final = Path(".gatepost")
-_META: Final = "gatepost.data"
+VARIABLE: Final = "GATEPOST_CONFIG"
+"""Names the configuration of the relay, unless an option does."""
 _FILE: Final = "gatepost.config"
+_HERE: Final = Path("gatepost.toml")
 _USUAL: Final = "/var/lib/gatepost"
 
 
-def place_options(command: Command) -> Command:
-    """Add ``--data`` and ``--config``; the command gets one ``data``."""
+def config_option(name: str, help: str) -> Callable[[Command], Command]:
+    """Add ``--config`` to a command that needs the configuration of a relay, as ``name``."""
+    return click.option(
+        "--config",
+        name,
+        type=click.Path(path_type=Path, dir_okay=False),
+        required=True,
+        envvar=VARIABLE,
+        callback=_existing,
+        help=f"{help} Default: the environment variable {VARIABLE}.",
+    )
+
+
+def _existing(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    if _is_from_environment(ctx, parameter) and not value.exists():
+        raise click.UsageError(f"{VARIABLE}: {value} does not exist")
+    return value
+
+
+def place_options(command: Command, *, of_relay: bool = False) -> Command:
+    """Add ``--data`` and ``--config``; the command gets one ``data``.
+
+    Without either, it is the directory of `gatepost up`, or that of the configuration in the
+    current directory if there is no other. ``of_relay``: only a relay has what the command is
+    about, so a configuration in the current directory comes first.
+    """
     data = click.option(
         "--data",
         type=click.Path(path_type=Path),
         default=DEFAULT,
         show_default=True,
-        callback=_told_by_config,
+        callback=lambda ctx, parameter, value: _chosen(ctx, parameter, value, of_relay),
         help="The relay's directory.",
     )
     config = click.option(
@@ -36,25 +62,50 @@ def place_options(command: Command) -> Command:
         metavar="FILE",
         is_eager=True,
         expose_value=False,
-        callback=_read,
-        help="The configuration of the relay, instead of its directory.",
+        envvar=VARIABLE,
+        callback=_noted,
+        help=f"The configuration of the relay, instead of its directory. Default: the environment "
+        f"variable {VARIABLE}, or gatepost.toml if there is no other relay here.",
     )
     return config(data(command))
 
 
-def _read(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+def _noted(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        ctx.meta[_META], ctx.meta[_FILE] = directory_of(value), value
+        ctx.meta[_FILE] = value, _is_from_environment(ctx, parameter)
 
 
-def _told_by_config(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
-    told: Path | None = ctx.meta.get(_META)
-    if told is None:
-        return value
+def _is_from_environment(ctx: click.Context, parameter: click.Parameter) -> bool:
+    source = ctx.get_parameter_source(parameter.name or "")
+    return source is click.core.ParameterSource.ENVIRONMENT
+
+
+def _chosen(ctx: click.Context, parameter: click.Parameter, value: Path, of_relay: bool) -> Path:
+    """Return the relay's directory. What a user gives beats the environment, and that a default."""
+    config, is_from_environment = ctx.meta.get(_FILE, (None, False))
     source = ctx.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("--data and --config cannot be used together")
-    return told
+        if config is not None and not is_from_environment:
+            raise click.UsageError("--data and --config cannot be used together")
+        ctx.meta.pop(_FILE, None)
+        return value
+    if config is None:
+        if not _HERE.is_file() or (_has_store(value) and not of_relay):
+            return value
+        config = _HERE
+        click.echo(f"This is about the relay of {_HERE}; --data names another one.", err=True)
+        ctx.meta[_FILE] = config, False
+    try:
+        return directory_of(config)
+    except click.UsageError as error:
+        if is_from_environment:
+            raise click.UsageError(f"{VARIABLE}: {error.message}") from None
+        raise
+
+
+def _has_store(directory: Path) -> bool:
+    """Tell whether there is a store, or what is left of one."""
+    return (directory / "store.db").exists() or (directory / "segments").exists()
 
 
 def directory_of(config: Path) -> Path:
@@ -114,8 +165,13 @@ def _given_config() -> "Config | None":
     from gatepost.config.load import read_config  # noqa: PLC0415
     from gatepost.config.source_file import read_text  # noqa: PLC0415
 
-    path = click.get_current_context().meta.get(_FILE)
+    path = _given_file()
     return None if path is None else read_config(read_text(path), str(path))[0]
+
+
+def _given_file() -> Path | None:
+    noted: tuple[Path, bool] | None = click.get_current_context().meta.get(_FILE)
+    return None if noted is None else noted[0]
 
 
 def check_config() -> None:
@@ -127,7 +183,7 @@ def check_config() -> None:
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
     from gatepost.config.source_file import read_text  # noqa: PLC0415
 
-    path = click.get_current_context().meta.get(_FILE)
+    path = _given_file()
     if path is None:
         return
     try:

@@ -9,8 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from gatepost.cli.account import account
+from gatepost.cli.check import check
 from gatepost.cli.queue import queue
-from gatepost.cli.store_options import directory_of, place_options
+from gatepost.cli.serve import serve
+from gatepost.cli.store_options import VARIABLE, directory_of, place_options
+from gatepost.store.sqlite import open_store
 
 ACCOUNT: Final = """\
 hostname = "x"
@@ -140,3 +143,87 @@ def test_a_directory_as_configuration_suggests_the_data_option(tmp_path: Path) -
     assert f"{tmp_path} is a directory (did you mean --data {tmp_path}?)" in said
     said = CliRunner().invoke(where, ["--config", str(tmp_path / "store.db")]).output
     assert "is given by --data" in said
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_config(path: Path, directory: str) -> str:
+    path.write_text(f"[storage]\ndirectory = '{directory}'\n")
+    return str(path)
+
+
+def test_the_environment_names_a_configuration(here: Path) -> None:
+    named = {VARIABLE: write_config(here / "named.toml", "/srv/named")}
+    given = write_config(here / "given.toml", "/srv/given")
+    run = CliRunner(env=named)
+    assert run.invoke(where, []).output.strip() == "/srv/named"
+    assert run.invoke(where, ["--config", given]).output.strip() == "/srv/given"
+    assert run.invoke(where, ["--data", "there"]).output.strip() == "there"
+    assert CliRunner(env={VARIABLE: ""}).invoke(where, []).output.strip() == ".gatepost"
+
+
+@pytest.mark.parametrize("text", [None, "[storage", "storage = 5\n"])
+def test_errors_name_the_variable(here: Path, text: str | None) -> None:
+    if text is not None:
+        (here / "named.toml").write_text(text)
+    run = CliRunner(env={VARIABLE: "named.toml"})
+    said = run.invoke(where, [])
+    assert said.exit_code != 0
+    assert f"{VARIABLE}: named.toml" in said.output
+    assert run.invoke(where, ["--data", "there"]).output.strip() == "there"
+
+
+@pytest.mark.parametrize("command", [check, serve])
+def test_the_environment_names_it_for_commands_that_need_one(
+    here: Path, command: click.Command
+) -> None:
+    said = CliRunner(env={VARIABLE: "gone.toml"}).invoke(command, [])
+    assert f"{VARIABLE}: gone.toml does not exist" in said.output
+    assert "Missing option '--config'" in CliRunner().invoke(command, []).output
+
+
+def test_check_reads_what_the_environment_names(here: Path) -> None:
+    (here / "named.toml").write_text(ACCOUNT.replace('{ file = "nowhere" }', '"a password"'))
+    said = CliRunner(env={VARIABLE: "named.toml"}).invoke(check, [], standalone_mode=False)
+    assert "named.toml:" in said.output
+
+
+def test_a_configuration_here_is_used_if_there_is_no_other_relay(here: Path) -> None:
+    write_config(here / "gatepost.toml", "/srv/here")
+    said = CliRunner().invoke(where, [])
+    assert said.stdout.strip() == "/srv/here"
+    assert "gatepost.toml" in said.stderr
+    (here / ".gatepost").mkdir()
+    assert CliRunner().invoke(where, []).stdout.strip() == "/srv/here", "there is no store in it"
+    (here / ".gatepost/store.db").touch()
+    said = CliRunner().invoke(where, [])
+    assert (said.stdout.strip(), said.stderr) == (".gatepost", "")
+
+
+def test_the_queue_is_that_of_the_relay(here: Path) -> None:
+    write_config(here / "gatepost.toml", "relay")
+    for each in ("relay", ".gatepost"):
+        (here / each).mkdir(0o700)
+        open_store(here / each).close()
+    (here / ".gatepost/ca.pem").touch()
+    said = CliRunner().invoke(queue, ["list"])
+    assert said.stdout == "no mail is queued in relay\n"
+    assert "gatepost.toml" in said.stderr
+    said = CliRunner().invoke(queue, ["list", "--data", ".gatepost"])
+    assert said.stdout.startswith("no mail is queued in .gatepost: `gatepost up` captures")
+    assert said.stderr == ""
+
+
+@pytest.mark.parametrize("config", [None, "relay"])
+def test_listing_creates_no_store(here: Path, config: str | None) -> None:
+    if config is not None:
+        write_config(here / "gatepost.toml", config)
+    before = sorted(here.iterdir())
+    said = CliRunner().invoke(queue, ["list"])
+    assert said.exit_code == 1
+    assert f"no relay has run in {config or '.gatepost'}" in said.output
+    assert sorted(here.iterdir()) == before
