@@ -2,8 +2,8 @@
 
 GatepostError                 .phase .slug .fix .transcript
 +-- ConfigError               .where .did_you_mean
-+-- NetworkError (OSError)    ResolveError ConnectError TlsError Disconnected TimedOut
-|                             AnswerLost (a Disconnected)
++-- NetworkError (OSError)    ResolveError ConnectError NoDescriptor TlsError Disconnected
+|                             TimedOut AnswerLost (a Disconnected)
 +-- ProtocolError             LocalProtocolError (ours, nothing sent)
 |                             RemoteProtocolError (theirs, .line)
 +-- NegotiationError          NoSharedMechanism(.offered .usable .plan) TlsUnavailable
@@ -67,6 +67,10 @@ class ResolveError(NetworkError):
 
 class ConnectError(NetworkError, ConnectionError):
     """No address of the host accepted a connection."""
+
+
+class NoDescriptor(NetworkError):
+    """This process may open no more files, so it cannot connect; no server is to blame."""
 
 
 _OF_CERTIFICATE: Final[Mapping[int, str]] = {

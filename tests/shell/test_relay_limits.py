@@ -1,6 +1,7 @@
 """The relay at its limits: idle clients, many errors, many connections, large messages."""
 
 import os
+import socket
 import tempfile
 import threading
 import time
@@ -126,22 +127,28 @@ def test_a_connection_over_the_limit_gets_a_421(served: InProcessRelay) -> None:
             assert fifth.reply().startswith("220 ")
 
 
-def test_the_operator_hears_once_that_no_connection_can_be_accepted(
+def test_the_operator_hears_once_that_clients_wait_for_a_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resource = pytest.importorskip("resource")
-    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.05)
-    with serving(tmp_path, Plan("open")) as served:
+    monkeypatch.setattr("gatepost.relay.descriptors.QUIET", 0.3)
+    with serving(tmp_path, Plan("open")) as served, socket.socket() as client:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         os.close(first_free := os.dup(0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
         try:
-            eventually(lambda: bool(served.reported("internal_error")))
-            time.sleep(0.2)
+            client.connect(("127.0.0.1", served.port))
+            eventually(lambda: bool(served.reported("descriptors_used_up")))
+            time.sleep(0.5)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        [told] = served.reported("internal_error")
-        assert "no connection can be accepted: OSError (Too many open files)" in told["reason"]
+        assert client.recv(4) == b"220 "
+        [told] = served.reported("descriptors_used_up")
+        assert (told["limit"], told["reason"]) == (
+            first_free, "clients over SMTP wait until others disconnect",
+        )  # fmt: skip
+        eventually(lambda: bool(served.reported("descriptors_free")))
+        assert not served.reported("internal_error")
 
 
 @with_plan(limits={"message_size": 200_000})
@@ -260,6 +267,16 @@ class FullFile:
         if self._room < 0:
             raise OSError(28, "No space left on device")
         return len(octets)
+
+    def fileno(self) -> int:
+        return 0
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        self.flush()
+        return 0
+
+    def read(self, _size: int) -> bytes:
+        return b""
 
     def flush(self) -> None:
         if self._room < 100_000:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from gatepost.app.runtime import report_faults
 from gatepost.app.web import WebLimits, WebServer
-from gatepost.app.web_handshakes import HandshakeLimit
+from gatepost.app.web_connections import HandshakeLimit
 from gatepost.net.listen import listen
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.relay.handshakes import Handshakes

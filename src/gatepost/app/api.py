@@ -18,6 +18,7 @@ from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.queue.operations import QueuedOperations
 from gatepost.relay.context import Report
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
@@ -64,12 +65,13 @@ class Managed:
     clients: ClientCounts
     handshakes: Handshakes
     budget: Budget
+    alarm: DescriptorAlarm
 
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
     from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
-    from gatepost.app.web_handshakes import HandshakeLimit  # noqa: PLC0415
+    from gatepost.app.web_connections import HandshakeLimit  # noqa: PLC0415
     from gatepost.rest.application import management_application  # noqa: PLC0415
     from gatepost.rest.intake import Intake  # noqa: PLC0415
 
@@ -94,7 +96,8 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     files = Path(chain), Path(key or chain)
     open_handshakes = HandshakeLimit(managed.handshakes, lambda: managed.clients.limits.sessions)
     limits = WebLimits(clients=clients, handshakes=open_handshakes)
-    server = WebServer(listener, management_application(site), files, limits, managed.report)
+    application = management_application(site)
+    server = WebServer(listener, application, files, limits, managed.report, managed.alarm)
     stack.push_async_callback(server.stop)
     certificates = CertificateFiles(managed.report)
 

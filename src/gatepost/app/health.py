@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from gatepost.net.descriptors import Use
 from gatepost.net.listen import Listener, listen
 
 if TYPE_CHECKING:  # without a health check, HTTP is not needed
@@ -33,11 +34,11 @@ async def serve_health(
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
         return None
-    from gatepost.app.web import WebServer  # noqa: PLC0415
+    from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415
 
     listener = listen(*place)
     stack.callback(listener.close)
-    server = WebServer(listener, health_application(refusal))
+    server = WebServer(listener, health_application(refusal), limits=WebLimits(use=Use.OWN))
     stack.push_async_callback(server.stop)
     await server.wait_started()
     return listener

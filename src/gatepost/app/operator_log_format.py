@@ -155,6 +155,8 @@ _SENTENCES: Final = {
     "authority_replaced": "the certificate authority is NEW: clients must trust {ca_file}",
     "clock_put_back": "the clock was put back by {seconds} s: waiting deliveries are tried now",
     "api_failed": "API FAILED at {route}: {reason}",
+    "descriptors_used_up": "OUT OF FILE DESCRIPTORS, of {limit}: {reason}",
+    "descriptors_free": "there are free file descriptors again, after {seconds} s",
     "proxy_header_refused": "closed {peer}, which must begin with a PROXY header: {reason}",
     "secret_changed": "credential {credential} has a new secret",
     "certificate_reloaded": "certificate {file} is new, valid until {expires_at}",

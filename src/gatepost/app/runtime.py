@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from gatepost.net.descriptors import keep_reserve
 from gatepost.queue.slots import ATTEMPTS
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
@@ -29,6 +30,7 @@ AGAIN: Final = 60.0
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` on uvloop where it is installed, on asyncio's loop elsewhere."""
     raise_file_limit()
+    keep_reserve()
     use_batch_scheduling()
     gc.freeze()  # what is loaded stays, so the garbage collector need not scan it, even at the end
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -46,8 +48,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def report_faults(report: Report) -> None:
     """Report exceptions that nothing has caught, in a callback or a task of the running loop;
     asyncio would write them to a log that nobody reads. Repetitions are reported once in a while,
-    because asyncio can report a thousand times a second that there is no file handle for a
-    connection."""
+    because some can come a thousand times a second."""
     last, again_at = "", 0.0
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -97,10 +98,7 @@ def attempts_within(clients: int) -> int:
 
 
 def too_few_files(connections: int) -> str:
-    """Return why this process cannot have that many clients; empty if it can.
-
-    Not every event loop reports it: uvloop closes further connections silently.
-    """
+    """Return why this process cannot have that many clients; empty if it can."""
     try:
         import resource  # noqa: PLC0415 - Unix only
     except ImportError:
@@ -110,7 +108,7 @@ def too_few_files(connections: int) -> str:
         return ""
     return (
         f"limits.connections is {connections}, and a process may open {soft} files: further "
-        "clients are disconnected; raise the limit (LimitNOFILE, ulimit -n)"
+        "clients wait; raise the limit (LimitNOFILE, ulimit -n)"
     )
 
 

@@ -50,6 +50,7 @@ from gatepost.net.listen import Listener
 from gatepost.net.systemd import notify, reload_begins
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.relay.context import Relay, Report
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
 from gatepost.rest.context import Bounds
@@ -187,7 +188,9 @@ class Service:
         http = HttpClient(ca_file=ca_file)
         stack.push_async_callback(http.close)
         ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
-        context = ServeContext(store, key, http, report, ids, alarms)
+        context = ServeContext(
+            store, key, http, report, ids, alarms, alarm := DescriptorAlarm(report)
+        )
         outbound = ServeOutbound(context, attempts_within(config.limits.connections))
         delivery = outbound.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
@@ -208,6 +211,7 @@ class Service:
             now=_now,
             clients=LocalClientCounter(clients),
             router=delivery.routes.router,
+            alarm=alarm,
         )
         inbound = ServeInbound(relay, report)
         listeners = inbound.prepare(written, directory.mechanisms, workers)
@@ -239,7 +243,7 @@ class Service:
         managed = Managed(
             self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
             made.tokens, context.report, self._bounds, self.clients,
-            self.relay.shaking, self.relay.budget,
+            self.relay.shaking, self.relay.budget, self.relay.descriptors,
         )  # fmt: skip
         self.api = await serve_api(settings, managed, stack)
         self._open_administration()  # it contains the API's address

@@ -24,6 +24,7 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.slots import Slots
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Deliverer
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
 from gatepost.relay.feedback import alarm_keys
 from gatepost.relay.in_flight import InFlight
@@ -54,6 +55,7 @@ class ServeContext:
     report: Report
     next_id: Callable[[], str]
     alarms: Alarms
+    alarm: DescriptorAlarm
     turns: Turns = field(default_factory=dict)
     """Locks for requests to token endpoints, shared while one configuration replaces another."""
 
@@ -132,6 +134,7 @@ class ServeOutbound:
             _known_providers(),
             wire=self._wire,
             alarms=context.alarms,
+            alarm=context.alarm,
             forgiven=tokens.forgive,
         )
         return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))

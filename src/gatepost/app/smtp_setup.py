@@ -19,6 +19,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.listener_state import ListenerState, ServerCertificate, plain_listener_state
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
@@ -62,7 +63,13 @@ class Backend:
     now: Callable[[], datetime] = machine_time
 
 
-def make_relay(serving: SmtpSetup, backend: Backend, report: Report, epoch: int) -> Relay:
+def make_relay(
+    serving: SmtpSetup,
+    backend: Backend,
+    report: Report,
+    epoch: int,
+    alarm: DescriptorAlarm | None = None,
+) -> Relay:
     """Return the relay of this process; ``epoch`` makes its message ids unique."""
     server = serving.profile.server
     return Relay(
@@ -74,6 +81,7 @@ def make_relay(serving: SmtpSetup, backend: Backend, report: Report, epoch: int)
         next_id=make_guids() if server.message_ids == "guid" else make_ids(epoch),
         now=backend.now,
         login_delay=serving.profile.strict.login_delay,
+        alarm=alarm,
     )
 
 

@@ -52,7 +52,8 @@ from gatepost.model.profile import Profile
 from gatepost.net.dns import DnsResolver, parse_nameserver
 from gatepost.net.listen import is_loopback, listen
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
-from gatepost.relay.context import Report
+from gatepost.relay.context import Relay, Report
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.rest.context import Site
@@ -138,10 +139,7 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
     _check_open(options, profile)
     resolver = DnsResolver([*map(parse_nameserver, profile.directory.nameservers)], cached=0)
-    clock = AheadClock(data)
-    check_alone(clock, options.workers)
-    if clock.ahead:
-        report("clock_advanced", ahead=clock.ahead.total_seconds())
+    clock = _open_clock(options, report)
     store, failed = open_watched(data, _storage(options), report)
     stack.callback(store.close)
     remove_ready(data)
@@ -153,8 +151,7 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
-    keys = SealedAccessKeys(key)
-    proving = profile.directory.domain_verification
+    keys, proving = SealedAccessKeys(key), profile.directory.domain_verification
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     context = EventContext(store, directory, key, profile.events, report, azure.now, azure.endpoint)
     events = await _serve_events(context, stack)
@@ -165,29 +162,22 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     control = await serve_control(data, store, signs_in, shared)
     stack.callback(remove_file, data / SOCKET)
     stack.callback(control.close)
-    certificate = _served_certificate(data, profile, certificates)
-    serving = SmtpSetup(str(data), profile, str(certificate), options.workers + 1)
+    certificate = str(_served_certificate(data, profile, certificates))
+    serving = SmtpSetup(str(data), profile, certificate, options.workers + 1)
     backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None, clock.now)
+    alarm = DescriptorAlarm(report)
     if options.workers:
         await _start_workers(serving, listeners, report, options.workers, stack)
     else:
-        await _serve_smtp(serving, listeners, backend, report, stack)
+        relay = make_relay(serving, backend, report, await store.new_epoch(), alarm)
+        await _serve_smtp(serving, relay, listeners, stack)
     make_site = partial(
-        Site,
-        profile,
-        directory,
-        store,
-        keys,
-        report,
-        now=clock.now,
-        tokens=tokens,
+        Site, profile, directory, store, keys, report, now=clock.now, tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
-        suppression=events.consumer,
-        events=events,
-        resolver=azure.resolver,
+        suppression=events.consumer, events=events, resolver=azure.resolver,
         seconds=clock.monotonic,
-    )
-    await _serve_web(listeners, certificates, make_site, budget, report, stack)
+    )  # fmt: skip
+    await _serve_web(listeners, certificates, make_site, budget, alarm, stack)
     given = accounts.given if accounts else provisioned
     trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
     document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
@@ -196,6 +186,14 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
 
 def _storage(options: Options) -> Settings:
     return Settings() if options.is_durable else Settings(disk=UnsyncedDisk(), reserve=0)
+
+
+def _open_clock(options: Options, report: Report) -> AheadClock:
+    clock = AheadClock(options.data.resolve())
+    check_alone(clock, options.workers)
+    if clock.ahead:
+        report("clock_advanced", ahead=clock.ahead.total_seconds())
+    return clock
 
 
 async def _start_workers(
@@ -207,16 +205,11 @@ async def _start_workers(
 
 
 async def _serve_smtp(
-    serving: SmtpSetup,
-    listeners: Listeners,
-    backend: Backend,
-    report: Report,
-    stack: AsyncExitStack,
+    serving: SmtpSetup, relay: Relay, listeners: Listeners, stack: AsyncExitStack
 ) -> None:
-    relay = make_relay(serving, backend, report, await backend.store.new_epoch())
     supervisor = Supervisor(relay)
     stack.push_async_callback(supervisor.drain, DRAIN)
-    for name, state in make_listener_states(serving, backend.directory).items():
+    for name, state in make_listener_states(serving, relay.directory).items():
         listener = listeners[name]
         if listener is not None:
             await supervisor.serve(listener, state)
@@ -319,7 +312,7 @@ async def _serve_web(
     certificates: Certificates,
     make_site: Callable[..., Site],
     budget: Budget,
-    report: Report,
+    alarm: DescriptorAlarm,
     stack: AsyncExitStack,
 ) -> None:
     if listeners["https"] is None and listeners["http"] is None:
@@ -328,12 +321,14 @@ async def _serve_web(
     from gatepost.rest.application import clear_application, secure_application  # noqa: PLC0415
     from gatepost.rest.intake import Intake  # noqa: PLC0415
 
-    site = make_site(intake=Intake(budget, report))
+    site = make_site(intake=Intake(budget, alarm.report))
     pair = (certificates.server_file, certificates.server_file)
     faces = (("https", secure_application, pair), ("http", clear_application, None))
     for name, application, certificate in faces:
         listener = listeners[name]
         if listener is not None:
-            server = WebServer(listener, application(site), certificate, report=site.report)
+            server = WebServer(
+                listener, application(site), certificate, report=site.report, alarm=alarm
+            )
             stack.push_async_callback(server.stop)
             await server.wait_started()

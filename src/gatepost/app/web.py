@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.app.strict_http import StrictConnection
-from gatepost.app.web_handshakes import HandshakeLimit, TlsAcceptor
+from gatepost.app.web_connections import HandshakeLimit, WebAcceptor
+from gatepost.net.descriptors import Use
 from gatepost.net.listen import Listener
 from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.relay.context import Report
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.rest.failures import busy
 
 GRACE: Final = 2
@@ -44,11 +46,14 @@ class WebLimits:
     handshakes: HandshakeLimit | None = None
     """Counts unfinished TLS handshakes by address; with too many, connections are aborted. None: no
     limit."""
+    use: Use = Use.SERVICE
+    """How many file descriptors are left to others."""
 
 
 class _Config(uvicorn.Config):
     limits: WebLimits
     report: Report
+    alarm: DescriptorAlarm
 
 
 class _Connection(H11Protocol):
@@ -167,15 +172,14 @@ def _ignore(event: str, **facts: Any) -> None:
 
 class _Server(uvicorn.Server):
     config: _Config
-    _acceptor: TlsAcceptor | None = None
+    _acceptor: WebAcceptor | None = None
 
     async def startup(self, sockets: Any = None) -> None:
-        limit, context = self.config.limits.handshakes, self.config.ssl
-        if limit is not None and context is not None:
-            self._acceptor = TlsAcceptor(self._make, context, limit, self.config.report)
-            self._acceptor.start(sockets)
-            sockets = []
-        await super().startup(sockets=sockets)
+        config, limits = self.config, self.config.limits
+        acceptor = WebAcceptor(self._make, config.ssl, limits.handshakes, config.report)
+        acceptor.start(sockets, config.alarm, limits.use)
+        self._acceptor = acceptor
+        await super().startup(sockets=[])
 
     def _make(self) -> asyncio.Protocol:
         return _Connection(self.config, self.server_state, self.lifespan.state)
@@ -200,9 +204,10 @@ class WebServer:
         certificate: tuple[Path, Path] | None = None,
         limits: WebLimits = WebLimits(),
         report: Report = _ignore,
+        alarm: DescriptorAlarm | None = None,
     ) -> None:
         """``certificate``: chain and key in PEM, for HTTPS. ``report``: gets events of invalid
-        HTTP."""
+        HTTP. ``alarm``: that of the process."""
         chain, key = certificate or (None, None)
         config = _Config(
             application,
@@ -218,6 +223,7 @@ class WebServer:
             timeout_graceful_shutdown=GRACE,
         )
         config.limits, config.report = limits, report
+        config.alarm = alarm or DescriptorAlarm(report)
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
         self._serving.add_done_callback(_ended)

@@ -11,7 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Self, cast
 
-from gatepost.errors import Disconnected, NetworkError, RemoteProtocolError, TimedOut, TlsError
+from gatepost.errors import (
+    Disconnected,
+    NetworkError,
+    NoDescriptor,
+    RemoteProtocolError,
+    TimedOut,
+    TlsError,
+)
 from gatepost.model.body import windows_of
 from gatepost.net.dial import (
     CONNECT_TIMEOUT,
@@ -56,7 +63,8 @@ class AsyncStream(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
-        """Return a stream to ``server``. Raises ResolveError, ConnectError or TimedOut."""
+        """Return a stream to ``server``. Raises ResolveError, ConnectError, NoDescriptor or
+        TimedOut."""
         loop = asyncio.get_running_loop()
         failures: list[tuple[Endpoint, OSError]] = []
         for endpoint in await find_endpoints(server, timeout):
@@ -64,6 +72,8 @@ class AsyncStream(asyncio.Protocol):
                 connected = await _connect_to(endpoint, timeout)
                 stream = cls(connected)
                 await loop.create_connection(lambda: stream, sock=connected)  # noqa: B023
+            except NoDescriptor:
+                raise
             except OSError as error:
                 failures.append((endpoint, error))
             else:

@@ -10,8 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatepost.errors import ConfigError, ConnectError, NetworkError, ResolveError, TimedOut
+from gatepost.errors import (
+    ConfigError,
+    ConnectError,
+    NetworkError,
+    NoDescriptor,
+    ResolveError,
+    TimedOut,
+)
 from gatepost.model.host_port import join_host_port
+from gatepost.net.descriptors import Use, is_reserved, is_shortage, no_descriptor
 
 SUBMISSION: Final = 587
 """RFC 6409."""
@@ -145,9 +153,24 @@ def unresolved(server: Server, error: Exception) -> NetworkError:
 
 
 def make_socket(endpoint: Endpoint) -> socket.socket:
-    """Return an unconnected socket for ``endpoint`` that does not delay small writes."""
-    sock = socket.socket(endpoint.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    """Return an unconnected socket for ``endpoint`` that does not delay small writes. Raises
+    NoDescriptor."""
+    sock = open_socket(endpoint.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def open_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    """Return an unconnected socket. Raises NoDescriptor if there is none to spare."""
+    try:
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        if is_shortage(error):
+            raise no_descriptor().at("connect") from None
+        raise
+    if is_reserved(sock.fileno(), Use.SERVICE):
+        sock.close()
+        raise no_descriptor().at("connect")
     return sock
 
 
@@ -167,12 +190,15 @@ def dial(server: Server, timeout: float = CONNECT_TIMEOUT, end: float = math.inf
     """Return a socket connected to the first address that accepts the connection.
 
     ``timeout``: seconds for each address; ``end``: the time (``time.monotonic``) for all of it.
-    Raises ResolveError, TimedOut if no address answered at all, otherwise ConnectError.
+    Raises ResolveError, NoDescriptor, TimedOut if no address answered at all, otherwise
+    ConnectError.
     """
     failures: list[tuple[Endpoint, OSError]] = []
     for endpoint in resolve(server) if math.isinf(end) else _resolve_until(server, end):
         try:
             return connect_to(endpoint, min(timeout, max(end - time.monotonic(), SHORTEST)))
+        except NoDescriptor:
+            raise
         except OSError as error:
             failures.append((endpoint, error))
     raise unreachable(server, failures)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import ipaddress
+import socket
 import ssl
 from codecs import BOM_UTF8
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ from gatepost.errors import (
     TimedOut,
     TlsError,
 )
-from gatepost.net.dial import plainly
+from gatepost.net.descriptors import is_shortage, no_descriptor
+from gatepost.net.dial import open_socket, plainly
 from gatepost.net.tls import describe_failure
 from gatepost.net.trust import Contexts, Trust
 
@@ -123,9 +125,9 @@ class Http(Protocol):
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Return the response, whatever its status.
 
-        Raises ResolveError, ConnectError, TlsError, TimedOut, Disconnected or RemoteProtocolError
-        if there is none, and LocalProtocolError for a URL that is not permitted. Errors show no
-        more of the URL than its host.
+        Raises ResolveError, ConnectError, NoDescriptor, TlsError, TimedOut, Disconnected or
+        RemoteProtocolError if there is none, and LocalProtocolError for a URL that is not
+        permitted. Errors show no more of the URL than its host.
         """
 
     async def close(self) -> None:
@@ -185,13 +187,20 @@ class HttpClient:
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit_per_host=_PER_HOST),
+                connector=aiohttp.TCPConnector(
+                    limit_per_host=_PER_HOST, socket_factory=_open_socket
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"user-agent": "gatepost"},
                 trust_env=self._proxies,
                 response_class=_response_class(),
             )
         return self._session
+
+
+def _open_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
+    family, kind, protocol, _, _ = address
+    return open_socket(family, kind, protocol)
 
 
 def _timeout(total: float) -> "aiohttp.ClientTimeout":
@@ -286,6 +295,8 @@ def explained(host: str, error: Exception) -> GatepostError:
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         host = f"the proxy {error.host} on the way to {host}"
     cause = getattr(error, "os_error", None) or error
+    if isinstance(cause, OSError) and is_shortage(cause):
+        return no_descriptor().at("connect")
     if isinstance(cause, ssl.SSLError):
         return TlsError(f"{host}: {describe_failure(cause)}").at("tls")
     told = cause if isinstance(cause, OSError) and cause.errno else None  # else it may be the URL

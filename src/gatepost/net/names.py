@@ -6,18 +6,20 @@ from ipaddress import ip_address
 from threading import Thread
 
 from gatepost.errors import NetworkError, TimedOut
+from gatepost.net.descriptors import Use, check_room
 from gatepost.net.dial import Endpoint, Server, resolve
 
 
 async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]:
-    """Return the result of ``dial.resolve``. Raises what it raises, and TimedOut after ``timeout``
-    s.
+    """Return the result of ``dial.resolve``. Raises what it raises, NoDescriptor, and TimedOut
+    after ``timeout`` s.
 
     The event loop's own ``getaddrinfo`` uses a few shared threads, and the process waits for them
     at its end: a silent name service would delay a stop for as long as it does not answer.
     """
     if _is_address(server.host):
         return resolve(server)  # which asks nobody
+    check_room(Use.SERVICE)  # the error of the name service would not say what is missing
     loop = asyncio.get_running_loop()
     found: asyncio.Future[tuple[Endpoint, ...]] = loop.create_future()
 

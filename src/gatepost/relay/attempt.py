@@ -7,15 +7,17 @@ from datetime import datetime
 from functools import partial
 from typing import Final, cast
 
-from gatepost.errors import GatepostError, Phase, TimedOut
+from gatepost.errors import GatepostError, NoDescriptor, Phase, TimedOut
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, Verdict
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import MxTarget, Route, Target
+from gatepost.net.descriptors import Use, check_room, no_descriptor
 from gatepost.queue.feedback import lesson_of
 from gatepost.queue.unsettled import UNSETTLED, is_unsettled
 from gatepost.queue.why import Progress, Step
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.pause import Pause
@@ -27,6 +29,8 @@ from gatepost.routing.route import may_try_next_host, may_try_next_target, next_
 
 TRY: Final = 1800.0
 """Seconds for one attempt at one server; each phase has its own limit (RFC 5321 4.5.3.2)."""
+SPELL: Final = 2.0
+"""Seconds until a message is tried again for which this process had no file descriptor."""
 PATIENCE, MOMENT = 10.0, 0.1
 """Seconds to wait for the first login at the next target, after another one refused a message, and
 between two checks. Without this the message would wait for its next scheduled attempt."""
@@ -58,10 +62,12 @@ class AttemptRunner:
         traffic: Traffic,
         feedback: AttemptFeedback,
         now: Callable[[], datetime],
+        alarm: DescriptorAlarm,
     ) -> None:
         """``transports`` are keyed by the names of their targets."""
         self._transports, self._places = transports, places
         self._traffic, self._feedback, self._now = traffic, feedback, now
+        self._alarm = alarm
         self._tried = traffic.wire.places
         for each in transports.values():
             each.watch(self._greeted)
@@ -105,6 +111,8 @@ class AttemptRunner:
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
+        if self._alarm.is_on:
+            return f"cannot be connected to now: {no_descriptor()}"
         for target in route.chain:
             found = self._places.known(target, destination)
             if found is not None and self._traffic.rest(target, found) is None:
@@ -216,6 +224,9 @@ class AttemptRunner:
                     return answer
                 permit = answer
             return await self._try_places(lease, load, target, permit, found)
+        except NoDescriptor:
+            self._alarm.lacks("mail waits until other connections end")
+            return Pause("", SPELL)
         finally:
             if permit is not None:
                 permit.close()
@@ -224,6 +235,7 @@ class AttemptRunner:
         destination = delivery.next_hop.destination
         if not isinstance(target, MxTarget):  # nobody is asked
             return await self._places.find(target, destination)
+        check_room(Use.SERVICE)  # the answer would blame the name servers
         begun = self._traffic.seconds()
         self._tried[delivery.id] = OpenAttempt(Place(destination), None, begun)
         try:
@@ -286,6 +298,8 @@ class AttemptRunner:
         slot.place, slot.step = str(made.place), partial(transport.step, lease.delivery.id)
         try:
             result = await self._deliver(lease, await load(), made)
+            if _is_untried(result):
+                raise no_descriptor()
             diagnosis = self._feedback.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
@@ -365,6 +379,12 @@ def _holder(delivery: Delivery, route: Route) -> Target | None:
     if not delivery.history or len(route.chain) < 2:
         return None
     return next((each for each in route.chain if is_unsettled(delivery, each.name)), None)
+
+
+def _is_untried(result: AttemptResult) -> bool:
+    """Tell whether nothing was sent, because this process has no descriptor for a connection."""
+    is_ours = isinstance(result.error, NoDescriptor) and not result.attempt.is_remote
+    return is_ours and all(each.outcome == "deferred" for each in result.verdicts)
 
 
 def _may_fail_over(answer: AttemptResult | Pause) -> bool:

@@ -1,7 +1,7 @@
 """What all connections of a relay share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from gatepost.policy.client_counts import ClientCounter
 from gatepost.policy.quotas import Quotas
 from gatepost.queue.contract import Store
 from gatepost.relay.batching import Batcher
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
@@ -55,11 +56,16 @@ class Relay:
     """The relay is stopping: no new transactions."""
     shaking: Handshakes = field(default_factory=Handshakes)
     """TLS handshakes that are not finished, by address."""
+    descriptors: DescriptorAlarm = field(init=False)
+    """Reports that the process lacks file descriptors."""
+    alarm: InitVar[DescriptorAlarm | None] = None
+    """That of the process; None: its own."""
     batcher: Batcher = field(init=False)
     """Puts messages into the store, in batches."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, alarm: DescriptorAlarm | None) -> None:
         self.batcher = Batcher(self.store)
+        self.descriptors = alarm or DescriptorAlarm(self.report)
 
     def use_store(self, store: Store) -> None:
         """Put messages into another store from now on; for a reload."""

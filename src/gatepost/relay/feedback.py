@@ -8,6 +8,7 @@ from gatepost.errors import (
     ConfigError,
     NegotiationError,
     NetworkError,
+    NoDescriptor,
     NoSharedMechanism,
     RemoteProtocolError,
     TimedOut,
@@ -139,6 +140,8 @@ class AttemptFeedback:
     @staticmethod
     def _is_servers(result: AttemptResult) -> bool:
         phase = result.attempt.phase
+        if isinstance(result.error, NoDescriptor):
+            return False
         if isinstance(result.error, NetworkError):
             return True
         if isinstance(result.error, RemoteProtocolError) and phase in _OF_MESSAGE:

@@ -12,6 +12,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.context import Report
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.exchanger_lookup import ExchangerLookup
 from gatepost.relay.feedback import AttemptFeedback
 from gatepost.relay.in_flight import InFlight
@@ -50,6 +51,8 @@ class Outbound:
     alarms: MutableMapping[str, str] | None = None
     """What was already reported to the operator; None: nothing, and it is forgotten with the
     deliverer."""
+    alarm: DescriptorAlarm | None = None
+    """That of the process; None: its own."""
     forgiven: Callable[[], None] = lambda: None
     """Forgets why there was no token, because the operator says that the problem is solved."""
 
@@ -68,6 +71,7 @@ def make_deliverer(parts: Outbound) -> Deliverer:
             parts.resolver, parts.own.names, parts.seconds, random, changed
         )
         places = ServerLookup(exchangers, parts.own, random)
-        return AttemptRunner(parts.transports, places, traffic, feedback, parts.now)
+        alarm = parts.alarm or DescriptorAlarm(report)
+        return AttemptRunner(parts.transports, places, traffic, feedback, parts.now, alarm)
 
     return Deliverer(context, settler, make_attempts, parts.bounds)

@@ -15,6 +15,7 @@ from typing import IO, Final
 from gatepost.mime.header import MAX_HEADER
 from gatepost.mime.trace import MAX_HOPS, count_hops
 from gatepost.model.body import WINDOW, Body, BytesBody, Traits
+from gatepost.net.descriptors import Use, is_reserved, no_descriptor
 
 MIB: Final = 1024 * 1024
 
@@ -157,7 +158,9 @@ class Spool:
 
     def _spill(self) -> None:
         directory = self._budget.directory
-        self._file = tempfile.TemporaryFile(buffering=_FILE_BUFFER, dir=directory)  # noqa: SIM115
+        self._file = file = tempfile.TemporaryFile(buffering=_FILE_BUFFER, dir=directory)  # noqa: SIM115
+        if is_reserved(file.fileno(), Use.SERVICE):
+            raise no_descriptor()
         for piece in self._pieces:
             self._file.write(piece)
         self._pieces.clear()

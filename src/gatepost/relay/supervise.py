@@ -1,11 +1,11 @@
 """Accepts the connections of a process, ends idle ones, and drains all when it stops."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Coroutine, Iterable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
@@ -24,11 +24,9 @@ class Supervisor:
         self._relay = relay
         self._max = max_connections
         self._receivers: set[Receiver] = set()
-        self._servers: dict[Listener, list[asyncio.Server]] = {}
+        self._acceptors: dict[Listener, Acceptor] = {}
         self._emptied: asyncio.Event = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
-        self._no_handles = False
-        """The process had no free file handle at the last check."""
 
     @property
     def connections(self) -> int:
@@ -39,29 +37,31 @@ class Supervisor:
         """Accept connections on ``listener``, whose settings are in ``state``."""
         loop = asyncio.get_running_loop()
         self._relay.tick = loop.time() + SWEEP
-        for sock in listener.sockets:
-            server = await loop.create_server(
-                partial(self._accept, state), sock=sock, backlog=1_024
-            )
-            self._servers.setdefault(listener, []).append(server)
+        self._acceptors[listener] = Acceptor(
+            listener.sockets, partial(self._serve, state), self._lack_descriptors
+        )
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP, self._sweep)
 
     async def withdraw(self, listener: Listener) -> None:
-        """Accept nothing more on ``listener``, and close it; open connections stay.
+        """Accept nothing more on ``listener``, and close it; open connections stay."""
+        acceptor = self._acceptors.pop(listener, None)
+        if acceptor is None:
+            return
+        await acceptor.stop()
+        for sock in listener.sockets:
+            sock.close()
 
-        asyncio starts an accepted connection one turn later. If its server were closed by then, the
-        connection would be lost, and stay open until the garbage collector runs.
-        """
-        servers = self._servers.pop(listener, [])
-        for sock in listener.sockets if servers else ():
-            with suppress(NotImplementedError):  # Windows accepts connections without a reader
-                asyncio.get_running_loop().remove_reader(sock)
-        await asyncio.sleep(0)
-        for server in servers:
-            server.close()
+    def _lack_descriptors(self) -> None:
+        self._relay.descriptors.lacks("clients over SMTP wait until others disconnect")
 
-    def _accept(self, state: ListenerState) -> ServerStream:
+    def _serve(
+        self, state: ListenerState, connection: Accepted, _address: str
+    ) -> Coroutine[Any, Any, object]:
+        loop = asyncio.get_running_loop()
+        return loop.connect_accepted_socket(partial(self._receive, state), connection)
+
+    def _receive(self, state: ListenerState) -> ServerStream:
         full = len(self._receivers) >= self._max
         receiver = Receiver(self._relay, state, self._forget, unwanted=full or self._relay.draining)
         self._receivers.add(receiver)
@@ -90,24 +90,10 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the others are looked at, too
                 self._relay.report("internal_error", peer=receiver.peer, reason=explain(error))
                 receiver.abort()
-        self._look_for_handles()
-
-    def _look_for_handles(self) -> None:
-        """Report once that no connection can be accepted: not every event loop does."""
-        before, self._no_handles = self._no_handles, False
-        for listener in self._servers:
-            try:
-                listener.sockets[0].dup().close()
-            except OSError as error:
-                self._no_handles = True
-                if not before:
-                    reason = f"no connection can be accepted: {explain(error)}"
-                    self._relay.report("internal_error", reason=reason)
-            return
 
     async def retire(self) -> None:
         """Accept nothing more; return when the last connection has ended by itself."""
-        for listener in list(self._servers):
+        for listener in list(self._acceptors):
             await self.withdraw(listener)
         while self._receivers:
             self._emptied.clear()
@@ -117,7 +103,7 @@ class Supervisor:
         """Accept nothing more, reply 421 to all, let commits in progress end, and then abort what
         is left."""
         self._relay.draining = True
-        for listener in list(self._servers):
+        for listener in list(self._acceptors):
             await self.withdraw(listener)
         for receiver in list(self._receivers):
             receiver.shut_down()

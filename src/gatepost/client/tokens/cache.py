@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.client.tokens.contract import AccessToken, TokenSource, unreadable
-from gatepost.errors import ConfigError, TokenError
+from gatepost.errors import ConfigError, NoDescriptor, TokenError
 from gatepost.model.secret import Secret
+from gatepost.net.descriptors import no_descriptor
 
 LAST_ANSWERS: Final = 1.0
 """Seconds to wait for current requests when the cache is closed."""
@@ -53,7 +54,7 @@ class _Entry:
         self.is_final = False
         """Whether the token that was refused last is not to be replaced at once (see ``FRESH``)."""
         self.flight: asyncio.Task[None] | None = None
-        self.failure: TokenError | None = None
+        self.failure: TokenError | NoDescriptor | None = None
         self.failures = 0
         self.retry_at = 0.0
 
@@ -89,7 +90,7 @@ class TokenCache:
         self._entries: dict[tuple[str, str], _Entry] = {}
 
     async def get(self, source: TokenSource, scope: str) -> Secret:
-        """Return a valid token of ``source`` for ``scope``. Raises TokenError."""
+        """Return a valid token of ``source`` for ``scope``. Raises TokenError or NoDescriptor."""
         entry = self._entries.setdefault((source.identity, scope), _Entry())
         now = self._seconds()
         if entry.wants_renewal(now) and entry.flight is None and now >= entry.retry_at:
@@ -144,6 +145,8 @@ class TokenCache:
             entry.token, entry.asked = token, asked
         except TokenError as error:
             self._note(entry, error)
+        except NoDescriptor as error:  # the source is not to blame, so it may be asked again
+            entry.failure = error
         except ConfigError as error:
             told = f"{source.identity} has no usable secret: {error}"
             self._note(entry, unreadable(told))
@@ -167,12 +170,14 @@ class TokenCache:
         entry.retry_at = self._seconds() + max(wait, error.retry_after)
 
 
-def _again(entry: _Entry, now: float) -> TokenError:
+def _again(entry: _Entry, now: float) -> TokenError | NoDescriptor:
     """Return a copy of the remembered failure, because each error object is raised only once."""
     known = entry.failure
     if known is None:
         told = "the provider issued an expired token; is one of the two clocks wrong?"
         return TokenError(told, is_transient=True)
+    if isinstance(known, NoDescriptor):
+        return no_descriptor().at("connect")
     failure = TokenError(
         str(known),
         is_transient=known.is_transient,

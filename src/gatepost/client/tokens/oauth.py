@@ -15,7 +15,7 @@ from gatepost.diagnosis.token_errors import (
     is_passing,
     meaning_of_token_error,
 )
-from gatepost.errors import GatepostError, TokenError
+from gatepost.errors import GatepostError, NoDescriptor, TokenError
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
@@ -42,11 +42,14 @@ async def ask_for_token(
 ) -> tuple[AccessToken, Mapping[str, Any]]:
     """Return the token that ``endpoint`` issues for ``form``, and the rest of its response.
 
-    Raises TokenError: transient if the provider could not be reached or has a problem.
+    Raises NoDescriptor, or TokenError: transient if the provider could not be reached or has a
+    problem.
     """
     body = urlencode({name: value for name, value in form.items() if value}).encode()
     try:
         response = await http.ask(HttpRequest("POST", endpoint, _HEADERS, body))
+    except NoDescriptor:
+        raise
     except GatepostError as error:
         raise unreached(error) from error
     document = response.document()

@@ -14,6 +14,7 @@ from gatepost.errors import (
     GatepostError,
     LocalProtocolError,
     MissingExtension,
+    NoDescriptor,
     NoSharedMechanism,
     Phase,
     Refused,
@@ -39,6 +40,7 @@ BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
 _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
     (ResolveError,        Reply(451, "The server's name does not resolve", Esc(4, 4, 3))),
     (TlsError,            Reply(454, "TLS failed", Esc(4, 7, 5))),
+    (NoDescriptor,        Reply(451, "No file descriptor for a connection", Esc(4, 3, 0))),
     (TimedOut,            Reply(451, "No answer in time", Esc(4, 4, 2))),
     (ConnectError,        Reply(451, "No connection", Esc(4, 4, 1))),
     (Disconnected,        Reply(451, "Connection lost", Esc(4, 4, 2))),
