@@ -35,6 +35,7 @@ certificate = "cert.pem"
 key = "key.pem"
 [dns]
 nameservers = ["127.0.0.1:{port}"]
+timeout = "{timeout}"
 [target.hub]
 kind = "smarthost"
 servers = ["{hub}:{port}"]
@@ -66,7 +67,8 @@ class Servers:
         self.arrived: dict[str, float] = {}
         self.asked: Counter[str] = Counter()
         self._ready = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         if not self._ready.wait(60):
             raise RuntimeError("the servers do not start")
 
@@ -83,18 +85,22 @@ class Servers:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 @contextmanager
-def world(hops: int) -> Iterator[tuple[Servers, ServeProcess]]:
-    """Run the servers and a relay during the ``with``."""
+def world(dark: int, timeout: str = "10s") -> Iterator[tuple[Servers, ServeProcess]]:
+    """Run the servers and a relay during the ``with``. ``timeout`` is that of the DNS."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    servers = Servers(port, hops)
+    servers = Servers(port, dark)
     try:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
-            text = CONFIG.format(port=port, hub=address_of("well", 9_999))
+            hub = address_of("well", 9_999)
+            text = CONFIG.format(port=port, hub=hub, timeout=timeout)
             with relaying(Path(directory), text) as relay:
                 yield servers, relay
     finally:

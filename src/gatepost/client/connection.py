@@ -28,6 +28,7 @@ from gatepost.sasl.mechanisms import MECHANISMS
 
 if TYPE_CHECKING:
     from gatepost.net.async_stream import AsyncStream
+    from gatepost.net.names import Find
 
 Password = str | Secret | Token | Credentials
 """A password, a token, or credentials of another kind (with their own user name)."""
@@ -274,19 +275,26 @@ class AsyncConnection:
     """The time (``time.monotonic``) by which everything must be done."""
 
     def __init__(
-        self, plan: ConnectionPlan, end: float = inf, timeout: float | None = None
+        self,
+        plan: ConnectionPlan,
+        end: float = inf,
+        timeout: float | None = None,
+        find: "Find | None" = None,
     ) -> None:
-        self._plan, self.end, self._timeout = plan, end, timeout
+        """``find`` looks the server's addresses up; None: with the system's name service."""
+        self._plan, self.end, self._timeout, self._find = plan, end, timeout, find
         self._stream: AsyncStream | None = None
         self._driver: AsyncDriver
 
     async def open(self) -> Self:
         """Connect and sign in; raises as ``Connection`` does."""
         from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
+        from gatepost.net.names import find_endpoints  # noqa: PLC0415
 
         self._begin()
         plan, timeouts = self._plan, self._plan.timeouts
-        connecting = AsyncStream.connect(plan.endpoint, timeouts.connect)
+        find = self._find or find_endpoints
+        connecting = AsyncStream.connect(plan.endpoint, timeouts.connect, find)
         if self.end != inf:
             connecting = _within(connecting, plan.endpoint, self.end)
         self._stream = stream = await connecting

@@ -1,8 +1,10 @@
 """Opens connections to the servers that a relay delivers to, with TLS and login."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of, hide_secrets
@@ -23,6 +25,7 @@ from gatepost.model.credentials import Credentials
 from gatepost.model.route import HopTls
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
+from gatepost.net.names import Find, Names
 from gatepost.net.tls import Context
 from gatepost.net.trust import Contexts, Trust
 
@@ -33,6 +36,8 @@ REFUSED_FOR: Final = 600.0
 those that are tried first show the server less."""
 SERVERS: Final = 1_000
 """Maximum number of servers of which that is remembered."""
+GLANCES: Final = 16
+"""Additional checks at once."""
 REPEATED: Final = 8
 """Passwords of a server that are looked for in what it says."""
 
@@ -64,6 +69,8 @@ class _Way:
     met: Callable[[ClientSession, str], None]
     known: tuple[Secret, ...] = ()
     """What the server may repeat: passwords that it got before."""
+    find: Find | None = None
+    """Looks the server's addresses up."""
     in_clear: bool = False
     """Do not try TLS, because it failed and is optional."""
     last: frozenset[str] = frozenset()
@@ -117,6 +124,8 @@ class Opener:
 
     contexts: Contexts = field(default_factory=Contexts)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    names: Names = field(default_factory=Names)
+    _glances: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, GLANCES))
     _known: dict[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
     """By server, the newest passwords that it got."""
     _refused: dict[Server, dict[str, float]] = field(default_factory=dict)
@@ -139,7 +148,13 @@ class Opener:
         credentials = await sign_in.credentials() if sign_in is not None else None
         context = self.contexts.get(_trust(upstream, sign_in))
         way = _Way(
-            upstream, context, self.timeouts, credentials, met, self._knows(upstream, credentials)
+            upstream,
+            context,
+            self.timeouts,
+            credentials,
+            met,
+            self._knows(upstream, credentials),
+            self.names.find,
         )
         try:
             return await self._open(way)
@@ -203,26 +218,33 @@ class Opener:
         return known
 
     async def greets_in_tls(self, upstream: Upstream) -> bool:
-        """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret."""
+        """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret.
+
+        False also if too many servers are being asked already.
+        """
+        if self._glances.locked():
+            return False
         implicit = replace(upstream, tls="implicit")
         context = self.contexts.get(replace(upstream.trust, verify=False))
-        way = _Way(implicit, context, GLANCE, None, lambda _session, _address: None)
-        try:
-            connection = await AsyncConnection(way).open()
-        except (GatepostError, OSError):
-            return False
-        await connection.close()
-        return True
+        find = self.names.find
+        way = _Way(implicit, context, GLANCE, None, lambda _session, _address: None, find=find)
+        async with self._glances:
+            try:
+                connection = await AsyncConnection(way, find=find).open()
+            except (GatepostError, OSError):
+                return False
+            await connection.close()
+            return True
 
 
 async def _open(way: _Way) -> AsyncConnection:
     try:
-        return await AsyncConnection(way).open()
+        return await AsyncConnection(way, find=way.find).open()
     except (NetworkError, RemoteProtocolError, Refused) as error:  # also a 421 to STARTTLS
         is_of_tls = isinstance(error, TlsError) or error.phase in ("starttls", "tls")
         if way.upstream.tls != "opportunistic" or not is_of_tls:
             raise
-    return await AsyncConnection(replace(way, in_clear=True)).open()
+    return await AsyncConnection(replace(way, in_clear=True), find=way.find).open()
 
 
 def _may_be_tried_anew(session: ClientSession) -> bool:

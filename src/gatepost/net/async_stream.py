@@ -27,7 +27,7 @@ from gatepost.net.dial import (
     make_socket,
     unreachable,
 )
-from gatepost.net.names import find_endpoints
+from gatepost.net.names import Find, find_endpoints
 from gatepost.net.stream import CLOSE_TIMEOUT
 from gatepost.net.tls import Context, TlsLayer
 
@@ -62,12 +62,14 @@ class AsyncStream(asyncio.Protocol):
         """It ended without close_notify under TLS, so its last data may be incomplete."""
 
     @classmethod
-    async def connect(cls, server: Server, timeout: float = CONNECT_TIMEOUT) -> Self:
+    async def connect(
+        cls, server: Server, timeout: float = CONNECT_TIMEOUT, find: Find = find_endpoints
+    ) -> Self:
         """Return a stream to ``server``. Raises ResolveError, ConnectError, NoDescriptor or
         TimedOut."""
         loop = asyncio.get_running_loop()
         failures: list[tuple[Endpoint, OSError]] = []
-        for endpoint in await find_endpoints(server, timeout):
+        for endpoint in await find(server, timeout):
             try:
                 connected = await _connect_to(endpoint, timeout)
                 stream = cls(connected)

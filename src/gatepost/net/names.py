@@ -1,13 +1,21 @@
 """Name resolution for an event loop, in threads that do not delay the end of the process."""
 
 import asyncio
+import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Thread
+from typing import Final
 
 from gatepost.errors import NetworkError, TimedOut
 from gatepost.net.descriptors import Use, check_room
 from gatepost.net.dial import Endpoint, Server, resolve
+from gatepost.net.lookup_line import LookupLine
+
+Find = Callable[[Server, float], Awaitable[tuple[Endpoint, ...]]]
+"""Returns the addresses of a server within so many seconds, as ``find_endpoints`` does."""
 
 
 async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]:
@@ -46,7 +54,7 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
     finally:
         found.cancel()  # which does nothing to one that is done
     if found.cancelled():
-        raise TimedOut(f"{server.host}: no answer from the name service in time").at("resolve")
+        raise _silence(server)
     return found.result()
 
 
@@ -56,3 +64,96 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+STALE: Final = 86_400.0
+"""Seconds for which an answer is used if there is no newer one. RFC 8767 5 suggests one to three
+days."""
+RENEWAL: Final = 1.0
+"""Seconds to wait for a newer answer before an old one is used."""
+RENEW_AGAIN: Final = 30.0
+"""Seconds after which a newer answer is asked for again if none came (RFC 8767 5)."""
+KNOWN: Final = 10_000
+"""Servers whose addresses are remembered; the oldest answers are dropped."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """The newest answer about a server."""
+
+    endpoints: tuple[Endpoint, ...]
+    at: float
+    renew_at: float = 0.0
+    """When it may be asked for again, if a newer answer did not come."""
+
+
+class Names:
+    """Finds the addresses of servers by their names, for many connections.
+
+    There is one look-up at a time for each server, and if the name service does not answer, its
+    last answer is used for a while (RFC 8767).
+    """
+
+    def __init__(self, find: Find = find_endpoints) -> None:
+        self._find = find
+        self._known: dict[Server, _Known] = {}
+        self._asking: dict[Server, asyncio.Task[tuple[Endpoint, ...]]] = {}
+        self._line = LookupLine()
+
+    async def find(self, server: Server, timeout: float) -> tuple[Endpoint, ...]:
+        """Do what ``find_endpoints`` does."""
+        if _is_address(server.host):
+            return resolve(server)
+        now = asyncio.get_running_loop().time()
+        known = self._known.get(server)
+        if known is None or now - known.at >= STALE:
+            return await self._newest(server, timeout, timeout)
+        if now < known.renew_at:
+            return known.endpoints
+        try:
+            return await self._newest(server, timeout, RENEWAL)
+        except NetworkError as error:
+            if _is_final(error):
+                self._known.pop(server, None)
+                raise
+            known.renew_at = now + RENEW_AGAIN
+            return known.endpoints
+
+    async def _newest(
+        self, server: Server, timeout: float, patience: float
+    ) -> tuple[Endpoint, ...]:
+        """Return the result of the look-up of a server, if it comes within ``patience`` seconds.
+        Raises NetworkError."""
+        asking = self._asking.get(server)
+        if asking is None:
+            asking = self._asking[server] = asyncio.create_task(self._ask(server, timeout))
+            asking.add_done_callback(lambda _: self._asking.pop(server, None))
+            asking.add_done_callback(_note)
+        await asyncio.wait([asking], timeout=patience)
+        if not asking.done():
+            raise _silence(server)
+        return asking.result()
+
+    async def _ask(self, server: Server, timeout: float) -> tuple[Endpoint, ...]:
+        endpoints = await self._line.run(lambda: self._find(server, timeout))
+        self._known.pop(server, None)
+        if len(self._known) >= KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[server] = _Known(endpoints, asyncio.get_running_loop().time())
+        return endpoints
+
+
+def _is_final(error: NetworkError) -> bool:
+    """Tell whether the name service has answered that there is no such name."""
+    cause = error.__cause__
+    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+
+
+def _note(asking: "asyncio.Task[tuple[Endpoint, ...]]") -> None:
+    """Note the error of a look-up that nobody waits for any more."""
+    if not asking.cancelled():
+        asking.exception()
+
+
+def _silence(server: Server) -> NetworkError:
+    return TimedOut(f"{server.host}: no answer from the name service in time").at("resolve")

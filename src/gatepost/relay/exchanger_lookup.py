@@ -14,10 +14,10 @@ from typing import Final
 
 from gatepost.model.dns import Answer, MxRecord, Resolver
 from gatepost.model.reply import Reply
+from gatepost.net.lookup_line import LookupLine
 from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Obstacle
-from gatepost.relay.lookup_line import LookupLine
 from gatepost.relay.pause import CROWDED, RESOLVER, SOON, Pause
 from gatepost.routing.mx import exchangers, hosts_of
 

@@ -1,4 +1,4 @@
-"""Bounds the look-ups in the DNS that are in progress, so that slow ones delay no others."""
+"""Bounds the look-ups of names that are in progress, so that slow ones delay no others."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ QUICK: Final = 64
 PATIENCE: Final = 1.0
 """Seconds after which a look-up is slow, and makes room for another one."""
 SLOW: Final = 512
-"""Slow look-ups at once; each has a socket."""
+"""Slow look-ups at once; each has a socket or a thread."""
 LONGEST: Final = 2_000
 """Look-ups that may wait."""
 
