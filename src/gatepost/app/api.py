@@ -13,6 +13,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
+from gatepost.net.certificate_names import served_names
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
@@ -24,6 +25,7 @@ from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.relay.spool import Budget
 from gatepost.rest.context import Bounds, Site
+from gatepost.rest.own_names import OwnNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
     clients = LocalClientCounter(managed.clients, owner="api")
+    names = {settings.host}
     site = Site(
         managed.profile,
         managed.directory,
@@ -90,6 +93,7 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
         router=lambda: managed.store.router,
         bounds=managed.bounds,
         clients=clients,
+        names=OwnNames(lambda: names),
         intake=Intake(managed.budget, managed.report),
     )
     chain, key = settings.certificate, settings.key or None
@@ -103,6 +107,8 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
 
     def renew(_: ServerCertificate) -> None:
         server.renew(chain, key)
+        names.clear()
+        names.update({settings.host}, served_names(Path(chain).read_bytes()))
 
     await server.wait_started()
     certificates.follow((chain, key), renew)

@@ -9,7 +9,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     "info": """
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
-    watching probed stopping
+    watching probed stopping descriptors_free
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -22,7 +22,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
     not_settled queue_unavailable certificate_kept reload_refused internal_error api_failed
     webhook_given_up worker_died probe_failed snapshot_not_kept directory_damaged
-    store_recovered store_gone store_older ready_not_written failed
+    store_recovered store_gone store_older ready_not_written failed descriptors_used_up
     """,
 }
 """``warning``: somebody was refused, or it will be tried again, or somebody should look at it.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.rest.context import Site
+from gatepost.rest.own_names import OwnNames
 from gatepost.store.sqlite import Settings, SqliteStore
 from gatepost.store.sqlite.disk import UnsyncedDisk
 from gatepost.wire.server.replies import replies_with
@@ -175,7 +176,7 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
         Site, profile, directory, store, keys, report, now=clock.now, tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer, events=events, resolver=azure.resolver,
-        seconds=clock.monotonic,
+        seconds=clock.monotonic, names=OwnNames(lambda: _names(options)),
     )  # fmt: skip
     await _serve_web(listeners, certificates, make_site, budget, alarm, stack)
     given = accounts.given if accounts else provisioned
@@ -255,9 +256,14 @@ async def _provide(
     return directory, tokens, await provision(store, directory, key, clock.now())
 
 
+@lru_cache(maxsize=1)
+def _names(options: Options) -> tuple[str, ...]:
+    """Return the names of the server, which are in its certificate."""
+    return names_of([place[0] for place in options.places.values() if place], options.names)
+
+
 def _provide_certificates(data: Path, options: Options, report: Report) -> Certificates:
-    hosts = [place[0] for place in options.places.values() if place]
-    certificates = ensure_certificates(data, datetime.now(UTC), names_of(hosts, options.names))
+    certificates = ensure_certificates(data, datetime.now(UTC), _names(options))
     if certificates.is_new_authority:
         report("authority_replaced", ca_file=str(certificates.ca_file))
     return certificates

@@ -1,4 +1,4 @@
-"""The names of the owner of a certificate."""
+"""The names of the owner of a certificate, and those of a server."""
 
 import hashlib
 from typing import Final
@@ -7,6 +7,18 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 _DIGEST: Final = "sha256:"
+
+
+def served_names(pem: bytes) -> frozenset[str]:
+    """Return the host names, in lower case, and addresses for which the first certificate in a file
+    is valid (RFC 9525 2); none if it cannot be read."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return frozenset()
+    hosts = [each.lower() for each in names.get_values_for_type(x509.DNSName)]
+    return frozenset([*hosts, *map(str, names.get_values_for_type(x509.IPAddress))])
 
 
 def names_in(der: bytes) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 A handler gives the permitted audiences::
 
-    claims = authenticate_bearer(request, site, MANAGEMENT | own_audiences(request))
+    claims = authenticate_bearer(request, site, MANAGEMENT | own_audiences(request, site))
 """
 
 import re
@@ -15,7 +15,7 @@ from gatepost.directory.azure.tokens import Claims, TokenError
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import shown_route
-from gatepost.rest.origin import origin, origins
+from gatepost.rest.origin import host_of, origin, origins
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
 
@@ -43,12 +43,15 @@ def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]
     raise _refusal(request, "InvalidAuthenticationToken", _INVALID, reason)
 
 
-def own_audiences(request: Request) -> frozenset[str]:
-    """Return the origin of the request, and its other names on this machine, as audiences.
+def own_audiences(request: Request, site: Site) -> frozenset[str]:
+    """Return the origin of the request, and its other names on this machine, as audiences; none if
+    it is not an origin of this server.
 
-    A program with another base URL requests a token for ``BASE/.default``.
+    A program with another base URL requests a token for ``BASE/.default``. Clients choose the name
+    in Host, so it must be one of the server's own, and not that of another resource.
     """
-    return origins(request)
+    names = origins(request)
+    return names if site.names.includes(host_of(request)) else frozenset()
 
 
 _MISSING: Final = (

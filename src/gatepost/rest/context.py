@@ -19,6 +19,7 @@ from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import Report
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.keyed_lock import KeyedLocks
+from gatepost.rest.own_names import OwnNames
 from gatepost.routing.route import Router
 
 if TYPE_CHECKING:  # without HTTP, its libraries are not needed
@@ -95,6 +96,8 @@ class Site:
     """For rate windows."""
     clients_time: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """The clock for signatures of clients: the machine's, even if ``now`` is ahead of it."""
+    names: OwnNames = field(default_factory=OwnNames)
+    """The names of this server, for which tokens are issued besides those of Azure."""
     router: Callable[[], Router] | None = None
     """Returns the current routes of mail; None: mail is captured, whatever its recipient."""
     bounds: Callable[[], Bounds] = Bounds

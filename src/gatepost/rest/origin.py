@@ -37,6 +37,11 @@ def origins(request: Request) -> frozenset[str]:
     return frozenset(f"{request.scope['scheme']}://{name}" for name in names)
 
 
+def host_of(request: Request) -> str:
+    """Return HOST as the client wrote it, without the port and the brackets of an IPv6 address."""
+    return without_port(_netloc(request)).strip("[]")
+
+
 def without_port(netloc: str) -> str:
     """Return HOST of HOST:PORT."""
     match = _AUTHORITY.fullmatch(netloc)

@@ -9,6 +9,7 @@ from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.errors import ApiError
 from gatepost.rest.origin import origins
+from gatepost.rest.own_names import OwnNames
 from tests.unit.directory.azure.world import APPLICATION, PRINCIPAL, principal
 from tests.unit.rest.entra.asking import Asking
 
@@ -45,8 +46,43 @@ def test_a_token_lets_in(scheme: str) -> None:
 @pytest.mark.parametrize("own", ["https://localhost:2443", "https://127.0.0.1:2443/"])
 def test_a_token_for_this_origin(own: str) -> None:
     asked = request(f"Bearer {token(own)}")
-    audiences = MANAGEMENT | own_audiences(asked)
+    audiences = MANAGEMENT | own_audiences(asked, ASKING.site)
     assert authenticate_bearer(asked, ASKING.site, audiences).audience == own
+
+
+# fmt: off
+HOSTS = [
+    # Host, configured names, whether a token for https://HOST is accepted
+    ("localhost:2443",                    (),                        True),
+    ("127.0.0.1:1",                       (),                        True),
+    ("127.8.9.1",                         (),                        True),
+    ("[::1]:2443",                        (),                        True),
+    ("acs-demo.communication.localhost",  (),                        True),
+    ("Mail:2443",                         ("mail",),                 True),
+    ("a.example.com",                     ("*.example.com",),        True),
+    ("192.0.2.1:2443",                    ("192.0.2.1",),            True),
+    ("[2001:DB8::1]:2443",                ("2001:db8::1",),          True),
+    ("mail:2443",                         (),                        False),
+    ("graph.microsoft.com",               (),                        False),
+    ("a.b.example.com",                   ("*.example.com",),        False),
+    ("example.com",                       ("*.example.com",),        False),
+    ("mail.evil.example",                 ("mail",),                 False),
+    ("192.0.2.2",                         ("192.0.2.1", "*.0.2.2"),  False),
+    ("graph.microsoft.com",               ("graph.microsoft.com",),  False),
+    ("graph.microsoft.com",               ("*.microsoft.com",),      False),
+    ("management.azure.com",              ("management.azure.com",), False),
+    ("login.windows.net",                 (),                        False),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("host", "names", "accepted"), HOSTS)
+def test_a_token_for_the_name_in_host_needs_a_name_of_this_server(
+    host: str, names: tuple[str, ...], accepted: bool
+) -> None:
+    site = Asking(names=OwnNames(lambda: names)).site
+    asked = request(host=host)
+    assert (f"https://{host.lower()}" in own_audiences(asked, site)) is accepted
 
 
 # fmt: off

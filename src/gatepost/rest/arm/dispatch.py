@@ -72,7 +72,7 @@ class Face(BaseRoute):
 
     async def _perform(self, request: Request) -> Response:
         request.scope[OPERATION] = "Resource Manager"  # until the operation is known
-        audiences = MANAGEMENT | own_audiences(request)
+        audiences = MANAGEMENT | own_audiences(request, self._site)
         caller = authenticate_bearer(request, self._site, audiences)
         words = words_of(request.url.path)
         found = find(OPERATIONS, request.method, words)

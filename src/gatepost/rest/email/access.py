@@ -133,7 +133,7 @@ class Access:
 
     def _by_token(self, request: Request) -> Caller:
         """Return the caller of the token, with the resources on which it has the role."""
-        audiences = COMMUNICATION | own_audiences(request)
+        audiences = COMMUNICATION | own_audiences(request, self._site)
         try:
             claims = authenticate_bearer(request, self._site, audiences)
         except ApiError as error:

@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.paths import is_guid
+from gatepost.rest.bearer import own_audiences
+from gatepost.rest.context import Site
 from gatepost.rest.entra.errors import TENANT_MALFORMED, TENANT_MISSING, TENANT_UNKNOWN, EntraError
-from gatepost.rest.origin import origin, origins
+from gatepost.rest.origin import origin
 
 ANY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
 """Names in the path that mean no particular tenant."""
@@ -26,7 +27,8 @@ class Authority:
     base: str
     """``https://HOST:PORT``"""
     bases: frozenset[str]
-    """The same, and on loopback the other names of this machine."""
+    """The same, and on loopback the other names of this machine; none if the name in Host is not
+    this server's."""
     name: str
     """As in the path."""
     tenant: Tenant | None
@@ -55,13 +57,13 @@ class Authority:
         return frozenset(f"{base}/{path}" for base in self.bases for path in paths)
 
 
-def find_authority(request: Request, directory: AzureDirectory) -> Authority:
+def find_authority(request: Request, site: Site) -> Authority:
     """Return the authority in a request's path, possibly of no particular tenant.
 
     Raises EntraError for a tenant that does not exist.
     """
-    name: str = request.path_params["tenant"]
-    authority = Authority(origin(request), origins(request), name, None)
+    name, directory = str(request.path_params["tenant"]), site.directory
+    authority = Authority(origin(request), own_audiences(request, site), name, None)
     if name.lower() in ANY_TENANT:
         return authority
     tenant = directory.get(Tenant, name) or next(

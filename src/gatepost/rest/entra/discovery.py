@@ -52,7 +52,7 @@ def configuration(authority: Authority, version: str) -> dict[str, Any]:
 async def show_configuration(site: Site, request: Request, version: str) -> Response:
     """``GET /{tenant}/[v2.0/].well-known/openid-configuration``"""
     try:
-        found = find_authority(request, site.directory)
+        found = find_authority(request, site)
     except EntraError as error:  # the name of the error differs from that at the token endpoint
         error.refusal = replace(error.refusal, error="invalid_tenant")
         raise
@@ -61,7 +61,7 @@ async def show_configuration(site: Site, request: Request, version: str) -> Resp
 
 async def show_keys(site: Site, request: Request) -> Response:
     """``GET /{tenant}/discovery/[v2.0/]keys`` (RFC 7517 5)"""
-    found = find_authority(request, site.directory)
+    found = find_authority(request, site)
     issuer = f"{found.base}/{'{tenantid}' if found.tenant is None else found.path}/v2.0"
     keys = [{**key, "issuer": issuer} for key in site.tokens.key_set["keys"]]
     return JSONResponse({"keys": keys}, headers=_DAY)

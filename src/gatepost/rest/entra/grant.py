@@ -67,7 +67,8 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
     if not is_known(audience, authority.bases):
         raise EntraError(
             RESOURCE_UNKNOWN,
-            "resource_unknown: no tokens are issued for this scope or resource",
+            "resource_unknown: it is neither a resource of Azure nor this server by a name in its "
+            "certificate",
             resource=audience,
             directory=tenant.domain or tenant.id,
         )

@@ -35,5 +35,5 @@ def asked_audience(form: Form, version: str) -> str:
 
 
 def is_known(audience: str, bases: Collection[str]) -> bool:
-    """Tell whether the resource exists: one of Azure's own, or this origin."""
+    """Tell whether the resource exists: one of Azure's own, or this server."""
     return bool(resource_name(audience)) or audience.removesuffix("/").lower() in bases

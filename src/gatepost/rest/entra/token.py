@@ -23,7 +23,7 @@ async def give_token(site: Site, request: Request, version: str) -> Response:
         raise EntraError(POST_ONLY, method=request.method)
     form = Form()
     try:
-        authority = find_authority(request, site.directory)
+        authority = find_authority(request, site)
         form = await read_form(request, site.intake)
         granted = grant(site, authority, form, version)
     except EntraError as error:

@@ -76,7 +76,9 @@ class EventGridFace(BaseRoute):
         match = _PATH.fullmatch(request.scope["path"])
         assert match is not None  # noqa: S101 - else it would not be ours
         request.scope[OPERATION] = f"{{scope}}{PROVIDER}"
-        caller = authenticate_bearer(request, self._site, MANAGEMENT | own_audiences(request))
+        caller = authenticate_bearer(
+            request, self._site, MANAGEMENT | own_audiences(request, self._site)
+        )
         if not request.query_params.get("api-version"):
             raise ApiError(
                 400,

@@ -105,7 +105,7 @@ def _with_ids(response: Response, request_id: str, client_request_id: str) -> Re
 
 async def _perform(site: Site, request: Request, operations: Sequence[_Operation]) -> Response:
     """Authenticate first: strangers do not learn what exists."""
-    caller = authenticate_bearer(request, site, GRAPH | own_audiences(request))
+    caller = authenticate_bearer(request, site, GRAPH | own_audiences(request, site))
     path = request.path_params["path"].rstrip("/")
     for operation in operations:
         match = operation.path.fullmatch(path)

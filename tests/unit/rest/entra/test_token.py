@@ -23,6 +23,7 @@ from gatepost.directory.azure.entries import (
 from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.entra.form import MAX_BODY, MAX_FIELD
+from gatepost.rest.own_names import OwnNames
 from tests.unit.directory.azure.world import (
     APPLICATION,
     KEY,
@@ -427,3 +428,18 @@ def test_the_origin_is_as_the_client_wrote_it(asking: Asking) -> None:
 def test_any_body_gets_an_answer(body: bytes, scheme: str) -> None:
     headers = {"content_type": entra_form(), "authorization": scheme + body[:40].hex()}
     assert Asking().ask("POST", PATH, body, headers).status in (400, 401)
+
+
+@pytest.mark.parametrize("host", ["mail:2443", "graph.microsoft.com.evil.example", "192.0.2.7"])
+def test_a_name_in_host_that_is_not_this_server_s_is_no_resource(host: str) -> None:
+    """Otherwise a client could have a token issued for any service, which it names in Host."""
+    answered = Asking().post(with_secret(scope=f"https://{host}/.default"), host=host)
+    assert (answered.status, answered.number) == (400, 500011)
+    assert answered.json["error"] == "invalid_resource"
+
+
+def test_a_configured_name_is_a_resource() -> None:
+    asking = Asking(names=OwnNames(lambda: ("mail",)))
+    answered = asking.post(with_secret(scope="https://mail:2443/.default"), host="mail:2443")
+    assert answered.status == 200
+    assert asking.post(with_secret(scope="https://mail:2443/.default")).number == 500011
