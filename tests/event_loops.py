@@ -1,7 +1,9 @@
-"""Event loops that close every connection at the end, even those a library leaves open."""
+"""Event loops that close every connection at the end, even those a library leaves open, or that
+know how long they were occupied."""
 
 import asyncio
 from collections.abc import Coroutine
+from time import thread_time
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -25,3 +27,18 @@ async def cut_connections() -> None:
     for transport in list(transports.values()):
         transport.abort()
     await asyncio.sleep(0)  # the loop closes them in its next turn
+
+
+class TimedLoop(asyncio.SelectorEventLoop):
+    """Knows the longest of its turns, in which nobody else is served.
+
+    That is processor time, so that a busy machine does not make it longer.
+    """
+
+    longest = 0.0
+    """Seconds."""
+
+    def _run_once(self) -> None:
+        start = thread_time()
+        super()._run_once()  # type: ignore[misc]  # it is no part of the documented interface
+        self.longest = max(self.longest, thread_time() - start)

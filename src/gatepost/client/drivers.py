@@ -119,8 +119,9 @@ class AsyncDriver:
                             answer = b""
                         case WriteFrom():
                             answer = await self.stream.send_body(
-                                step.windows, self._pace.timeouts.block, deadline, step.behind
-                            )
+                                step.windows, self._pace.timeouts.block, deadline, step.behind,
+                                in_thread=step.in_thread,
+                            )  # fmt: skip
                         case StartTls():
                             answer = await self._start_tls()
                 except GatepostError as error:

@@ -252,13 +252,19 @@ class ClientSession:
             if (reply := self.reader.next_reply()) is not None:
                 return reply
 
-    def pour(self, windows: Iterable[bytes], command: str) -> Conversation[Reply]:
-        """Send the content in ``windows``, and return the reply, even one that comes too early."""
+    def pour(
+        self, windows: Iterable[bytes], command: str, *, in_thread: bool = False
+    ) -> Conversation[Reply]:
+        """Send the content in ``windows``, and return the reply, even one that comes too early.
+
+        ``in_thread``: making a window takes time.
+        """
         self.phase = "content"
         is_early = bool(self.reader.pending)  # a reply before any content: it is not sent any more
         if not is_early:
             try:
-                early = yield from self._write(WriteFrom(windows, self.take_announcement))
+                step = WriteFrom(windows, self.take_announcement, in_thread=in_thread)
+                early = yield from self._write(step)
             except GatepostError:  # the content cannot be read any further, say
                 self.usable = False  # further commands would be taken for content
                 raise

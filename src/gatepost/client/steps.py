@@ -31,12 +31,13 @@ class WriteFrom:
 
     The result is what it sent too early, ``b""`` if everything was sent. ``behind`` is called with
     the last window, and returns what is sent together with it; that is answered later (RFC 2920
-    3.1).
+    3.1). ``in_thread``: making a window takes time.
     """
 
     windows: Iterable[bytes]
     behind: Callable[[], bytes] = nothing
     phase: Phase = "content"
+    in_thread: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

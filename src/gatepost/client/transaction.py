@@ -25,7 +25,7 @@ from gatepost.errors import (
     RemoteProtocolError,
     SenderRefused,
 )
-from gatepost.model.body import Body
+from gatepost.model.body import Body, is_made_on_the_way
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
@@ -196,6 +196,6 @@ def _send_content(session: ClientSession, body: Body, *, is_counted: bool) -> Co
     else:
         windows, command = stuffed(body), "DATA"
     session.transcript.client(f"[{body.size} octets of content]")
-    reply = yield from session.pour(windows, command)
+    reply = yield from session.pour(windows, command, in_thread=is_made_on_the_way(body))
     session.in_transaction = not reply.is_success
     return reply

@@ -56,6 +56,8 @@ class SevenBit:
     NotEncodable when it is made.
     """
 
+    made_on_the_way: Final = True
+
     def __init__(self, body: Body) -> None:
         self._body = body
         try:

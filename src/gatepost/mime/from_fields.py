@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gatepost.mime.header import MAX_HEADER
-from gatepost.mime.look_alikes import as_seen
+from gatepost.mime.look_alikes import COLON, as_seen
 
 # Literals to search for, and single characters to search up to: this runs for each message.
 _USUAL: Final = re.compile(
@@ -81,7 +81,10 @@ def _read_carefully(content: bytes | bytearray) -> Iterator[tuple[str, str]]:
         return  # behind an empty line only some readers find a header
     if not end and len(content) > MAX_HEADER:
         raise ValueError("the header is too long")
+    has_breaks = _BREAK.search(header) is not None
     for field in _joined(lines):
+        if has_breaks:
+            _check_breaks(field)
         yield from _judge(field)
 
 
@@ -101,12 +104,16 @@ def _joined(lines: Sequence[str]) -> Iterator[list[str]]:
         yield field
 
 
-def _judge(field: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the field if it is one for all readers, and says who wrote the message."""
-    whole = "\r\n".join(field)
+def _check_breaks(field: Sequence[str]) -> None:
+    """Raise ValueError for a From field that only some readers find."""
     for line in field:
         if any(_names_author(piece) for piece in _BREAK.split(line)[1:]):
             raise ValueError("a control character before what some readers take for a From field")
+
+
+def _judge(field: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the field if it is one for all readers, and says who wrote the message."""
+    whole = "\r\n".join(field)
     match = _NAME.match(whole)
     name, _, value = whole.partition(":")
     if match is not None and name.rstrip(" \t").lower() in ("from", "sender"):
@@ -119,5 +126,7 @@ def _judge(field: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _names_author(text: str) -> bool:
     """Tell whether a reader that does not mind a damaged name takes the text for a From field."""
+    if not COLON.search(text):
+        return False
     name, colon, _ = as_seen(text).partition(":")
     return bool(colon) and _INSIGNIFICANT.sub("", name).lower() == "from"

@@ -9,6 +9,10 @@ _OTHER_FORMS: Final = {
     0xFE55: ":", 0xFE64: "<", 0xFE65: ">", 0xFE6B: "@", 0xFF61: ".",
 }  # fmt: skip
 _ASCII: Final = {**_FULL_WIDTH, **_OTHER_FORMS}
+COLON: Final = re.compile(
+    "[:" + "".join(chr(code) for code, sign in _ASCII.items() if sign == ":") + "]"
+)
+"""What people see as a colon."""
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"

@@ -25,7 +25,8 @@ class Traits(NamedTuple):
 
 
 class Body(Protocol):
-    """Content that can be read more than once, in chunks. It may have ``traits``."""
+    """Content that can be read more than once, in chunks. It may have ``traits``, and be
+    ``made_on_the_way``."""
 
     @property
     def size(self) -> int:
@@ -60,6 +61,11 @@ def traits_of(body: Body) -> Traits | None:
     """Return what is known about a content; None if it must be read for that."""
     traits: Traits | None = getattr(body, "traits", None)
     return traits
+
+
+def is_made_on_the_way(body: Body) -> bool:
+    """Tell whether each chunk is made when it is read, for which an event loop has no time."""
+    return getattr(body, "made_on_the_way", False)
 
 
 def windows_of(pieces: Iterable[bytes], most: int = WINDOW) -> Iterator[Sequence[bytes]]:

@@ -1,20 +1,24 @@
 """Patterns with a wildcard, which stands for any characters."""
 
-import re
-from functools import lru_cache
+from collections.abc import Sequence
 
 
-@lru_cache(maxsize=1024)
-def compile_wildcards(
-    pattern: str, wildcard: str = "*", flags: int = re.IGNORECASE
-) -> "re.Pattern[str]":
-    """Return an expression for ``fullmatch``, whose time is linear in the text.
+def matches_parts(parts: Sequence[str], text: str) -> bool:
+    """Tell whether ``text`` consists of ``parts`` in order, with any characters between them.
 
-    A part between wildcards is taken where it occurs first: if the others do not follow there,
-    they do not follow a later place.
+    Each part is taken where it occurs first: if the others do not follow there, they do not follow
+    a later place. So the time does not grow with the number of ways in which the parts may fit.
     """
-    first, *others = map(re.escape, pattern.split(wildcard))
-    if others:
-        between = "".join(f"(?>.*?{part})" for part in others[:-1] if part)
-        first = f"{first}{between}.*{others[-1]}"
-    return re.compile(first, flags | re.DOTALL)
+    first, *others = parts
+    if not others:
+        return text == first
+    *middle, last = others
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for part in middle:
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return len(text) - at >= len(last) and text.endswith(last)

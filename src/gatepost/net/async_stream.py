@@ -118,20 +118,23 @@ class AsyncStream(asyncio.Protocol):
         timeout: float,
         end: float = math.inf,
         behind: Callable[[], bytes] = bytes,
+        *,
+        in_thread: bool = False,
     ) -> bytes:
         """Write ``pieces`` in windows, each within ``timeout``, until the peer replies.
 
         ``end``: the time (``time.monotonic``) by which everything must be written. ``behind`` is
-        called with the last window, and returns what follows it without waiting. Returns what the
-        peer sent too early, ``b""`` if everything was written. Raises as ``send`` does.
+        called with the last window, and returns what follows it without waiting. ``in_thread``:
+        each window takes time to make. Returns what the peer sent too early, ``b""`` if everything
+        was written. Raises as ``send`` does.
         """
         left = windows_of(pieces)
-        following = next(left, None)
+        following = await asyncio.to_thread(next, left, None) if in_thread else next(left, None)
         tail = 0
         while (window := following) is not None:
             if self._can_read():
                 break
-            following = next(left, None)
+            following = await asyncio.to_thread(next, left, None) if in_thread else next(left, None)
             if following is not None:
                 self._write_window(window)
             else:

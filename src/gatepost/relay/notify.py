@@ -1,7 +1,10 @@
 """Notifications to senders, created with the settlement that they report (RFC 3461, RFC 3464)."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Final
 
 from gatepost.mime.dsn import make_dsn
 from gatepost.model.body import Body, BytesBody
@@ -10,6 +13,11 @@ from gatepost.model.dsn import Reported, Reporter
 from gatepost.model.message import Submission
 from gatepost.relay.context import Report
 from gatepost.relay.routes import Routes
+
+SMALL: Final = 65_536
+FEW: Final = 10
+"""Octets of a message, and recipients, of which a notification is written at once; one about larger
+messages or more recipients is written in a thread."""
 
 
 class Notifier:
@@ -20,7 +28,7 @@ class Notifier:
     ) -> None:
         self._host, self._next_id, self._routes, self._report = host, next_id, routes, report
 
-    def notify(
+    async def notify(
         self,
         message: QueuedMessage,
         body: Body | None,
@@ -35,7 +43,10 @@ class Notifier:
         if not reported or message.envelope.sender is None:
             return ()
         id_ = self._next_id()
-        dsn = make_dsn(message, body, reported, Reporter(self._host, id_, now))
+        reporter = Reporter(self._host, id_, now)
+        make = partial(make_dsn, message, body, reported, reporter)
+        is_short = len(reported) <= FEW and message.size <= SMALL
+        dsn = make() if is_short else await asyncio.to_thread(make)
         if dsn is None:
             return ()
         submission = Submission(

@@ -121,9 +121,9 @@ class Settler:
     ) -> Settlement:
         body = await self._returned(lease, judged.reported, load)
         try:
-            emits = self._notifier.notify(lease.message, body, judged.reported, now)
+            emits = await self._notifier.notify(lease.message, body, judged.reported, now)
         except (QueueError, OSError):  # a large one is read only here
-            emits = self._notifier.notify(lease.message, None, judged.reported, now)
+            emits = await self._notifier.notify(lease.message, None, judged.reported, now)
         return replace(judged.settlement, emits=emits)
 
     async def _returned(

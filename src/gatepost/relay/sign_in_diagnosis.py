@@ -1,7 +1,7 @@
 """The doctor's diagnosis of a sign-in that does not work: the id of a finding and a sentence."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
@@ -11,6 +11,7 @@ from gatepost.model.evidence import Client, Command, Evidence, Target, seen
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.relay.transport.contract import AttemptResult
+from gatepost.relay.transport.sign_in_evidence import LONGEST
 
 _SUBMISSION: Final = 587
 
@@ -85,6 +86,7 @@ def diagnose_refused_mail(
 ) -> SignInDiagnosis:
     """Return why mail is refused to our identity, signed in or not (RFC 4954 6: 530, 538)."""
     signed_in = bool(contact.mechanism)
+    reply = replace(reply, text=reply.text[:LONGEST])
     seen_of_it = Evidence(
         "probe", target=Target(contact.host, _SUBMISSION), client=Client(signs_in=signed_in),
         mail=seen(Command("", reply, bool(contact.tls), signed_in)), position="mail",

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.idn import fold_domain
-from gatepost.model.wildcards import compile_wildcards
+from gatepost.model.wildcards import matches_parts
 
 _THIS_NETWORK: Final = ipaddress.IPv4Network("0.0.0.0/8")
 
@@ -67,4 +67,4 @@ def fold_pattern(pattern: str) -> str:
 
 def matches_name(pattern: str, name: str) -> bool:
     """Tell whether a pattern matches a name; ``*`` matches any characters, case does not matter."""
-    return compile_wildcards(pattern).fullmatch(name) is not None
+    return matches_parts(pattern.lower().split("*"), name.lower())

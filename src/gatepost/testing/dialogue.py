@@ -35,7 +35,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from gatepost.model.wildcards import compile_wildcards
+from gatepost.model.wildcards import matches_parts
 
 Role = Literal["server", "client"]
 """The side of Gatepost that a dialogue can test."""
@@ -97,8 +97,7 @@ class Say:
 
     def matches(self, line: str, values: Values, n: int = 1) -> bool:
         """Tell whether the peer's line (without its line end) matches."""
-        wanted = _fill(self.text, values, n)
-        return compile_wildcards(wanted, _ANY, 0).fullmatch(line) is not None
+        return matches_parts(_fill(self.text, values, n).split(_ANY), line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -608,6 +609,13 @@ def test_a_server_that_forgets_a_login_is_diagnosed() -> None:
     found = diagnose_refused_mail(contact, LOGIN_REQUIRED)
     assert found.finding == "login_forgotten"
     assert "pass on the login" in found.sentence
+
+
+def test_of_a_long_refusal_only_the_beginning_is_diagnosed() -> None:
+    contact = Contact("hub", "hub.example", "192.0.2.1", "TLSv1.3", mechanism="PLAIN")
+    found = diagnose_refused_mail(contact, replace(LOGIN_REQUIRED, text="Sign in. " * 7_000))
+    assert found.finding == "login_forgotten"
+    assert len(found.sentence) < 10_000
 
 
 def of_machine(said: str) -> Answer:

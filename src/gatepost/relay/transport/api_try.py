@@ -25,8 +25,8 @@ from gatepost.relay.transport.contract import AttemptResult, ErrorReply
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 
 T = TypeVar("T")
-SMALL: Final = 262_144
-"""Octets of content up to which it is processed at once; larger content goes to a thread."""
+SMALL: Final = 4_096
+"""Octets of content up to which it is parsed at once; larger content is parsed in a thread."""
 
 
 class RecipientVerdicts:

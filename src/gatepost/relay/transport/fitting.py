@@ -54,6 +54,16 @@ class FittedMessage:
     body: Body
 
 
+def may_read(envelope: Envelope, body: Body, offered: Capabilities) -> bool:
+    """Tell whether ``fit`` may read the whole content, and encode it."""
+    if envelope.smtputf8 and "SMTPUTF8" not in offered:
+        return True
+    if "8BITMIME" in offered and envelope.body != "BINARYMIME":
+        return False
+    traits = traits_of(body)
+    return traits is None or not traits.is_seven_bit
+
+
 def fit(
     envelope: Envelope, body: Body, offered: Capabilities, eight_bit: EightBit
 ) -> FittedMessage | Reply:

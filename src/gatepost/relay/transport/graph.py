@@ -79,7 +79,8 @@ class GraphTransport(Unconnected):
 
     async def _send(self, lease: Lease, content: bytes, results: RecipientVerdicts) -> None:
         envelope = lease.envelope
-        mailbox = self.target.mailbox or _author(envelope, content)
+        mailbox = self.target.mailbox
+        mailbox = mailbox or await aside(len(content), lambda: _author(envelope, content))
         url = f"{self._base}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
         encoded = await aside(len(content), lambda: base64.b64encode(addressed(envelope, content)))
         headers = {"content-type": "text/plain"}

@@ -5,6 +5,7 @@ the replies that we make for errors without one).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gatepost.client.transaction import Course
@@ -53,6 +54,8 @@ _OURS: Final[tuple[tuple[type[GatepostError], Reply], ...]] = (
 )
 # fmt: on
 _UNKNOWN: Final = Reply(451, "The attempt failed", Esc(4, 3, 0))
+LONGEST: Final = 1_024
+"""Characters of a server's text: RFC 5321 4.5.3.1.5 permits 512 octets in a line."""
 NO_TOKEN: Final = Reply(454, "No access token is available", Esc(4, 7, 0))
 NOTHING_TO_SHOW: Final = Reply(535, "There is no credential to sign in with", Esc(5, 7, 8))
 """The identity provider refuses to issue a token, or the secret cannot be read."""
@@ -61,11 +64,25 @@ NOTHING_TO_SHOW: Final = Reply(535, "There is no credential to sign in with", Es
 def reply_of(error: GatepostError) -> Reply:
     """Return the server's reply if the error has one, and otherwise a reply that describes it."""
     if isinstance(error, Refused):
-        return error.reply
+        return shorten(error.reply)
     if isinstance(error, TokenError):
         return (NO_TOKEN if error.is_transient else NOTHING_TO_SHOW).because(str(error))
     ours = next((reply for kind, reply in _OURS if isinstance(error, kind)), _UNKNOWN)
     return ours.because(str(error))
+
+
+def shorten(reply: Reply) -> Reply:
+    """Return the reply with as much of its text as is kept and told: a server may say a lot, about
+    each recipient."""
+    if len(reply.text) <= LONGEST:
+        return reply
+    return replace(reply, text=f"{reply.text[:LONGEST]}...")
+
+
+def shorten_replies(course: Course) -> None:
+    """Shorten the replies of a transaction."""
+    course.replies[:] = map(shorten, course.replies)
+    course.last = course.last and shorten(course.last)
 
 
 def lasting(error: GatepostError | None) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Final
 
 from gatepost.client.session import ClientSession, Said
@@ -23,12 +24,15 @@ from gatepost.model.evidence import (
     seen,
 )
 from gatepost.model.reply import Reply
+from gatepost.model.transcript import Line, Transcript
 from gatepost.net.tls import TlsFacts
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.capabilities import parse_capabilities
 
 LONGEST: Final = 4096
 """Maximum number of characters of a reply for the doctor; a server may send megabytes."""
+MOST: Final = 32_768
+"""Maximum number of characters of the transcript for the doctor."""
 NOTHING: Final = Reply(0)
 """The reply if the server disconnected or did not answer."""
 _TLS: Final[dict[str, TlsMode]] = {
@@ -103,8 +107,8 @@ class SignInEvidence:
             over_tls=seen(over_tls[0]) if over_tls else Fact(),
             auth=self._attempts(error, tls=facts is not None),
             position=next((each for each in POSITIONS if each == error.phase), "connect"),
-            failure=str(error),
-            transcript=transcript.lines if transcript is not None else (),
+            failure=str(error)[:LONGEST],
+            transcript=_beginning(transcript) if transcript is not None else (),
         )
 
     def _greeting(self) -> Fact[Greeting]:
@@ -163,6 +167,13 @@ def _with_secret(attempt: AuthAttempt, sent: int) -> AuthAttempt:
         secret_sent=entry is not None and sent >= entry.kind.secret_in,
         accepted=attempt.accepted or reply.is_success or reply.is_intermediate,
     )
+
+
+def _beginning(transcript: Transcript) -> tuple[Line, ...]:
+    """Return its first lines: reading all that a server may send would take too long."""
+    lines = transcript.lines
+    sizes = accumulate(len(line.text) for line in lines)
+    return tuple(line for line, size in zip(lines, sizes, strict=True) if size <= MOST)
 
 
 def _tls(facts: TlsFacts | None) -> Fact[TlsSeen]:

@@ -36,13 +36,14 @@ from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
 from gatepost.relay.transport.contract import AttemptResult, Place
-from gatepost.relay.transport.fitting import FittedMessage, Traced, fit
+from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
     error_replies,
     judge,
     lasting,
     reply_of,
+    shorten_replies,
     taken_at_once,
     verdict_on,
 )
@@ -62,8 +63,8 @@ _ENOUGH: Final = (452, Esc(4, 5, 3))
 """OpenSMTPD's reply to MAIL after too many messages on a connection, which it leaves open."""
 WITHOUT_BDAT: Final = 1_000
 """Maximum number of remembered servers that offer CHUNKING and do not know BDAT."""
-SMALL: Final = 262_144
-"""Octets of content up to which it is processed at once; larger content is read in a thread."""
+SMALL: Final = 4_096
+"""Octets of content up to which it is encoded at once; larger content is encoded in a thread."""
 
 
 def utc_now() -> datetime:
@@ -322,7 +323,7 @@ class _Try:
 
     async def _fit(self, offered: Capabilities) -> FittedMessage | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
-        if self.body.size <= SMALL:
+        if self.body.size <= SMALL or not may_read(self.envelope, self.body, offered):
             return fit(*arguments)
         return await asyncio.to_thread(_measured, *arguments)
 
@@ -359,6 +360,7 @@ class _Try:
 
     def result(self) -> AttemptResult:
         """Return the result of the attempt."""
+        shorten_replies(self.course)
         session, error, evidence = self._met(), self.error, self.evidence
         verdicts, phase, reply = self._judged(session)
         now = self.transport.sending.now()

@@ -22,13 +22,21 @@ WRITE: Final = "Microsoft.Authorization/roleDefinitions/write"
 _FILTERS: Final = frozenset({"rolename", "type", "atscopeandbelow"})
 
 
-class PermissionBody(msgspec.Struct, rename="camel"):
+_MOST_PERMISSIONS: Final = 100
+"""Objects in ``permissions``; roles of Azure have one."""
+
+
+_MOST_SCOPES: Final = 2000
+"""Microsoft Learn, "Azure custom roles"; 2025."""
+
+
+class PermissionBody(msgspec.Struct, rename="camel", gc=False):
     """Actions that are granted and excluded."""
 
-    actions: list[str] = []
-    not_actions: list[str] = []
-    data_actions: list[str] = []
-    not_data_actions: list[str] = []
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
 
 
 class _Properties(msgspec.Struct, rename="camel"):
@@ -121,9 +129,19 @@ async def listing(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs accept nothing else."""
     given = call.read(_Put).properties
+    if len(given.permissions) > _MOST_PERMISSIONS:
+        raise Rejected(
+            "InvalidRoleDefinition",
+            f"A role definition has at most {_MOST_PERMISSIONS} permissions here.",
+        )
     if given.type is not None and given.type.lower() != "customrole":
         raise Rejected("InvalidRoleDefinitionType", "The type of a new role must be CustomRole")
-    for each in given.assignable_scopes:
+    scopes = tuple(dict.fromkeys(given.assignable_scopes))
+    if len(scopes) > _MOST_SCOPES:
+        raise Rejected(
+            "InvalidAssignableScopes", f"A role has at most {_MOST_SCOPES} assignable scopes."
+        )
+    for each in scopes:
         call.require(WRITE, each)
     old = call.snapshot.get(RoleDefinition, call.names[0])
     for each in old.assignable_scopes if old and not old.built_in else ():
@@ -131,7 +149,7 @@ async def put(call: Call) -> Response:
     spec = RoleSpec(
         given.role_name,
         tuple(_permission(each) for each in given.permissions),
-        tuple(given.assignable_scopes),
+        scopes,
         given.description or "",
     )
     changes = await call.change(
@@ -142,10 +160,10 @@ async def put(call: Call) -> Response:
 
 def _permission(body: PermissionBody) -> Permission:
     return Permission(
-        tuple(body.actions),
-        tuple(body.not_actions),
-        tuple(body.data_actions),
-        tuple(body.not_data_actions),
+        body.actions,
+        body.not_actions,
+        body.data_actions,
+        body.not_data_actions,
     )
 
 

@@ -24,7 +24,14 @@ from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.feedback import lesson_of
 from gatepost.relay.transport.contract import ErrorReply
-from gatepost.relay.transport.judging import error_replies, judge, reply_of, taken_at_once
+from gatepost.relay.transport.judging import (
+    LONGEST,
+    error_replies,
+    judge,
+    reply_of,
+    shorten_replies,
+    taken_at_once,
+)
 
 OK = Reply(250, "ok")
 GONE = Reply(421, "bye", Esc(4, 3, 2))
@@ -168,3 +175,13 @@ def test_error_replies_have_phases_and_no_duplicates() -> None:
 )
 def test_the_number_of_recipients_accepted_at_once(replies: list[Reply], count: int) -> None:
     assert taken_at_once(Course(replies)) == count
+
+
+def test_of_a_long_reply_the_beginning_is_kept() -> None:
+    """A server may say as much about each of a thousand recipients."""
+    long = Reply(550, "x" * 60_000, Esc(5, 1, 1))
+    course = Course([OK, long, NO], long)
+    shorten_replies(course)
+    short = Reply(550, "x" * LONGEST + "...", Esc(5, 1, 1))
+    assert (course.replies, course.last) == ([OK, short, NO], short)
+    assert reply_of(Refused(long)) == short

@@ -12,7 +12,7 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.errors import Refused, TimedOut
 from gatepost.model.reply import Reply
 from gatepost.net.dial import Server
-from gatepost.relay.transport.sign_in_evidence import LONGEST, SignInEvidence
+from gatepost.relay.transport.sign_in_evidence import LONGEST, MOST, SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import SILENCE, unless_silent
 from gatepost.testing.clock import FakeClock
 from tests.simulated_delivery import run
@@ -147,3 +147,16 @@ def test_long_replies_are_shortened_for_the_doctor() -> None:
     assert greeting is not None
     assert greeting.reply is not None
     assert len(greeting.reply.text) == LONGEST
+
+
+def test_of_a_long_dialogue_the_doctor_gets_the_beginning() -> None:
+    evidence, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    evidence.meet(session, "192.0.2.1")
+    for _ in range(20):
+        session.transcript.client("EHLO me.example")
+        session.transcript.server("\n".join(["250-" + "x" * 120] * 500))
+    error = Refused(Reply(535, "x" * 60_000)).at("auth")
+    found = evidence.evidence_of(error, FakeClock().now())
+    assert sum(len(line.text) for line in found.transcript) <= MOST
+    assert found.transcript[0].text == "EHLO me.example"
+    assert len(found.failure) <= LONGEST

@@ -153,6 +153,21 @@ def test_a_role_definition_is_answered_201_even_when_it_is_changed() -> None:
     assert api.ask("DELETE", path).status == 204
 
 
+def test_a_role_definition_has_a_limited_size() -> None:
+    """Looking at each of very many takes longer than others may wait."""
+    api = Management()
+    path = f"{HOME}/{AUTH}/roleDefinitions/{GUID}"
+    role = {"roleName": "Large", "permissions": [{"actions": ["*/read"]}]}
+    many = {"permissions": [{}] * 101, "assignableScopes": [HOME]}
+    refused = api.ask("PUT", path, {"properties": {**role, **many}})
+    assert (refused.status, refused.code) == (400, "InvalidRoleDefinition")
+    scopes = [f"{HOME}/resourceGroups/{number}" for number in range(2001)]
+    refused = api.ask("PUT", path, {"properties": {**role, "assignableScopes": scopes}})
+    assert (refused.status, refused.code) == (400, "InvalidAssignableScopes")
+    repeated = {**role, "assignableScopes": [HOME] * 3000}
+    assert api.ask("PUT", path, {"properties": repeated}).status == 201
+
+
 def test_properties_of_a_service() -> None:
     answer = Management().ask("GET", SERVICE).json
     assert answer["location"] == "global"

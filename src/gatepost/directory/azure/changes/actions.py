@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from gatepost.directory.azure.actions import action_matches
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import Permission
+from gatepost.model.wildcards import matches_parts
 
 PROVIDER: Final = "Microsoft.Communication"
 
@@ -44,6 +44,7 @@ ACTIONS: Final = tuple(
 """Actions of the provider (Microsoft Learn, "Azure permissions for Web and Mobile",
 Microsoft.Communication; SMTP user names as in its resource types)."""
 
+_FOLDED: Final = tuple(map(str.lower, ACTIONS))
 _FORM: Final = re.compile(r"\*|[\w.*]+(?:/[\w.*-]+)+", re.ASCII)
 _MOST: Final = 2048
 """Maximum number of actions of a role."""
@@ -68,7 +69,7 @@ def check_permissions(permissions: tuple[Permission, ...]) -> None:
     if len(patterns) > _MOST:
         raise Rejected("InvalidRoleDefinition", f"A role names at most {_MOST} actions.")
     for permission in permissions:
-        for each in (*permission.actions, *permission.not_actions):
+        for each in dict.fromkeys((*permission.actions, *permission.not_actions)):
             if not _is_known(each):
                 raise Rejected(
                     "InvalidActionOrNotAction",
@@ -85,7 +86,10 @@ def check_permissions(permissions: tuple[Permission, ...]) -> None:
 def _is_known(pattern: str) -> bool:
     if not _FORM.fullmatch(pattern):
         return False
-    return not _is_ours(pattern) or any(action_matches(pattern, each) for each in ACTIONS)
+    if not _is_ours(pattern):
+        return True
+    parts = pattern.lower().split("*")
+    return any(matches_parts(parts, each) for each in _FOLDED)
 
 
 def _is_ours(pattern: str) -> bool:
