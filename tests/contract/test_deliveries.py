@@ -402,6 +402,7 @@ def test_an_empty_queue(play: Callable[[Steps], None]) -> None:
     async def steps(queue: Deliveries) -> None:
         assert await queue.next_due() is None
         assert await queue.lease(NOON, 9) == []
+        assert await queue.looked_at() is None
         assert await queue.lease_overdue(NOON, 9) == []
         assert await queue.list() == []
         assert await queue.count() == {}
@@ -412,6 +413,20 @@ def test_an_empty_queue(play: Callable[[Steps], None]) -> None:
         for ask in (queue.body, queue.message):
             with pytest.raises(KeyError):
                 await ask("m1")
+
+    play(steps)
+
+
+def test_it_knows_when_it_was_looked_at_last(play: Callable[[Steps], None]) -> None:
+    """While some wait, so that the next owner notices that the clock was put back."""
+
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue, due=NOON + DAY)
+        for at in (NOON, NOON + HOUR, NOON - HOUR):
+            assert await queue.lease(at, 9) == []
+            assert await queue.looked_at() == at
+        await queue.take_over(NOON)
+        assert await queue.looked_at() == NOON - HOUR
 
     play(steps)
 

@@ -6,8 +6,8 @@ attempt. When another owner takes over, all older leases are lost: settling one 
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
 
 from gatepost.model.body import Body
 from gatepost.model.delivery import (
@@ -21,6 +21,7 @@ from gatepost.model.delivery import (
 )
 from gatepost.model.message import Submission
 
+NOTE_EVERY: Final = timedelta(seconds=30)
 Action = Literal["hold", "release", "retry", "drop"]
 """What an operator can do: stop attempts, resume them, attempt now, give up."""
 
@@ -81,6 +82,10 @@ class Deliveries(Protocol):
 
         These are leased even if they are not due, or their next hop would be skipped.
         """
+
+    async def looked_at(self) -> datetime | None:
+        """Return the time of the last ``lease`` while some waited, by this owner or an earlier one,
+        to NOTE_EVERY; None: unknown. If it is yet to come, the clock was put back meanwhile."""
 
     async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
         """Return the time at which one of the two ``lease`` methods has work; None: none waits."""

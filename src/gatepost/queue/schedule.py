@@ -9,6 +9,8 @@ from gatepost.model.retry import Retry
 
 SHORTEST: Final = timedelta(seconds=1)
 """Minimum time between two attempts, whatever the configuration says."""
+BACK: Final = timedelta(minutes=1)
+"""A clock that was put back by less is not noticed; schedules vary more than that."""
 _ENOUGH: Final = 64
 """Doublings after which every wait has reached the longest."""
 

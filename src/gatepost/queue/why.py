@@ -10,6 +10,7 @@ from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.breaker import Position
+from gatepost.queue.schedule import BACK
 from gatepost.queue.unsettled import ended_unsettled
 
 
@@ -107,24 +108,24 @@ def _why(
 ) -> Why:
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
-        return Why(_settled(delivery), replies)
+        return Why(_settled(delivery, now), replies)
     if not delivery.waiting:
         return Why(_DAMAGED, replies)
     left = _left(delivery)
     if delivery.state == "held":
         sentence = "It is held by an operator until it is released"
-        return Why(f"{sentence}{_after(delivery)}{left}.", replies)
+        return Why(f"{sentence}{_after(delivery, now)}{left}.", replies)
     if delivery.state == "leased" and progress is not None and progress.ahead is not None:
-        return Why(f"{_in_line(delivery, progress)}{_after(delivery)}{left}.", replies)
+        return Why(f"{_in_line(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     if delivery.state == "leased":
-        return Why(f"{_tried(delivery, progress)}{_after(delivery)}{left}.", replies)
+        return Why(f"{_tried(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
     if obstacle is not None and obstacle.position == "silent" and due is not None and due <= now:
         return Why(f"It waits for its turn: {obstacle.reason}{_after(delivery)}{left}.", replies)
     if _is_blocked(obstacle):
         story = _blocked(obstacle)
     elif delivery.history:
-        story = _story(delivery.history[-1])
+        story = _story(delivery.history[-1], now)
     else:
         story = "It has not been tried yet"
     return Why(f"{story}; {_next(due, now, delivery)}{left}.", replies, due)
@@ -198,21 +199,28 @@ _NOBODY: Final = "but no relay is running"
 _DAMAGED: Final = "It is held: its recipients are damaged in the store, so it can only be dropped."
 
 
-def _story(attempt: Attempt) -> str:
+def _story(attempt: Attempt, now: datetime) -> str:
     times = ""
     if attempt.times > 1 and attempt.since is not None:
-        times = f", {attempt.times} times since {clock(attempt.since)}"
+        times = f", {attempt.times} times"
+        if attempt.since <= attempt.at:  # else the clock was put back meanwhile
+            times += f" since {clock(attempt.since)}"
+    at = f"{_past(attempt.at, now)}{times}"
     during = _DURING.get(attempt.phase, "")
     if attempt.is_remote:
         to = f" to {during}" if during and attempt.phase not in _WHILE else ""
-        return f"{attempt.contact} answered {_line(attempt)}{to} at {clock(attempt.at)}{times}"
+        return f"{attempt.contact} answered {_line(attempt)}{to} at {at}"
     if ended_unsettled(attempt):
-        seen = f"{_cause(attempt)}, {clock(attempt.at)}{times}"
+        seen = f"{_cause(attempt)}, {at}"
         return f"{attempt.contact} accepted it, but has not confirmed its delivery: {seen}"
     step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
-    return (
-        f"{attempt.contact} did not accept it{step}: {_cause(attempt)}, {clock(attempt.at)}{times}"
-    )
+    return f"{attempt.contact} did not accept it{step}: {_cause(attempt)}, {at}"
+
+
+def _past(moment: datetime, now: datetime) -> str:
+    """Return a time in the past as it appears in a sentence, or why it is in the future."""
+    ahead = " by a clock that was put back later" if moment - now >= BACK else ""
+    return f"{clock(moment)}{ahead}"
 
 
 def _told(attempt: Attempt) -> str:
@@ -266,8 +274,8 @@ def _next(due: datetime | None, now: datetime, delivery: Delivery) -> str:
     return f"{when}{last}"
 
 
-def _after(delivery: Delivery) -> str:
-    return f"; before that, {_story(delivery.history[-1])}" if delivery.history else ""
+def _after(delivery: Delivery, now: datetime) -> str:
+    return f"; before that, {_story(delivery.history[-1], now)}" if delivery.history else ""
 
 
 def _left(delivery: Delivery) -> str:
@@ -300,16 +308,16 @@ def _in_line(delivery: Delivery, progress: Progress) -> str:
     return f"It waits behind {others} for {hop}, which {limit}"
 
 
-def _settled(delivery: Delivery) -> str:
+def _settled(delivery: Delivery, now: datetime) -> str:
     fates = Counter(each.fate for each in delivery.addressees)
     last = delivery.history[-1] if delivery.history else None
     if set(fates) == {"delivered"} and last is not None:
-        return f"It was delivered: {last.contact} answered {_line(last)} at {clock(last.at)}."
+        return f"It was delivered: {last.contact} answered {_line(last)} at {_past(last.at, now)}."
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
     if refused and _expired(refused[-1], last):
         said = f"; it expired at {clock(delivery.expires_at)}"
-        said += f"; at the last attempt, {_story(last)}" if last is not None else ""
+        said += f"; at the last attempt, {_story(last, now)}" if last is not None else ""
     return f"Delivery has ended: {_counts(fates)}{said}."
 
 

@@ -151,6 +151,13 @@ class Deliverer:
         pause = self._attempts.rest(route, next_hop.destination)
         return self._resting.obstacle(next_hop.key) if pause is None else pause.obstacle
 
+    def has_old_times(self) -> bool:
+        """Tell whether the clock was put back, and the times in the queue are still those before:
+        then everything is tried soon."""
+        if is_old := self._leasing.has_old_times():
+            self._leasing.wake()
+        return is_old
+
     def progress_of(self, delivery: str, next_hop: NextHop) -> Progress:
         """Return how far a leased delivery is."""
         ahead = self._queues.ahead_of(delivery, next_hop.key)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Planned
+from gatepost.queue.schedule import BACK
 from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
@@ -16,8 +17,6 @@ BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 LOOK: Final = 30.0
 """Seconds after which the queue is read again in any case, because wall clocks are changed."""
-BACK: Final = timedelta(minutes=1)
-"""A clock that was set back by less is not noticed; schedules vary more than that."""
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 
@@ -47,8 +46,8 @@ class Leasing:
         self._damage = DamageReports(context.report)
         self.trouble = ""
         """Why the queue cannot be read at the moment."""
-        self._ahead = float("-inf")
-        """Seconds by which the wall clock is ahead of the monotonic clock."""
+        self._ahead: float | None = None
+        """Seconds by which the wall clock is ahead of the monotonic clock; None: unknown yet."""
         self.requests: set[asyncio.Task[Any]] = set()
         """Requests to the store in progress; they go on after ``stop``."""
 
@@ -121,14 +120,22 @@ class Leasing:
         return False
 
     async def _check_clock(self) -> None:
-        """If the clock was set back, treat as due what was due at a time that has already been."""
-        now = self._now()
-        ahead = now.timestamp() - asyncio.get_running_loop().time()
-        back = self._ahead - ahead
+        """If the clock was put back, treat as due what was due at a time that has already been."""
+        now, ahead = self._now(), self._clock()
+        back = 0.0 if self._ahead is None else self._ahead - ahead
+        if self._ahead is None and (looked := await self._deliveries.looked_at()) is not None:
+            back = (looked - now).total_seconds()
         if back >= BACK.total_seconds():
             await self._deliveries.act("retry", None, now)  # if the store fails, again
             self._report("clock_put_back", seconds=round(back))
         self._ahead = ahead
+
+    def _clock(self) -> float:
+        return self._now().timestamp() - asyncio.get_running_loop().time()
+
+    def has_old_times(self) -> bool:
+        """Tell whether the clock was put back, and the queue still has the times before that."""
+        return self._ahead is not None and self._ahead - self._clock() >= BACK.total_seconds()
 
     async def _lease(self) -> float:
         """Lease what is due; return the seconds until the next look."""

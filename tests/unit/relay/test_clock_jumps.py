@@ -94,6 +94,26 @@ def test_mail_is_due_if_its_time_came_before_the_clock_was_set_back() -> None:
     assert world.told("clock_put_back") == [{"seconds": round(30 * DAY.total_seconds())}]
 
 
+def test_a_relay_that_starts_after_the_clock_was_put_back_notices_it() -> None:
+    """As in a virtual machine whose clock is put right between two starts."""
+    later = [Answer((GREYLISTED,), "rcpt")]
+    hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())
+    world = World([hub], [route(hub.target, retry=steady(first=HOUR))])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(LOOK + 1)
+        await world.kill()
+        jumped(world, -6 * HOUR)
+        await world.start()
+        await asyncio.sleep(1)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
+    [told] = world.told("clock_put_back")
+    assert 6 * 3600 - LOOK <= told["seconds"] <= 6 * 3600
+
+
 def test_a_failed_store_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     later = [Answer((GREYLISTED,), "rcpt")]
     hub = Upstream(smarthost(), lambda *_: later.pop() if later else Answer())

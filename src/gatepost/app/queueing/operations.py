@@ -1,7 +1,7 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -16,6 +16,7 @@ from gatepost.app.queueing.documents import (
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
+from gatepost.queue.schedule import BACK
 from gatepost.queue.why import Obstacle, next_try, why
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
     selection = QueueSelection(str(fields.get("next_hop", "")), states, limit)
     found = await control.deliveries.list(selection)
     listed = []
-    for delivery in found:
+    for delivery in await _as_due(control, found):
         message = await control.deliveries.message(delivery.message)
         shown = message_document(message)
         del shown["id"]
@@ -96,7 +97,7 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
 
 
 async def _show(control: QueueControl, id_: str) -> Document:
-    found = await _find(control, id_)
+    found = await _as_due(control, await _find(control, id_))
     message = message_document(await control.deliveries.message(found[0].message))
     deliveries = [
         _document(control, each) | {"history": [attempt_document(one) for one in each.history]}
@@ -106,8 +107,22 @@ async def _show(control: QueueControl, id_: str) -> Document:
 
 
 async def _why(control: QueueControl, id_: str) -> Document:
-    found = await _find(control, id_)
+    found = await _as_due(control, await _find(control, id_))
     return {"id": found[0].message, "deliveries": [_answer(control, each) for each in found]}
+
+
+async def _as_due(control: QueueControl, found: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Return deliveries with their true times: if the clock was put back, the relay soon tries what
+    waits for a time by the old clock."""
+    now, deliverer = control.now(), control.deliverer
+    if deliverer is not None:
+        are_old = deliverer.has_old_times()
+    else:
+        looked = await control.deliveries.looked_at()
+        are_old = looked is not None and looked - now >= BACK
+    if not are_old:
+        return found
+    return [each if each.due is None else replace(each, due=min(each.due, now)) for each in found]
 
 
 def _document(control: QueueControl, delivery: Delivery) -> Document:

@@ -28,6 +28,7 @@ from gatepost.store.sqlite.delivery_writer import (
     QueueSettle,
     find_keys,
 )
+from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
 from gatepost.store.sqlite.segments import Segments
 
@@ -119,6 +120,10 @@ class SqliteDeliveries:
         )
         return leases
 
+    async def looked_at(self) -> datetime | None:
+        looked: int | None = await self._read(self._reading.looked_at)
+        return None if looked is None else read_time(looked)
+
     async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
         due: int | None = await self._read(self._reading.next_due, frozenset(skip))
         return None if due is None else read_time(due)
@@ -192,6 +197,11 @@ class Reading:
         self, connection: sqlite3.Connection, segments: Segments, writer: DeliveryWriter
     ) -> None:
         self._connection, self._segments, self._writer = connection, segments, writer
+
+    def looked_at(self) -> int | None:
+        """Return when deliveries were looked for last, in microseconds."""
+        row = self._connection.execute(STORE["get_counter"], ("looked_at",)).fetchone()
+        return None if row is None else int(row[0])
 
     def next_due(self, skip: Collection[str]) -> int | None:
         """Return the earliest time of a due delivery, in microseconds."""

@@ -19,6 +19,12 @@ SELECT key, due FROM queue_hops WHERE due <= ? ORDER BY due;
 -- name: all_hops
 SELECT key, due FROM queue_hops ORDER BY due;
 
+-- name: has_hops
+SELECT EXISTS (SELECT 1 FROM queue_hops);
+
+-- name: note_look
+INSERT INTO counters VALUES ('looked_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
 -- name: due_of_hop
 SELECT message, part FROM queue_deliveries
 WHERE hop = ? AND due <= ? ORDER BY due LIMIT ? OFFSET ?;

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
+from gatepost.queue import deliveries as queue
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
 from gatepost.store.sqlite.commit import PAGE, Asked, Put, Transaction
@@ -27,6 +29,7 @@ BATCH: Final = 256
 """Maximum number of deliveries that an operator acts on in one transaction, or of messages
 forgotten."""
 
+NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
 Key = tuple[int, int]
 """The message and the part of a delivery."""
 START: Final[Key] = (-1, -1)
@@ -67,6 +70,8 @@ class DeliveryWriter:
     def __init__(self) -> None:
         self.owner = 0
         """The epoch; 0 before ``take_over``, when nothing is leased to us."""
+        self._noted = 0
+        """When due deliveries were looked for, as it was written last."""
 
     def take_over(self, transaction: Transaction, now: int) -> int:
         """Begin a new epoch, and make due what the previous owner had leased."""
@@ -122,6 +127,10 @@ class DeliveryWriter:
     ) -> Sequence[Lease]:
         """Lease due deliveries, some of every next hop."""
         execute = transaction.connection.execute
+        if abs(now - self._noted) >= NOTE_EVERY and execute(SQL["has_hops"]).fetchone()[0]:
+            execute(SQL["note_look"], (now,))
+            transaction.ledger.pages += 1
+            self._noted = now
         hops = [row[0] for row in execute(SQL["due_hops"], (now,)) if row[0] not in skip]
         hops = hops[: max(0, limit)]
         share = max(1, limit // max(1, len(hops)))

@@ -41,6 +41,7 @@ class MemoryDeliveries:
     def __init__(self) -> None:
         self._epoch = 0
         self._messages: dict[str, _Message] = {}
+        self._looked_at: datetime | None = None
 
     async def take_over(self, now: datetime) -> int:
         self._epoch += 1
@@ -71,7 +72,9 @@ class MemoryDeliveries:
         self, now: datetime, limit: int, skip: Collection[str] = frozenset()
     ) -> Sequence[Lease]:
         by_hop: dict[str, list[_Entry]] = {}
-        for entry in self._due(lambda each: each.due):
+        waiting = self._due(lambda each: each.due)
+        self._looked_at = now if waiting else self._looked_at
+        for entry in waiting:
             delivery = entry.delivery
             if delivery.due is not None and delivery.due <= now:
                 by_hop.setdefault(delivery.next_hop.key, []).append(entry)
@@ -85,6 +88,9 @@ class MemoryDeliveries:
         found = self._due(lambda each: each.notice_at)
         chosen = [each for each in found if each.delivery.notice_at <= now]
         return [self._take(each) for each in chosen[:limit]]
+
+    async def looked_at(self) -> datetime | None:
+        return self._looked_at
 
     async def next_due(self, skip: Collection[str] = frozenset()) -> datetime | None:
         waiting = [each.delivery for each in self._due(lambda each: each.due)]

@@ -14,6 +14,7 @@ from tests.simulated_delivery import (
     A_RECORD,
     DAY,
     GREYLISTED,
+    HOUR,
     MINUTE,
     REFUSED,
     Answer,
@@ -95,6 +96,48 @@ def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
         assert await sentence(world) == f"{said}."
         nobody = "; but no relay is running."
         assert await sentence(world, running=False) == f"{said}{nobody}"
+
+    world.run(scenario)
+
+
+AHEAD = "at 2026-11-24 10:00:00 UTC by a clock that was put back later"
+
+
+def test_why_is_true_when_the_clock_was_put_back() -> None:
+    """The relay notices it at the latest after half a minute; who asks need not wait for that."""
+    world, hub = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        await world.deliveries.lease(world.clock.now(), 1)
+        world.clock.set_time(world.clock.now() - 6 * HOUR)
+        said = f'hub.example answered "450 4.2.0 come back" to RCPT {AHEAD}; it is next in line'
+        assert await sentence(world, running=False) == f"{said}; but no relay is running."
+        assert await sentence(world) == f"{said}."
+        [listed] = (await ask(world, "list"))["deliveries"]
+        assert (listed["next_attempt"], listed["age"]) == ("2026-11-24T04:00:01Z", 0)
+        await asyncio.sleep(0.5)
+        assert len(hub.tries) == 2, "the question woke it"
+        assert await sentence(world) == (
+            'hub.example answered "450 4.2.0 come back" to RCPT at 2026-11-24 04:00:01 UTC, '
+            "2 times; tried again at 2026-11-24 04:02:01 UTC, in 2 minutes."
+        )
+
+    world.run(scenario)
+
+
+def test_why_is_true_when_the_clock_was_put_forward() -> None:
+    world, hub = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        world.clock.set_time(world.clock.now() + 6 * HOUR)
+        said = 'hub.example answered "450 4.2.0 come back" to RCPT at 2026-11-24 10:00:00 UTC'
+        assert await sentence(world) == f"{said}; it is next in line."
+        await asyncio.sleep(30)
+        assert [to for _, _, to in hub.tries[:2]] == [("bob@example.net",)] * 2
 
     world.run(scenario)
 

@@ -142,7 +142,7 @@ def test_a_recipient_with_a_damaged_fate_is_still_waiting() -> None:
 STATEMENTS = {**SQL, **{name: QUERIES[name] for name in ("last_place", "live_places")}}
 SCANNED = {
     # Next hops for which something waits, by their time, until one is not skipped.
-    "all_hops",
+    "all_hops", "has_hops",
     # An operator's question, or word: a count of index entries, a listing, a walk in batches.
     "count_waiting", "count_leased", "count_held", "some_leased", "some_held",
     # What was leased at a crash: no more than was in memory.
