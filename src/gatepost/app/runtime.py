@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from gatepost.net.descriptors import keep_reserve
+from gatepost.net.descriptors import keep_reserve, limit
 from gatepost.queue.slots import ATTEMPTS
 from gatepost.relay.context import Report
 from gatepost.relay.faults import explain
@@ -87,14 +87,10 @@ def raise_file_limit() -> None:
 def attempts_within(clients: int) -> int:
     """Return for how many attempts at delivery, each with a connection, this process has files
     besides its clients; at least for a quarter of what it may open."""
-    try:
-        import resource  # noqa: PLC0415 - Unix only
-    except ImportError:
+    most = limit()
+    if most is None:
         return ATTEMPTS
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return ATTEMPTS
-    return min(ATTEMPTS, max(soft // 4, soft - clients - FILES_BESIDES - LOOKUPS))
+    return min(ATTEMPTS, max(most // 4, most - clients - FILES_BESIDES - LOOKUPS))
 
 
 def too_few_files(connections: int) -> str:

@@ -3,16 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+from gatepost.errors import TimedOut
 
 T = TypeVar("T")
 
-QUICK: Final = 64
+QUICK: Final = 128
 """Look-ups at once, without slow ones."""
-PATIENCE: Final = 1.0
+PATIENCE: Final = 0.5
 """Seconds after which a look-up is slow, and makes room for another one."""
-SLOW: Final = 512
-"""Slow look-ups at once; each has a socket or a thread."""
+MOST: Final = 800
+"""Look-ups at once; each has a socket or a thread."""
+EXPENDABLE: Final = 3.0
+"""Seconds after which a look-up is given up if others wait and there are no more places."""
 LONGEST: Final = 2_000
 """Look-ups that may wait."""
 
@@ -26,7 +30,10 @@ class LookupLine:
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._quick = self._slow = 0
+        self._places = self._quick = 0
+        """Look-ups that have had their turn, and those of them that are not slow."""
+        self._slow: dict[asyncio.Future[Any], float] = {}
+        """When each slow one may be given up, oldest first."""
         self._is_newest_next = True
 
     @property
@@ -35,45 +42,65 @@ class LookupLine:
         return len(self._waiting) >= LONGEST
 
     async def run(self, look_up: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of ``look_up``, which is called when it has its turn."""
+        """Return the result of ``look_up``, which is called when it has its turn.
+
+        Raises TimedOut if it was given up, because it was slow and others waited.
+        """
         await self._turn()
         task = asyncio.ensure_future(look_up())
-        is_slow = False
+        is_quick = True
         try:
             await asyncio.wait([task], timeout=PATIENCE)
-            if not task.done() and self._slow < SLOW:
-                is_slow = True
-                self._slow += 1
-                self._leave()
-            return await task
+            is_quick = False
+            self._quick -= 1
+            if not task.done():
+                self._slow[task] = asyncio.get_running_loop().time() + EXPENDABLE - PATIENCE
+                self._pass_on()
+                await asyncio.wait([task], timeout=EXPENDABLE - PATIENCE)
+                self._pass_on()
+                await asyncio.wait([task])
+            if task.cancelled():
+                raise TimedOut(f"no answer in {EXPENDABLE:.0f} seconds, and others waited")
+            return task.result()
         finally:
             task.cancel()  # which does nothing to one that is done
-            if is_slow:
-                self._slow -= 1
-            else:
-                self._leave()
+            self._slow.pop(task, None)
+            self._quick -= is_quick
+            self._places -= 1
+            self._pass_on()
 
     async def _turn(self) -> None:
-        if self._quick < QUICK:
-            self._quick += 1
-            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._pass_on()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._leave()
+                self._quick -= 1
+                self._places -= 1
+                self._pass_on()
             else:
                 self._waiting.remove(turn)
             raise
 
-    def _leave(self) -> None:
-        """Pass the turn on."""
-        while self._waiting:
+    def _pass_on(self) -> None:
+        """Give turns to those that wait, as far as there are places."""
+        while self._waiting and self._quick < QUICK:
+            if self._places >= MOST:
+                self._give_up_one()
+                return
             turn = self._waiting.pop() if self._is_newest_next else self._waiting.popleft()
             self._is_newest_next = not self._is_newest_next
             if not turn.done():
+                self._quick += 1
+                self._places += 1
                 turn.set_result(None)
-                return
-        self._quick -= 1
+
+    def _give_up_one(self) -> None:
+        """End the oldest slow look-up, if it is old enough; its place is passed on then."""
+        for task, expendable_at in self._slow.items():
+            if asyncio.get_running_loop().time() >= expendable_at:
+                del self._slow[task]
+                task.cancel()
+            return

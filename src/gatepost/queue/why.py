@@ -291,7 +291,12 @@ def _left(delivery: Delivery) -> str:
 
 def _tried(delivery: Delivery, progress: Progress | None) -> str:
     sentence = f"It is being delivered now, {_nth(delivery.attempts + 1)}"
-    if progress is not None and progress.seconds >= 2:
+    if progress is not None and progress.seconds >= 2 and progress.step == "resolve":
+        seconds = round(progress.seconds)
+        sentence += (
+            f"; the look-up of {progress.place} in the DNS has no answer for {seconds} seconds"
+        )
+    elif progress is not None and progress.seconds >= 2:
         was_accepted = bool(delivery.history) and ended_unsettled(delivery.history[-1])
         missing = "confirmed its delivery" if was_accepted else "accepted it"
         sentence += f"; {progress.place} has not {missing} for {round(progress.seconds)} seconds"

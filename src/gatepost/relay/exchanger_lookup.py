@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from gatepost.errors import TimedOut
 from gatepost.model.dns import Answer, MxRecord, Resolver
 from gatepost.model.reply import Reply
 from gatepost.net.lookup_line import LookupLine
@@ -165,8 +166,14 @@ class ExchangerLookup:
     async def _ask_now(self, domain: str, *, is_repeat: bool) -> Exchangers:
         self._repeats += is_repeat
         try:
-            look_up = partial(self._look_up, domain)
-            return await (look_up() if is_repeat else self._line.run(look_up))
+            if is_repeat:
+                return await self._look_up(domain)
+            return await self._line.run(partial(self._look_up, domain))
+        except TimedOut as error:
+            reason = f"the DNS did not answer for {domain}: {error}"
+            answers = Exchangers(Answer("failed", reason=reason), {})
+            self._keep(domain, answers, self._asking[domain][1])
+            return answers
         finally:
             self._repeats -= is_repeat
             self._asking.pop(domain, None)

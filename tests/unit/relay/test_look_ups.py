@@ -5,6 +5,7 @@ from collections import Counter
 
 from gatepost.model.dns import Answer as DnsAnswer
 from gatepost.model.dns import MxRecord
+from gatepost.net.lookup_line import MOST
 from gatepost.testing.dns import ScriptedResolver
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
 from tests.unit.relay.test_isolation import Watched, zone
@@ -85,7 +86,7 @@ def test_a_silent_resolver_delays_no_mail_that_needs_none() -> None:
             await asyncio.sleep(3)
         assert max(watched.waits) < 0.5
         assert max(resolver.asked().values()) <= 6
-        assert resolver.most_open <= 600
+        assert resolver.most_open <= MOST
         delivery = await world.delivery("m599.0")
         obstacle = world.deliverer.obstacle(delivery.next_hop)
         assert obstacle is not None
@@ -154,6 +155,31 @@ def test_slow_look_ups_do_not_delay_those_of_other_domains() -> None:
         assert max(watched.waits) < 2
         await asyncio.sleep(60)
         assert len(direct.taken) == 420
+
+    world.run(scenario)
+
+
+def test_more_silent_domains_than_look_ups_delay_no_new_domain() -> None:
+    world, direct, _, resolver = by_domain(20)
+    resolver.add(zone("lame", 2000))
+    resolver.slow = {f"lame{number}.example": 10.0 for number in range(2000)}
+
+    async def scenario(world: World) -> None:
+        async def fill() -> None:
+            for number in range(2000):
+                to = f"bob@lame{number}.example"
+                await world.send(world.mail(f"l{number}", sender="", to=[to]))
+                await asyncio.sleep(0.01)
+
+        filling = asyncio.create_task(fill())
+        watched = Watched(world, direct)
+        for number in range(20):
+            await watched.send(f"m{number}", f"bob@some{number}.example")
+            await asyncio.sleep(1)
+        assert watched.median < 1
+        assert max(watched.waits) < 5
+        assert resolver.most_open <= MOST
+        await filling
 
     world.run(scenario)
 
