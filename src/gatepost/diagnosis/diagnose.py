@@ -9,7 +9,7 @@ from gatepost.diagnosis.error_document import with_error_document
 from gatepost.diagnosis.next_probe import deciding_probe
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
-from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies
+from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies, with_mailers
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import found_behind
@@ -18,6 +18,7 @@ from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, wort
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict
+from gatepost.model.setting import has_mailers
 
 if TYPE_CHECKING:
     from gatepost.model.profile import Profile
@@ -140,6 +141,8 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     named = library_called(seen.client.product, seen.client.library)
     if named is None and seen.source == "config":
         return finding  # the fix is in the terms of the file
+    if named and any(map(has_mailers, seen.configs)):
+        named = with_mailers(named)
     libraries = (named,) if named else tuple(LIBRARIES.values())
     place = Place(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered

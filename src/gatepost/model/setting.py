@@ -1,6 +1,6 @@
 """A client's configuration as its framework reads it: roles, formats and marks, never a secret."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from gatepost.model.fast_dataclass import dataclass
 
@@ -54,3 +54,12 @@ class Config:
     name: str = ""
     """The account, if the file has several."""
     settings: tuple[Setting, ...] = ()
+
+
+MAILERS: Final = "MAILERS."
+"""The beginning of the names of Django's settings for several mail servers (6.1)."""
+
+
+def has_mailers(config: Config) -> bool:
+    """Tell whether these are Django settings with MAILERS, which have names of their own."""
+    return config.kind == "django" and any(each.key.startswith(MAILERS) for each in config.settings)

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.lint import credentials, marks, tls
+from gatepost.diagnosis.lint import credentials, mailers, marks, tls
 from gatepost.diagnosis.lint.fault import Fault, View
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
 
 Rule = Callable[[View], Iterator[Fault]]
 
-RULES: Final[tuple[Rule, ...]] = (*marks.RULES, *tls.RULES, *credentials.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *marks.RULES, *tls.RULES, *credentials.RULES, *mailers.RULES,
+)  # fmt: skip
 MAX_PROOFS: Final = 20
 _ORDER: Final[tuple[Confidence, ...]] = ("certain", "likely", "possible")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import providers_in
 from gatepost.model.finding import Confidence
-from gatepost.model.setting import Config, Role, Setting
+from gatepost.model.setting import Config, Role, Setting, has_mailers
 
 STARTTLS_PORTS: Final = frozenset({25, 587, 2587, 2525})
 IMPLICIT_PORTS: Final = frozenset({465, 2465})
@@ -49,6 +49,8 @@ class View:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.kind = config.kind
+        self.spelling = "mailers" if has_mailers(config) else config.kind
+        """How its settings are written: the kind, or a way of it with names of its own."""
 
     def first(self, role: Role, *, on: bool | None = None) -> Setting | None:
         """Return the last setting of a role (with the state ``on``), because later ones override
@@ -62,6 +64,12 @@ class View:
     def all(self, role: Role) -> Iterator[Setting]:
         """Yield every setting of a role."""
         yield from (each for each in self.config.settings if each.role == role)
+
+    def written(self, setting: Setting, value: str) -> str:
+        """Return how this setting is given a value."""
+        if self.spelling == "mailers":
+            return f'"{setting.key.rpartition(".")[2]}": {value}'
+        return f"{setting.key}{': ' if self.kind == 'javascript' else ' = '}{value}"
 
     def at(self, setting: Setting, said: str) -> str:
         """Return a proof: file, line, name, and what is wrong there."""
@@ -79,7 +87,13 @@ class View:
         setting = self.first("port") or self.first("endpoint")
         if setting is not None and setting.shown.isdecimal():
             return int(setting.shown)
-        return 25 if setting is None and self.kind == "django" and self.host else 0
+        if setting is not None or self.kind != "django" or not self.host:
+            return 0
+        if self.spelling == "mailers":  # its default depends on the switches
+            if self.first("implicit", on=True):
+                return 465
+            return 587 if self.first("starttls", on=True) else 25
+        return 25
 
     @cached_property
     def port_setting(self) -> Setting | None:

@@ -174,7 +174,7 @@ def _fault(
 ) -> Iterator[Fault]:
     if mark is None or name in _KEPT.get(view.kind, ()):
         return
-    fix = _FIXES.get(mark.id, words.quote)(view.kind)
+    fix = _FIXES.get(mark.id, words.quote)(view.spelling)
     if name in ("bom", "utf16"):
         fix = "Save the file as UTF-8 without a byte order mark."
     elif name == "unstripped":
@@ -182,7 +182,7 @@ def _fault(
     elif name == "cr":
         fix = "Save the file with Unix line ends (sed -i 's/\\r$//' FILE)."
     elif name in ("edge_blank", "newline", "blank_at_end", "invisible") and mark.id == _VALUE:
-        fix = f"Remove it, and type the value by hand. {words.quote(view.kind)}"
+        fix = f"Remove it, and type the value by hand. {words.quote(view.spelling)}"
     yield Fault(mark.id, mark.confidence, view.at(setting, f"{before}{mark.said}"), fix)
 
 

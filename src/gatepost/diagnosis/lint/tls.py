@@ -40,7 +40,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     django_url = _ends(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
-        fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
+        fix = f"{words.starttls(view.spelling)}; or {words.implicit(view.spelling)}."
         yield Fault("implicit_tls_on_starttls_port", sure, told, fix)
     elif mode in ("starttls", "clear") and view.port in IMPLICIT_PORTS and not django_url:
         if mode == "clear" and view.is_local:
@@ -48,7 +48,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
         how = "STARTTLS" if mode == "starttls" else "no TLS"
         said = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
         sure = "likely" if view.kind in _GUESSED else "certain"
-        fix = f"{words.implicit(view.kind)}; or {words.starttls(view.kind)}."
+        fix = f"{words.implicit(view.spelling)}; or {words.starttls(view.spelling)}."
         yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
 
 
@@ -90,8 +90,11 @@ def both_switches(view: View) -> Iterator[Fault]:
         implicit,
         f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together",
     )
-    fix = f"{words.starttls(view.kind)}; or {words.implicit(view.kind)}."
+    fix = f"{words.starttls(view.spelling)}; or {words.implicit(view.spelling)}."
     yield Fault("client_config_conflict", sure, proof, fix)
+
+
+_FALSE: Final = {"javascript": "false"}
 
 
 def text_that_is_true(view: View) -> Iterator[Fault]:
@@ -108,15 +111,12 @@ def text_that_is_true(view: View) -> Iterator[Fault]:
                 id_,
                 "certain",
                 view.at(setting, said),
-                f"Write {setting.key}{': f' if view.kind == 'javascript' else ' = F'}alse, without "
-                "quotes.",
+                f"Write {view.written(setting, _FALSE.get(view.kind, 'False'))}, without quotes.",
             )
         elif "untyped" in setting.marks:
             said = ' is an environment variable\'s text as it is: "False" and "0" are true, too'
-            fix = (
-                f'{setting.key} = os.environ.get(...) == "True", or a reader that makes a bool '
-                "of it."
-            )
+            compared = view.written(setting, 'os.environ.get(...) == "True"')
+            fix = f"{compared}, or a reader that makes a bool of it."
             id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
             yield Fault(id_, "possible", view.at(setting, said), fix)
 
@@ -135,7 +135,9 @@ def no_tls(view: View) -> Iterator[Fault]:
     if setting is None or "default" in setting.marks:
         said = ": nothing switches TLS on, so the client stays in clear"
     sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
-    yield Fault("starttls_required", sure, view.at(where, said), f"{words.starttls(view.kind)}.")
+    yield Fault(
+        "starttls_required", sure, view.at(where, said), f"{words.starttls(view.spelling)}."
+    )
 
 
 def scheme(view: View) -> Iterator[Fault]:
@@ -183,12 +185,12 @@ def wrong_service(view: View) -> Iterator[Fault]:
         setting = where if other else view.first("host") or where
         yield Fault("wrong_submission_host", "likely", view.at(setting, said),
                     f"Set the provider's host for sending (smtp.…): "
-                    f"{words.starttls(view.kind)}.")  # fmt: skip
+                    f"{words.starttls(view.spelling)}.")  # fmt: skip
     for provider in view.providers:
         if view.port in _CLOSED.get(provider, ()):
             said = f": {view.host} does not answer on {view.port}"
             yield Fault(
-                "port_blocked", "likely", view.at(where, said), f"{words.starttls(view.kind)}."
+                "port_blocked", "likely", view.at(where, said), f"{words.starttls(view.spelling)}."
             )
 
 

@@ -1,4 +1,4 @@
-"""How a fix is written for each framework."""
+"""How a fix is written for each framework (``View.spelling``)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,6 +7,7 @@ from typing import Final
 # fmt: off
 IMPLICIT: Final[Mapping[str, str]] = MappingProxyType({
     "django": "EMAIL_PORT = 465 with EMAIL_USE_SSL = True and EMAIL_USE_TLS = False",
+    "mailers": '"port": 465 and "use_ssl": True in OPTIONS, without "use_tls"',
     "python": "port 465 with MAIL_USE_SSL = True and MAIL_USE_TLS = False",
     "laravel": "MAIL_PORT=465 with MAIL_SCHEME=smtps (before Laravel 11: MAIL_ENCRYPTION=ssl)",
     "spring": "spring.mail.port=465 with spring.mail.properties.mail.smtp.ssl.enable=true",
@@ -22,6 +23,7 @@ IMPLICIT: Final[Mapping[str, str]] = MappingProxyType({
 })
 STARTTLS: Final[Mapping[str, str]] = MappingProxyType({
     "django": "EMAIL_PORT = 587 with EMAIL_USE_TLS = True and EMAIL_USE_SSL = False",
+    "mailers": '"port": 587 and "use_tls": True in OPTIONS, without "use_ssl"',
     "python": "port 587 with MAIL_USE_TLS = True and MAIL_USE_SSL = False",
     "laravel": "MAIL_PORT=587 with MAIL_SCHEME=smtp (before Laravel 11: MAIL_ENCRYPTION=tls)",
     "spring": "spring.mail.port=587 with spring.mail.properties.mail.smtp.starttls.enable=true and "
@@ -38,6 +40,7 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
     "dotenv": "Put the value in single quotes; for Compose's interpolation write $$ for each $.",
     "laravel": "Put the value in double quotes, and a backslash before each $ and \" in it.",
     "django": "Write the value as one quoted string (r'...' where it holds backslashes).",
+    "mailers": "Write the value as one quoted string (r'...' where it holds backslashes).",
     "spring": "Put the value in single quotes (YAML), or double each backslash (.properties).",
     "properties": "Double each backslash; leave no space at the end of the line.",
     "yaml": "Put the value in single quotes, and double each single quote in it.",
@@ -57,16 +60,16 @@ QUOTE: Final[Mapping[str, str]] = MappingProxyType({
 # fmt: on
 
 
-def implicit(kind: str) -> str:
+def implicit(spelling: str) -> str:
     """Return how implicit TLS is set."""
-    return IMPLICIT.get(kind, "port 465 with implicit TLS (SSL on, STARTTLS off)")
+    return IMPLICIT.get(spelling, "port 465 with implicit TLS (SSL on, STARTTLS off)")
 
 
-def starttls(kind: str) -> str:
+def starttls(spelling: str) -> str:
     """Return how STARTTLS is set."""
-    return STARTTLS.get(kind, "port 587 with STARTTLS on and SSL (implicit TLS) off")
+    return STARTTLS.get(spelling, "port 587 with STARTTLS on and SSL (implicit TLS) off")
 
 
-def quote(kind: str) -> str:
+def quote(spelling: str) -> str:
     """Return how a value is quoted so that it is not changed."""
-    return QUOTE.get(kind, "Put the value in single quotes.")
+    return QUOTE.get(spelling, "Put the value in single quotes.")

@@ -11,7 +11,7 @@ from gatepost.model.finding import Remedy
 
 __all__ = [
     "FIXABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
-    "why_not",
+    "why_not", "with_mailers",
 ]  # fmt: skip
 
 
@@ -36,6 +36,13 @@ def library_called(*names: str) -> Library | None:
     """Return the first library that one of ``names`` stands for; None if none is known."""
     known = next((NAMES[each] for each in map(_spelled, names) if each in NAMES), None)
     return LIBRARIES[known] if known else None
+
+
+def with_mailers(library: Library) -> Library:
+    """Return Django with fixes for a project that has MAILERS; no test of ours runs them."""
+    from gatepost.diagnosis.remedies.django_mailers import mailers_fixes  # noqa: PLC0415
+
+    return replace(library, fixes=mailers_fixes(library.fixes), executed=frozenset())
 
 
 def _spelled(name: str) -> str:

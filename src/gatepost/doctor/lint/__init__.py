@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.doctor.lint.entry import Entry, Section
 from gatepost.doctor.lint.kinds import LIBRARIES, kind_of
 from gatepost.model.evidence import Client, Evidence, Target
-from gatepost.model.setting import Config, Setting
+from gatepost.model.setting import MAILERS, Config, Setting, has_mailers
 
 __all__ = ["MAX_CONFIG", "read_config"]
 
@@ -52,6 +52,8 @@ def read_config(raw: bytes, name: str) -> Evidence:
 
 def _clients(config: Config) -> list[Config]:
     """Separate the clients in one file, by the prefixes of their settings."""
+    if has_mailers(config):
+        return _mailers(config)
     hosts = {_group(each.key) for each in config.settings if each.role in ("host", "url")}
     if len(hosts) < 2 or config.kind in ("postfix", "sasl_passwd", "msmtp", "url"):
         return [config]
@@ -60,6 +62,16 @@ def _clients(config: Config) -> list[Config]:
         group = _group(each.key)
         near = max(own, key=lambda other: len(commonprefix((other, group))))
         own[group if group in own else near].append(each)
+    return [replace(config, settings=tuple(settings)) for settings in own.values()]
+
+
+def _mailers(config: Config) -> list[Config]:
+    """Separate the clients in Django's MAILERS; other settings, such as the sender, are for all."""
+    shared = [each for each in config.settings if not each.key.startswith(MAILERS)]
+    own: dict[str, list[Setting]] = {}
+    for each in config.settings:
+        if each.key.startswith(MAILERS):
+            own.setdefault(each.key.split(".")[1], list(shared)).append(each)
     return [replace(config, settings=tuple(settings)) for settings in own.values()]
 
 

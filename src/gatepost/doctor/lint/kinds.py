@@ -66,7 +66,8 @@ def _special(kind: str, base: str, text: str) -> str:
         return "laravel"
     if kind == "python":
         django = re.search(
-            r"\bEMAIL_(?:HOST|PORT|USE_|BACKEND|URL)|DEFAULT_FROM_EMAIL|INSTALLED_APPS", text
+            r"\bEMAIL_(?:HOST|PORT|USE_|BACKEND|URL)|DEFAULT_FROM_EMAIL|INSTALLED_APPS|\bMAILERS\b",
+            text,
         )
         return "django" if django else "python"
     if kind == "json":
