@@ -210,7 +210,7 @@ def _conclude(exchange: Exchange, reply: Reply) -> None:
 def _hide(session: ClientSession, response: bytes, username: str) -> None:
     """Redact a whole response; a user name alone (LOGIN) is not a secret."""
     if response != username.encode("utf-8", "surrogateescape"):
-        session.transcript.hide(response)
+        session.transcript.hide_whole(response)
 
 
 def _refusal(session: ClientSession, attempt: Attempt, mechanism: str) -> AuthenticationRefused:

@@ -1,10 +1,12 @@
 """What was sent and received, with secrets removed before anything else can see them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
-from gatepost.model.secret_encodings import encodings_of
+from gatepost.model.secret_search import SecretSearch
 
 Speaker = Literal["C", "S"]
 
@@ -17,6 +19,7 @@ ACROSS: Final = 8
 chance."""
 _BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
 """What may separate two lines of a reply: the line end, code and status."""
+_NO_SECRETS: Final = SecretSearch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +35,55 @@ class Transcript:
     """Records lines; the only object that sees them as they were sent.
 
     Announce secrets with ``hide`` before they can appear: they are removed from every later line,
-    in each encoding that ``secret_encodings`` knows.
+    in each form that ``secret_search`` finds.
     """
 
-    __slots__ = ("_harmless", "_hidden", "_said", "_secrets", "tls")
+    __slots__ = ("_across", "_harmless", "_last", "_said", "_search", "_secrets", "_wholes", "tls")
 
     def __init__(self) -> None:
         self._said: list[tuple[Speaker, str, bool]] = []
         """Redacted texts of one or more lines, split only when they are read."""
-        self._secrets: frozenset[bytes] = frozenset()
-        self._hidden: list[str] = []
-        """The texts to remove: the secrets in all encodings, the longest first."""
+        self._secrets: tuple[str, ...] = ()
+        self._wholes: tuple[str, ...] = ()
+        self._search = self._across = _NO_SECRETS
         self._harmless: set[str] = set()
         """Texts that have no secret: most replies are the same as an earlier one."""
+        self._last = ""
+        """The last text without a secret; what is in it has none either."""
         self.tls = False
 
     def hide(self, secret: str | bytes) -> None:
-        """Remove ``secret`` from every line from now on, in all encodings."""
-        raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
-        if raw and raw not in self._secrets:
-            self._secrets |= {raw}
-            self._hidden = sorted({*self._hidden, *encodings_of(raw)}, key=len, reverse=True)
-            self._harmless = set()
+        """Remove ``secret``, and parts of it, from every line from now on, in any form."""
+        text = _text(secret)
+        if text and text not in self._secrets:
+            self._secrets += (text,)
+            self._prepare()
+
+    def hide_whole(self, text: str | bytes) -> None:
+        """Remove a text, in any form, but no parts of it: it contains more than a secret."""
+        whole = _text(text)
+        if whole and whole not in self._wholes:
+            self._wholes += (whole,)
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self._search = _search_for(self._secrets, self._wholes)
+        self._across = _search_for(_long(self._secrets), _long(self._wholes))
+        self._harmless, self._last = set(), ""
 
     def copy(self) -> "Transcript":
         """Return a transcript that continues separately from here, with the same secrets."""
         copied = Transcript()
-        copied._said, copied._hidden, copied.tls = self._said[:], self._hidden, self.tls
-        copied._harmless, copied._secrets = self._harmless, self._secrets
+        copied._said, copied.tls = self._said[:], self.tls
+        copied._secrets, copied._wholes = self._secrets, self._wholes
+        copied._search, copied._across = self._search, self._across
+        copied._harmless = self._harmless
         return copied
 
     def client(self, text: str) -> None:
         """Record what the client sent."""
         if len(self._said) < MAX_LINES:
-            self._said.append(("C", self._strike(text), self.tls))
+            self._said.append(("C", self._search.replace(text, REDACTED), self.tls))
 
     def server(self, text: str) -> None:
         """Record what the server sent: one or more lines."""
@@ -75,21 +93,16 @@ class Transcript:
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its
         lines."""
-        if not self._hidden or text in self._harmless:
+        if not (self._secrets or self._wholes) or text in self._last or text in self._harmless:
             return text
-        struck = self._strike(text)
-        if "\n" in struck:
-            joined = _BREAK.sub("", struck)
-            if any(len(each) >= ACROSS and each in joined for each in self._hidden):
-                return REDACTED
-        if struck == text and len(self._harmless) < MAX_HARMLESS:
-            self._harmless.add(text)
+        struck = self._search.replace(text, REDACTED)
+        if "\n" in struck and self._across.is_in(_BREAK.sub("", struck)):
+            return REDACTED
+        if struck == text:
+            self._last = text
+            if len(self._harmless) < MAX_HARMLESS:
+                self._harmless.add(text)
         return struck
-
-    def _strike(self, text: str) -> str:
-        for each in self._hidden:
-            text = text.replace(each, REDACTED)
-        return text
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -103,3 +116,17 @@ class Transcript:
 
     def __str__(self) -> str:
         return "\n".join(f"{line.speaker}: {line.text}" for line in self.lines)
+
+
+@lru_cache(maxsize=64)
+def _search_for(secrets: Sequence[str], wholes: Sequence[str]) -> SecretSearch:
+    """Return the search; cached, because many sessions have the same secrets."""
+    return SecretSearch(secrets, wholes)
+
+
+def _long(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple([each for each in texts if len(each) >= ACROSS])
+
+
+def _text(secret: str | bytes) -> str:
+    return secret if isinstance(secret, str) else secret.decode("utf-8", "surrogateescape")

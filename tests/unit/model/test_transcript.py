@@ -8,7 +8,6 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from gatepost.model.secret_encodings import encodings_of
 from gatepost.model.transcript import REDACTED, Transcript
 
 SECRET = "kw-Zq7+xK/9w=T"
@@ -79,8 +78,7 @@ def test_a_word_in_another_case_is_a_word_like_others(secret: str) -> None:
 def test_a_secret_inside_of_base64(before: bytes, behind: bytes) -> None:
     encoded = base64.b64encode(before + OCTETS + behind).decode()
     shown = hiding(SECRET).redact(f"got {encoded}")
-    assert REDACTED in shown
-    assert not any(each in shown for each in encodings_of(OCTETS))
+    assert shown == f"got {REDACTED}"
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n ", "\n535 5.7.8 ", "\n535-", " \n"])

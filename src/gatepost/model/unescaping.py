@@ -1,0 +1,108 @@
+"""Undoes the escapes with which programs write text: those of JSON, Python, C, URLs, HTML and
+quoted-printable, also several on top of each other."""
+
+import re
+from collections.abc import Iterator
+from html.entities import html5
+from typing import Final
+
+ROUNDS: Final = 4
+"""Maximum number of escapes on top of each other."""
+_HEX: Final = "[0-9A-Fa-f]"
+_ESCAPE: Final = re.compile(
+    rf"(?:\\++|%)u(?P<high>[Dd][89ABab]{_HEX}{{2}})(?:\\++|%)u(?P<low>[Dd][C-Fc-f]{_HEX}{{2}})"
+    rf"|\\++(?:(?P<code>[ux]\{{{_HEX}{{1,8}}\}}|u{_HEX}{{4}}|U{_HEX}{{8}}|x{_HEX}{{2}})"
+    r"|(?P<octal>[0-7]{1,3})|(?P<letter>[abfnrtv\"'/]))"
+    r"|(?P<backslashes>\\{2,}+)"
+    rf"|%u(?P<unicode>{_HEX}{{4}})|[%=](?P<octet>{_HEX}{{2}})|(?P<soft>=[ \t]*+\r?\n)"
+    rf"|&\#(?P<decimal>\d{{1,7}});?|&\#[Xx](?P<hex>{_HEX}{{1,6}});?|&(?P<entity>[A-Za-z]{{2,8}};)"
+    r"|(?P<nothing>\0++)|(?P<raw>[\udc80-\udcff])"
+    r"|(?P<utf8>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
+)
+_SIGN: Final = re.compile("[\\\\%=&\0\x80-\U0010ffff]")
+"""An escape has one of these."""
+_LETTERS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+Placed = tuple[str, list[int]]
+"""A text, and where each of its characters, and its end, was in the original."""
+
+
+def is_escaped(text: str) -> bool:
+    """Tell whether there is anything to undo."""
+    return _SIGN.search(text) is not None and _ESCAPE.search(text) is not None
+
+
+def unescape(text: str) -> str:
+    """Return the text without any escapes."""
+    for _ in range(ROUNDS):
+        before, text = text, _ESCAPE.sub(_meaning, text)
+        if text == before:
+            break
+    return text
+
+
+def unescaped(text: str) -> Iterator[Placed]:
+    """Yield the text without its outermost escapes, then without the next ones, and so on.
+
+    Octets are decoded as UTF-8 where they can be; NUL, as in ASCII that was written as UTF-16, is
+    left out. Takes linear time.
+    """
+    placed = text, [*range(len(text) + 1)]
+    for _ in range(ROUNDS):
+        if not is_escaped(placed[0]):
+            return
+        placed = _undo_one(*placed)
+        yield placed
+
+
+def _undo_one(text: str, places: list[int]) -> Placed:
+    kept: list[str] = []
+    at: list[int] = []
+    end = 0
+    for match in _ESCAPE.finditer(text):
+        start, meaning = match.start(), _meaning(match)
+        kept += (text[end:start], meaning)
+        at += places[end:start]
+        at += [places[start]] * len(meaning)
+        end = match.end()
+    kept.append(text[end:])
+    return "".join(kept), at + places[end:]
+
+
+def _meaning(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    said = match[kind] if kind else ""
+    match kind:
+        case "low":
+            both = bytes.fromhex(match["high"] + said)
+            return both.decode("utf-16-be")
+        case "code":
+            return _character(int(said[1:].strip("{}"), 16), match[0])
+        case "octal":
+            return _character(int(said, 8), match[0])
+        case "unicode" | "octet" | "hex":
+            return _character(int(said, 16), match[0])
+        case "decimal":
+            return _character(int(said), match[0])
+        case "letter":
+            return _LETTERS.get(said, said)
+        case "backslashes":
+            return "\\"
+        case "entity":
+            return html5.get(said, match[0])
+        case "raw":
+            return chr(ord(said) - 0xDC00)
+        case "utf8":
+            return _from_utf8(said)
+    return ""  # "soft" and "nothing"
+
+
+def _character(code: int, otherwise: str) -> str:
+    return chr(code) if code <= 0x10FFFF else otherwise
+
+
+def _from_utf8(octets: str) -> str:
+    try:
+        return octets.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return octets

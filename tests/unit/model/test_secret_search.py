@@ -1,0 +1,164 @@
+"""Secrets in what others say: in every form, in parts, and never in ordinary text."""
+
+import base64
+import html
+import quopri
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gatepost.model.secret_search import PART, SecretSearch
+
+MARK = "[redacted]"
+SECRET = "kw-Zq7+xK/9w=T"
+_WORDS = str.maketrans("", "", " .,-_'")
+
+
+def is_telling(text: str) -> bool:
+    return len(set(text)) > 4 and not text.translate(_WORDS).isalpha()
+
+
+CHARACTERS = st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("äßéÿ€ж漢😀")
+SECRETS = st.text(CHARACTERS, min_size=8, max_size=40).filter(is_telling)
+
+
+def utf16(text: str) -> bytes:
+    return text.encode("utf-16-be")
+
+
+def units(text: str) -> list[int]:
+    raw = utf16(text)
+    return [int.from_bytes(raw[at : at + 2]) for at in range(0, len(raw), 2)]
+
+
+def b32(octets: bytes) -> str:
+    return base64.b32encode(octets).decode()
+
+
+def b64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+def qp(octets: bytes) -> str:
+    """Return fully escaped quoted-printable with soft line breaks."""
+    lines = [octets[at : at + 5] for at in range(0, len(octets), 5)]
+    return "=\r\n".join("".join(f"={each:02X}" for each in line) for line in lines)
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "clear": str,
+    r"\u": lambda text: "".join(f"\\u{unit:04x}" for unit in units(text)),
+    r"\U": lambda text: "".join(f"\\U{ord(each):08X}" for each in text),
+    r"\u{}": lambda text: "".join(f"\\u{{{ord(each):x}}}" for each in text),
+    r"\\u": lambda text: "".join(f"\\\\u{unit:04X}" for unit in units(text)),
+    r"\x": lambda text: "".join(f"\\x{each:02x}" for each in text.encode()),
+    "octal": lambda text: "".join(f"\\{each:03o}" for each in text.encode()),
+    "&#": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "&#x": lambda text: "".join(f"&#x{ord(each):X};" for each in text),
+    "&amp;#": lambda text: "".join(f"&amp;#{ord(each)};" for each in text),
+    "%": lambda text: "".join(f"%{each:02x}" for each in text.encode()),
+    "%25": lambda text: "".join(f"%25{each:02X}" for each in text.encode()),
+    "%u": lambda text: "".join(f"%u{unit:04X}" for unit in units(text)),
+    "html": html.escape,
+    "ascii": lambda text: ascii(text)[1:-1],
+    "latin": lambda text: text.encode().decode("latin-1"),
+    "qp": lambda text: qp(text.encode()),
+    "quopri": lambda text: quopri.encodestring(text.encode()).decode(),
+    "utf-16-le": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "utf-16-be": lambda text: utf16(text).decode("latin-1"),
+    "utf-16 hex": lambda text: utf16(text).hex(),
+    "utf-16 base64": lambda text: b64(text.encode("utf-16-le")),
+    "utf-16 base32": lambda text: b32(utf16(text)),
+    "hex": lambda text: text.encode().hex(),
+    "HEX ": lambda text: text.encode().hex(" ").upper(),
+    "hex:": lambda text: text.encode().hex(":"),
+    "0x": lambda text: ", ".join(f"0x{each:02x}" for each in text.encode()),
+    "base64": lambda text: b64(text.encode()),
+    "base64url": lambda text: base64.urlsafe_b64encode(b"x" + text.encode()).decode(),
+    "base64 within": lambda text: b64(b"\0me\0" + text.encode() + b"\x01\x01"),
+    "base64 of base64": lambda text: b64(b64(text.encode()).encode()),
+    "base64 of JSON": lambda text: b64(FORMS[r"\u"](text).encode()),
+    "base64 in %": lambda text: FORMS["%"](b64(text.encode())),
+    "base32": lambda text: b32(text.encode()),
+    "base32 without padding": lambda text: b32(b"abc" + text.encode()).rstrip("="),
+    "base32 in small": lambda text: b32(text.encode()).rstrip("=").lower(),
+    "all but one character": lambda text: text[:-1],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=15, deadline=None)
+@given(SECRETS)
+def test_a_secret_is_found_in_any_form(form: str, secret: str) -> None:
+    assume(form != "all but one character" or is_telling(secret[:-1]))
+    written = FORMS[form](secret)
+    said = f"535 5.7.8 no ({written}) is wrong"
+    shown = SecretSearch([secret]).replace(said, MARK)
+    assert MARK in shown
+    assert written not in shown
+
+
+@given(SECRETS.filter(lambda secret: set(secret).isdisjoint("\\%&=")), st.randoms())
+def test_each_character_may_be_written_in_another_way(secret: str, random: object) -> None:
+    kinds = [FORMS[name] for name in ("clear", r"\u", r"\x", "&#", "&#x", "%", "octal")]
+    written = "".join(random.choice(kinds)(each) for each in secret)  # type: ignore[attr-defined]
+    assert SecretSearch([secret]).replace(f"no: {written} .", MARK) == f"no: {MARK} ."
+
+
+@given(SECRETS, st.integers(PART, 40))
+def test_a_part_that_was_cut_off(secret: str, length: int) -> None:
+    search = SecretSearch([secret])
+    for part in (secret[:length], secret[-length:]):
+        shown = search.replace(f"got '{part}...'", MARK)
+        assert part not in shown or (len(part) < 12 and not is_telling(part))
+    for part in (b64(secret.encode())[: length * 4 // 3 + 2], b32(secret.encode())[: length * 2]):
+        is_certain = secret.isascii() and is_telling(secret[:PART])
+        assert search.is_in(f"got {part}...") or not is_certain
+
+
+@pytest.mark.parametrize(
+    ("secret", "said", "shown"),
+    [
+        ("Password123!", "535 Password incorrect", None),
+        ("Password123!", "535 Password12 is wrong", f"535 {MARK} is wrong"),
+        ("correct horse battery", "535 that is not correct here", None),
+        ("correct horse battery", "535 correct horse b", f"535 {MARK}"),
+        ("abcd1234", "535 abcd12", f"535 {MARK}"),
+        ("abcd1234", "535 abcd", None),
+        ("hunter2", "535 hunter", None),
+        ("Mail", "no mail for you, Mail", f"no mail for you, {MARK}"),
+        ("a1", "535 a1 is wrong, 5.7.1 a12 a1", f"535 {MARK} is wrong, 5.7.1 a12 {MARK}"),
+        ("ab", "about 6162 YWI= label", None),
+        (SECRET, "2.0.0 Ok: queued as 4XyZ12345abcQ", None),
+        (SECRET, "AUTH PLAIN LOGIN CRAM-MD5 authentication", None),
+        (SECRET, "id=4A5B6C7D8E9F00112233 100% =3D &amp; \\u0041", None),
+        (SECRET, f"{SECRET}{SECRET}, {SECRET.upper()}", f"{MARK}, {MARK}"),
+    ],
+)
+def test_ordinary_text_stays(secret: str, said: str, shown: str | None) -> None:
+    assert SecretSearch([secret]).replace(said, MARK) == (said if shown is None else shown)
+
+
+def test_of_a_whole_text_no_part_is_removed() -> None:
+    search = SecretSearch([SECRET], [f"\0ann@example.com\0{SECRET}"])
+    assert search.replace("ann@example.com is locked", MARK) == "ann@example.com is locked"
+    assert search.replace(b64(f"\0ann@example.com\0{SECRET}".encode()), MARK) == MARK
+
+
+# fmt: off
+UNITS = [
+    "a", "%", "%4", "%41", "\\", "\\u", "\\u0041", "&#", "&amp;", "=", "=\t", "41", "41 ", "A",
+    "A2", "é", "\0", "Ã©", SECRET, SECRET[:9], "QUJD", "UVVKRFFVSkQ=", "aB3dE5gH7 ", "0x",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_64_kilobytes_take_no_time(unit: str) -> None:
+    search = SecretSearch([SECRET, "Pässwörd€12345"], [f"\0me\0{SECRET}"])
+    began = time.process_time()
+    search.replace(unit * (65_536 // len(unit)), MARK)
+    assert time.process_time() - began < 2
