@@ -25,6 +25,7 @@ from gatepost.doctor.logs.cutting import CUT, GAP, RESUMED
 from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.secrets import spans, spans_across
 from gatepost.model.evidence import Response
+from gatepost.model.secret_search import SecretSearch
 from gatepost.model.transcript import REDACTED
 
 MARK: Final = re.compile(r"\[redacted#(\d+)\]")
@@ -75,6 +76,8 @@ _LONG_TOKEN: Final = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/]
 _WORD: Final = r"[A-Z]?[a-z]+\d{0,2}(?:[_-][A-Z]?[a-z]+\d{0,2}){0,4}"
 _PATH: Final = re.compile(rf"(?:/?{_WORD}/){{2,20}}{_WORD}")
 """A file's path, words with at least two slashes: it shows which library wrote the log."""
+_MOST_SEARCHED: Final = 300
+"""Secrets that are searched in every form; of others, only in the usual ones."""
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
 _COMMON: Final = frozenset(
@@ -278,13 +281,14 @@ class _LogRedactor:
         return any(word in said for word in ("user", "pass", "name", "{", "<", "realm=", "nonce"))
 
     def everywhere(self, text: str) -> str:
-        """Remove every known secret, and its base64 in any alignment, from the whole text."""
+        """Remove every known secret from the whole text, in any form, and the base64 of names."""
         forms: set[str] = set()
         for secret in self._secrets:
             forms |= forms_of(secret)
         for name in self._names:
             forms |= set(aligned(name.encode("utf-8", "surrogateescape")))
-        return remove_all(text, forms)
+        known = sorted(filter(is_secret, self._secrets), key=len, reverse=True)
+        return SecretSearch(known[:_MOST_SEARCHED]).replace(remove_all(text, forms), REDACTED)
 
 
 def _without_end(said: str) -> str:
@@ -313,9 +317,14 @@ def _is_listing(line: str, auth: re.Match[str]) -> bool:
     return _LISTED.search(before) is not None or _A_MECHANISM.fullmatch(blob) is not None
 
 
+def is_secret(text: str) -> bool:
+    """Tell whether what is in a secret's place is more than a common word."""
+    return len(text) >= _MIN_GLOBAL and text.lower() not in _COMMON
+
+
 def forms_of(secret: str) -> set[str]:
     """Return the forms of a secret: unchanged, escaped, and in base64."""
-    if len(secret) < _MIN_GLOBAL or secret.lower() in _COMMON:
+    if not is_secret(secret):
         return set()
     raw = secret.encode("utf-8", "surrogateescape")
     forms = {secret, secret.strip(), quote(raw, safe=""), *aligned(raw)}

@@ -7,8 +7,9 @@ from typing import Final
 
 from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
 from gatepost.doctor.logs.occurrences import remove_all
-from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of
+from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, is_secret
 from gatepost.model.evidence import Response, ResponseForm
+from gatepost.model.secret_search import SecretSearch
 from gatepost.model.transcript import REDACTED
 
 _MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
@@ -28,14 +29,22 @@ class Secrets:
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
+        self._known: set[str] = set()
+        """Secrets of which parts are removed, too."""
+        self._texts: set[str] = set()
+        self._search: SecretSearch | None = None
 
-    def learn(self, secrets: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
+    def learn(
+        self, secrets: tuple[str, ...], names: tuple[str, ...] = (), *, parts: bool = True
+    ) -> None:
         """Add secrets, and names whose base64 must not be shown either.
 
         If there are too many, nothing is shown any more.
         """
         if len(self._forms) > _MOST_FORMS:
             return
+        self._search = None
+        (self._known if parts else self._texts).update(filter(is_secret, secrets))
         for secret in secrets:
             self._forms |= forms_of(secret) | set(aligned(_raw(secret)))
         for name in names:
@@ -49,13 +58,16 @@ class Secrets:
             raw = decode(piece.strip().replace("-", "+").replace("_", "/"))
             held = raw.decode("utf-8", "surrogateescape") if raw is not None else ""
             parts = _WITHIN.split(held)
-            self.learn((piece, held, *(each for each in parts if each)))
+            self.learn((piece, held, *(each for each in parts if each)), parts=False)
 
     def strike(self, text: str) -> str:
         """Return ``text`` without them."""
         if len(self._forms) > _MOST_FORMS:
             return REDACTED
-        return remove_all(text, (each for each in self._forms if each in text))
+        if self._search is None:
+            self._search = SecretSearch(tuple(self._known), tuple(self._texts))
+        left = remove_all(text, (each for each in self._forms if each in text))
+        return self._search.replace(left, REDACTED)
 
 
 def _raw(text: str) -> bytes:
