@@ -17,6 +17,8 @@ BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 LOOK: Final = 30.0
 """Seconds after which the queue is read again in any case, because wall clocks are changed."""
+TOGETHER: Final = 0.02
+"""Seconds between two looks, so that many pauses that end at almost the same time need one."""
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 
@@ -112,6 +114,7 @@ class Leasing:
         """Wait until something may be due; True if nothing came in so many seconds."""
         if seconds <= 0:
             return False
+        await asyncio.sleep(TOGETHER)
         try:
             async with asyncio.timeout(seconds):
                 await self._due.wait()

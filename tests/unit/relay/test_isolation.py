@@ -11,7 +11,7 @@ from gatepost.queue.slots import Slots
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
 
-HOPS = 200
+HOPS = 100
 SILENT = Reply(451, "No answer in time", Esc(4, 4, 2), "it said nothing")
 HANGS: list[tuple[Phase, float]] = [
     ("connect", 30), ("greeting", 300), ("ehlo", 300), ("mail", 300), ("content", 600),
@@ -142,12 +142,12 @@ def test_little_room_is_for_next_hops_that_work_and_for_new_ones() -> None:
 
 
 def test_the_backlog_of_hung_domains_delays_no_new_mail_after_a_start() -> None:
-    world, direct = beside(hangs("greeting", 300), 500)
+    world, direct = beside(hangs("greeting", 300), 300)
 
     async def scenario(world: World) -> None:
         await world.kill()
-        for number in range(3000):
-            mail = world.mail(f"h{number}", to=[f"bob@hung{number % 500}.example"])
+        for number in range(1200):
+            mail = world.mail(f"h{number}", to=[f"bob@hung{number % 300}.example"])
             planned = world.routes.plan(mail).planned
             await world.deliveries.put(mail, planned, leased=False)
         await world.start()

@@ -250,8 +250,8 @@ def test_why_names_a_running_dns_lookup() -> None:
         await world.send(world.mail())
         await asyncio.sleep(5)
         assert await sentence(world) == (
-            "It is being delivered now, for the first time; the look-up of example.net in the DNS has"
-            " no answer for 5 seconds."
+            "It is being delivered now, for the first time; the look-up of example.net in the DNS"
+            " has no answer for 5 seconds."
         )
 
     world.run(scenario)
