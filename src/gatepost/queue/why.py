@@ -121,7 +121,9 @@ def _why(
         return Why(f"{_tried(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
     if obstacle is not None and obstacle.position == "silent" and due is not None and due <= now:
-        return Why(f"It waits for its turn: {obstacle.reason}{_after(delivery)}{left}.", replies)
+        return Why(
+            f"It waits for its turn: {obstacle.reason}{_after(delivery, now)}{left}.", replies
+        )
     if _is_blocked(obstacle):
         story = _blocked(obstacle)
     elif delivery.history:
