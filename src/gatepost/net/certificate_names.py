@@ -22,20 +22,28 @@ def served_names(pem: bytes) -> frozenset[str]:
 
 
 def names_in(der: bytes) -> tuple[str, ...]:
-    """Return its digest, the names and mailboxes in it, and its common name, in lower case.
+    """Return its digest, and the names and mailboxes in it, in lower case.
 
-    A name in it cannot pass for the digest of another certificate.
+    These are the DNS names and mailboxes in subjectAltName. The common name counts only in a
+    certificate without that extension (RFC 6125 6.4.4, and RFC 9525 2, which does not use it at
+    all), and of several the most specific one (RFC 2818 3.1). A name in it cannot pass for the
+    digest of another certificate.
     """
-    found: list[str] = []
+    digest = f"{_DIGEST}{hashlib.sha256(der).hexdigest()}"
     try:
         certificate = x509.load_der_x509_certificate(der)
-        found += [str(each.value) for each in certificate.subject.get_attributes_for_oid(
-            NameOID.COMMON_NAME)]  # fmt: skip
-        others = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found += others.get_values_for_type(x509.DNSName)
-        found += others.get_values_for_type(x509.RFC822Name)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
-        pass  # what can be read of it counts
-    names = dict.fromkeys(each.lower() for each in found)
-    digest = f"{_DIGEST}{hashlib.sha256(der).hexdigest()}"
+        found = _names_of(certificate)
+    except (ValueError, x509.DuplicateExtension):  # nobody can tell whose it is
+        return (digest,)
+    names = dict.fromkeys(each.lower() for each in found if each)
     return (digest, *[each for each in names if not each.startswith(_DIGEST)])
+
+
+def _names_of(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return [str(each.value) for each in common[-1:]]
+    hosts = names.get_values_for_type(x509.DNSName)
+    return [*hosts, *names.get_values_for_type(x509.RFC822Name)]
