@@ -96,6 +96,15 @@ def test_a_worker_that_is_killed_while_all_start_ends_nothing_else(tmp_path: Pat
         process.wait(PATIENCE)
 
 
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGHUP", "SIGPIPE"])
+def test_a_signal_without_a_meaning_ends_no_process(unhurt: Emulator, name: str) -> None:
+    before = children(unhurt.pid)
+    for pid in (unhurt.pid, *before):
+        os.kill(pid, getattr(signal, name))
+    deliver(unhurt)
+    assert children(unhurt.pid) == before
+
+
 def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
     relay = Emulator(workers=2, data=tmp_path / "data")
     workers = children(relay.pid)

@@ -18,7 +18,8 @@ from gatepost.app.remote_operator_log import RemoteReport
 from gatepost.app.remote_store import RemoteStore
 from gatepost.app.rpc import Calls
 from gatepost.app.runtime import DRAIN, report_faults, run
-from gatepost.app.workers import READY
+from gatepost.app.stray_signals import ignore_stray_signals
+from gatepost.app.workers import OPEN, READY, RETIRE
 from gatepost.errors import GatepostError
 from gatepost.net.listen import Listener
 from gatepost.relay.listener_state import ListenerState
@@ -27,7 +28,7 @@ from gatepost.relay.supervise import Supervisor
 T = TypeVar("T")
 ListenerWithState = tuple[Listener, ListenerState]
 
-RETIRE: Final = 3600.0
+LONGEST: Final = 3600.0
 """Seconds for the sessions of a front process that another one has replaced."""
 
 
@@ -49,25 +50,33 @@ class FrontProcess:
         return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
 
     async def serve(self, supervisor: Supervisor, listeners: Sequence[ListenerWithState]) -> None:
-        """Report that we are ready, and accept when told to; serve until SIGTERM, SIGHUP, or the
-        end of the store process.
+        """Report that we are ready, and accept when told to; serve until SIGTERM, until told that
+        another process replaces us, or until the store process ends.
 
-        SIGTERM drains. SIGHUP means that another process replaces us: we accept no more, and end
-        when the last session has ended by itself.
+        SIGTERM drains. When we are replaced, we accept no more, and end when the last session has
+        ended by itself.
         """
         loop = asyncio.get_running_loop()
         told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, retire.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # sent to the parent, too
-        loop.add_reader(sys.stdin.fileno(), told.set)  # or it is the end of the parent, and ours
+
+        def hear() -> None:
+            heard = os.read(sys.stdin.fileno(), len(OPEN + RETIRE))
+            if not heard:  # it is the end of the parent, and ours
+                loop.remove_reader(sys.stdin.fileno())
+            if not heard or OPEN in heard:
+                told.set()
+            if RETIRE in heard:
+                retire.set()
+
+        loop.add_reader(sys.stdin.fileno(), hear)
         os.write(sys.stdout.fileno(), READY)
         opened, lost, stopped, retired = (
             asyncio.ensure_future(each.wait()) for each in (told, self.calls.lost, stop, retire)
         )
         ends = [lost, stopped, retired]
         await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
-        loop.remove_reader(sys.stdin.fileno())
         if told.is_set():
             for listener, state in listeners:
                 await supervisor.serve(listener, state)
@@ -75,7 +84,7 @@ class FrontProcess:
         if retire.is_set():
             leaving = asyncio.ensure_future(supervisor.retire())
             await asyncio.wait(
-                [lost, stopped, leaving], timeout=RETIRE, return_when=asyncio.FIRST_COMPLETED
+                [lost, stopped, leaving], timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED
             )
             leaving.cancel()
         await supervisor.drain(DRAIN)
@@ -89,6 +98,7 @@ def run_front(kind: type[T], serve: Callable[[T], Coroutine[Any, Any, None]]) ->
 
     If it cannot start, it prints the reason instead of READY.
     """
+    ignore_stray_signals("SIGHUP")  # which a terminal sends to the parent, too
     told = sys.stdin.buffer.readline()
     if not told.endswith(b"\n"):
         sys.exit(1)  # the parent was killed meanwhile

@@ -71,6 +71,15 @@ async def side_by_side(*steps: Coroutine[Any, Any, None]) -> None:
             raise each
 
 
+def has_terminal() -> bool:
+    """Tell whether the process has a controlling terminal; one that was closed does not count."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def raise_file_limit() -> None:
     """Raise the soft limit of open files as far as permitted."""
     try:

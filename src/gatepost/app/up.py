@@ -29,7 +29,7 @@ from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import Listeners, Trusted, describe, https_url, remove_ready, write_ready
-from gatepost.app.runtime import DRAIN, report_faults
+from gatepost.app.runtime import DRAIN, has_terminal, report_faults
 from gatepost.app.signing import open_tokens
 from gatepost.app.smtp_setup import (
     Backend,
@@ -110,7 +110,8 @@ async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, A
 
 
 def _stopped_by_signal() -> "asyncio.Future[str]":
-    """Return a future that is done when SIGTERM or SIGINT arrives, however often."""
+    """Return a future that is done when SIGTERM or SIGINT arrives, however often, or SIGHUP because
+    the terminal has been closed. Any other SIGHUP is ignored: there is no file to read again."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[str] = loop.create_future()
 
@@ -118,8 +119,15 @@ def _stopped_by_signal() -> "asyncio.Future[str]":
         if not stopped.done():
             stopped.set_result("signal")
 
+    def hang_up() -> None:
+        if had_terminal and not has_terminal():
+            stop()
+
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop)
+    had_terminal = has_terminal()
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as by nohup
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
     return stopped
 
 

@@ -19,6 +19,8 @@ READY: Final = b"ready\n"
 """A front process prints this when it can accept; otherwise it prints the reason."""
 OPEN: Final = b"open\n"
 """The store process then sends this, and the front process accepts."""
+RETIRE: Final = b"retire\n"
+"""The store process sends this when another process replaces the front process."""
 START_TIMEOUT: Final = 30.0
 STARTS: Final = 3
 """Number of processes that may end in a row before they accept: one may be killed when memory is
@@ -114,6 +116,14 @@ class _Slot:
         if self._ready is not None:
             self._ready.write(OPEN)
 
+    def retire(self) -> None:
+        """Let the process end with its last session, and start no other."""
+        if self._ready is None:
+            self.end(signal.SIGTERM)
+            return
+        self._ready.write(RETIRE)
+        self.end(signal.SIGCONT)
+
     def end(self, number: int) -> None:
         """Send a signal to the process, and start no other.
 
@@ -177,7 +187,7 @@ class Workers:
     def _retire(self, slot: _Slot) -> None:
         self._retiring.add(slot)
         slot.task.add_done_callback(lambda _: self._retiring.discard(slot))
-        slot.end(signal.SIGHUP)
+        slot.retire()
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""

@@ -1,10 +1,10 @@
 """``gatepost serve``: the production relay, in the foreground."""
 
-import signal
 from typing import Any
 
 import click
 
+from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.cli.store_options import config_option
 from gatepost.model.host_port import join_host_port
@@ -31,9 +31,7 @@ def serve(as_json: bool, **given: Any) -> int:
     the configuration without a pause; one with mistakes is refused. SIGTERM finishes what is being
     sent, keeps the rest, and stops.
     """
-    # Do not end during the start, which reads the configuration anyway.
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    ignore_stray_signals("SIGHUP")  # until it is ready: the start reads the configuration anyway
     from gatepost.app.serve import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.serve import serve as serving  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 
@@ -109,6 +110,7 @@ def up(as_json: bool, **given: Any) -> int:
     certificate authority, a directory, and an application with a secret. The settings for your
     application are printed, and written to DATA/ready.json.
     """
+    ignore_stray_signals()
     from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.up import up as serve  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.diagnosis_output import EXIT
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.cli.output import OK, tell_problems
@@ -38,6 +39,7 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     after a restart. Metrics are available for Prometheus. A password is sent only if the file
     has one, and not again after it was refused.
     """
+    ignore_stray_signals()
     from gatepost.app.watch.run import Watch  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.watch.run import watch as watching  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415

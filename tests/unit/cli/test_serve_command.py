@@ -8,19 +8,22 @@ from click.testing import CliRunner
 
 from gatepost.cli.serve import serve
 
+STRAY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
-def test_a_sighup_while_it_starts_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The configuration has yet to be read, so there is nothing that it could ask for."""
+
+def test_no_stray_signal_ends_it_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGHUP has nothing to ask for: the configuration has yet to be read."""
     found: list[Any] = []
 
     def run(*_: Any, **__: Any) -> int:
-        found.append(signal.getsignal(signal.SIGHUP))
+        found.extend(signal.getsignal(each) for each in STRAY)
         return 0
 
     monkeypatch.setattr("gatepost.cli.serve.run_in_foreground", run)
-    before = signal.getsignal(signal.SIGHUP)
+    before = [signal.getsignal(each) for each in STRAY]
     try:
         CliRunner().invoke(serve, ["--config", "relay.toml"])
     finally:
-        signal.signal(signal.SIGHUP, before)
-    assert found == [signal.SIG_IGN]
+        for each, handler in zip(STRAY, before, strict=True):
+            signal.signal(each, handler)
+    assert found == [signal.SIG_IGN] * len(STRAY)
