@@ -4,7 +4,10 @@ import asyncio
 import os
 import signal
 import socket
+import time
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -138,6 +141,29 @@ def test_relays_of_one_server_have_nothing_in_common(server: EmulatorServer) -> 
     first.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((first.smtp.host, first.smtp.port))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_process_that_a_test_left_behind_does_not_keep_a_server() -> None:
+    """It has inherited the pipe; and its own end leaves the server alone."""
+    reading, writing = os.pipe()
+    with EmulatorServer() as server:
+        relay = server.open()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # there may be threads
+            child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                os.close(writing)
+                server._process.clean_up()  # type: ignore[union-attr]
+                os.read(reading, 1)
+            os._exit(0)
+        assert relay.count() == 0
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    os.close(writing)
+    os.waitpid(child, 0)
+    os.close(reading)
 
 
 def test_a_server_that_was_killed_is_replaced() -> None:

@@ -1,6 +1,7 @@
 """Many local relays in one process, so that each test can have its own."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -135,7 +136,7 @@ class _Process:
                 stdout=subprocess.PIPE,
                 stderr=output,
             )
-        self.clean_up = weakref.finalize(self, _clean_up, self._process, self._base)
+        self.clean_up = weakref.finalize(self, _clean_up, self._process, self._base, os.getpid())
         self.variables: dict[str, str] = self._read()["variables"]
 
     @property
@@ -170,6 +171,7 @@ class _Process:
         """See ``EmulatorServer.stop``."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         with suppress(BrokenPipeError):
+            self._process.stdin.write(b'{"stop": true}\n')
             self._process.stdin.close()
         try:
             status = self._process.wait(STOP)
@@ -185,7 +187,9 @@ class _Process:
         return self._output.read_text("utf-8", "replace")[-4_000:]
 
 
-def _clean_up(process: "subprocess.Popen[bytes]", base: Path) -> None:
+def _clean_up(process: "subprocess.Popen[bytes]", base: Path, owner: int) -> None:
+    if os.getpid() != owner:  # a test has forked, and its child ends
+        return
     end_process(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
