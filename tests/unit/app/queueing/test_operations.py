@@ -241,6 +241,25 @@ class SlowResolver(ScriptedResolver):
         return await super().mx(domain)
 
 
+def test_why_names_a_server_that_has_not_greeted() -> None:
+    """Whether the message waits in memory or, later, in the store."""
+    silent = Answer((GREYLISTED,), "greeting", seconds=300)
+    world, _ = one_hub(silent)
+
+    async def scenario(world: World) -> None:
+        for id_ in ("m1", "m2"):
+            await world.send(world.mail(id_))
+        for seconds, begins in ((3, "It is next for out, which"), (17, "It waits for its turn:")):
+            await asyncio.sleep(seconds)
+            told = await sentence(world, "m2")
+            assert told.startswith(begins)
+            since = f"has not answered for {round(world.clock.monotonic() - begun)} seconds"
+            assert f"{since} (waiting for its greeting), and has one connection until then" in told
+
+    begun = world.clock.monotonic()
+    world.run(scenario)
+
+
 def test_why_names_a_running_dns_lookup() -> None:
     direct = Upstream(mx())
     world = World([direct], [route(direct.target)])
