@@ -77,8 +77,9 @@ def check_loops(
     root: Table, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
 ) -> None:
     """Report each server that is a listener of this relay: mail would come back from it."""
+    tables = root.named("target")
     for name, target in targets.items():
-        table = root.named("target")[name]
+        table = tables[name]
         for server in target.servers if isinstance(target, SmarthostTarget) else ():
             for own in listeners:
                 if own.port and own.port == server.port and _leads_to(server.host, own.host):
@@ -103,9 +104,10 @@ def warn_of_unused(
     """Warn of what nothing uses; usually its name was misspelt elsewhere."""
     used = {each.name for route in routes for each in route.chain}
     shown = {credential_of(each) for each in targets.values()}
+    tables = root.named("target")
     for name in targets:
         if name not in used:
-            root.named("target")[name].warn(f"target.{name} is not used by any route")
+            tables[name].warn(f"target.{name} is not used by any route")
     for name in credentials:
         if name not in shown:
             root.named("credentials")[name].warn(f"credentials.{name} is not used by any target")

@@ -257,25 +257,34 @@ def _warning(value: Any) -> timedelta | None:
     return None if value == "never" else values.positive_span(value)
 
 
+_Folded = tuple[frozenset[str], ...]
+
+
 def read_routes(
     root: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]
 ) -> tuple[Route, ...]:
     """Return the routes in order. A route after one that takes everything is a mistake."""
     routes: list[Route] = []
-    clear: list[Route] = []
-    """Those of which it is known which mail they are for."""
+    clear: dict[_Folded, Route] = {}
+    """The first for each kind of mail, of those of which it is known which mail they are for."""
+    whole: Route | None = None
+    """The first of them that takes everything."""
     names: set[str] = set()
     """Those that are known."""
     for table in root.tables("route"):
         route = _read_route(table, targets, retries)
         table.finish()
         is_clear = not any(map(table.is_mistaken, _FOR_WHOM))
-        same = next((each for each in clear if _is_same(each, route)), None) if is_clear else None
+        folded = _folded(route.match)
+        same = clear.get(folded) if is_clear else None
         is_named = is_clear or (table.has("name") and not table.is_mistaken("name"))
-        if not _is_behind_whole(table, route, clear):
+        if whole is not None:
+            _tell_of_whole(table, route, whole)
+        else:
             _check_other(table, route, same, names if is_named else ())
         if is_clear:
-            clear.append(route)
+            clear.setdefault(folded, route)
+            whole = route if whole is None and _takes_all(route.match) else whole
         if is_named:
             names.add(route.name)
         routes.append(route)
@@ -284,12 +293,9 @@ def read_routes(
     return tuple(routes)
 
 
-def _is_behind_whole(table: Table, route: Route, before: Sequence[Route]) -> bool:
-    whole = next((each for each in before if _takes_all(each.match)), None)
-    if whole is not None:
-        what = f"the route {route.name}" if table.has("name") else "this route"
-        table.fault(None, f"{what} is never used: {whole.name} takes everything")
-    return whole is not None
+def _tell_of_whole(table: Table, route: Route, whole: Route) -> None:
+    what = f"the route {route.name}" if table.has("name") else "this route"
+    table.fault(None, f"{what} is never used: {whole.name} takes everything")
 
 
 def _check_other(table: Table, route: Route, same: Route | None, names: Collection[str]) -> None:
@@ -303,11 +309,7 @@ def _check_other(table: Table, route: Route, same: Route | None, names: Collecti
         table.warn(never)
 
 
-def _is_same(one: Route, other: Route) -> bool:
-    return _folded(one.match) == _folded(other.match)
-
-
-def _folded(match: Match) -> tuple[frozenset[str], ...]:
+def _folded(match: Match) -> _Folded:
     """Normalise case, order, and the spelling of domains."""
     addresses = (match.recipients, match.senders)
     parts = [frozenset(map(fold_pattern, each)) for each in addresses]
