@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gatepost.testing import Emulator
-from tests.shell.peer import Peer
 from tests.shell.processes import children
 from tests.shell.serve_process import (
     BASE,
@@ -126,12 +125,3 @@ def test_mail_waits_for_a_descriptor_without_a_pause_of_its_server(tmp_path: Pat
         wait_for(lambda: relay.events("message_delivered"))
         assert not relay.events("next_hop_rests")
         assert not relay.events("message_deferred")
-
-
-def test_a_start_with_few_descriptors_serves_some_clients(tmp_path: Path) -> None:
-    with Emulator("open", options=("--http", "127.0.0.1:0", "--https", "off")) as relay:
-        with limited(relay.pid, 24), crowd(relay.smtp.port, 50) as clients:
-            wait_for(lambda: greetings(clients) >= 3)
-            assert health(relay.ready["http"]["url"]) == 200
-        with Peer.connect(relay.smtp.port, relay.ca_file) as peer:
-            assert peer.reply().startswith("220 ")

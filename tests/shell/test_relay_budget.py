@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import shutil
+import socket
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from gatepost.app.access import open_mailbox
 from gatepost.testing import Emulator
 from tests.shell.peer import Peer
 from tests.shell.processes import children
+from tests.shell.serve_process import relaying, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -51,6 +54,50 @@ def send(relay: Emulator, number: int, size: int, together: threading.Barrier) -
         together.wait(60)
         peer.send(b".\r\n")
         return peer.reply()
+
+
+CROWD = 200
+CLEAR = """
+[limits]
+memory = "2MiB"
+connections_per_address = 1000
+[[listener]]
+name = "in"
+address = "127.0.0.1:0"
+tls = "none"
+[[listener.network]]
+from = "127.0.0.0/8"
+may_relay = true
+"""
+
+
+def test_incomplete_content_of_many_clients_stays_within_the_budget(tmp_path: Path) -> None:
+    """Each sends almost as much as was once buffered outside of the budget."""
+    with relaying(tmp_path, CLEAR) as relay, ExitStack() as stack:
+        port, pid = relay.listener("in")["port"], relay.process.pid
+        clients = []
+        for _ in range(CROWD):
+            client = socket.create_connection(("127.0.0.1", port), 10)
+            clients.append(stack.enter_context(client))
+            client.sendall(
+                b"EHLO x\r\nMAIL FROM:<app@example.com>\r\nRCPT TO:<bob@example.net>\r\n"
+            )
+            told = b""
+            while told.count(b"\r\n250 ") < 3:
+                told += client.recv(4_096)
+        before = memory(pid, "VmRSS")
+        for number, client in enumerate(clients):
+            client.sendall(b"BDAT 65000 LAST\r\n" if number % 2 else b"DATA\r\n")
+            client.sendall(b"x" * 60_000)
+        wait_for(lambda: unread(port) == 0)
+        assert memory(pid, "VmRSS") - before < 2 + CROWD * 0.02 + 4
+
+
+def unread(port: int) -> int:
+    """Return how many octets wait to be read from connections to a port (proc(5))."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = [row for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+    return sum(int(row[4].partition(":")[2], 16) for row in ours if row[3] == "01")
 
 
 async def digests(data: Path) -> list[str]:

@@ -27,7 +27,7 @@ SMALL: Final = 1_024
 """Octets below which a piece is joined to the one before it."""
 BLOCK: Final = 65_536
 """Octets up to which small pieces are joined."""
-_FILE_BUFFER: Final = 8_192
+_FILE_BUFFER: Final = 4_096
 
 
 class Budget:

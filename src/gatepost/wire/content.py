@@ -8,8 +8,8 @@ smuggle a second message.
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
-WINDOW: Final = 65_536
-"""Octets that may be buffered before they are passed on."""
+WINDOW: Final = 16_384
+"""Octets that may be buffered before they are passed on: they count in no budget."""
 
 _CR: Final = 13
 
