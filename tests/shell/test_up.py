@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 import gatepost
+from gatepost.app.keys import open_key
 from gatepost.net.interfaces import list_addresses
 from gatepost.testing import Emulator
 from tests.commands import GATEPOST, PATIENCE, count
@@ -519,3 +520,20 @@ def test_a_provider_with_accounts_gives_one_that_stays(tmp_path: Path) -> None:
             with pytest.raises(smtplib.SMTPAuthenticationError, match="BadCredentials"):
                 client.login(second.username, "the-accounts-own")
             assert client.login(second.username, second.password)[0] == 235
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    open_key(data)
+    (data / "key").chmod(0o644)
+    for command in (("up", *OFF), ("app", "list")):
+        done = subprocess.run(
+            [GATEPOST, *command, "--data", str(data)],
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert (
+            f"the key can be used by everybody on this machine: `chmod 600 {data}/key`"
+            in done.stderr
+        )

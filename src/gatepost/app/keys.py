@@ -16,6 +16,7 @@ from gatepost.app.files import write_file
 from gatepost.directory.contract import Record, Records
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
+from gatepost.net.private_files import check_private
 
 SIZE: Final = 32
 DIGESTS: Final = "client secret digests"
@@ -94,15 +95,18 @@ class SealedAccessKeys:
 def open_key(directory: Path) -> Key:
     """Return the key in ``directory``; the first call creates it, readable only for the owner.
 
-    The caller holds the directory's lock. Raises ConfigError if the file is damaged.
+    The caller holds the directory's lock. Raises ConfigError if the file is damaged, or others can
+    use it.
     """
     path = directory / "key"
     try:
-        root = path.read_bytes()
+        key = Key(path.read_bytes(), str(path))
     except FileNotFoundError:
         root = secrets.token_bytes(SIZE)
         write_file(path, root)
-    return Key(root, str(path))
+        return Key(root, str(path))
+    check_private(path)
+    return key
 
 
 async def check_key(key: Key, records: Records) -> bool:

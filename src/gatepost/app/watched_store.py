@@ -8,6 +8,7 @@ from pathlib import Path
 from gatepost.app.store_news import news_of, take_news
 from gatepost.config.settings import Config
 from gatepost.errors import ConfigError, QueueError
+from gatepost.net.private_files import tighten_directory
 from gatepost.relay.context import Report
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.store.sqlite.recovery import missing
@@ -31,7 +32,7 @@ def open_watched(
     """Open the store; a failed sync, reported from its own thread, ends the relay.
 
     What was recovered from a damaged file, or is missing, is reported, also if a command found it
-    before. Raises StoreLocked, Unreadable.
+    before, and so is a directory that others can use. Raises StoreLocked, Unreadable.
     """
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[str] = loop.create_future()
@@ -43,8 +44,11 @@ def open_watched(
     def fail(error: QueueError) -> None:
         loop.call_soon_threadsafe(stop, str(error))
 
+    warning = tighten_directory(data)
     store = open_store(data, settings or Settings(), on_failure=fail)
     if report is not None:
+        if warning:
+            report("config_warning", reason=warning)
         for event, reason in (*take_news(data), *news_of(store)):
             report(event, reason=reason)
     store.keep_reserve()

@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,13 +29,14 @@ from gatepost.config.settings import (
     StorageSettings,
 )
 from gatepost.config.source_file import check_readable, check_secret
-from gatepost.errors import TlsError, TokenError
+from gatepost.errors import ConfigError, TlsError, TokenError
 from gatepost.model.secret import Secret
+from gatepost.net.files import has_access_list
+from gatepost.net.private_files import check_private
 from gatepost.net.tls import Context, client_context, server_context
 
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
-_ACL: Final = "system.posix_acl_access"
 
 
 def check_external(config: Config, source: Source, environment: Mapping[str, str]) -> None:
@@ -81,7 +81,11 @@ def _check_storage(source: Source, directory: FilePath) -> None:
     if directory.exists() and not directory.is_dir():
         source.fault(path, f"the storage {directory} is not a directory")
         return
-    _check_private(source, path, str(directory / "key"))
+    with suppress(FileNotFoundError, PermissionError):
+        try:
+            check_private(directory / "key")
+        except ConfigError as error:  # so does the start
+            source.fault(path, str(error))
     if directory.exists() and (who := _who_changes(directory)):
         what = f"the storage {directory} can be written by {who}, who could replace the key"
         source.warn(path, f"{what} (chmod 700)")
@@ -257,16 +261,7 @@ def _is_for_group(place: FilePath, status: os.stat_result) -> bool:
     to its credentials) the mode of the group is not its own, but the limit of the list (acl(5))."""
     if not status.st_mode & _GROUP or status.st_uid != os.geteuid():
         return False
-    return not _has_access_list(place)
-
-
-def _has_access_list(place: FilePath) -> bool:
-    if sys.platform != "linux":
-        return False
-    try:
-        return _ACL in os.listxattr(place)
-    except OSError:  # a file system that keeps none
-        return False
+    return not has_access_list(place)
 
 
 def _lets_groups_in(mode: int) -> bool:

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_ACL: Final = "system.posix_acl_access"
 
 
 def open_again(path: Path) -> BinaryIO:
@@ -53,6 +55,16 @@ def keep_owner(created: int, directory: Path) -> None:
     if owner.st_uid and (stat.S_ISDIR(new.st_mode) or new.st_nlink <= 1):
         with suppress(PermissionError):  # root of a container that may not do this
             os.fchown(created, owner.st_uid, owner.st_gid)
+
+
+def has_access_list(path: Path) -> bool:
+    """Tell whether a file has an access control list (acl(5))."""
+    if sys.platform != "linux":
+        return False
+    try:
+        return _ACL in os.listxattr(path)
+    except OSError:  # a file system that keeps none
+        return False
 
 
 def make_private_directory(path: Path) -> None:

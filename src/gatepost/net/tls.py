@@ -348,7 +348,7 @@ class TlsLayer:
     @property
     def presented(self) -> tuple[str, ...]:
         """The names of the owner of the peer's certificate, if it was verified: its digest
-        (``sha256:`` and hexadecimal digits), and what ``certificate_names.names_in`` finds in it."""
+        (``sha256:`` and hexadecimal digits), and the names that ``names_in`` finds in it."""
         der = None if self.handshaking else self._object.getpeercert(binary_form=True)
         if der is None or self._object.context.verify_mode is ssl.CERT_NONE:
             return ()

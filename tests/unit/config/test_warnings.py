@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gatepost.config.load import load_config, read_config
+from gatepost.config.problems import ConfigProblems
 from tests.certificates import make_authority
 from tests.unit.config.small import SMALL
 
@@ -252,7 +253,6 @@ def test_a_storage_that_others_can_change_is_warned_of() -> None:
             (0o755, 0o770, 0o600, "written by its group"),
             (0o750, 0o777, 0o600, "written by its group"),
             (0o700, 0o777, 0o600, ""),
-            (0o755, 0o755, 0o644, "read by everybody"),
         ):
             (storage / "key").chmod(key)
             storage.chmod(directory)
@@ -260,6 +260,9 @@ def test_a_storage_that_others_can_change_is_warned_of() -> None:
             warnings = [str(each) for each in load_config(path, {}).warnings]
             assert len(warnings) == bool(who)
             assert all(each.startswith(f"{path}:9: ") and who in each for each in warnings)
+        (storage / "key").chmod(0o644)
+        with pytest.raises(ConfigProblems, match="the key can be used by everybody"):
+            load_config(path, {})
 
 
 @pytest.mark.parametrize(("kept", "is_warned"), [("0", False), ('"1000000 GiB"', True)])
