@@ -1,9 +1,11 @@
 """The forms in which servers, clients and logs repeat a secret."""
 
 import base64
-import html
+import html.entities
 import quopri
+import re
 from collections.abc import Callable
+from html.entities import codepoint2name
 
 
 def utf16(text: str) -> bytes:
@@ -27,6 +29,11 @@ def qp(octets: bytes) -> str:
     """Return fully escaped quoted-printable with soft line breaks."""
     lines = [octets[at : at + 5] for at in range(0, len(octets), 5)]
     return "=\r\n".join("".join(f"={each:02X}" for each in line) for line in lines)
+
+
+def entity(character: str) -> str:
+    name = codepoint2name.get(ord(character), "")
+    return f"&{name}" if name in html.entities.html5 else character
 
 
 FORMS: dict[str, Callable[[str], str]] = {
@@ -66,5 +73,11 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base32": lambda text: b32(text.encode()),
     "base32 without padding": lambda text: b32(b"abc" + text.encode()).rstrip("="),
     "base32 in small": lambda text: b32(text.encode()).rstrip("=").lower(),
+    "base64 of UTF-16 of base64": lambda text: b64(b64(text.encode()).encode("utf-16-le")),
+    "base64 of UTF-16 of \\u": lambda text: b64(FORMS[r"\u"](text).encode("utf-16-le")),
+    "hex behind an odd digit": lambda text: "a" + text.encode().hex(),
+    "escaped for a pattern": re.escape,
+    "entities without semicolons": lambda text: "".join(map(entity, text)),
+    "&#0": lambda text: "".join(f"&#{ord(each):010};" for each in text),
     "all but one character": lambda text: text[:-1],
 }

@@ -9,10 +9,10 @@ from typing import Final
 FEWEST: Final = 4
 """Minimum octets of a run that is decoded; shorter ones are in every text."""
 _RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}+={0,6}")
-_WORD: Final = re.compile(r"[A-Za-z]?[a-z]*+|[A-Z]{,9}")
-"""Longer words in capitals are rare, and base32 has nothing else."""
+_WORD: Final = re.compile(r"[A-Za-z]?[a-z]{,23}+|[A-Z]{,9}")
+"""Longer words are rare, and base32 has nothing else."""
 _BASE32: Final = re.compile(r"[A-Z2-7]{7,}+|[a-z2-7]{7,}+")
-_HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[ :,-]{0,2}(?:0x)?){4,}+")
+_HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[ :,-]{0,2}(?:0x)?){4,}+[0-9A-Fa-f]?")
 _NOT_HEX: Final = re.compile(r"0x|[ :,-]")
 _STANDARD: Final = str.maketrans("-_", "+/")
 _DIGITS: Final = str.maketrans(

@@ -29,7 +29,7 @@ _DEEPEST: Final = 2
 _CHARSETS: Final = ("utf-8", "utf-16-le", "utf-16-be")
 _IN_WORDS: Final = str.maketrans("", "", " .,-_'\n")
 
-_TEXT: Final = re.compile(r"[ -~]{8,}")
+_TEXT: Final = re.compile(r"[ -~]{6,}")
 """What may have further encodings within."""
 
 Span = tuple[int, int]
@@ -56,7 +56,7 @@ class _Needle:
 @lru_cache(maxsize=64)
 def _needles_of(secret: str, *, parts: bool) -> tuple[_Needle, ...]:
     blanks = {secret.replace(" ", each) for each in " +_"}  # in forms, and in encoded words
-    spelled = blanks | set(map(unescape, blanks))
+    spelled = blanks | set(map(unescape, blanks)) | {unescape(ascii(secret)[1:-1])}
     if not secret.isascii():
         clear = secret.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         octets = [clear.encode(kind).decode("latin-1") for kind in _CHARSETS]
@@ -111,7 +111,8 @@ class SecretSearch:
         if self._has_key(_lower(text)) or is_escaped(text):
             return False
         meant = decode_runs(text, self._fewest, self._words)
-        return not (_TEXT.search(meant) or self._has_key(_lower(meant.replace("\0", ""))))
+        meant = meant.replace("\0", "")
+        return not (_TEXT.search(meant) or self._has_key(_lower(meant)))
 
     def spans(self, text: str) -> list[Span]:
         """Return the places of secrets in order; those that overlap or touch are one."""
@@ -156,8 +157,9 @@ class SecretSearch:
 
     def _is_meant(self, text: str, depth: int) -> bool:
         """Tell whether decoded text has a secret. Octets that are no text have no escapes."""
+        if "\0" in text and self._is_meant(text.replace("\0", ""), depth):  # UTF-16, UTF-32
+            return True
         if not _TEXT.search(text):
-            text = text.replace("\0", "")
             low = text.lower()
             return self._has_key(low) and any(
                 True for needle in self._needles for _ in _places(text, low, needle)

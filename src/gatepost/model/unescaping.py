@@ -9,13 +9,16 @@ from typing import Final
 ROUNDS: Final = 4
 """Maximum number of escapes on top of each other."""
 _HEX: Final = "[0-9A-Fa-f]"
+_UNENDED: Final = "|".join(sorted((each for each in html5 if each[-1] != ";"), reverse=True))
+"""Entities that need no semicolon; of two with the same beginning, the longer one first."""
 _ESCAPE: Final = re.compile(
     rf"(?:\\++|%)u(?P<high>[Dd][89ABab]{_HEX}{{2}})(?:\\++|%)u(?P<low>[Dd][C-Fc-f]{_HEX}{{2}})"
     rf"|\\++(?:(?P<code>[ux]\{{{_HEX}{{1,8}}\}}|u{_HEX}{{4}}|U{_HEX}{{8}}|x{_HEX}{{2}})"
-    r"|(?P<octal>[0-7]{1,3})|(?P<letter>[abfnrtv\"'/]))"
+    r"|(?P<octal>[0-7]{1,3})|(?P<letter>[abfnrtv -/:-@\[\]^_`{|}~]))"
     r"|(?P<backslashes>\\{2,}+)"
     rf"|%u(?P<unicode>{_HEX}{{4}})|[%=](?P<octet>{_HEX}{{2}})|(?P<soft>=[ \t]*+\r?\n)"
-    rf"|&\#(?P<decimal>\d{{1,7}});?|&\#[Xx](?P<hex>{_HEX}{{1,6}});?|&(?P<entity>[A-Za-z]{{2,8}};)"
+    rf"|&\#0*(?P<decimal>\d{{1,7}});?|&\#[Xx]0*(?P<hex>{_HEX}{{1,6}});?"
+    rf"|&(?P<entity>(?:{_UNENDED});?|[A-Za-z][A-Za-z0-9]{{1,31}};)"
     r"|(?P<nothing>\0++)|(?P<raw>[\udc80-\udcff])"
     r"|(?P<utf8>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
 )

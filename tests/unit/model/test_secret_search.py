@@ -75,6 +75,25 @@ def test_ordinary_text_stays(secret: str, said: str, shown: str | None) -> None:
     assert SecretSearch([secret]).replace(said, MARK) == (said if shown is None else shown)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'{"got": "ab\\\u00e9123"}',
+        r"'ab\\\xe9123'",
+        "ab%5C%C3%A9123",
+        b64("ab\\é123".encode("utf-16-le")),
+        "mfrfzq5jgezdg",  # base32
+    ],
+)
+def test_a_backslash_before_what_is_escaped_itself(said: str) -> None:
+    assert MARK in SecretSearch(["ab\\é123"]).replace(said, MARK)
+
+
+def test_base32_of_many_letters_is_no_word() -> None:
+    said = "no: " + FORMS["%25"]("hunter2").lower()
+    assert SecretSearch(["hunter2"]).is_in(b32(said.encode()).rstrip("=").lower())
+
+
 def test_of_a_whole_text_no_part_is_removed() -> None:
     search = SecretSearch([SECRET], [f"\0ann@example.com\0{SECRET}"])
     assert search.replace("ann@example.com is locked", MARK) == "ann@example.com is locked"
