@@ -10,6 +10,7 @@ import click
 from gatepost.cli.environment import dotenv_lines, export_lines, missing_lines, smtp_variables
 from gatepost.cli.local_relay import read_ready
 from gatepost.cli.output import Failed
+from gatepost.cli.streams import write_unescaped
 
 EXAMPLE = """\b
 Example:
@@ -63,7 +64,8 @@ def env(data: Path, admin: bool, wanted: str | None, as_json: bool) -> int:
     lines = list(_FORMATS["json" if as_json else wanted or "shell"](variables))
     for missing in _missing(document, variables):
         click.echo(f"gatepost env: {missing}", err=True)
-    click.echo("\n".join(lines))
+    # As they are: a shell does not read escapes.
+    write_unescaped("".join(f"{line}\n" for line in lines))
     return 0
 
 

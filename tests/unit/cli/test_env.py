@@ -49,6 +49,20 @@ def test_a_shell_takes_any_value() -> None:
     assert shown == "|".join(awkward.values())
 
 
+@pytest.mark.parametrize("wanted", ["shell", "dotenv", "json"])
+def test_a_value_that_is_not_printable_is_what_it_is(tmp_path: Path, wanted: str) -> None:
+    awkward = "/home/me/\tfamily \U0001f468\u200d\U0001f469/ca.pem"
+    write(tmp_path, ca_file=awkward)
+    printed = subprocess.run(
+        [sys.executable, "-m", "gatepost", "env", "--data", tmp_path, "--format", wanted],
+        stdout=subprocess.PIPE, check=True,
+    ).stdout.decode()  # fmt: skip
+    if wanted == "json":
+        assert json.loads(printed)["GATEPOST_CA_FILE"] == awkward
+    else:
+        assert f"GATEPOST_CA_FILE='{awkward}'\n" in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "client"), [((), ("app", "s3cret")), (("--admin",), tuple(ADMIN.values()))]
 )
