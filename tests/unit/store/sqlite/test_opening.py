@@ -1,6 +1,7 @@
 """Versions, foreign files, shared mounts, and the rest of an interrupted recovery."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -112,6 +113,12 @@ def test_a_file_in_place_of_the_directory_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Unreadable, match="cannot be used"):
         open_store(tmp_path / "data", SETTINGS)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="its name is not UTF-8"):
+        open_store(tmp_path / os.fsdecode(b"data-\xff"), SETTINGS)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_shared_mount_is_refused_unless_allowed(
