@@ -223,9 +223,9 @@ def test_the_certificate_covers_where_it_listens_and_further_names(tmp_path: Pat
         ("127.0.0.2", (), ("127.0.0.2", "localhost")),
         ("0.0.0.0", more, (*list_addresses(), "mail", "10.9.8.7")),
     ):
-        place = ("--smtps", f"{host}:0", "--https", "127.0.0.3:0", *options)
+        place = ("--smtps", f"{host}:0", "--https", "127.0.0.3:0", "--http", "off", *options)
         with Emulator(data=data, options=place) as relay:
-            for name in (*names, "127.0.0.3"):
+            for name in (*names, "127.0.0.3", relay.smtps.host):
                 context = ssl.create_default_context(cafile=relay.ca_file)
                 with socket.create_connection(("127.0.0.2", relay.smtps.port), PATIENCE) as sock:
                     context.wrap_socket(sock, server_hostname=name).close()

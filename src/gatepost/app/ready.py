@@ -11,12 +11,15 @@ import msgspec
 from gatepost.app.files import remove_file, write_file
 from gatepost.app.provision import Provisioned
 from gatepost.app.provision_account import GivenAccount
+from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable
 from gatepost.net.listen import Listener
 
 FILE: Final = "ready.json"
 
+_LOOPBACK: Final[Mapping[str, str]] = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
+"""Where clients on this machine reach what listens on every address."""
 _USUAL: Final[Mapping[str, str]] = MappingProxyType({"smtp": "starttls", "smtps": "implicit"})
 
 Listeners = dict[str, Listener | None]
@@ -69,7 +72,7 @@ def describe(
         "smtp": _smtp(listeners["smtp"], tls["smtp"]),
         "smtps": _smtp(listeners["smtps"], tls["smtps"]),
         "https": {"url": url} if url else None,
-        "http": {"url": f"http://{http.host_port}"} if http else None,
+        "http": {"url": f"http://{join_host_port(_host(http), http.port)}"} if http else None,
         "ca_file": str(trusted.ca_file),
         "ca_bundle": str(trusted.ca_bundle),
         "username": provisioned.username,
@@ -151,7 +154,12 @@ def _admin(provisioned: Provisioned) -> dict[str, str | None] | None:
 def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:
     if listener is None:
         return None
-    return {"host": listener.host, "port": listener.port, "tls": tls}
+    return {"host": _host(listener), "port": listener.port, "tls": tls}
+
+
+def _host(listener: Listener) -> str:
+    """Return an address to connect to, for which the certificate is valid."""
+    return _LOOPBACK.get(listener.host, listener.host)
 
 
 def write_ready(data: Path, document: dict[str, Any]) -> None:

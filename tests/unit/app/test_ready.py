@@ -57,7 +57,13 @@ def test_disabled_services_are_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:80"), ("::1", "http://[::1]:80")]
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("::1", "http://[::1]:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+    ],
 )
 def test_the_url_of_an_address(host: str, url: str) -> None:
     assert document(http=listening(host, 80))["http"] == {"url": url}
