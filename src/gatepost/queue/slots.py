@@ -180,7 +180,7 @@ class Slots:
             return silence(now - first.begun, first.step())
         pool = pool_of(hop, target, now)
         if hop.slots and self._pools[pool] >= self._further:
-            return f"must share {self._further} further connections with others"
+            return f"must share {self._further} further connections with other next hops"
         if not self._has_room(kind):
             return f"must wait while {len(self)} connections to other servers are in use"
         return ""

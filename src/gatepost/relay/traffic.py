@@ -35,8 +35,8 @@ V = TypeVar("V")
 GRACE: Final = 5.0
 """Seconds without a greeting after which a next hop with one connection pauses, so that the next
 target is used, and its other mail leaves the memory."""
-SILENT: Final = 30.0
-"""Seconds until the next look at a next hop that has not greeted."""
+SILENT: Final = 300.0
+"""Seconds until the next look at a next hop that has not greeted, if its attempt does not end."""
 
 
 class Traffic:
