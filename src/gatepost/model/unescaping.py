@@ -2,23 +2,21 @@
 quoted-printable, also several on top of each other."""
 
 import re
-from collections.abc import Iterator
-from html.entities import html5
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Final
 
 ROUNDS: Final = 4
 """Maximum number of escapes on top of each other."""
 _HEX: Final = "[0-9A-Fa-f]"
-_UNENDED: Final = "|".join(sorted((each for each in html5 if each[-1] != ";"), reverse=True))
-"""Entities that need no semicolon; of two with the same beginning, the longer one first."""
-_ESCAPE: Final = re.compile(
+_ESCAPE: Final = (
     rf"(?:\\++|%)u(?P<high>[Dd][89ABab]{_HEX}{{2}})(?:\\++|%)u(?P<low>[Dd][C-Fc-f]{_HEX}{{2}})"
     rf"|\\++(?:(?P<code>[ux]\{{{_HEX}{{1,8}}\}}|u{_HEX}{{4}}|U{_HEX}{{8}}|x{_HEX}{{2}})"
     r"|(?P<octal>[0-7]{1,3})|(?P<letter>[abfnrtv -/:-@\[\]^_`{|}~]))"
     r"|(?P<backslashes>\\{2,}+)"
     rf"|%u(?P<unicode>{_HEX}{{4}})|[%=](?P<octet>{_HEX}{{2}})|(?P<soft>=[ \t]*+\r?\n)"
     rf"|&\#0*(?P<decimal>\d{{1,7}});?|&\#[Xx]0*(?P<hex>{_HEX}{{1,6}});?"
-    rf"|&(?P<entity>(?:{_UNENDED});?|[A-Za-z][A-Za-z0-9]{{1,31}};)"
+    r"|&(?P<entity>(?:UNENDED);?|[A-Za-z][A-Za-z0-9]{1,31};)"
     r"|(?P<nothing>\0++)|(?P<raw>[\udc80-\udcff])"
     r"|(?P<utf8>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
 )
@@ -30,17 +28,34 @@ Placed = tuple[str, list[int]]
 """A text, and where each of its characters, and its end, was in the original."""
 
 
+@cache
+def _expression() -> re.Pattern[str]:
+    """Compile the expression when it is first needed: it is long, and most texts have no sign.
+
+    Of two entities that need no semicolon, the longer one comes first.
+    """
+    unended = sorted((each for each in _entities() if each[-1] != ";"), reverse=True)
+    return re.compile(_ESCAPE.replace("UNENDED", "|".join(unended)))
+
+
+@cache
+def _entities() -> Mapping[str, str]:
+    from html.entities import html5  # noqa: PLC0415 - large
+
+    return html5
+
+
 def is_escaped(text: str) -> bool:
     """Tell whether there is anything to undo."""
-    return _SIGN.search(text) is not None and _ESCAPE.search(text) is not None
+    return _SIGN.search(text) is not None and _expression().search(text) is not None
 
 
 def unescape(text: str) -> str:
     """Return the text without any escapes."""
     for _ in range(ROUNDS):
-        before, text = text, _ESCAPE.sub(_meaning, text)
-        if text == before:
+        if not is_escaped(text):
             break
+        text = _expression().sub(_meaning, text)
     return text
 
 
@@ -62,7 +77,7 @@ def _undo_one(text: str, places: list[int]) -> Placed:
     kept: list[str] = []
     at: list[int] = []
     end = 0
-    for match in _ESCAPE.finditer(text):
+    for match in _expression().finditer(text):
         start, meaning = match.start(), _meaning(match)
         kept += (text[end:start], meaning)
         at += places[end:start]
@@ -92,7 +107,7 @@ def _meaning(match: re.Match[str]) -> str:
         case "backslashes":
             return "\\"
         case "entity":
-            return html5.get(said, match[0])
+            return _entities().get(said, match[0])
         case "raw":
             return chr(ord(said) - 0xDC00)
         case "utf8":
