@@ -23,6 +23,8 @@ _WIDE_BREAK: Final = re.compile(b"\xc2\x85|\xe2\x80[\xa8\xa9]")
 _FROM: Final = re.compile(rb"\r\n[Ff][Rr][Oo][Mm]:([^\r]*+(?:\r\n[ \t][^\r]*+)*+)")
 _SENDER: Final = re.compile(rb"\r\n[Ss][Ee][Nn][Dd][Ee][Rr]:([^\r]*+(?:\r\n[ \t][^\r]*+)*+)")
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
+_BLANKS: Final = " \t\r\n\xa0\u3000"
+"""Not the controls and separators that ``str.strip`` takes for blanks."""
 _NAME: Final = re.compile(r"[!-9;-~]+[ \t]*:")
 _BREAK: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]+")
 """A character at which a line ends for some readers."""
@@ -68,7 +70,7 @@ def _octets(text: str) -> bytes:
 
 def _unfold(value: bytes) -> str:
     text = value.decode("utf-8", "surrogateescape")
-    return (_FOLD.sub(" ", text) if "\r" in text else text).strip()
+    return (_FOLD.sub(" ", text) if "\r" in text else text).strip(_BLANKS)
 
 
 def _read_carefully(content: bytes | bytearray) -> Iterator[tuple[str, str]]:

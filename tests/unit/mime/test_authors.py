@@ -152,6 +152,13 @@ def test_refuses_what_can_be_read_in_two_ways(field: str) -> None:
         read_authors(f"From: {field}\r\n\r\n".encode())
 
 
+@pytest.mark.parametrize("control", "\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029")
+def test_refuses_controls_at_the_ends_too(control: str) -> None:
+    for value in (f"{control}a@b.example", f"a@b.example{control}"):
+        with pytest.raises(ValueError, match="control"):
+            read_authors(f"From: {value}\r\n\r\n".encode())
+
+
 def test_every_field_counts() -> None:
     fields = "".join(f"From: {each}\r\n" for each in MANY[:MOST_AUTHORS])
     assert len(read_authors(fields.encode())) == MOST_AUTHORS
