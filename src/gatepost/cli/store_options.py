@@ -123,7 +123,7 @@ def directory_of(config: Path) -> Path:
         raise click.UsageError(said) from None
     except OSError as error:
         raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         said = f"{config} is not valid TOML: {error} (the relay's directory is given by --data)"
         raise click.UsageError(said) from None
     storage = table.get("storage", {})

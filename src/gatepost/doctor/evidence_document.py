@@ -36,7 +36,7 @@ def from_json(text: bytes) -> Evidence:
         if schema is None:
             raise ConfigError("this is not evidence: it has no schema number")
         return msgspec.convert(document, Evidence)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"this is not evidence: {error}") from error
 
 

@@ -55,6 +55,7 @@ def test_hidden_and_not_tried_stay_apart() -> None:
         (json.dumps({"schema": 1, "source": "log", "tls": {"state": "seen"}}), "is seen"),
         ('{"evidence": {"schema": 1, "source": "log"}, "transcript": [7]}', "not evidence"),
         ("\xff", "not evidence"),
+        ('{"schema": 1, "more": ' + '{"a":' * 100_000, "not evidence"),
         (" " * (MAX_DOCUMENT + 1), "longer than"),
     ],
 )

@@ -161,7 +161,7 @@ def decode(text: bytes) -> Snapshot:
         raise ConfigError(f"a snapshot must not be longer than {MAX_SNAPSHOT} octets")
     try:
         snapshot = msgspec.json.decode(text, type=Snapshot)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"not a snapshot: {error}") from error
     if snapshot.schema > SCHEMA:
         raise ConfigError(f"a snapshot of schema {snapshot.schema}; this version reads {SCHEMA}")
