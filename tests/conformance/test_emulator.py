@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -178,6 +180,33 @@ def test_a_server_that_was_killed_is_replaced() -> None:
         assert second.count() == 1
     assert not first.data.parent.exists()
     assert not second.data.parent.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
+def test_tests_that_are_killed_leave_neither_process_nor_files() -> None:
+    program = (
+        "from gatepost.testing import EmulatorServer; relay = EmulatorServer().open(); "
+        "print(relay.pid, relay.data.parent, flush=True); input()"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tests:
+        assert tests.stdout is not None
+        pid, base = tests.stdout.readline().decode().split()
+        assert Path(base).exists()
+        tests.kill()
+    deadline = time.monotonic() + 10
+    while Path(base).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(base).exists()
+    while has_process(int(pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not has_process(int(pid))
+
+
+def has_process(pid: int) -> bool:
+    """Tell whether it is there, and has not ended."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return bool(shown.stdout.strip(b"Z \n"))
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,12 @@ async def serve(base: Path, answer: Callable[[Answer], None]) -> None:
 
 
 def main(base: str) -> None:
-    """Serve relays in the directory ``base``, until standard input ends."""
+    """Serve relays in the directory ``base``, until standard input ends.
+
+    The parent deletes ``base``, unless it has ended before.
+    """
     os.umask(0o077)  # as `gatepost up` does
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which close the input
     descriptor = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints something, answers nothing
@@ -160,3 +164,5 @@ def main(base: str) -> None:
             os.write(descriptor, json.dumps(document).encode() + b"\n")
 
     run(serve(Path(base), answer))
+    if os.getppid() != parent:  # it was killed, and does not clean up
+        shutil.rmtree(base, ignore_errors=True)
