@@ -56,8 +56,10 @@ class _TextReport:
         seen = diagnosis.evidence
         target = title(seen, diagnosis.target)
         yield from self._wrapped(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
-        yield ""
-        for fact in facts(seen):
+        known = [*facts(seen)]
+        if known:
+            yield ""
+        for fact in known:
             yield from self._wrapped(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):

@@ -17,6 +17,7 @@ from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor.document import report_document
 from gatepost.doctor.facts import printable
+from gatepost.doctor.logs import read_log
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import WIDTH, render
 from gatepost.model.evidence import Evidence, Target
@@ -111,6 +112,11 @@ def test_reports_fit_a_terminal(library: str) -> None:
         seen = but(evidence, client=client(library, evidence.client.tls))
         lines = render(diagnose(seen)).splitlines()
         assert [line for line in lines if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize("text", ["hello", "ECONNREFUSED", "wrong version number"])
+def test_no_two_lines_in_a_row_are_empty(text: str) -> None:
+    assert "\n\n\n" not in render(diagnose(read_log(text)))
 
 
 WIDE = ["登录失败，请使用授权码登录。" * 12, "a 密码" * 40, "ａｂｃ " * 50]
