@@ -143,7 +143,7 @@ async def _reached(
     if not make and not is_there(data):
         from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
 
-        nothing = f"no relay has run in {data} (give the relay's configuration with --config)"
+        nothing = f"no relay has run in {data.absolute()}; --data or --config names another one"
         raise ConfigError(missing(data) or nothing)
     began = time.monotonic()
     while True:
