@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from gatepost.model.encoded_runs import FEWEST, decode_runs, encoded_runs, words_in_encodings
-from gatepost.model.unescaping import is_escaped, unescape, unescaped
+from gatepost.model.unescaping import is_escaped, unescape, unescaped, unescaped_texts
 
 LONG: Final = 8
 """Minimum characters of a secret that is also found in another case; not all of them may be
@@ -108,11 +108,13 @@ class SecretSearch:
         """Tell whether a text surely has no secret; quick, because most replies have none."""
         if not self._needles:
             return True
-        if self._has_key(_lower(text)) or is_escaped(text):
-            return False
-        meant = decode_runs(text, self._fewest, self._words)
-        meant = meant.replace("\0", "")
-        return not (_TEXT.search(meant) or self._has_key(_lower(meant)))
+        return not (self._may_be_in(text) or any(map(self._may_be_in, unescaped_texts(text))))
+
+    def _may_be_in(self, text: str) -> bool:
+        if self._has_key(_lower(text)):
+            return True
+        meant = decode_runs(text, self._fewest, self._words).replace("\0", "")
+        return _TEXT.search(meant) is not None or self._has_key(_lower(meant))
 
     def spans(self, text: str) -> list[Span]:
         """Return the places of secrets in order; those that overlap or touch are one."""

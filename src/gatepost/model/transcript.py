@@ -41,8 +41,9 @@ class Transcript:
     __slots__ = ("_across", "_harmless", "_last", "_said", "_search", "_secrets", "_wholes", "tls")
 
     def __init__(self) -> None:
-        self._said: list[tuple[Speaker, str, bool]] = []
-        """Redacted texts of one or more lines, split only when they are read."""
+        self._said: list[tuple[Speaker, str, bool, SecretSearch]] = []
+        """Texts of one or more lines, and what to remove from them. They are split, and those of
+        the client redacted, only when they are read: most are not, and each message has some."""
         self._secrets: tuple[str, ...] = ()
         self._wholes: tuple[str, ...] = ()
         self._search = self._across = _NO_SECRETS
@@ -83,12 +84,12 @@ class Transcript:
     def client(self, text: str) -> None:
         """Record what the client sent."""
         if len(self._said) < MAX_LINES:
-            self._said.append(("C", self._search.replace(text, REDACTED), self.tls))
+            self._said.append(("C", text, self.tls, self._search))
 
     def server(self, text: str) -> None:
         """Record what the server sent: one or more lines."""
         if len(self._said) < MAX_LINES:
-            self._said.append(("S", self.redact(text), self.tls))
+            self._said.append(("S", self.redact(text), self.tls, _NO_SECRETS))
 
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its
@@ -109,8 +110,8 @@ class Transcript:
         """All lines so far."""
         lines = [
             Line(speaker, line[:MAX_LINE], tls)
-            for speaker, text, tls in self._said
-            for line in text.splitlines() or [""]
+            for speaker, text, tls, search in self._said
+            for line in search.replace(text, REDACTED).splitlines() or [""]
         ]
         return tuple(lines[:MAX_LINES])
 

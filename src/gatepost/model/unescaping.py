@@ -20,8 +20,8 @@ _ESCAPE: Final = (
     r"|(?P<nothing>\0++)|(?P<raw>[\udc80-\udcff])"
     r"|(?P<utf8>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
 )
-_SIGN: Final = re.compile("[\\\\%=&\0\x80-\U0010ffff]")
-"""An escape has one of these."""
+_SIGN: Final = re.compile("[\\\\%=&\0\xc2-\xf4\udc80-\udcff]")
+"""An escape begins with one of these. To look for them first is many times faster."""
 _LETTERS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 Placed = tuple[str, list[int]]
@@ -47,16 +47,37 @@ def _entities() -> Mapping[str, str]:
 
 def is_escaped(text: str) -> bool:
     """Tell whether there is anything to undo."""
-    return _SIGN.search(text) is not None and _expression().search(text) is not None
+    return next(_escapes(text), None) is not None
 
 
 def unescape(text: str) -> str:
     """Return the text without any escapes."""
-    for _ in range(ROUNDS):
-        if not is_escaped(text):
-            break
-        text = _expression().sub(_meaning, text)
+    for plain in unescaped_texts(text):
+        text = plain
     return text
+
+
+def unescaped_texts(text: str) -> Iterator[str]:
+    """Yield what ``unescaped`` does, without the places."""
+    for _ in range(ROUNDS):
+        kept: list[str] = []
+        end = 0
+        for match in _escapes(text):
+            kept += (text[end : match.start()], _meaning(match))
+            end = match.end()
+        if not kept:
+            return
+        text = "".join((*kept, text[end:]))
+        yield text
+
+
+def _escapes(text: str) -> Iterator[re.Match[str]]:
+    at = 0
+    while sign := _SIGN.search(text, at):
+        match = _expression().match(text, sign.start())
+        if match is not None:
+            yield match
+        at = (match or sign).end()
 
 
 def unescaped(text: str) -> Iterator[Placed]:
@@ -77,7 +98,7 @@ def _undo_one(text: str, places: list[int]) -> Placed:
     kept: list[str] = []
     at: list[int] = []
     end = 0
-    for match in _expression().finditer(text):
+    for match in _escapes(text):
         start, meaning = match.start(), _meaning(match)
         kept += (text[end:start], meaning)
         at += places[end:start]
