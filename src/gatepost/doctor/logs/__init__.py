@@ -260,12 +260,14 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
 
 def _most_telling(remarks: list[str]) -> list[str]:
     """Return the first ones, the last ones, and of the others those that look like failures."""
+    quarter = MAX_REMARKS // 4
     if len(remarks) <= MAX_REMARKS:
         return remarks
-    quarter = MAX_REMARKS // 4
-    others = [each for each in remarks[quarter:-quarter] if looks_like_failure(each)]
-    others = others[-2 * quarter :]
-    return [*remarks[:quarter], *others, *remarks[len(others) - 3 * quarter :]]
+    between = range(quarter, len(remarks) - quarter)
+    failures = [at for at in between if looks_like_failure(remarks[at])][-2 * quarter :]
+    last = len(remarks) - (MAX_REMARKS - quarter - len(failures))
+    kept = {*range(quarter), *failures, *range(last, len(remarks))}
+    return [remarks[at] for at in sorted(kept)]
 
 
 def _last_dot(lines: list[str]) -> int:
