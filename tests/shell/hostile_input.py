@@ -54,9 +54,9 @@ HEADERS: Mapping[str, bytes] = {
 CONTENTS: Mapping[str, bytes] = {
     name: filled(unit, 2_000_000)
     for name, unit in {
-        "bare LF": "\n", "bare CR": "\r", "CR before CRLF": "\r\r\n", "dots": "\r\n..",
-        "almost the end": "\r\n.\r", "one line": "a", "empty lines": "\r\n", "octets": b"\x80",
-        "boundaries": "--a\r\n\r\n",
+        "bare LF": b"\n", "bare CR": b"\r", "CR before CRLF": b"\r\r\n", "dots": b"\r\n..",
+        "almost the end": b"\r\n.\r", "one line": b"a", "empty lines": b"\r\n", "octets": b"\x80",
+        "boundaries": b"--a\r\n\r\n",
     }.items()
 }  # fmt: skip
 

@@ -234,7 +234,8 @@ def test_the_certificate_covers_where_it_listens_and_further_names(tmp_path: Pat
 
 
 def test_a_name_that_no_certificate_can_have_is_refused(tmp_path: Path) -> None:
-    said = refused("--data", tmp_path / "data", "--name", "a b").stderr
+    listeners = ("--smtp", "127.0.0.1:0", "--smtps", "off", "--https", "off", "--http", "off")
+    said = refused("--data", tmp_path / "data", "--name", "a b", *listeners).stderr
     assert "'a b' is neither a host name nor an IP address" in said
 
 

@@ -39,8 +39,8 @@ def save(attachments: Sequence[Attachment], directory: Path, *, force: bool) -> 
             directory.mkdir(parents=True, exist_ok=True)
         for attachment, path in saved:
             _write(attachment.content, path, force=force)
-    except OSError as error:
-        raise Failed(f"{error.filename}: {error.strerror}") from None
+    except OSError as error:  # that of a full disk names no file
+        raise Failed(f"{error.filename or directory}: {error.strerror}") from None
     return saved
 
 
