@@ -259,15 +259,18 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
 
 
 def _most_telling(remarks: list[str]) -> list[str]:
-    """Return the first ones, the last ones, and of the others those that look like failures."""
-    quarter = MAX_REMARKS // 4
+    """Return the first ones, the last ones, those that look like failures, and as many others as
+    there is room for, the last of them."""
     if len(remarks) <= MAX_REMARKS:
         return remarks
-    between = range(quarter, len(remarks) - quarter)
-    failures = [at for at in between if looks_like_failure(remarks[at])][-2 * quarter :]
-    last = len(remarks) - (MAX_REMARKS - quarter - len(failures))
-    kept = {*range(quarter), *failures, *range(last, len(remarks))}
-    return [remarks[at] for at in sorted(kept)]
+    quarter = MAX_REMARKS // 4
+    end = len(remarks) - quarter
+
+    def rank(at: int) -> tuple[bool, int]:
+        return at < end and not looks_like_failure(remarks[at]), -at
+
+    others = sorted(range(quarter, len(remarks)), key=rank)[: MAX_REMARKS - quarter]
+    return [remarks[at] for at in sorted((*range(quarter), *others))]
 
 
 def _last_dot(lines: list[str]) -> int:
