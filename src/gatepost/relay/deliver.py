@@ -96,6 +96,7 @@ class Deliverer:
     def take(self, leases: Sequence[Lease], body: Body | None) -> None:
         """Deliver what was just accepted; its content, if given, stays in memory until then."""
         content = None
+        self._leasing.note_accepted()
         if body is not None and leases:
             content = Content(body, len(leases))
             self._octets += body.size

@@ -11,6 +11,7 @@ from gatepost.queue.schedule import BACK
 from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
+from gatepost.relay.giving_way import FEW, GivingWay
 from gatepost.relay.next_hop_queues import NextHopQueues, QueuedLease
 
 BATCH: Final = 200
@@ -50,6 +51,8 @@ class Leasing:
         """Why the queue cannot be read at the moment."""
         self._ahead: float | None = None
         """Seconds by which the wall clock is ahead of the monotonic clock; None: unknown yet."""
+        self._giving_way = GivingWay()
+        self.note_accepted = self._giving_way.note_accepted
         self.requests: set[asyncio.Task[Any]] = set()
         """Requests to the store in progress; they go on after ``stop``."""
 
@@ -147,6 +150,8 @@ class Leasing:
         if self._is_full:
             return 0.0 if self._make_room() else LOOK
         room = min(room, BATCH, self._queues.capacity // 8)
+        if self._giving_way.is_needed:
+            room = min(room, FEW)
         now = self._now()
         most = self._queues.share
         full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
@@ -156,6 +161,7 @@ class Leasing:
         if len(leases) < room - len(overdue):
             self._behind.clear()
         self._behind |= full
+        await self._giving_way.wait_after(leases, now)
         if overdue or leases or any(self.needs_more(each) for each in self._behind):
             return 0.0
         due = await self._deliveries.next_due(skip)

@@ -183,11 +183,15 @@ class SqliteDeliveries:
         return gone
 
     async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
-        """Act in batches, so that acceptance never waits long; yield the number of each."""
+        """Act in batches with pauses between them, so that acceptance does not wait for them; yield
+        the number of each."""
+        loop = asyncio.get_running_loop()
         after: Key | None = START
         while after is not None:
+            begun = loop.time()
             some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
             yield some
+            await asyncio.sleep(2 * (loop.time() - begun))
 
 
 class Reading:

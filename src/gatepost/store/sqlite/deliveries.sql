@@ -164,6 +164,26 @@ FROM queue_messages AS i JOIN queue_messages AS m ON m.seq = i.seq AND +m.id = i
 JOIN queue_deliveries AS d ON d.message = m.seq
 WHERE i.id = ? ORDER BY d.part;
 
+-- name: retry_some
+-- These three act on a batch of waiting, waiting or leased, and held deliveries.
+UPDATE queue_deliveries SET due = ?
+WHERE (message, part) > (?, ?) AND (message, part) <= (?, ?)
+    AND due IS NOT NULL;
+
+-- name: hold_some
+UPDATE queue_deliveries SET due = NULL, held = 1
+WHERE (message, part) > (?, ?) AND (message, part) <= (?, ?)
+    AND (due IS NOT NULL OR epoch IS NOT NULL) AND held = 0;
+
+-- name: release_some
+UPDATE queue_deliveries SET due = CASE WHEN epoch IS ? THEN NULL ELSE ? END, held = 0
+WHERE (message, part) > (?, ?) AND (message, part) <= (?, ?)
+    AND held = 1;
+
+-- name: hops_of_some
+SELECT hop FROM queue_deliveries
+WHERE (message, part) > (?, ?) AND (message, part) <= (?, ?);
+
 -- name: set_place
 UPDATE queue_deliveries SET due = ?, held = ? WHERE message = ? AND part = ?;
 

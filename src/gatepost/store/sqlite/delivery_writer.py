@@ -30,6 +30,8 @@ BATCH: Final = 256
 forgotten."""
 
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
+SOME: Final = 1_000
+"""The same for all deliveries of a kind, which one statement changes."""
 Key = tuple[int, int]
 """The message and the part of a delivery."""
 START: Final[Key] = (-1, -1)
@@ -189,12 +191,21 @@ class DeliveryWriter:
 
         Returns how many it changed, and the last of them; None if there are no more.
         """
-        query = transaction.connection.execute(SQL[f"some_{kind}"], (*after, BATCH))
+        most = BATCH if action == "drop" else SOME
+        query = transaction.connection.execute(SQL[f"some_{kind}"], (*after, most))
         keys: list[Key] = query.fetchall()
         if not keys:
             return 0, None
-        check_order(after, keys[-1])
-        return self.act(transaction, action, keys, now), keys[-1]
+        check_order(after, last := keys[-1])
+        if action == "drop":
+            return self.act(transaction, action, keys, now), last
+        some = (*after, *last)
+        given = {"retry": (now,), "hold": (), "release": (self.owner, now)}[action]
+        execute = transaction.connection.execute
+        done = execute(SQL[f"{action}_some"], (*given, *some)).rowcount
+        _refresh(transaction, {hop for (hop,) in execute(SQL["hops_of_some"], some).fetchall()})
+        transaction.ledger.pages += done
+        return done, last
 
     def forget(self, transaction: Transaction, before: int) -> int:
         """Delete a batch of messages settled before a time; return how many."""

@@ -16,7 +16,7 @@ from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import QueueSelection, planned_delivery
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
-from gatepost.store.sqlite.delivery_writer import BATCH, SQL
+from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
@@ -211,7 +211,7 @@ def test_an_earlier_owner_s_lease_is_lost(tmp_path: Path) -> None:
 
 def test_delivery_begins_before_all_of_many_are_released(tmp_path: Path) -> None:
     async def steps(store: SqliteStore) -> None:
-        queue, held = store.deliveries, 3 * BATCH
+        queue, held = store.deliveries, SOME + BATCH
         await queue.take_over(NOON)
         puts = [queue.put(mail(f"m{each}"), [planned()], leased=False) for each in range(held)]
         await asyncio.gather(*puts)
