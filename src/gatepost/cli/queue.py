@@ -15,7 +15,7 @@ from gatepost.cli.operations import Document, ask_queue
 from gatepost.cli.output import Failed
 from gatepost.cli.tables import print_rows, safe, several
 
-LIMIT = 500
+LIMIT, MOST = 500, 10_000
 _TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
 _STATES = ("waiting", "leased", "held", "settled")
 
@@ -39,7 +39,13 @@ def queue() -> None:
 @queue.command("list")
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True)
 @click.option("--next-hop", default="", metavar="KEY", help="Only deliveries to this next hop.")
-@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=LIMIT,
+    show_default=True,
+    help=f"At most {MOST:,} are listed.",
+)
 @_options
 def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:
     """List deliveries that are not settled, newest message first.
@@ -167,9 +173,9 @@ def _print_list(document: Document, data: Path) -> None:
         for each in found
     ]  # fmt: skip
     print_rows(_TITLES, rows, whole=("ID", "STATE", "AGE", "NEXT TRY"), spare=("NEXT HOP",))
-    total = sum(each["waiting"] + each["leased"] + each["held"] for each in document["next_hops"])
-    if total > len(found):
-        click.echo(f"... {total} in all")
+    if document["more"] != 0:
+        more = "more" if document["more"] is None else f"{document['more']:,} more"
+        click.echo(f"... and {more}; see --limit, at most {MOST:,}")
 
 
 def _only_captured(data: Path) -> str:

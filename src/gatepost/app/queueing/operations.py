@@ -1,6 +1,6 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -15,7 +15,7 @@ from gatepost.app.queueing.documents import (
 )
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
-from gatepost.queue.deliveries import Action, Deliveries, QueueSelection
+from gatepost.queue.deliveries import Action, Deliveries, QueueCount, QueueSelection
 from gatepost.queue.schedule import BACK
 from gatepost.queue.why import Obstacle, next_try, why
 
@@ -81,8 +81,10 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
     if unknown := set(states) - _STATES:
         raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
     limit = min(int(fields.get("limit", MOST)), MOST)
-    selection = QueueSelection(str(fields.get("next_hop", "")), states, limit)
+    selection = QueueSelection(str(fields.get("next_hop", "")), states, limit + 1)
     found = await control.deliveries.list(selection)
+    counts = await control.deliveries.count()
+    is_cut, found = len(found) > limit, found[:limit]
     listed = []
     for delivery in await _as_due(control, found):
         message = await control.deliveries.message(delivery.message)
@@ -92,8 +94,20 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
         listed.append(_document(control, delivery) | shown | {"age": max(0, round(age))})
     return {
         "deliveries": listed,
-        "next_hops": count_document(await control.deliveries.count()),
+        "more": _more(selection, counts, len(found)) if is_cut else 0,
+        "next_hops": count_document(counts),
     }
+
+
+def _more(selection: QueueSelection, counts: Mapping[str, QueueCount], listed: int) -> int | None:
+    """Return how many selected deliveries were not listed; None: unknown, because settled ones are
+    not counted."""
+    if "settled" in selection.states:
+        return None
+    states = selection.states or ("waiting", "leased", "held")
+    hops = [each for key, each in counts.items() if selection.next_hop in ("", key)]
+    total: int = sum(getattr(each, state) for each in hops for state in states)
+    return max(1, total - listed)
 
 
 async def _show(control: QueueControl, id_: str) -> Document:

@@ -83,6 +83,31 @@ def test_list_has_all_fields_that_a_script_needs() -> None:
     world.run(scenario)
 
 
+def test_list_says_how_many_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(5):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await ask(world, "hold", ids=["m0"])
+
+        async def listed(**fields: Any) -> tuple[int, int | None]:
+            document = await ask(world, "list", **fields)
+            return len(document["deliveries"]), document["more"]
+
+        assert await listed() == (5, 0)
+        assert await listed(limit=5) == (5, 0)
+        assert await listed(limit=2) == (2, 3)
+        assert await listed(limit=2, states=["waiting"]) == (2, 2)
+        assert await listed(limit=2, next_hop="other") == (0, 0)
+        assert await listed(limit=2, states=["waiting", "settled"]) == (2, None)
+        monkeypatch.setattr("gatepost.app.queueing.operations.MOST", 3)
+        assert await listed(limit=100) == (3, 2)
+
+    world.run(scenario)
+
+
 def test_why_is_one_sentence_with_reply_time_and_next_attempt() -> None:
     world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
 
