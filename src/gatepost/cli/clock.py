@@ -12,10 +12,10 @@ from gatepost.cli.operations import Document, ask_clock
 
 @click.group(cls=Group)
 def clock() -> None:
-    """Put a local relay's time forward.
+    """Move a local relay's clock forward.
 
     Secrets expire, suppression leases and rate windows end, and new roles take effect, as if that
-    time had passed. It cannot be put back. Signatures of API clients are still checked against
+    time had passed. It cannot be moved back. Signatures of API clients are still checked against
     the machine's time.
 
     \b
@@ -40,7 +40,7 @@ def show(data: Path, as_json: bool) -> None:
 @click.argument("time", type=Lifetime())
 @options
 def advance(time: float, data: Path, as_json: bool) -> None:
-    """Put the time forward by TIME, such as 90d, 12h or 61s, also for later starts.
+    """Move the clock forward by TIME, such as 90d, 12h or 61s, also for later starts.
 
     \b
     Example:
@@ -53,4 +53,4 @@ def _print(told: Document) -> None:
     from datetime import timedelta  # noqa: PLC0415 - `gatepost --help` does without
 
     ahead = timedelta(seconds=told["ahead"])
-    click.echo(f"{told['now']}, {ahead} ahead" if ahead else f"{told['now']}, the machine's")
+    click.echo(f"{told['now']}, {ahead} ahead" if ahead else f"{told['now']}, the machine's time")

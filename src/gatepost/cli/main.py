@@ -19,7 +19,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "app": ("gatepost.cli.nouns.app:app", "Applications that sign in."),
     "bench": ("gatepost.cli.bench:bench", "Test a relay by killing it under load."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
-    "clock": ("gatepost.cli.clock:clock", "Put a local relay's time forward."),
+    "clock": ("gatepost.cli.clock:clock", "Move a local relay's clock forward."),
     "doctor": ("gatepost.cli.doctor:doctor", "Find the cause of a failed SMTP login."),
     "domain": ("gatepost.cli.nouns.domain:domain", "Domains and their verification."),
     "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),

@@ -45,7 +45,7 @@ _FILTERS: Final = (
         "--subject", default="", metavar="RE", help="A regular expression for the subject.",
         callback=lambda _ctx, _parameter, value: _checked_expression(value),
     ),
-    click.option("--account", default="", metavar="NAME", help="The name of who signed in."),
+    click.option("--account", default="", metavar="NAME", help="The account that signed in."),
 )  # fmt: skip
 
 
