@@ -442,7 +442,7 @@ def test_earlier_secrets_are_redacted_for_every_sign_in(authority: Authority, pa
         client.answer("220 go")
         client.start_tls()
         client.answer("250-test\n250 AUTH PLAIN XOAUTH2", f"535 5.7.8 {' or '.join(told)}, {token}")
-        client.wait_for_end()
+        client.answer("221 bye")
 
     async def act(address: str) -> None:
         host, port = address.split(":")
