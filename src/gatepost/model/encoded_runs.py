@@ -46,16 +46,17 @@ def encoded_runs(text: str, fewest: int, words: Collection[str] = ()) -> Iterato
             yield *match.span(), _from_hex(digits)
 
 
-def decode_runs(text: str, fewest: int, words: Collection[str] = ()) -> str:
+def decode_runs(texts: Collection[str], fewest: int, words: Collection[str] = ()) -> str:
     """Return everything that these runs may mean in one text, quickly."""
     meanings: list[str] = []
-    runs = [run for run in _RUN.findall(text) if len(run) * 6 >= fewest * 8]
-    if runs := [run.rstrip("=") for run in runs if not _is_word(run, words)]:
+    found = dict.fromkeys([run for text in texts for run in _RUN.findall(text)])
+    runs = [run.rstrip("=") for run in found if len(run) * 6 >= fewest * 8]
+    if runs := [run for run in runs if not _is_word(run, words)]:
         meanings.append(_from_base64([run[start:] for run in runs for start in range(4)]))
         for part in _BASE32.findall(" ".join(runs)):
             if len(part) * 5 >= fewest * 8:
                 meanings += _from_base32(part)
-    for run in _HEX.findall(text):
+    for run in dict.fromkeys([run for text in texts for run in _HEX.findall(text)]):
         digits = _NOT_HEX.sub("", run)
         if len(digits) >= fewest * 2:
             meanings += _from_hex(digits)

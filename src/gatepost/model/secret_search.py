@@ -108,13 +108,11 @@ class SecretSearch:
         """Tell whether a text surely has no secret; quick, because most replies have none."""
         if not self._needles:
             return True
-        return not (self._may_be_in(text) or any(map(self._may_be_in, unescaped_texts(text))))
-
-    def _may_be_in(self, text: str) -> bool:
-        if self._has_key(_lower(text)):
-            return True
-        meant = decode_runs(text, self._fewest, self._words).replace("\0", "")
-        return _TEXT.search(meant) is not None or self._has_key(_lower(meant))
+        texts = (text, *unescaped_texts(text))
+        if any(self._has_key(_lower(each)) for each in texts):
+            return False
+        meant = decode_runs(texts, self._fewest, self._words).replace("\0", "")
+        return not (_TEXT.search(meant) or self._has_key(_lower(meant)))
 
     def spans(self, text: str) -> list[Span]:
         """Return the places of secrets in order; those that overlap or touch are one."""

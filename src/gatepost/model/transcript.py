@@ -50,7 +50,7 @@ class Transcript:
         self._harmless: set[str] = set()
         """Texts that have no secret: most replies are the same as an earlier one."""
         self._last = ""
-        """The last text without a secret; what is in it has none either."""
+        """The last text without a secret; the words at its end have none either."""
         self.tls = False
 
     def hide(self, secret: str | bytes) -> None:
@@ -94,7 +94,9 @@ class Transcript:
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its
         lines."""
-        if not (self._secrets or self._wholes) or text in self._last or text in self._harmless:
+        if not (self._secrets or self._wholes) or text in self._harmless:
+            return text
+        if self._last.endswith(f" {text}"):  # the text of a reply, behind its code
             return text
         struck = self._search.replace(text, REDACTED)
         if "\n" in struck and self._across.is_in(_BREAK.sub("", struck)):

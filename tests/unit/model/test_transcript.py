@@ -106,3 +106,17 @@ def test_text_without_a_secret_is_unchanged_until_one_is_hidden() -> None:
 
 def test_the_next_message_knows_the_secrets_too() -> None:
     assert hiding(SECRET).copy().redact(SECRET) == REDACTED
+
+
+def test_a_short_secret_is_redacted_after_a_word_that_contains_it() -> None:
+    transcript = hiding("pw1")
+    assert transcript.redact("250 xpw1") == "250 xpw1"
+    assert transcript.redact("pw1") == REDACTED
+
+
+def test_what_the_client_sent_is_redacted_by_what_was_known_then() -> None:
+    transcript = Transcript()
+    transcript.client("EHLO relay-4711.example")
+    transcript.hide("relay-4711.example")
+    transcript.client("MAIL FROM:<ann@relay-4711.example>")
+    assert str(transcript.copy()) == f"C: EHLO relay-4711.example\nC: MAIL FROM:<ann@{REDACTED}>"
