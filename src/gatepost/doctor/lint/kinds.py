@@ -31,16 +31,16 @@ _BY_CONTENT: Final = tuple(
     (kind, re.compile(pattern, re.MULTILINE))
     for kind, pattern in (
         ("php", r"\A\s*<\?php|->(?:Host|SMTPSecure|SMTPAuth|Password)\s*="),
-        ("json", r"\A\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*\{\s*(?:[\"/}]|$)"),
+        ("json", r"\A(?:\s++|//[^\n]*+|/\*(?s:.*?)\*/)*+\{\s*+(?:[\"/}]|$)"),
         ("ruby", r"smtp_settings|action_mailer"),
         ("javascript", r"createTransport\s*\("),
-        ("python", r"^\s*(?:E?MAIL_\w+|MAILERS|DEFAULT_FROM_\w+) += |^import |^from \S+ import "),
+        ("python", r"^[ \t]*(?:E?MAIL_\w+|MAILERS|DEFAULT_FROM_\w+) += |^import |^from \S+ import "),
         ("postfix", r"^(?:relayhost|smtp_sasl_\w+|smtp_tls_\w+|myhostname|mydestination)\s*="),
-        ("msmtp", r"^\s*(?:defaults\s*$|(?:account|tls_starttls|passwordeval)\s+\S)"),
-        ("properties", r"^\s*(?:spring|mail|quarkus|smtp)\.[\w.\[\]-]+\s*[=:]"),
+        ("msmtp", r"^[ \t]*(?:defaults\s*$|(?:account|tls_starttls|passwordeval)\s+\S)"),
+        ("properties", r"^[ \t]*(?:spring|mail|quarkus|smtp)\.[\w.\[\]-]+\s*[=:]"),
         ("ini", r"^\[[\w. -]+\]\s*$"),
         ("sasl_passwd", r"^\[?[\w-]+\.[\w.-]+\]?(?::\w+)?[ \t]+[^\s:=]+:\S"),
-        ("dotenv", r"^\s*(?:export\s+)?[A-Za-z_]\w*=[^=]"),
+        ("dotenv", r"^[ \t]*(?:export\s+)?[A-Za-z_]\w*=[^=]"),
         ("yaml", r"^[\w.-]+:(?:\s|$)"),
     )
 )  # fmt: skip
@@ -61,7 +61,7 @@ def kind_of(name: str, text: str) -> str:
 def _special(kind: str, base: str, text: str) -> str:
     """Distinguish frameworks with the same syntax."""
     if kind == "dotenv" and re.search(
-        r"(?m)^\s*MAIL_(?:MAILER|DRIVER|ENCRYPTION|SCHEME)\s*=", text
+        r"(?m)^[ \t]*MAIL_(?:MAILER|DRIVER|ENCRYPTION|SCHEME)\s*=", text
     ):
         return "laravel"
     if kind == "python":
@@ -77,10 +77,10 @@ def _special(kind: str, base: str, text: str) -> str:
     if kind == "properties":
         return "spring" if "spring.mail" in text.lower() or base.startswith("application") else kind
     if kind in ("yaml", "compose"):
-        if re.search(r"(?m)^\s*kind:\s*Secret\s*$", text):
+        if re.search(r"(?m)^[ \t]*kind:\s*Secret\s*$", text):
             return "kubernetes"
         if kind == "compose" or re.search(r"(?m)^services:\s*$", text):
             return "compose"
-        spring = re.search(r"(?m)^\s*spring:\s*$|^\s*spring\.mail", text)
+        spring = re.search(r"(?m)^[ \t]*spring:\s*$|^[ \t]*spring\.mail", text)
         return "spring" if spring or base.lower().startswith("application") else "yaml"
     return "rails" if kind == "ruby" else kind

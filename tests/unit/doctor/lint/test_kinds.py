@@ -1,0 +1,36 @@
+"""What a configuration file is, in linear time."""
+
+import time
+
+import pytest
+
+from gatepost.doctor.lint.kinds import kind_of
+
+UNITS = [
+    "\n",
+    "\r\n",
+    " \n",
+    "//",
+    "// a\n",
+    "/**/",
+    "/* */\n",
+    "[a]\n",
+    "a.",
+    "a:\n",
+    "export ",
+    "kind:",
+]
+
+
+@pytest.mark.parametrize("name", ["", ".env", "compose.yaml", "a.json", "a.properties", "a.py"])
+@pytest.mark.parametrize("unit", UNITS)
+def test_takes_linear_time(name: str, unit: str) -> None:
+    text = unit * (200_000 // len(unit)) + "x"
+    began = time.process_time()
+    kind_of(name, text)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("before", ["", "// a\n", "/* a */ ", "/* a\n b */\n\n// c\n"])
+def test_json_may_begin_with_comments(before: str) -> None:
+    assert kind_of("-", f'{before}{{"host": "mail.example.com"}}') == "json"
