@@ -372,11 +372,14 @@ class Deliverer:
             self._hand_back(queued)
 
     def _look_again(self, key: str) -> None:
-        """End a pause that is not needed any more."""
+        """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
-        if known is None or self._attempts.rest(known, destination) is None:
+        pause = None if known is None else self._attempts.rest(known, destination)
+        if pause is None:
             self._resting.end(key)
+        else:
+            self._resting.begin(key, pause)
 
     # Settling.
 

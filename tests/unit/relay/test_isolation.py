@@ -157,3 +157,20 @@ def test_the_backlog_of_hung_domains_delays_no_new_mail_after_a_start() -> None:
         assert max(watched.waits) < 0.5
 
     world.run(scenario)
+
+
+def test_mail_behind_a_silent_server_is_tried_after_its_pause() -> None:
+    """It rests while the server is silent, and then no longer than the server pauses."""
+    hub = Upstream(smarthost(), hangs("greeting", 20))
+    world = World([hub], [route(hub.target, retry=steady())])
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(10)
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(15)
+        hub.say = Answer()
+        await asyncio.sleep(40)
+        assert ("m2", "bob@example.net") in hub.taken
+
+    world.run(scenario)
