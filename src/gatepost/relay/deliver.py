@@ -186,13 +186,12 @@ class Deliverer:
             self._heir.changed(key)
         if key == RESOLVER:
             self._run(self._retry(self.early_retries.take(phase="resolve")))
-        if self._queues.changed(key) and key == CROWDED:
-            return  # there is room for one
-        for next_hop in self._resting.waiting_for(key):
-            if key == CROWDED:
-                self._resting.end(next_hop)
-                return
-            self._look_again(next_hop)
+        is_resumed = self._queues.changed(key)
+        if key != CROWDED:
+            for next_hop in self._resting.waiting_for(key):
+                self._look_again(next_hop)
+        elif not is_resumed and (first := self._resting.first_waiting_for(key)) is not None:
+            self._resting.end(first)  # there is room for one
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
         """Start nothing new, and return the leases without an attempt; ``heir`` continues.

@@ -192,6 +192,9 @@ class NextHopQueues:
             oldest = next(iter(crowd.values()))
             spread = len(self._queues) % 31 / 31  # they must not all come back at once
             self._rests(oldest, Pause(CROWDED, LONG * (1 + spread), _NO_ROOM))
+        self._try_crowd_soon()
+
+    def _try_crowd_soon(self) -> None:
         if self._crowd_timer is None:
             loop = asyncio.get_running_loop()
             self._crowd_timer = loop.call_later(SOON, self._try_crowd)
@@ -206,6 +209,8 @@ class NextHopQueues:
             self._unpark(queue, first=True)
         for queue in newest:
             self._unpark(queue, first=True)
+        if len(crowd) > TURNS:
+            self._try_crowd_soon()
 
     def changed(self, key: str) -> bool:
         """Resume the next queue that waits for ``key``; its end resumes the one after it.
@@ -213,16 +218,16 @@ class NextHopQueues:
         Tell whether there was one. If many wait for room, the newest and the oldest are resumed
         alternately: the newest has new mail, perhaps for a server that works.
         """
-        parked = self._parked.get(key)
-        if not parked:
-            return False
-        if key == CROWDED:
-            self._is_newest_next = not self._is_newest_next
-        is_newest = key == CROWDED and self._is_newest_next
-        queue = next(reversed(parked.values()) if is_newest else iter(parked.values()))
-        queue.was_oldest = key == CROWDED and not is_newest
-        self._unpark(queue, first=True)
-        return True
+        while parked := self._parked.get(key):
+            if key == CROWDED:
+                self._is_newest_next = not self._is_newest_next
+            is_newest = key == CROWDED and self._is_newest_next
+            queue = next(reversed(parked.values()) if is_newest else iter(parked.values()))
+            queue.was_oldest = key == CROWDED and not is_newest
+            self._unpark(queue, first=True)
+            if queue.leases:  # else what it had was taken away, and the next one has its turn
+                return True
+        return False
 
     def wake(self, key: str) -> None:
         """Resume the queue of a next hop now, whatever it waits for."""

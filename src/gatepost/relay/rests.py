@@ -32,6 +32,10 @@ class Rests:
         """Return the next hops that wait for something, oldest first."""
         return list(self._waiting.get(key, ()))
 
+    def first_waiting_for(self, key: str) -> str | None:
+        """Return the next hop that has waited longest for something; None if none does."""
+        return next(iter(self._waiting.get(key, ())), None)
+
     def obstacle(self, next_hop: str) -> Obstacle | None:
         """Return why a next hop is paused; None if it is not, or is only busy."""
         rest = self._rests.get(next_hop)
