@@ -1,7 +1,7 @@
 """One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -138,11 +138,17 @@ class AttemptRunner:
         seconds = self._traffic.seconds() - tried.begun
         return Progress(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
 
-    def forgive(self, route: Route, destination: str) -> None:
-        """End the rests of all targets of the route."""
-        for target in route.chain:
-            self._places.forgive(target, destination)
-            self._traffic.forgive(target, self._places.known(target, destination))
+    def forgive(self, ways: Iterable[tuple[Route, str]]) -> None:
+        """End the rests of all targets of routes, and of their servers for a destination each."""
+        targets: dict[str, Target] = {}
+        for route, destination in ways:
+            for target in route.chain:
+                targets[target.name] = target
+                self._places.forgive(target, destination)
+                if (found := self._places.known(target, destination)) is not None:
+                    self._traffic.forgive_servers(target, found)
+        if targets:
+            self._traffic.forgive(targets.values())
 
     async def run(
         self, lease: Lease, load: Load, route: Route, first: ReadyTarget

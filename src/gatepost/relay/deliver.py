@@ -116,10 +116,9 @@ class Deliverer:
 
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
         """End the pauses of next hops, because the operator says that the problem is solved."""
+        routes = [(self._routes.named(each.route), each.destination) for each in next_hops]
+        self._attempts.forgive([(route, to) for route, to in routes if route is not None])
         for each in next_hops:
-            route = self._routes.named(each.route)
-            if route is not None:
-                self._attempts.forgive(route, each.destination)
             self._resting.end(each.key)
             self._queues.wake(each.key)
         for key in self._resting:

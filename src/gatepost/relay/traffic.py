@@ -1,6 +1,6 @@
 """Which targets may be tried now: limits of connections and rates, and pauses after failures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
@@ -304,18 +304,24 @@ class Traffic:
         if identity is not None:
             self._changed(identity_key(identity))
 
-    def forgive(self, target: Target, found: Found | None) -> None:
-        """End all pauses of a target, because the operator says that the problem is solved."""
+    def forgive(self, targets: Iterable[Target]) -> None:
+        """End all pauses of targets, except those of servers, because the operator says that the
+        problem is solved."""
         self._forgiven()
-        identity = self._identities.get(target.name)
-        self._identities = _without(self._identities, identity)
-        self._by_host = _without(self._by_host, identity)
-        self._misfits.pop(target.name, None)
-        for place in found.places if found else ():
-            self._hosts.pop(host_key(place, target), None)
+        names = {each.name for each in targets}
+        gone = {id(each) for name in names if (each := self._identities.get(name)) is not None}
+        self._identities = _without(self._identities, gone)
+        self._by_host = _without(self._by_host, gone)
+        for name in names:
+            self._misfits.pop(name, None)
         for key, shaper in self._shapers.items():
-            if key.split(" ")[0] == target.name:
+            if key.partition(" ")[0] in names:
                 shaper.forgive(self.seconds())
+
+    def forgive_servers(self, target: Target, found: Found) -> None:
+        """End the pauses of servers of a target."""
+        for place in found.places:
+            self._hosts.pop(host_key(place, target), None)
 
     def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
         """Return the shortest pause if all servers pause, or are being tried after one."""
@@ -367,8 +373,9 @@ def _further_key(pool: str) -> str:
     return f"further attempts {pool}"
 
 
-def _without(known: dict[K, V], gone: object) -> dict[K, V]:
-    return {key: each for key, each in known.items() if each is not gone}
+def _without(known: dict[K, V], gone: Collection[int]) -> dict[K, V]:
+    """Return the entries whose objects do not have one of these ids."""
+    return {key: each for key, each in known.items() if id(each) not in gone}
 
 
 def _make_room(

@@ -1,12 +1,14 @@
 """Next hops that hang, and a DNS that does not answer, delay no mail for others."""
 
 import asyncio
+import time
 
 import pytest
 
 from gatepost.errors import Phase, TimedOut
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import NextHop
 from gatepost.queue.slots import Slots
 from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
@@ -172,5 +174,20 @@ def test_mail_behind_a_silent_server_is_tried_after_its_pause() -> None:
         hub.say = Answer()
         await asyncio.sleep(40)
         assert ("m2", "bob@example.net") in hub.taken
+
+    world.run(scenario)
+
+
+def test_the_retry_of_a_thousand_next_hops_delays_no_other_mail() -> None:
+    world, direct = beside(Answer(), 1000)
+
+    async def scenario(world: World) -> None:
+        for number in range(1000):
+            await world.send(world.mail(f"h{number}", to=[f"bob@hung{number}.example"]))
+        await asyncio.sleep(10)
+        assert len(direct.taken) == 1000
+        begun = time.process_time()
+        world.deliverer.forgive([NextHop("direct", f"hung{each}.example") for each in range(1000)])
+        assert time.process_time() - begun < 0.1
 
     world.run(scenario)
