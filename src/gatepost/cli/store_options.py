@@ -93,7 +93,7 @@ def _chosen(ctx: click.Context, parameter: click.Parameter, value: Path, of_rela
         if not _HERE.is_file() or (_has_store(value) and not of_relay):
             return value
         config = _HERE
-        click.echo(f"This is about the relay of {_HERE}; --data names another one.", err=True)
+        click.echo(f"This is the relay of {_HERE}; --data names another one.", err=True)
         ctx.meta[_FILE] = config, False
     try:
         return directory_of(config)
