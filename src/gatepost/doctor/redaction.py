@@ -14,7 +14,7 @@ _SURELY_SECRET: Final = frozenset({
     "ses_password",
 })  # fmt: skip
 """Shapes that no user name has."""
-_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:(\S+)@", re.IGNORECASE)
+_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]{0,40}://[^\s/:@]{0,254}:(\S{1,500})@", re.IGNORECASE)
 _IN_CONNECTION_STRING: Final = re.compile(
     r"(?:accesskey|sharedaccesskey|accountkey|password|pwd|secret|sig)\s*=\s*([^\s;&]+)",
     re.IGNORECASE,

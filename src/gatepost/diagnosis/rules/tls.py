@@ -26,7 +26,7 @@ _SKEW: Final = timedelta(hours=1)
 _RETIRED: Final = frozenset({"TLSv1", "TLSv1.1"})
 """Obsolete versions (RFC 8996)."""
 _SIGNS_FOR_OTHERS: Final = re.compile(
-    r"CN=[^,]{0,64}"
+    r"CN=[^,=]{0,64}"
     r"(?:intermediate|issuing|sub(?:ordinate)?[ -]?ca|\b[RE]\d{1,2}\b|server ca|tls ca)",
     re.IGNORECASE,
 )

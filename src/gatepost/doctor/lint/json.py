@@ -11,7 +11,7 @@ from typing import Final
 from gatepost.doctor.lint.entry import Entry, Form, Section, is_reference
 
 _TOKEN: Final = re.compile(
-    r'(?P<skip>[\s,]+|//[^\n]*|/\*.*?\*/)|(?P<text>"(?:\\.|[^"\\\n])*")|(?P<open>[{\[])|'
+    r'(?P<skip>[\s,]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>"(?:\\.|[^"\\\n])*+"?)|(?P<open>[{\[])|'
     r"(?P<close>[}\]])|(?P<colon>:)|(?P<word>[^\s,:{}\[\]\"/]+)|(?P<other>.)",
     re.DOTALL,
 )

@@ -8,10 +8,8 @@ from gatepost.doctor.lint.entry import DOLLAR, Entry, Section
 
 _PARAMETER: Final = re.compile(r"([\w.]+)\s*=\s*(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
-_STATIC: Final = re.compile(r"\s*static:\{?\s*([^\s:}]+):(.*?)\}?\s*", re.DOTALL)
-_INLINE: Final = re.compile(
-    r"\s*(?:inline:\{)\s*\{?\s*[^=]+?=\s*([^\s:}]+):(.*?)\s*\}+\s*", re.DOTALL
-)
+_STATIC: Final = re.compile(r"static:\{?\s*([^\s:}]+):(.*)", re.DOTALL)
+_INLINE: Final = re.compile(r"inline:\{\s*(?:\{\s*)?[^=\s{][^=]*=\s*([^\s:}]+):(.*)\}", re.DOTALL)
 
 _KEY: Final = re.compile(
     r"\[?(?P<host>[\w-]+(?:\.[\w-]+)+)\]?(?::(?:(?P<port>\d{1,5})|submissions?|smtps?))?|"
@@ -80,11 +78,16 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 
 def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
     yield Entry(name, line, "static" if ":" not in value else value.partition(":")[0])
-    match = _STATIC.fullmatch(value) or _INLINE.fullmatch(value)
-    if match is not None:
-        marks = frozenset({"dollar"} if DOLLAR.search(match[2]) else ())
-        yield Entry("sasl username", line, match[1], "text")
-        yield Entry("sasl password", line, match[2], "text", marks)
+    value = value.strip()
+    if match := _STATIC.fullmatch(value):
+        password = match[2].removesuffix("}")
+    elif match := _INLINE.fullmatch(value):
+        password = match[2].rstrip("} \t\r\n")
+    else:
+        return
+    marks = frozenset({"dollar"} if DOLLAR.search(password) else ())
+    yield Entry("sasl username", line, match[1], "text")
+    yield Entry("sasl password", line, password, "text", marks)
 
 
 def _expanded(value: str, known: dict[str, str]) -> str:

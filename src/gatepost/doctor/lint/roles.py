@@ -24,13 +24,13 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
      """),
     ("verify_off", """
         skip_verify insecure_skip_verify insecure accept_invalid_(?:certs?|hostnames?)
-        skip_ssl_verify skip_tls_verify skip_cert\\w* allow_invalid_cert\\w* trust_all\\w*
-        ignore_cert\\w* ignore_ssl\\w* disable_cert\\w* tls_insecure allow_self_signed
-        force_trust\\w*
+        skip_ssl_verify skip_tls_verify skip_cert\\w{0,20} allow_invalid_cert\\w{0,20}
+        trust_all\\w{0,20} ignore_cert\\w{0,20} ignore_ssl\\w{0,20} disable_cert\\w{0,20}
+        tls_insecure allow_self_signed force_trust\\w{0,20}
      """),
     ("verify", """
-        openssl_verify_mode verify_peer verify_peer_name verify_cert\\w* verify_mode
-        reject_unauthorized tls_certcheck ssl_verify verify_ssl tls_verify validate_cert\\w*
+        openssl_verify_mode verify_peer verify_peer_name verify_cert\\w{0,20} verify_mode
+        reject_unauthorized tls_certcheck ssl_verify verify_ssl tls_verify validate_cert\\w{0,20}
         check_server_identity checkserveridentity verify_hostname
      """),
     ("trust", "ssl_trust"),
@@ -59,10 +59,10 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
      """),
     ("password", """
         pass passwd password passphrase passwort pwd pw secret secret_key api_key credential
-        credentials smtppass\\w* auth_token smtp_token smtp_key
+        credentials smtppass\\w{0,20} auth_token smtp_token smtp_key
      """),
     ("username", """
-        user username user_name login usr user_id account account_name smtpuser\\w* uname
+        user username user_name login usr user_id account account_name smtpuser\\w{0,20} uname
         auth_name (?:settings|configuration|config|options)_e?mail(?:_address)?
      """),
     ("port", "port smtpport"),

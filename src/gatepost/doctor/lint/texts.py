@@ -16,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(
     r"your[-_ .].*|your(?:password|user(?:name)?|email|secret|app\w*)|"
     r"my[-_](?:smtp[-_])?(?:password|secret)|"
     r"todo.*|tbd|fixme.*|(?:smtp|mail|email)[-_ ]?(?:user(?:name)?|password|pass)|"
-    r"(?:insert|enter|put|add|type)[-_ ].*(?:here|password|secret|name|key).*|.*[-_ ]here|"
+    r"(?:insert|enter|put|add|type)[-_ ](?>.*?(?:here|password|secret|name|key)).*|.*[-_ ]here|"
     r"(?:api|smtp|app)[-_ ]?(?:key|password|secret)|undefined|placeholder|dummy|_+"
 )
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -77,7 +77,7 @@ def _name_form(value: str) -> str:
 
 
 def _sender_form(value: str) -> str:
-    address = re.search(r"[^\s<>@\"']+@([\w.-]+)", value)
+    address = re.search(r"[^\s<>@\"']@([\w.-]+)", value)
     if address is None:
         return "no_address"
     domain = address[1].lower()

@@ -47,7 +47,7 @@ class Dsn:
 REFERENCE: Final = "reference-to-a-variable"
 """Replaces a variable in a URL."""
 _REFERENCES: Final = re.compile(
-    r"\$\{\w+(?::?[-?+][^}]*)?\}|\$\(\w+\)|\{\{[^}]*\}\}|%env\([^)]*\)%|"
+    r"\$\{\w{1,99}(?::?[-?+][^}]{0,200})?\}|\$\(\w{1,99}\)|\{\{[^}]{0,200}\}\}|%env\([^)]{0,200}\)%|"
     r"(?<=[/:@])\$[A-Z][A-Z0-9_]*(?=[:@/?]|$)"
 )
 
@@ -68,7 +68,7 @@ def is_dsn(value: str) -> bool:
 def each_dsn(value: str) -> list[str]:
     """Return the URLs in a fail-over or round-robin of Symfony, or the single one."""
     group = _GROUP.fullmatch(value)
-    return re.split(r"\s+(?=[\w+.\-]+://)", group[1].strip()) if group else [value]
+    return re.split(r"(?<!\s)\s+(?=[\w+.\-]{1,41}://)", group[1].strip()) if group else [value]
 
 
 def parse(value: str) -> Dsn | None:

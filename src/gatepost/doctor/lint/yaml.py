@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.doctor.lint.entry import DOLLAR, Entry, Form, Section, is_reference
 
 _KEY: Final = re.compile(
-    r"(?P<q>['\"]?)(?P<key>[^'\"#{}\[\],&*!|>%@`][^'\"]*?)(?P=q)\s*:(?:\s+(?P<rest>.*)|\s*$)"
+    r"(?P<q>['\"]?)(?P<key>[^'\"#{}\[\],&*!|>%@`][^'\"]*?)(?P=q)(?<!\s)\s*:(?:\s+(?P<rest>(?s:.*))|\s*$)"
 )
 _DOUBLE: Final = re.compile(r'"((?:\\.|[^"\\])*)"\s*(.*)', re.DOTALL)
 _SINGLE: Final = re.compile(r"'((?:''|[^'])*)'\s*(.*)", re.DOTALL)
@@ -148,7 +148,7 @@ def _block(lines: list[tuple[int, str]], at: int, indent: int, head: str) -> tup
 def _flow(path: str, number: int, text: str) -> list[Entry]:
     inner = text.partition("{")[2].rpartition("}")[0]
     pairs = re.findall(
-        r"""(['"]?)([\w.-]+)\1\s*:\s*("(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,{}]*)""", inner
+        r"""(['"]?)([\w.-]{1,200}+)\1\s*:\s*("(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,{}]*)""", inner
     )
     return [scalar(f"{path}.{key}", number, value.strip()) for _, key, value in pairs]
 
@@ -193,7 +193,7 @@ def _judged(path: str, line: int, value: str, form: Form, marks: set[str]) -> En
         marks.add("dollar")
     elif in_compose:
         value = value.replace("$$", "$")
-    elif re.search(r"\$\{[^}]+\}", value):
+    elif re.search(r"\$\{[^}]{1,200}\}", value):
         marks.add("dollar")
     return Entry(path, line, value, form, frozenset(marks))
 

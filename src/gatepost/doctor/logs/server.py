@@ -35,7 +35,7 @@ _NOT_MAIL: Final = re.compile(
     r"(?i)\.(?:py|js|go|rb|php|java|rs|cs|ts|log|pem|local\.js)$|github\.|example\.invalid"
 )
 
-_OF_SMTPD: Final = re.compile(r"smtpd\[\d+\]: (?:[<>] |warning: |.*\bfrom )$")
+_OF_SMTPD: Final = re.compile(r"smtpd\[\d+\]: (?:[<>] |warning: |.{0,200}\bfrom )$")
 _BEFORE: Final = 200
 """Characters before a name that tell whose it is."""
 

@@ -33,7 +33,7 @@ _LEVEL: Final = "DEBUG|INFO|WARN|WARNING|ERROR|TRACE|NOTICE|FATAL|DBG|INF|WRN|ER
 _PREFIXES: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        r"[\w./-]{1,80}(?:[ ]+)?\| ?",  # Compose
+        r"[\w./-]{1,80}+(?: +)?\| ?",  # Compose
         rf"(?:{_STAMP}|[A-Z][a-z]{{2}} [ \d]\d {_TIME}) [\w.-]{{1,80}} [\w./()-]{{1,60}}\[\d+\]: ",
         rf"[A-Z][a-z]{{2}} [ \d]\d {_TIME} [\w.-]{{1,80}} [\w./()-]{{1,60}}: ",  # syslog
         rf"(?:\[{_STAMP}\]|{_STAMP})[ \t|]+(?:(?:stdout|stderr) [FP] )?",
@@ -43,7 +43,7 @@ _PREFIXES: Final = tuple(
         r"[DIWEF], (?=\[)",  # Ruby's Logger
         r"[\w.$/-]{1,60}\.(?:go|py|rs|rb|js|ts|java|cs|php):\d+[:\]]*[ \t]+",  # a place in code
         r"[\w./()-]{1,60}\[[\w.]+\]: ",  # Heroku's app[web.1]
-        r"[\w.-]+-[a-z0-9]{5,10}-[a-z0-9]{5} [\w.-]+ ",  # a pod and its container
+        r"[\w.-]{1,100}-[a-z0-9]{5,10}-[a-z0-9]{5} [\w.-]{1,100} ",  # a pod and its container
         r"\d{10}(?:\.\d+|\d{3})?[ \t]",
         r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}[ \t]+",  # a request, as Lambda names it
         rf"\[?{_TIME}\]?[ \t]",
@@ -51,7 +51,8 @@ _PREFIXES: Final = tuple(
         r"\[[^\]\n]{1,80}\][ \t]+",  # a thread, a pod, a time with a level
         r"(?:-{1,3}|:|\||\*|--[ \t]+:)[ \t]+",  # between them, and a list's
         r"[ \t]{0,8}\d{1,6}[:.)| \t][ \t]*+(?:\|[ \t]*+)?(?=\S)",  # a process, a line's number
-        r"(?:(?:\w+::)*[\w.$-]{2,60}[:|]|[\w.$-]{2,60} )",  # a logger, where every line has it
+        # A logger, where every line has it.
+        r"(?:(?:\w{1,60}+::){0,9}[\w.$-]{2,60}+[:|]|[\w.$-]{2,60}+ )",
         r"[ \t]+",
     )
 )

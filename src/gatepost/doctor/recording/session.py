@@ -24,7 +24,7 @@ LAST_WORDS: Final = 2.0
 A_LOOK: Final = 1.0
 """A client that disconnects within so many seconds without sending anything only checked whether
 the port is open."""
-_ALERT: Final = re.compile(r"ALERT_(\w+)$")
+_ALERT: Final = re.compile(r"ALERT_(\w{1,60})$")
 _READY: Final = b"220 2.0.0 Ready to start TLS\r\n"
 _NO_SERVER: Final = b"421 4.4.1 The server cannot be reached\r\n"
 _NO_TLS: Final = b"454 4.7.0 TLS with the server failed\r\n"
