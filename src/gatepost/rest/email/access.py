@@ -67,8 +67,8 @@ class Access:
         self._site = site
         self._keys: dict[bytes, bytes] = {}
 
-    def authenticate(self, request: Request) -> tuple[Caller, bytes]:
-        """Return the caller, and the SHA-256 of the body that it signed; empty if it has a token.
+    def authenticate(self, request: Request) -> tuple[Caller, bytes | None]:
+        """Return the caller, and the SHA-256 of the body that it signed; None if it has a token.
 
         The header of the request suffices, so strangers need not send their bodies. Raises ApiError
         401.
@@ -80,7 +80,7 @@ class Access:
         if scheme == SCHEME:
             return self._by_signature(request)
         if scheme == "BEARER":
-            return self._by_token(request), b""
+            return self._by_token(request), None
         raise denied("scheme_unknown: neither an access key's signature nor a bearer token")
 
     # Access keys.
@@ -190,9 +190,9 @@ class Access:
         raise domain_not_linked(sender)
 
 
-def check_content(body: bytes, signed: bytes) -> None:
-    """Raise ApiError 401 unless the body has the signed SHA-256; empty: none was signed."""
-    if signed and not hmac.compare_digest(hashlib.sha256(body).digest(), signed):
+def check_content(body: bytes, signed: bytes | None) -> None:
+    """Raise ApiError 401 unless the body has the signed SHA-256; None: none needs to be signed."""
+    if signed is not None and not hmac.compare_digest(hashlib.sha256(body).digest(), signed):
         raise denied("content_changed: the body is not the one that was signed")
 
 

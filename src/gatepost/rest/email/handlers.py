@@ -89,7 +89,7 @@ class Endpoints:
         return form.told(operation, self._site.now())
 
     @asynccontextmanager
-    async def _body(self, request: Request, signed: bytes) -> AsyncIterator[bytes]:
+    async def _body(self, request: Request, signed: bytes | None) -> AsyncIterator[bytes]:
         """Read the body, which must have the signed checksum."""
         limit = self._site.profile.api.request_size
         async with self._site.intake.turn(request, limit) as body:

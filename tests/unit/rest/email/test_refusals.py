@@ -197,6 +197,12 @@ def another_body_than_signed(plane: DataPlane) -> Answered:
     return plane.send(b"{ }", key="", headers=headers)
 
 
+def no_hash_signed(plane: DataPlane) -> Answered:
+    headers = signed(KEY, "POST", f"/emails:send?api-version={VERSION}", b"{}", NOW,
+                     {"host": "localhost:2443", "x-ms-content-sha256": ""})  # fmt: skip
+    return plane.send(b"{}", key="", headers=headers)
+
+
 def another_target_than_signed(plane: DataPlane) -> Answered:
     headers = signed(KEY, "POST", "/emails:send", b"{}", NOW, {"host": "localhost:2443"})
     return plane.send(b"{}", key="", headers=headers)
@@ -252,6 +258,7 @@ ACCESS: list[tuple[Callable[[DataPlane], Answered], tuple[int, str, str], str]] 
     (token_on_the_host_of_nobody, DENIED, "resource_unknown"),
     (another_host_than_signed, DENIED, "signature_wrong"),
     (another_body_than_signed, DENIED, "content_changed"),
+    (no_hash_signed, DENIED, "content_changed"),
     (another_target_than_signed, DENIED, "signature_wrong"),
     (signed_too_early, DENIED, "clock_skew"),
     (signed_too_late, DENIED, "clock_skew"),
