@@ -42,13 +42,22 @@ def test_a_body_has_its_limits(pieces: list[bytes | None], limit: int, expected:
     assert budget.used == 0
 
 
-class Late(Intake):
-    """Receives no body in time."""
+class Refusing(Intake):
+    """Receives no body."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
 
     async def read(self, request: Request, limit: int, code: str = "") -> bytes:
-        raise ApiError(408, "RequestTimeout", f"{request.method} {limit} {code}")
+        raise ApiError(self._status, "Refused", f"{request.method} {limit} {code}")
 
 
-def test_the_token_endpoint_says_so_in_its_own_form() -> None:
-    answered = Asking(intake=Late()).post({})
-    assert (answered.status, answered.number) == (408, 90013)
+@pytest.mark.parametrize("status", [408, 413])
+def test_the_token_endpoint_says_so_in_its_own_form(status: int) -> None:
+    answered = Asking(intake=Refusing(status)).post({})
+    assert (answered.status, answered.number) == (status, 90013)
+
+
+def test_the_token_endpoint_lets_clients_try_again_if_it_has_no_room() -> None:
+    assert Asking(intake=Refusing(503)).post({}).status == 503

@@ -43,12 +43,14 @@ class Form(dict[str, str]):
 async def read_form(request: Request, intake: Intake) -> Form:
     """Return the parameters of the body, and the client's id and secret from HTTP Basic.
 
-    A body of another type has no parameters. Raises EntraError.
+    A body of another type has no parameters. Raises EntraError, and ApiError 503.
     """
     try:
         body = await intake.read(request, MAX_BODY)
     except ApiError as error:
-        kind = TOO_SLOW if error.status == 408 else BODY_TOO_LONG
+        kind = {408: TOO_SLOW, 413: BODY_TOO_LONG}.get(error.status)
+        if kind is None:  # no fault of the client, which retries
+            raise
         raise EntraError(kind, f"bad_request: {error}") from None
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = parse_form(body) if media_type == FORM else Form()
