@@ -47,8 +47,10 @@ class Acceptor:
             self._pause.cancel()
         self._ignore()
         self._sockets = ()
-        for each in self._beginning if abort else ():
-            each.cancel()
+        if abort:
+            await asyncio.sleep(0)  # what has not begun would not see that it is cancelled
+            for each in self._beginning:
+                each.cancel()
         await asyncio.gather(*self._beginning, return_exceptions=True)
 
     def _listen(self) -> None:

@@ -80,7 +80,7 @@ class LookupLine:
                 self._quick -= 1
                 self._places -= 1
                 self._pass_on()
-            else:
+            elif turn in self._waiting:  # else it was passed over
                 self._waiting.remove(turn)
             raise
 
