@@ -119,11 +119,6 @@ class ExchangerLookup:
             return Pause(key, wait, Obstacle(what, "open", wait, reason))
         return Pause(CROWDED, SOON) if self._line.is_full else None
 
-    def begun(self, domain: str) -> float | None:
-        """Return when the current look-up of a domain began; None: there is none."""
-        asked = self._asking.get(domain)
-        return None if asked is None else asked[1]
-
     async def find(self, domain: str) -> Exchangers:
         """Return the answers about a domain; if there are none, an old one or a failure."""
         now = self._seconds()
