@@ -24,7 +24,7 @@ def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
     """
     is_across = redact(reply.text) == REDACTED
     lines = [
-        line if redact(line) == line and not is_across else _WORD.sub(_known, line)
+        line if not is_across and redact(line) == line else _WORD.sub(_known, line)
         for line in reply.lines
     ]
     return replace(reply, text="\n".join(lines))

@@ -92,8 +92,9 @@ def _base32(octets: bytes) -> str:
 
 
 def _from_base64(runs: Iterable[str]) -> str:
-    """Return what the runs mean together. Some octets may follow each that mean nothing."""
-    padded = "".join([run + "AAAA"[: -len(run) % 4 or 4] for run in runs])
+    """Return what the runs mean together. Some octets may follow each that mean nothing, and then
+    line feeds, so that none is read together with the next one."""
+    padded = "".join([f"{run}{'AAA'[: -len(run) % 4]}CgoK" for run in runs])
     return binascii.a2b_base64(padded.translate(_STANDARD)).decode("latin-1")
 
 

@@ -102,17 +102,23 @@ class SecretSearch:
 
     def is_in(self, text: str) -> bool:
         """Tell whether a text contains a secret."""
-        return not self._lacks(text) and next(self._spans(text, 0), None) is not None
+        return self.can_be_in(text) and next(self._spans(text, 0), None) is not None
 
-    def _lacks(self, text: str) -> bool:
-        """Tell whether a text surely has no secret; quick, because most replies have none."""
+    def can_be_in(self, text: str) -> bool:
+        """Tell whether a text may contain a secret; quick, because most replies have none.
+
+        Everything that the text may mean is searched together, without places.
+        """
         if not self._needles:
-            return True
-        texts = (text, *unescaped_texts(text))
-        if any(self._has_key(_lower(each)) for each in texts):
             return False
-        meant = decode_runs(texts, self._fewest, self._words).replace("\0", "")
-        return not (_TEXT.search(meant) or self._has_key(_lower(meant)))
+        for _ in range(_DEEPEST):
+            texts = (text, *unescaped_texts(text))
+            if any(self._has_key(_lower(each)) for each in texts):
+                return True
+            text = decode_runs(texts, self._fewest, self._words).replace("\0", "")
+            if not _TEXT.search(text):
+                return self._has_key(_lower(text))
+        return any(self._has_key(_lower(each)) for each in (text, *unescaped_texts(text)))
 
     def spans(self, text: str) -> list[Span]:
         """Return the places of secrets in order; those that overlap or touch are one."""
@@ -126,7 +132,7 @@ class SecretSearch:
 
     def replace(self, text: str, mark: str) -> str:
         """Return the text with a mark in place of each secret."""
-        if self._lacks(text) or not (spans := self.spans(text)):
+        if not (self.can_be_in(text) and (spans := self.spans(text))):
             return text
         ends = [0, *(end for _, end in spans)]
         starts = [*(start for start, _ in spans), len(text)]

@@ -17,6 +17,9 @@ MAX_HARMLESS: Final = 64
 ACROSS: Final = 8
 """Minimum characters of a secret that is searched for across lines; shorter ones occur by
 chance."""
+LONG: Final = 4_096
+"""Characters of a text in which secrets are found one by one. Servers do not say more; to look for
+the places of many secrets takes long, and the server decides how many there are."""
 _BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
 """What may separate two lines of a reply: the line end, code and status."""
 _NO_SECRETS: Final = SecretSearch()
@@ -93,12 +96,15 @@ class Transcript:
 
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its
-        lines."""
+        lines, or is in a text longer than LONG."""
         if not (self._secrets or self._wholes) or text in self._harmless:
             return text
         if self._last.endswith(f" {text}"):  # the text of a reply, behind its code
             return text
-        struck = self._search.replace(text, REDACTED)
+        if len(text) <= LONG:
+            struck = self._search.replace(text, REDACTED)
+        else:
+            struck = REDACTED if self._search.can_be_in(text) else text
         if "\n" in struck and self._across.is_in(_BREAK.sub("", struck)):
             return REDACTED
         if struck == text:
