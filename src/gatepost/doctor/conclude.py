@@ -9,6 +9,10 @@ from gatepost.model.finding import Diagnosis
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Return the diagnosis of evidence by the rules of this version, also for saved evidence."""
     asked = evidence.source in ("probe", "token")
+    if asked or evidence.source == "record":  # with what a server said, octet by octet
+        from gatepost.doctor.evidence_document import as_saved  # noqa: PLC0415 - not for a paste
+
+        evidence = as_saved(evidence)
     named = None if asked else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
         return conclude(evidence)  # no profile to load: a paste is answered at once

@@ -9,6 +9,8 @@ from gatepost.errors import ConfigError
 from gatepost.model.evidence import SCHEMA, Evidence
 
 MAX_DOCUMENT: Final = 16 * 1024 * 1024
+MAX_TEXT: Final = 65_536
+"""Characters of one text that are read; no reply and no line of a log has more."""
 _INWARD: Final = frozenset({"_wire", "reason"})
 """Fields of a Reply that are internal."""
 
@@ -29,7 +31,7 @@ def from_json(text: bytes) -> Evidence:
     if len(text) > MAX_DOCUMENT:
         raise ConfigError(f"evidence must not be longer than {MAX_DOCUMENT} octets")
     try:
-        document = _evidence_in(msgspec.json.decode(text, type=dict[str, Any]))
+        document = _shortened(_evidence_in(msgspec.json.decode(text, type=dict[str, Any])))
         schema = document.get("schema")
         if isinstance(schema, int) and schema > SCHEMA:
             raise ConfigError(f"evidence of schema {schema}; this version reads up to {SCHEMA}")
@@ -40,12 +42,26 @@ def from_json(text: bytes) -> Evidence:
         raise ConfigError(f"this is not evidence: {error}") from error
 
 
+def as_saved(evidence: Evidence) -> Evidence:
+    """Return evidence as it will be read again, so that its diagnosis is the same then."""
+    return msgspec.convert(to_document(evidence), Evidence)
+
+
 def _evidence_in(document: dict[str, Any]) -> dict[str, Any]:
     """Return the evidence of a doctor's report, where the transcript is a separate key."""
     inside, lines = document.get("evidence"), document.get("transcript", [])
     if not isinstance(inside, dict) or not isinstance(lines, list):
         return document
     return {**inside, "transcript": [_line(line) for line in lines]}
+
+
+def _shortened(value: Any) -> Any:
+    """Return JSON values without the ends of texts that are too long."""
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, dict):
+        return {key: _shortened(part) for key, part in value.items()}
+    return [_shortened(part) for part in value] if isinstance(value, list) else value
 
 
 def _line(line: Any) -> Any:
@@ -63,7 +79,7 @@ def _plain(value: object) -> object:
 def outward(value: Any) -> Any:
     """Return ``value`` as JSON values, without the internal fields of a Reply."""
     if isinstance(value, dict):
-        return {key: outward(part) for key, part in value.items() if key not in _INWARD}
+        return {outward(key): outward(part) for key, part in value.items() if key not in _INWARD}
     if isinstance(value, list | tuple):
         return [outward(part) for part in value]
     if isinstance(value, str):  # JSON holds no octets that are not UTF-8

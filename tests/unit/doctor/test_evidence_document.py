@@ -1,13 +1,18 @@
 """Evidence survives a round trip, and hides secrets."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
+from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
-from gatepost.doctor.evidence_document import MAX_DOCUMENT, from_json, to_document
+from gatepost.doctor.evidence_document import MAX_DOCUMENT, MAX_TEXT, from_json, to_document
+from gatepost.doctor.lint import read_config
+from gatepost.doctor.logs import read_log
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import SCHEMA, Evidence, Fact, TlsFirst
 from gatepost.model.transcript import Line
@@ -57,11 +62,64 @@ def test_hidden_and_not_tried_stay_apart() -> None:
         ("\xff", "not evidence"),
         ('{"schema": 1, "more": ' + '{"a":' * 100_000, "not evidence"),
         (" " * (MAX_DOCUMENT + 1), "longer than"),
+        ("[" * 100_000, "not evidence"),
+        ('{"a":' * 100_000, "not evidence"),
+        (f'{{"schema": 1, "source": "log", "x": {"[" * 99_999}{"]" * 99_999}}}', "not evidence"),
+        (f'{{"schema": {"9" * 5_000}, "source": "log"}}', "reads up to|not evidence"),
+        ('{"schema": 1e999, "source": "log"}', "not evidence"),
+        ('{"schema": 1, "source": "log", "remarks": ["\\ud800"]}', "not evidence"),
+        ('{"schema": 1, "source": "log"', "not evidence"),
     ],
 )
 def test_documents_that_are_not_evidence(text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         from_json(text.encode("latin-1"))
+
+
+WRONG: tuple[object, ...] = (
+    None, True, -1, 10**400, 1e308, "", "\0\x1b[31m\r\n", [], {}, [[]], [{}], "9" * 30,
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    parts = value.items() if isinstance(value, dict) else ()
+    for key, part in enumerate(value) if isinstance(value, list) else parts:
+        yield from places(part, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], part: object) -> Any:
+    if not path:
+        return part
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], part)
+    return copy
+
+
+def test_anything_in_any_place_is_diagnosed_or_refused() -> None:
+    said = (
+        "S: 220 a ESMTP\nC: EHLO b\nS: 250-a\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AGEAYg==\nS: 535 no"
+    )
+    log = to_document(read_log(f"{said}\nC: MAIL FROM:<a@b>\nS: 550 5.1.1 no\nerror (535, b'no')"))
+    config = to_document(read_config(b"SMTP_HOST=h.org\nSMTP_PORT=25\nSMTP_PASSWORD=$a\n", ".env"))
+    for document in (log, config):
+        for path in places(document):
+            for wrong in WRONG:
+                text = json.dumps(replaced(document, path, wrong)).encode()
+                try:
+                    seen = from_json(text)
+                except ConfigError:
+                    continue
+                json.dumps(report_document(diagnose_evidence(seen)), ensure_ascii=False).encode()
+
+
+def test_a_name_that_appears_twice_counts_once() -> None:
+    assert from_json(b'{"schema": 1, "source": "log", "source": "probe"}').source == "probe"
+
+
+def test_a_text_without_end_is_cut() -> None:
+    text = json.dumps({"schema": 1, "source": "log", "remarks": ["a" * 99_999]})
+    assert len(from_json(text.encode()).remarks[0]) == MAX_TEXT
 
 
 def test_octets_that_are_not_text_do_not_break_the_document() -> None:

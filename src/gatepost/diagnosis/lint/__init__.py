@@ -46,6 +46,11 @@ def _finding(id_: str, faults: list[Fault]) -> Finding:
 
 def notes(seen: Evidence) -> tuple[str, ...]:
     """Return notes about settings that are not faults."""
+    cut = (f"the file is long: its last {seen.left_out:,} characters were not read",)
+    return (*_about_settings(seen), *(cut if seen.left_out else ()))
+
+
+def _about_settings(seen: Evidence) -> tuple[str, ...]:
     if not seen.configs:
         return ("no settings for sending mail were found in this file",)
     elsewhere = sorted({

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS, providers_in, providers_of
@@ -11,6 +12,10 @@ from gatepost.diagnosis.signs.translations import in_english
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.reply import Reply
 
+MAX_STATEMENTS: Final = 1_000
+"""Maximum texts that are examined; a log has fewer, saved evidence may have any number."""
+MAX_TEXT: Final = 8_000
+"""Characters of each that are examined."""
 IMPLICIT_PORTS: Final = (465, 2465, 994)
 """Ports for implicit TLS; the last one is NetEase's for companies."""
 
@@ -33,7 +38,8 @@ class Reading:
 
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
-        self.said = (*_replies(seen), *_strays(seen), *_remarks(seen))
+        said = chain(_replies(seen), _strays(seen), _remarks(seen))
+        self.said = tuple(islice(said, MAX_STATEMENTS))
         self.text = "\n".join(each.text for each in self.said)
         self.client = seen.client.library
         self.port = seen.target.port if seen.target else _port_of(seen.server_name)
@@ -123,8 +129,9 @@ def _remarks(seen: Evidence) -> Iterator[Statement]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+            low = line[:MAX_TEXT].lower()
             yield Statement(
-                in_english(_SETTING.sub("", _TAIL.sub("", line.lower()))), f'the log says "{shown}"'
+                in_english(_SETTING.sub("", _TAIL.sub("", low))), f'the log says "{shown}"'
             )
 
 
@@ -138,7 +145,7 @@ _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^<>]*>)?")
 
 
 def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Statement:
-    text = str(reply).replace("\n", " ")
+    text = str(reply)[:MAX_TEXT].replace("\n", " ")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     meant = in_english(_TAIL.sub("", text.lower()))
     return Statement(meant, f"{before} {shown}{after}", reply, position, by_server=True)

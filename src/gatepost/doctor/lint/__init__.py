@@ -20,8 +20,14 @@ __all__ = ["MAX_CONFIG", "read_config"]
 MAX_CONFIG: Final = 1024 * 1024
 """Octets of a configuration file; larger ones are refused."""
 MAX_LINE: Final = 8_000
-"""Characters of a line that are read."""
+"""Characters of a line that are read; JSON may be one line."""
+MAX_TEXT: Final = 384 * 1024
+"""Characters of a file that are read: its beginning, as mail is set up in much smaller ones."""
+_OF_A_LINE: Final = 64
+"""What a line costs, in characters, besides its text."""
 MAX_SECTIONS: Final = 50
+_LEFT: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-[#"
+"""How a line begins that begins something new."""
 _MAILER: Final = re.compile(r"(?i)(.*(?:smtp|mail(?:er)?))")
 _READERS: Final = {
     "dotenv": "dotenv", "laravel": "dotenv", "django": "python", "python": "python",
@@ -35,8 +41,9 @@ _READERS: Final = {
 
 def read_config(raw: bytes, name: str) -> Evidence:
     """Return the settings in the file ``name`` with the content ``raw``, which may be anything."""
-    text, wide = _text(raw)
-    kind = kind_of(name, text)
+    whole, wide = _text(raw)
+    text = _beginning(whole)
+    kind = kind_of(name, "\n".join(line[:MAX_LINE] for line in text.split("\n")))
     if kind not in ("json", "dotnet"):
         text = "\n".join(line[:MAX_LINE] for line in text.split("\n"))
     file = name.replace("\\", "/").rsplit("/", 1)[-1] if name != "-" else "standard input"
@@ -46,8 +53,23 @@ def read_config(raw: bytes, name: str) -> Evidence:
     )[:MAX_SECTIONS]  # fmt: skip
     client = Client(LIBRARIES.get(kind, ""), signs_in=True)
     return Evidence(
-        "config", target=_target(configs), client=client, configs=configs, log_format=kind
-    )
+        "config", target=_target(configs), client=client, configs=configs, log_format=kind,
+        left_out=len(whole) - len(text),
+    )  # fmt: skip
+
+
+def _beginning(text: str) -> str:
+    """Return what is read of a text: all, or its beginning up to a line that is not indented."""
+    if len(text) + _OF_A_LINE * text.count("\n") <= MAX_TEXT:
+        return text
+    left, at = MAX_TEXT, 0
+    while left > 0 and at < len(text):
+        end = text.find("\n", at) + 1 or len(text)
+        left -= end - at + _OF_A_LINE
+        at = end
+    at = min(at, MAX_TEXT)
+    line = max((text.rfind(f"\n{each}", 0, at) for each in _LEFT), default=-1)
+    return text[: line + 1] if line > 0 else text[:at]
 
 
 def _clients(config: Config) -> list[Config]:

@@ -14,7 +14,8 @@ _SMART: Final = re.compile("[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb]")
 DOLLAR: Final = re.compile(r"(?<!\\)\$(?:\{|\(|\w|\$)")
 """What shells, Compose and most readers of .env files replace by a variable."""
 _REFERENCE: Final = re.compile(
-    r"\$\{[^}]*\}|\$[A-Z][A-Z0-9_]*|\$\([^)]*\)|%[\w(): .-]+%|\{\{.*\}\}|\{%.*%\}|<%.*%>|#\{.*\}#?|"
+    r"\$\{[^}]*\}|\$?\{\{.*\}\}|\$[A-Z][A-Z0-9_]*|\$\([^)]*\)|%[\w(): .-]+%|\{%.*%\}|<%.*%>|"
+    r"#\{.*\}#?|"
     r"@Microsoft\.KeyVault\(.*\)|\*{3,}|•+|(?:op|vault|ref|secret|arn|sops|aws|gcp|azure)[:+].*|"
     r"ENC\[.*\]|ENC\(.*\)|\{cipher\}.*|<redacted>|\[redacted\]",
     re.IGNORECASE | re.DOTALL,

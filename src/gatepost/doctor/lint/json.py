@@ -16,6 +16,8 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _MAX_DEPTH: Final = 60
+_MAX_NAME: Final = 200
+"""Characters of a name that are read."""
 
 
 def read(text: str) -> list[Section]:
@@ -36,7 +38,7 @@ def _values(text: str) -> Iterator[Entry]:
         if what == "open":
             if len(stack) > _MAX_DEPTH:
                 return
-            stack.append((said == "{", key))
+            stack.append((said == "{", key[:_MAX_NAME]))
             key = ""
         elif what == "close":
             key = ""
@@ -49,7 +51,7 @@ def _values(text: str) -> Iterator[Entry]:
             if inside and not key:
                 pending = _string(said) if what == "text" else said
             else:
-                path = ".".join(filter(None, (*(name for _, name in stack), key)))
+                path = ".".join(filter(None, (*(name for _, name in stack), key[:_MAX_NAME])))
                 if path:
                     yield _entry(path, line, said, what == "text")
                 key = ""

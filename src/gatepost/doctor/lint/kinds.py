@@ -49,6 +49,7 @@ _BY_CONTENT: Final = tuple(
 
 def kind_of(name: str, text: str) -> str:
     """Return the kind of a file, which determines its reader and the library for fixes."""
+    text = text.replace("\r\n", "\n")
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     kind = next((kind for kind, pattern in _BY_NAME if pattern.fullmatch(base)), "")
     if not kind:
@@ -80,7 +81,7 @@ def _special(kind: str, base: str, text: str) -> str:
     if kind in ("yaml", "compose"):
         if re.search(r"(?m)^[ \t]*kind:\s*Secret\s*$", text):
             return "kubernetes"
-        if kind == "compose" or re.search(r"(?m)^services:\s*$", text):
+        if kind == "compose" or re.search(r"(?m)^services:[ \t]*$", text):
             return "compose"
         spring = re.search(r"(?m)^[ \t]*spring:\s*$|^[ \t]*spring\.mail", text)
         return "spring" if spring or base.lower().startswith("application") else "yaml"

@@ -4,6 +4,11 @@ from typing import Final
 
 from gatepost.doctor.lint.entry import Entry, Section
 
+_COMMANDS: Final = frozenset({
+    "host", "port", "user", "password", "from", "domain", "tls", "tls_starttls", "tls_certcheck",
+    "auth", "passwordeval", "passwordeval_cmd",
+})  # fmt: skip
+"""Commands that matter here."""
 _SWITCHES: Final = frozenset({"auth", "tls", "tls_starttls", "tls_certcheck"})
 """They are on without a value."""
 
@@ -25,7 +30,7 @@ def read(text: str) -> list[Section]:
             now = accounts.setdefault(name.strip(), dict(defaults))
             for base in bases.split(","):
                 now.update(accounts.get(base.strip(), {}))
-        else:
+        elif command in _COMMANDS:
             now[command] = _entry(command, value, number, raw)
     if not accounts and defaults:
         accounts = {"": defaults}

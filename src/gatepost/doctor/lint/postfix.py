@@ -11,6 +11,8 @@ _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
 _STATIC: Final = re.compile(r"static:\{?\s*([^\s:}]+):(.*)", re.DOTALL)
 _INLINE: Final = re.compile(r"inline:\{\s*(?:\{\s*)?[^=\s{][^=]*=\s*([^\s:}]+):(.*)\}", re.DOTALL)
 
+_LONGEST: Final = 500
+"""Characters of a value with variables that are read."""
 _KEY: Final = re.compile(
     r"\[?(?P<host>[\w-]+(?:\.[\w-]+)+)\]?(?::(?:(?P<port>\d{1,5})|submissions?|smtps?))?|"
     r"[\w.+-]*@[\w-]+(?:\.[\w-]+)+"
@@ -94,8 +96,8 @@ def _expanded(value: str, known: dict[str, str]) -> str:
     """Replace ``$name`` by parameters, as far as the file sets them."""
 
     def replaced(match: re.Match[str]) -> str:
-        return known.get(match[1] or match[2] or match[3] or "", match[0])
+        return known.get(match[1] or match[2] or match[3] or "", match[0])[:_LONGEST]
 
-    for _ in range(3):
-        value = _VARIABLE.sub(replaced, value)[:4_000]
+    for _ in range(3 if "$" in value else 0):
+        value = _VARIABLE.sub(replaced, value[:_LONGEST])[:_LONGEST]
     return value

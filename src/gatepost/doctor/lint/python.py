@@ -4,6 +4,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from gatepost.doctor.lint.entry import Entry, Section
@@ -13,6 +14,7 @@ _CASTS: Final = frozenset({"cast", "type"})
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9_]+")
 """The spelling of settings, also as keywords of a call: FastAPI-Mail, Flask."""
 _READS: Final = frozenset({"read", "readline", "read_text"})
+MAX_CONDITIONS: Final = 100
 MAX_VARIANTS: Final = 8
 """Maximum combinations of branches that are read of one file."""
 
@@ -25,21 +27,29 @@ def read(text: str) -> list[Section]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an escape that the file spells badly
             tree = ast.parse(text.removeprefix("\ufeff"))
+        variants = _block(tree.body, [{}], _conditions(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    variants = _block(tree.body, [{}])
     return [Section("", list(names.values())) for names in variants]
 
 
-def _block(body: Sequence[ast.stmt], variants: list[Names]) -> list[Names]:
+def _conditions(tree: ast.Module) -> frozenset[ast.If]:
+    """Return the conditions whose branches are followed: all others are taken."""
+    found = (each for each in ast.walk(tree) if isinstance(each, ast.If))
+    return frozenset(islice(found, MAX_CONDITIONS))
+
+
+def _block(
+    body: Sequence[ast.stmt], variants: list[Names], followed: frozenset[ast.If]
+) -> list[Names]:
     for statement in body:
-        if isinstance(statement, ast.If):
-            taken = _block(statement.body, [dict(each) for each in variants])
-            other = _block(statement.orelse, [dict(each) for each in variants])
+        if isinstance(statement, ast.If) and statement in followed:
+            taken = _block(statement.body, [dict(each) for each in variants], followed)
+            other = _block(statement.orelse, [dict(each) for each in variants], followed)
             both = [*taken, *(each for each in other if each not in taken)]
             variants = both[:MAX_VARIANTS]
-        elif isinstance(statement, ast.Try | ast.With | ast.ClassDef):
-            variants = _block(statement.body, variants)
+        elif isinstance(statement, ast.If | ast.Try | ast.With | ast.ClassDef):
+            variants = _block(statement.body, variants, followed)
         else:
             for entry in _assigned(statement):
                 for names in variants:

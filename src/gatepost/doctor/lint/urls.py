@@ -44,6 +44,12 @@ class Dsn:
     """Everything in it that may be secret, as it is spelled."""
 
 
+MAX_URLS: Final = 20
+"""Maximum URLs of one value that are read."""
+MAX_PAIRS: Final = 50
+"""Maximum parameters of one URL that are read."""
+MAX_PLACES: Final = 50
+"""Maximum places of @ that are tried as the end of the password."""
 REFERENCE: Final = "reference-to-a-variable"
 """Replaces a variable in a URL."""
 _REFERENCES: Final = re.compile(
@@ -68,7 +74,9 @@ def is_dsn(value: str) -> bool:
 def each_dsn(value: str) -> list[str]:
     """Return the URLs in a fail-over or round-robin of Symfony, or the single one."""
     group = _GROUP.fullmatch(value)
-    return re.split(r"(?<!\s)\s+(?=[\w+.\-]{1,41}://)", group[1].strip()) if group else [value]
+    if group is None:
+        return [value]
+    return re.split(r"(?<!\s)\s+(?=[\w+.\-]{1,40}://)", group[1].strip(), maxsplit=MAX_URLS)
 
 
 def parse(value: str) -> Dsn | None:
@@ -103,7 +111,7 @@ def _end_of_userinfo(rest: str) -> int:
     places = [at for at, each in enumerate(rest) if each == "@"]
     if not places or _SAYS_QUERY.match(rest):
         return -1
-    for at in places:
+    for at in places[:MAX_PLACES]:
         tail = _AUTHORITY.fullmatch(rest[at + 1 :])
         if tail is not None and tail["host"] and (_port_of(tail) or "0").isdecimal():
             return at
@@ -116,5 +124,5 @@ def _port_of(authority: re.Match[str]) -> str:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    pairs = (each.partition("=") for each in query.split("&") if each)
+    pairs = (each.partition("=") for each in query.split("&", MAX_PAIRS)[:MAX_PAIRS] if each)
     return [(unquote(name), unquote(value)) for name, _, value in pairs]

@@ -52,8 +52,9 @@ def config_of(file: str, kind: str, section: Section) -> Config:
     kept = [each for each in reading.settings if last[each.role, each.key.lower()] is each]
     hidden = {each for each in reading.secrets if each}
     if len(hidden) > MAX_SETTINGS:  # no configuration has so many; show nothing at all
-        hidden = {each.shown for each in kept}
-    settings = (_concealed(each, hidden) for each in kept[:MAX_SETTINGS])
+        settings = (replace(each, shown="", key=each.role) for each in kept[:MAX_SETTINGS])
+    else:
+        settings = (_concealed(each, hidden) for each in kept[:MAX_SETTINGS])
     return Config(file, kind, section.name, tuple(settings))
 
 
@@ -170,7 +171,7 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
     elif dsn.scheme in ("smtp+tls", "smtp+starttls"):
         yield Setting("starttls", entry.path, entry.line, dsn.scheme, on=True)
     for name, value in dsn.query:
-        if re.fullmatch(r"[\w.\-\[\]]{1,60}", name):
+        if re.fullmatch(r"[\w.\-\[\]]{1,60}", name) and "://" not in value:
             inner = Entry(f"smtp.{name}", entry.line, value)
             yield from (replace(each, key=entry.path) for each in _settings(inner, reading)
                         if each.role != "url")  # fmt: skip

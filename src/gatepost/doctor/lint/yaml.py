@@ -1,207 +1,174 @@
-"""The part of YAML that configuration files use: nested maps, lists, scalars, comments.
+"""YAML, as PyYAML reads it: the nodes of every document, with their lines and styles.
 
-Not a YAML parser: no anchors, no complex keys, flow collections on one line only. What it cannot
-read it ignores. It notices what YAML does to a plain scalar: cuts it, or takes it for a number.
+Nothing is constructed: tags are not followed, and what an alias repeats is read within bounds. If a
+file does not parse, templates in it are replaced by a word, and then each part that parses by
+itself is read; ``yaml_faults`` judges the lines that remain.
 """
 
 import base64
 import binascii
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from gatepost.doctor.lint.entry import DOLLAR, Entry, Form, Section, is_reference
+import yaml
 
-_KEY: Final = re.compile(
-    r"(?P<q>['\"]?)(?P<key>[^'\"#{}\[\],&*!|>%@`][^'\"]*?)(?P=q)(?<!\s)\s*:(?:\s+(?P<rest>(?s:.*))|\s*$)"
-)
-_DOUBLE: Final = re.compile(r'"((?:\\.|[^"\\])*)"\s*(.*)', re.DOTALL)
-_SINGLE: Final = re.compile(r"'((?:''|[^'])*)'\s*(.*)", re.DOTALL)
+from gatepost.doctor.lint.entry import DOLLAR, Entry, Form, Section, is_reference
+from gatepost.doctor.lint.urls import REFERENCE
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER: Final = re.compile(
     r"[-+]?(?:0[0-7]+|0o[0-7]+|0x[0-9a-fA-F]+|\d[\d_]*\.\d*(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|"
     r"\d+_[\d_]*|\d+(?::[0-5]?\d)+)"
 )
 """Numbers whose value differs from their text."""
-_ANCHORS: Final = re.compile(r"(?<=[:\s-]\s)&([\w-]+)(?=\s|$)")
-_ANCHOR: Final = re.compile(r"^&[\w-]+\s+(?=\S)")
-"""An anchor, which ``*name`` references elsewhere."""
-_MARK: Final = re.compile(r"[&!][\w./-]+")
-"""A tag or an anchor with nothing after it."""
 _TRUE: Final = frozenset({"true", "yes", "on"})
 _FALSE: Final = frozenset({"false", "no", "off"})
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", '"': '"', "\\": "\\", "/": "/"}
+_MERGE: Final = "tag:yaml.org,2002:merge"
+_ENVIRONMENT: Final = re.compile(r"[A-Za-z_][\w.]*")
+_TEMPLATE: Final = re.compile(r"\{\{[^{}]*\}\}|\{%[^%{}]*%\}|\{#[^#]*#\}|<%[^%]*%>")
+_TEMPLATE_ALONE: Final = re.compile(rf"(?m)^[ \t]*(?:{REFERENCE}[ \t]*)+$")
 MAX_DEPTH: Final = 40
+MAX_NODES: Final = 50_000
+"""Nodes that are read of one file; aliases may repeat a few of them without end."""
+MAX_KEY: Final = 200
+"""Characters of a name that are read."""
 
-
-@dataclass(slots=True)
-class _Level:
-    indent: int
-    key: str
+Error = (yaml.YAMLError, RecursionError, ValueError)
+"""What PyYAML raises if it does not read a text."""
 
 
 def read(text: str) -> list[Section]:
     """Return every scalar of the file under its path; list items share their list's path."""
-    section, anchors = Section(), frozenset(_ANCHORS.findall(text))
-    for document in _documents(text):
-        entries = _document(document, anchors)
-        secret = any(each.path == "kind" and each.value == "Secret" for each in entries)
-        section.entries += [_decoded(each) if secret else each for each in entries]
-    return [section]
+    text = text.removeprefix("\ufeff")
+    try:
+        return [Section("", Reader().read(text))]
+    except Error:
+        text = without_templates(text)
+    try:
+        return [Section("", Reader().read(text))]
+    except Error:
+        from gatepost.doctor.lint.yaml_faults import read_parts  # noqa: PLC0415 - few files need it
+
+        return [Section("", read_parts(text))]
 
 
-def _documents(text: str) -> list[list[tuple[int, str]]]:
-    documents: list[list[tuple[int, str]]] = [[]]
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        if line.startswith("---"):
-            documents.append([])
-        else:
-            documents[-1].append((number, line.removesuffix("\r")))
-    return documents
+def without_templates(text: str) -> str:
+    """Return ``text`` with a word for each expression of a template, and blank lines for those that
+    stand alone: Helm, Jinja, ERB."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return "\n" * match[0].count("\n") or REFERENCE
+
+    return _TEMPLATE_ALONE.sub("", _TEMPLATE.sub(replaced, text))
 
 
-def _document(lines: list[tuple[int, str]], anchors: frozenset[str]) -> list[Entry]:
-    levels: list[_Level] = []
-    entries: list[Entry] = []
-    at = 0
-    while at < len(lines):
-        number, line = lines[at]
-        at += 1
-        body = line.lstrip(" ")
-        if not body or body[0] == "#" or body[0] == "\t":
-            continue
-        indent = len(line) - len(body)
-        indent, body = _within_items(levels, indent, body)
-        match = _KEY.fullmatch(body)
-        if match is None:
-            if body:
-                entries += _item(_path(levels), number, body)
-            continue
-        path = _path(levels, match["key"].strip())
-        rest = _ANCHOR.sub("", (match["rest"] or "").strip(" \t"))
-        if re.match(r"[|>][-+\d]*\s*(?:#.*)?$", rest):
-            value, at = _block(lines, at, indent, rest)
-            entries.append(Entry(path, number, value, "text"))
-        elif _MARK.fullmatch(rest) and not _goes_deeper(lines, at, indent):
-            entries.append(Entry(path, number, rest, marks=frozenset({"special_start"})))
-        elif not rest or rest[0] == "#" or _MARK.fullmatch(rest):
-            if len(levels) < MAX_DEPTH:
-                levels.append(_Level(indent, match["key"].strip()))
-        elif rest[0] == "{":
-            entries += _flow(path, number, rest)
-        elif rest[0] == "*" and rest[1:] in anchors:
-            entries.append(Entry(path, number, "", "elsewhere"))
-        else:
-            entries.append(scalar(path, number, rest))
-    return entries
+class Reader:
+    """Reads texts, as far as the bound permits; there may be loops in them."""
+
+    def __init__(self) -> None:
+        self._left = MAX_NODES
+        self._text, self._line = "", 1
+
+    def read(self, text: str, path: str = "", line: int = 1) -> list[Entry]:
+        """Return the entries of all documents in ``text``, which is below ``path`` and begins at
+        ``line``. Raises one of ``Error`` if PyYAML refuses it."""
+        entries: list[Entry] = []
+        for node in list(yaml.compose_all(text, Loader=_LOADER)):
+            self._text, self._line = text, line
+            found = list(self._entries(node, path, line, MAX_DEPTH))
+            is_secret = any(each.path == "kind" and each.value == "Secret" for each in found)
+            entries += [_decoded(each) if is_secret else each for each in found]
+        return entries
+
+    def _entries(self, node: yaml.Node, path: str, line: int, depth: int) -> Iterator[Entry]:
+        """Yield the entries of ``node``, which belongs to the name at ``line``."""
+        self._left -= 1
+        if self._left < 0 or depth < 0:
+            return
+        raw = self._text[node.start_mark.index : node.end_mark.index]
+        if raw.startswith("{{"):  # a template that happens to be YAML
+            yield Entry(path, line, raw[:MAX_KEY], "elsewhere")
+        elif isinstance(node, yaml.ScalarNode):
+            yield self._scalar(node, path, line, raw)
+        elif node.tag.startswith("!"):
+            yield Entry(path, line, "", "elsewhere")
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                for entry in self._entries(item, path, self._line_of(item), depth - 1):
+                    is_item = isinstance(item, yaml.ScalarNode)
+                    yield _environment(entry) if is_item else entry
+        elif isinstance(node, yaml.MappingNode):
+            yield from self._mapping(node, path, depth)
+
+    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[Entry]:
+        """Yield what is merged first: the mapping's own values count."""
+        for key, value in sorted(node.value, key=lambda pair: pair[0].tag != _MERGE):
+            line = self._line_of(key)
+            if key.tag == _MERGE:
+                yield from self._entries(value, path, line, depth - 1)
+            elif isinstance(key, yaml.ScalarNode):
+                name = key.value[:MAX_KEY]
+                inner = f"{path}.{name}" if path else name
+                yield from self._entries(value, inner, line, depth - 1)
+
+    def _line_of(self, node: yaml.Node) -> int:
+        return self._line + int(node.start_mark.line)
+
+    def _scalar(self, node: yaml.ScalarNode, path: str, line: int, raw: str) -> Entry:
+        value = str(node.value)
+        if raw[:1] in ("!", "&") and not value and not node.style:
+            return Entry(path, line, raw, marks=frozenset({"special_start"}))
+        if node.tag.startswith("!"):
+            return Entry(path, line, "", "elsewhere")
+        if node.style or raw.startswith("!"):
+            odd = node.style == '"' and re.search(r"\\[^\"\\/\r\n]", raw)
+            return judged(Entry(path, line, value, "text", frozenset({"backslash"} if odd else ())))
+        return plain(path, line, value, self._text[node.end_mark.index : node.end_mark.index + 80])
 
 
-def _goes_deeper(lines: list[tuple[int, str]], at: int, indent: int) -> bool:
-    """Tell whether what follows belongs to this key, for example after a tag or an anchor."""
-    following = next((line for _, line in lines[at:] if line.strip()), "")
-    return len(following) - len(following.lstrip(" ")) > indent
-
-
-def _within_items(levels: list[_Level], indent: int, body: str) -> tuple[int, str]:
-    """Step into list items, and out of the levels that have ended; return the rest."""
-    while body.startswith("- ") or body == "-":
-        rest = body[1:].lstrip(" ")
-        while levels and levels[-1].indent > indent:
-            levels.pop()
-        indent += len(body) - len(rest)
-        body = rest
-    while levels and levels[-1].indent >= indent:
-        levels.pop()
-    return indent, body
-
-
-def _path(levels: list[_Level], *key: str) -> str:
-    return ".".join((*(each.key for each in levels), *key))
-
-
-def _item(path: str, number: int, body: str) -> list[Entry]:
-    """A list's item: in Compose an environment variable."""
-    plain = scalar(path, number, body)
-    name, equals, value = plain.value.partition("=")
-    if equals and re.fullmatch(r"[A-Za-z_][\w.]*", name):
-        form: Form = "elsewhere" if is_reference(value) else "bare"
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            plain = plain.marked("quotes_kept")
-        return [replace(plain, path=f"{path}.{name}", value=value, form=form)]
-    return [plain]
-
-
-def _block(lines: list[tuple[int, str]], at: int, indent: int, head: str) -> tuple[str, int]:
-    """Return a block scalar and the line after it; ``|`` and ``>`` end it with a line end."""
-    kept = []
-    while at < len(lines):
-        line = lines[at][1]
-        if line.strip() and len(line) - len(line.lstrip(" ")) <= indent:
-            break
-        kept.append(line.strip())
-        at += 1
-    while kept and not kept[-1]:
-        kept.pop()
-    joined = ("\n" if head[0] == "|" else " ").join(kept)
-    return (joined if "-" in head or not joined else f"{joined}\n"), at
-
-
-def _flow(path: str, number: int, text: str) -> list[Entry]:
-    inner = text.partition("{")[2].rpartition("}")[0]
-    pairs = re.findall(
-        r"""(['"]?)([\w.-]{1,200}+)\1\s*:\s*("(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,{}]*)""", inner
-    )
-    return [scalar(f"{path}.{key}", number, value.strip()) for _, key, value in pairs]
-
-
-def scalar(path: str, line: int, text: str) -> Entry:
-    """Return the entry of a scalar as YAML reads it."""
-    if text[:1] == '"' and (match := _DOUBLE.fullmatch(text)):
-        value = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), match[1])
-        marks = {"backslash"} if re.search(r"\\[^\"\\/]", match[1]) else set()
-        return _judged(path, line, value, "text", marks)
-    if text[:1] == "'" and (match := _SINGLE.fullmatch(text)):
-        return _judged(path, line, match[1].replace("''", "'"), "text", set())
-    if text[:1] in "'\"":
-        return Entry(path, line, text, marks=frozenset({"quote_open"}))
-    if text.startswith("!"):
-        return Entry(path, line, "", "elsewhere")
-    marks = set()
-    comment = re.search(r"\s#", text)
-    if comment:
-        if not text[comment.end() :].startswith(" "):
-            marks.add("hash")
-        text = text[: comment.start()].rstrip()
-    if text[:1] in "&*%@`|>[{":
-        marks.add("special_start")
-    low = text.lower()
+def plain(path: str, line: int, value: str, after: str = "") -> Entry:
+    """Return the entry of a scalar without quotes. ``after``: what follows it in the file."""
+    low = value.lower()
     if low in _TRUE or low in _FALSE:
-        return Entry(path, line, text, "true" if low in _TRUE else "false")
+        return Entry(path, line, value, "true" if low in _TRUE else "false")
     if low in ("null", "~", ""):
         return Entry(path, line, "", "null")
-    if _NUMBER.fullmatch(text):
+    marks = {"hash"} if re.match(r"[ \t]+#\S", after) else set()
+    if _NUMBER.fullmatch(value):
         marks.add("number")
-    if re.search(r":(?:\s|$)", text):
-        marks.add("colon")
-    return _judged(path, line, text, "bare", marks)
+    return judged(Entry(path, line, value, "bare", frozenset(marks)))
 
 
-def _judged(path: str, line: int, value: str, form: Form, marks: set[str]) -> Entry:
-    if is_reference(value):
-        return Entry(path, line, value, "elsewhere", frozenset(marks - {"special_start"}))
-    in_compose = re.search(r"(?:^|\.)environment(?:\.|$)", path) is not None
+def judged(entry: Entry) -> Entry:
+    """Return an entry with what Compose or a framework does to its value."""
+    value = entry.value
+    if is_reference(value) or (REFERENCE in value and "://" not in value):
+        return replace(entry, form="elsewhere")
+    in_compose = re.search(r"(?:^|\.)environment(?:\.|$)", entry.path) is not None
     if in_compose and DOLLAR.search(value.replace("$$", "")):
-        marks.add("dollar")
-    elif in_compose:
-        value = value.replace("$$", "$")
-    elif re.search(r"\$\{[^}]{1,200}\}", value):
-        marks.add("dollar")
-    return Entry(path, line, value, form, frozenset(marks))
+        return entry.marked("dollar")
+    if in_compose:
+        return replace(entry, value=value.replace("$$", "$"))
+    return entry.marked("dollar") if re.search(r"\$\{[^${}]+\}", value) else entry
+
+
+def _environment(item: Entry) -> Entry:
+    """Return a list's item, in Compose an environment variable, under the variable's name."""
+    name, equals, value = item.value.partition("=")
+    if not equals or not _ENVIRONMENT.fullmatch(name):
+        return item
+    form: Form = "elsewhere" if is_reference(value) else "bare"
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        item = item.marked("quotes_kept")
+    return replace(item, path=f"{item.path}.{name[:MAX_KEY]}", value=value, form=form)
 
 
 def _decoded(entry: Entry) -> Entry:
     """Return a decoded value of a Kubernetes Secret's ``data``; the line end that ``echo`` adds is
     visible only after decoding."""
-    if not entry.path.startswith("data."):
+    if not entry.path.startswith("data.") or entry.form == "elsewhere":
         return entry
     try:
         value = base64.b64decode(entry.value, validate=True).decode("utf-8")
