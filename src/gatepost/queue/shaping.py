@@ -243,7 +243,7 @@ class Identity:
         both = {self._rate.position(now), self._sign_in.position(now)}
         return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
-    def rests(self, now: float) -> bool:
+    def is_paused(self, now: float) -> bool:
         """Tell whether it may not be used at all, not even by the current probe."""
         return self.position(now) == "open"
 

@@ -90,24 +90,24 @@ class AttemptRunner:
                 shortest = answer
         return shortest or Pause("", TRY)
 
-    def rest(self, route: Route, destination: str) -> Pause | None:
-        """Return the shortest rest if all targets of the route rest; None if one does not."""
+    def pause(self, route: Route, destination: str) -> Pause | None:
+        """Return the shortest pause if all targets of the route pause; None if one does not."""
         shortest: Pause | None = None
         for target in route.chain:
-            rest = self._rest(target, destination)
-            if rest is None:
+            pause = self._pause(target, destination)
+            if pause is None:
                 return None
-            if shortest is None or rest.seconds < shortest.seconds:
-                shortest = rest
+            if shortest is None or pause.seconds < shortest.seconds:
+                shortest = pause
         return shortest
 
-    def _rest(self, target: Target, destination: str) -> Pause | None:
+    def _pause(self, target: Target, destination: str) -> Pause | None:
         """Return why a target is not used now; None if it may be, or is only busy."""
-        rest = self._places.pause(target, destination)
-        if rest is not None:
-            return rest if rest.obstacle is not None else None
+        pause = self._places.pause(target, destination)
+        if pause is not None:
+            return pause if pause.obstacle is not None else None
         found = self._places.known(target, destination) or Found(())
-        return self._traffic.rest(target, found)
+        return self._traffic.pause(target, found)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
@@ -115,18 +115,18 @@ class AttemptRunner:
             return f"cannot be connected to now: {no_descriptor()}"
         for target in route.chain:
             found = self._places.known(target, destination)
-            if found is not None and self._traffic.rest(target, found) is None:
+            if found is not None and self._traffic.pause(target, found) is None:
                 return self._traffic.limit(target, found)
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
-        """Return how many recipients the first target without a rest accepts per transaction; None:
-        unknown. Where others accept fewer, the rest follows in further transactions."""
+        """Return how many recipients the first target that is not paused accepts per transaction;
+        None: unknown. Where others accept fewer, the rest follows in further transactions."""
         for target in route.chain:
             found = self._places.known(target, destination)
             if found is None:
                 return None
-            if self._traffic.rest(target, found) is None:
+            if self._traffic.pause(target, found) is None:
                 return self._traffic.recipients(target, found)
         return None
 
@@ -139,7 +139,7 @@ class AttemptRunner:
         return Progress(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, ways: Iterable[tuple[Route, str]]) -> None:
-        """End the rests of all targets of routes, and of their servers for a destination each."""
+        """End the pauses of all targets of routes, and of their servers for a destination each."""
         targets: dict[str, Target] = {}
         for route, destination in ways:
             for target in route.chain:
@@ -166,7 +166,9 @@ class AttemptRunner:
         before: list[Attempt] = []
         last = answer = await self._try_target(lease, load, first.target, first.permit)
         while _may_fail_over(answer):
-            target = next_target(route.chain, tried, lambda each: self._rests(each, destination))
+            target = next_target(
+                route.chain, tried, lambda each: self._is_paused(each, destination)
+            )
             if target is None:
                 break
             tried.add(target.name)
@@ -180,7 +182,7 @@ class AttemptRunner:
             if (busy := self._traffic.others(asked, found, begun)) is not None:
                 return busy
         if isinstance(last, AttemptResult) and len(route.chain) > 1:
-            left = next_target(route.chain, tried, lambda each: self._rests(each, destination))
+            left = next_target(route.chain, tried, lambda each: self._is_paused(each, destination))
             others_may = last.others_may or (left is not None and _is_partly_deferred(last))
             # only the server that asked to wait pauses; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
@@ -213,9 +215,9 @@ class AttemptRunner:
             answer = await self._try_target(lease, load, target, None)
         return answer
 
-    def _rests(self, target: Target, destination: str) -> bool:
-        rest = self._rest(target, destination)
-        return rest is not None and not rest.is_first
+    def _is_paused(self, target: Target, destination: str) -> bool:
+        pause = self._pause(target, destination)
+        return pause is not None and not pause.is_first
 
     async def _try_target(
         self, lease: Lease, load: Load, target: Target, permit: Permit | None
@@ -280,10 +282,10 @@ class AttemptRunner:
                 deferred = result
                 asked |= {place.host, place.address}  # not the same server by another name
             failed.append(result)
-            if permit.identity is not None and permit.identity.rests(self._traffic.seconds()):
+            if permit.identity is not None and permit.identity.is_paused(self._traffic.seconds()):
                 break
         if not failed and not unfit:
-            return self._traffic.rest(target, found) or Pause(permit.key, 0.0)
+            return self._traffic.pause(target, found) or Pause(permit.key, 0.0)
         return _all_failed(failed or unfit)
 
     def _with_others(

@@ -26,7 +26,7 @@ from gatepost.relay.faults import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.pause import CROWDED, RESOLVER, Pause
-from gatepost.relay.rests import Rests
+from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.transport.contract import AttemptResult
 
@@ -62,9 +62,9 @@ class Deliverer:
         self._report, self._now = context.report, context.now
         self._settler, self._bounds = settler, bounds
         self._attempts = make_attempts(self.changed)
-        self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._rest)
-        self._resting = Rests(lambda _: self._leasing.wake())
-        self._leasing = Leasing(context, self._queues, self._resting, self._accept, self._hand_back)
+        self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._pause)
+        self._paused = PausedNextHops(lambda _: self._leasing.wake())
+        self._leasing = Leasing(context, self._queues, self._paused, self._accept, self._hand_back)
         self._octets = 0
         """Of the content in memory."""
         self._workers: set[asyncio.Task[None]] = set()
@@ -119,9 +119,9 @@ class Deliverer:
         routes = [(self._routes.named(each.route), each.destination) for each in next_hops]
         self._attempts.forgive([(route, to) for route, to in routes if route is not None])
         for each in next_hops:
-            self._resting.end(each.key)
+            self._paused.end(each.key)
             self._queues.wake(each.key)
-        for key in self._resting:
+        for key in self._paused:
             self._look_again(key)
         self._run(self._retry(self.early_retries.take(next_hops)))
 
@@ -148,8 +148,8 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
-        pause = self._attempts.rest(route, next_hop.destination)
-        return self._resting.obstacle(next_hop.key) if pause is None else pause.obstacle
+        pause = self._attempts.pause(route, next_hop.destination)
+        return self._paused.obstacle(next_hop.key) if pause is None else pause.obstacle
 
     def has_old_times(self) -> bool:
         """Tell whether the clock was put back, and the times in the queue are still those before:
@@ -187,10 +187,10 @@ class Deliverer:
             self._run(self._retry(self.early_retries.take(phase="resolve")))
         is_resumed = self._queues.changed(key)
         if key != CROWDED:
-            for next_hop in self._resting.waiting_for(key):
+            for next_hop in self._paused.waiting_for(key):
                 self._look_again(next_hop)
-        elif not is_resumed and (first := self._resting.first_waiting_for(key)) is not None:
-            self._resting.end(first)  # there is room for one
+        elif not is_resumed and (first := self._paused.first_waiting_for(key)) is not None:
+            self._paused.end(first)  # there is room for one
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
         """Start nothing new, and return the leases without an attempt; ``heir`` continues.
@@ -215,7 +215,7 @@ class Deliverer:
     async def _stop_leasing(self) -> None:
         self._stopping = True
         await self._leasing.stop()
-        self._resting.clear()
+        self._paused.clear()
         for queued in self._queues.take_all():
             self._hand_back(queued)
 
@@ -248,7 +248,7 @@ class Deliverer:
     def _accept(self, queued: QueuedLease) -> None:
         lease = queued.lease
         next_hop = lease.delivery.next_hop
-        if self._stopping or next_hop.key in self._resting:
+        if self._stopping or next_hop.key in self._paused:
             self._hand_back(queued)
         elif moved := self._routes.anew(lease):
             self._run(self._give_back(queued, moved))
@@ -355,12 +355,12 @@ class Deliverer:
         queue = self._queues.add(queued, first=True)
         self._queues.pause(queue, pause)
 
-    # Rests.
+    # Pauses.
 
-    def _rest(self, queue: NextHopQueue, pause: Pause) -> None:
+    def _pause(self, queue: NextHopQueue, pause: Pause) -> None:
         """Return the leases of a next hop, and lease none for it until its pause is over."""
         key = queue.next_hop.key
-        self._resting.begin(key, pause)
+        self._paused.begin(key, pause)
         obstacle = pause.obstacle
         self._report(
             "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
@@ -373,11 +373,11 @@ class Deliverer:
         """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
-        pause = None if known is None else self._attempts.rest(known, destination)
+        pause = None if known is None else self._attempts.pause(known, destination)
         if pause is None:
-            self._resting.end(key)
+            self._paused.end(key)
         else:
-            self._resting.begin(key, pause)
+            self._paused.begin(key, pause)
 
     # Settling.
 
@@ -415,8 +415,8 @@ class Deliverer:
         with suppress(QueueError):
             if queued.is_cancelled and await self._is_held(delivery.id):
                 return Later(None, is_held=True)
-        rest = self.obstacle(delivery.next_hop)
-        return Later(next_try(due, delivery.expires_at, self._now(), rest))
+        obstacle = self.obstacle(delivery.next_hop)
+        return Later(next_try(due, delivery.expires_at, self._now(), obstacle))
 
     async def _is_held(self, delivery: str) -> bool:
         return any(each.state == "held" for each in await self._deliveries.find(delivery))

@@ -1,8 +1,8 @@
 """Looks up the mail exchangers of domains, each domain once however much mail waits for it.
 
 Answers are kept as long as they are valid. If the DNS does not answer, older ones are used for a
-while (RFC 8767). A domain whose look-up failed rests. If nothing at all was answered meanwhile, the
-resolver is watched, and the rests end when it answers again.
+while (RFC 8767). A domain whose look-up failed is paused. If nothing at all was answered meanwhile,
+the resolver is watched, and the pauses end when it answers again.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from gatepost.routing.mx import exchangers, hosts_of
 KNOWN: Final = 10_000
 """Domains that are remembered; the least recently used are dropped."""
 FAILED: Final = Patience(threshold=1, first=30.0, factor=2.0, longest=600.0)
-"""How long a domain rests after a look-up that failed."""
+"""How long a domain is paused after a look-up that failed."""
 REPEATS: Final = 16
 """Look-ups at once of domains whose last look-up failed."""
 STALE: Final = 86_400.0
@@ -70,7 +70,7 @@ class _Domain:
     """When a newer one may be asked for."""
     failure: Breaker = field(default_factory=partial(Breaker, FAILED))
     asked_again: float = float("-inf")
-    """When its rest was ended because the resolver answered again."""
+    """When its pause was ended because the resolver answered again."""
 
 
 class ExchangerLookup:
@@ -95,7 +95,7 @@ class ExchangerLookup:
         self._answered = float("-inf")
         """When the resolver answered last."""
         self._silenced: set[str] = set()
-        """Domains that rest since a look-up during which nothing at all was answered."""
+        """Domains that are paused since a look-up during which nothing at all was answered."""
         self._watch: asyncio.Task[None] | None = None
 
     def pause(self, domain: str) -> Pause | None:
@@ -136,7 +136,7 @@ class ExchangerLookup:
         return old
 
     def forgive(self, domain: str) -> None:
-        """End the rest of a domain."""
+        """End the pause of a domain."""
         known = self._domains.get(domain)
         if known is not None and known.failure.reason:
             known.failure = Breaker(FAILED)
@@ -213,7 +213,9 @@ class ExchangerLookup:
                 self._answer_came()
 
     def _answer_came(self) -> None:
-        """Note that the resolver answers: domains that rest because it did not are asked again."""
+        """Note that the resolver answers: domains that are paused because it did not are asked
+        again.
+        """
         self._answered = now = self._seconds()
         if not self._silenced:
             return

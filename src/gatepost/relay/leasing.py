@@ -31,14 +31,14 @@ class Leasing:
         self,
         context: DeliveryContext,
         queues: NextHopQueues,
-        resting: Collection[str],
+        paused: Collection[str],
         accept: Callable[[QueuedLease], None],
         hand_back: Callable[[QueuedLease], None],
     ) -> None:
-        """``resting`` has the next hops for which nothing is leased. ``accept`` gets each lease,
+        """``paused`` has the next hops for which nothing is leased. ``accept`` gets each lease,
         ``hand_back`` those that must leave the memory."""
         self._deliveries, self._report, self._now = context.deliveries, context.report, context.now
-        self._queues, self._resting = queues, resting
+        self._queues, self._paused = queues, paused
         self._accept, self._hand_back = accept, hand_back
         self._behind: set[str] = set()
         """Next hops of which more may be due in the store, where new mail is queued."""
@@ -76,14 +76,14 @@ class Leasing:
         self.wake()
 
     def has_room(self, planned: Sequence[Planned]) -> bool:
-        """Tell whether new deliveries may stay in memory: not if a next hop of theirs rests, or has
-        others that wait in the store."""
+        """Tell whether new deliveries may stay in memory: not if a next hop of theirs is paused, or
+        has others that wait in the store."""
         if self._queues.count + len(planned) > self._queues.capacity:
             return False
         most = self._queues.share
         for each in planned:
             key = each.next_hop.key
-            if key in self._resting or key in self._behind or self._queues.length(key) >= most:
+            if key in self._paused or key in self._behind or self._queues.length(key) >= most:
                 return False
         return True
 
@@ -155,7 +155,7 @@ class Leasing:
         now = self._now()
         most = self._queues.share
         full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
-        skip = frozenset({*self._resting, *full})
+        skip = frozenset({*self._paused, *full})
         overdue = await self._get(self._deliveries.lease_overdue, now, room)
         leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
         if len(leases) < room - len(overdue):

@@ -22,8 +22,8 @@ LONG: Final = 30.0
 _NO_ROOM: Final = Obstacle(
     "", "silent", LONG, "there is no room for more connections, because many servers do not answer"
 )
-HOLD: Final = 5.0
-"""Leases stay in memory during rests up to so many seconds; for longer ones they are returned."""
+SHORT: Final = 5.0
+"""Leases stay in memory during pauses up to so many seconds; for longer ones they are returned."""
 
 
 class Content:
@@ -66,7 +66,8 @@ class NextHopQueues:
 
     ``capacity`` is the number of leases that they may have in all; whoever adds some observes it.
     ``choose`` tells whether the first delivery of a queue may be tried now. ``ready`` is called
-    when a queue has become ready. ``rests`` gets a queue that must pause for longer than HOLD.
+    when a queue has become ready. ``pause_in_store`` gets a queue that must pause for longer than
+    SHORT.
     """
 
     def __init__(
@@ -74,10 +75,10 @@ class NextHopQueues:
         capacity: int,
         choose: Callable[[NextHopQueue], ReadyTarget | Pause],
         ready: Callable[[], None],
-        rests: Callable[[NextHopQueue, Pause], None],
+        pause_in_store: Callable[[NextHopQueue, Pause], None],
     ) -> None:
         self.capacity = capacity
-        self._choose, self._on_ready, self._rests = choose, ready, rests
+        self._choose, self._on_ready, self._pause_in_store = choose, ready, pause_in_store
         self._queues: dict[str, NextHopQueue] = {}
         self._ready: deque[NextHopQueue] = deque()
         self._first: deque[NextHopQueue] = deque()
@@ -170,8 +171,8 @@ class NextHopQueues:
 
     def pause(self, queue: NextHopQueue, pause: Pause) -> None:
         """Pause a queue."""
-        if pause.obstacle is not None and pause.seconds > HOLD:
-            self._rests(queue, pause)
+        if pause.obstacle is not None and pause.seconds > SHORT:
+            self._pause_in_store(queue, pause)
             return
         self._unmark(queue)
         queue.parked_on = pause.key or queue.next_hop.key
@@ -191,7 +192,7 @@ class NextHopQueues:
         if len(crowd) > self.capacity // CROWD:
             oldest = next(iter(crowd.values()))
             spread = len(self._queues) % 31 / 31  # they must not all come back at once
-            self._rests(oldest, Pause(CROWDED, LONG * (1 + spread), _NO_ROOM))
+            self._pause_in_store(oldest, Pause(CROWDED, LONG * (1 + spread), _NO_ROOM))
         self._try_crowd_soon()
 
     def _try_crowd_soon(self) -> None:

@@ -60,7 +60,7 @@ class ServerLookup:
         return self._exchangers.pause(destination)
 
     def forgive(self, target: Target, destination: str) -> None:
-        """End the rest of a look-up."""
+        """End the pause of a look-up."""
         if isinstance(target, MxTarget):
             self._exchangers.forgive(destination)
 

@@ -37,7 +37,7 @@ class Later(NamedTuple):
     """When a delivery that was deferred is attempted again."""
 
     next_at: datetime | None
-    """None: it is held, or expires while its next hop rests."""
+    """None: it is held, or expires while its next hop is paused."""
     is_held: bool = False
 
 

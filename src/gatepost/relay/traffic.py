@@ -75,7 +75,7 @@ class Traffic:
         now = self.seconds()
         identity = self.identity(target)
         key, shaper = hop = self._shaper(target, found)
-        pause = self._rest(target, found, identity, hop, now)
+        pause = self._pause(target, found, identity, hop, now)
         pause = pause or self._login_pause(target, hop, now)
         if pause is not None:
             return pause
@@ -138,12 +138,12 @@ class Traffic:
             self._changed(_further_key(pool))
         self._changed(CROWDED)
 
-    def rest(self, target: Target, found: Found) -> Pause | None:
+    def pause(self, target: Target, found: Found) -> Pause | None:
         """Return the pause of a target after failures; None if there is none."""
         identity, hop = self.identity(target), self._shaper(target, found)
-        return self._rest(target, found, identity, hop, self.seconds())
+        return self._pause(target, found, identity, hop, self.seconds())
 
-    def _rest(
+    def _pause(
         self,
         target: Target,
         found: Found,
@@ -153,14 +153,16 @@ class Traffic:
     ) -> Pause | None:
         if identity is not None and (wait := identity.wait(now)) > 0:
             what = _credential_at(target)
-            return self._pause(identity_key(identity), what, wait, identity.position(now), identity)
+            return self._make_pause(
+                identity_key(identity), what, wait, identity.position(now), identity
+            )
         key, breaker = hop[0], hop[1].breaker
         pause = self._login_pause(target, hop, now)
         if pause is not None and pause.obstacle is not None:
             return pause
         if (wait := breaker.wait(now)) > 0:
-            return self._pause(key, target.name, wait, breaker.position(now), breaker)
-        return self._hosts_rest(target, found.places, now) or self._silence(target, hop, now)
+            return self._make_pause(key, target.name, wait, breaker.position(now), breaker)
+        return self._hosts_pause(target, found.places, now) or self._silence(target, hop, now)
 
     def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Pause | None:
         """Return the pause of a next hop whose one connection has got no greeting for a while."""
@@ -262,7 +264,7 @@ class Traffic:
         """Tell whether logins there are stopped. Messages may still be accepted on a connection
         that has signed in before."""
         identity, misfit = self.identity(target), self._misfits.get(target.name)
-        if identity is not None and identity.is_stopped and identity.rests(self.seconds()):
+        if identity is not None and identity.is_stopped and identity.is_paused(self.seconds()):
             return True
         return misfit is not None and misfit.failures > 0
 
@@ -323,7 +325,7 @@ class Traffic:
         for place in found.places:
             self._hosts.pop(host_key(place, target), None)
 
-    def _hosts_rest(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
+    def _hosts_pause(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
         """Return the shortest pause if all servers pause, or are being tried after one."""
         first: Pause | None = None
         for place in places:
@@ -332,12 +334,12 @@ class Traffic:
             wait = 0.0 if breaker is None else breaker.wait(now)
             if breaker is None or wait <= 0:
                 return None
-            pause = self._pause(key, str(place), wait, breaker.position(now), breaker)
+            pause = self._make_pause(key, str(place), wait, breaker.position(now), breaker)
             if first is None or pause.seconds < first.seconds:
                 first = pause
         return first
 
-    def _pause(
+    def _make_pause(
         self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
     ) -> Pause:
         if position == "half-open" and not source.reason:

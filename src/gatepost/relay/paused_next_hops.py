@@ -7,26 +7,26 @@ from gatepost.queue.why import Obstacle
 from gatepost.relay.pause import Pause
 
 
-class Rests:
+class PausedNextHops:
     """The pauses of next hops by the keys of these. ``ended`` is called with each that ends."""
 
     def __init__(self, ended: Callable[[str], None]) -> None:
         self._ended = ended
-        self._rests: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
+        self._pauses: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
         self._waiting: dict[str, dict[str, None]] = {}
         """By the key of what they wait for, oldest first."""
 
     def __len__(self) -> int:
         """Return the number of paused next hops."""
-        return len(self._rests)
+        return len(self._pauses)
 
     def __contains__(self, next_hop: object) -> bool:
         """Tell whether a next hop is paused."""
-        return next_hop in self._rests
+        return next_hop in self._pauses
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over a copy of the keys of the paused next hops."""
-        return iter(list(self._rests))
+        return iter(list(self._pauses))
 
     def waiting_for(self, key: str) -> list[str]:
         """Return the next hops that wait for something, oldest first."""
@@ -38,14 +38,14 @@ class Rests:
 
     def obstacle(self, next_hop: str) -> Obstacle | None:
         """Return why a next hop is paused; None if it is not, or is only busy."""
-        rest = self._rests.get(next_hop)
-        return None if rest is None else rest[0].obstacle
+        found = self._pauses.get(next_hop)
+        return None if found is None else found[0].obstacle
 
     def begin(self, next_hop: str, pause: Pause) -> None:
         """Pause a next hop, instead of its current pause."""
         self._remove(next_hop)
         timer = asyncio.get_running_loop().call_later(pause.seconds, self.end, next_hop)
-        self._rests[next_hop] = pause, timer
+        self._pauses[next_hop] = pause, timer
         self._waiting.setdefault(pause.key, {})[next_hop] = None
 
     def end(self, next_hop: str) -> None:
@@ -59,9 +59,9 @@ class Rests:
             self._remove(next_hop)
 
     def _remove(self, next_hop: str) -> bool:
-        if next_hop not in self._rests:
+        if next_hop not in self._pauses:
             return False
-        pause, timer = self._rests.pop(next_hop)
+        pause, timer = self._pauses.pop(next_hop)
         timer.cancel()
         waiting = self._waiting[pause.key]
         del waiting[next_hop]
