@@ -20,8 +20,13 @@ _ESCAPE: Final = (
     r"|(?P<nothing>\0++)|(?P<raw>[\udc80-\udcff])"
     r"|(?P<utf8>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
 )
-_SIGN: Final = re.compile("[\\\\%=&\0\xc2-\xf4\udc80-\udcff]")
-"""An escape begins with one of these. To look for them first is many times faster."""
+_SIGN: Final = re.compile(
+    "[\\\\%=&\0\xc2-\xf4\udc80-\udcff]"
+    "(?<![\xc2-\xf4](?![\x80-\xbf]))(?<!&(?![#A-Za-z]))(?<!%(?![0-9A-Fa-fu]))"
+    "(?<!=(?![0-9A-Fa-f \t\r\n]))"
+)
+"""An escape begins with one of these, except before what none continues with. To look for them
+first is many times faster."""
 _LETTERS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 Placed = tuple[str, list[int]]
