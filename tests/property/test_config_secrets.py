@@ -201,6 +201,7 @@ def _dense(text: str) -> str:
 @example("ab cd # ef'gh\"ij")
 @example("${x}$y%40%zz\\n")
 @example("Compo ")  # a finding about the space names Compose
+@example('00012"')  # the quote ends the URL within the user name
 def test_no_secret_comes_out(name: str, place: str, secret: str) -> None:
     assume(len(set(secret)) > 3 and secret.strip())
 

@@ -153,6 +153,8 @@ def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
     if dsn.password is None and dsn.username is None:
         marks -= {"hash", "dollar"}
     yield Setting("url", entry.path, entry.line, dsn.scheme, marks=tuple(sorted(marks)))
+    if dsn.username is None and "after_quote" in entry.marks:
+        return  # the quote may be in the user name or password, and this the beginning of it
     yield from _parts(entry, dsn, reading)
 
 
