@@ -51,10 +51,11 @@ def inputs(pattern: re.Pattern[Any]) -> list[Repeated]:
     units += [part for whole in wholes for part in (whole, whole[:-1], whole[1:])]
     found = [Repeated("", unit, foreign) for unit in units]
     found += [Repeated("", letter, "") for letter in letters]
+    tails = ("", foreign, foreign + alphabet.letters[-2:][0])  # many patterns permit one line end
     for head, body in _repeats(tree, alphabet, ""):
         inner = [alphabet.sample(body, variation) for variation in range(VARIATIONS)]
         for unit in (*inner, *letters, head):
-            found += [Repeated(head, unit, tail) for tail in ("", *alphabet.letters[-2:])]
+            found += [Repeated(head, unit, tail) for tail in tails]
         found += [Repeated("", head + unit, foreign) for unit in (*inner, *letters)]
         found += [Repeated(head, unit + letter, "") for unit in inner for letter in letters[:4]]
     for asserted in _asserted(tree, alphabet):

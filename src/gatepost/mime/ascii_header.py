@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_FIELD: Final = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|$)")
+_FIELD: Final = re.compile(rb"[^\r]*+(?:\r(?!\n(?![ \t]))[^\r]*+)*+(?:\r\n|$)")
 # None of these backtracks or restarts within what it has matched: a header may have a megabyte.
 _PARAMETER: Final = re.compile(
     rb"(?:^|(?<=[;\s]))([A-Za-z0-9_.-]++)="

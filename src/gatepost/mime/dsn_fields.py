@@ -12,7 +12,7 @@ from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 
 LINE: Final = 76
-_ENDLESS: Final = re.compile(r"(\S{900})(?=\S)")
+_WORD: Final = re.compile(r"(\S{900})(?=\S)|\S+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
     "failed": (5, 4),
@@ -115,7 +115,7 @@ def _clean(text: str, *, utf8: bool) -> str:
 
 def breakable(text: str) -> str:
     """Return text with a blank in each word that is too long for a line (RFC 5322 2.1.1)."""
-    return _ENDLESS.sub(r"\1 ", text)
+    return _WORD.sub(lambda word: f"{word[1]} " if word[1] else word[0], text)
 
 
 def _field(name: str, value: str) -> str:

@@ -43,7 +43,7 @@ Role = Literal["server", "client"]
 _STEP: Final = re.compile(r"([CS])(?:\*(\d+))?:(?: (.*))?")
 _OCTETS: Final = re.compile(r"C\| ?(.*)")
 _MARK: Final = re.compile(r"== (TLS|CLOSED) ==")
-_DIRECTIVE: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?):\s*(.*)")
+_DIRECTIVE: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?):\s*+(.*)")
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _PLACE_OCTETS: Final = re.compile(rb"\{([a-z_]+)\}")
 _BASE64: Final = "base64("

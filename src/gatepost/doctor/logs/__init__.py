@@ -52,7 +52,7 @@ _HEADING: Final = re.compile(
 _IS_ERROR: Final = re.compile(
     r"(?i)\b(?:does not|doesn't|not supported|error|fail\w*|refus\w*|cannot|can't)\b"
 )
-_EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]+(.*)$")
+_EHLO_NOTE: Final = re.compile(r"(?i)^\s*EHLO(?: offers| lists|:| reply:?| response:?)[: ]++(.*)")
 _BLANK_BEHIND: Final = re.compile(
     r"\b(?:ENOTFOUND|[Uu]nknown host:?|resolve host:?|UnknownHostException:) [\w.-]+ +$|"
     r"host, port: [\w.-]+ +,"

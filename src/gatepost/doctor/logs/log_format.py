@@ -97,7 +97,7 @@ _FURTHER: Final = re.compile(r"\s*(?:[A-Z0-9][A-Z0-9=-]{2,30}(?: .*)?|[245]\.\d{
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return re.compile(pattern, re.DOTALL)
 
 
 _ESCAPES: Final = {"\\r": "", "\\n": "\n", "\\t": "\t", "\\'": "'", '\\"': '"', "\\\\": "\\"}

@@ -43,9 +43,7 @@ _AUTH: Final = re.compile(
     r"(?:[ \t]+(?P<blob><[^<>]{0,200}>|[^\s*]*/\*[^*]{0,200}\*/|[^\s'\"\\,)(;}\]<]+)"
     rf"{_LINE_END})?"
 )
-_LISTED: Final = re.compile(
-    r"(?:\b250[- ]|\bEHLO\b.*|extension.*|mechanisms?.*)['\"b]*$", re.IGNORECASE
-)
+_LISTED: Final = re.compile(r"\b250[- ]['\"b]*+$|\bEHLO\b|extension|mechanism", re.IGNORECASE)
 _A_MECHANISM: Final = re.compile(MECHANISM_NAMES, re.IGNORECASE)
 _NO_BLOB: Final = re.compile(
     r"(?i)failed|succeeded|command|was|is|not|authentication|mechanism|method|\.+|rejected|denied"
