@@ -5,7 +5,7 @@ were cut off. Each of them may be within other text, and takes time linear in th
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -192,13 +192,25 @@ def _places(text: str, low: str, needle: _Needle) -> Iterator[Span]:
 
 def _extend(low: str, at: int, needle: _Needle, offset: int) -> Span:
     """Return the place of the longest part of the needle around its block at ``offset``."""
-    start, begin = at, offset
-    while start and begin and low[start - 1] == needle.low[begin - 1]:
-        start, begin = start - 1, begin - 1
     end, stop = at + needle.part, offset + needle.part
-    while end < len(low) and stop < len(needle.low) and low[end] == needle.low[stop]:
-        end, stop = end + 1, stop + 1
-    return start, end
+    before = _alike(lambda size: low[at - size : at] == needle.low[offset - size : offset],
+                    min(at, offset))  # fmt: skip
+    after = _alike(lambda size: low[end : end + size] == needle.low[stop : stop + size],
+                   min(len(low) - end, len(needle.low) - stop))  # fmt: skip
+    return at - before, end + after
+
+
+def _alike(is_alike: Callable[[int], bool], most: int) -> int:
+    """Return how many characters are alike, at most ``most``; they are compared many at once."""
+    least, more = 0, most + 1  # alike, not alike
+    step = 8
+    while more - least > 1:
+        size = min(least + step, (least + more) // 2 if more <= most else most)
+        if is_alike(size):
+            least, step = size, step * 4
+        else:
+            more = size
+    return least
 
 
 def _tells(part: str) -> bool:

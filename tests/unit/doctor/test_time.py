@@ -72,6 +72,9 @@ LONG_LOGS: Mapping[str, bytes] = {
     "our cases": filled("\n".join(case.log for case in our_cases()), LONG),
     "our cases in one line": filled(" ".join(case.log for case in our_cases()), LONG),
     "passwords": "".join(f"password='Sec{n}ret'\n" for n in range(60_000)).encode()[:LONG],
+    "secrets of one letter": "".join(
+        f"password={c * 50}1{c * 50}\n" + f"{c * 3_000}1\n" * 6 for c in "abcdefghijkl"
+    ).encode(),
     "newlines": b"\n" * LONG,
     "escaped line ends": b"\\r\\n" * (LONG // 4),
     "nested JSON": b"[" * LONG,
