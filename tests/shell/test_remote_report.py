@@ -18,6 +18,7 @@ from gatepost.app.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 
+LEAD = len("2026-11-24T10:15:00+00:00 ")
 ODD = "grüße\n\udcff"
 """Breaks a line, and is not Unicode: a client may say it."""
 
@@ -50,9 +51,9 @@ def told(data: Path, *, as_json: bool) -> list[str]:
 
 def test_a_person_reads_sentences(tmp_path: Path) -> None:
     first, odd, last = told(tmp_path, as_json=False)
-    assert first[9:] == "signed in app with LOGIN from ::1"
-    assert odd[9:] == format_event("odd", {"said": ODD}) == "odd said=grüße??"
-    assert last[9:] == "closed ::1: 221 2.0.0 Bye"
+    assert first[LEAD:] == "info signed in app with LOGIN from ::1"
+    assert odd[LEAD:] == f"info {format_event('odd', {'said': ODD})}" == "info odd said=grüße??"
+    assert last[LEAD:] == "info closed ::1: 221 2.0.0 Bye"
 
 
 def test_a_program_reads_json(tmp_path: Path) -> None:

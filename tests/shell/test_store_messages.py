@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from gatepost.cli import tables
 from gatepost.cli.messages import messages
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
@@ -108,7 +109,9 @@ def test_raw_is_what_came_with_our_fields_on_top(data: Path) -> None:
 
 
 def test_wait_returns_the_newest_match(data: Path) -> None:
-    assert answer(data, "wait", "--to", "BOB@example.net") == SECOND
+    shown = answer(data, "show", "1-2")
+    assert shown.items() >= SECOND.items()
+    assert answer(data, "wait", "--to", "BOB@example.net") == shown
     assert answer(data, "wait", "--subject", "^one")["id"] == "1-1"
 
 
@@ -152,7 +155,14 @@ def test_a_directory_without_a_store_is_an_error(tmp_path: Path, command: str) -
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_plain_output_keeps_to_80_columns_and_obeys_no_stranger(data: Path) -> None:
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_plain_output_keeps_to_80_columns_and_obeys_no_stranger(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def steps() -> None:
         long = message("1-3", PLAIN, subject=LONG, received_at=RECEIVED)
         await store.put(long)
@@ -160,6 +170,7 @@ def test_plain_output_keeps_to_80_columns_and_obeys_no_stranger(data: Path) -> N
     store = open_store(data)
     asyncio.run(steps())
     store.close()
+    at_a_terminal(monkeypatch)
     for command in (("list",), ("show", "1-2"), ("wait",)):
         for line in run(data, *command).stdout.splitlines():
             assert len(line) <= 80
@@ -168,7 +179,9 @@ def test_plain_output_keeps_to_80_columns_and_obeys_no_stranger(data: Path) -> N
     assert "\x1b" not in shown
 
 
-def test_ids_that_are_guids_leave_room_for_addresses(tmp_path: Path) -> None:
+def test_ids_that_are_guids_leave_room_for_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guid = "01a2107b-f38c-722e-aaae-740b60f1f420"
 
     async def steps() -> None:
@@ -177,6 +190,7 @@ def test_ids_that_are_guids_leave_room_for_addresses(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     asyncio.run(steps())
     store.close()
+    at_a_terminal(monkeypatch)
     titles, line = run(tmp_path, "list").stdout.splitlines()
     assert (titles.split(), line.split()[0]) == (["ID", "RECEIVED", "TO", "SUBJECT"], guid)
     assert len(line) <= 80

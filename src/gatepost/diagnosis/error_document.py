@@ -29,9 +29,11 @@ def status_said(seen: Evidence) -> str:
 
 
 def _words_of(document: dict[str, Any]) -> str:
+    if not document:
+        return ""
     from gatepost.sasl.oauth import words_of  # noqa: PLC0415 - few logs have one
 
-    return words_of(document) if document else ""
+    return words_of(document)
 
 
 def _document_in(seen: Evidence) -> dict[str, Any]:

@@ -6,7 +6,7 @@ were cut off. Each of them may be within other text, and takes time linear in th
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from gatepost.model.fast_dataclass import dataclass
 from functools import lru_cache
 from typing import Final
 
