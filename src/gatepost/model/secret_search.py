@@ -6,11 +6,11 @@ were cut off. Each of them may be within other text, and takes time linear in th
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from gatepost.model.fast_dataclass import dataclass
 from functools import lru_cache
 from typing import Final
 
 from gatepost.model.encoded_runs import FEWEST, decode_runs, encoded_runs, words_in_encodings
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.unescaping import is_escaped, unescape, unescaped, unescaped_texts
 
 LONG: Final = 8
