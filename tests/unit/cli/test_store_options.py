@@ -157,11 +157,11 @@ def write_config(path: Path, directory: str) -> str:
 
 
 def test_the_environment_names_a_configuration(here: Path) -> None:
-    named = {VARIABLE: write_config(here / "named.toml", "/srv/named")}
-    given = write_config(here / "given.toml", "/srv/given")
+    named = {VARIABLE: write_config(here / "named.toml", "/var/lib/named")}
+    given = write_config(here / "given.toml", "/var/lib/given")
     run = CliRunner(env=named)
-    assert run.invoke(where, []).output.strip() == "/srv/named"
-    assert run.invoke(where, ["--config", given]).output.strip() == "/srv/given"
+    assert run.invoke(where, []).output.strip() == "/var/lib/named"
+    assert run.invoke(where, ["--config", given]).output.strip() == "/var/lib/given"
     assert run.invoke(where, ["--data", "there"]).output.strip() == "there"
     assert CliRunner(env={VARIABLE: ""}).invoke(where, []).output.strip() == ".gatepost"
 
@@ -193,12 +193,14 @@ def test_check_reads_what_the_environment_names(here: Path) -> None:
 
 
 def test_a_configuration_here_is_used_if_there_is_no_other_relay(here: Path) -> None:
-    write_config(here / "gatepost.toml", "/srv/here")
+    write_config(here / "gatepost.toml", "/var/lib/here")
     said = CliRunner().invoke(where, [])
-    assert said.stdout.strip() == "/srv/here"
+    assert said.stdout.strip() == "/var/lib/here"
     assert "gatepost.toml" in said.stderr
     (here / ".gatepost").mkdir()
-    assert CliRunner().invoke(where, []).stdout.strip() == "/srv/here", "there is no store in it"
+    assert CliRunner().invoke(where, []).stdout.strip() == "/var/lib/here", (
+        "there is no store in it"
+    )
     (here / ".gatepost/store.db").touch()
     said = CliRunner().invoke(where, [])
     assert (said.stdout.strip(), said.stderr) == (".gatepost", "")
