@@ -183,7 +183,7 @@ def test_a_client_that_reads_slowly_gets_its_answer() -> None:
 
 
 def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> None:
-    with serving(limits=WebLimits(head=0.6, body=0.6)) as served:
+    with serving(limits=WebLimits(head=1.0, body=1.0)) as served:
         connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
         for _ in range(4):
             time.sleep(0.3)
