@@ -7,6 +7,7 @@ were cut off. Each of them may be within other text, and takes time linear in th
 import re
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 from gatepost.model.encoded_runs import FEWEST, decode_runs, encoded_runs, words_in_encodings
@@ -104,10 +105,11 @@ class SecretSearch:
         """Tell whether a text contains a secret."""
         return self.can_be_in(text) and next(self._spans(text, 0), None) is not None
 
-    def can_be_in(self, text: str) -> bool:
+    def can_be_in(self, text: str, most: float = inf) -> bool:
         """Tell whether a text may contain a secret; quick, because most replies have none.
 
-        Everything that the text may mean is searched together, without places.
+        Everything that the text may mean is searched together, without places. If that is more than
+        ``most`` characters, it is not searched: there may be a secret.
         """
         if not self._needles:
             return False
@@ -116,6 +118,8 @@ class SecretSearch:
             if any(self._has_key(_lower(each)) for each in texts):
                 return True
             text = decode_runs(texts, self._fewest, self._words).replace("\0", "")
+            if len(text) > most:
+                return True
             if not _TEXT.search(text):
                 return self._has_key(_lower(text))
         return any(self._has_key(_lower(each)) for each in (text, *unescaped_texts(text)))
@@ -226,10 +230,7 @@ def _stands(text: str, at: int, size: int) -> bool:
 
 
 def _lower(text: str) -> str:
-    low = text.lower()
-    return low if len(low) == len(text) else "".join([_lower_one(each) for each in text])
-
-
-def _lower_one(character: str) -> str:
-    low = character.lower()
-    return low if len(low) == 1 else character
+    """Return the text in lower case, each character in its place: only one becomes two."""
+    if "\u0130" not in text:
+        return text.lower()
+    return "\u0130".join([part.lower() for part in text.split("\u0130")])

@@ -20,6 +20,8 @@ chance."""
 LONG: Final = 4_096
 """Characters of a text in which secrets are found one by one. Servers do not say more; to look for
 the places of many secrets takes long, and the server decides how many there are."""
+MANY: Final = 65_536
+"""Characters that a long text may mean, decoded, until it is taken for one with a secret."""
 _BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")
 """What may separate two lines of a reply: the line end, code and status."""
 _NO_SECRETS: Final = SecretSearch()
@@ -101,17 +103,22 @@ class Transcript:
             return text
         if self._last.endswith(f" {text}"):  # the text of a reply, behind its code
             return text
-        if len(text) <= LONG:
-            struck = self._search.replace(text, REDACTED)
+        if len(text) > LONG:
+            struck = REDACTED if self._can_be_in_long(text) else text
         else:
-            struck = REDACTED if self._search.can_be_in(text) else text
-        if "\n" in struck and self._across.is_in(_BREAK.sub("", struck)):
-            return REDACTED
+            struck = self._search.replace(text, REDACTED)
+            if "\n" in struck and self._across.is_in(_BREAK.sub("", struck)):
+                return REDACTED
         if struck == text:
             self._last = text
             if len(self._harmless) < MAX_HARMLESS:
                 self._harmless.add(text)
         return struck
+
+    def _can_be_in_long(self, text: str) -> bool:
+        if self._search.can_be_in(text, MANY):
+            return True
+        return "\n" in text and self._across.can_be_in(_BREAK.sub("", text), MANY)
 
     @property
     def lines(self) -> tuple[Line, ...]:
