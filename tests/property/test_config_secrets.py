@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.document import report_document
 from gatepost.doctor.evidence_document import from_json, to_document
-from gatepost.doctor.lint import read_config
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
-from tests.unit.doctor.lint.files import HEALTHY
+from gatepost.doctor.settings_files import read_config
+from tests.unit.doctor.settings_files.files import HEALTHY
 
 few = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.filter_too_much])
 OTHER = "An0therSecret"

@@ -257,7 +257,7 @@ def _read_evidence(evidence: Any) -> "Evidence":
 
 
 def _read_config(config: Any) -> "Evidence":
-    from gatepost.doctor.lint import MAX_CONFIG, read_config  # noqa: PLC0415
+    from gatepost.doctor.settings_files import MAX_CONFIG, read_config  # noqa: PLC0415
 
     name = getattr(config, "name", "<stdin>")
     raw = config.read(MAX_CONFIG + 1)

@@ -82,14 +82,17 @@ def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
 
 def _of_a_config(seen: Evidence) -> Diagnosis:
     """Return the diagnosis of settings, which are judged without a dialogue."""
-    from gatepost.diagnosis import lint  # noqa: PLC0415 - a paste must not wait for it
+    from gatepost.diagnosis.settings import (  # noqa: PLC0415 - a paste must not wait for it
+        judge_settings,
+        note_settings,
+    )
 
-    findings = tuple(_with_remedies(each, seen) for each in rank(lint.lint(seen)))
+    findings = tuple(_with_remedies(each, seen) for each in rank(judge_settings(seen)))
     next_probe = _next_probe(seen, findings)
     if not findings and seen.target is not None:
         next_probe = f"gatepost doctor {seen.target}: whether the server takes what is set here"
     verdict: Verdict = "finding" if findings else "healthy" if seen.configs else "unknown"
-    return Diagnosis(verdict, findings, lint.notes(seen), seen, next_probe)
+    return Diagnosis(verdict, findings, note_settings(seen), seen, next_probe)
 
 
 def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     named = None if asked else frozenset(providers_in(_named_by(evidence)))
     if named is not None and not named:
         return conclude(evidence)  # no profile to load: a paste is answered at once
-    from gatepost.doctor.providers import known_profiles  # noqa: PLC0415
+    from gatepost.doctor.provider_profiles import known_profiles  # noqa: PLC0415
 
     if named is None:
         return conclude(evidence, known_profiles())

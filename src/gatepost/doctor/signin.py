@@ -14,7 +14,7 @@ from typing import Final, Literal
 from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
-from gatepost.doctor.providers import unlisted_mechanisms
+from gatepost.doctor.provider_profiles import unlisted_mechanisms
 from gatepost.doctor.talk import NOTHING, Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut

@@ -41,7 +41,7 @@ class Setting:
     """The format of a user name or sender, as in ``Login``."""
     secret: SecretShape | None = None
     marks: tuple[str, ...] = ()
-    """What was noticed when the value was read: see ``diagnosis.lint.marks``."""
+    """What was noticed when the value was read: see ``diagnosis.settings.marks``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import Final, Literal
 from gatepost.diagnosis.remedies import LIBRARIES, topic_of
 from gatepost.diagnosis.remedies.library import Place
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.lint import read_config
 from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
+from gatepost.doctor.settings_files import read_config
 from gatepost.doctor.visit import Checks, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.commands import RECIPIENT

@@ -22,7 +22,7 @@ from gatepost.doctor.identity.local_authority import authority_beside
 from gatepost.doctor.identity.management import Management
 from gatepost.doctor.identity.questions import Ask, Questions
 from gatepost.doctor.identity_options import IdentityOptions
-from gatepost.doctor.providers import profile_of
+from gatepost.doctor.provider_profiles import profile_of
 from gatepost.doctor.redaction import hide
 from gatepost.doctor.shapes import shape_of
 from gatepost.doctor.visit import Visit

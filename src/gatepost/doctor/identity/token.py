@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gatepost.diagnosis.entra.names import read_name
 from gatepost.diagnosis.entra.tokens import read_token
-from gatepost.doctor.providers import known_profiles
+from gatepost.doctor.provider_profiles import known_profiles
 from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.evidence import Client, Evidence, Fact, seen
 

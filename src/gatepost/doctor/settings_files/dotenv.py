@@ -3,7 +3,13 @@
 import re
 from typing import Final
 
-from gatepost.doctor.lint.entry import DOLLAR, Entry, Section, is_reference, without_invisible
+from gatepost.doctor.settings_files.entry import (
+    DOLLAR,
+    Entry,
+    Section,
+    is_reference,
+    without_invisible,
+)
 
 _LINE: Final = re.compile(
     r"\s*(?:export\s+|set\s+|-\s+)?([A-Za-z_][\w.:\-]{0,200})\s*=(.*)", re.DOTALL

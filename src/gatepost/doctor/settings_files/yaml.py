@@ -7,10 +7,10 @@ itself is read; ``yaml_faults`` judges the lines that remain.
 import re
 from typing import Final
 
-from gatepost.doctor.lint.entry import Section
-from gatepost.doctor.lint.urls import REFERENCE
-from gatepost.doctor.lint.yaml_faults import read_parts
-from gatepost.doctor.lint.yaml_nodes import Error, Reader
+from gatepost.doctor.settings_files.entry import Section
+from gatepost.doctor.settings_files.urls import REFERENCE
+from gatepost.doctor.settings_files.yaml_faults import read_parts
+from gatepost.doctor.settings_files.yaml_nodes import Error, Reader
 
 _TEMPLATE: Final = re.compile(r"\{\{[^{}]*\}\}|\{%[^%{}]*%\}|\{#[^#]*#\}|<%[^%]*%>")
 _TEMPLATE_ALONE: Final = re.compile(rf"(?m)^[ \t]*(?:{REFERENCE}[ \t]*)+$")

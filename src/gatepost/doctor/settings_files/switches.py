@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, cast
 
-from gatepost.doctor.lint.entry import Entry, without_invisible
-from gatepost.doctor.lint.roles import ENCRYPTIONS, words_of
-from gatepost.doctor.lint.texts import Task
+from gatepost.doctor.settings_files.entry import Entry, without_invisible
+from gatepost.doctor.settings_files.roles import ENCRYPTIONS, words_of
+from gatepost.doctor.settings_files.texts import Task
 from gatepost.model.setting import Role, Setting
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t", "enabled", "always", "required",

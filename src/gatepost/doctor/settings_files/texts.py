@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple, cast
 
-from gatepost.doctor.lint.entry import Entry, seen_in, without_invisible
-from gatepost.doctor.lint.roles import role_of
+from gatepost.doctor.settings_files.entry import Entry, seen_in, without_invisible
+from gatepost.doctor.settings_files.roles import role_of
 from gatepost.doctor.shapes import form_of, shape_of
 from gatepost.model.setting import Role, Setting
 

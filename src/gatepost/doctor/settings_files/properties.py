@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section, is_reference
+from gatepost.doctor.settings_files.entry import Entry, Section, is_reference
 
 _SPLIT: Final = re.compile(r"((?:\\.|[^=:\s\\])+)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)

@@ -1,7 +1,7 @@
 """Configuration files of mail clients: read as their framework does, never executed, never shown.
 
 ``read_config`` recognises the kind of a file, and turns its mail settings into an Evidence of forms
-and marks. No secret leaves this package; ``gatepost.diagnosis.lint`` judges.
+and marks. No secret leaves this package; ``gatepost.diagnosis.settings`` judges.
 """
 
 import re
@@ -10,8 +10,8 @@ from importlib import import_module
 from posixpath import commonprefix
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section
-from gatepost.doctor.lint.kinds import LIBRARIES, kind_of
+from gatepost.doctor.settings_files.entry import Entry, Section
+from gatepost.doctor.settings_files.kinds import LIBRARIES, kind_of
 from gatepost.model.evidence import Client, Evidence, Target
 from gatepost.model.setting import MAILERS, Config, Setting, has_mailers
 
@@ -119,7 +119,7 @@ def _sections(kind: str, text: str, name: str) -> list[Section]:
         return [Section("", [Entry("URL", 1, text.strip("\ufeff").strip().strip("'\""), "text")])]
     if kind not in _READERS:
         return []
-    module = import_module(f"gatepost.doctor.lint.{_module(kind, text, name)}")
+    module = import_module(f"gatepost.doctor.settings_files.{_module(kind, text, name)}")
     if kind == "ini":
         return list(module.read_ini(text))
     if kind == "sasl_passwd":
@@ -139,8 +139,8 @@ def _module(kind: str, text: str, name: str) -> str:
 
 
 def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
-    from gatepost.doctor.lint import programs  # noqa: PLC0415 - read after the file is known
-    from gatepost.doctor.lint.values import config_of  # noqa: PLC0415
+    from gatepost.doctor.settings_files import programs  # noqa: PLC0415 - read after the file is known
+    from gatepost.doctor.settings_files.values import config_of  # noqa: PLC0415
 
     if wide and kind in ("dotenv", "laravel", "properties", "spring", "postfix", "msmtp"):
         section.entries = [each.marked("utf16") for each in section.entries]

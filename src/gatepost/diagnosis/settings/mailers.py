@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.setting import MAILERS, Role, Setting
 
 _OPTIONS: Final = (

@@ -12,8 +12,8 @@ from typing import Final
 
 import yaml
 
-from gatepost.doctor.lint.entry import DOLLAR, Entry, Form, is_reference
-from gatepost.doctor.lint.urls import REFERENCE
+from gatepost.doctor.settings_files.entry import DOLLAR, Entry, Form, is_reference
+from gatepost.doctor.settings_files.urls import REFERENCE
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER: Final = re.compile(

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Form, Section, is_reference
+from gatepost.doctor.settings_files.entry import Entry, Form, Section, is_reference
 
 _LITERAL: Final = (
     r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|:\w+|[^\s,;(){}\[\n][^,;)}\n]*)"""

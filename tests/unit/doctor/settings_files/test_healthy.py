@@ -3,8 +3,8 @@
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.lint import read_config
-from tests.unit.doctor.lint.files import HEALTHY
+from gatepost.doctor.settings_files import read_config
+from tests.unit.doctor.settings_files.files import HEALTHY
 
 
 @pytest.mark.parametrize("name", HEALTHY)

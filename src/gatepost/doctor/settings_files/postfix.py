@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.lint.entry import DOLLAR, Entry, Section
+from gatepost.doctor.settings_files.entry import DOLLAR, Entry, Section
 
 _PARAMETER: Final = re.compile(r"([\w.]+)\s*=\s*(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")

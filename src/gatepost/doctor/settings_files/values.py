@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from gatepost.doctor.lint import urls
-from gatepost.doctor.lint.entry import Entry, Section, is_reference, seen_in
-from gatepost.doctor.lint.roles import is_about_mail, role_of, words_of
-from gatepost.doctor.lint.switches import (
+from gatepost.doctor.settings_files import urls
+from gatepost.doctor.settings_files.entry import Entry, Section, is_reference, seen_in
+from gatepost.doctor.settings_files.roles import is_about_mail, role_of, words_of
+from gatepost.doctor.settings_files.switches import (
     of_backend,
     of_encryption,
     of_mechanism,
     of_switch,
     of_verify,
 )
-from gatepost.doctor.lint.texts import Task, of_host, of_port, of_text
+from gatepost.doctor.settings_files.texts import Task, of_host, of_port, of_text
 from gatepost.model.setting import Config, Role, Setting
 
 MAX_ENTRIES: Final = 20_000

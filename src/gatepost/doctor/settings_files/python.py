@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section
-from gatepost.doctor.lint.urls import is_dsn
+from gatepost.doctor.settings_files.entry import Entry, Section
+from gatepost.doctor.settings_files.urls import is_dsn
 
 _CASTS: Final = frozenset({"cast", "type"})
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9_]+")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Form, Section, is_reference
+from gatepost.doctor.settings_files.entry import Entry, Form, Section, is_reference
 
 _TOKEN: Final = re.compile(
     r'(?P<skip>[\s,]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>"(?:\\.|[^"\\\n])*+"?)|(?P<open>[{\[])|'

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.doctor.lint.urls import is_dsn
+from gatepost.doctor.settings_files.urls import is_dsn
 
 LIBRARIES: Final = {
     "django": "django",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.lint import credentials, mailers, marks, tls
-from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.diagnosis.settings import credentials, mailers, marks, tls
+from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
 
@@ -22,8 +22,8 @@ MAX_PROOFS: Final = 20
 _ORDER: Final[tuple[Confidence, ...]] = ("certain", "likely", "possible")
 
 
-def lint(seen: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for each cause, with every place that shows it."""
+def judge_settings(seen: Evidence) -> tuple[Finding, ...]:
+    """Return a finding for each cause, with every position that shows it."""
     faults: dict[str, list[Fault]] = {}
     for config in seen.configs:
         view = View(config)
@@ -44,7 +44,7 @@ def _finding(id_: str, faults: list[Fault]) -> Finding:
     )  # fmt: skip
 
 
-def notes(seen: Evidence) -> tuple[str, ...]:
+def note_settings(seen: Evidence) -> tuple[str, ...]:
     """Return notes about settings that are not faults."""
     cut = (f"the file is long: its last {seen.left_out:,} characters were not read",)
     return (*_about_settings(seen), *(cut if seen.left_out else ()))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.lint.mailers import _OPTIONS, _REPLACED
 from gatepost.diagnosis.remedies import LIBRARIES, with_mailers
-from gatepost.doctor.lint import read_config
+from gatepost.diagnosis.settings.mailers import _OPTIONS, _REPLACED
+from gatepost.doctor.settings_files import read_config
 from gatepost.model.finding import Diagnosis, Finding
 
 GOOD = {"host": "smtp.contoso.org", "port": 587, "use_tls": True, "username": "me@contoso.org",

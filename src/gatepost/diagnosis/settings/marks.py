@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gatepost.diagnosis.lint import words
-from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.diagnosis.settings import spellings
+from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import Role, Setting
 
@@ -174,7 +174,7 @@ def _fault(
 ) -> Iterator[Fault]:
     if mark is None or name in _KEPT.get(view.kind, ()):
         return
-    fix = _FIXES.get(mark.id, words.quote)(view.spelling)
+    fix = _FIXES.get(mark.id, spellings.quote)(view.spelling)
     if name in ("bom", "utf16"):
         fix = "Save the file as UTF-8 without a byte order mark."
     elif name == "unstripped":
@@ -182,7 +182,7 @@ def _fault(
     elif name == "cr":
         fix = "Save the file with Unix line ends (sed -i 's/\\r$//' FILE)."
     elif name in ("edge_blank", "newline", "blank_at_end", "invisible") and mark.id == _VALUE:
-        fix = f"Remove it, and type the value by hand. {words.quote(view.spelling)}"
+        fix = f"Remove it, and type the value by hand. {spellings.quote(view.spelling)}"
     yield Fault(mark.id, mark.confidence, view.at(setting, f"{before}{mark.said}"), fix)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.diagnosis.lint import words
-from gatepost.diagnosis.lint.fault import IMPLICIT_PORTS, STARTTLS_PORTS, Fault, View
+from gatepost.diagnosis.settings import spellings
+from gatepost.diagnosis.settings.fault import IMPLICIT_PORTS, STARTTLS_PORTS, Fault, View
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import Setting
 
@@ -40,7 +40,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     django_url = _ends(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
-        fix = f"{words.starttls(view.spelling)}; or {words.implicit(view.spelling)}."
+        fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
         yield Fault("implicit_tls_on_starttls_port", sure, told, fix)
     elif mode in ("starttls", "clear") and view.port in IMPLICIT_PORTS and not django_url:
         if mode == "clear" and view.is_local:
@@ -48,7 +48,7 @@ def mode_and_port(view: View) -> Iterator[Fault]:
         how = "STARTTLS" if mode == "starttls" else "no TLS"
         said = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
         sure = "likely" if view.kind in _GUESSED else "certain"
-        fix = f"{words.implicit(view.spelling)}; or {words.starttls(view.spelling)}."
+        fix = f"{spellings.implicit(view.spelling)}; or {spellings.starttls(view.spelling)}."
         yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
 
 
@@ -73,7 +73,7 @@ def url_scheme(view: View) -> Iterator[Fault]:
         f" begins with {url.shown}://, and the port is {view.port}, which requires TLS from the "
         "first byte"
     )
-    fix = f"{words.implicit('url')}; or {words.starttls('url')}."
+    fix = f"{spellings.implicit('url')}; or {spellings.starttls('url')}."
     yield Fault("starttls_on_implicit_tls_port", "likely", view.at(url, said), fix)
 
 
@@ -90,7 +90,7 @@ def both_switches(view: View) -> Iterator[Fault]:
         implicit,
         f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together",
     )
-    fix = f"{words.starttls(view.spelling)}; or {words.implicit(view.spelling)}."
+    fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
     yield Fault("client_config_conflict", sure, proof, fix)
 
 
@@ -136,7 +136,7 @@ def no_tls(view: View) -> Iterator[Fault]:
         said = ": nothing switches TLS on, so the client stays in clear"
     sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
     yield Fault(
-        "starttls_required", sure, view.at(where, said), f"{words.starttls(view.spelling)}."
+        "starttls_required", sure, view.at(where, said), f"{spellings.starttls(view.spelling)}."
     )
 
 
@@ -145,7 +145,7 @@ def scheme(view: View) -> Iterator[Fault]:
     for setting in view.all("implicit"):
         if "bad_scheme" in setting.marks:
             said = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
-            fix = f"{words.starttls('laravel')}; or {words.implicit('laravel')}."
+            fix = f"{spellings.starttls('laravel')}; or {spellings.implicit('laravel')}."
             yield Fault("client_config_conflict", "certain", view.at(setting, said), fix)
         if "wrapper_needs_encrypt" in setting.marks:
             said = (
@@ -156,7 +156,7 @@ def scheme(view: View) -> Iterator[Fault]:
                 "client_config_conflict",
                 "certain",
                 view.at(setting, said),
-                f"{words.implicit('postfix')}.",
+                f"{spellings.implicit('postfix')}.",
             )
 
 
@@ -185,12 +185,15 @@ def wrong_service(view: View) -> Iterator[Fault]:
         setting = where if other else view.first("host") or where
         yield Fault("wrong_submission_host", "likely", view.at(setting, said),
                     f"Set the provider's host for sending (smtp.…): "
-                    f"{words.starttls(view.spelling)}.")  # fmt: skip
+                    f"{spellings.starttls(view.spelling)}.")  # fmt: skip
     for provider in view.providers:
         if view.port in _CLOSED.get(provider, ()):
             said = f": {view.host} does not answer on {view.port}"
             yield Fault(
-                "port_blocked", "likely", view.at(where, said), f"{words.starttls(view.spelling)}."
+                "port_blocked",
+                "likely",
+                view.at(where, said),
+                f"{spellings.starttls(view.spelling)}.",
             )
 
 

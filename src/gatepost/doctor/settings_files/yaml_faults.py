@@ -8,8 +8,8 @@ refuses by itself.
 import re
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry
-from gatepost.doctor.lint.yaml_nodes import MAX_DEPTH, MAX_KEY, Error, Reader, judged
+from gatepost.doctor.settings_files.entry import Entry
+from gatepost.doctor.settings_files.yaml_nodes import MAX_DEPTH, MAX_KEY, Error, Reader, judged
 
 _PAIR: Final = re.compile(
     r"(?P<q>['\"]?)(?P<key>[^'\"#{}\[\],&*!|>%@`\s](?:[^'\":]|:(?=\S))*+)(?P=q)[ \t]*+:"

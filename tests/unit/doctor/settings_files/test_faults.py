@@ -6,9 +6,9 @@ import pytest
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.lint import read_config
+from gatepost.doctor.settings_files import read_config
 from gatepost.model.finding import Diagnosis
-from tests.unit.doctor.lint.files import APPLICATION, ENTRA, HEALTHY, SECRET, TENANT
+from tests.unit.doctor.settings_files.files import APPLICATION, ENTRA, HEALTHY, SECRET, TENANT
 
 MANGLED = "credential_mangled_by_config"
 URL = "credential_url_encoding"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section, seen_in
-from gatepost.doctor.lint.switches import truth
-from gatepost.doctor.lint.values import config_of
+from gatepost.doctor.settings_files.entry import Entry, Section, seen_in
+from gatepost.doctor.settings_files.switches import truth
+from gatepost.doctor.settings_files.values import config_of
 from gatepost.model.setting import Config, Role, Setting
 
 _MSMTP: Final = {

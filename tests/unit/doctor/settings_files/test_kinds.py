@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gatepost.doctor.lint.kinds import kind_of
+from gatepost.doctor.settings_files.kinds import kind_of
 
 UNITS = [
     "\n",

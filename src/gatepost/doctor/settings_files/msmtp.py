@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.doctor.lint.entry import Entry, Section
+from gatepost.doctor.settings_files.entry import Entry, Section
 
 _COMMANDS: Final = frozenset({
     "host", "port", "user", "password", "from", "domain", "tls", "tls_starttls", "tls_certcheck",

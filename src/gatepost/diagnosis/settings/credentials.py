@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gatepost.diagnosis.lint.fault import Fault, View
+from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import Setting
 
