@@ -32,7 +32,7 @@ CORPUS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test oldest check lint format compliance system bench accuracy lock clean npm
+.PHONY: help demo up test oldest check lint format docs compliance system bench accuracy lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -63,6 +63,9 @@ lint: $(VENV)  ## everything in check but the tests
 format: $(VENV)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+docs: $(VENV)  ## write the generated pages: those of docs/, and whole references in build/docs
+	$(BIN)/python -m tests.docs.generated
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
 	$(PYTEST) -m compliance $(PYTEST_FLAGS)

@@ -1,8 +1,7 @@
-"""Write the conformance page from the tests and dialogues: ``python -m tests.conformance.page``."""
+"""The conformance page, made from the tests and dialogues (``make docs``)."""
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,7 @@ HEAD: Final = """\
 # Conformance
 
 What the server promises, clause by clause, and the test that proves it. This page is
-generated from the tests (`python -m tests.conformance.page`), and a test compares the two.
-What is not listed is not promised.
+generated from the tests by `make docs`. What is not listed is not promised.
 
 The dialogues are in `tests/dialogues`. Each is played against the server's session, with its
 octets split in all ways, and to the running relay over TLS. Those marked *client* are played
@@ -105,9 +103,3 @@ def render() -> str:
             if row.rfc == rfc
         ]
     return "".join(parts)
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(render(), "utf-8")
-    sys.stdout.write(f"{PAGE}\n")

@@ -1,7 +1,11 @@
-"""Write the pages that are generated from tables of the code: ``python -m
-tests.docs.generated``."""
+"""Write the pages that are generated from the code: ``make docs``.
+
+Those in the repository are for readers who build nothing. The others list every option and every
+reply, go to ``build/docs``, and are not in the repository.
+"""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
@@ -13,7 +17,7 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.main import COMMANDS, root
+from gatepost.cli.main import root
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.model.profile import GROUPS as TABLES
@@ -24,6 +28,8 @@ from gatepost.profiles.layer import Faults, read_layer
 from gatepost.rest.arm.operations import Operation
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
+from tests.conformance.page import PAGE as CONFORMANCE
+from tests.conformance.page import render as conformance_page
 from tests.docs.aadsts import aadsts_page
 from tests.docs.pages import FINDINGS, ROOT
 from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_fixes
@@ -31,7 +37,8 @@ from tests.docs.report_schema import report_page, schema_file
 from tests.docs.tables import attribute_docstrings, table
 
 REFERENCE: Final = ROOT / "docs" / "reference"
-NOTE: Final = "<!-- Made by `python -m tests.docs.generated`: change the code, not this page. -->"
+BUILD: Final = ROOT / "build" / "docs"
+NOTE: Final = "<!-- Made by `make docs`: change the code, not this page. -->"
 GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, **TABLES}
 
 
@@ -51,8 +58,8 @@ def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command
 
 def help_text(command: click.Command) -> str:
     """Return the help of a command, with its example and exit codes."""
-    told = f"{cleandoc(command.help or '')}\n\n{cleandoc(command.epilog or '')}"
-    return told.replace("\b\n", "").replace("``", "`")
+    text = f"{cleandoc(command.help or '')}\n\n{cleandoc(command.epilog or '')}"
+    return text.replace("\b\n", "").replace("``", "`")
 
 
 def options(command: click.Command) -> Iterator[tuple[str, str, str]]:
@@ -61,8 +68,8 @@ def options(command: click.Command) -> Iterator[tuple[str, str, str]]:
         if isinstance(option, click.Option):
             value = "" if option.is_flag else f" {option.make_metavar(click.Context(command))}"
             flags = ", ".join(f"`{flag}{value}`" for flag in option.opts)
-            shown = option.show_default and not option.is_flag
-            default = f"`{_default(option.default)}`" if shown else ""
+            has_default = option.show_default and not option.is_flag
+            default = f"`{_default(option.default)}`" if has_default else ""
             yield flags, default, option.help or ""
 
 
@@ -71,13 +78,14 @@ def _default(value: Any) -> str:
 
 
 def cli_page() -> str:
-    """Return the reference of the command line."""
-    lines = ["# Command line", "", NOTE, ""]
-    lines += table(
-        ("command", "purpose"), [(f"`gatepost {name}`", line) for name, (_, line) in
-                                  sorted(COMMANDS.items())],
-    )  # fmt: skip
-    lines += [
+    """Return the list of all commands."""
+    lines = [
+        "# Command line",
+        "",
+        NOTE,
+        "",
+        "`gatepost COMMAND --help` shows the options of a command, with examples. In a checkout,",
+        "`make docs` writes all of them into one page, `build/docs/options.md`.",
         "",
         "Every command has `--json` (one document on standard output; `up`, `serve` and `watch`:",
         "one object per line) and `--help`. No command accepts a secret as an argument. Exit",
@@ -89,20 +97,40 @@ def cli_page() -> str:
         "```text",
         'eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"',
         "```",
+        "",
     ]
+    return "\n".join([*lines, *table(("command", "purpose"), _purposes())]) + "\n"
+
+
+def _purposes() -> Iterator[tuple[str, str]]:
+    """Yield each command with its arguments, and the first sentence of its help."""
     for name, command in commands(root, "gatepost"):
-        arguments = [f" {each.make_metavar(click.Context(command))}" for each in command.params
-                     if isinstance(each, click.Argument)]  # fmt: skip
+        purpose = " ".join(cleandoc(command.help or "").partition("\n\n")[0].split())
+        sentence = re.split(r"(?<=[.])\s", purpose.replace("``", "`"))[0]
+        call = name if isinstance(command, click.Group) else f"{name}{_arguments(command)}"
+        yield f"`{call}`", sentence
+
+
+def _arguments(command: click.Command) -> str:
+    context = click.Context(command)
+    return "".join(f" {each.make_metavar(context)}" for each in command.params
+                   if isinstance(each, click.Argument))  # fmt: skip
+
+
+def options_page() -> str:
+    """Return the help of all commands, with every option."""
+    lines = ["# All options of all commands"]
+    for name, command in commands(root, "gatepost"):
         lines += ["", f"## {name}", ""]
         if not isinstance(command, click.Group):
-            lines += [f"`{name}{''.join(arguments)}`", ""]
-        lines += [*_told(help_text(command)), ""]
+            lines += [f"`{name}{_arguments(command)}`", ""]
+        lines += [*_fence_examples(help_text(command)), ""]
         if rows := list(options(command)):
             lines += table(("option", "default", "meaning"), rows)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _told(text: str) -> Iterator[str]:
+def _fence_examples(text: str) -> Iterator[str]:
     """Yield paragraphs unchanged; indented ones become examples."""
     fenced = False
     for line in text.strip().splitlines():
@@ -119,32 +147,45 @@ def _told(text: str) -> Iterator[str]:
 # Profiles.
 
 
-def replies_page() -> str:
-    """Return the reference of what the server replies with each profile, and the sources."""
+def profile_list_page() -> str:
+    """Return the list of all profiles."""
     lines = [
-        "# Profiles: what the server replies", "", NOTE, "",
-        "A profile is a file in `src/gatepost/profiles`. It says what a provider offers, refuses",
-        "and limits, and names the source of each value. `gatepost up --profile NAME` starts a",
-        "server with it, and `gatepost profile show NAME` prints it. A server offers only those",
-        "AUTH mechanisms that its directory can verify. A quirk is a server with one fault, whose",
-        "cause the doctor finds; its other values are those of the profile that it extends.",
+        "# Profiles", "", NOTE, "",
+        "`gatepost up --profile NAME` starts a server that behaves as one of these profiles says,",
+        "and `gatepost profile show NAME` prints all its values. A profile is a TOML file: what a",
+        "provider offers, refuses and limits, and the source of each value. In a checkout,",
+        "`make docs` writes what the server replies with each profile to `build/docs/replies.md`.",
+        "",
+        "A server offers only those AUTH mechanisms that its directory can verify. A quirk is a",
+        "server with one fault, whose cause the doctor finds; its other values are those of the",
+        "profile that it extends.",
     ]  # fmt: skip
-    found = [load_profile(name) for name in available_profiles()]
     for kind, title in (("provider", "Providers"), ("server", "Servers"), ("quirk", "Quirks")):
         rows = [
             (
-                f"[`{each.name}`](#{_anchor(each.name)})",
+                f"[`{each.name}`](../../src/gatepost/profiles/{_file(each)})",
                 each.title,
                 each.as_of or "ours",
                 each.directory.kind,
-                _cause(each),
+                *([_cause(each)] if kind == "quirk" else []),
             )
-            for each in found
+            for each in map(load_profile, available_profiles())
             if each.kind == kind
         ]
         titles = ("profile", "what it is", "as of", "directory", "cause")
-        lines += ["", f"## {title}", "", *table(titles, rows)]
-    for each in found:
+        lines += ["", f"## {title}", "", *table(titles[: 5 if kind == "quirk" else 4], rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _file(profile: Profile) -> str:
+    """Return the profile's file, in the package of the profiles."""
+    return f"{'quirks/' if profile.kind == 'quirk' else ''}{profile.name}.toml"
+
+
+def replies_page() -> str:
+    """Return what the server replies with each profile, and the sources."""
+    lines = ["# What the server replies with each profile"]
+    for each in map(load_profile, available_profiles()):
         lines += ["", f"## {each.name}", "", *(_quirk if each.kind == "quirk" else _profile)(each)]
     lines += [
         "", "## Replies that no profile overrides", "",
@@ -152,10 +193,6 @@ def replies_page() -> str:
                                    for name in sorted(NAMES, key=_code)]),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(".", "")
 
 
 def _cause(profile: Profile) -> str:
@@ -168,7 +205,7 @@ def _quirk(profile: Profile) -> Iterator[str]:
     yield f"{profile.title}."
     yield ""
     values = {each.key: each for each in effective_values(profile)}
-    own = [values[key] for key in load_own(profile.name) if key in values and key not in _TOLD]
+    own = [values[key] for key in load_own(profile.name) if key in values and key not in _IN_TITLE]
     yield from table(
         ("key", "value", "source"),
         [(f"`{each.key}`", f"`{json.dumps(each.value, ensure_ascii=False)}`", each.origin)
@@ -182,7 +219,7 @@ def load_own(name: str) -> list[str]:
     return list(read_layer(tomllib.loads(text), name, Faults()).values)
 
 
-_TOLD: Final = ("title", "kind", "as_of")
+_IN_TITLE: Final = ("title", "kind", "as_of")
 
 
 def _code(name: str) -> tuple[int, str]:
@@ -192,9 +229,9 @@ def _code(name: str) -> tuple[int, str]:
 def _profile(profile: Profile) -> Iterator[str]:
     yield f"{profile.title}."
     yield ""
-    said = [(key, f"`{getattr(profile, key).replace(pod_name(), '{pod}')}`", source(profile, key))
+    lines = [(key, f"`{getattr(profile, key).replace(pod_name(), '{pod}')}`", source(profile, key))
             for key in _FIRST_LINES]  # fmt: skip
-    yield from table(("first line", "text", "source"), said)
+    yield from table(("first line", "text", "source"), lines)
     yield ""
     for when, offered in (("in clear", profile.in_clear), ("over TLS", profile.over_tls)):
         yield f"EHLO {when} (source: {source(profile, _KEYS[when])}):"
@@ -242,8 +279,10 @@ def profiles_page() -> str:
     for group, kind in GROUPS.items():
         lines += ["", f"## {f'[{group}]' if group else 'Top level'}", ""]
         keys = [each for each in fields(kind) if each.name not in ("name", "sources", *GROUPS)]
-        told = attribute_docstrings(kind)
-        rows = [(f"`{each.name}`", _shown_default(each), told.get(each.name, "")) for each in keys]
+        meanings = attribute_docstrings(kind)
+        rows = [
+            (f"`{each.name}`", _shown_default(each), meanings.get(each.name, "")) for each in keys
+        ]
         lines += table(("key", "default", "meaning"), rows) if rows else ["No keys yet."]
     return "\n".join(lines) + "\n"
 
@@ -258,8 +297,8 @@ def findings_page() -> str:
     """Return all pages of findings in one file, which goes into the package."""
     pages = sorted(path for path in FINDINGS.glob("*.md") if path.name != "README.md")
     note = NOTE.replace("the code, not this page", "docs/findings, not this file")
-    told = (without_fixes(path.read_text("utf-8")).strip() for path in pages)
-    return "\n".join([note, *(f"\n{each}" for each in told)]) + "\n"
+    texts = (without_fixes(path.read_text("utf-8")).strip() for path in pages)
+    return "\n".join([note, *(f"\n{each}" for each in texts)]) + "\n"
 
 
 def remedies_page() -> str:
@@ -338,25 +377,33 @@ def path_of(operation: Operation) -> str:
     return f"{{scope}}{path}" if path.startswith("/providers/Microsoft.Authorization") else path
 
 
-PAGES: Final[Mapping[Path, Callable[[], str]]] = {
+PAGES: Final[dict[Path, Callable[[], str]]] = {
     **{path: partial(finding_page, path) for path in FINDING_PAGES},
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,
     REFERENCE / "aadsts.md": partial(aadsts_page, NOTE),
     REFERENCE / "doctor-report.md": partial(report_page, NOTE),
-    REFERENCE / "doctor.schema.json": schema_file,
     REFERENCE / "cli.md": cli_page,
-    REFERENCE / "replies.md": replies_page,
+    REFERENCE / "profile-list.md": profile_list_page,
     REFERENCE / "profiles.md": profiles_page,
     REFERENCE / "arm-operations.md": arm_page,
+    CONFORMANCE: conformance_page,
     ROOT / "src" / "gatepost" / "doctor" / "findings.md": findings_page,
+}
+
+
+BUILT: Final[Mapping[str, Callable[[], str]]] = {
+    "options.md": options_page,
+    "replies.md": replies_page,
+    "doctor.schema.json": schema_file,
 }
 
 
 def main() -> None:
     """Write the pages."""
-    for path, make in PAGES.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    pages = PAGES | {BUILD / name: make for name, make in BUILT.items()}
+    for path, make in pages.items():
         path.write_text(make(), "utf-8")
 
 

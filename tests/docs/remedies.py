@@ -10,7 +10,7 @@ from gatepost.diagnosis.remedies.causes import BY_MECHANISM
 from gatepost.diagnosis.remedies.library import Library, Place
 from tests.docs.pages import FINDINGS
 
-BEGIN: Final = "<!-- fixes: made by `python -m tests.docs.generated`, from diagnosis/remedies -->"
+BEGIN: Final = "<!-- fixes: made by `make docs`, from diagnosis/remedies -->"
 END: Final = "<!-- end of fixes -->"
 _BLOCK: Final = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.DOTALL)
 _OFFERED: Final = ("LOGIN",)

@@ -26,10 +26,11 @@ def report_page(note: str) -> str:
     lines = [
         "# The doctor's report", "", note, "",
         "`gatepost doctor --json` prints this report, and `gatepost doctor --save` writes its",
-        "evidence. There is a [JSON Schema](doctor.schema.json). The keys listed here will stay;",
-        "others may be added. A fact has a `state` (`seen`; `hidden`: it happened, but was not",
-        "shown; `not_tried`) and a `value`, which is null unless it was seen. Times are in RFC",
-        "3339 format and UTC.",
+        "evidence. In a checkout, `make docs` writes a JSON Schema to `build/docs`.",
+        "",
+        "The keys listed here will stay; others may be added. A fact has a `state` (`seen`;",
+        "`hidden`: it happened, but was not shown; `not_tried`) and a `value`, which is null",
+        "unless it was seen. Times are in RFC 3339 format and UTC.",
     ]  # fmt: skip
     for name, told in _objects():
         lines += ["", f"## {name}", "", *told]

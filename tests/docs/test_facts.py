@@ -20,8 +20,9 @@ from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
 from gatepost.profiles import available_profiles
-from tests.docs.generated import PAGES, commands, help_text
+from tests.docs.generated import BUILT, PAGES, commands, help_text, options
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page
+from tests.docs.tables import cell
 
 README = read_page(ROOT / "README.md")
 REFERENCE = ROOT / "docs" / "reference"
@@ -31,7 +32,24 @@ EVENT = re.compile(r"report(?:er)?\(\s*\"([a-z_]+)\"")
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_the_generated_pages_are_current(path: Path) -> None:
-    assert path.read_text("utf-8") == PAGES[path](), "run python -m tests.docs.generated"
+    assert path.read_text("utf-8") == PAGES[path](), "run make docs"
+
+
+class TestBuiltPages:
+    def test_they_are_built(self) -> None:
+        assert [name for name, make in BUILT.items() if not make()] == []
+
+    def test_every_option_of_every_command_is_in_them(self) -> None:
+        page = BUILT["options.md"]()
+        for name, command in commands(root, "gatepost"):
+            assert f"\n## {name}\n" in page
+            assert [
+                flags for flags, _, _ in options(command) if f"| {cell(flags)} |" not in page
+            ] == []
+
+    def test_every_profile_is_in_them(self) -> None:
+        page = BUILT["replies.md"]()
+        assert [name for name in available_profiles() if f"\n## {name}\n" not in page] == []
 
 
 class TestLinks:
@@ -115,7 +133,7 @@ class TestCommands:
         wrong = []
         for line in page.commands():
             command, words = self.find(line)
-            if words[:1] == ["--help"] or words[:2] == ["gatepost", "NOUN"]:
+            if words[:1] == ["--help"] or words[:2] == ["gatepost", "COMMAND"]:
                 continue
             if command is None:
                 wrong.append(line)

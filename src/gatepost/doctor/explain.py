@@ -12,7 +12,7 @@ from gatepost.diagnosis.remedies.library import Place
 from gatepost.errors import ConfigError
 
 PAGES: Final = "findings.md"
-"""All pages of ``docs/findings`` in one file; ``python -m tests.docs.generated`` makes it."""
+"""All pages of ``docs/findings`` in one file; ``make docs`` makes it."""
 
 _PAGE: Final = re.compile(r"^# ([a-z][a-z0-9_]*)$", re.MULTILINE)
 

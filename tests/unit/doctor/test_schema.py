@@ -15,13 +15,11 @@ from gatepost.doctor.logs import read_log
 from gatepost.doctor.schema import Report, report_schema
 from gatepost.model.evidence import Evidence
 from tests.conformance.acs_world import USERNAME
-from tests.docs.pages import ROOT
 from tests.unit.diagnosis.test_entra_tokens import NOW, token
 from tests.unit.diagnosis.test_rules import CASES
 from tests.unit.doctor.identity.answering import by_password
 from tests.unit.doctor.identity.test_look import shared
 
-FILE = ROOT / "docs" / "reference" / "doctor.schema.json"
 LOGS = (
     "",
     "535 5.7.8 no",
@@ -31,7 +29,7 @@ LOGS = (
 
 @cache
 def validator() -> Any:
-    return jsonschema_rs.validator_for(json.loads(FILE.read_text("utf-8")))
+    return jsonschema_rs.validator_for(report_schema())
 
 
 def check(evidence: Evidence) -> None:
