@@ -244,6 +244,48 @@ def test_answers_before_the_answer_are_few() -> None:
         asyncio.run(asked(10_000))
 
 
+@pytest.mark.parametrize("early", [b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n", b""])
+def test_a_server_that_does_not_read_a_request_keeps_no_connection(
+    monkeypatch: pytest.MonkeyPatch, early: bytes
+) -> None:
+    opened: list[socket.socket] = []
+
+    def open_socket(*arguments: Any) -> socket.socket:
+        opened.append(socket.socket(*arguments))
+        opened[-1].setblocking(False)
+        opened[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        return opened[-1]
+
+    monkeypatch.setattr("gatepost.net.http.open_socket", open_socket)
+
+    async def act() -> None:
+        is_over = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(300_000)
+            writer.write(early)
+            await is_over.wait()
+            writer.close()
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        async with await asyncio.start_server(serve, sock=listener):
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            client = HttpClient(timeout=30.0 if early else 0.3)
+            try:
+                response = await client.ask(HttpRequest("POST", url, {}, bytes(32_000_000)))
+                assert response.status == 413
+            except TimedOut:
+                assert not early
+            await asyncio.sleep(0)
+            is_closed = [each.fileno() == -1 for each in opened]
+            is_over.set()
+            await client.close()
+            assert is_closed == [True]
+
+    asyncio.run(act())
+
+
 def test_an_unreachable_server_is_a_connect_error(plain: HttpServer) -> None:
     with HttpServer(answer) as gone:
         url = gone.url

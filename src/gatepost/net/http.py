@@ -164,6 +164,7 @@ class HttpClient:
 
         host, total = checked_host(request.url), request.timeout or self._timeout
         content = io.BytesIO(request.body) if request.body else None
+        response: Any = None
         try:
             trust = Trust(self._ca_file)
             secure = self._contexts.get(trust) if request.url.startswith("https:") else True
@@ -181,6 +182,9 @@ class HttpClient:
             raise TimedOut(f"{host} did not answer within {total:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise explained(host, error) from None
+        finally:
+            if response is not None:
+                _abort_if_closing(response.transport)
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp  # noqa: PLC0415 - see above
@@ -209,12 +213,21 @@ def _timeout(total: float) -> "aiohttp.ClientTimeout":
     return aiohttp.ClientTimeout(total=total, sock_connect=CONNECTING)
 
 
+def _abort_if_closing(transport: asyncio.Transport | None) -> None:
+    """Do not wait until the server has read the rest of a request: it may never do so."""
+    if transport is not None and transport.is_closing():
+        transport.abort()
+
+
 def _response_class() -> "type[aiohttp.ClientResponse]":
     """Return a class of responses that does not wait forever for a final response."""
     import aiohttp  # noqa: PLC0415 - see above
 
     class Response(aiohttp.ClientResponse):
+        transport: asyncio.Transport | None = None
+
         async def start(self, connection: "aiohttp.connector.Connection") -> aiohttp.ClientResponse:
+            self.transport = connection.transport
             protocol: Any = connection.protocol
             read, left = protocol.read, MOST_INTERIM
 
@@ -228,6 +241,10 @@ def _response_class() -> "type[aiohttp.ClientResponse]":
             protocol.read = read_some
             try:
                 return await super().start(connection)
+            except BaseException:
+                if self.transport is not None:
+                    self.transport.abort()
+                raise
             finally:
                 del protocol.read
 
