@@ -14,8 +14,8 @@ import pytest
 
 from gatepost.diagnosis import providers
 from gatepost.directory.azure import username
-from gatepost.doctor import shapes
-from gatepost.doctor.logs import formats, frames, program, secrets, server
+from gatepost.doctor import client_names, shapes
+from gatepost.doctor.logs import formats, frames, secrets, server
 from gatepost.model import unescaping
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
@@ -71,12 +71,12 @@ MADE: Made = {
     "diagnosis.providers.providers_in": lambda: [words for _, words in providers._NAMES],
     "directory.azure.username._row": lambda: [row[0] for row in username._MISTAKES],
     "doctor.logs._noted": lambda: [each.signed_in for each in formats.FORMATS],
-    "doctor.logs._version": lambda: [each.version for each in formats.FORMATS],
+    "doctor.logs.client._version": lambda: [each.version for each in formats.FORMATS],
     "doctor.logs.frames._place": lambda: [names for _, names in frames._COMMANDS],
     "doctor.logs.log_format._compiled": lambda: chain.from_iterable(
-        (each.client, each.server) for each in formats.FORMATS
+        (each.client_line, each.server_line) for each in formats.FORMATS
     ),
-    "doctor.logs.program.library_of": lambda: [words for _, words in program._NAMES],
+    "doctor.client_names.library_behind": lambda: [words for _, words in client_names._NAMES],
     "doctor.logs.redaction.remove_forms": lambda: [rf"(?<!\w){re.escape('c2VjcmV0')}(?!\w)"],
     "doctor.logs.secrets._expression": lambda: [
         *(row[1] for row in secrets._PLACES),

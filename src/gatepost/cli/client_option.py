@@ -28,7 +28,7 @@ def warn_of_unknown(library: str) -> None:
     """Warn of a name that is probably a mistyped library; it may as well be a program's."""
     if not library:
         return
-    from gatepost.doctor.logs.program import library_named  # noqa: PLC0415 - not for --help
+    from gatepost.doctor.client_names import library_named  # noqa: PLC0415 - not for --help
 
     if library_named(library):
         return

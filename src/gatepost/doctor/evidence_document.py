@@ -1,6 +1,7 @@
 """Evidence as a JSON document, and back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,8 @@ from gatepost.model.evidence import SCHEMA, Evidence
 MAX_DOCUMENT: Final = 16 * 1024 * 1024
 MAX_TEXT: Final = 65_536
 """Characters of one text that are read; no reply and no line of a log has more."""
+_FORMER_NAMES: Final = {"smtplib": "python-smtplib"}
+"""Names of libraries in evidence of earlier versions."""
 _INWARD: Final = frozenset({"_wire", "reason"})
 """Fields of a Reply that are internal."""
 
@@ -37,9 +40,11 @@ def from_json(text: bytes) -> Evidence:
             raise ConfigError(f"evidence of schema {schema}; this version reads up to {SCHEMA}")
         if schema is None:
             raise ConfigError("this is not evidence: it has no schema number")
-        return msgspec.convert(document, Evidence)
+        evidence = msgspec.convert(document, Evidence)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"this is not evidence: {error}") from error
+    library = _FORMER_NAMES.get(evidence.client.library, evidence.client.library)
+    return replace(evidence, client=replace(evidence.client, library=library))
 
 
 def as_saved(evidence: Evidence) -> Evidence:

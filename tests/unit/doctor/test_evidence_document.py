@@ -136,3 +136,8 @@ def test_a_fact_that_contradicts_itself(state: str) -> None:
 
 def test_the_healthy_case_has_every_schema_mark() -> None:
     assert to_document(HEALTHY)["schema"] == SCHEMA
+
+
+def test_a_library_is_known_by_its_former_name() -> None:
+    saved = json.dumps(to_document(replace(FULL, client=replace(FULL.client, library="smtplib"))))
+    assert from_json(saved.encode()).client.library == "python-smtplib"

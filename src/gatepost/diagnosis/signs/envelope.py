@@ -198,7 +198,7 @@ SIGNS: Final = (
          when=unread_by_server),
     Sign("ehlo_after_auth_resets_session", 13, ("please authenticate first", "authenticate first"),
          provider=("brevo",)),
-    Sign("ehlo_after_auth_resets_session", 7, ("authenticate first",), client=("smtplib",
+    Sign("ehlo_after_auth_resets_session", 7, ("authenticate first",), client=("python-smtplib",
                                                                                "django")),
     Sign("sender_not_authorised", 15, _NOT_YOURS, unless=("verified sender", "not verified",
                                                           "greylist", "helo")),

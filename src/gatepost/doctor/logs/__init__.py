@@ -12,6 +12,7 @@ from typing import Final
 
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
+from gatepost.doctor.logs.client import is_go_log, recognise_client
 from gatepost.doctor.logs.cutting import (
     looks_like_failure,
     shortened,
@@ -20,16 +21,14 @@ from gatepost.doctor.logs.cutting import (
 )
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
 from gatepost.doctor.logs.evidence import evidence_of
-from gatepost.doctor.logs.formats import BARE, FORMATS, format_of, library_by_words
+from gatepost.doctor.logs.formats import BARE, recognise_format
 from gatepost.doctor.logs.frames import place_in_traceback
-from gatepost.doctor.logs.go_net_smtp import is_log_of_go
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
-from gatepost.doctor.logs.program import library_of
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, unmarked
 from gatepost.doctor.logs.server import named, port_in, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
-from gatepost.model.evidence import Client, Evidence, Stray, Target, TlsMode
+from gatepost.model.evidence import Evidence, Stray, Target
 from gatepost.model.transcript import REDACTED
 
 __all__ = ["MAX_LOG", "decode_log", "read_log"]
@@ -68,7 +67,6 @@ _OFFER: Final = re.compile(
 _PATH_ALONE: Final = re.compile(
     r"(?i)(?:MAIL FROM|RCPT TO):\s*<[^>]*>(?:\s+[A-Z0-9-]+(?:=\S*)?)*\s*$"
 )
-_WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
 
 
 def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0) -> Evidence:
@@ -82,7 +80,7 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     redacted = redact_log(text, original)
     kept = without_margins(redacted.text)
     lines = kept.split("\n")
-    spoken = format_of(lines)
+    spoken = recognise_format(lines)
     everything = unmarked(kept)
     place, server_name = named(server)
     place = place or server_in(everything) or server_in(client)
@@ -91,11 +89,11 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     place = replace(place, port=port) if place else None
     implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
     talk = Dialogue(redacted.responses, tls=implicit)
-    remarks = _walk(spoken.spelled_out(lines), spoken, talk)
+    remarks = _walk(spoken.split_replies(lines), spoken, talk)
     strays = _strays(talk, remarks)
     if not talk.lines:
         talk.position = place_in_traceback(everything) or talk.position
-    who = _client(everything, client, spoken if talk.lines else BARE, talk)
+    who = recognise_client(everything, client, spoken if talk.lines else None, talk)
     found = evidence_of(talk, remarks, strays, replace(
         _EMPTY, target=_asked(place), client=who,
         server_name=server_name or _alone(server, place, port),
@@ -109,7 +107,7 @@ def _by_times(found: Evidence, text: str) -> Evidence:
 
     Which of Go's libraries it is, is not known, so no rule may conclude anything from it.
     """
-    if not is_log_of_go(text) or not is_about_mail(Reading(found)):
+    if not is_go_log(text) or not is_about_mail(Reading(found)):
         return found
     return replace(found, client=replace(found.client, product="Go"))
 
@@ -233,7 +231,7 @@ def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
         if _is_code(lines, at):
             continue
         _noted(line.lower(), spoken, talk)
-        said = spoken.speaks(line)
+        said = spoken.parse_line(line)
         if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
             said = ("S", line.strip())
         if said is not None and _is_spoken(said, spoken):
@@ -310,7 +308,7 @@ def _indent(line: str) -> int:
 
 def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
     """Take the client's text if it replaces the server's reply."""
-    if any(words in low for words in spoken.tls):
+    if any(words in low for words in spoken.tls_begins):
         talk.tls_started()
     if spoken.signed_in and re.match(spoken.signed_in, low):
         talk.server("235 (so says the client)")
@@ -356,31 +354,6 @@ def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
 
 _MOST_QUOTED: Final = 2_000
 """Maximum quoted replies that are compared with the dialogue's."""
-
-
-def _client(everything: str, client: str, spoken: Format, talk: Dialogue) -> Client:
-    by_words = library_by_words(everything)
-    library = (
-        library_of(client)
-        or ("" if spoken.shared else spoken.library)
-        or (by_words.library if by_words else "")
-    )
-    version = _version(everything, library)
-    wants = bool(talk.attempts) or _WANTS_AUTH.search(everything) is not None
-    return Client(library, _tls_mode(talk), wants, product=client or version)
-
-
-def _version(everything: str, library: str) -> str:
-    form = next((each for each in FORMATS if each.library == library and each.version), None)
-    match = re.search(form.version, everything) if form else None
-    return f"{form.title} {match[1]}" if form and match else ""
-
-
-def _tls_mode(talk: Dialogue) -> TlsMode:
-    """Return the client's TLS mode, as far as its dialogue shows it."""
-    if talk.starttls is not None:
-        return "starttls"
-    return "auto"
 
 
 def _asked(place: Target | None) -> Target | None:

@@ -27,68 +27,72 @@ class Format:
 
     name: str
     title: str
+    as_of: str
+    """When this was last compared with what it prints (ISO 8601)."""
+    source: str
+    """What prints it, with which setting."""
     library: str = ""
-    """Our name for the library that writes it; empty if several do."""
-    client: str = ""
+    """The library that writes it, by its name in ``diagnosis.remedies``; empty if several do."""
+    client_line: str = ""
     """A regular expression for a line that the client sent; ``text`` is what it sent."""
-    server: str = ""
+    server_line: str = ""
     """The same for what the server sent."""
     hints: tuple[str, ...] = ()
     """Each log of this format contains one of these; lower case."""
-    shared: bool = False
+    is_shared: bool = False
     """Other libraries print sessions in the same way: only its messages identify the library."""
-    quoted: bool = False
+    is_quoted: bool = False
     """The dialogue is in quotes, with escapes."""
-    joined: bool = False
+    is_joined: bool = False
     """Only the first line of a reply has mark and code."""
-    tls: tuple[str, ...] = ()
+    tls_begins: tuple[str, ...] = ()
     """TLS is up after a line with one of these; lower case."""
     signed_in: str = ""
     """A regular expression, lower case, for a line that replaces the reply of success to AUTH."""
-    errors: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     """Texts of exceptions that only this library has; lower case."""
     version: str = ""
     """A regular expression with the version as its group."""
 
-    def speaks(self, line: str) -> tuple[Speaker, str] | None:
+    @property
+    def has_dialogue(self) -> bool:
+        """Whether sessions are printed, not only errors."""
+        return bool(self.client_line or self.server_line)
+
+    def parse_line(self, line: str) -> tuple[Speaker, str] | None:
         """Return the side and the text of ``line``; None if it is not part of the dialogue."""
-        for speaker, pattern in (("S", self.server), ("C", self.client)):
+        sides: tuple[tuple[Speaker, str], ...] = ("S", self.server_line), ("C", self.client_line)
+        for speaker, pattern in sides:
             match = _compiled(pattern).match(line) if pattern else None
             if match is not None:
                 text = next(filter(None, match.groups()), "")
-                said = _unquoted(text) if self.quoted else text.rstrip()
-                return ("S" if speaker == "S" else "C"), said
+                return speaker, _unquoted(text) if self.is_quoted else text.rstrip()
         return None
 
-    def fits(self, lines: list[str]) -> int:
+    def count_dialogue(self, lines: list[str]) -> int:
         """Return how many lines are certainly of this format: replies and commands."""
-        count = 0
-        for line in lines:
-            said = self.speaks(line)
-            if said is not None:
-                speaker, text = said
-                good = CODE.match(text) if speaker == "S" else VERB.match(text)
-                count += good is not None
-        return count
+        parsed = filter(None, map(self.parse_line, lines))
+        return sum((CODE if speaker == "S" else VERB).match(text) is not None
+                   for speaker, text in parsed)  # fmt: skip
 
-    def spelled_out(self, lines: list[str]) -> list[str]:
+    def split_replies(self, lines: list[str]) -> list[str]:
         """Return ``lines`` in which each line of a reply has mark and code."""
-        if not self.joined:
+        if not self.is_joined:
             return lines
-        found: list[str] = []
+        whole: list[str] = []
         head = ""
         for line in lines:
-            said = self.speaks(line)
-            if said is not None and said[0] == "S" and CODE.match(said[1]):
-                head = line[: line.index(said[1]) + 3]
-            elif said is None and head and _FURTHER.match(line):
-                found[-1] = f"{head}-{found[-1][len(head) + 1 :]}"
-                found.append(f"{head} {line.strip()}")
+            parsed = self.parse_line(line)
+            if parsed is not None and parsed[0] == "S" and CODE.match(parsed[1]):
+                head = line[: line.index(parsed[1]) + 3]
+            elif parsed is None and head and _FURTHER.match(line):
+                whole[-1] = f"{head}-{whole[-1][len(head) + 1 :]}"
+                whole.append(f"{head} {line.strip()}")
                 continue
             else:
                 head = ""
-            found.append(line)
-        return found
+            whole.append(line)
+        return whole
 
 
 _FURTHER: Final = re.compile(r"\s*(?:[A-Z0-9][A-Z0-9=-]{2,30}(?: .*)?|[245]\.\d{1,3}\.\d{1,3} .*)$")

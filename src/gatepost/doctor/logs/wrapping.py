@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.doctor.logs.formats import FORMATS
+from gatepost.doctor.logs.formats import count_dialogue
 from gatepost.doctor.logs.json_lines import (
     characters,
     entries_of,
@@ -68,13 +68,13 @@ def unwrapped(text: str) -> str:
     lines = text.split("\n")
     sample = _beginning(lines)
     chain: list[Unwrap] = []
-    best, best_count = 0, _dialogue_lines(sample)
+    best, best_count = 0, count_dialogue(sample)
     now = sample
     for _ in range(_PASSES):
         ways = [(each, done) for each in _STEPS if (done := each(now)) is not None and done != now]
         if not ways:
             break
-        counts = [_dialogue_lines(done) for _, done in ways]
+        counts = [count_dialogue(done) for _, done in ways]
         count = max(counts)
         step, now = ways[counts.index(count)]
         chain.append(step)
@@ -93,15 +93,6 @@ def _beginning(lines: list[str]) -> list[str]:
             break
         sample.append(line)
     return sample
-
-
-def _dialogue_lines(lines: list[str]) -> int:
-    """Return how many lines the best format recognises as dialogue."""
-    low = "\n".join(lines).lower()
-    return max(
-        each.fits(lines) for each in FORMATS
-        if (each.client or each.server) and (not each.hints or any(h in low for h in each.hints))
-    )  # fmt: skip
 
 
 def _without_json(lines: list[str]) -> list[str] | None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from gatepost.doctor.client_names import library_named
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs.program import library_named
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe import examine
 from gatepost.doctor.recording.evidence import RecordingContext, evidence_in

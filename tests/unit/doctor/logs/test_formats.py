@@ -1,11 +1,16 @@
 """One session as every client prints it: recognised, and reconstructed identically."""
 
 import json
+import re
 import time
+from datetime import date
 
 import pytest
 
+from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.formats import FORMATS
+from gatepost.doctor.logs.log_format import Format
 from gatepost.model.evidence import Evidence
 
 DIALOGUE = (
@@ -55,8 +60,9 @@ S_CLIENT = (
 # fmt: off
 SESSIONS: list[tuple[str, str, str]] = [
     # log format, library, text
-    ("smtplib", "smtplib", told("send: '{}\\r\\n'", "reply: b'{}\\r\\n'")),
-    ("smtplib", "smtplib", told("10:00:00.1 send: '{}\\r\\n'", "10:00:00.1 reply: b'{}\\r\\n'")),
+    ("smtplib", "python-smtplib", told("send: '{}\\r\\n'", "reply: b'{}\\r\\n'")),
+    ("smtplib", "python-smtplib", told("10:00:00.1 send: '{}\\r\\n'",
+                                      "10:00:00.1 reply: b'{}\\r\\n'")),
     ("nodemailer", "nodemailer", told("[2024-05-05 10:00:00] DEBUG [a1] C: {}",
                                       "[2024-05-05 10:00:00] DEBUG [a1] S: {}")),
     ("nodemailer", "nodemailer", "\n".join(json.dumps({"level": 20, "msg": f"{who}: {text}"})
@@ -105,6 +111,24 @@ SESSIONS: list[tuple[str, str, str]] = [
 # fmt: on
 
 
+@pytest.mark.parametrize("each", FORMATS, ids=lambda each: each.name)
+def test_an_entry_of_the_table(each: Format) -> None:
+    assert sum(each.name == other.name for other in FORMATS) == 1
+    assert each.title
+    assert each.source
+    assert date.fromisoformat(each.as_of) > date(2026, 1, 1)
+    assert each.library in {"", "exim", "perl-net-smtp", *LIBRARIES}
+    assert bool(each.client_line) == bool(each.server_line) == each.has_dialogue
+    for pattern in (each.client_line, each.server_line, each.version):
+        assert bool(re.compile(pattern).groups) == bool(pattern)
+    for text in (*each.hints, *each.messages, *each.tls_begins):
+        assert text == text.lower()
+    if each.has_dialogue:
+        assert any(each.name == log_format for log_format, _, _ in SESSIONS)
+    else:
+        assert each.messages
+
+
 @pytest.mark.parametrize(("log_format", "library", "text"), SESSIONS)
 def test_a_session(log_format: str, library: str, text: str) -> None:
     seen = read_log(text)
@@ -136,7 +160,7 @@ def test_a_session_under_tls_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("text", "library"),
     [
-        ("smtplib.SMTPAuthenticationError: (535, b'no')", "smtplib"),
+        ("smtplib.SMTPAuthenticationError: (535, b'no')", "python-smtplib"),
         ('  File "/x/django/core/mail/backends/smtp.py", line 67, in open', "django"),
         ("aiosmtplib.errors.SMTPConnectTimeoutError: Timed out", "aiosmtplib"),
         ("fastapi_mail.errors.ConnectionErrors: Exception raised", "aiosmtplib"),

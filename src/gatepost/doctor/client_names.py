@@ -1,4 +1,4 @@
-"""The library behind a program's name, as far as it is well known."""
+"""The library that a client uses, by the user's words for it."""
 
 import re
 from dataclasses import replace
@@ -30,23 +30,23 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
     ("postfix", r"postfix"),
     ("exim", r"exim"),
     ("curl", r"\bcurl\b|libcurl|emayili"),
-    ("smtplib", r"smtplib|python|flask|superset|airflow|odoo|frappe|home assistant"),
+    ("python-smtplib", r"smtplib|python|flask|superset|airflow|odoo|frappe|home assistant"),
     ("mailkit", r"\.net\b|c#"),
 )
 
 
-def library_of(product: str) -> str:
-    """Return our name for the library behind ``product``, the user's words; empty if unknown."""
+def library_behind(product: str) -> str:
+    """Return the library behind a program in the user's words, by its name in
+    ``diagnosis.remedies``; empty if it is unknown."""
     if not product:
         return ""
     return next((name for name, words in _NAMES if re.search(words, product, re.IGNORECASE)), "")
 
 
 def library_named(words: str) -> str:
-    """Return our name for a library that the user names, or for the one behind a program; empty
-    if it is unknown."""
-    known = library_called(words)
-    return known.name if known else library_of(words)
+    """Return the same for the name of a library, or of a program."""
+    library = library_called(words)
+    return library.name if library else library_behind(words)
 
 
 def with_client(seen: Evidence, words: str) -> Evidence:
