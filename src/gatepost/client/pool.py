@@ -80,8 +80,15 @@ class _Kept(Generic[C]):
     """A connection and its state in the pool."""
 
     __slots__ = (
-        "closed", "connection", "followed", "follower", "is_resting", "messages", "rested",
-        "retires", "timer",
+        "closed",
+        "connection",
+        "followed",
+        "follower",
+        "idle_since",
+        "is_idle",
+        "messages",
+        "retires",
+        "timer",
     )  # fmt: skip
 
     def __init__(self, connection: C, closed: Callable[[], None]) -> None:
@@ -92,8 +99,8 @@ class _Kept(Generic[C]):
         """Resolved for the next loan: True when its turn comes, False if it cannot come."""
         self.followed = 0.0
         """When the follower began to wait."""
-        self.is_resting = False
-        self.rested = self.retires = 0.0
+        self.is_idle = False
+        self.idle_since = self.retires = 0.0
         """If it is idle: since when, and until when at most, on the loop's clock."""
         self.timer: asyncio.TimerHandle | None = None
         """Checks whether it was idle for too long; keeps running while the connection is lent."""
@@ -211,7 +218,7 @@ class Pool(Generic[C]):
         if not group.idle:
             return None
         kept = group.idle[-1]
-        if self._seconds() - kept.rested >= CHECK_AFTER or not kept.connection.usable:
+        if self._seconds() - kept.idle_since >= CHECK_AFTER or not kept.connection.usable:
             return None
         self._pick(group)
         return self._lend(group, terms, kept)
@@ -223,7 +230,7 @@ class Pool(Generic[C]):
         return kept
 
     def _lend(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
-        kept.is_resting = False
+        kept.is_idle = False
         group.lent[kept] = None
         group.loans += 1
         return Loan(self, group, terms, kept)
@@ -302,11 +309,11 @@ class Pool(Generic[C]):
             raise
 
     async def _is_well(self, kept: _Kept[C]) -> bool:
-        kept.is_resting = False
+        kept.is_idle = False
         connection = kept.connection
         if not connection.usable:
             return False
-        if self._seconds() - kept.rested < CHECK_AFTER:
+        if self._seconds() - kept.idle_since < CHECK_AFTER:
             return True
         try:
             await connection.check()
@@ -336,7 +343,7 @@ class Pool(Generic[C]):
         if worn or self._is_retired or self._is_closed or not kept.connection.usable:
             self._discard(group, kept)
             return
-        kept.rested, kept.is_resting = self._seconds(), True
+        kept.idle_since, kept.is_idle = self._seconds(), True
         loop = asyncio.get_running_loop()
         kept.retires = loop.time() + terms.idle
         if kept.timer is None:
@@ -351,7 +358,7 @@ class Pool(Generic[C]):
         """Close a connection that was idle for too long, unless it was lent meanwhile."""
         kept.timer = None
         loop = asyncio.get_running_loop()
-        if not kept.is_resting:
+        if not kept.is_idle:
             return
         if loop.time() < kept.retires - _TICK:
             kept.timer = loop.call_at(kept.retires, self._look, group, kept)
@@ -372,7 +379,7 @@ class Pool(Generic[C]):
     def _discard(self, group: _Group[C], kept: _Kept[C]) -> None:
         """Close a connection in the background; it counts until it is really closed."""
         kept.end()
-        kept.is_resting = False
+        kept.is_idle = False
         group.closing += 1
         task = asyncio.get_running_loop().create_task(self._end(group, kept))
         self._closing.add(task)

@@ -126,7 +126,7 @@ class Breaker:
             self._level = self._level + 1 if relapsed else 0
         self._open(now, random, reason, at_least)
 
-    def rest(self, now: float, seconds: float, reason: str) -> None:
+    def pause(self, now: float, seconds: float, reason: str) -> None:
         """Open for as long as the peer asked, without an addition that grows."""
         self._probe, self._is_firm = None, True
         if self.position(now) != "open" or now + seconds > self._until:

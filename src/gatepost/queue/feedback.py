@@ -12,8 +12,10 @@ from gatepost.model.reply import Esc, Reply
 
 Scope = Literal["message", "host", "hop", "identity"]
 """What it is about: this message, this server, all servers of the target, or our identity."""
-Change = Literal["nothing", "fewer_recipients", "fewer_connections", "slower", "rest", "stop"]
-"""``rest``: pause for a while; ``stop``: pause until somebody acts, or for a long while."""
+Change = Literal[
+    "nothing", "fewer_recipients", "fewer_connections", "slower", "pause", "pause_long"
+]
+"""``pause``: for a while; ``pause_long``: until somebody acts, or for a long while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +27,37 @@ class Lesson:
 
 
 NONE: Final = Lesson()
-_REST_HOST: Final = Lesson("host", "rest")
-REST_IDENTITY: Final = Lesson("identity", "rest")
-_STOP: Final = Lesson("identity", "stop")
-_CROWDED: Final = Lesson("hop", "fewer_connections")
+PAUSE_HOST: Final = Lesson("host", "pause")
+PAUSE_IDENTITY: Final = Lesson("identity", "pause")
+LOGIN_REFUSED: Final = Lesson("identity", "pause_long")
+CROWDED: Final = Lesson("hop", "fewer_connections")
 _FEWER: Final = Lesson("hop", "fewer_recipients")
 
 # fmt: off
 _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
-    (450, "4.5.127"):  REST_IDENTITY,                # ACS: excessive message rate from sender
-    (432, "4.3.2"):    _CROWDED,                      # Exchange: concurrent connections
-    (432, "4.7.12"):   _STOP,                         # RFC 4954 6: a password transition
+    (450, "4.5.127"):  PAUSE_IDENTITY,                # ACS: excessive message rate from sender
+    (432, "4.3.2"):    CROWDED,                      # Exchange: concurrent connections
+    (432, "4.7.12"):   LOGIN_REFUSED,                         # RFC 4954 6: a password transition
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
     (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
     (452, "4.5.3"):    _FEWER,
     (451, "4.5.3"):    _FEWER,  # OpenSMTPD
-    (452, "4.3.1"):    _REST_HOST,                    # RFC 3463 3.4: the system is full
+    (452, "4.3.1"):    PAUSE_HOST,                    # RFC 3463 3.4: the system is full
     (452, "4.2.2"):    NONE,                          # a mailbox is full
-    (421, "4.3.2"):    _CROWDED,
+    (421, "4.3.2"):    CROWDED,
     (421, "4.7.0"):    Lesson("hop", "slower"),       # Gmail, Yahoo: unusual rate
     (421, "4.7.28"):   Lesson("hop", "slower"),       # Gmail: unusual rate
 }
 _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (450, "mail"):     Lesson("hop", "slower"),
     (451, "mail"):     Lesson("hop", "slower"),
-    (452, "mail"):     _REST_HOST,
+    (452, "mail"):     PAUSE_HOST,
     (452, "rcpt"):     _FEWER,
-    (452, "data"):     _REST_HOST,
-    (452, "content"):  _REST_HOST,
-    (454, "starttls"): _REST_HOST,
-    (432, "auth"):     _STOP,
-    (454, "auth"):     REST_IDENTITY,
+    (452, "data"):     PAUSE_HOST,
+    (452, "content"):  PAUSE_HOST,
+    (454, "starttls"): PAUSE_HOST,
+    (432, "auth"):     LOGIN_REFUSED,
+    (454, "auth"):     PAUSE_IDENTITY,
     (454, "mail"):     Lesson("hop", "slower"),       # Amazon SES: "Throttling failure"
     (454, "data"):     Lesson("hop", "slower"),
     (454, "content"):  Lesson("hop", "slower"),
@@ -78,15 +80,17 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
         return _of_refusal(reply, phase)
     found = _BY_STATUS.get((reply.code, str(reply.status))) if reply.status else None
     if reply.code == 421 and phase in _AT_FIRST:
-        return _CROWDED  # whatever the status: 4.7.0 is Postfix's for too many connections
+        return CROWDED  # whatever the status: 4.7.0 is Postfix's for too many connections
     if found is None and not _is_about_address(reply):
         found = _BY_PHASE.get((reply.code, phase))
     if phase == "auth" and (found is None or found.change == "slower"):
-        return REST_IDENTITY  # the server has seen the secret, and must not get it for each message
+        return (
+            PAUSE_IDENTITY  # the server has seen the secret, and must not get it for each message
+        )
     if found is not None:
         return found
     if phase in _BEFORE_MAIL:
-        return _REST_HOST
+        return PAUSE_HOST
     return Lesson("host", "fewer_connections") if reply.code == 421 else NONE
 
 
@@ -102,10 +106,10 @@ def _of_refusal(reply: Reply, phase: str) -> Lesson:
     if reply.is_success or reply.is_intermediate:
         return NONE
     if phase == "auth":
-        return _STOP
+        return LOGIN_REFUSED
     if phase == "rcpt" and is_for_number(reply):
         return _FEWER
-    return _REST_HOST if phase in _BEFORE_MAIL else NONE
+    return PAUSE_HOST if phase in _BEFORE_MAIL else NONE
 
 
 def is_for_number(reply: Reply) -> bool:

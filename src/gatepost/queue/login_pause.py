@@ -10,8 +10,8 @@ from typing import Final
 from gatepost.queue.schedule import Random
 
 DOUBTED: Final = (2.0, 10.0)
-"""Seconds after refusals of a secret that had been accepted lately. A further one stops the
-credential: three failures in a row lock no account that one of them would not."""
+"""Seconds after refusals of a secret that had been accepted lately. A further one pauses the
+credential for long: three failures in a row lock no account that one of them would not."""
 WITHOUT_SECRET: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds after logins at which no secret was sent; the last one repeats."""
 LATELY: Final = 86_400.0

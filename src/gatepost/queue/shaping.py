@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
-from gatepost.queue.feedback import NONE, REST_IDENTITY, Change, Lesson, lesson_of
+from gatepost.queue.feedback import NONE, PAUSE_IDENTITY, Change, Lesson, lesson_of
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
 from gatepost.queue.schedule import Random
 
@@ -218,7 +218,7 @@ class Shaper:
 
 
 class Identity:
-    """The identity that signs in, at all servers that share it: it is paused or stopped as a whole.
+    """The identity that signs in, at all servers that share it: it is paused as a whole.
 
     Until a login has succeeded, there is one at a time: if the secret were wrong, each login would
     count as a failed one.
@@ -232,7 +232,7 @@ class Identity:
         self.logins = LoginPause(DOUBTED)
         """After refusals that contradict an accepted login."""
         self.finding, self.advice = "", ""
-        """What the doctor said when it was stopped last."""
+        """What the doctor said when its login was refused last."""
 
     def wait(self, now: float) -> float:
         """Return the seconds until it may be used; 0: now."""
@@ -253,7 +253,7 @@ class Identity:
         return self._sign_in.reason or self._rate.reason
 
     @property
-    def is_stopped(self) -> bool:
+    def is_refused(self) -> bool:
         """The provider refused the login; no message can be sent until that is solved."""
         return bool(self._sign_in.reason)
 
@@ -296,11 +296,11 @@ class Identity:
     ) -> None:
         """Apply what a reply teaches about this identity; ``at_least`` is its Retry-After in
         seconds."""
-        if lesson.scope == "identity" and lesson.change == "stop":
+        if lesson.scope == "identity" and lesson.change == "pause_long":
             self._sign_in.failed(now, random, reason, at_least)
         elif at_least > 0:
-            self._rate.rest(now, at_least, reason)
-        elif lesson.scope == "identity" and lesson.change == "rest":
+            self._rate.pause(now, at_least, reason)
+        elif lesson.scope == "identity" and lesson.change == "pause":
             self._rate.failed(now, random, reason)
 
 
@@ -316,7 +316,7 @@ def learn(
         return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and moment.at_least > 0:
-        shaper.breaker.rest(now, moment.at_least, reason)
+        shaper.breaker.pause(now, moment.at_least, reason)
         return lesson
     if identity is None and lesson.scope == "identity":
         if lesson.change != "nothing":
@@ -324,7 +324,7 @@ def learn(
         return lesson
     if identity is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
-        of_identity = REST_IDENTITY if has_shown else lesson  # the server has seen the secret
+        of_identity = PAUSE_IDENTITY if has_shown else lesson  # the server has seen the secret
         identity.take_lesson(of_identity, now, random, reason, moment.at_least)
     shaper.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson

@@ -4,37 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeGuard
+from typing import Final, Literal
 
 from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
-from gatepost.queue.breaker import Position
+from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import BACK
 from gatepost.queue.unsettled import ended_unsettled
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why a next hop is not used now: a circuit breaker, a pause, or a stop."""
-
-    what: str
-    """What it is about: ``hub.example:587``, ``the account relay@example.org``."""
-    position: Position | Literal["silent"]
-    """``silent``: its only connection waits for the server's first answer, or there is no room for
-    one."""
-    wait: float
-    """Seconds until the next attempt is permitted."""
-    reason: str
-    """The reply or error that caused it."""
-    is_stop: bool = False
-    """A refused login, which somebody must solve."""
-    finding: str = ""
-    advice: str = ""
-    """The doctor's advice about that."""
-    is_ours: bool = False
-    """The relay's own store does not work."""
-
 
 LONGEST: Final = 500
 """Maximum number of characters of a reply in a sentence."""
@@ -80,32 +57,30 @@ class Why:
 def why(
     delivery: Delivery,
     now: datetime,
-    obstacle: Obstacle | None = None,
+    pause: Pause | None = None,
     progress: Progress | None = None,
     *,
     is_running: bool = True,
 ) -> Why:
-    """Return why a delivery is where it is. ``obstacle`` is why its next hop pauses, None: it does
-    not. ``progress`` is how far a leased delivery is, None: unknown. ``is_running``: a relay that
+    """Return why a delivery is where it is. ``pause`` is that of its next hop, None: there is none.
+    ``progress`` is how far a leased delivery is, None: unknown. ``is_running``: a relay that
     delivers is running.
 
     While a login is refused, other deliveries get the advice of the delivery that it was refused
     for.
     """
-    found = _why(delivery, now, obstacle, progress)
+    found = _why(delivery, now, pause, progress)
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
         return found
     if delivery.state == "waiting" and not is_running:
         found = replace(found, sentence=f"{found.sentence.removesuffix('.')}; {_NOBODY}.")
-    if obstacle is not None and obstacle.advice:
-        return replace(found, finding=obstacle.finding, advice=obstacle.advice)
+    if pause is not None and pause.advice:
+        return replace(found, finding=pause.finding, advice=pause.advice)
     return found if last is None else replace(found, finding=last.finding, advice=last.advice)
 
 
-def _why(
-    delivery: Delivery, now: datetime, obstacle: Obstacle | None, progress: Progress | None
-) -> Why:
+def _why(delivery: Delivery, now: datetime, pause: Pause | None, progress: Progress | None) -> Why:
     replies = tuple([_told(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery, now), replies)
@@ -119,13 +94,11 @@ def _why(
         return Why(f"{_in_line(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     if delivery.state == "leased":
         return Why(f"{_tried(delivery, progress)}{_after(delivery, now)}{left}.", replies)
-    due = next_try(delivery.due or now, delivery.expires_at, now, obstacle)
-    if obstacle is not None and obstacle.position == "silent" and due is not None and due <= now:
-        return Why(
-            f"It waits for its turn: {obstacle.reason}{_after(delivery, now)}{left}.", replies
-        )
-    if _is_blocked(obstacle):
-        story = _blocked(obstacle)
+    due = next_try(delivery.due or now, delivery.expires_at, now, pause)
+    if pause is not None and pause.position == "silent" and due is not None and due <= now:
+        return Why(f"It waits for its turn: {pause.reason}{_after(delivery, now)}{left}.", replies)
+    if pause is not None and pause.is_blocking:
+        story = _paused(pause)
     elif delivery.history:
         story = _story(delivery.history[-1], now)
     else:
@@ -134,16 +107,16 @@ def _why(
 
 
 def next_try(
-    due: datetime, expires_at: datetime, now: datetime, obstacle: Obstacle | None = None
+    due: datetime, expires_at: datetime, now: datetime, pause: Pause | None = None
 ) -> datetime | None:
-    """Return when a delivery that is due then is really attempted, given why its next hop pauses
-    now.
+    """Return when a delivery with this retry time is really attempted, given the pause of its next
+    hop.
 
     None: it expires during the pause, and fails without another attempt.
     """
-    if _is_blocked(obstacle):
-        end = now + timedelta(seconds=obstacle.wait)
-        return max(due, end) if end <= expires_at or obstacle.is_ours else None
+    if pause is not None and pause.is_blocking:
+        end = now + timedelta(seconds=pause.seconds)
+        return max(due, end) if end <= expires_at or pause.is_ours else None
     return due
 
 
@@ -154,10 +127,6 @@ def silence(seconds: float, step: Step) -> str:
     return (
         f"has not answered for {round(seconds)} seconds{during}, and has one connection until then"
     )
-
-
-def _is_blocked(obstacle: Obstacle | None) -> TypeGuard[Obstacle]:
-    return obstacle is not None and obstacle.position not in ("closed", "silent")
 
 
 # fmt: off
@@ -251,15 +220,15 @@ def _flat(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
-def _blocked(obstacle: Obstacle) -> str:
-    reason = f": {_flat(obstacle.reason).removesuffix('.')}" if obstacle.reason else ""
-    if obstacle.is_ours:
+def _paused(pause: Pause) -> str:
+    reason = f": {_flat(pause.reason).removesuffix('.')}" if pause.reason else ""
+    if pause.is_ours:
         return f"the store cannot be written to at the moment{reason}"
-    if obstacle.is_stop:
-        return f"{obstacle.what} is refused{reason}"
-    if obstacle.position == "half-open":
-        return f"{obstacle.what} is being tested with one message after a failure{reason}"
-    return f"{obstacle.what} is paused{reason}"
+    if pause.needs_operator:
+        return f"{pause.what} is refused{reason}"
+    if pause.position == "half-open":
+        return f"{pause.what} is being tested with one message after a failure{reason}"
+    return f"{pause.what} is paused{reason}"
 
 
 def _next(due: datetime | None, now: datetime, delivery: Delivery) -> str:

@@ -20,11 +20,11 @@ from gatepost.queue.why import Progress, Step
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
-from gatepost.relay.pause import Pause
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import Found, ServerLookup
 from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import AttemptResult, Place, Transport
+from gatepost.relay.wait import Wait
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
@@ -72,11 +72,11 @@ class AttemptRunner:
         for each in transports.values():
             each.watch(self._greeted)
 
-    def choose(self, route: Route, destination: str) -> ReadyTarget | Pause:
-        """Return the first target of the route that may be tried now, or the shortest pause."""
-        shortest: Pause | None = None
+    def choose(self, route: Route, destination: str) -> ReadyTarget | Wait:
+        """Return the first target of the route that may be tried now, or the shortest wait."""
+        shortest: Wait | None = None
         for target in route.chain:
-            answer: Permit | Pause | None = self._places.pause(target, destination)
+            answer: Permit | Wait | None = self._places.wait_of(target, destination)
             if answer is None:
                 found = self._places.known(target, destination)
                 if found is None:
@@ -84,30 +84,30 @@ class AttemptRunner:
                 answer = self._traffic.admit(target, found)
             if isinstance(answer, Permit):
                 return ReadyTarget(target, answer)
-            if answer.obstacle is None:
+            if answer.pause is None:
                 return answer  # a busy target is not down: wait for it
             if shortest is None or answer.seconds < shortest.seconds:
                 shortest = answer
-        return shortest or Pause("", TRY)
+        return shortest or Wait("", TRY)
 
-    def pause(self, route: Route, destination: str) -> Pause | None:
-        """Return the shortest pause if all targets of the route pause; None if one does not."""
-        shortest: Pause | None = None
+    def wait_of(self, route: Route, destination: str) -> Wait | None:
+        """Return the shortest wait if all targets of the route are paused; None if one is not."""
+        shortest: Wait | None = None
         for target in route.chain:
-            pause = self._pause(target, destination)
-            if pause is None:
+            wait = self._wait_of(target, destination)
+            if wait is None:
                 return None
-            if shortest is None or pause.seconds < shortest.seconds:
-                shortest = pause
+            if shortest is None or wait.seconds < shortest.seconds:
+                shortest = wait
         return shortest
 
-    def _pause(self, target: Target, destination: str) -> Pause | None:
+    def _wait_of(self, target: Target, destination: str) -> Wait | None:
         """Return why a target is not used now; None if it may be, or is only busy."""
-        pause = self._places.pause(target, destination)
-        if pause is not None:
-            return pause if pause.obstacle is not None else None
+        wait = self._places.wait_of(target, destination)
+        if wait is not None:
+            return wait if wait.pause is not None else None
         found = self._places.known(target, destination) or Found(())
-        return self._traffic.pause(target, found)
+        return self._traffic.wait_of(target, found)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
@@ -115,7 +115,7 @@ class AttemptRunner:
             return f"cannot be connected to now: {no_descriptor()}"
         for target in route.chain:
             found = self._places.known(target, destination)
-            if found is not None and self._traffic.pause(target, found) is None:
+            if found is not None and self._traffic.wait_of(target, found) is None:
                 return self._traffic.limit(target, found)
         return ""
 
@@ -126,7 +126,7 @@ class AttemptRunner:
             found = self._places.known(target, destination)
             if found is None:
                 return None
-            if self._traffic.pause(target, found) is None:
+            if self._traffic.wait_of(target, found) is None:
                 return self._traffic.recipients(target, found)
         return None
 
@@ -152,8 +152,8 @@ class AttemptRunner:
 
     async def run(
         self, lease: Lease, load: Load, route: Route, first: ReadyTarget
-    ) -> AttemptResult | Pause:
-        """Make an attempt, first at the target ``first``; a Pause if nothing could be tried.
+    ) -> AttemptResult | Wait:
+        """Make an attempt, first at the target ``first``; a Wait if nothing could be tried.
 
         ``load`` returns the content. What it raises is raised.
         """
@@ -173,7 +173,7 @@ class AttemptRunner:
                 break
             tried.add(target.name)
             answer = await self._try_in_turn(lease, load, target)
-            if isinstance(answer, AttemptResult) or isinstance(last, Pause):
+            if isinstance(answer, AttemptResult) or isinstance(last, Wait):
                 before += [last.attempt] if isinstance(last, AttemptResult) else []
                 last, asked = answer, target
         if isinstance(last, AttemptResult) and _exceeded_connections(last):
@@ -184,19 +184,19 @@ class AttemptRunner:
         if isinstance(last, AttemptResult) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._is_paused(each, destination))
             others_may = last.others_may or (left is not None and _is_partly_deferred(last))
-            # only the server that asked to wait pauses; another may be up
+            # only the server that asked for it is paused; another may be up
             return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
         return last
 
     async def _try_holder(
         self, lease: Lease, load: Load, holder: ReadyTarget
-    ) -> AttemptResult | Pause:
+    ) -> AttemptResult | Wait:
         """Ask the target that accepted the delivery for the result."""
         answer = await self._try_target(lease, load, holder.target, holder.permit)
-        if isinstance(answer, Pause):
-            if answer.obstacle is None:
+        if isinstance(answer, Wait):
+            if answer.pause is None:
                 return answer
-            reply = UNSETTLED.because(answer.obstacle.reason)
+            reply = UNSETTLED.because(answer.pause.reason)
             return self.refuse(lease, holder.target.name, "content", reply)
         if answer.attempt.is_remote:
             return answer
@@ -206,35 +206,35 @@ class AttemptRunner:
         )
         return replace(answer, verdicts=verdicts, attempt=replace(answer.attempt, reply=reply))
 
-    async def _try_in_turn(self, lease: Lease, load: Load, target: Target) -> AttemptResult | Pause:
+    async def _try_in_turn(self, lease: Lease, load: Load, target: Target) -> AttemptResult | Wait:
         """Try a further target; if its first login is in progress, wait for that."""
         answer = await self._try_target(lease, load, target, None)
         end = self._traffic.seconds() + PATIENCE
-        while isinstance(answer, Pause) and answer.is_first and self._traffic.seconds() < end:
+        while isinstance(answer, Wait) and answer.is_first and self._traffic.seconds() < end:
             await asyncio.sleep(MOMENT)
             answer = await self._try_target(lease, load, target, None)
         return answer
 
     def _is_paused(self, target: Target, destination: str) -> bool:
-        pause = self._pause(target, destination)
-        return pause is not None and not pause.is_first
+        wait = self._wait_of(target, destination)
+        return wait is not None and not wait.is_first
 
     async def _try_target(
         self, lease: Lease, load: Load, target: Target, permit: Permit | None
-    ) -> AttemptResult | Pause:
+    ) -> AttemptResult | Wait:
         try:
             found = await self._find(lease.delivery, target)
             if isinstance(found, Reply):
                 return self.refuse(lease, target.name, "resolve", found)
             if permit is None:
                 answer = self._traffic.admit(target, found)
-                if isinstance(answer, Pause):
+                if isinstance(answer, Wait):
                     return answer
                 permit = answer
             return await self._try_places(lease, load, target, permit, found)
         except NoDescriptor:
             self._alarm.lacks("mail waits until other connections end")
-            return Pause("", SPELL)
+            return Wait("", SPELL)
         finally:
             if permit is not None:
                 permit.close()
@@ -253,7 +253,7 @@ class AttemptRunner:
 
     async def _try_places(
         self, lease: Lease, load: Load, target: Target, permit: Permit, found: Found
-    ) -> AttemptResult | Pause:
+    ) -> AttemptResult | Wait:
         failed: list[AttemptResult] = []
         unfit: list[AttemptResult] = []
         deferred: AttemptResult | None = None
@@ -285,7 +285,7 @@ class AttemptRunner:
             if permit.identity is not None and permit.identity.is_paused(self._traffic.seconds()):
                 break
         if not failed and not unfit:
-            return self._traffic.pause(target, found) or Pause(permit.key, 0.0)
+            return self._traffic.wait_of(target, found) or Wait(permit.key, 0.0)
         return _all_failed(failed or unfit)
 
     def _with_others(
@@ -395,11 +395,11 @@ def _is_untried(result: AttemptResult) -> bool:
     return is_ours and all(each.outcome == "deferred" for each in result.verdicts)
 
 
-def _may_fail_over(answer: AttemptResult | Pause) -> bool:
+def _may_fail_over(answer: AttemptResult | Wait) -> bool:
     """Tell whether the next target may be tried."""
     if isinstance(answer, AttemptResult):
         return _may_go_on(answer, may_try_next_target)
-    return answer.obstacle is not None  # busy is not down, as in choose
+    return answer.pause is not None  # busy is not down, as in choose
 
 
 def _exceeded_connections(result: AttemptResult) -> bool:

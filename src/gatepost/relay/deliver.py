@@ -18,17 +18,18 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle, Progress, next_try
+from gatepost.queue.pause import Pause
+from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.early_retries import EarlyRetries
 from gatepost.relay.faults import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
-from gatepost.relay.pause import CROWDED, RESOLVER, Pause
 from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.settler import Later, Settler
 from gatepost.relay.transport.contract import AttemptResult
+from gatepost.relay.wait import CROWDED, RESOLVER, Wait
 
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
@@ -141,15 +142,15 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         return () if route is None else [each.name for each in route.chain]
 
-    def obstacle(self, next_hop: NextHop) -> Obstacle | None:
-        """Return why a next hop is paused now; None if it is not."""
+    def pause_of(self, next_hop: NextHop) -> Pause | None:
+        """Return the pause of a next hop; None if it has none now."""
         if self._leasing.trouble:
-            return Obstacle("", "open", 1.0, self._leasing.trouble, is_ours=True)
+            return Pause("", "open", 1.0, self._leasing.trouble, is_ours=True)
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
-        pause = self._attempts.pause(route, next_hop.destination)
-        return self._paused.obstacle(next_hop.key) if pause is None else pause.obstacle
+        wait = self._attempts.wait_of(route, next_hop.destination)
+        return self._paused.pause_of(next_hop.key) if wait is None else wait.pause
 
     def has_old_times(self) -> bool:
         """Tell whether the clock was put back, and the times in the queue are still those before:
@@ -264,15 +265,15 @@ class Deliverer:
 
     # Turns.
 
-    def _choose(self, queue: NextHopQueue) -> ReadyTarget | Pause:
+    def _choose(self, queue: NextHopQueue) -> ReadyTarget | Wait:
         route = self._routes.named(queue.next_hop.route)
         if route is None:  # a new configuration has removed it
-            return Pause("", LOOK)
+            return Wait("", LOOK)
         try:
             return self._attempts.choose(route, queue.next_hop.destination)
         except Exception as error:  # noqa: BLE001 - else it would have no other turn
             self._report("internal_error", next_hop=queue.next_hop.key, reason=explain(error))
-            return Pause("", LOOK)
+            return Wait("", LOOK)
 
     def _call_workers(self) -> None:
         if not self._called and not self._stopping:
@@ -315,7 +316,7 @@ class Deliverer:
             finally:
                 del self._trying[queued]
             before, settled = settled, None
-            if isinstance(result, Pause):
+            if isinstance(result, Wait):
                 self._put_back(queued, result)
             else:
                 settled = asyncio.get_running_loop().create_future()
@@ -325,12 +326,12 @@ class Deliverer:
                 await before
             turn = self._next()
 
-    async def _try(self, queued: QueuedLease, ready: ReadyTarget) -> AttemptResult | Pause:
+    async def _try(self, queued: QueuedLease, ready: ReadyTarget) -> AttemptResult | Wait:
         lease = queued.lease
         route = self._routes.named(lease.delivery.next_hop.route)
         try:
             if route is None:
-                return Pause("", LOOK)
+                return Wait("", LOOK)
             return await self._attempts.run(lease, partial(self._load, queued), route, ready)
         except asyncio.CancelledError:
             self._hand_back(queued)
@@ -347,24 +348,24 @@ class Deliverer:
                 ready.permit.close()
         return self._attempts.refuse(lease, ready.target.name, "", reply)
 
-    def _put_back(self, queued: QueuedLease, pause: Pause) -> None:
-        """Put a delivery that could not be attempted at the front of its queue, and pause it."""
+    def _put_back(self, queued: QueuedLease, wait: Wait) -> None:
+        """Put a delivery that could not be attempted at the front of its queue, which waits."""
         if self._stopping or queued.is_cancelled:
             self._hand_back(queued)
             return
         queue = self._queues.add(queued, first=True)
-        self._queues.pause(queue, pause)
+        self._queues.delay(queue, wait)
 
     # Pauses.
 
-    def _pause(self, queue: NextHopQueue, pause: Pause) -> None:
+    def _pause(self, queue: NextHopQueue, wait: Wait) -> None:
         """Return the leases of a next hop, and lease none for it until its pause is over."""
         key = queue.next_hop.key
-        self._paused.begin(key, pause)
-        obstacle = pause.obstacle
+        self._paused.begin(key, wait)
+        pause = wait.pause
         self._report(
-            "next_hop_rests", next_hop=key, what=obstacle.what if obstacle else "",
-            seconds=round(pause.seconds), reason=obstacle.reason if obstacle else "",
+            "next_hop_rests", next_hop=key, what=pause.what if pause else "",
+            seconds=round(wait.seconds), reason=pause.reason if pause else "",
         )  # fmt: skip
         for queued in self._queues.take_all(key):
             self._hand_back(queued)
@@ -373,11 +374,11 @@ class Deliverer:
         """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
         known = self._routes.named(route)
-        pause = None if known is None else self._attempts.pause(known, destination)
-        if pause is None:
+        wait = None if known is None else self._attempts.wait_of(known, destination)
+        if wait is None:
             self._paused.end(key)
         else:
-            self._paused.begin(key, pause)
+            self._paused.begin(key, wait)
 
     # Settling.
 
@@ -415,8 +416,8 @@ class Deliverer:
         with suppress(QueueError):
             if queued.is_cancelled and await self._is_held(delivery.id):
                 return Later(None, is_held=True)
-        obstacle = self.obstacle(delivery.next_hop)
-        return Later(next_try(due, delivery.expires_at, self._now(), obstacle))
+        pause = self.pause_of(delivery.next_hop)
+        return Later(next_try(due, delivery.expires_at, self._now(), pause))
 
     async def _is_held(self, delivery: str) -> bool:
         return any(each.state == "held" for each in await self._deliveries.find(delivery))

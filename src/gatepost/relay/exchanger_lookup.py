@@ -17,9 +17,9 @@ from gatepost.model.dns import Answer, MxRecord, Resolver
 from gatepost.model.reply import Reply
 from gatepost.net.lookup_line import LookupLine
 from gatepost.queue.breaker import Breaker, Patience
+from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
-from gatepost.queue.why import Obstacle
-from gatepost.relay.pause import CROWDED, RESOLVER, SOON, Pause
+from gatepost.relay.wait import CROWDED, RESOLVER, SOON, Wait
 from gatepost.routing.mx import exchangers, hosts_of
 
 KNOWN: Final = 10_000
@@ -75,7 +75,7 @@ class _Domain:
 
 class ExchangerLookup:
     """Looks up exchangers. ``seconds`` is a monotonic clock; ``random`` returns numbers from 0 to
-    1; ``changed`` is called with the key of a Pause that may be over."""
+    1; ``changed`` is called with the key of a Wait that may be over."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class ExchangerLookup:
         """Domains that are paused since a look-up during which nothing at all was answered."""
         self._watch: asyncio.Task[None] | None = None
 
-    def pause(self, domain: str) -> Pause | None:
+    def wait_of(self, domain: str) -> Wait | None:
         """Return why a domain cannot be looked up now; None if it can, or is known."""
         now = self._seconds()
         known = self._domains.get(domain)
@@ -109,15 +109,15 @@ class ExchangerLookup:
         if domain in self._asking:
             began = self._asking[domain][1]
             if now - began < GRACE:
-                return Pause(key, GRACE)
+                return Wait(key, GRACE)
             waits = f"the DNS has not answered for {round(now - began)} seconds"
-            return Pause(key, 2 * GRACE, Obstacle(what, "half-open", SOON, reason or waits))
-        if known is not None and (wait := known.failure.wait(now)) > 0:
-            return Pause(key, wait, Obstacle(what, "open", wait, reason))
+            return Wait(key, 2 * GRACE, Pause(what, "half-open", SOON, reason or waits))
+        if known is not None and (seconds := known.failure.wait(now)) > 0:
+            return Wait(key, seconds, Pause(what, "open", seconds, reason))
         if reason and self._repeats >= REPEATS:
-            wait = FAILED.first * (1 + self._random())
-            return Pause(key, wait, Obstacle(what, "open", wait, reason))
-        return Pause(CROWDED, SOON) if self._line.is_full else None
+            seconds = FAILED.first * (1 + self._random())
+            return Wait(key, seconds, Pause(what, "open", seconds, reason))
+        return Wait(CROWDED, SOON) if self._line.is_full else None
 
     async def find(self, domain: str) -> Exchangers:
         """Return the answers about a domain; if there are none, an old one or a failure."""

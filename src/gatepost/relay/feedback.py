@@ -21,7 +21,13 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.route import SmarthostTarget, Target, credential_of
 from gatepost.queue.breaker import HOST, Breaker
-from gatepost.queue.feedback import Lesson, lesson_of
+from gatepost.queue.feedback import (
+    CROWDED,
+    LOGIN_REFUSED,
+    PAUSE_HOST,
+    PAUSE_IDENTITY,
+    lesson_of,
+)
 from gatepost.queue.login_pause import LoginPause
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Moment, Shaper, learn
@@ -38,10 +44,6 @@ from gatepost.relay.traffic import Traffic, hosts_of
 from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.routing.route import is_about_us
 
-_STOP: Final = Lesson("identity", "stop")
-_REST: Final = Lesson("identity", "rest")
-_REST_HOST: Final = Lesson("host", "rest")
-_CROWDED: Final = Lesson("hop", "fewer_connections")
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure without a reply counts against the server."""
 _OF_IDENTITY: Final = (TokenError, ConfigError, RemoteProtocolError)
@@ -177,7 +179,7 @@ class AttemptFeedback:
         moment: Moment,
         pause: LoginPause | None,
     ) -> SignInDiagnosis | None:
-        """Stop an identity whose login is refused; diagnose it, and report it once."""
+        """Pause an identity whose login is refused; diagnose it, and report it once."""
         identity, attempt = made.permit.identity, result.attempt
         if identity is None:
             return None
@@ -188,16 +190,17 @@ class AttemptFeedback:
         is_refused = pause is not None and _is_final(result)
         is_told = is_refused and not identity.has_signed_in_lately(moment.now)
         if pause is None and isinstance(result.error, _OF_IDENTITY):
-            lesson = _REST if getattr(result.error, "is_transient", False) else _STOP
+            is_transient = getattr(result.error, "is_transient", False)
+            lesson = PAUSE_IDENTITY if is_transient else LOGIN_REFUSED
             reason = _reason(attempt)
             identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
-        is_stopped = is_told or identity.is_stopped
-        if not (is_stopped or self._lasts(made, result, moment)):
+        needs_operator = is_told or identity.is_refused
+        if not (needs_operator or self._lasts(made, result, moment)):
             return None
-        diagnosis = self._tell(made, result, is_stopped=is_stopped)
+        diagnosis = self._tell(made, result, needs_operator=needs_operator)
         if pause is not None:
             pause.finding, pause.advice = diagnosis.finding, diagnosis.sentence
-        elif is_stopped:
+        elif needs_operator:
             identity.finding, identity.advice = diagnosis.finding, diagnosis.sentence
         return diagnosis
 
@@ -209,7 +212,7 @@ class AttemptFeedback:
             return
         identity.signed_in(moment.now, moment.begun)
         self._traffic.fits(made.target, moment.begun)
-        if _about_us(result) is None and not self._traffic.is_stopped(made.target):
+        if _about_us(result) is None and not self._traffic.has_paused_logins(made.target):
             self._works(made)
 
     def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: Moment) -> bool:
@@ -260,10 +263,10 @@ class AttemptFeedback:
         return diagnosis if identity is None else self._tell_of(diagnosis, made, result)
 
     def _tell(
-        self, made: ServerAttempt, result: AttemptResult, *, is_stopped: bool = True
+        self, made: ServerAttempt, result: AttemptResult, *, needs_operator: bool = True
     ) -> SignInDiagnosis:
         diagnosis = diagnose_sign_in(result, self._profiles)
-        return self._tell_of(diagnosis, made, result, is_stopped=is_stopped)
+        return self._tell_of(diagnosis, made, result, needs_operator=needs_operator)
 
     def _tell_of(
         self,
@@ -271,13 +274,13 @@ class AttemptFeedback:
         made: ServerAttempt,
         result: AttemptResult,
         *,
-        is_stopped: bool = True,
+        needs_operator: bool = True,
     ) -> SignInDiagnosis:
         key = self._key(made, result)
         reply = result.attempt.reply
         cause = diagnosis.finding or _cause(result)
         told = self._told.get(key)
-        if told != cause and (is_stopped or told is None):
+        if told != cause and (needs_operator or told is None):
             self._told[key] = cause
             self._report(
                 "sign_in_stopped",
@@ -361,7 +364,7 @@ def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     phase = error_reply.phase
     lesson = lesson_of(error_reply.reply, phase)
     is_only_one = shaper.connections == 1 and begun >= shaper.reduced and phase != "auth"
-    return lesson == _REST_HOST or (lesson == _CROWDED and is_only_one)
+    return lesson == PAUSE_HOST or (lesson == CROWDED and is_only_one)
 
 
 def alarm_keys(target: Target) -> tuple[str, str]:

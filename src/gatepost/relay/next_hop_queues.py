@@ -8,9 +8,9 @@ from typing import Final
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.queue.why import Obstacle
+from gatepost.queue.pause import Pause
 from gatepost.relay.attempt import ReadyTarget
-from gatepost.relay.pause import CROWDED, SOON, Pause
+from gatepost.relay.wait import CROWDED, SOON, Wait
 
 TURNS: Final = 50
 """Queues that are looked at in one go for one that may be tried."""
@@ -19,7 +19,7 @@ CROWD: Final = 8
 """
 LONG: Final = 30.0
 """Shortest pause in seconds of other ones that wait for room; they do so in the store."""
-_NO_ROOM: Final = Obstacle(
+_NO_ROOM: Final = Pause(
     "", "silent", LONG, "there is no room for more connections, because many servers do not answer"
 )
 SHORT: Final = 5.0
@@ -49,13 +49,13 @@ class QueuedLease:
 class NextHopQueue:
     """The leases of one next hop."""
 
-    __slots__ = ("is_ready", "leases", "next_hop", "parked_on", "timer", "was_oldest")
+    __slots__ = ("is_ready", "leases", "next_hop", "timer", "waits_for", "was_oldest")
 
     def __init__(self, next_hop: NextHop) -> None:
         self.next_hop = next_hop
         self.leases: deque[QueuedLease] = deque()
         self.is_ready = False
-        self.parked_on = ""
+        self.waits_for = ""
         self.timer: asyncio.TimerHandle | None = None
         self.was_oldest = False
         """It was resumed as the oldest of those that wait for room, and keeps its place."""
@@ -73,9 +73,9 @@ class NextHopQueues:
     def __init__(
         self,
         capacity: int,
-        choose: Callable[[NextHopQueue], ReadyTarget | Pause],
+        choose: Callable[[NextHopQueue], ReadyTarget | Wait],
         ready: Callable[[], None],
-        pause_in_store: Callable[[NextHopQueue, Pause], None],
+        pause_in_store: Callable[[NextHopQueue, Wait], None],
     ) -> None:
         self.capacity = capacity
         self._choose, self._on_ready, self._pause_in_store = choose, ready, pause_in_store
@@ -86,7 +86,7 @@ class NextHopQueues:
         have every other turn, so that new mail does not wait behind thousands of others."""
         self._is_first = False
         """The last turn was one of ``_first``."""
-        self._parked: dict[str, OrderedDict[str, NextHopQueue]] = {}
+        self._waiting: dict[str, OrderedDict[str, NextHopQueue]] = {}
         self._is_newest_next = False
         self._crowd_timer: asyncio.TimerHandle | None = None
         """Lets some of those that wait for room ask for it again."""
@@ -131,7 +131,7 @@ class NextHopQueues:
         else:
             queue.leases.append(queued)
         self.count += 1
-        if not queue.parked_on:
+        if not queue.waits_for:
             self._make_ready(queue, first=queued.is_new and len(queue.leases) == 1)
         return queue
 
@@ -141,14 +141,14 @@ class NextHopQueues:
         for _ in range(TURNS):
             if (queue := self._turn()) is None:
                 break
-            if queue.parked_on:
-                continue  # it was paused meanwhile
+            if queue.waits_for:
+                continue  # it waits since
             if not queue.leases:
                 self._drop(queue)
                 continue
             choice = self._choose(queue)
-            if isinstance(choice, Pause):
-                self.pause(queue, choice)
+            if isinstance(choice, Wait):
+                self.delay(queue, choice)
                 continue
             queued = queue.leases.popleft()
             self.count -= 1
@@ -169,30 +169,30 @@ class NextHopQueues:
         queue.is_ready = False
         return queue
 
-    def pause(self, queue: NextHopQueue, pause: Pause) -> None:
-        """Pause a queue."""
-        if pause.obstacle is not None and pause.seconds > SHORT:
-            self._pause_in_store(queue, pause)
+    def delay(self, queue: NextHopQueue, wait: Wait) -> None:
+        """Let a queue wait: in memory, or in the store if its next hop is paused for long."""
+        if wait.pause is not None and wait.seconds > SHORT:
+            self._pause_in_store(queue, wait)
             return
-        self._unmark(queue)
-        queue.parked_on = pause.key or queue.next_hop.key
-        self._parked.setdefault(queue.parked_on, OrderedDict())[queue.next_hop.key] = queue
-        if pause.key == CROWDED:
+        self._end_wait(queue)
+        queue.waits_for = wait.key or queue.next_hop.key
+        self._waiting.setdefault(queue.waits_for, OrderedDict())[queue.next_hop.key] = queue
+        if wait.key == CROWDED:
             self._join_crowd(queue)
             return
         loop = asyncio.get_running_loop()
-        queue.timer = loop.call_later(max(0.01, pause.seconds), self._unpark, queue)
+        queue.timer = loop.call_later(max(0.01, wait.seconds), self._resume, queue)
 
     def _join_crowd(self, queue: NextHopQueue) -> None:
         """Let a queue wait for room; if too many do so in memory, the oldest one goes."""
-        crowd = self._parked[CROWDED]
+        crowd = self._waiting[CROWDED]
         if queue.was_oldest or not queue.leases[0].is_new:
             crowd.move_to_end(queue.next_hop.key, last=False)
             queue.was_oldest = False
         if len(crowd) > self.capacity // CROWD:
             oldest = next(iter(crowd.values()))
             spread = len(self._queues) % 31 / 31  # they must not all come back at once
-            self._pause_in_store(oldest, Pause(CROWDED, LONG * (1 + spread), _NO_ROOM))
+            self._pause_in_store(oldest, Wait(CROWDED, LONG * (1 + spread), _NO_ROOM))
         self._try_crowd_soon()
 
     def _try_crowd_soon(self) -> None:
@@ -203,13 +203,13 @@ class NextHopQueues:
     def _try_crowd(self) -> None:
         """Let some of the oldest and of the newest ask again; they keep their order."""
         self._crowd_timer = None
-        crowd = list(self._parked.get(CROWDED, {}).values())
+        crowd = list(self._waiting.get(CROWDED, {}).values())
         oldest, newest = crowd[: TURNS // 2], crowd[TURNS // 2 :][-TURNS // 2 :]
         for queue in reversed(oldest):
             queue.was_oldest = True
-            self._unpark(queue, first=True)
+            self._resume(queue, first=True)
         for queue in newest:
-            self._unpark(queue, first=True)
+            self._resume(queue, first=True)
         if len(crowd) > TURNS:
             self._try_crowd_soon()
 
@@ -219,13 +219,13 @@ class NextHopQueues:
         Tell whether there was one. If many wait for room, the newest and the oldest are resumed
         alternately: the newest has new mail, perhaps for a server that works.
         """
-        while parked := self._parked.get(key):
+        while waiting := self._waiting.get(key):
             if key == CROWDED:
                 self._is_newest_next = not self._is_newest_next
             is_newest = key == CROWDED and self._is_newest_next
-            queue = next(reversed(parked.values()) if is_newest else iter(parked.values()))
+            queue = next(reversed(waiting.values()) if is_newest else iter(waiting.values()))
             queue.was_oldest = key == CROWDED and not is_newest
-            self._unpark(queue, first=True)
+            self._resume(queue, first=True)
             if queue.leases:  # else what it had was taken away, and the next one has its turn
                 return True
         return False
@@ -233,8 +233,8 @@ class NextHopQueues:
     def wake(self, key: str) -> None:
         """Resume the queue of a next hop now, whatever it waits for."""
         queue = self._queues.get(key)
-        if queue is not None and queue.parked_on:
-            self._unpark(queue, first=True)
+        if queue is not None and queue.waits_for:
+            self._resume(queue, first=True)
 
     def take_all(self, key: str = "") -> list[QueuedLease]:
         """Remove and return all leases of one next hop, or of all."""
@@ -242,7 +242,7 @@ class NextHopQueues:
         for queue in [self._queues[key]] if key else list(self._queues.values()):
             taken += queue.leases
             queue.leases.clear()
-            self._unmark(queue)
+            self._end_wait(queue)
             self._drop(queue)
         self.count -= len(taken)
         return taken
@@ -277,23 +277,23 @@ class NextHopQueues:
             (self._first if first else self._ready).append(queue)
         self._on_ready()
 
-    def _unpark(self, queue: NextHopQueue, *, first: bool = False) -> None:
-        self._unmark(queue)
+    def _resume(self, queue: NextHopQueue, *, first: bool = False) -> None:
+        self._end_wait(queue)
         if queue.leases:
             self._make_ready(queue, first=first)
         else:
             self._drop(queue)
 
-    def _unmark(self, queue: NextHopQueue) -> None:
+    def _end_wait(self, queue: NextHopQueue) -> None:
         if queue.timer is not None:
             queue.timer.cancel()
             queue.timer = None
-        parked = self._parked.get(queue.parked_on)
-        if parked is not None:
-            parked.pop(queue.next_hop.key, None)
-            if not parked:
-                del self._parked[queue.parked_on]
-        queue.parked_on = ""
+        waiting = self._waiting.get(queue.waits_for)
+        if waiting is not None:
+            waiting.pop(queue.next_hop.key, None)
+            if not waiting:
+                del self._waiting[queue.waits_for]
+        queue.waits_for = ""
 
     def _drop(self, queue: NextHopQueue) -> None:
         """Remove an empty queue; one that is ready is removed by ``next``."""

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 
-from gatepost.queue.why import Obstacle
-from gatepost.relay.pause import Pause
+from gatepost.queue.pause import Pause
+from gatepost.relay.wait import Wait
 
 
 class PausedNextHops:
@@ -12,21 +12,21 @@ class PausedNextHops:
 
     def __init__(self, ended: Callable[[str], None]) -> None:
         self._ended = ended
-        self._pauses: dict[str, tuple[Pause, asyncio.TimerHandle]] = {}
+        self._waits: dict[str, tuple[Wait, asyncio.TimerHandle]] = {}
         self._waiting: dict[str, dict[str, None]] = {}
         """By the key of what they wait for, oldest first."""
 
     def __len__(self) -> int:
         """Return the number of paused next hops."""
-        return len(self._pauses)
+        return len(self._waits)
 
     def __contains__(self, next_hop: object) -> bool:
         """Tell whether a next hop is paused."""
-        return next_hop in self._pauses
+        return next_hop in self._waits
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over a copy of the keys of the paused next hops."""
-        return iter(list(self._pauses))
+        return iter(list(self._waits))
 
     def waiting_for(self, key: str) -> list[str]:
         """Return the next hops that wait for something, oldest first."""
@@ -36,17 +36,17 @@ class PausedNextHops:
         """Return the next hop that has waited longest for something; None if none does."""
         return next(iter(self._waiting.get(key, ())), None)
 
-    def obstacle(self, next_hop: str) -> Obstacle | None:
+    def pause_of(self, next_hop: str) -> Pause | None:
         """Return why a next hop is paused; None if it is not, or is only busy."""
-        found = self._pauses.get(next_hop)
-        return None if found is None else found[0].obstacle
+        found = self._waits.get(next_hop)
+        return None if found is None else found[0].pause
 
-    def begin(self, next_hop: str, pause: Pause) -> None:
+    def begin(self, next_hop: str, wait: Wait) -> None:
         """Pause a next hop, instead of its current pause."""
         self._remove(next_hop)
-        timer = asyncio.get_running_loop().call_later(pause.seconds, self.end, next_hop)
-        self._pauses[next_hop] = pause, timer
-        self._waiting.setdefault(pause.key, {})[next_hop] = None
+        timer = asyncio.get_running_loop().call_later(wait.seconds, self.end, next_hop)
+        self._waits[next_hop] = wait, timer
+        self._waiting.setdefault(wait.key, {})[next_hop] = None
 
     def end(self, next_hop: str) -> None:
         """End the pause of a next hop, if it is paused."""
@@ -59,12 +59,12 @@ class PausedNextHops:
             self._remove(next_hop)
 
     def _remove(self, next_hop: str) -> bool:
-        if next_hop not in self._pauses:
+        if next_hop not in self._waits:
             return False
-        pause, timer = self._pauses.pop(next_hop)
+        wait, timer = self._waits.pop(next_hop)
         timer.cancel()
-        waiting = self._waiting[pause.key]
+        waiting = self._waiting[wait.key]
         del waiting[next_hop]
         if not waiting:
-            del self._waiting[pause.key]
+            del self._waiting[wait.key]
         return True

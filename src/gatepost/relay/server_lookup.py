@@ -8,8 +8,8 @@ from typing import Final
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, SmarthostTarget, Target
 from gatepost.relay.exchanger_lookup import ExchangerLookup
-from gatepost.relay.pause import Pause
 from gatepost.relay.transport.contract import Place
+from gatepost.relay.wait import Wait
 from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
 
 KNOWN: Final = 10_000
@@ -53,11 +53,11 @@ class ServerLookup:
             return self._known.get((target.name, destination))
         return self._of(target)
 
-    def pause(self, target: Target, destination: str) -> Pause | None:
+    def wait_of(self, target: Target, destination: str) -> Wait | None:
         """Return why the servers of a target cannot be looked up now; None if they can."""
         if not isinstance(target, MxTarget) or _is_literal(destination):
             return None
-        return self._exchangers.pause(destination)
+        return self._exchangers.wait_of(destination)
 
     def forgive(self, target: Target, destination: str) -> None:
         """End the pause of a look-up."""

@@ -19,15 +19,16 @@ from gatepost.model.route import (
 from gatepost.net.listen import is_loopback
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
+from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Identity, Shaper
 from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
-from gatepost.queue.why import Obstacle, silence
+from gatepost.queue.why import silence
 from gatepost.relay.in_flight import KNOWN, InFlight
-from gatepost.relay.pause import CROWDED, SOON, Pause
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import Found
 from gatepost.relay.transport.contract import Place
+from gatepost.relay.wait import CROWDED, SOON, Wait
 from gatepost.routing.smarthost import in_turn
 
 K = TypeVar("K")
@@ -42,7 +43,7 @@ SILENT: Final = 300.0
 class Traffic:
     """The limits and pauses of all targets, servers and identities.
 
-    ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Pause`` that may be
+    ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Wait`` that may be
     over, ``forgiven`` when an operator ends the pauses of a target. ``wire`` counts connections
     and messages beyond a reload.
     """
@@ -70,23 +71,23 @@ class Traffic:
         """By target: its server offers no mechanism that our credential can use, or refuses them
         before it has checked a secret."""
 
-    def admit(self, target: Target, found: Found) -> Permit | Pause:
+    def admit(self, target: Target, found: Found) -> Permit | Wait:
         """Permit an attempt at a target, or return why it must wait."""
         now = self.seconds()
         identity = self.identity(target)
         key, shaper = hop = self._shaper(target, found)
-        pause = self._pause(target, found, identity, hop, now)
-        pause = pause or self._login_pause(target, hop, now)
-        if pause is not None:
-            return pause
-        wait = shaper.wait_to_connect(now)
-        if wait is None or wait > 0:
-            return Pause(key, wait or SOON)
+        wait = self._wait_of(target, found, identity, hop, now)
+        wait = wait or self._login_wait(target, hop, now)
+        if wait is not None:
+            return wait
+        seconds = shaper.wait_to_connect(now)
+        if seconds is None or seconds > 0:
+            return Wait(key, seconds or SOON)
         on_wire = self._on_wire(key, target)
         if self.wire.count(on_wire) >= shaper.connections:  # the configuration before has some
-            return Pause(key, SOON)
-        if (wait := shaper.wait_to_send(now)) > 0:
-            return Pause(key, wait)
+            return Wait(key, SOON)
+        if (seconds := shaper.wait_to_send(now)) > 0:
+            return Wait(key, seconds)
         liveness = self._liveness(on_wire, target)
         slot = self.wire.slots.take(liveness, target.name, now)
         if not isinstance(slot, Slot):
@@ -100,13 +101,13 @@ class Traffic:
         self.wire.begin(on_wire)
         return Permit(key, shaper, identity, slot, partial(self._ended, on_wire), tries)
 
-    def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Pause:
-        """Return the pause of an attempt for which a slot, room or a greeting is missing."""
+    def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
+        """Return the wait of an attempt for which a slot, room or a greeting is missing."""
         if lack == "greeting":
-            return Pause(key, GRACE)
+            return Wait(key, GRACE)
         if lack == "room":
-            return Pause(CROWDED, SOON)
-        return Pause(_further_key(pool_of(hop, target.name, self.seconds())), SOON)
+            return Wait(CROWDED, SOON)
+        return Wait(_further_key(pool_of(hop, target.name, self.seconds())), SOON)
 
     def _liveness(self, on_wire: str, target: Target) -> Liveness:
         return self.wire.liveness(on_wire, greets=isinstance(target, SmarthostTarget | MxTarget))
@@ -138,34 +139,34 @@ class Traffic:
             self._changed(_further_key(pool))
         self._changed(CROWDED)
 
-    def pause(self, target: Target, found: Found) -> Pause | None:
-        """Return the pause of a target after failures; None if there is none."""
+    def wait_of(self, target: Target, found: Found) -> Wait | None:
+        """Return the wait of a target that is paused after failures; None if it is not."""
         identity, hop = self.identity(target), self._shaper(target, found)
-        return self._pause(target, found, identity, hop, self.seconds())
+        return self._wait_of(target, found, identity, hop, self.seconds())
 
-    def _pause(
+    def _wait_of(
         self,
         target: Target,
         found: Found,
         identity: Identity | None,
         hop: tuple[str, Shaper],
         now: float,
-    ) -> Pause | None:
-        if identity is not None and (wait := identity.wait(now)) > 0:
+    ) -> Wait | None:
+        if identity is not None and (seconds := identity.wait(now)) > 0:
             what = _credential_at(target)
-            return self._make_pause(
-                identity_key(identity), what, wait, identity.position(now), identity
+            return self._make_wait(
+                identity_key(identity), what, seconds, identity.position(now), identity
             )
         key, breaker = hop[0], hop[1].breaker
-        pause = self._login_pause(target, hop, now)
-        if pause is not None and pause.obstacle is not None:
-            return pause
-        if (wait := breaker.wait(now)) > 0:
-            return self._make_pause(key, target.name, wait, breaker.position(now), breaker)
-        return self._hosts_pause(target, found.places, now) or self._silence(target, hop, now)
+        wait = self._login_wait(target, hop, now)
+        if wait is not None and wait.pause is not None:
+            return wait
+        if (seconds := breaker.wait(now)) > 0:
+            return self._make_wait(key, target.name, seconds, breaker.position(now), breaker)
+        return self._hosts_wait(target, found.places, now) or self._silence(target, hop, now)
 
-    def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Pause | None:
-        """Return the pause of a next hop whose one connection has got no greeting for a while."""
+    def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
+        """Return the wait of a next hop whose one connection has got no greeting for a while."""
         key, shaper = hop
         if not shaper.open_connections:
             return None
@@ -177,7 +178,7 @@ class Traffic:
             return None
         place = first.place or target.name
         reason = f"{place} {silence(now - first.begun, first.step())}"
-        return Pause(key, SILENT, Obstacle(place, "silent", SILENT, reason))
+        return Wait(key, SILENT, Pause(place, "silent", SILENT, reason))
 
     def _login_pauses(self, target: Target) -> Sequence[LoginPause]:
         """Return the pauses of logins at a target that are not over."""
@@ -187,19 +188,21 @@ class Traffic:
         both = (identity.logins, self._misfits.get(target.name))
         return [each for each in both if each is not None and each.failures]
 
-    def _login_pause(self, target: Target, hop: tuple[str, Shaper], now: float) -> Pause | None:
-        """Return the pause of an attempt that would have to sign in; None if it may."""
+    def _login_wait(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
+        """Return the wait of an attempt that would have to sign in; None if it may."""
         key, shaper = hop
         for each in self._login_pauses(target):
-            wait = each.wait(now, key, shaper.open_connections)
-            if wait <= 0:
+            seconds = each.wait(now, key, shaper.open_connections)
+            if seconds <= 0:
                 continue
             if each.has_connections(key):
-                return Pause(key, wait)  # it is not down
-            obstacle = Obstacle(_credential_at(target), "open", wait, each.reason)
+                return Wait(key, seconds)  # it is not down
+            pause = Pause(_credential_at(target), "open", seconds, each.reason)
             if each.advice:
-                obstacle = replace(obstacle, is_stop=True, finding=each.finding, advice=each.advice)
-            return Pause(key, wait, obstacle)
+                pause = replace(
+                    pause, needs_operator=True, finding=each.finding, advice=each.advice
+                )
+            return Wait(key, seconds, pause)
         return None
 
     def login_wait(self, target: Target) -> float:
@@ -207,12 +210,12 @@ class Traffic:
         now = self.seconds()
         return max([each.left(now) for each in self._login_pauses(target)], default=0.0)
 
-    def others(self, target: Target, found: Found, begun: float) -> Pause | None:
-        """Return the pause of an attempt that the target refused as one connection too many:
+    def others(self, target: Target, found: Found, begun: float) -> Wait | None:
+        """Return the wait of an attempt that the target refused as one connection too many:
         until other attempts at the target end. None if there were none when it began."""
         key, shaper = self._shaper(target, found)
         has_others = shaper.open_connections or begun <= shaper.reduced
-        return Pause(key, SOON) if has_others else None
+        return Wait(key, SOON) if has_others else None
 
     def limit(self, target: Target, found: Found) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
@@ -260,11 +263,11 @@ class Traffic:
         that before it got the secret."""
         return self._misfits.setdefault(target.name, LoginPause(WITHOUT_SECRET))
 
-    def is_stopped(self, target: Target) -> bool:
-        """Tell whether logins there are stopped. Messages may still be accepted on a connection
-        that has signed in before."""
+    def has_paused_logins(self, target: Target) -> bool:
+        """Tell whether logins there are paused after a refusal. Messages may still be accepted on a
+        connection that has signed in before."""
         identity, misfit = self.identity(target), self._misfits.get(target.name)
-        if identity is not None and identity.is_stopped and identity.is_paused(self.seconds()):
+        if identity is not None and identity.is_refused and identity.is_paused(self.seconds()):
             return True
         return misfit is not None and misfit.failures > 0
 
@@ -325,31 +328,33 @@ class Traffic:
         for place in found.places:
             self._hosts.pop(host_key(place, target), None)
 
-    def _hosts_pause(self, target: Target, places: Sequence[Place], now: float) -> Pause | None:
-        """Return the shortest pause if all servers pause, or are being tried after one."""
-        first: Pause | None = None
+    def _hosts_wait(self, target: Target, places: Sequence[Place], now: float) -> Wait | None:
+        """Return the shortest wait if all servers are paused, or are being tried after a pause."""
+        first: Wait | None = None
         for place in places:
             key = host_key(place, target)
             breaker = self._hosts.get(key)
-            wait = 0.0 if breaker is None else breaker.wait(now)
-            if breaker is None or wait <= 0:
+            seconds = 0.0 if breaker is None else breaker.wait(now)
+            if breaker is None or seconds <= 0:
                 return None
-            pause = self._make_pause(key, str(place), wait, breaker.position(now), breaker)
-            if first is None or pause.seconds < first.seconds:
-                first = pause
+            wait = self._make_wait(key, str(place), seconds, breaker.position(now), breaker)
+            if first is None or wait.seconds < first.seconds:
+                first = wait
         return first
 
-    def _make_pause(
-        self, key: str, what: str, wait: float, position: str, source: Breaker | Identity
-    ) -> Pause:
+    def _make_wait(
+        self, key: str, what: str, seconds: float, position: str, source: Breaker | Identity
+    ) -> Wait:
         if position == "half-open" and not source.reason:
-            return Pause(key, SOON, is_first=True)
+            return Wait(key, SOON, is_first=True)
         if position == "half-open":  # the attempt may take minutes: the next target is used
-            return Pause(key, SOON, Obstacle(what, "half-open", SOON, source.reason))
-        obstacle = Obstacle(what, "open", wait, source.reason)
-        if isinstance(source, Identity) and source.is_stopped:
-            obstacle = replace(obstacle, is_stop=True, finding=source.finding, advice=source.advice)
-        return Pause(key, wait, obstacle)
+            return Wait(key, SOON, Pause(what, "half-open", SOON, source.reason))
+        pause = Pause(what, "open", seconds, source.reason)
+        if isinstance(source, Identity) and source.is_refused:
+            pause = replace(
+                pause, needs_operator=True, finding=source.finding, advice=source.advice
+            )
+        return Wait(key, seconds, pause)
 
     def _shaper(self, target: Target, found: Found) -> tuple[str, Shaper]:
         key = f"{target.name} {found.site}" if found.site else target.name

@@ -82,24 +82,24 @@ def test_also_after_a_single_failure_that_was_enough() -> None:
 
 
 def test_but_no_rest_that_was_asked_for() -> None:
-    rested, told = Breaker(STEADY), Breaker(STEADY)
-    rested.rest(10, 60, "Retry-After")
+    paused, told = Breaker(STEADY), Breaker(STEADY)
+    paused.pause(10, 60, "Retry-After")
     told.failed(10, middle, "no answer", 60, is_firm=True)
-    for each in rested, told:
+    for each in paused, told:
         assert not each.succeeded(12, begun=9)
         assert each.wait(12) == 58
 
 
 def test_a_firm_failure_counts_whatever_failed_before_or_after() -> None:
     """Also where it does not change how long the breaker is open."""
-    before, after, rested = Breaker(STEADY), Breaker(STEADY), Breaker(STEADY)
+    before, after, paused = Breaker(STEADY), Breaker(STEADY), Breaker(STEADY)
     before.failed(10, middle, "no answer", 60)
     before.failed(11, middle, "lost at AUTH", 30, is_firm=True)
     after.failed(10, middle, "lost at AUTH", 30, is_firm=True)
     after.failed(11, middle, "no answer", 60)
-    rested.failed(10, middle, "no answer", 60)
-    rested.rest(11, 30, "Retry-After")
-    for each in before, after, rested:
+    paused.failed(10, middle, "no answer", 60)
+    paused.pause(11, 30, "Retry-After")
+    for each in before, after, paused:
         assert not each.succeeded(12, begun=9)
         assert each.position(12) == "open"
     after.failed(100, middle, "no answer", 60)
@@ -146,7 +146,7 @@ def test_a_requested_pause_is_respected(asked: float) -> None:
     """Not less, not more, and no longer the next time."""
     breaker, now = Breaker(RATE), 0.0
     for _ in range(3):
-        breaker.rest(now, asked, "Retry-After")
+        breaker.pause(now, asked, "Retry-After")
         assert breaker.wait(now) == asked
         now += asked
         assert breaker.wait(now) == 0
@@ -155,8 +155,8 @@ def test_a_requested_pause_is_respected(asked: float) -> None:
 
 def test_a_longer_pause_is_not_shortened() -> None:
     breaker = Breaker(RATE)
-    breaker.rest(0, 60, "Retry-After")
-    breaker.rest(10, 5, "Retry-After")
+    breaker.pause(0, 60, "Retry-After")
+    breaker.pause(10, 5, "Retry-After")
     assert breaker.wait(10) == 50
 
 

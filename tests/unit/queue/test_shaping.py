@@ -25,23 +25,23 @@ def reply(text: str) -> Reply:
 
 LESSONS = [
     # said          in phase     means
-    ("450 4.5.127", "content",   Lesson("identity", "rest")),
-    ("450 4.5.127", "mail",      Lesson("identity", "rest")),
+    ("450 4.5.127", "content",   Lesson("identity", "pause")),
+    ("450 4.5.127", "mail",      Lesson("identity", "pause")),
     ("421",         "greeting",  Lesson("hop", "fewer_connections")),
     ("421 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
     ("421 4.7.0",   "mail",      Lesson("hop", "slower")),
     ("421 4.7.0",   "greeting",  Lesson("hop", "fewer_connections")),
     ("421",         "rcpt",      Lesson("host", "fewer_connections")),
     ("432 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
-    ("432 4.7.12",  "auth",      Lesson("identity", "stop")),
-    ("432",         "auth",      Lesson("identity", "stop")),
-    ("454 4.7.0",   "auth",      Lesson("identity", "rest")),
-    ("421 4.7.0",   "auth",      Lesson("identity", "rest")),
-    ("451 4.7.500", "auth",      Lesson("identity", "rest")),
-    ("454 4.7.0",   "starttls",  Lesson("host", "rest")),
+    ("432 4.7.12",  "auth",      Lesson("identity", "pause_long")),
+    ("432",         "auth",      Lesson("identity", "pause_long")),
+    ("454 4.7.0",   "auth",      Lesson("identity", "pause")),
+    ("421 4.7.0",   "auth",      Lesson("identity", "pause")),
+    ("451 4.7.500", "auth",      Lesson("identity", "pause")),
+    ("454 4.7.0",   "starttls",  Lesson("host", "pause")),
     ("454",         "content",   Lesson("hop", "slower")),
-    ("535 5.7.3",   "auth",      Lesson("identity", "stop")),
-    ("451 4.3.0",   "auth",      Lesson("identity", "rest")),
+    ("535 5.7.3",   "auth",      Lesson("identity", "pause_long")),
+    ("451 4.3.0",   "auth",      Lesson("identity", "pause")),
     ("451 4.7.500", "rcpt",      Lesson("hop", "slower")),
     ("451",         "mail",      Lesson("hop", "slower")),
     ("451 4.3.0",   "mail",      Lesson("hop", "slower")),
@@ -52,10 +52,10 @@ LESSONS = [
     ("552 5.5.3",   "rcpt",      Lesson("hop", "fewer_recipients")),
     ("552 5.2.2",   "rcpt",      NONE),
     ("452 4.2.2",   "rcpt",      NONE),
-    ("452 4.3.1",   "mail",      Lesson("host", "rest")),
-    ("452",         "content",   Lesson("host", "rest")),
-    ("554",         "greeting",  Lesson("host", "rest")),
-    ("450",         "ehlo",      Lesson("host", "rest")),
+    ("452 4.3.1",   "mail",      Lesson("host", "pause")),
+    ("452",         "content",   Lesson("host", "pause")),
+    ("554",         "greeting",  Lesson("host", "pause")),
+    ("450",         "ehlo",      Lesson("host", "pause")),
     # Greylisting, a full mailbox, a sender whose domain is not found, a refusal: about the message.
     ("451 4.1.8",   "mail",      NONE),
     ("450 4.7.1",   "rcpt",      NONE),
@@ -242,7 +242,7 @@ def test_too_much_mail_pauses_the_whole_identity() -> None:
     take("450 4.5.127", "content", shaper, identity, 0)
     assert identity.wait(0) == 60
     assert identity.reason == "450 4.5.127 text"
-    assert not identity.is_stopped
+    assert not identity.is_refused
     assert shaper.wait_to_connect(0) == 0, "another identity may go on"
     longest, now = 0.0, 0.0
     for _ in range(8):
@@ -261,12 +261,12 @@ def test_too_much_mail_pauses_the_whole_identity() -> None:
 def test_a_refused_password_is_not_tried_again_soon() -> None:
     shaper, identity = Shaper(HopLimits()), Identity()
     take("535 5.7.3", "auth", shaper, identity, 0)
-    assert identity.is_stopped
+    assert identity.is_refused
     assert identity.wait(0) >= 900
     assert identity.wait(900) == 0
     identity.begin(900)
     identity.signed_in(901, 900)
-    assert not identity.is_stopped
+    assert not identity.is_refused
 
 
 def test_a_requested_wait_is_respected() -> None:

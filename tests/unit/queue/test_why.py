@@ -11,8 +11,9 @@ from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
+from gatepost.queue.pause import Pause
 from gatepost.queue.unsettled import UNSETTLED
-from gatepost.queue.why import Obstacle, Progress, Step, in_, why
+from gatepost.queue.why import Progress, Step, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -122,19 +123,19 @@ SENTENCES = [
     ),
     (
         delivery(history=(REFUSED,), attempts=3),
-        Obstacle("hub.example:587", "open", 1800, "connection refused"),
+        Pause("hub.example:587", "open", 1800, "connection refused"),
         ("hub.example:587 is paused: connection refused; tried again at 2026-11-24"
         " 10:30:00 UTC, in 30 minutes."),
     ),
     (
         delivery(),
-        Obstacle("the account app", "open", 900, "535 5.7.3 no.", is_stop=True),
+        Pause("the account app", "open", 900, "535 5.7.3 no.", needs_operator=True),
         ("the account app is refused: 535 5.7.3 no; it is tried at 2026-11-24 10:15:00 UTC,"
         " in 15 minutes."),
     ),
     (
         delivery(due=NOW),
-        Obstacle("hub.example:587", "half-open", 0, ""),
+        Pause("hub.example:587", "half-open", 0, ""),
         "hub.example:587 is being tested with one message after a failure; it is next in line.",
     ),
     (
@@ -145,13 +146,13 @@ SENTENCES = [
     ),
     (
         delivery(history=(REFUSED,), attempts=3, expires_at=NOW + 9 * MINUTE),
-        Obstacle("hub.example:587", "open", 600, "connection refused"),
+        Pause("hub.example:587", "open", 600, "connection refused"),
         ("hub.example:587 is paused: connection refused; it expires before"
          " that, at 2026-11-24 10:09:00 UTC, in 9 minutes."),
     ),
     (
         delivery(history=(REFUSED,), attempts=3, due=NOW, expires_at=NOW - MINUTE),
-        Obstacle("hub.example:587", "open", 600, "connection refused"),
+        Pause("hub.example:587", "open", 600, "connection refused"),
         ("hub.example:587 is paused: connection refused; it has"
          " expired."),
     ),
@@ -172,7 +173,7 @@ SENTENCES = [
     ),
     (
         delivery(due=NOW, history=(GREYLISTED,), attempts=1),
-        Obstacle("", "open", 1, "the disk is full", is_ours=True),
+        Pause("", "open", 1, "the disk is full", is_ours=True),
         ("the store cannot be written to at the moment: the disk is full; tried again at 2026-11-24"
          " 10:00:01 UTC, in 1 second."),
     ),
@@ -214,9 +215,9 @@ SENTENCES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "obstacle", "sentence"), SENTENCES)
-def test_the_sentence(given: Delivery, obstacle: Obstacle | None, sentence: str) -> None:
-    assert why(given, NOW, obstacle).sentence == sentence
+@pytest.mark.parametrize(("given", "pause", "sentence"), SENTENCES)
+def test_the_sentence(given: Delivery, pause: Pause | None, sentence: str) -> None:
+    assert why(given, NOW, pause).sentence == sentence
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
@@ -275,17 +276,17 @@ def test_how_far_away(seconds: int, text: str) -> None:
 
 
 def test_the_doctor_s_advice_applies_to_all_mail_that_waits_for_it() -> None:
-    stop = Obstacle(
-        "acs", "open", 9, "535 no", is_stop=True, finding="expired_secret", advice="Mend"
+    stop = Pause(
+        "acs", "open", 9, "535 no", needs_operator=True, finding="expired_secret", advice="Mend"
     )
     tried = replace(REFUSED, finding="port_blocked", advice="Open it")
-    for history, obstacle, told in (
+    for history, pause, told in (
         ((), stop, ("expired_secret", "Mend")),
         ((tried,), stop, ("expired_secret", "Mend")),
         ((tried,), None, ("port_blocked", "Open it")),
         ((), None, ("", "")),
     ):
-        said = why(delivery(history=history), NOW, obstacle)
+        said = why(delivery(history=history), NOW, pause)
         assert (said.finding, said.advice) == told
     said = why(delivery(state="settled", addressees=(DONE,), history=(tried,)), NOW)
     assert said.finding == ""

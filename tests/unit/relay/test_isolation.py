@@ -162,7 +162,7 @@ def test_the_backlog_of_hung_domains_delays_no_new_mail_after_a_start() -> None:
 
 
 def test_mail_behind_a_silent_server_is_tried_after_its_pause() -> None:
-    """It rests while the server is silent, and then no longer than the server pauses."""
+    """It is paused while the server is silent, and then no longer than the server pauses."""
     hub = Upstream(smarthost(), hangs("greeting", 20))
     world = World([hub], [route(hub.target, retry=steady())])
 

@@ -88,10 +88,10 @@ def test_a_silent_resolver_delays_no_mail_that_needs_none() -> None:
         assert max(resolver.asked().values()) <= 6
         assert resolver.most_open <= MOST
         delivery = await world.delivery("m399.0")
-        obstacle = world.deliverer.obstacle(delivery.next_hop)
-        assert obstacle is not None
-        assert obstacle.what == "the look-up of some199.example"
-        assert "192.0.2.53:53: no answer in time" in obstacle.reason
+        pause = world.deliverer.pause_of(delivery.next_hop)
+        assert pause is not None
+        assert pause.what == "the look-up of some199.example"
+        assert "192.0.2.53:53: no answer in time" in pause.reason
         resolver.is_silent = False
         await asyncio.sleep(10)
         assert len(direct.taken) >= 390, "all but those whose last try was just then"
@@ -100,7 +100,7 @@ def test_a_silent_resolver_delays_no_mail_that_needs_none() -> None:
 
 
 def test_a_domain_with_a_broken_name_server_rests() -> None:
-    """Others are answered meanwhile, so that nothing ends its rest."""
+    """Others are answered meanwhile, so that nothing ends its pause."""
     world, direct, _, resolver = by_domain(20)
     resolver.add("broken.example FAIL SERVFAIL")
 

@@ -10,7 +10,7 @@ from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import planned_delivery, queued
 from gatepost.relay.attempt import ReadyTarget
 from gatepost.relay.next_hop_queues import NextHopQueue, NextHopQueues, QueuedLease
-from gatepost.relay.pause import CROWDED, SOON, Pause
+from gatepost.relay.wait import CROWDED, SOON, Wait
 from gatepost.testing.clock import FakeClock
 from tests.simulated_delivery import World, mx, run
 
@@ -36,8 +36,8 @@ class Crowd:
             self.queues.add(leased(number))
         self.turns(count)
 
-    def _choose(self, _queue: NextHopQueue) -> ReadyTarget | Pause:
-        return ReadyTarget(mx(), None) if self.has_room else Pause(CROWDED, SOON)
+    def _choose(self, _queue: NextHopQueue) -> ReadyTarget | Wait:
+        return ReadyTarget(mx(), None) if self.has_room else Wait(CROWDED, SOON)
 
     def turns(self, count: int) -> None:
         """Begin an attempt at each that is ready; none of these ends."""

@@ -187,7 +187,7 @@ def test_the_new_deliverer_starts_while_the_old_one_finishes() -> None:
         await asyncio.sleep(0.7)
         before = world.deliverer
         ending = await world.reload()
-        assert hub.retired, "its connections at rest would count"
+        assert hub.retired, "its idle connections would count"
         await world.send(world.mail("new"))
         await asyncio.sleep(1)
         next_hop = (await world.delivery("slow.0")).next_hop

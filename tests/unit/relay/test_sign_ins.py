@@ -85,11 +85,11 @@ def test_a_refused_login_stops_the_identity_and_is_reported_once() -> None:
         assert len(hub.tries) == 1
         delivery = await world.delivery("m0.0")
         assert delivery.history[0].finding or delivery.history[0].advice
-        obstacle = world.deliverer.obstacle(delivery.next_hop)
-        assert obstacle is not None
-        assert obstacle.is_stop
-        assert obstacle.advice == delivery.history[0].advice, "also of what was not tried itself"
-        assert obstacle.what == "credential acs at hub"
+        pause = world.deliverer.pause_of(delivery.next_hop)
+        assert pause is not None
+        assert pause.needs_operator
+        assert pause.advice == delivery.history[0].advice, "also of what was not tried itself"
+        assert pause.what == "credential acs at hub"
         await asyncio.sleep(2 * 3600)
         assert 2 <= len(hub.tries) <= 8
         assert len(world.told("sign_in_stopped")) == 1
@@ -155,9 +155,9 @@ def test_an_attempt_begun_before_the_stop_does_not_report_that_the_login_works()
         assert len(hub.taken) == 2
         assert len(world.told("sign_in_stopped")) == 1
         assert not world.told("sign_in_works")
-        obstacle = world.deliverer.obstacle((await world.delivery("stopped.0")).next_hop)
-        assert obstacle is not None
-        assert obstacle.is_stop
+        pause = world.deliverer.pause_of((await world.delivery("stopped.0")).next_hop)
+        assert pause is not None
+        assert pause.needs_operator
         hub.say = Answer()
         await asyncio.sleep(3 * 3600)
         assert len(hub.taken) == 3
@@ -299,10 +299,10 @@ def test_a_refusal_after_an_accepted_login_is_checked_after_seconds(reply: Reply
         await asyncio.sleep(1)
         for number in range(20):
             await world.send(world.mail(f"m{number}"))
-        obstacle = world.deliverer.obstacle((await world.delivery("m0.0")).next_hop)
-        assert obstacle is not None
-        assert (obstacle.is_stop, 0 < obstacle.wait < 2) == (False, True)
-        assert obstacle.reason == f"{reply}, though this login was accepted before"
+        pause = world.deliverer.pause_of((await world.delivery("m0.0")).next_hop)
+        assert pause is not None
+        assert (pause.needs_operator, 0 < pause.seconds < 2) == (False, True)
+        assert pause.reason == f"{reply}, though this login was accepted before"
         assert len(hub.tries) == 2
         hub.say = Answer(seconds=0.1)
         hub.most_open = 0
@@ -429,9 +429,9 @@ def test_an_offer_without_our_mechanisms_is_reported_if_it_lasts() -> None:
         assert not world.told("sign_in_stopped")
         await asyncio.sleep(80)
         assert len(world.told("sign_in_stopped")) == 1
-        obstacle = world.deliverer.obstacle((await world.delivery("m1.0")).next_hop)
-        assert obstacle is not None
-        assert obstacle.finding == "mechanism_not_offered"
+        pause = world.deliverer.pause_of((await world.delivery("m1.0")).next_hop)
+        assert pause is not None
+        assert pause.finding == "mechanism_not_offered"
         hub.say = Answer()
         await asyncio.sleep(400)
         assert len(hub.taken) == 2
@@ -470,7 +470,7 @@ def test_a_starttls_that_fails_once_is_reported_only_if_it_will_fail_again(
         await asyncio.sleep(1)
         last = (await world.delivery("m1.0")).history[-1]
         assert last.finding == ("server_tls_misconfigured" if is_news else "")
-        assert world.deliverer.obstacle((await world.delivery("m1.0")).next_hop) is None
+        assert world.deliverer.pause_of((await world.delivery("m1.0")).next_hop) is None
         hub.say = Answer()
         await asyncio.sleep(61)
         assert len(hub.taken) == 1 + was_accepted

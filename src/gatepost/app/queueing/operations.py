@@ -16,8 +16,9 @@ from gatepost.app.queueing.documents import (
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
 from gatepost.queue.deliveries import Action, Deliveries, QueueCount, QueueSelection
+from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import BACK
-from gatepost.queue.why import Obstacle, next_try, why
+from gatepost.queue.why import next_try, why
 
 if TYPE_CHECKING:
     from gatepost.relay.context import Report
@@ -142,22 +143,22 @@ async def _as_due(control: QueueControl, found: Sequence[Delivery]) -> Sequence[
 def _document(control: QueueControl, delivery: Delivery) -> Document:
     due = delivery.due
     if due is not None:
-        obstacle = _obstacle(control, delivery)
-        due = next_try(due, delivery.expires_at, control.now(), obstacle)
+        pause = _pause(control, delivery)
+        due = next_try(due, delivery.expires_at, control.now(), pause)
     return delivery_document(delivery, due, control.targets(delivery.next_hop))
 
 
-def _obstacle(control: QueueControl, delivery: Delivery) -> Obstacle | None:
+def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
     deliverer = control.deliverer
-    return None if deliverer is None else deliverer.obstacle(delivery.next_hop)
+    return None if deliverer is None else deliverer.pause_of(delivery.next_hop)
 
 
 def _answer(control: QueueControl, delivery: Delivery) -> Document:
-    deliverer, obstacle, progress = control.deliverer, _obstacle(control, delivery), None
+    deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
     if deliverer is not None:
         progress = deliverer.progress_of(delivery.id, delivery.next_hop)
     is_running = deliverer is not None
-    found = why(delivery, control.now(), obstacle, progress, is_running=is_running)
+    found = why(delivery, control.now(), pause, progress, is_running=is_running)
     return why_document(delivery, found)
 
 

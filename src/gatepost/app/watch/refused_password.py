@@ -16,7 +16,7 @@ from typing import Any, Final
 from gatepost.app.files import write_file
 from gatepost.model.secret import Secret
 
-REST: Final = timedelta(days=1)
+PAUSE: Final = timedelta(days=1)
 """How long a refused password is not sent again, because repeated attempts lock an account."""
 _NAME: Final = "refused"
 _MOST: Final = 4_096
@@ -40,20 +40,20 @@ class RefusedPassword:
                 self._kept = kept
 
     def holds(self, password: Secret) -> bool:
-        """Tell whether exactly this password was refused within REST."""
+        """Tell whether exactly this password was refused within PAUSE."""
         try:
             left = datetime.fromisoformat(self._kept["until"]) - datetime.now(UTC)
             salt, digest = (bytes.fromhex(self._kept[each]) for each in ("salt", "digest"))
         except (KeyError, ValueError, TypeError):
             return False
-        in_time = timedelta(0) < left <= REST
+        in_time = timedelta(0) < left <= PAUSE
         return in_time and hmac.compare_digest(_digest(password, salt), digest)
 
     def begin(self, password: Secret) -> None:
         """Store that it was refused just now. Raises OSError, but this process remembers it."""
         salt = os.urandom(16)
         self._kept = {
-            "until": (datetime.now(UTC) + REST).isoformat(timespec="seconds"),
+            "until": (datetime.now(UTC) + PAUSE).isoformat(timespec="seconds"),
             "salt": salt.hex(),
             "digest": _digest(password, salt).hex(),
         }

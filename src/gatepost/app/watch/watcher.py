@@ -8,7 +8,7 @@ from datetime import UTC
 from functools import partial
 from pathlib import Path
 
-from gatepost.app.watch.refused_password import REST, RefusedPassword
+from gatepost.app.watch.refused_password import PAUSE, RefusedPassword
 from gatepost.app.watch.snapshots import Snapshots
 from gatepost.config.watch import Upstream, WatchConfig
 from gatepost.doctor import Settings, diagnose
@@ -106,7 +106,7 @@ class Watcher:
             with contextlib.suppress(OSError):  # the failure to store the snapshot reports it
                 self._refused.begin(password) if snapshot.login_refused else self._refused.end()
         if snapshot.login_refused:
-            hours = REST.total_seconds() / 3600
+            hours = PAUSE.total_seconds() / 3600
             self._report("login_rests", upstream=self.upstream.name, hours=hours)
         return snapshot
 

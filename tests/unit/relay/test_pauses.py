@@ -62,9 +62,9 @@ def test_an_unreachable_server_pauses_and_others_are_used() -> None:
         assert 3 <= len(dead.tries) <= 12
         states = await world.states()
         assert {states[f"a{number}.0"] for number in range(50)} == {"waiting"}
-        obstacle = world.deliverer.obstacle((await world.delivery("a9.0")).next_hop)
-        assert obstacle is not None
-        assert obstacle.what == "dead.example:587"
+        pause = world.deliverer.pause_of((await world.delivery("a9.0")).next_hop)
+        assert pause is not None
+        assert pause.what == "dead.example:587"
         dead.say = Answer()
         await asyncio.sleep(300)
         assert len(dead.taken) == 50
@@ -455,7 +455,7 @@ def test_the_retry_after_of_one_target_does_not_delay_another() -> None:
     world = World([first, second], [both, route(second.target, retry=steady())])
 
     async def scenario(world: World) -> None:
-        for number in range(3):  # the second one rests
+        for number in range(3):  # the second one is paused
             await world.send(world.mail(f"m{number}"))
         await asyncio.sleep(1)
         await world.send(world.mail("late", to=["bob@a.example"]))
