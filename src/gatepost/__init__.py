@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from gatepost.client.settings import Timeouts as Timeouts
     from gatepost.client.settings import Tls as Tls
     from gatepost.client.settings import Token as Token
-    from gatepost.client.submit import connect as connect
-    from gatepost.client.submit import connect_async as connect_async
-    from gatepost.client.submit import send as send
-    from gatepost.client.submit import send_async as send_async
     from gatepost.doctor import diagnose as diagnose
     from gatepost.errors import AuthenticationRefused as AuthenticationRefused
     from gatepost.errors import ConfigError as ConfigError
@@ -51,11 +47,15 @@ if TYPE_CHECKING:
     from gatepost.model.reply import Reply as Reply
     from gatepost.model.secret import Secret as Secret
     from gatepost.model.transcript import Transcript as Transcript
+    from gatepost.submit import connect as connect
+    from gatepost.submit import connect_async as connect_async
+    from gatepost.submit import send as send
+    from gatepost.submit import send_async as send_async
 
 _BY_MODULE: Final = {
     "client.connection": ("AsyncConnection", "Connection", "Receipt"),
     "client.settings": ("Options", "Timeouts", "Tls", "Token"),
-    "client.submit": ("connect", "connect_async", "send", "send_async"),
+    "submit": ("connect", "connect_async", "send", "send_async"),
     "doctor": ("diagnose",),
     "errors": (
         "AuthenticationRefused", "ConfigError", "ConnectError", "ContentRefused", "Disconnected",

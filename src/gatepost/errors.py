@@ -9,9 +9,9 @@ GatepostError                 .phase .slug .fix .transcript
 +-- NegotiationError          NoSharedMechanism(.offered .usable .plan) TlsUnavailable
 |                             MissingExtension
 +-- Refused                   .reply .command .is_transient
-|   +-- AuthenticationRefused(.mechanism .offered .finding)
+|   +-- AuthenticationRefused(.mechanism .offered)
 |   +-- SenderRefused  RecipientsRefused(.by_address)  ContentRefused
-+-- TokenError                .is_transient .error .number .retry_after
++-- TokenError                .is_transient .status .error .number .grant .retry_after
 +-- QueueError                LeaseLost QueueFull Unreadable
 """
 
@@ -33,6 +33,7 @@ class GatepostError(Exception):
     """The root. ``phase`` is the step of the dialogue, ``slug`` the id of a finding, if any.
 
     ``fix`` is what to do, if that differs from the fix of the finding, which is for clients.
+    ``diagnosis.errors`` concludes both from the facts of an error that does not have them yet.
     """
 
     phase: Phase = ""
@@ -181,18 +182,18 @@ class Refused(GatepostError):
 
 
 class AuthenticationRefused(Refused):
-    """AUTH was refused. ``offered`` is the list in EHLO, ``finding`` the id of a finding, if
-    known."""
+    """AUTH was refused. ``offered`` is the list in EHLO, ``finding`` the same as ``slug``."""
 
-    def __init__(
-        self, reply: "Reply", mechanism: str, offered: tuple[str, ...] = (), finding: str = ""
-    ) -> None:
+    def __init__(self, reply: "Reply", mechanism: str, offered: tuple[str, ...] = ()) -> None:
         super().__init__(reply, f"AUTH {mechanism}")
         self.args = (reply.reason or str(reply),)
         self.mechanism = mechanism
         self.offered = offered
-        self.finding = finding
-        self.slug = finding
+
+    @property
+    def finding(self) -> str:
+        """The id of a finding, if any."""
+        return self.slug
 
 
 class SenderRefused(Refused):
@@ -215,10 +216,13 @@ class TokenError(GatepostError):
     """An identity provider issued no access token. The text contains no secret.
 
     ``is_transient``: the same may succeed later, by codes alone. ``error`` is the OAuth error (RFC
-    6749 5.2), ``number`` that of AADSTS, 0 for none; ``retry_after`` is in seconds.
+    6749 5.2), ``number`` that of AADSTS, 0 for none; ``retry_after`` is in seconds. ``status`` is
+    that of the HTTP response, and ``grant`` the ``grant_type`` of the request.
     """
 
     phase = "auth"
+    status: int = 0
+    grant: str = ""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import pytest
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http, HttpClient, HttpRequest, HttpResponse
@@ -104,7 +105,7 @@ def test_refusals(site: Site, case: str, number: int, slug: str) -> None:
     with pytest.raises(TokenError) as caught:
         fetch(site, makings[case])
     error = caught.value
-    assert (error.number, error.slug, error.is_transient) == (number, slug, False)
+    assert (error.number, finding_of(error), error.is_transient) == (number, slug, False)
     for secret in (site.secret, world.expired_secret, "wr0ng"):
         assert secret not in f"{error} {error!r}"
 

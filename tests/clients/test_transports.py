@@ -13,6 +13,7 @@ from gatepost.client.sign_in import PasswordSignIn, SignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.client.upstream import Opener
+from gatepost.diagnosis.errors import finding_of
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import AcsRestTarget, Smarthost, SmarthostTarget
@@ -175,7 +176,7 @@ def test_refusals_over_rest(
         assert {each.outcome for each in handed.verdicts} == {outcome}
         assert handed.attempt.phase == phase
         assert handed.error is not None
-        assert handed.error.slug == slug
+        assert finding_of(handed.error) == slug
         assert "wr0ng" not in f"{handed}"
 
     play(service, act)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.client.settings import Options, Tls, Token
-from gatepost.client.submit import connect
 from gatepost.config.load import parse_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.submit import connect
 from tests.client_certificates import make_certificate
 from tests.matrix.cells import AUTO, BY_PASSWORD, TLS, Cell
 from tests.matrix.tokens import TokenServices

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gatepost.client.settings import Tls
-from gatepost.client.submit import connect
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.submit import connect
 from tests.certificates import make_authority
 from tests.clients.servers import AIOSMTPD, PASSWORD, USERNAME, running
 from tests.matrix.bridge import ACCOUNT, BASE

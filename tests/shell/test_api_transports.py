@@ -15,6 +15,7 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
@@ -670,7 +671,7 @@ def test_graph_refuses(
     assert [each.outcome for each in handed.verdicts] == [outcome]
     assert handed.attempt.phase == phase
     assert handed.error is not None
-    assert handed.error.slug == slug
+    assert finding_of(handed.error) == slug
     assert ("Mail.Send" in handed.attempt.reply.reason) == (code == "ErrorAccessDenied")
 
 
@@ -679,7 +680,7 @@ def test_acs_denies(sign_in: Callable[[TokenCache], HttpSignIn], slug: str) -> N
     answer = told({"error": {"code": "Denied", "message": "words"}}, 401)
     handed, _ = hand(acs, lambda _: answer, sign_in=sign_in)
     assert handed.error is not None
-    assert handed.error.slug == slug
+    assert finding_of(handed.error) == slug
     assert ("access key" in handed.attempt.reply.reason) == (not slug)
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from gatepost.client.connection import Password, Receipt
 from gatepost.client.settings import Options, Timeouts, Tls, TlsMode
-from gatepost.client.submit import connect, connect_async, send, send_async
 from gatepost.errors import (
     AuthenticationRefused,
     ConfigError,
@@ -25,6 +24,7 @@ from gatepost.errors import (
     TimedOut,
     TlsError,
 )
+from gatepost.submit import connect, connect_async, send, send_async
 from tests.certificates import Authority, Pair, make_authority
 from tests.shell.smtp_server import Behaviour, Client, SmtpServer, serving
 

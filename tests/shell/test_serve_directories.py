@@ -21,7 +21,6 @@ import pytest
 
 from gatepost.app.keys import DIGESTS, open_key
 from gatepost.client.settings import Options, Tls
-from gatepost.client.submit import connect
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.model.address import parse_address
@@ -29,6 +28,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.store.sqlite import open_store
+from gatepost.submit import connect
 from gatepost.testing import Emulator
 from tests.client_certificates import make_certificate
 from tests.shell.peer import Peer, letter

@@ -14,6 +14,7 @@ from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSign
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.upstream import Opener, Upstream
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
 from gatepost.model.credentials import Credentials
 from gatepost.model.route import Smarthost, SmarthostTarget
@@ -57,7 +58,7 @@ def test_required_tls_checks_the_certificate(authority: Authority) -> None:
         handed = hand_once(Relay(running.address, authority, tls="required"))
     assert outcomes(handed) == [("deferred", 454)]
     assert handed.error is not None
-    assert (handed.attempt.phase, handed.error.slug) == ("tls", "cert_hostname_mismatch")
+    assert (handed.attempt.phase, finding_of(handed.error)) == ("tls", "cert_hostname_mismatch")
     assert diagnose_sign_in(handed).sentence.endswith(
         "is not valid for 'localhost'. Name the server as its certificate does, or have the "
         "certificate reissued."
@@ -221,7 +222,7 @@ def test_with_a_credential_nothing_goes_without_it(
     assert outcomes(handed) == [("deferred", 504)]
     assert handed.attempt.phase == "auth"
     assert handed.error is not None
-    assert handed.error.slug == slug
+    assert finding_of(handed.error) == slug
     diagnosis = diagnose_sign_in(handed)
     assert diagnosis.finding == slug
     assert fix in diagnosis.sentence, "in the words of the configuration"
@@ -517,7 +518,7 @@ def test_without_a_token_no_connection_is_made(
         assert outcomes(handed) == [("deferred", code)]
         assert (handed.attempt.phase, handed.attempt.is_remote) == ("auth", False)
         assert handed.error is not None
-        assert handed.error.slug == "expired_secret"
+        assert finding_of(handed.error) == "expired_secret"
         assert "AADSTS7000222" in handed.attempt.reply.reason
         assert handed.retry_after == pytest.approx(900, abs=10)
         await relay.transport.close()

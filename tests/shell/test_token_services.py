@@ -13,6 +13,7 @@ import pytest
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.google import GoogleServiceAccount
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
@@ -175,7 +176,7 @@ def test_a_pod_without_a_federated_identity(
     with HttpServer(refuses, pair) as entra, pytest.raises(TokenError) as caught:
         fetch(workload(tmp_path, entra.url, authority.ca_file))
     error = caught.value
-    assert (error.number, error.slug) == (700213, "oauth_client_auth_failed")
+    assert (error.number, finding_of(error)) == (700213, "oauth_client_auth_failed")
     assert not error.is_transient
     assert "the.pods.token" not in f"{error} {error.__cause__} {caplog.text}"
 
@@ -235,7 +236,7 @@ def test_an_identity_service_with_an_untrusted_certificate(tmp_path: Path, pair:
     with HttpServer(good, pair) as entra, pytest.raises(TokenError) as caught:
         fetch(workload(tmp_path, entra.url, ""))
     assert "localhost: certificate not accepted: " in str(caught.value)
-    assert caught.value.slug == "cert_untrusted"
+    assert finding_of(caught.value) == "cert_untrusted"
 
 
 @pytest.mark.parametrize(("status", "passes"), [(404, True), (410, True), (403, False)])
@@ -304,4 +305,4 @@ def test_google_refuses() -> None:
     said = {"error": "unauthorized_client", "error_description": "Client is unauthorized to ..."}
     error, _ = google(lambda _: told(said, 401))
     assert isinstance(error, TokenError)
-    assert (error.slug, error.is_transient) == ("oauth_client_auth_failed", False)
+    assert (finding_of(error), error.is_transient) == ("oauth_client_auth_failed", False)

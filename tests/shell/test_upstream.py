@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gatepost.client.settings import Options, Timeouts, Tls
-from gatepost.client.submit import connect_async
 from gatepost.errors import ContentRefused, Disconnected, RecipientsRefused, SenderRefused
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.submit import connect_async
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL, Fate
 

@@ -20,7 +20,7 @@ def test_every_public_name_is_there() -> None:
 def test_dir_lists_what_is_for_users(module: str) -> None:
     """Also after the names were used, and other modules of Gatepost imported."""
     script = (
-        f"import {module} as module, gatepost.client.submit, gatepost.cli.main\n"
+        f"import {module} as module, gatepost.submit, gatepost.cli.main\n"
         "for _ in module.__all__: getattr(module, _)\n"
         "assert set(module.__all__) <= set(dir(module))\n"
         "print(*(name for name in dir(module) if name not in module.__all__))"

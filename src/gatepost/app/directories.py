@@ -21,6 +21,7 @@ from gatepost.config.settings import (
 from gatepost.config.settings import (
     EntraDirectory as EntraSettings,
 )
+from gatepost.diagnosis.errors import finding_of
 from gatepost.diagnosis.token_errors import SCOPE_WRONG
 from gatepost.directory.accounts import Account, AccountDirectory, make_account
 from gatepost.directory.azure.directory import AzureDirectory
@@ -241,8 +242,8 @@ async def prove_at_endpoint(
         await EntraSecret(http, application, lambda: secret).fetch(settings.scope)
     except TokenError as error:
         # A proxy's answer, another server's, or a word on our scope says nothing of the secret.
-        is_judged = bool(error.error or error.number) and error.slug != SCOPE_WRONG
+        is_judged = bool(error.error or error.number) and finding_of(error) != SCOPE_WRONG
         is_open = error.is_transient or not is_judged
-        slug = error.slug or ("entra_unavailable" if is_open else "entra_refused")
+        slug = finding_of(error) or ("entra_unavailable" if is_open else "entra_refused")
         return Proof(f"{slug}: {error}", is_open, error.retry_after)
     return Proof()

@@ -7,6 +7,7 @@ from typing import Any
 from gatepost.cli.output import print_json
 from gatepost.cli.tables import safe
 from gatepost.client.connection import Receipt
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import (
     AuthenticationRefused,
     GatepostError,
@@ -39,8 +40,8 @@ def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
         return
     where = f" at {error.phase}" if error.phase else ""
     lines = [f"Not sent: failed{where}: {error}", *_details(error)]
-    if error.slug:
-        lines.append(f"  finding: {error.slug} (gatepost doctor --explain {error.slug})")
+    if finding := finding_of(error):
+        lines.append(f"  finding: {finding} (gatepost doctor --explain {finding})")
     if error.transcript is not None and error.transcript.lines:
         if verbose:
             lines += ["", *_dialogue(error.transcript)]
@@ -105,7 +106,7 @@ def _error_document(error: GatepostError) -> dict[str, Any]:
         "error": {
             "kind": type(error).__name__,
             "phase": error.phase or None,
-            "finding": error.slug or None,
+            "finding": finding_of(error) or None,
             "message": str(error),
             "reply": _reply(error.reply) if isinstance(error, Refused) else None,
             "command": error.command if isinstance(error, Refused) else None,

@@ -7,7 +7,6 @@ from typing import Final
 
 from gatepost.client.session import CHALLENGE, ClientSession
 from gatepost.client.steps import Conversation
-from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
     AuthenticationRefused,
     Disconnected,
@@ -29,7 +28,6 @@ MAX_COMMAND: Final = 512
 """Octets of the AUTH command with CRLF; a longer initial response is sent after a 334 (RFC 4954 4).
 """
 _UNRECOGNIZED: Final = 504
-_REFUSED: Final = 535
 _SIGNED_IN: Final = 235
 CANCEL: Final = "*"
 
@@ -217,10 +215,10 @@ def _refusal(session: ClientSession, attempt: Attempt, mechanism: str) -> Authen
     offered, reply = session.capabilities.mechanisms, attempt.reply
     if attempt.document:
         reply = reply.because(f"{reply}{_told(attempt.document)}")
-    finding = meaning_of(reply, "auth") or ("bad_credentials" if reply.code == _REFUSED else "")
+    error = AuthenticationRefused(reply, mechanism, offered)
     if reply.code == _UNRECOGNIZED and mechanism not in offered:
-        finding = "mechanism_not_offered"
-    return AuthenticationRefused(reply, mechanism, offered, finding)
+        error.slug = "mechanism_not_offered"
+    return error
 
 
 def _told(document: str) -> str:

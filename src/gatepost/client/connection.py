@@ -1,7 +1,7 @@
 """A connection for several messages, blocking or for asyncio."""
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from math import inf
@@ -87,6 +87,8 @@ class Login:
     tls: Tls
     options: Options
     context: Context
+    explain: Callable[[GatepostError], None] | None = None
+    """Sets the findings of errors, for those who show them to users."""
 
     @property
     def endpoint(self) -> Server:
@@ -100,7 +102,9 @@ class Login:
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
         """Return the session of an open connection."""
-        return meet(self.server, self.options.local_name, local_address, peer_address)
+        session = meet(self.server, self.options.local_name, local_address, peer_address)
+        session.explain = self.explain
+        return session
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
         """Perform all steps from a new connection until MAIL."""

@@ -121,6 +121,8 @@ class ClientSession:
         self._opening: Transcript | None = None
         self.listen_in = listen_in
         """Called with every reply, if not None."""
+        self.explain: Callable[[GatepostError], None] | None = None
+        """Called with every error, if not None."""
         self._lost: Disconnected | None = None
         self.announcement: Announcement | None = None
         """The announcement of the next message."""
@@ -143,6 +145,8 @@ class ClientSession:
             if isinstance(error, NetworkError | RemoteProtocolError):
                 self.usable = False
             error.at(self.phase, self.transcript)
+            if self.explain is not None:
+                self.explain(error)
             raise
         except GeneratorExit:
             self.usable = False

@@ -13,7 +13,6 @@ from gatepost.client.content import bdat_command, chunked, stuffed
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
 from gatepost.client.session import Batch, ClientSession
 from gatepost.client.steps import Conversation
-from gatepost.diagnosis.refusals import meaning_of
 from gatepost.errors import (
     ContentRefused,
     Disconnected,
@@ -92,15 +91,15 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
     commands = [command for batch in asked for _, command in batch.commands]
     if not mail.is_success:
-        raise _named(SenderRefused(mail, commands[0]).at("mail"), session)
+        raise _with_finding(SenderRefused(mail, commands[0]).at("mail"), session)
     if not accepted:
-        raise _named(RecipientsRefused(refused).at("rcpt"), session)
+        raise _with_finding(RecipientsRefused(refused).at("rcpt"), session)
     assert last is not None  # noqa: S101 - as above
     if not last.is_success:
         if session.phase in ("mail", "rcpt"):
-            raise _named(Refused(last, commands[len(course.replies) - 1]), session)
+            raise _with_finding(Refused(last, commands[len(course.replies) - 1]), session)
         data = commands[-1] if commands[-1] == "DATA" else "BDAT"
-        raise _named(ContentRefused(last, data), session)
+        raise _with_finding(ContentRefused(last, data), session)
     return Delivered(last, accepted, MappingProxyType(refused))
 
 
@@ -181,11 +180,10 @@ def _refusal(reply: Reply) -> Reply:
     raise RemoteProtocolError("an unexpected reply", str(reply))
 
 
-def _named(error: Refused, session: ClientSession) -> Refused:
-    """Add the id of the finding that the reply stands for, if there is one."""
-    error.slug = meaning_of(error.reply, "mail")
+def _with_finding(error: Refused, session: ClientSession) -> Refused:
+    """Add the id of the finding, if a login is missing."""
     if error.reply.code == _SIGN_IN_FIRST and session.facts and not session.mechanism:
-        error.slug = error.slug or "auth_not_performed"
+        error.slug = "auth_not_performed"
     return error
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
+from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.model.delivery import Contact
 from gatepost.model.evidence import Client, Command, Evidence, Target, seen
 from gatepost.model.profile import Profile
@@ -33,11 +34,12 @@ def diagnose_sign_in(result: AttemptResult, profiles: Iterable[Profile] = ()) ->
             return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
     error = result.error
     if error is not None:
-        cause = CAUSES.get(error.slug)
+        id_ = finding_of(error)
+        cause = CAUSES.get(id_)
         if cause is None:
-            return SignInDiagnosis(error.slug, result.attempt.reply.reason or str(error))
-        fix = error.fix or _IN_A_CONFIGURATION.get(error.slug, cause.fix)
-        return SignInDiagnosis(error.slug, f"{error}. {fix}")
+            return SignInDiagnosis(id_, result.attempt.reply.reason or str(error))
+        fix = fix_of(error) or _IN_A_CONFIGURATION.get(id_, cause.fix)
+        return SignInDiagnosis(id_, f"{error}. {fix}")
     return SignInDiagnosis("", result.attempt.reply.reason or str(result.attempt.reply))
 
 

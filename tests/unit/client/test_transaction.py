@@ -4,6 +4,7 @@ import pytest
 
 from gatepost.client.session import ClientSession
 from gatepost.client.transaction import Delivered, deliver
+from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import (
     ContentRefused,
     Disconnected,
@@ -441,7 +442,7 @@ def test_the_error_names_the_finding_that_the_reply_proves(reply: str, finding: 
     with pytest.raises(ContentRefused) as content:
         run(offering(make_session()), "\n".join([*begun, "C: DATA", *behind]))
     errors = (sender, data, recipient, content)
-    assert [error.value.slug for error in errors] == [finding] * 4
+    assert [finding_of(error.value) for error in errors] == [finding] * 4
 
 
 @pytest.mark.parametrize(
@@ -455,4 +456,4 @@ def test_a_refusal_without_authentication_names_the_cause(
     session.facts, session.mechanism = facts, mechanism
     with pytest.raises(SenderRefused) as refused:
         run(session, "C: MAIL FROM:<a@example.com>\nS: 530 5.7.57 Client not authenticated")
-    assert refused.value.slug == finding
+    assert finding_of(refused.value) == finding

@@ -4,9 +4,10 @@ import pytest
 
 from gatepost.diagnosis.entra.codes import CODES, find_code
 from gatepost.diagnosis.rank import PRIORS
-from gatepost.diagnosis.token_errors import _BY_NUMBER, is_passing
+from gatepost.diagnosis.token_errors import _BY_NUMBER
 from gatepost.doctor.explain import explain
 from gatepost.errors import ConfigError
+from gatepost.model.oauth_errors import is_passing
 from gatepost.rest.entra import errors
 
 DEEPER = {"tenant_unknown", "application_unknown", "service_principal_missing", "oauth_scope_wrong"}

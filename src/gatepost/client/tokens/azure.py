@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer, fix_of
-from gatepost.diagnosis.token_errors import is_passing, meaning_of_token_error
+from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer
 from gatepost.errors import GatepostError, TimedOut, TokenError
+from gatepost.model.oauth_errors import is_passing
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpResponse, explained
 
@@ -191,12 +191,9 @@ def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> 
     code = f"AADSTS{number}" if number else f"HTTP {status}"
     headers = {name.lower(): value for name, value in response.headers.items()}
     wait = HttpResponse(status, headers).retry_after(datetime.now(UTC))
-    failure = TokenError(
+    return TokenError(
         f"{identity}: no token: {code}", is_transient=passing, number=number, retry_after=wait
     )
-    if not passing:
-        failure.slug, failure.fix = meaning_of_token_error("", number, ""), fix_of(number)
-    return failure
 
 
 def _network_error(error: BaseException) -> GatepostError | None:

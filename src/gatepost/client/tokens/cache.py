@@ -178,12 +178,7 @@ def _again(entry: _Entry, now: float) -> TokenError | NoDescriptor:
         return TokenError(told, is_transient=True)
     if isinstance(known, NoDescriptor):
         return no_descriptor().at("connect")
-    failure = TokenError(
-        str(known),
-        is_transient=known.is_transient,
-        error=known.error,
-        number=known.number,
-        retry_after=max(0.0, entry.retry_at - now),
-    )
-    failure.slug, failure.fix, failure.__cause__ = known.slug, known.fix, known.__cause__
+    failure = TokenError(str(known), is_transient=known.is_transient)
+    vars(failure).update(vars(known), retry_after=max(0.0, entry.retry_at - now))
+    failure.__cause__ = known.__cause__
     return failure

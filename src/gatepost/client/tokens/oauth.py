@@ -8,14 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.diagnosis.entra.codes import CODES
-from gatepost.diagnosis.token_errors import (
-    CLIENT_FAILED,
-    ENDPOINT_CHANGED,
-    is_passing,
-    meaning_of_token_error,
-)
 from gatepost.errors import GatepostError, NoDescriptor, TokenError
+from gatepost.model.oauth_errors import is_passing
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
@@ -33,8 +27,6 @@ _SECRETS: Final = ("assertion", "client_assertion", "client_secret", "refresh_to
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5.2
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_ELSEWHERE: Final = frozenset({404, 405, 410})
-"""Fix if the URL is not, or is no longer, that of a token endpoint."""
 
 
 async def ask_for_token(
@@ -71,20 +63,10 @@ def read_token(document: Mapping[str, Any]) -> AccessToken:
 def bearer(token: object) -> str:
     """Return a bearer token (RFC 6750 2.1). Raises TokenError for any other type."""
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > LONGEST_TOKEN:
-        raise _elsewhere(
-            TokenError("the provider's answer contains no access token", is_transient=True)
-        )
+        failure = TokenError("the provider's response contains no access token", is_transient=True)
+        failure.slug = "provider_endpoint_changed"
+        raise failure
     return token
-
-
-def _elsewhere(failure: TokenError) -> TokenError:
-    """Return the error for an answer that seems to be from another server than a token endpoint."""
-    failure.slug = ENDPOINT_CHANGED
-    failure.fix = (
-        "Compare the credential's token_endpoint or authority with the provider's documentation; "
-        "a proxy in between may have answered instead."
-    )
-    return failure
 
 
 def unreached(error: GatepostError) -> TokenError:
@@ -103,32 +85,16 @@ def refused(response: HttpResponse, document: Mapping[str, Any], grant: str) -> 
     error = error_name(document)
     number = error_number(document)
     code = f"AADSTS{number}" if number else error
-    status = f"HTTP {response.status}"
-    passing = is_passing(response.status, error, number)
-    meaning = meaning_of_token_error(error, number, grant)
-    if response.status == 401 and not error:
-        meaning = CLIENT_FAILED  # RFC 6749 5.2
-    told = (
-        " ".join(dict.fromkeys([status, error, code]))
-        if code
-        else f"{status} without an OAuth error"
-    )
+    names = list(dict.fromkeys([error, code])) if code else ["without an OAuth error"]
     failure = TokenError(
-        f"the provider issues no token: {told}",
-        is_transient=passing,
+        f"the provider issues no token: {' '.join([f'HTTP {response.status}', *names])}",
+        is_transient=is_passing(response.status, error, number),
         error=error,
         number=number,
         retry_after=response.retry_after(datetime.now(UTC)),
     )
-    failure.slug, failure.fix = ("", "") if passing else (meaning, fix_of(number))
-    is_elsewhere = response.status in _ELSEWHERE or (response.status < 400 and not code)
-    return _elsewhere(failure) if is_elsewhere and not meaning else failure
-
-
-def fix_of(number: int) -> str:
-    """Return the meaning of an Entra number, and what to do; empty for others."""
-    known = CODES.get(number)
-    return f"{known.proves} {known.fix}" if known is not None else ""
+    failure.status, failure.grant = response.status, grant
+    return failure
 
 
 def _without_secrets(document: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:

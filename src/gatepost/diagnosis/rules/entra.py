@@ -26,11 +26,11 @@ from gatepost.diagnosis.entra.wording import (
     token_proof,
     told,
 )
-from gatepost.diagnosis.token_errors import is_passing
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
+from gatepost.model.oauth_errors import is_passing
 
 FRESH: Final = timedelta(minutes=5)
 """Changes within this time may not be effective yet: scripts wait 45 to 120 s (2025, 2026)."""

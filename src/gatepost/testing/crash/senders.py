@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 from gatepost.client.connection import Receipt
 from gatepost.client.settings import Options, Timeouts, Tls
-from gatepost.client.submit import connect_async
 from gatepost.errors import GatepostError, Refused
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
+from gatepost.submit import connect_async
 from gatepost.testing.crash.verdict import Sent
 
 SENDER_DOMAIN: Final = "senders.test"

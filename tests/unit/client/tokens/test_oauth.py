@@ -6,6 +6,7 @@ import pytest
 
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.errors import ConnectError, TlsError, TokenError
 from gatepost.model.secret import Secret
 from tests.unit.client.tokens.asked import GRANTED, Answer, Asked, says
@@ -71,7 +72,7 @@ def test_an_error_that_repeats_the_secret_is_shown_without_it() -> None:
 )  # fmt: skip
 def test_an_answer_without_a_token_may_be_a_proxy_s(document: bytes) -> None:
     error = failure(says(document))
-    assert (error.is_transient, error.slug) == (True, "provider_endpoint_changed")
+    assert (error.is_transient, finding_of(error)) == (True, "provider_endpoint_changed")
 
 
 def test_a_token_of_another_kind_is_of_no_use() -> None:
@@ -120,19 +121,19 @@ def test_refusals_are_judged_by_their_codes(
     answer: Answer, transient: bool, slug: str, number: int
 ) -> None:
     error = failure(answer)
-    assert (error.is_transient, error.slug, error.number) == (transient, slug, number)
+    assert (error.is_transient, finding_of(error), error.number) == (transient, slug, number)
     assert (f"AADSTS{number}" in str(error)) == bool(number)
 
 
 def test_the_number_of_an_entra_error_decides_the_fix() -> None:
     """A signature outside its time is no matter of a secret: the clock is wrong."""
     told = {"error": "invalid_client", "error_codes": [700024]}
-    assert "Correct the clock" in failure(says(told, 401)).fix
+    assert "Correct the clock" in fix_of(failure(says(told, 401)))
 
 
 def test_the_number_is_found_without_the_list() -> None:
     document = {"error": "invalid_client", "error_description": "AADSTS7000222: expired"}
-    assert failure(says(document, 401)).slug == "expired_secret"
+    assert finding_of(failure(says(document, 401))) == "expired_secret"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_the_number_is_found_without_the_list() -> None:
     ],
 )
 def test_an_invalid_grant_blames_what_was_granted(grant: str, slug: str) -> None:
-    assert failure(says({"error": "invalid_grant"}, 400), grant).slug == slug
+    assert finding_of(failure(says({"error": "invalid_grant"}, 400), grant)) == slug
 
 
 def test_retry_after_is_reported() -> None:
@@ -154,4 +155,4 @@ def test_an_unreachable_provider_is_transient() -> None:
     bad = TlsError("certificate not accepted: expired").because("", 10)
     assert failure(ConnectError("cannot connect to login.example: refused")).is_transient
     error = failure(bad)
-    assert (error.is_transient, error.slug) == (True, "cert_expired")
+    assert (error.is_transient, finding_of(error)) == (True, "cert_expired")

@@ -1,8 +1,11 @@
 """The functions of the library: send a message to a submission server."""
 
+from dataclasses import replace
+
 from gatepost.client.connection import (
     AsyncConnection,
     Connection,
+    Login,
     Password,
     Receipt,
     make_login,
@@ -10,10 +13,22 @@ from gatepost.client.connection import (
 )
 from gatepost.client.message import AnyMessage, prepare
 from gatepost.client.settings import Options, Tls
+from gatepost.diagnosis.errors import explain
 from gatepost.model.envelope import Envelope
 
 _TLS = Tls()
 _OPTIONS = Options()
+
+
+def _login(
+    server: str,
+    username: str | None,
+    password: Password | None,
+    tls: Tls,
+    options: Options = _OPTIONS,
+) -> Login:
+    """Return the login whose errors have their findings."""
+    return replace(make_login(server, username, password, tls, options), explain=explain)
 
 
 def send(  # noqa: PLR0913 - for users, who name most of them
@@ -44,7 +59,7 @@ def send(  # noqa: PLR0913 - for users, who name most of them
     """
     end = time_limit(timeout)
     letter = prepare(message, envelope)
-    with Connection(make_login(server, username, password, tls, _OPTIONS), end) as connection:
+    with Connection(_login(server, username, password, tls), end) as connection:
         return connection.deliver(letter)
 
 
@@ -61,7 +76,7 @@ async def send_async(  # noqa: PLR0913
     """``send`` for asyncio."""
     end = time_limit(timeout)
     letter = prepare(message, envelope)
-    login = make_login(server, username, password, tls, _OPTIONS)
+    login = _login(server, username, password, tls)
     async with AsyncConnection(login, end) as connection:
         return await connection.deliver(letter)
 
@@ -81,7 +96,7 @@ def connect(
     ``options.timeouts`` limit single steps. Raises as ``send`` does.
     """
     time_limit(timeout)
-    return Connection(make_login(server, username, password, tls, options), timeout=timeout)
+    return Connection(_login(server, username, password, tls, options), timeout=timeout)
 
 
 def connect_async(
@@ -95,4 +110,4 @@ def connect_async(
 ) -> AsyncConnection:
     """``connect`` for asyncio: ``async with connect_async(...) as c: await c.send(message)``."""
     time_limit(timeout)
-    return AsyncConnection(make_login(server, username, password, tls, options), timeout=timeout)
+    return AsyncConnection(_login(server, username, password, tls, options), timeout=timeout)
