@@ -24,7 +24,7 @@ from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.relay.spool import Budget
-from gatepost.rest.context import Bounds, Site
+from gatepost.rest.context import MessageLimits, Site
 from gatepost.rest.own_names import OwnNames
 
 
@@ -63,7 +63,7 @@ class Managed:
     profile: Profile
     tokens: AccessTokens
     report: Report
-    bounds: Callable[[], Bounds]
+    bounds: Callable[[], MessageLimits]
     clients: ClientCounts
     handshakes: Handshakes
     budget: Budget

@@ -53,7 +53,7 @@ from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
-from gatepost.rest.context import Bounds
+from gatepost.rest.context import MessageLimits
 from gatepost.store.sqlite import SqliteStore
 from gatepost.store.sqlite.settings import History, Retention, Settings
 
@@ -248,9 +248,9 @@ class Service:
         self.api = await serve_api(settings, managed, stack)
         self._open_administration()  # it contains the API's address
 
-    def _bounds(self) -> Bounds:
+    def _bounds(self) -> MessageLimits:
         limits = self.written.config.limits
-        return Bounds(limits.message_size, limits.recipients)
+        return MessageLimits(limits.message_size, limits.recipients)
 
     def tell_ready(self) -> dict[str, Any]:
         """Write ready.json and return it."""

@@ -51,7 +51,7 @@ def own_audiences(request: Request, site: Site) -> frozenset[str]:
     in Host, so it must be one of the server's own, and not that of another resource.
     """
     names = origins(request)
-    return names if site.names.includes(host_of(request)) else frozenset()
+    return names if site.names.has_name(host_of(request)) else frozenset()
 
 
 _MISSING: Final = (

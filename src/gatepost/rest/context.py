@@ -63,7 +63,7 @@ class Suppression(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class MessageLimits:
     """Limits of a relay's own configuration, besides those of the profile; None: no limit."""
 
     message_size: int | None = None
@@ -100,7 +100,7 @@ class Site:
     """The names of this server, for which tokens are issued besides those of Azure."""
     router: Callable[[], Router] | None = None
     """Returns the current routes of mail; None: mail is captured, whatever its recipient."""
-    bounds: Callable[[], Bounds] = Bounds
+    bounds: Callable[[], MessageLimits] = MessageLimits
     """Returns the current limits."""
     clients: LocalClientCounter | None = None
     """Counts refused credentials by address, and delays the answers; None: not counted."""

@@ -13,7 +13,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 class ApiError(Exception):
     """Raised by a handler; answered as ``{"error": {"code", "message", ...}}``.
 
-    ``reason`` is for the operator and never sent. ``told`` is the message as an event shows it.
+    ``reason`` is for the operator and never sent. ``redacted`` is the message as events show it.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class ApiError(Exception):
         reason: str = "",
     ) -> None:
         super().__init__(message)
-        self.told = message
+        self.redacted = message
         self.status, self.code, self.headers, self.reason = status, code, headers, reason
 
     @property
@@ -49,10 +49,9 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 class QuotingApiError(ApiError):
     """A refusal whose message quotes the client.
 
-    ``told`` is the message without the quotation, for the operator's events, because people paste
-    secrets anywhere.
+    ``redacted`` is the message without the quotation, because people paste secrets anywhere.
     """
 
-    def __init__(self, status: int, code: str, message: str, told: str) -> None:
+    def __init__(self, status: int, code: str, message: str, redacted: str) -> None:
         super().__init__(status, code, message)
-        self.told = told
+        self.redacted = redacted

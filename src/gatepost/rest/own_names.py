@@ -18,7 +18,7 @@ class OwnNames:
     configured: Callable[[], Collection[str]] = _none
     """Returns host names in lower case and addresses; the first label of a name may be ``*``."""
 
-    def includes(self, host: str) -> bool:
+    def has_name(self, host: str) -> bool:
         """Tell whether a host name or address is one of this server's."""
         if resource_name(f"https://{host}"):
             return False

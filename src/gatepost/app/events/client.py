@@ -6,7 +6,7 @@ from typing import Protocol
 from gatepost.errors import NetworkError, ProtocolError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest
-from gatepost.rest.events.handshake import Answer
+from gatepost.rest.events.handshake import EndpointResponse
 
 
 class Client(Protocol):
@@ -20,7 +20,7 @@ class Client(Protocol):
         body: bytes = b"",
         *,
         ca_file: str = "",
-    ) -> Answer:
+    ) -> EndpointResponse:
         """Return the answer, redirections included: they are not followed. Raises Unreached."""
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class WebhookClient:
         body: bytes = b"",
         *,
         ca_file: str = "",
-    ) -> Answer:
+    ) -> EndpointResponse:
         client = self._by_authority.get(ca_file)
         if client is None:
             client = self._by_authority[ca_file] = HttpClient(
@@ -63,4 +63,4 @@ class WebhookClient:
             answer = await client.ask(request)
         except (NetworkError, ProtocolError) as error:
             raise Unreached(str(error)) from None
-        return Answer(answer.status, answer.headers, answer.body)
+        return EndpointResponse(answer.status, answer.headers, answer.body)

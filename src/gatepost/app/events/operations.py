@@ -21,9 +21,9 @@ from gatepost.net.listen import is_loopback
 from gatepost.queue.reports import Backlog
 from gatepost.rest.events.subscription import (
     MAX_BATCH,
-    Batch,
+    BatchSize,
+    EventFilter,
     EventSubscription,
-    Filter,
     Schema,
     check_name,
     check_number,
@@ -177,8 +177,8 @@ async def _create_webhook(service: EventService, asked: CreateWebhook) -> Docume
         url=url,
         created_at=service.now(),
         schema=asked.schema,
-        filter=Filter(types=check_types(asked.event_types)),
-        batch=Batch(check_number("the size of a batch", asked.max_batch, MAX_BATCH)),
+        filter=EventFilter(types=check_types(asked.event_types)),
+        batch=BatchSize(check_number("the size of a batch", asked.max_batch, MAX_BATCH)),
         ca_file=asked.ca_file,
     )
     if service.get(made.key) is not None:

@@ -164,7 +164,7 @@ class EventService:
         self._serve()
         await self.context.store.reports.unsubscribe([subscription.key])
 
-    async def confirm(self, key: str, token: str) -> bool:
+    async def try_confirm(self, key: str, token: str) -> bool:
         key = key.lower()
         asked = self._asked.get(key)
         if asked is not None and asked.token == Secret(token):

@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.stamps import stamped
 from gatepost.directory.azure.entries import Entry
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
-from gatepost.rest.arm.progress import Progress
+from gatepost.rest.arm.background import BackgroundOperations
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 
@@ -30,7 +30,7 @@ class Call:
     """A request and its caller."""
 
     site: Site
-    progress: Progress
+    background: BackgroundOperations
     caller: Claims
     """The application that sent the request, authenticated by its token."""
     scope: str
@@ -124,11 +124,11 @@ class Call:
         """Return one page of a list, and the link to the next."""
         start = self._number("$skiptoken", 0)
         size = min(self._number("$top", PAGE), PAGE) or PAGE
-        answer: dict[str, Any] = {"value": documents[start : start + size]}
+        page: dict[str, Any] = {"value": documents[start : start + size]}
         if start + size < len(documents):
-            asked = {**self.query, "$skiptoken": str(start + size)}
-            answer["nextLink"] = f"{self.base}{self.path}?{urlencode(asked)}"
-        return JSONResponse(answer)
+            query = urlencode({**self.query, "$skiptoken": str(start + size)})
+            page["nextLink"] = f"{self.base}{self.path}?{query}"
+        return JSONResponse(page)
 
     def _number(self, name: str, default: int) -> int:
         text = self.query.get(name, "")

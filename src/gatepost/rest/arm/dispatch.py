@@ -15,9 +15,9 @@ from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.entries import Subscription
 from gatepost.directory.azure.paths import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims
+from gatepost.rest.arm.background import BackgroundOperations
 from gatepost.rest.arm.call import Call
 from gatepost.rest.arm.operations import Words, find, words_of
-from gatepost.rest.arm.progress import Progress
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
@@ -41,7 +41,7 @@ class Face(BaseRoute):
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._progress = Progress()
+        self._background = BackgroundOperations()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Tell Starlette whether the path belongs to this API."""
@@ -75,25 +75,25 @@ class Face(BaseRoute):
         audiences = MANAGEMENT | own_audiences(request, self._site)
         caller = authenticate_bearer(request, self._site, audiences)
         words = words_of(request.url.path)
-        found = find(OPERATIONS, request.method, words)
-        request.scope[OPERATION] = found.operation.path
+        match = find(OPERATIONS, request.method, words)
+        request.scope[OPERATION] = match.operation.path
         _check_version(request, words)
         self._check_subscription(words, caller)
         call = Call(
             self._site,
-            self._progress,
+            self._background,
             caller,
-            found.scope,
-            found.names,
+            match.scope,
+            match.names,
             f"/{'/'.join(words)}",
             dict(request.query_params),
             b"",
             f"{request.url.scheme}://{request.url.netloc}",
         )
-        if found.operation.action:
-            call.require(found.operation.action, found.scope)
+        if match.operation.action:
+            call.require(match.operation.action, match.scope)
         body = await self._site.intake.read(request, BODY_LIMIT)
-        return await found.operation.handler(replace(call, body=body))
+        return await match.operation.handler(replace(call, body=body))
 
     def _check_subscription(self, words: Words, caller: Claims) -> None:
         if words[0].lower() != "subscriptions" or len(words) == 1:

@@ -1,11 +1,33 @@
-"""Entries as Resource Manager shows them."""
+"""Resources as clients send them, and as Resource Manager shows them."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from gatepost.directory.azure.entries import Entry, Stamp, Tags
 
 Document = dict[str, Any]
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class ResourceBody(msgspec.Struct, Generic[P]):
+    """A resource with the properties ``P``."""
+
+    properties: P
+
+
+class TrackedBody(ResourceBody[P], Generic[P]):
+    """A resource with a location and tags."""
+
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class TagsBody(msgspec.Struct):
+    """A change of the tags only."""
+
+    tags: dict[str, str] | None = None
 
 
 def moment(time: datetime) -> str:

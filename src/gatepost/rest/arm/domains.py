@@ -12,10 +12,10 @@ from gatepost.directory.azure.changes.verification import PROOFS, Proof, records
 from gatepost.directory.azure.domain_dns import prove
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.rest.arm.background import BackgroundOperation
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, tracked
+from gatepost.rest.arm.documents import Document, TrackedBody, tracked
 from gatepost.rest.arm.locations import check_global
-from gatepost.rest.arm.progress import Running
 from gatepost.rest.errors import ApiError
 
 Tracking = Literal["Enabled", "Disabled"]
@@ -23,23 +23,17 @@ RETRY_AFTER: Final = "1"
 """Seconds between two requests for the status; 0 means no value, and so 30."""
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _DomainProperties(msgspec.Struct, rename="camel"):
     domain_management: DomainManagement
     user_engagement_tracking: Tracking | None = None
 
 
-class _Put(msgspec.Struct):
-    properties: _Properties
-    location: str | None = None
-    tags: dict[str, str] | None = None
-
-
-class _ChangedProperties(msgspec.Struct, rename="camel"):
+class _TrackingChange(msgspec.Struct, rename="camel"):
     user_engagement_tracking: Tracking | None = None
 
 
 class _Patch(msgspec.Struct):
-    properties: _ChangedProperties = msgspec.field(default_factory=_ChangedProperties)
+    properties: _TrackingChange = msgspec.field(default_factory=_TrackingChange)
     tags: dict[str, str] | None = None
 
 
@@ -86,7 +80,7 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../domains/{name}``: 201 for a new one, 200 for an existing one."""
-    spec = call.read(_Put)
+    spec = call.read(TrackedBody[_DomainProperties])
     check_global(spec.location, Domain.resource_type)
     entry, status = await call.put(
         lambda snapshot: domains.put(
@@ -121,9 +115,9 @@ async def delete(call: Call) -> Response:
 
 
 def _proof(call: Call) -> Proof:
-    asked = call.read(_Verify).verification_type.lower()
+    wanted = call.read(_Verify).verification_type.lower()
     for each in PROOFS:
-        if each.lower() == asked:
+        if each.lower() == wanted:
             return each
     raise ApiError(
         400, "InvalidVerificationType", f"The verificationType must be one of {', '.join(PROOFS)}."
@@ -136,14 +130,14 @@ async def initiate(call: Call) -> Response:
     domain = existing(call.snapshot, Domain, call.scope)
     changes = await call.change(lambda snapshot: verification.initiate(snapshot, domain.id, proof))
     if not changes.put:
-        return _accepted(call, call.progress.add(domain.id, call.now, done=True))
+        return _accepted(call, call.background.add(domain.id, call.now, done=True))
     if call.site.profile.directory.domain_verification == "dns":
-        running = call.progress.add(domain.id, call.now, done=False)
-        call.progress.run(running, _ask(call, domain, proof))
-        return _accepted(call, running)
+        operation = call.background.add(domain.id, call.now, done=False)
+        call.background.run(operation, _ask(call, domain, proof))
+        return _accepted(call, operation)
     if call.site.profile.directory.domain_verification == "instant":
         await call.change(lambda snapshot: verification.conclude(snapshot, domain.id, proof, ""))
-    return _accepted(call, call.progress.add(domain.id, call.now, done=True))
+    return _accepted(call, call.background.add(domain.id, call.now, done=True))
 
 
 async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
@@ -168,18 +162,18 @@ async def cancel(call: Call) -> Response:
     """``POST .../cancelVerification``: 202."""
     proof = _proof(call)
     changes = await call.change(lambda snapshot: verification.cancel(snapshot, call.scope, proof))
-    return _accepted(call, call.progress.add(changes.entry.id, call.now, done=True))
+    return _accepted(call, call.background.add(changes.entry.id, call.now, done=True))
 
 
 async def revoke(call: Call) -> Response:
     """``POST .../revokeVerification``: 202."""
     proof = _proof(call)
     changes = await call.change(lambda snapshot: verification.revoke(snapshot, call.scope, proof))
-    return _accepted(call, call.progress.add(changes.entry.id, call.now, done=True))
+    return _accepted(call, call.background.add(changes.entry.id, call.now, done=True))
 
 
-def _accepted(call: Call, running: Running) -> Response:
-    subscription = "/".join(running.resource_id.split("/")[:3])
+def _accepted(call: Call, operation: BackgroundOperation) -> Response:
+    subscription = "/".join(operation.resource_id.split("/")[:3])
     place = f"{call.base}{subscription}/providers/Microsoft.Communication/locations/global"
-    location = f"{place}/operationStatuses/{running.id}?api-version={call.version}"
+    location = f"{place}/operationStatuses/{operation.id}?api-version={call.version}"
     return Response(status_code=202, headers={"Location": location, "Retry-After": RETRY_AFTER})

@@ -12,24 +12,12 @@ from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, tracked
+from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, tracked
 from gatepost.rest.arm.locations import check_global
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _ServiceProperties(msgspec.Struct, rename="camel"):
     data_location: str
-
-
-class _Put(msgspec.Struct):
-    properties: _Properties
-    location: str | None = None
-    tags: dict[str, str] | None = None
-
-
-class Tagged(msgspec.Struct):
-    """A change of the tags only."""
-
-    tags: dict[str, str] | None = None
 
 
 def document(entry: EmailService) -> Document:
@@ -52,7 +40,7 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../emailServices/{name}``: 201 for a new one, 200 for an existing one."""
-    spec = call.read(_Put)
+    spec = call.read(TrackedBody[_ServiceProperties])
     check_global(spec.location, EmailService.resource_type)
     entry, status = await call.put(
         lambda snapshot: email_services.put(
@@ -64,7 +52,7 @@ async def put(call: Call) -> Response:
 
 async def patch(call: Call) -> Response:
     """``PATCH .../emailServices/{name}``: change the tags."""
-    spec = call.read(Tagged)
+    spec = call.read(TagsBody)
 
     def decide(snapshot: Snapshot) -> Changes[EmailService]:
         service = existing(snapshot, EmailService, call.scope)

@@ -23,10 +23,10 @@ class Filter:
     """From ``atScope()`` or ``assignedTo('id')``."""
 
 
-def parse_filter(text: str, known: frozenset[str]) -> Filter:
+def parse_filter(text: str, names: frozenset[str]) -> Filter:
     """Return the filter; terms are joined by ``and``.
 
-    Raises ApiError for a term that is not among the ``known`` names (lower case): a list that
+    Raises ApiError for a term that is not among ``names`` (lower case): a list that
     ignored it would return too much.
     """
     equals: dict[str, str] = {}
@@ -35,7 +35,7 @@ def parse_filter(text: str, known: frozenset[str]) -> Filter:
     at = 0
     while at < len(text):
         match = _TERM.match(text, at) or _CALL.match(text, at)
-        if match is None or match["name"].lower() not in known:
+        if match is None or match["name"].lower() not in names:
             raise _unsupported(text)
         values = match.groupdict()
         value = values["text"].replace("''", "'") if values["text"] else values.get("word") or ""

@@ -37,7 +37,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class OperationMatch:
     """An operation and the names in its path."""
 
     operation: Operation
@@ -58,7 +58,7 @@ def words_of(path: str) -> Words:
     return tuple(word for word in path.split("/") if word)
 
 
-def find(operations: Iterable[Operation], method: str, words: Words) -> Match:
+def find(operations: Iterable[Operation], method: str, words: Words) -> OperationMatch:
     """Return the operation of a request.
 
     Raises ApiError: 404 with the text of Resource Manager, 405 for another method.
@@ -70,7 +70,7 @@ def find(operations: Iterable[Operation], method: str, words: Words) -> Match:
         if names is None:
             continue
         if each.method == method or (method == "HEAD" and each.method == "GET"):
-            return Match(each, _scope(each.pattern, prefix, rest), names)
+            return OperationMatch(each, _scope(each.pattern, prefix, rest), names)
         methods.add(each.method)
     if methods:
         raise ApiError(
@@ -114,7 +114,7 @@ def _scope(pattern: Words, prefix: Words, words: Words) -> str:
     return f"/{'/'.join(words)}"
 
 
-_KNOWN: Final = ("microsoft.communication", "microsoft.authorization", "microsoft.resources")
+_NAMESPACES: Final = ("microsoft.communication", "microsoft.authorization", "microsoft.resources")
 
 
 def _nothing_there(words: Words) -> ApiError:
@@ -122,7 +122,7 @@ def _nothing_there(words: Words) -> ApiError:
     if "providers" in lower[:-1]:
         index = len(lower) - 1 - lower[::-1].index("providers")
         namespace = words[index + 1] if index + 1 < len(words) else ""
-        if namespace and namespace.lower() not in _KNOWN:
+        if namespace and namespace.lower() not in _NAMESPACES:
             return ApiError(
                 404,
                 "InvalidResourceNamespace",

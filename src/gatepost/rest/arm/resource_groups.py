@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.paths import is_within
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document
+from gatepost.rest.arm.documents import Document, TagsBody
 from gatepost.rest.arm.filters import parse_filter
 
 _READ: Final = "Microsoft.Resources/subscriptions/resourceGroups/read"
@@ -26,12 +26,8 @@ _FILTERS: Final = frozenset({"resourcetype", "name", "resourcegroup", "location"
 _GROUP_FILTERS: Final = frozenset({"tagname", "tagvalue"})
 
 
-class _Put(msgspec.Struct):
+class _GroupBody(msgspec.Struct):
     location: str = ""
-    tags: dict[str, str] | None = None
-
-
-class _Patch(msgspec.Struct):
     tags: dict[str, str] | None = None
 
 
@@ -77,7 +73,7 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, otherwise 200."""
-    spec = call.read(_Put)
+    spec = call.read(_GroupBody)
     entry, status = await call.put(
         lambda snapshot: resource_groups.put(snapshot, call.scope, spec.location, spec.tags)
     )
@@ -86,7 +82,7 @@ async def put(call: Call) -> Response:
 
 async def patch(call: Call) -> Response:
     """``PATCH /subscriptions/{id}/resourcegroups/{name}``: change the tags."""
-    spec = call.read(_Patch)
+    spec = call.read(TagsBody)
     group = existing(call.snapshot, ResourceGroup, call.scope)
     tags = group.tags if spec.tags is None else spec.tags
     changes = await call.change(

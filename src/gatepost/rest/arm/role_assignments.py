@@ -11,23 +11,19 @@ from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, moment
+from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
 from gatepost.rest.arm.role_definitions import permission_document, role_path
 
 _FILTERS: Final = frozenset({"atscope", "principalid", "assignedto"})
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _AssignmentProperties(msgspec.Struct, rename="camel"):
     role_definition_id: str
     principal_id: str
     principal_type: str | None = None
     description: str | None = None
     condition: str | None = None
-
-
-class _Put(msgspec.Struct):
-    properties: _Properties
 
 
 def _document(assignment: RoleAssignment) -> Document:
@@ -54,7 +50,7 @@ def _document(assignment: RoleAssignment) -> Document:
     }
 
 
-def _found(call: Call) -> RoleAssignment | None:
+def _find(call: Call) -> RoleAssignment | None:
     assignment = call.snapshot.get(RoleAssignment, call.names[0])
     if assignment is None or assignment.scope.lower() != call.scope.lower():
         return None
@@ -63,7 +59,7 @@ def _found(call: Call) -> RoleAssignment | None:
 
 async def get(call: Call) -> Response:
     """``GET {scope}/.../roleAssignments/{guid}``."""
-    assignment = _found(call)
+    assignment = _find(call)
     if assignment is None:
         raise unknown_assignment(call.names[0])
     return JSONResponse(_document(assignment))
@@ -93,14 +89,14 @@ def _is_near(assigned: str, scope: str, *, below: bool) -> bool:
 
 async def put(call: Call) -> Response:
     """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for an existing one."""
-    given = call.read(_Put).properties
+    properties = call.read(ResourceBody[_AssignmentProperties]).properties
     spec = AssignmentSpec(
         call.scope,
-        given.role_definition_id,
-        given.principal_id,
-        given.principal_type or "",
-        given.description or "",
-        given.condition or "",
+        properties.role_definition_id,
+        properties.principal_id,
+        properties.principal_type or "",
+        properties.description or "",
+        properties.condition or "",
     )
     entry, status = await call.put(
         lambda snapshot: role_assignments.put(snapshot, call.names[0], spec, call.now)
@@ -110,7 +106,7 @@ async def put(call: Call) -> Response:
 
 async def delete(call: Call) -> Response:
     """``DELETE {scope}/.../roleAssignments/{guid}``: 200 with the deleted one, or 204."""
-    assignment = _found(call)
+    assignment = _find(call)
     if assignment is None:
         return Response(status_code=204)
     await call.change(lambda snapshot: role_assignments.delete(snapshot, assignment.id))

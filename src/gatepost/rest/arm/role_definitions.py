@@ -15,7 +15,7 @@ from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import Permission, RoleDefinition
 from gatepost.directory.azure.paths import is_within
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, moment
+from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
 
 WRITE: Final = "Microsoft.Authorization/roleDefinitions/write"
@@ -39,16 +39,12 @@ class PermissionBody(msgspec.Struct, rename="camel", gc=False):
     not_data_actions: tuple[str, ...] = ()
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _RoleProperties(msgspec.Struct, rename="camel"):
     role_name: str = ""
     description: str | None = None
     permissions: list[PermissionBody] = []
     assignable_scopes: list[str] = []
     type: str | None = None
-
-
-class _Put(msgspec.Struct):
-    properties: _Properties
 
 
 def role_path(scope: str, guid: str) -> str:
@@ -96,12 +92,12 @@ async def get(call: Call) -> Response:
 
 def _visible(call: Call, guid: str) -> RoleDefinition:
     role = call.snapshot.get(RoleDefinition, guid)
-    if role is None or not _concerns(role, call.scope.lower()):
+    if role is None or not _is_near(role, call.scope.lower()):
         raise unknown_role(guid)
     return role
 
 
-def _concerns(role: RoleDefinition, scope: str) -> bool:
+def _is_near(role: RoleDefinition, scope: str) -> bool:
     """Tell whether it is assignable at the scope, or below it."""
     below = any(is_within(each.lower(), scope) for each in role.assignable_scopes)
     return below or is_assignable(role, scope)
@@ -115,28 +111,28 @@ async def listing(call: Call) -> Response:
     scope = existing_scope(call.snapshot, call.scope).lower()
     wanted = parse_filter(call.query.get("$filter", ""), _FILTERS)
     name, kind = wanted.equals.get("rolename"), wanted.equals.get("type")
-    concerns = _concerns if "atscopeandbelow" in wanted.calls else is_assignable
-    found = [
+    is_listed = _is_near if "atscopeandbelow" in wanted.calls else is_assignable
+    roles = [
         each
         for each in call.snapshot.all(RoleDefinition)
-        if concerns(each, scope)
+        if is_listed(each, scope)
         and (name is None or each.role_name.lower() == name.lower())
         and (kind is None or (kind.lower() == "builtinrole") == each.built_in)
     ]
-    return call.pages([_document(call, each) for each in found])
+    return call.pages([_document(call, each) for each in roles])
 
 
 async def put(call: Call) -> Response:
     """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs accept nothing else."""
-    given = call.read(_Put).properties
-    if len(given.permissions) > _MOST_PERMISSIONS:
+    properties = call.read(ResourceBody[_RoleProperties]).properties
+    if len(properties.permissions) > _MOST_PERMISSIONS:
         raise Rejected(
             "InvalidRoleDefinition",
             f"A role definition has at most {_MOST_PERMISSIONS} permissions here.",
         )
-    if given.type is not None and given.type.lower() != "customrole":
+    if properties.type is not None and properties.type.lower() != "customrole":
         raise Rejected("InvalidRoleDefinitionType", "The type of a new role must be CustomRole")
-    scopes = tuple(dict.fromkeys(given.assignable_scopes))
+    scopes = tuple(dict.fromkeys(properties.assignable_scopes))
     if len(scopes) > _MOST_SCOPES:
         raise Rejected(
             "InvalidAssignableScopes", f"A role has at most {_MOST_SCOPES} assignable scopes."
@@ -147,10 +143,10 @@ async def put(call: Call) -> Response:
     for each in old.assignable_scopes if old and not old.built_in else ():
         call.require(WRITE, each)
     spec = RoleSpec(
-        given.role_name,
-        tuple(_permission(each) for each in given.permissions),
+        properties.role_name,
+        tuple(_permission(each) for each in properties.permissions),
         scopes,
-        given.description or "",
+        properties.description or "",
     )
     changes = await call.change(
         lambda snapshot: role_definitions.put(snapshot, call.names[0], spec)
@@ -170,7 +166,7 @@ def _permission(body: PermissionBody) -> Permission:
 async def delete(call: Call) -> Response:
     """``DELETE {scope}/.../roleDefinitions/{guid}``: 200 with the deleted one, or 204."""
     role = call.snapshot.get(RoleDefinition, call.names[0])
-    if role is None or not _concerns(role, call.scope.lower()):
+    if role is None or not _is_near(role, call.scope.lower()):
         return Response(status_code=204)
     for each in role.assignable_scopes if not role.built_in else ():
         call.require("Microsoft.Authorization/roleDefinitions/delete", each)

@@ -8,16 +8,12 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.paths import parent_path
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, resource
+from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _SenderProperties(msgspec.Struct, rename="camel"):
     username: str
     display_name: str | None = None
-
-
-class _Put(msgspec.Struct):
-    properties: _Properties
 
 
 def _document(call: Call, entry: SenderUsername) -> Document:
@@ -45,7 +41,7 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for an existing one."""
-    spec = call.read(_Put).properties
+    spec = call.read(ResourceBody[_SenderProperties]).properties
     name, utf8 = spec.display_name or "", call.site.directory.rules.utf8_senders
     entry, status = await call.put(
         lambda snapshot: senders.put(snapshot, call.scope, spec.username, name, utf8=utf8)

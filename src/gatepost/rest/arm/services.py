@@ -24,27 +24,27 @@ from gatepost.rest.errors import ApiError
 _LINK = "Microsoft.Communication/EmailServices/Domains/Write"
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _ServiceProperties(msgspec.Struct, rename="camel"):
     data_location: str | None = None
     linked_domains: list[str] | None = None
     public_network_access: PublicNetworkAccess | None = None
     disable_local_auth: bool | None = None
 
 
-class _Body(msgspec.Struct):
-    properties: _Properties = msgspec.field(default_factory=_Properties)
+class _ServiceBody(msgspec.Struct):
+    properties: _ServiceProperties = msgspec.field(default_factory=_ServiceProperties)
     location: str | None = None
     tags: dict[str, str] | None = None
 
     @property
     def spec(self) -> ServiceSpec:
         """The wanted resource."""
-        given = self.properties
+        properties = self.properties
         return ServiceSpec(
-            given.data_location,
-            None if given.linked_domains is None else tuple(given.linked_domains),
-            given.public_network_access,
-            None if given.disable_local_auth is None else not given.disable_local_auth,
+            properties.data_location,
+            None if properties.linked_domains is None else tuple(properties.linked_domains),
+            properties.public_network_access,
+            None if properties.disable_local_auth is None else not properties.disable_local_auth,
             tags=self.tags,
         )
 
@@ -96,7 +96,7 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for an existing one."""
-    body = call.read(_Body)
+    body = call.read(_ServiceBody)
     check_global(body.location, CommunicationService.resource_type)
     _require_links(call, body.spec)
     keys = call.site.keys
@@ -109,7 +109,7 @@ async def put(call: Call) -> Response:
 
 async def patch(call: Call) -> Response:
     """``PATCH .../communicationServices/{name}``."""
-    spec = call.read(_Body).spec
+    spec = call.read(_ServiceBody).spec
     _require_links(call, spec)
     changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, spec))
     return JSONResponse(_document(call, changes.entry))
@@ -146,11 +146,11 @@ async def list_keys(call: Call) -> Response:
 
 async def regenerate_key(call: Call) -> Response:
     """``POST .../regenerateKey``: the old key is refused from now on."""
-    asked = call.read(_Regenerate).key_type.lower()
+    key_type = call.read(_Regenerate).key_type.lower()
     which: Literal["Primary", "Secondary"]
-    if asked == "primary":
+    if key_type == "primary":
         which = "Primary"
-    elif asked == "secondary":
+    elif key_type == "secondary":
         which = "Secondary"
     else:
         raise ApiError(400, "InvalidKeyType", "The keyType must be 'Primary' or 'Secondary'.")
@@ -162,12 +162,12 @@ async def regenerate_key(call: Call) -> Response:
 
 
 def _keys(call: Call, service: CommunicationService) -> Response:
-    answer = {}
+    keys = {}
     for name, sealed in (("primary", service.primary_key), ("secondary", service.secondary_key)):
         key = call.site.keys.open(sealed).reveal()
-        answer[f"{name}Key"] = key
-        answer[f"{name}ConnectionString"] = f"endpoint={call.base}/;accesskey={key}"
-    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+        keys[f"{name}Key"] = key
+        keys[f"{name}ConnectionString"] = f"endpoint={call.base}/;accesskey={key}"
+    return JSONResponse(keys, headers={"Cache-Control": "no-store"})
 
 
 async def link_notification_hub(call: Call) -> Response:
@@ -179,13 +179,13 @@ async def link_notification_hub(call: Call) -> Response:
 
 async def check_name(call: Call) -> Response:
     """``POST .../checkNameAvailability``."""
-    asked = call.read(_Name)
-    if asked.type.lower() != CommunicationService.resource_type.lower():
+    wanted = call.read(_Name)
+    if wanted.type.lower() != CommunicationService.resource_type.lower():
         raise ApiError(
-            400, "InvalidResourceType", f"Names of type '{asked.type}' are not reserved."
+            400, "InvalidResourceType", f"Names of type '{wanted.type}' are not reserved."
         )
-    taken = services.name_taken(call.snapshot, asked.name)
+    taken = services.name_taken(call.snapshot, wanted.name)
     if not taken:
         return JSONResponse({"nameAvailable": True})
-    reason = "AlreadyExists" if call.snapshot.find(CommunicationService, asked.name) else "Invalid"
+    reason = "AlreadyExists" if call.snapshot.find(CommunicationService, wanted.name) else "Invalid"
     return JSONResponse({"nameAvailable": False, "reason": reason, "message": taken})

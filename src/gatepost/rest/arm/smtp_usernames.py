@@ -8,17 +8,13 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, resource
+from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
-class _Properties(msgspec.Struct, rename="camel"):
+class _UsernameProperties(msgspec.Struct, rename="camel"):
     username: str
     entra_application_id: str
     tenant_id: str
-
-
-class _Put(msgspec.Struct):
-    properties: _Properties
 
 
 def _document(entry: SmtpUsername) -> Document:
@@ -45,8 +41,10 @@ async def listing(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for an existing one."""
-    given = call.read(_Put).properties
-    spec = SmtpUsernameSpec(given.username, given.entra_application_id, given.tenant_id)
+    properties = call.read(ResourceBody[_UsernameProperties]).properties
+    spec = SmtpUsernameSpec(
+        properties.username, properties.entra_application_id, properties.tenant_id
+    )
     entry, status = await call.put(
         lambda snapshot: smtp_usernames.put(
             snapshot, call.scope, spec, call.now, call.site.directory.rules.actions

@@ -54,7 +54,7 @@ def _document(subscription: Subscription) -> Document:
     }
 
 
-def _sees(call: Call, subscription: Subscription) -> bool:
+def _has_role_in(call: Call, subscription: Subscription) -> bool:
     """Tell whether the caller has any role in a subscription or above it."""
     mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)
     scopes = [each.scope.lower() for each in mine]
@@ -65,7 +65,7 @@ def _sees(call: Call, subscription: Subscription) -> bool:
 async def listing(call: Call) -> Response:
     """``GET /subscriptions``: those in which the caller has a role."""
     found = call.snapshot.all(Subscription)
-    return call.pages([_document(each) for each in found if _sees(call, each)])
+    return call.pages([_document(each) for each in found if _has_role_in(call, each)])
 
 
 async def get(call: Call) -> Response:
@@ -73,7 +73,7 @@ async def get(call: Call) -> Response:
     subscription = call.snapshot.get(Subscription, call.scope)
     if subscription is None:
         raise no_subscription(call.names[0])
-    if not _sees(call, subscription):
+    if not _has_role_in(call, subscription):
         call.require("Microsoft.Resources/subscriptions/read", call.scope)
     return JSONResponse(_document(subscription))
 
@@ -164,19 +164,19 @@ async def exchange_domains(_call: Call) -> Response:
 
 async def operation_status(call: Call) -> Response:
     """``GET .../operationStatuses/{id}``: 202 while it is in progress, then 200."""
-    running = call.progress.get(call.names[-1])
-    if running is None or not is_within(running.resource_id.lower(), _home(call).lower()):
+    operation = call.background.get(call.names[-1])
+    if operation is None or not is_within(operation.resource_id.lower(), _home(call).lower()):
         raise ApiError(404, "ResourceNotFound", "There is no operation with this id.")
-    if running.ended is None:
+    if operation.ended is None:
         headers = {"Location": f"{call.base}{call.path}?api-version={call.version}"}
         return Response(status_code=202, headers={**headers, "Retry-After": "1"})
     return JSONResponse(
         {
             "id": call.path,
-            "name": running.id,
+            "name": operation.id,
             "status": "Succeeded",
-            "resourceId": running.resource_id,
-            "startTime": running.started.isoformat(),
-            "endTime": running.ended.isoformat(),
+            "resourceId": operation.resource_id,
+            "startTime": operation.started.isoformat(),
+            "endTime": operation.ended.isoformat(),
         }
     )

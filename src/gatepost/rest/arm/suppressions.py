@@ -9,15 +9,11 @@ from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.paths import is_within, parent_path
 from gatepost.rest.arm.call import Call
-from gatepost.rest.arm.documents import Document, moment, resource
+from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
 
 
 class _ListProperties(msgspec.Struct, rename="camel"):
     list_name: str = ""
-
-
-class _PutList(msgspec.Struct):
-    properties: _ListProperties
 
 
 class _AddressProperties(msgspec.Struct, rename="camel"):
@@ -25,10 +21,6 @@ class _AddressProperties(msgspec.Struct, rename="camel"):
     first_name: str | None = None
     last_name: str | None = None
     notes: str | None = None
-
-
-class _PutAddress(msgspec.Struct):
-    properties: _AddressProperties
 
 
 def _location(call: Call, domain_id: str) -> str:
@@ -71,13 +63,13 @@ async def get_list(call: Call) -> Response:
 async def lists(call: Call) -> Response:
     """``GET .../suppressionLists``."""
     domain = existing(call.snapshot, Domain, call.scope)
-    found = call.snapshot.find(SuppressionList, domain.id)
-    return call.pages([_list_document(call, each) for each in found])
+    entries = call.snapshot.find(SuppressionList, domain.id)
+    return call.pages([_list_document(call, each) for each in entries])
 
 
 async def put_list(call: Call) -> Response:
     """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for an existing one."""
-    name = call.read(_PutList).properties.list_name
+    name = call.read(ResourceBody[_ListProperties]).properties.list_name
     entry, status = await call.put(
         lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
     )
@@ -91,23 +83,28 @@ async def delete_list(call: Call) -> Response:
 
 async def get_address(call: Call) -> Response:
     """``GET .../suppressionListAddresses/{guid}``."""
-    found = existing(call.snapshot, SuppressedAddress, call.scope)
-    return JSONResponse(_address_document(call, found))
+    entry = existing(call.snapshot, SuppressedAddress, call.scope)
+    return JSONResponse(_address_document(call, entry))
 
 
 async def addresses(call: Call) -> Response:
     """``GET .../suppressionListAddresses``."""
     holder = existing(call.snapshot, SuppressionList, call.scope)
-    found = call.snapshot.all(SuppressedAddress)
+    entries = call.snapshot.all(SuppressedAddress)
     key = holder.key
-    return call.pages([_address_document(call, each) for each in found if is_within(each.key, key)])
+    return call.pages(
+        [_address_document(call, each) for each in entries if is_within(each.key, key)]
+    )
 
 
 async def put_address(call: Call) -> Response:
     """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for an existing one."""
-    given = call.read(_PutAddress).properties
+    properties = call.read(ResourceBody[_AddressProperties]).properties
     spec = AddressSpec(
-        given.email, given.first_name or "", given.last_name or "", given.notes or ""
+        properties.email,
+        properties.first_name or "",
+        properties.last_name or "",
+        properties.notes or "",
     )
     entry, status = await call.put(
         lambda snapshot: suppressions.put_address(snapshot, call.scope, spec, call.now)

@@ -45,7 +45,7 @@ class Caller:
     services: tuple[CommunicationService, ...]
     application_id: str = ""
 
-    def owns(self, resource: str) -> bool:
+    def may_use(self, resource: str) -> bool:
         """Tell whether the resource with that id, in lower case, is one of them."""
         return any(each.key == resource for each in self.services)
 
@@ -172,12 +172,12 @@ class Access:
         In Azure the host of a resource that does not exist does not resolve.
         """
         directory = self._site.directory
-        found = named_by_host(request, directory)
-        if found is None:
+        named = named_by_host(request, directory)
+        if named is None:
             return directory.all(CommunicationService)
-        if not found:
+        if not named:
             raise denied("resource_unknown: there is no resource with the name in Host")
-        return found
+        return named
 
     def service_for(self, caller: Caller, sender: Address) -> CommunicationService:
         """Return the caller's resource that may send as ``sender``. Raises ApiError 404 or 400."""

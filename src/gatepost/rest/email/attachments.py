@@ -11,7 +11,7 @@ from typing import Final
 
 from gatepost.mime.entities import File
 from gatepost.mime.fields import is_field_text
-from gatepost.rest.email.document import Attachment
+from gatepost.rest.email.document import EmailAttachment
 from gatepost.rest.email.refusals import InvalidProperty, bad_request
 from gatepost.rest.errors import ApiError
 
@@ -36,7 +36,11 @@ def type_of(extension: str) -> str:
 
 
 def read_attachments(
-    given: Sequence[Attachment], *, drop_invalid: bool, allow_duplicates: bool, any_type: bool
+    attachments: Sequence[EmailAttachment],
+    *,
+    drop_invalid: bool,
+    allow_duplicates: bool,
+    any_type: bool,
 ) -> list[File]:
     """Return the files to attach. Raises ApiError 400 for one that is not permitted.
 
@@ -45,9 +49,9 @@ def read_attachments(
     are not on the list.
     """
     files: list[File] = []
-    for place, attachment in enumerate(given):
+    for index, attachment in enumerate(attachments):
         try:
-            files.append(_read(attachment, f"attachments[{place}]", any_type=any_type))
+            files.append(_read(attachment, f"attachments[{index}]", any_type=any_type))
         except ApiError:
             if not drop_invalid:
                 raise
@@ -67,7 +71,7 @@ def _types() -> Mapping[str, Sequence[str]]:
     return types
 
 
-def _read(attachment: Attachment, path: str, *, any_type: bool) -> File:
+def _read(attachment: EmailAttachment, path: str, *, any_type: bool) -> File:
     name = attachment.name.strip()
     if not name or len(name) > _MAX_NAME or not is_field_text(name):
         raise InvalidProperty(f"{path}.name", "attachment_invalid: the name is invalid")
@@ -77,10 +81,10 @@ def _read(attachment: Attachment, path: str, *, any_type: bool) -> File:
         raise InvalidProperty(f"{path}.contentType", "attachment_invalid: the type is not allowed")
     content_id = ""
     if attachment.content_id:
-        found = _CONTENT_ID.fullmatch(attachment.content_id.strip())
-        if found is None:
+        match_ = _CONTENT_ID.fullmatch(attachment.content_id.strip())
+        if match_ is None:
             raise InvalidProperty(f"{path}.contentId", "attachment_invalid: no content id")
-        content_id = found[1]
+        content_id = match_[1]
     try:
         content = base64.b64decode(attachment.content, validate=True)
     except (binascii.Error, ValueError):

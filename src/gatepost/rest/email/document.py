@@ -26,7 +26,7 @@ class Person(msgspec.Struct, frozen=True, rename="camel"):
     display_name: str = ""
 
 
-class Content(msgspec.Struct, frozen=True, rename="camel"):
+class EmailContent(msgspec.Struct, frozen=True, rename="camel"):
     """Subject and texts."""
 
     subject: str
@@ -53,7 +53,7 @@ class Recipients(msgspec.Struct, frozen=True):
         yield "recipients.bcc", self.bcc or []
 
 
-class Attachment(msgspec.Struct, frozen=True):
+class EmailAttachment(msgspec.Struct, frozen=True):
     """A file, or an image that the HTML shows."""
 
     name: str
@@ -66,9 +66,9 @@ class Email(msgspec.Struct, frozen=True, rename="camel"):
     """A message to send."""
 
     sender_address: str
-    content: Content
+    content: EmailContent
     recipients: Recipients
-    attachments: list[Attachment] | None = None
+    attachments: list[EmailAttachment] | None = None
     reply_to: list[Person] | None = None
     headers: dict[str, str] | None = None
     user_engagement_tracking_disabled: bool | None = None

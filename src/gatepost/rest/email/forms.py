@@ -21,7 +21,7 @@ from gatepost.rest.errors import ApiError
 _MOMENT: Final = 1e-6
 
 
-class Form(Protocol):
+class VersionForm(Protocol):
     """One form of requests and responses."""
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:
@@ -30,18 +30,18 @@ class Form(Protocol):
     def read(self, body: bytes) -> Email:
         """Return the document. Raises ApiError."""
 
-    def in_its_words(self, error: InvalidProperty) -> ApiError:
-        """Return a refusal with the name of the property in this version."""
+    def rename_property(self, error: InvalidProperty) -> ApiError:
+        """Return the refusal with the name that the property has in this version."""
 
     def check_taken(self, *, its_own: bool) -> None:
         """Raise ApiError for an id that was used for another request, also of the same caller."""
 
-    def accepted(
+    def acceptance(
         self, operation: SendOperation, now: datetime, origin: str, version: str
     ) -> Response:
         """Answer a request to send; a new operation began at ``now``."""
 
-    def told(self, operation: SendOperation, now: datetime) -> Response:
+    def status_response(self, operation: SendOperation, now: datetime) -> Response:
         """Answer a request for the status."""
 
 
@@ -56,14 +56,14 @@ class Current:
 
     def operation_id(self, headers: Mapping[str, str], now: datetime) -> str | None:  # noqa: ARG002
         """``Operation-Id``, which is optional."""
-        given = headers.get("operation-id")
-        if given is None:
+        text = headers.get("operation-id")
+        if text is None:
             return None
         try:
-            id_ = str(UUID(given))
+            id_ = str(UUID(text))
         except ValueError:
             id_ = ""
-        if not id_ or id_ != given.lower():  # UUID() accepts other spellings, too
+        if not id_ or id_ != text.lower():  # UUID() accepts other spellings, too
             raise bad_request("The Operation-Id header is not a UUID.", "operation_id_invalid")
         return id_
 
@@ -71,7 +71,7 @@ class Current:
         """Read the document of 2025-09-01."""
         return read_email(body)
 
-    def in_its_words(self, error: InvalidProperty) -> ApiError:
+    def rename_property(self, error: InvalidProperty) -> ApiError:
         """Return it unchanged: the names are those of this version."""
         return error
 
@@ -80,7 +80,7 @@ class Current:
         if not (its_own and self.reuses_ids):
             raise conflict()
 
-    def accepted(
+    def acceptance(
         self, operation: SendOperation, now: datetime, origin: str, version: str
     ) -> Response:
         """Return 202 and the URL of the operation; a new one is running, if only for a moment."""
@@ -89,7 +89,7 @@ class Current:
         document = describe(operation, now, max(self.running, _MOMENT))
         return JSONResponse(document, 202, headers)
 
-    def told(self, operation: SendOperation, now: datetime) -> Response:
+    def status_response(self, operation: SendOperation, now: datetime) -> Response:
         """Return Running, Succeeded or Failed."""
         document = describe(operation, now, self.running)
         headers = {"retry-after": str(RETRY_AFTER)} if document["status"] == "Running" else {}

@@ -13,10 +13,10 @@ from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, check_content
 from gatepost.rest.email.description import openapi
-from gatepost.rest.email.forms import Current, Form
+from gatepost.rest.email.forms import Current, VersionForm
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
-from gatepost.rest.email.sending import Order, Sending
+from gatepost.rest.email.sending import SendRequest, Submitter
 from gatepost.rest.email.status import Status
 from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
 from gatepost.rest.errors import ApiError
@@ -25,7 +25,7 @@ from gatepost.rest.routing import any_case
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _REQUEST_ID: Final = "x-ms-client-request-id"
 
-Answer = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoints:
@@ -37,7 +37,7 @@ class Endpoints:
         self._current = Current(rules.running, rules.operation_id_reused == "stored")
         self._first = First(rules.running, rules.repeatable)
         self._access = Access(site)
-        self._sending = Sending(site, operations, self._access)
+        self._submitter = Submitter(site, operations, self._access)
         self._status = Status(site, operations)
 
     @property
@@ -53,12 +53,12 @@ class Endpoints:
     async def send(self, request: Request) -> Response:
         """``POST /emails:send``: 202 with the URL of the operation."""
         version, begun = _check(request, SUPPORTED), self._site.now()
-        form: Form = self._first if version == FIRST else self._current
+        form: VersionForm = self._first if version == FIRST else self._current
         caller, signed = self._access.authenticate(request)
         _check_content_type(request.headers.get("content-type", ""))
         operation_id = form.operation_id(request.headers, self._site.clients_time())
         async with self._body(request, signed) as body:
-            order = Order(
+            send_request = SendRequest(
                 caller,
                 body,
                 form,
@@ -66,11 +66,11 @@ class Endpoints:
                 request.client.host if request.client else "",
                 str(request.scope["scheme"]).upper(),
             )
-            operation = await self._sending.send(order)
+            operation = await self._submitter.send(send_request)
         # A new one is running, if only for this moment; one that was repeated may have ended.
         new = operation.started_at >= begun
         now = operation.started_at if new else self._site.now()
-        return form.accepted(operation, now, _origin(request), version)
+        return form.acceptance(operation, now, _origin(request), version)
 
     async def status(self, request: Request) -> Response:
         """``GET /emails/operations/{id}``: Running, Succeeded or Failed."""
@@ -80,13 +80,13 @@ class Endpoints:
         """``GET /emails/{id}/status`` of the first api-version."""
         return await self._tell(request, (FIRST,), self._first)
 
-    async def _tell(self, request: Request, versions: Sequence[str], form: Form) -> Response:
+    async def _tell(self, request: Request, versions: Sequence[str], form: VersionForm) -> Response:
         _check(request, versions)
         caller, signed = self._access.authenticate(request)
         async with self._body(request, signed):
             pass
         operation = await self._status.find(caller, request.path_params["id"])
-        return form.told(operation, self._site.now())
+        return form.status_response(operation, self._site.now())
 
     @asynccontextmanager
     async def _body(self, request: Request, signed: bytes | None) -> AsyncIterator[bytes]:
@@ -96,7 +96,7 @@ class Endpoints:
             check_content(body, signed)
             yield body
 
-    def _answering(self, endpoint: Answer) -> Answer:
+    def _answering(self, endpoint: Endpoint) -> Endpoint:
         """Add the header fields of every response; report each refusal to the operator."""
 
         async def answer(request: Request) -> Response:
@@ -115,7 +115,7 @@ class Endpoints:
 
     def _report(self, request: Request, error: ApiError) -> None:
         peer = request.client.host if request.client else ""
-        reply = f"{error.status} {error.code}: {error.told}"
+        reply = f"{error.status} {error.code}: {error.redacted}"
         if error.status == 401:
             scheme = request.headers.get("authorization", "").partition(" ")[0]
             self._site.report(

@@ -44,23 +44,23 @@ class Headers:
     allow_duplicate_content_ids: bool = False
 
 
-def read_headers(given: Mapping[str, str], *, ignore_reserved: bool) -> Headers:
+def read_headers(headers: Mapping[str, str], *, ignore_reserved: bool) -> Headers:
     """Return what the headers request. Raises ApiError 400 for one that is not permitted.
 
     ``ignore_reserved`` ignores those that clients may not set.
     """
     if ignore_reserved:
-        given = {name: value for name, value in given.items() if not _is_ours(name)}
-    named = {name.lower(): value for name, value in given.items()}
-    if len(named) < len(given) or len(given) > MAX_HEADERS:
+        headers = {name: value for name, value in headers.items() if not _is_ours(name)}
+    by_name = {name.lower(): value for name, value in headers.items()}
+    if len(by_name) < len(headers) or len(headers) > MAX_HEADERS:
         raise _invalid("a header is given twice, or there are too many")
-    validate = _is_true(named, "validate-message-id")
+    validate = _is_true(by_name, "validate-message-id")
     return Headers(
-        b"".join(_field(name, value) for name, value in given.items() if _is_sent(name.lower())),
-        _read_message_id(named.get("message-id", ""), validate=validate),
+        b"".join(_field(name, value) for name, value in headers.items() if _is_sent(name.lower())),
+        _read_message_id(by_name.get("message-id", ""), validate=validate),
         validate,
-        _is_true(named, "suppress-invalid-attachment"),
-        _is_true(named, "ignore-duplicate-content-id"),
+        _is_true(by_name, "suppress-invalid-attachment"),
+        _is_true(by_name, "ignore-duplicate-content-id"),
     )
 
 
@@ -72,8 +72,8 @@ def invalid_message_id() -> ApiError:
     )
 
 
-def _is_true(named: Mapping[str, str], name: str) -> bool:
-    return named.get(PREFIX + name, "").strip().lower() == "true"
+def _is_true(by_name: Mapping[str, str], name: str) -> bool:
+    return by_name.get(PREFIX + name, "").strip().lower() == "true"
 
 
 def _is_sent(name: str) -> bool:

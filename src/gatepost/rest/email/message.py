@@ -12,7 +12,7 @@ from gatepost.mime.fields import Mailbox, is_field_text, mailbox_field, text_fie
 from gatepost.model.address import Address, parse_address
 from gatepost.model.profile import ApiRules
 from gatepost.rest.email.attachments import read_attachments
-from gatepost.rest.email.document import Content, Email, Person
+from gatepost.rest.email.document import Email, EmailContent, Person
 from gatepost.rest.email.headers import Headers, read_headers
 from gatepost.rest.email.refusals import InvalidProperty, bad_request, invalid_address
 
@@ -32,7 +32,7 @@ class ApiMessage:
     cc: tuple[Mailbox, ...]
     bcc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
-    content: Content
+    content: EmailContent
     files: tuple[File, ...]
     headers: Headers
     tracking_disabled: bool = False
@@ -40,10 +40,10 @@ class ApiMessage:
     @property
     def recipients(self) -> tuple[Address, ...]:
         """All recipients, each once, in their first spelling."""
-        found: dict[str, Address] = {}
+        addresses: dict[str, Address] = {}
         for _, address in (*self.to, *self.cc, *self.bcc):
-            found.setdefault(address.key, address)
-        return tuple(found.values())
+            addresses.setdefault(address.key, address)
+        return tuple(addresses.values())
 
     @property
     def message_id(self) -> str:
@@ -52,7 +52,7 @@ class ApiMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class MessageStamp:
     """What the service adds to a message. ``boundary`` is random."""
 
     id: str
@@ -107,29 +107,29 @@ def read_message(email: Email, sender: Address, rules: ApiRules) -> ApiMessage:
     )
 
 
-def without_message_id(letter: ApiMessage) -> ApiMessage:
+def without_message_id(message: ApiMessage) -> ApiMessage:
     """Return the message with the service's Message-ID instead of the client's."""
-    return replace(letter, headers=replace(letter.headers, message_id=""))
+    return replace(message, headers=replace(message.headers, message_id=""))
 
 
-def compose(letter: ApiMessage, stamp: Stamp) -> bytes:
+def compose(message: ApiMessage, stamp: MessageStamp) -> bytes:
     """Return the message as it is stored. Bcc recipients are not in the header."""
-    body = _structure(letter, stamp.boundary)
-    message_id = letter.message_id or f"<{stamp.id}@{letter.sender.domain.lower()}>"
+    body = _structure(message, stamp.boundary)
+    message_id = message.message_id or f"<{stamp.id}@{message.sender.domain.lower()}>"
     fields = [
-        mailbox_field("From", [(stamp.sender_name, letter.sender)]),
+        mailbox_field("From", [(stamp.sender_name, message.sender)]),
         *(
             mailbox_field(name, people)
             for name, people in (
-                ("To", letter.to),
-                ("Cc", letter.cc),
-                ("Reply-To", letter.reply_to),
+                ("To", message.to),
+                ("Cc", message.cc),
+                ("Reply-To", message.reply_to),
             )
             if people
         ),
-        text_field("Subject", letter.content.subject),
+        text_field("Subject", message.content.subject),
         f"Date: {format_date(stamp.date)}\r\nMessage-ID: {message_id}\r\n".encode(),
-        letter.headers.fields,
+        message.headers.fields,
         b"MIME-Version: 1.0\r\n",
         body.fields,
         b"\r\n",
@@ -137,12 +137,12 @@ def compose(letter: ApiMessage, stamp: Stamp) -> bytes:
     return b"".join([*fields, *body.pieces, b"\r\n"])
 
 
-def _structure(letter: ApiMessage, boundary: str) -> Entity:
+def _structure(message: ApiMessage, boundary: str) -> Entity:
     """Return the MIME structure: images with a contentId belong to the HTML, other files are
     attached."""
-    content, parts = letter.content, []
-    inline = [each for each in letter.files if content.html and each.content_id]
-    attached = [each for each in letter.files if not (content.html and each.content_id)]
+    content, parts = message.content, []
+    inline = [each for each in message.files if content.html and each.content_id]
+    attached = [each for each in message.files if not (content.html and each.content_id)]
     if content.plain_text or not content.html:
         parts.append(text_entity("plain", content.plain_text or ""))
     if content.html:

@@ -20,7 +20,7 @@ from gatepost.directory.azure.paths import is_guid
 from gatepost.model.operation import SendOperation
 from gatepost.rest.email import document
 from gatepost.rest.email.attachments import type_of
-from gatepost.rest.email.document import Content, Email, Person, Recipients
+from gatepost.rest.email.document import Email, EmailContent, Person, Recipients
 from gatepost.rest.email.refusals import InvalidProperty
 from gatepost.rest.email.status import RETRY_AFTER
 from gatepost.rest.errors import ApiError
@@ -80,7 +80,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct, frozen=True, rename="camel"):
     sender: str
-    content: Content
+    content: EmailContent
     recipients: _Recipients
     importance: str | None = None
     attachments: list[_Attachment] | None = None
@@ -107,8 +107,8 @@ class First:
         Both header fields are required; a date outside the time for which requests are tracked gets
         412 (Microsoft Learn, "Repeatable requests").
         """
-        given, first_sent = headers.get(ID, ""), _read_date(headers.get(FIRST_SENT, ""))
-        if not is_guid(given):
+        text, first_sent = headers.get(ID, ""), _read_date(headers.get(FIRST_SENT, ""))
+        if not is_guid(text):
             raise _rejected(
                 "The Repeatability-Request-Id header is missing or not a GUID.",
                 "repeatability_invalid: the id is missing or invalid",
@@ -127,7 +127,7 @@ class First:
                 headers={RESULT: "rejected"},
                 reason="repeatability_expired: requests are tracked for some minutes only",
             )
-        return given.lower()
+        return text.lower()
 
     def read(self, body: bytes) -> Email:
         """Return the document in the current form."""
@@ -149,8 +149,8 @@ class First:
         document.check(email)
         return email
 
-    def in_its_words(self, error: InvalidProperty) -> ApiError:
-        """Return a refusal with the name of the property in this version."""
+    def rename_property(self, error: InvalidProperty) -> ApiError:
+        """Return the refusal with the name that the property has in this version."""
         path = error.path
         for name, renamed in _RENAMED:
             path = path.replace(name, renamed)
@@ -163,7 +163,7 @@ class First:
             "operation_id_taken: the id was used with another body or resource",
         )
 
-    def accepted(
+    def acceptance(
         self,
         operation: SendOperation,
         now: datetime,  # noqa: ARG002
@@ -179,13 +179,13 @@ class First:
         }
         return Response(status_code=202, headers=headers)
 
-    def told(self, operation: SendOperation, now: datetime) -> Response:
+    def status_response(self, operation: SendOperation, now: datetime) -> Response:
         """Return the status of a message, spelled as the service does."""
         queued = now - operation.started_at < timedelta(seconds=self.running)
         ended = "OutForDelivery" if operation.error is None else "Dropped"
         headers = {"retry-after": str(RETRY_AFTER)} if queued else {}
-        told = {"messageId": operation.id, "status": "Queued" if queued else ended}
-        return JSONResponse(told, headers=headers)
+        status = "Queued" if queued else ended
+        return JSONResponse({"messageId": operation.id, "status": status}, headers=headers)
 
 
 def _rejected(message: str, reason: str) -> ApiError:
@@ -206,20 +206,20 @@ def _people(people: list[_Person]) -> list[Person]:
     return [Person(each.email, each.display_name) for each in people]
 
 
-def _attachment(given: _Attachment) -> document.Attachment:
+def _attachment(attachment: _Attachment) -> document.EmailAttachment:
     """Return an attachment. Its type is a file name extension of a list; others are refused or
     omitted later."""
-    kind = given.attachment_type.lower()
-    known = type_of(kind) if kind in ATTACHMENT_TYPES else ""
-    return document.Attachment(given.name, known, given.content)
+    kind = attachment.attachment_type.lower()
+    media_type = type_of(kind) if kind in ATTACHMENT_TYPES else ""
+    return document.EmailAttachment(attachment.name, media_type, attachment.content)
 
 
 def _headers(message: _Message) -> dict[str, str]:
     """Return the custom headers, and the importance as a header (RFC 2156 2.7, RFC 4021 2.1.9)."""
-    given = {each.name: each.value for each in message.headers or []}
-    if len(given) < len(message.headers or []):
+    headers = {each.name: each.value for each in message.headers or []}
+    if len(headers) < len(message.headers or []):
         raise InvalidProperty("headers", "header_invalid: a header is given twice")
     importance = (message.importance or "normal").lower()
     if importance not in ("high", "normal", "low"):
         raise InvalidProperty("importance", "document_invalid: the importance is unknown")
-    return given if importance == "normal" else {"Importance": importance} | given
+    return headers if importance == "normal" else {"Importance": importance} | headers

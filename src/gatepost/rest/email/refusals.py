@@ -114,8 +114,8 @@ def conflict() -> ApiError:
 def operation_not_found(id: str) -> ApiError:
     """No operation has this id, or it belongs to another resource."""
     sentence = "The operation '{}' was not found."
-    told = sentence.format(id if is_guid(id) else UNKNOWN)
-    return QuotingApiError(404, "OperationNotFound", sentence.format(id[:80]), told)
+    redacted = sentence.format(id if is_guid(id) else UNKNOWN)
+    return QuotingApiError(404, "OperationNotFound", sentence.format(id[:80]), redacted)
 
 
 def not_stored(reason: str) -> ApiError:
@@ -141,5 +141,7 @@ def missing_api_version() -> ApiError:
 def unsupported_api_version(version: str, supported: str) -> ApiError:
     """Azure REST API Guidelines, api-version."""
     sentence = f"Unsupported api-version '{{}}'. The supported api-versions are '{supported}'."
-    told = sentence.format(version if _VERSION.fullmatch(version) else UNKNOWN)
-    return QuotingApiError(400, "UnsupportedApiVersionValue", sentence.format(version[:40]), told)
+    redacted = sentence.format(version if _VERSION.fullmatch(version) else UNKNOWN)
+    return QuotingApiError(
+        400, "UnsupportedApiVersionValue", sentence.format(version[:40]), redacted
+    )

@@ -23,11 +23,11 @@ from gatepost.model.operation import SendOperation
 from gatepost.queue.operations import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
-from gatepost.rest.email.forms import Form
+from gatepost.rest.email.forms import VersionForm
 from gatepost.rest.email.headers import invalid_message_id
 from gatepost.rest.email.message import (
     ApiMessage,
-    Stamp,
+    MessageStamp,
     compose,
     read_message,
     read_sender,
@@ -56,12 +56,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendRequest:
     """A request to send, authenticated."""
 
     caller: Caller
     body: bytes
-    form: Form
+    form: VersionForm
     """Of its api-version."""
     operation_id: str | None
     """The client's GUID, in lower case; None: ours."""
@@ -71,91 +71,93 @@ class Order:
     """``HTTP`` or ``HTTPS``."""
 
 
-class Sending:
+class Submitter:
     """Accepts requests to send, each once."""
 
     def __init__(self, site: Site, operations: OperationStore, access: Access) -> None:
         self._site, self._operations, self._access = site, operations, access
 
-    async def send(self, order: Order) -> SendOperation:
+    async def send(self, request: SendRequest) -> SendOperation:
         """Return the operation that a request starts, or started before.
 
         Raises ApiError.
         """
-        request = hashlib.sha256(order.body).digest()
-        id_ = order.operation_id or str(uuid4())
-        if order.operation_id is not None:
-            known = await self._known(id_, order, request)
-            if known is not None:
-                return known
-        service, letter = await self._read(order)
-        if not letter.message_id:
-            return await self._accept(order, id_, request, service, letter)
-        async with self._site.turns.of(letter.message_id):
-            if await self._operations.has_message_id(letter.message_id):
+        checksum = hashlib.sha256(request.body).digest()
+        id_ = request.operation_id or str(uuid4())
+        if request.operation_id is not None:
+            repeated = await self._find_repeated(id_, request, checksum)
+            if repeated is not None:
+                return repeated
+        service, message = await self._read(request)
+        if not message.message_id:
+            return await self._accept(request, id_, checksum, service, message)
+        async with self._site.turns.of(message.message_id):
+            if await self._operations.has_message_id(message.message_id):
                 # The same request may have come twice at once; then the other one has sent it.
-                known = await self._known(id_, order, request)
-                if known is not None:
-                    return known
-                letter = _with_our_message_id(letter)
-            return await self._accept(order, id_, request, service, letter)
+                repeated = await self._find_repeated(id_, request, checksum)
+                if repeated is not None:
+                    return repeated
+                message = _with_our_message_id(message)
+            return await self._accept(request, id_, checksum, service, message)
 
     async def _accept(
         self,
-        order: Order,
+        request: SendRequest,
         id_: str,
-        request: bytes,
+        checksum: bytes,
         service: CommunicationService,
-        letter: ApiMessage,
+        message: ApiMessage,
     ) -> SendOperation:
         """Create the message and store it."""
-        self._check_routes(order.caller.principal(service), letter)
-        self._count(order.caller, service, letter.sender)
+        self._check_routes(request.caller.principal(service), message)
+        self._count(request.caller, service, message.sender)
         if self._site.suppression is not None:
-            await self._site.suppression.catch_up_on(letter.recipients)
-        operation = self._begin(id_, request, service, letter)
-        stamp = Stamp(
+            await self._site.suppression.catch_up_on(message.recipients)
+        operation = self._begin(id_, checksum, service, message)
+        stamp = MessageStamp(
             id_,
             operation.started_at,
-            self._sender_name(service, letter.sender),
+            self._sender_name(service, message.sender),
             secrets.token_hex(12),
         )
-        content = await _at_leisure(order, compose, letter, stamp)
+        content = await _run_aside(request, compose, message, stamp)
         most = self._site.bounds().message_size
         if most is not None and len(content) > most:
             raise too_large(most)
-        return await self._store(order, service, letter, operation, content)
+        return await self._store(request, service, message, operation, content)
 
-    async def _read(self, order: Order) -> tuple[CommunicationService, ApiMessage]:
+    async def _read(self, request: SendRequest) -> tuple[CommunicationService, ApiMessage]:
         """Return the message, and the resource that sends it."""
         try:
-            email = await _at_leisure(order, order.form.read, order.body)
+            email = await _run_aside(request, request.form.read, request.body)
             sender = read_sender(email)
-            service = self._access.service_for(order.caller, sender)
+            service = self._access.service_for(request.caller, sender)
             rules, most = self._site.profile.api, self._site.bounds().recipients
             if most is not None:
                 rules = replace(rules, recipients=min(most, rules.recipients))
-            return service, await _at_leisure(order, read_message, email, sender, rules)
+            return service, await _run_aside(request, read_message, email, sender, rules)
         except InvalidProperty as error:
-            raise order.form.in_its_words(error) from None
+            raise request.form.rename_property(error) from None
 
-    async def _known(self, id_: str, order: Order, request: bytes) -> SendOperation | None:
+    async def _find_repeated(
+        self, id_: str, request: SendRequest, checksum: bytes
+    ) -> SendOperation | None:
         """Return the operation of a repeated request. Raises ApiError if the request differs."""
         try:
-            known = await self._operations.get(id_)
+            operation = await self._operations.get(id_)
         except KeyError:
             return None
-        its_own = order.caller.owns(known.resource)
-        if known.request != request or not its_own:
-            order.form.check_taken(its_own=its_own)
-        return known
+        its_own = request.caller.may_use(operation.resource)
+        if operation.request != checksum or not its_own:
+            request.form.check_taken(its_own=its_own)
+        return operation
 
-    def _check_routes(self, principal: Principal, letter: ApiMessage) -> None:
+    def _check_routes(self, principal: Principal, message: ApiMessage) -> None:
         """Raise ApiError 400 for a recipient to whom mail of this sender is not relayed."""
         if self._site.router is None:
             return
-        router, origin = self._site.router(), origin_of(principal, letter.sender)
-        for recipient in letter.recipients:
+        router, origin = self._site.router(), origin_of(principal, message.sender)
+        for recipient in message.recipients:
             if reason := router.refusal(origin, recipient):
                 raise bad_request(f"Mail to {recipient} is not relayed.", reason)
 
@@ -170,11 +172,11 @@ class Sending:
             raise too_many_requests(quotas.wait(principal, sender), refusal.reason)
 
     def _begin(
-        self, id_: str, request: bytes, service: CommunicationService, letter: ApiMessage
+        self, id_: str, checksum: bytes, service: CommunicationService, message: ApiMessage
     ) -> SendOperation:
-        now, suppression, recipients = self._site.now(), self._site.suppression, letter.recipients
+        now, suppression, recipients = self._site.now(), self._site.suppression, message.recipients
         suppressed = (
-            suppression.suppressed(service, letter.sender, recipients, now)
+            suppression.suppressed(service, message.sender, recipients, now)
             if suppression is not None
             else frozenset[Address]()
         )
@@ -182,10 +184,10 @@ class Sending:
             id=id_,
             resource=service.key,
             started_at=now,
-            request=request,
-            sender=str(letter.sender),
-            message_id=letter.message_id,
-            tracking_disabled=letter.tracking_disabled,
+            request=checksum,
+            sender=str(message.sender),
+            message_id=message.message_id,
+            tracking_disabled=message.tracking_disabled,
             error=ALL_SUPPRESSED if suppressed >= {*recipients} else None,
         )
 
@@ -200,23 +202,23 @@ class Sending:
 
     async def _store(
         self,
-        order: Order,
+        request: SendRequest,
         service: CommunicationService,
-        letter: ApiMessage,
+        message: ApiMessage,
         operation: SendOperation,
         content: bytes,
     ) -> SendOperation:
         """The instant of acceptance: 202 only once message and operation are committed."""
         summary, started = read_summary(content), operation.started_at
-        hop = Hop("", order.peer, order.protocol, self._site.profile.host, signed_in=True)
+        hop = Hop("", request.peer, request.protocol, self._site.profile.host, signed_in=True)
         submission = Submission(
             id=operation.id,
-            envelope=Envelope(letter.sender, tuple(map(Recipient, letter.recipients))),
+            envelope=Envelope(message.sender, tuple(map(Recipient, message.recipients))),
             body=BytesBody(content),
             trace=received(hop, operation.id, format_date(started.replace(microsecond=0))),
             received_at=started,
-            principal=order.caller.principal(service).name,
-            application=order.caller.application_id,
+            principal=request.caller.principal(service).name,
+            application=request.caller.application_id,
             subject=summary.subject,
             message_id=summary.message_id,
         )
@@ -224,12 +226,12 @@ class Sending:
             await self._operations.put(submission, operation)
         except QueueError as error:
             # The same request may have come twice at once; then the other one has stored it.
-            known = await self._known(operation.id, order, operation.request)
-            if known is not None:
-                return known
-            self._site.report("not_stored", peer=order.peer, reply="503", reason=str(error))
+            repeated = await self._find_repeated(operation.id, request, operation.request)
+            if repeated is not None:
+                return repeated
+            self._site.report("not_stored", peer=request.peer, reply="503", reason=str(error))
             raise not_stored(str(error)) from None
-        self._report(submission, order.peer)
+        self._report(submission, request.peer)
         return operation
 
     def _report(self, submission: Submission, peer: str) -> None:
@@ -245,15 +247,17 @@ class Sending:
         )
 
 
-def _with_our_message_id(letter: ApiMessage) -> ApiMessage:
+def _with_our_message_id(message: ApiMessage) -> ApiMessage:
     """Replace a Message-ID that is in use by ours, or refuse it if the client wants that."""
-    if letter.headers.validate_message_id:
+    if message.headers.validate_message_id:
         raise invalid_message_id()
-    return without_message_id(letter)
+    return without_message_id(message)
 
 
-async def _at_leisure(order: Order, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _run_aside(
+    request: SendRequest, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Do the work here, or in a thread if it is large."""
-    if len(order.body) <= _LARGE:
+    if len(request.body) <= _LARGE:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)

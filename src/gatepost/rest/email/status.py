@@ -47,7 +47,7 @@ class Status:
             operation = await self._operations.get(id_.lower())
         except KeyError:
             raise operation_not_found(id_) from None
-        if not caller.owns(operation.resource):
+        if not caller.may_use(operation.resource):
             raise operation_not_found(id_)
         self._count(operation)
         return operation

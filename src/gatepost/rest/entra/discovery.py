@@ -52,17 +52,17 @@ def configuration(authority: Authority, version: str) -> dict[str, Any]:
 async def show_configuration(site: Site, request: Request, version: str) -> Response:
     """``GET /{tenant}/[v2.0/].well-known/openid-configuration``"""
     try:
-        found = find_authority(request, site)
+        authority = find_authority(request, site)
     except EntraError as error:  # the name of the error differs from that at the token endpoint
         error.refusal = replace(error.refusal, error="invalid_tenant")
         raise
-    return JSONResponse(configuration(found, version), headers=_DAY)
+    return JSONResponse(configuration(authority, version), headers=_DAY)
 
 
 async def show_keys(site: Site, request: Request) -> Response:
     """``GET /{tenant}/discovery/[v2.0/]keys`` (RFC 7517 5)"""
-    found = find_authority(request, site)
-    issuer = f"{found.base}/{'{tenantid}' if found.tenant is None else found.path}/v2.0"
+    authority = find_authority(request, site)
+    issuer = f"{authority.base}/{'{tenantid}' if authority.tenant is None else authority.path}/v2.0"
     keys = [{**key, "issuer": issuer} for key in site.tokens.key_set["keys"]]
     return JSONResponse({"keys": keys}, headers=_DAY)
 
@@ -72,15 +72,15 @@ async def show_instance(_site: Site, request: Request) -> Response:
 
     The only authority is this origin. msal for Python omits its port, so the port is optional.
     """
-    asked = request.query_params.get("authorization_endpoint", "")
-    if not asked:
+    endpoint = request.query_params.get("authorization_endpoint", "")
+    if not endpoint:
         raise EntraError(PARAMETER_MISSING, name="authorization_endpoint")
-    scheme, _, rest = asked.partition("://")
+    scheme, _, rest = endpoint.partition("://")
     named, _, path = rest.partition("/")
     tenant = path.partition("/")[0]
-    known = {each.partition("://")[2] for each in origins(request)}
-    known |= {without_port(each) for each in known}
-    if scheme.lower() != "https" or named.lower() not in known or not tenant:
+    names = {each.partition("://")[2] for each in origins(request)}
+    names |= {without_port(each) for each in names}
+    if scheme.lower() != "https" or named.lower() not in names or not tenant:
         raise EntraError(INSTANCE_UNKNOWN, "instance_unknown: that authority is not this origin")
     host = authority_of(request)
     path = f"{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"

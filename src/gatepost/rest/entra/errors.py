@@ -11,7 +11,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class EntraRefusal:
     """One kind of refusal; ``text`` has placeholders."""
 
     number: int
@@ -22,111 +22,111 @@ class Refusal:
 
 
 # fmt: off
-TENANT_MALFORMED: Final = Refusal(
+TENANT_MALFORMED: Final = EntraRefusal(
     900023, 400, "invalid_request",
     "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external "
     "domain.")
-TENANT_UNKNOWN: Final = Refusal(
+TENANT_UNKNOWN: Final = EntraRefusal(
     90002, 400, "invalid_request",
     "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are "
     "signing into the correct cloud. Check with your subscription administrator, this may happen "
     "if there are no active subscriptions for the tenant.")
-TENANT_MISSING: Final = Refusal(
+TENANT_MISSING: Final = EntraRefusal(
     50059, 400, "invalid_request",
     "No tenant-identifying information found in either the request or implied by any provided "
     "credentials.")
-INSTANCE_UNKNOWN: Final = Refusal(
+INSTANCE_UNKNOWN: Final = EntraRefusal(
     50049, 400, "invalid_instance", "Unknown or invalid instance.")
 
-POST_ONLY: Final = Refusal(
+POST_ONLY: Final = EntraRefusal(
     900561, 405, "invalid_request",
     "The endpoint only accepts POST requests. Received a {method} request.")
-BODY_TOO_LONG: Final = Refusal(
+BODY_TOO_LONG: Final = EntraRefusal(
     90013, 413, "invalid_request", "Invalid input received from the user.")
-INPUT_INVALID: Final = Refusal(
+INPUT_INVALID: Final = EntraRefusal(
     90013, 400, "invalid_request", "Invalid input received from the user.")
-PARAMETER_TWICE: Final = Refusal(
+PARAMETER_TWICE: Final = EntraRefusal(
     9000411, 400, "invalid_request",
     "The request is not properly formatted. The parameter '{name}' is duplicated.")
-PARAMETER_MISSING: Final = Refusal(
+PARAMETER_MISSING: Final = EntraRefusal(
     900144, 400, "invalid_request",
     "The request body must contain the following parameter: '{name}'.")
-GRANT_UNSUPPORTED: Final = Refusal(
+GRANT_UNSUPPORTED: Final = EntraRefusal(
     70003, 400, "unsupported_grant_type",
     "The app requested an unsupported grant type '{grant}'.")
-RESOURCE_IN_V2: Final = Refusal(
+RESOURCE_IN_V2: Final = EntraRefusal(
     901002, 400, "invalid_request", "The 'resource' request parameter is not supported.")
-SCOPE_INVALID: Final = Refusal(
+SCOPE_INVALID: Final = EntraRefusal(
     1002012, 400, "invalid_scope",
     "The provided value for scope {scope} is not valid. Client credential flows must have a scope "
     "value with /.default suffixed to the resource identifier (application ID URI).")
-SCOPES_OF_SEVERAL: Final = Refusal(
+SCOPES_OF_SEVERAL: Final = EntraRefusal(
     28000, 400, "invalid_scope",
     "Provided value for the input parameter scope is not valid because it contains more than one "
     "resource. Scope {scope} is not valid.")
 
-APPLICATION_UNKNOWN: Final = Refusal(
+APPLICATION_UNKNOWN: Final = EntraRefusal(
     700016, 400, "unauthorized_client",
     "Application with identifier '{application}' was not found in the directory '{directory}'. "
     "This can happen if the application has not been installed by the administrator of the tenant "
     "or consented to by any user in the tenant. You may have sent your authentication request to "
     "the wrong tenant.")
-CREDENTIAL_MISSING: Final = Refusal(
+CREDENTIAL_MISSING: Final = EntraRefusal(
     7000216, 401, "invalid_client",
     "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' "
     "grant type.")
-SECRET_WRONG: Final = Refusal(
+SECRET_WRONG: Final = EntraRefusal(
     7000215, 401, "invalid_client",
     "Invalid client secret provided. Ensure the secret being sent in the request is the client "
     "secret value, not the client secret ID, for a secret added to app '{application}'.")
-SECRET_EXPIRED: Final = Refusal(
+SECRET_EXPIRED: Final = EntraRefusal(
     7000222, 401, "invalid_client",
     "The provided client secret keys for app '{application}' are expired. Visit the Azure portal "
     "to create new keys for your app: https://aka.ms/NewClientSecret, or consider using "
     "certificate credentials for added security: https://aka.ms/certCreds.")
-PRINCIPAL_MISSING: Final = Refusal(
+PRINCIPAL_MISSING: Final = EntraRefusal(
     7000229, 401, "invalid_client",
     "The client application {application} is missing service principal in the tenant {tenant}. "
     "See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119")
-RESOURCE_UNKNOWN: Final = Refusal(
+RESOURCE_UNKNOWN: Final = EntraRefusal(
     500011, 400, "invalid_resource",
     "The resource principal named {resource} was not found in the tenant named {directory}. This "
     "can happen if the application has not been installed by the administrator of the tenant or "
     "consented to by any user in the tenant. You might have sent your authentication request to "
     "the wrong tenant.")
 
-TOO_SLOW: Final = Refusal(
+TOO_SLOW: Final = EntraRefusal(
     90013, 408, "invalid_request", "Invalid input received from the user.")
-SERVER_FAILED: Final = Refusal(
+SERVER_FAILED: Final = EntraRefusal(
     50000, 500, "server_error",
     "There was an error issuing a token or an issue with our sign-in service.")
 
-ASSERTION_MALFORMED: Final = Refusal(
+ASSERTION_MALFORMED: Final = EntraRefusal(
     50027, 401, "invalid_client", "JWT token is invalid or malformed.")
-ASSERTION_OF_ANOTHER: Final = Refusal(
+ASSERTION_OF_ANOTHER: Final = EntraRefusal(
     700021, 401, "invalid_client",
     "Client assertion application identifier doesn't match 'client_id' parameter. Review the "
     "documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials.")
-ASSERTION_KEY_UNKNOWN: Final = Refusal(
+ASSERTION_KEY_UNKNOWN: Final = EntraRefusal(
     700027, 401, "invalid_client",
     "The certificate with identifier used to sign the client assertion is not registered on "
     "application. [Reason - The key was not found., Thumbprint of key used by client: "
     "'{thumbprint}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "
     "configured keys for app Id '{application}'.]")
-ASSERTION_SIGNATURE: Final = Refusal(
+ASSERTION_SIGNATURE: Final = EntraRefusal(
     700027, 401, "invalid_client",
     "Client assertion contains an invalid signature. [Reason - The provided signature value did "
     "not match the expected signature value., Thumbprint of key used by client: '{thumbprint}', "
     "Found key 'Start={start}, End={end}']")
-ASSERTION_KEY_EXPIRED: Final = Refusal(
+ASSERTION_KEY_EXPIRED: Final = EntraRefusal(
     700027, 401, "invalid_client",
     "Client assertion contains an invalid signature. [Reason - The key used is expired., "
     "Thumbprint of key used by client: '{thumbprint}', Found key 'Start={start}, End={end}']")
-ASSERTION_AUDIENCE: Final = Refusal(
+ASSERTION_AUDIENCE: Final = EntraRefusal(
     700023, 401, "invalid_client",
     "Client assertion audience claim does not match Realm issuer. Review the documentation at "
     "https://learn.microsoft.com/entra/identity-platform/certificate-credentials.")
-ASSERTION_TIME: Final = Refusal(
+ASSERTION_TIME: Final = EntraRefusal(
     700024, 401, "invalid_client",
     "Client assertion is not within its valid time range. Current time: {now}, assertion valid "
     "from {start}, expiry time of assertion {end}. Review the documentation at "
@@ -138,7 +138,7 @@ _RESOURCES: Final = (
     "https://communication.azure.com", "https://management.azure.com",
     "https://graph.microsoft.com", "https://outlook.office365.com",
 )  # fmt: skip
-_KNOWN: Final = frozenset(
+_HARMLESS: Final = frozenset(
     {
         "authorization_code", "client_credentials", "password", "refresh_token", "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
@@ -152,20 +152,20 @@ _KNOWN: Final = frozenset(
 )  # fmt: skip
 
 
-def _told(value: str) -> str:
+def _redact(value: str) -> str:
     """Return what an event may show of a client's value, because people paste secrets anywhere."""
-    return " ".join(each if each in _KNOWN else "(unknown)" for each in value.split()[:8])
+    return " ".join(each if each in _HARMLESS else "(unknown)" for each in value.split()[:8])
 
 
 class EntraError(Exception):
     """A refused request; ``reason`` is for the operator: a slug, a colon and a sentence."""
 
-    def __init__(self, refusal: Refusal, reason: str = "", **values: str) -> None:
+    def __init__(self, refusal: EntraRefusal, reason: str = "", **values: str) -> None:
         self.text = f"AADSTS{refusal.number}: {refusal.text.format_map(values)}"
         super().__init__(self.text)
         self.refusal = refusal
-        told = refusal.text.format_map({name: _told(value) for name, value in values.items()})
-        self.reason = reason or f"bad_request: AADSTS{refusal.number}: {told}"
+        text = refusal.text.format_map({name: _redact(value) for name, value in values.items()})
+        self.reason = reason or f"bad_request: AADSTS{refusal.number}: {text}"
 
     def document(self, trace_id: str, correlation_id: str, now: datetime) -> Mapping[str, Any]:
         """Return the body of the response."""

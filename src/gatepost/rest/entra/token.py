@@ -30,7 +30,7 @@ async def give_token(site: Site, request: Request, version: str) -> Response:
         site.report(
             "token_not_issued",
             peer=request.client.host if request.client else "",
-            application=_shown(form.get("client_id", "")),
+            application=_redact_client_id(form.get("client_id", "")),
             reply=f"{error.refusal.status} AADSTS{error.refusal.number}",
             reason=error.reason,
         )
@@ -66,7 +66,7 @@ def _answer_of_version_1(site: Site, granted: Granted) -> dict[str, Any]:
     }
 
 
-def _shown(client_id: str) -> str:
+def _redact_client_id(client_id: str) -> str:
     """Return what a log may show, because people paste secrets in the place of the id."""
     if is_guid(client_id) or not client_id:
         return client_id

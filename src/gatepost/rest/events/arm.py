@@ -15,10 +15,10 @@ from gatepost.rest.events.subscription import (
     MAX_BATCH,
     MAX_BATCH_KILOBYTES,
     MAX_MINUTES,
-    Batch,
+    BatchSize,
+    EventFilter,
     EventSubscription,
-    Filter,
-    Retry,
+    RetryPolicy,
     Schema,
     State,
     SubscriptionError,
@@ -86,7 +86,7 @@ class Properties(_Struct):
     delivery_with_resource_identity: Any = None
 
 
-class Body(_Struct):
+class SubscriptionBody(_Struct):
     """The body of PUT."""
 
     properties: Properties = msgspec.field(default_factory=Properties)
@@ -120,37 +120,38 @@ def apply(properties: Properties, old: EventSubscription) -> EventSubscription:
 def _with_destination(destination: Destination, old: EventSubscription) -> EventSubscription:
     if destination.endpoint_type.lower() != "webhook":
         raise SubscriptionError("the only supported endpointType is WebHook")
-    given = destination.properties
+    body = destination.properties
     url = old.url
-    if given.endpoint_url is not None:
-        url = Secret(check_url(given.endpoint_url, is_loopback))
-    events, kilobytes = given.max_events_per_batch, given.preferred_batch_size_in_kilobytes
-    batch = Batch(
-        check_number("maxEventsPerBatch", Batch().events if events is None else events, MAX_BATCH),
+    if body.endpoint_url is not None:
+        url = Secret(check_url(body.endpoint_url, is_loopback))
+    events, kilobytes = body.max_events_per_batch, body.preferred_batch_size_in_kilobytes
+    default = BatchSize()
+    batch = BatchSize(
+        check_number("maxEventsPerBatch", default.events if events is None else events, MAX_BATCH),
         check_number(
             "preferredBatchSizeInKilobytes",
-            Batch().kilobytes if kilobytes is None else kilobytes,
+            default.kilobytes if kilobytes is None else kilobytes,
             MAX_BATCH_KILOBYTES,
         ),
     )
     return replace(old, url=url, batch=batch)
 
 
-def _filter(given: FilterBody) -> Filter:
-    if given.advanced_filters:
+def _filter(body: FilterBody) -> EventFilter:
+    if body.advanced_filters:
         raise SubscriptionError("advancedFilters are not supported here")
-    types = [each for each in given.included_event_types or () if each.lower() != _ALL.lower()]
-    return Filter(
+    types = [each for each in body.included_event_types or () if each.lower() != _ALL.lower()]
+    return EventFilter(
         check_types(tuple(types)),
-        given.subject_begins_with or "",
-        given.subject_ends_with or "",
-        bool(given.is_subject_case_sensitive),
+        body.subject_begins_with or "",
+        body.subject_ends_with or "",
+        bool(body.is_subject_case_sensitive),
     )
 
 
-def _retry(given: RetryBody) -> Retry:
-    attempts, minutes = given.max_delivery_attempts, given.event_time_to_live_in_minutes
-    return Retry(
+def _retry(body: RetryBody) -> RetryPolicy:
+    attempts, minutes = body.max_delivery_attempts, body.event_time_to_live_in_minutes
+    return RetryPolicy(
         check_number(
             "maxDeliveryAttempts", MAX_ATTEMPTS if attempts is None else attempts, MAX_ATTEMPTS
         ),

@@ -34,5 +34,5 @@ class EventSubscriptions(Protocol):
     async def unsubscribe(self, subscription: EventSubscription) -> None:
         """Delete a subscription, and its pending events."""
 
-    async def confirm(self, key: str, token: str) -> bool:
+    async def try_confirm(self, key: str, token: str) -> bool:
         """Complete a manual validation; tell whether the token is right and in time."""

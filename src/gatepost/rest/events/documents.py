@@ -71,7 +71,7 @@ def headers(
 ) -> Mapping[str, str]:
     """Return the headers of a notification after ``attempts`` earlier attempts."""
     is_cloud = subscription.schema == "cloudevents"
-    found = {
+    headers = {
         "aeg-subscription-name": subscription.name.upper(),
         "aeg-delivery-count": str(attempts),
         "aeg-event-type": "Notification",
@@ -80,5 +80,5 @@ def headers(
         "aeg-output-event-id": reports[0].id if len(reports) == 1 else "",
     }
     if is_cloud:
-        found["WebHook-Request-Origin"] = ORIGIN
-    return {name: value for name, value in found.items() if value}
+        headers["WebHook-Request-Origin"] = ORIGIN
+    return {name: value for name, value in headers.items() if value}

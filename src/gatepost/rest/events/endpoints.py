@@ -18,7 +18,7 @@ from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
-from gatepost.rest.events.arm import Body, Properties, apply, document
+from gatepost.rest.events.arm import Properties, SubscriptionBody, apply, document
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.events.subscription import (
     PROVIDER,
@@ -104,7 +104,7 @@ class EventGridFace(BaseRoute):
                 "ResourceNotFound",
                 f"'{where}' is not a Communication Services resource; only these have events here.",
             )
-        call = Call(request, self._site.intake, service.id, match["name"] or "")
+        call = SubscriptionCall(request, self._site.intake, service.id, match["name"] or "")
         return await handler(self._events, call)
 
 
@@ -113,7 +113,7 @@ def _shape(match: "re.Match[str]") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SubscriptionCall:
     """One request on one scope."""
 
     request: Request
@@ -131,36 +131,36 @@ class Call:
 
     def find(self, events: EventSubscriptions) -> EventSubscription:
         """Return the subscription of that name. Raises ApiError."""
-        found = events.get(f"{self.scope}{PROVIDER}{self.name}")
-        if found is None:
+        subscription = events.get(f"{self.scope}{PROVIDER}{self.name}")
+        if subscription is None:
             raise ApiError(
                 404, "ResourceNotFound", f"Event subscription '{self.name}' does not exist."
             )
-        return found
+        return subscription
 
 
-Handler = Callable[[EventSubscriptions, Call], Awaitable[Response]]
+Handler = Callable[[EventSubscriptions, SubscriptionCall], Awaitable[Response]]
 
 
-async def _list(events: EventSubscriptions, call: Call) -> Response:
+async def _list(events: EventSubscriptions, call: SubscriptionCall) -> Response:
     now = events.now()
-    found = [each for each in events.all if each.scope.lower() == call.scope.lower()]
-    return JSONResponse({"value": [document(each, each.state_at(now)) for each in found]})
+    subscription = [each for each in events.all if each.scope.lower() == call.scope.lower()]
+    return JSONResponse({"value": [document(each, each.state_at(now)) for each in subscription]})
 
 
-async def _get(events: EventSubscriptions, call: Call) -> Response:
-    found = call.find(events)
-    return JSONResponse(document(found, found.state_at(events.now())))
+async def _get(events: EventSubscriptions, call: SubscriptionCall) -> Response:
+    subscription = call.find(events)
+    return JSONResponse(document(subscription, subscription.state_at(events.now())))
 
 
-async def _put(events: EventSubscriptions, call: Call) -> Response:
+async def _put(events: EventSubscriptions, call: SubscriptionCall) -> Response:
     """PUT validates the endpoint every time, as Event Grid does at creation and update."""
     name = check_name(call.name)
     empty = EventSubscription(name, call.scope, Secret(""), events.now())
-    return await _save(events, apply((await call.read(Body)).properties, empty))
+    return await _save(events, apply((await call.read(SubscriptionBody)).properties, empty))
 
 
-async def _patch(events: EventSubscriptions, call: Call) -> Response:
+async def _patch(events: EventSubscriptions, call: SubscriptionCall) -> Response:
     """PATCH has the properties without their envelope."""
     old = call.find(events)
     new = apply(await call.read(Properties), old)
@@ -178,15 +178,15 @@ async def _save(events: EventSubscriptions, wanted: EventSubscription) -> Respon
     return JSONResponse(document(saved, saved.state_at(events.now())), 201)
 
 
-async def _delete(events: EventSubscriptions, call: Call) -> Response:
-    found = events.get(f"{call.scope}{PROVIDER}{call.name}")
-    if found is None:
+async def _delete(events: EventSubscriptions, call: SubscriptionCall) -> Response:
+    subscription = events.get(f"{call.scope}{PROVIDER}{call.name}")
+    if subscription is None:
         return Response(status_code=204)
-    await events.unsubscribe(found)
+    await events.unsubscribe(subscription)
     return Response(status_code=200)
 
 
-async def _full_url(events: EventSubscriptions, call: Call) -> Response:
+async def _full_url(events: EventSubscriptions, call: SubscriptionCall) -> Response:
     return JSONResponse({"endpointUrl": call.find(events).url.reveal()})
 
 
@@ -204,8 +204,8 @@ def confirming(events: EventSubscriptions) -> Callable[[Request], Awaitable[Resp
     """Return the handler of validation URLs: whoever knows the token confirms for the endpoint."""
 
     async def confirm(request: Request) -> Response:
-        asked = request.query_params
-        if await events.confirm(asked.get("id", ""), asked.get("token", "")):
+        query = request.query_params
+        if await events.try_confirm(query.get("id", ""), query.get("token", "")):
             return PlainTextResponse("Webhook successfully validated as a subscription endpoint.\n")
         return PlainTextResponse("There is nothing to validate here.\n", 404)
 

@@ -18,7 +18,7 @@ _VALIDATION_VERSION: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointResponse:
     """The response of an endpoint; header names are in lower case."""
 
     status: int
@@ -33,16 +33,16 @@ def validation_event(
 
     Instead, ``url`` can be opened within ten minutes; empty if there is none.
     """
-    asked = {"validationCode": code}
+    data = {"validationCode": code}
     if url:
-        asked["validationUrl"] = url
+        data["validationUrl"] = url
     return encode(
         [
             {
                 "id": id,
                 "topic": subscription.scope.lower(),
                 "subject": "",
-                "data": asked,
+                "data": data,
                 "eventType": VALIDATION,
                 "eventTime": time,
                 "metadataVersion": METADATA_VERSION,
@@ -66,40 +66,40 @@ def validation_headers(subscription: EventSubscription) -> Mapping[str, str]:
 
 def preflight_headers(url: str) -> Mapping[str, str]:
     """Return the headers of an OPTIONS request; instead, ``url`` can be opened, if there is one."""
-    found = {"WebHook-Request-Origin": ORIGIN}
+    headers = {"WebHook-Request-Origin": ORIGIN}
     if url:
-        found["WebHook-Request-Callback"] = url
-    return found
+        headers["WebHook-Request-Callback"] = url
+    return headers
 
 
-def judge_validation(answer: Answer, code: str) -> bool | str:
+def judge_validation(response: EndpointResponse, code: str) -> bool | str:
     """Return True if the endpoint confirmed, False if it may still confirm by the URL, or why not.
 
     Only 200 counts, 202 does not. Names in the response are compared without regard to case,
     because Microsoft's own samples also use ``ValidationResponse``.
     """
-    if answer.status != 200:
-        return f"it answered HTTP {answer.status} to the validation event, not 200"
+    if response.status != 200:
+        return f"it answered HTTP {response.status} to the validation event, not 200"
     try:
-        told = json.loads(answer.body)
+        document = json.loads(response.body)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         return False
-    found = {str(name).lower(): value for name, value in told.items()}.get("validationresponse")
-    if not isinstance(found, str):
+    echo = {str(name).lower(): value for name, value in document.items()}.get("validationresponse")
+    if not isinstance(echo, str):
         return False
-    if hmac.compare_digest(found.encode("utf-8", "replace"), code.encode()):
+    if hmac.compare_digest(echo.encode("utf-8", "replace"), code.encode()):
         return True
     return "its validationResponse is not the validationCode"
 
 
-def judge_preflight(answer: Answer) -> bool | str:
+def judge_preflight(response: EndpointResponse) -> bool | str:
     """Return the same for the response to OPTIONS: consent is a header field, never only the
     status."""
-    allowed = answer.headers.get("webhook-allowed-origin", "").strip().lower()
-    if answer.status >= 400:
-        return f"it answered HTTP {answer.status} to OPTIONS"
+    allowed = response.headers.get("webhook-allowed-origin", "").strip().lower()
+    if response.status >= 400:
+        return f"it answered HTTP {response.status} to OPTIONS"
     if not allowed:
         return False
     if allowed in ("*", ORIGIN):

@@ -26,7 +26,7 @@ MAX_URL: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class EventFilter:
     """The wanted reports."""
 
     types: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchSize:
     """Number of events in one request."""
 
     events: int = 1
@@ -54,7 +54,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPolicy:
     """When to give up (Event Grid's retry policy)."""
 
     attempts: int = MAX_ATTEMPTS
@@ -80,9 +80,9 @@ class EventSubscription:
     url: Secret
     created_at: datetime
     schema: Schema = "eventgrid"
-    filter: Filter = Filter()
-    batch: Batch = Batch()
-    retry: Retry = Retry()
+    filter: EventFilter = EventFilter()
+    batch: BatchSize = BatchSize()
+    retry: RetryPolicy = RetryPolicy()
     ca_file: str = ""
     """CA certificates for the endpoint's certificate; empty: the system's."""
     labels: tuple[str, ...] = ()
@@ -157,14 +157,14 @@ def check_name(name: str) -> str:
 
 def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     """Return event types in their own spelling. Raises SubscriptionError for an unknown one."""
-    known = {each.lower(): each for each in TYPES}
-    known |= {each.rpartition(".")[2].lower(): each for each in TYPES}
+    spellings = {each.lower(): each for each in TYPES}
+    spellings |= {each.rpartition(".")[2].lower(): each for each in TYPES}
     for each in types:
-        if each.lower() not in known:
+        if each.lower() not in spellings:
             raise SubscriptionError(
                 f"unknown event type {each[:80]!r}; there are {', '.join(TYPES)}"
             )
-    return tuple(dict.fromkeys(known[each.lower()] for each in types))
+    return tuple(dict.fromkeys(spellings[each.lower()] for each in types))
 
 
 def check_number(name: str, value: Any, most: int) -> int:

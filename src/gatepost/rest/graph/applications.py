@@ -19,8 +19,8 @@ from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.graph.call import Call, answer, no_content
 from gatepost.rest.graph.credentials import (
-    KeyCredential,
-    PasswordCredential,
+    KeyCredentialBody,
+    PasswordCredentialBody,
     make_secret,
     replace_certificates,
 )
@@ -56,14 +56,14 @@ _PASSED_OVER: Final = frozenset(
 class _NewApplication(msgspec.Struct, rename="camel"):
     display_name: str
     sign_in_audience: str | None = None
-    key_credentials: list[KeyCredential] = []
-    password_credentials: list[PasswordCredential] = []
+    key_credentials: list[KeyCredentialBody] = []
+    password_credentials: list[PasswordCredentialBody] = []
 
 
 class _ChangedApplication(msgspec.Struct, rename="camel"):
     display_name: str | None = None
     sign_in_audience: str | None = None
-    key_credentials: list[KeyCredential] | None = None
+    key_credentials: list[KeyCredentialBody] | None = None
 
 
 async def create(call: Call) -> Response:

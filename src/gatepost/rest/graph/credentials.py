@@ -27,7 +27,7 @@ from gatepost.rest.graph.errors import bad_request
 MOST_CERTIFICATES: Final = 100
 
 
-class PasswordCredential(msgspec.Struct, rename="camel"):
+class PasswordCredentialBody(msgspec.Struct, rename="camel"):
     """The settings of a new secret; its value is generated here."""
 
     display_name: str | None = None
@@ -36,14 +36,14 @@ class PasswordCredential(msgspec.Struct, rename="camel"):
 
 
 class _AddPassword(msgspec.Struct, rename="camel"):
-    password_credential: PasswordCredential | None = None
+    password_credential: PasswordCredentialBody | None = None
 
 
 class _RemovePassword(msgspec.Struct, rename="camel"):
     key_id: str
 
 
-class KeyCredential(msgspec.Struct, rename="camel"):
+class KeyCredentialBody(msgspec.Struct, rename="camel"):
     """A certificate: a new one by its ``key``, one that stays by its ``keyId``."""
 
     type: str = "AsymmetricX509Cert"
@@ -56,7 +56,7 @@ class KeyCredential(msgspec.Struct, rename="camel"):
 async def add_password(call: Call) -> Response:
     """``POST /applications/{id}/addPassword``: the only response with the value."""
     call.require_administrator()
-    spec = call.read(_AddPassword).password_credential or PasswordCredential()
+    spec = call.read(_AddPassword).password_credential or PasswordCredentialBody()
     kept, value = make_secret(call, call.application, spec)
     await call.site.directory.change(lambda snapshot: add_secret(snapshot, kept))
     context = {"@odata.context": call.context("microsoft.graph.passwordCredential")}
@@ -64,7 +64,7 @@ async def add_password(call: Call) -> Response:
 
 
 def make_secret(
-    call: Call, application: Application, spec: PasswordCredential
+    call: Call, application: Application, spec: PasswordCredentialBody
 ) -> tuple[ClientSecret, Secret]:
     """Return a new secret, and its value. Its end may be in the past, for tests.
 
@@ -104,26 +104,26 @@ async def remove_password(call: Call) -> Response:
 
 
 def replace_certificates(
-    snapshot: Snapshot, application: Application, wanted: list[KeyCredential]
+    snapshot: Snapshot, application: Application, wanted: list[KeyCredentialBody]
 ) -> Changes[Application]:
     """Replace an application's certificates by the given ones. Raises Rejected."""
     kept = {each.key: each for each in snapshot.find(ClientCertificate, application.id)}
     staying = {each.key_id.lower() for each in wanted if each.key_id and not each.key}
     for key_id in staying - kept.keys():
         remove_certificate(snapshot, application, key_id)  # says that there is none
-    given = [_read(application, each) for each in wanted if each.key]
-    known = {each.certificate: each for each in kept.values()}
-    staying |= {known[each.certificate].key for each in given if each.certificate in known}
-    new = {each.certificate: each for each in given if each.certificate not in known}
+    uploads = [_read(application, each) for each in wanted if each.key]
+    present = {each.certificate: each for each in kept.values()}
+    staying |= {present[each.certificate].key for each in uploads if each.certificate in present}
+    new = {each.certificate: each for each in uploads if each.certificate not in present}
     for each in new.values():
         add_certificate(snapshot, each)
     if len(staying) + len(new) > MOST_CERTIFICATES:
         raise bad_request(f"An application has at most {MOST_CERTIFICATES} certificates.")
-    gone = tuple(each for key, each in kept.items() if key not in staying)
-    return Changes((application, *new.values()), gone, application)
+    removed = tuple(each for key, each in kept.items() if key not in staying)
+    return Changes((application, *new.values()), removed, application)
 
 
-def _read(application: Application, spec: KeyCredential) -> ClientCertificate:
+def _read(application: Application, spec: KeyCredentialBody) -> ClientCertificate:
     if (spec.type, spec.usage) != ("AsymmetricX509Cert", "Verify"):
         raise bad_request(
             "A key credential must have the type AsymmetricX509Cert and the usage Verify."

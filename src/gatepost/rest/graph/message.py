@@ -23,7 +23,7 @@ from gatepost.model.address import Address, parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
 from gatepost.rest.email import document as acs
-from gatepost.rest.email.message import Stamp, compose, read_message
+from gatepost.rest.email.message import MessageStamp, compose, read_message
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import UNREADABLE
 from gatepost.wire.content import Newlines
@@ -118,7 +118,7 @@ def read_json(body: bytes, mailbox: Address, now: datetime) -> Mail:
         if "address_invalid" in error.reason:
             raise no_recipients() from None
         raise Rejected("RequestBodyRead", str(error)) from None
-    content = compose(letter, Stamp(new_guid(), now, "", secrets.token_hex(12)))
+    content = compose(letter, MessageStamp(new_guid(), now, "", secrets.token_hex(12)))
     recipients = tuple(map(Recipient, letter.recipients))
     return Envelope(mailbox, recipients), content
 
@@ -127,8 +127,8 @@ def _read_message(body: bytes) -> _Message:
     """Return the message of a request. The parameter names of an action may have any case."""
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
-        given = {name.lower(): value for name, value in fields.items()}
-        return msgspec.convert(given.get("message"), _Message)
+        by_name = {name.lower(): value for name, value in fields.items()}
+        return msgspec.convert(by_name.get("message"), _Message)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _unreadable() from None
 
@@ -143,10 +143,12 @@ def _email(message: _Message, mailbox: Address) -> acs.Email:
     ]
     return acs.Email(
         str(mailbox),
-        acs.Content(message.subject or "", None if is_html else text, text if is_html else None),
+        acs.EmailContent(
+            message.subject or "", None if is_html else text, text if is_html else None
+        ),
         acs.Recipients(to, cc, bcc),
         [
-            acs.Attachment(
+            acs.EmailAttachment(
                 each.name,
                 each.content_type or "application/octet-stream",
                 each.content_bytes,

@@ -26,16 +26,16 @@ _ANY: Final = re.compile(
 )
 _AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
 _SEARCHED: Final = frozenset({"appid", "displayname", "id", "serviceprincipalnames"})
-_KNOWN: Final = frozenset({"$filter", "$select", "$top", "$count", "$skiptoken", "$format"})
+_OPTIONS: Final = frozenset({"$filter", "$select", "$top", "$count", "$skiptoken", "$format"})
 
 
-def matching(text: str, resource: str) -> Test:
+def parse_filter(text: str, resource: str) -> Test:
     """Return the test of a ``$filter``. Raises Rejected."""
     tests: list[Test] = []
     at = 0
     while True:
-        test, at = _clause(text, at, resource)
-        tests.append(test)
+        is_match, at = _clause(text, at, resource)
+        tests.append(is_match)
         if at == len(text):
             return lambda document: all(each(document) for each in tests)
         joint = _AND.match(text, at)
@@ -45,7 +45,7 @@ def matching(text: str, resource: str) -> Test:
 
 
 def _clause(text: str, at: int, resource: str) -> tuple[Test, int]:
-    for pattern, agrees in ((_EQUAL, _is), (_STARTS, _begins), (_ANY, _has)):
+    for pattern, compare in ((_EQUAL, _is_equal), (_STARTS, _has_prefix), (_ANY, _contains)):
         match = pattern.match(text, at)
         if match is None:
             continue
@@ -53,27 +53,27 @@ def _clause(text: str, at: int, resource: str) -> tuple[Test, int]:
         if name not in _SEARCHED:
             raise unsupported(match["name"], resource)
         wanted = match["value"].replace("''", "'").lower()
-        return _test(name, wanted, agrees), match.end()
+        return _make_test(name, wanted, compare), match.end()
     raise unsupported(text[at:], resource)
 
 
-def _test(name: str, wanted: str, agrees: Callable[[Any, str], bool]) -> Test:
-    def test(document: Document) -> bool:
-        return any(agrees(value, wanted) for key, value in document.items() if key.lower() == name)
+def _make_test(name: str, wanted: str, compare: Callable[[Any, str], bool]) -> Test:
+    def is_match(document: Document) -> bool:
+        return any(compare(value, wanted) for key, value in document.items() if key.lower() == name)
 
-    return test
+    return is_match
 
 
-def _is(value: Any, wanted: str) -> bool:
+def _is_equal(value: Any, wanted: str) -> bool:
     return isinstance(value, str) and value.lower() == wanted
 
 
-def _begins(value: Any, wanted: str) -> bool:
+def _has_prefix(value: Any, wanted: str) -> bool:
     return isinstance(value, str) and value.lower().startswith(wanted)
 
 
-def _has(value: Any, wanted: str) -> bool:
-    return isinstance(value, list) and any(_is(each, wanted) for each in value)
+def _contains(value: Any, wanted: str) -> bool:
+    return isinstance(value, list) and any(_is_equal(each, wanted) for each in value)
 
 
 def select(document: Document, query: Mapping[str, str]) -> Document:
@@ -81,9 +81,11 @@ def select(document: Document, query: Mapping[str, str]) -> Document:
     names = query.get("$select", "")
     if not names or names == "*":
         return document
-    kept = {each.strip().lower() for each in names.split(",")}
+    selected = {each.strip().lower() for each in names.split(",")}
     return {
-        key: value for key, value in document.items() if key.lower() in kept or key.startswith("@")
+        key: value
+        for key, value in document.items()
+        if key.lower() in selected or key.startswith("@")
     }
 
 
@@ -95,19 +97,19 @@ def page_of(
     ``url`` is that of the collection.
     """
     for name in query:
-        if name.startswith("$") and name not in _KNOWN:
+        if name.startswith("$") and name not in _OPTIONS:
             raise unsupported(name, resource)
     if wanted := query.get("$filter", "").strip():
-        documents = list(filter(matching(wanted, resource), documents))
+        documents = list(filter(parse_filter(wanted, resource), documents))
     top = _number(query, "$top", PAGE, least=1)
     start = _number(query, "$skiptoken", 0, least=0)
-    shown = [select(each, query) for each in documents[start : start + top]]
+    objects = [select(each, query) for each in documents[start : start + top]]
     page: Document = {}
     if query.get("$count", "").lower() == "true":
         page["@odata.count"] = len(documents)
     if start + top < len(documents):
         page["@odata.nextLink"] = _next(query, url, start + top)
-    return page | {"value": shown}
+    return page | {"value": objects}
 
 
 def _number(query: Mapping[str, str], name: str, default: int, *, least: int) -> int:

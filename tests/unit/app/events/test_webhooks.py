@@ -17,7 +17,7 @@ from gatepost.directory.azure.entries import Domain
 from gatepost.model.profile import EventRules
 from gatepost.queue.backoff import Backoff
 from gatepost.queue.reports import Due
-from gatepost.rest.events.handshake import Answer
+from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.rest.events.subscription import SubscriptionError
 from tests.unit.app.events.world import URL, Asked, Endpoint, World, agree, opened
 from tests.unit.directory.azure.world import DOMAIN, SERVICE
@@ -42,12 +42,12 @@ def in_a_world(
     return test
 
 
-def answering(status: int) -> Callable[[Asked], Answer]:
+def answering(status: int) -> Callable[[Asked], EndpointResponse]:
     """Agree to the handshake, then answer with ``status``."""
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: Asked) -> EndpointResponse:
         is_report = asked.headers.get("aeg-event-type") == "Notification"
-        return Answer(status, {}) if is_report else agree(asked)
+        return EndpointResponse(status, {}) if is_report else agree(asked)
 
     return answer
 
@@ -140,7 +140,7 @@ async def test_a_settlement_during_a_query_does_not_repeat_the_event(world: Worl
 async def test_a_fault_of_a_request_is_a_failure_like_another(world: World) -> None:
     """After any unexpected error, the event is sent again, and the operator gets a report."""
 
-    def fail(asked: Asked) -> Answer:
+    def fail(asked: Asked) -> EndpointResponse:
         if asked.headers.get("aeg-event-type") == "Notification":
             raise ZeroDivisionError("s3cret")
         return agree(asked)
@@ -307,14 +307,14 @@ def test_unacknowledged_events_are_sent_after_a_restart() -> None:
 
 REFUSALS = [
     # answer to the handshake                              said
-    (Answer(500, {}), "HTTP 500"),
-    (Answer(202, {}), "HTTP 202"),
-    (Answer(200, {}, b'{"validationResponse": "x"}'), "validationCode"),
+    (EndpointResponse(500, {}), "HTTP 500"),
+    (EndpointResponse(202, {}), "HTTP 202"),
+    (EndpointResponse(200, {}, b'{"validationResponse": "x"}'), "validationCode"),
 ]
 
 
 @pytest.mark.parametrize(("answer", "said"), REFUSALS)
-def test_an_endpoint_that_refuses_is_not_told(answer: Answer, said: str) -> None:
+def test_an_endpoint_that_refuses_is_not_told(answer: EndpointResponse, said: str) -> None:
     async def steps(world: World) -> None:
         world.endpoint.answer = lambda _: answer
         with pytest.raises(SubscriptionError, match=said) as caught:
@@ -340,16 +340,16 @@ def validation_url(asked: Asked) -> tuple[str, str]:
 @pytest.mark.parametrize("schema", ["eventgrid", "cloudevents"])
 def test_an_endpoint_may_agree_by_the_url(schema: str) -> None:
     async def steps(world: World) -> None:
-        world.endpoint.answer = lambda _: Answer(200, {})
+        world.endpoint.answer = lambda _: EndpointResponse(200, {})
         made = await world.ask("webhook_create", url=URL, schema=schema)
         assert made["state"] == "AwaitingManualAction"
         await send(world, "m1")
         assert world.endpoint.notified == []
         key, token = validation_url(world.endpoint.asked[0])
-        assert not await world.service.confirm(key, token[:-1])
-        assert not await world.service.confirm(key + "x", token)
-        assert await world.service.confirm(key, token)
-        assert not await world.service.confirm(key, token)
+        assert not await world.service.try_confirm(key, token[:-1])
+        assert not await world.service.try_confirm(key + "x", token)
+        assert await world.service.try_confirm(key, token)
+        assert not await world.service.try_confirm(key, token)
         await send(world, "m2")
         assert len(world.endpoint.notified) == 1
 
@@ -358,11 +358,11 @@ def test_an_endpoint_may_agree_by_the_url(schema: str) -> None:
 
 @in_a_world
 async def test_the_url_ends_after_ten_minutes(world: World) -> None:
-    world.endpoint.answer = lambda _: Answer(200, {})
+    world.endpoint.answer = lambda _: EndpointResponse(200, {})
     await world.ask("webhook_create", url=URL)
     key, token = validation_url(world.endpoint.asked[0])
     world.now += timedelta(minutes=10)
-    assert not await world.service.confirm(key, token)
+    assert not await world.service.try_confirm(key, token)
     assert (await world.ask("webhook_list"))["webhooks"][0]["state"] == "Failed"
 
 
@@ -371,12 +371,12 @@ async def test_an_endpoint_may_open_the_url_before_it_answers(world: World) -> N
     opened_by_then: list[bool] = []
 
     class Eager(Endpoint):
-        async def request(self, *given: object, **named: object) -> Answer:
+        async def request(self, *given: object, **named: object) -> EndpointResponse:
             answer = await super().request(*given, **named)  # type: ignore[arg-type]
-            opened_by_then.append(await world.service.confirm(*validation_url(self.asked[0])))
+            opened_by_then.append(await world.service.try_confirm(*validation_url(self.asked[0])))
             return answer
 
-    eager = Eager(answer=lambda _: Answer(200, {}))
+    eager = Eager(answer=lambda _: EndpointResponse(200, {}))
     world.service.client = eager
     assert (await world.ask("webhook_create", url=URL))["state"] == "Succeeded"
     assert opened_by_then == [True]
@@ -395,7 +395,7 @@ def test_without_an_api_no_later_validation_is_possible() -> None:
                     context.tell,
                     context.now,
                 ),
-                Endpoint(answer=lambda _: Answer(200, {})),
+                Endpoint(answer=lambda _: EndpointResponse(200, {})),
             )
             await world.ask("webhook_create", url=URL)
             with pytest.raises(SubscriptionError, match="no API here"):

@@ -16,7 +16,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.rest.events.handshake import Answer
+from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.directory.azure.world import DOMAIN_NAME, KEY, USERNAME, Change, changed
@@ -43,21 +43,21 @@ class Asked:
         return found if isinstance(found, list) else [found]
 
 
-def agree(asked: Asked) -> Answer:
+def agree(asked: Asked) -> EndpointResponse:
     """Answer the handshake and acknowledge everything."""
     if asked.method == "OPTIONS":
-        return Answer(200, {"webhook-allowed-origin": "*"})
+        return EndpointResponse(200, {"webhook-allowed-origin": "*"})
     if asked.headers["aeg-event-type"] == "SubscriptionValidation":
         code = asked.events[0]["data"]["validationCode"]
-        return Answer(200, {}, json.dumps({"validationResponse": code}).encode())
-    return Answer(200, {})
+        return EndpointResponse(200, {}, json.dumps({"validationResponse": code}).encode())
+    return EndpointResponse(200, {})
 
 
 @dataclass
 class Endpoint:
     """Implements ``app.events.client.Client``: answers by ``answer``, and keeps the requests."""
 
-    answer: Callable[[Asked], Answer] = agree
+    answer: Callable[[Asked], EndpointResponse] = agree
     asked: list[Asked] = field(default_factory=list)
     stalled: asyncio.Event | None = None
     """If given and not set, only the handshake is answered."""
@@ -71,7 +71,7 @@ class Endpoint:
         body: bytes = b"",
         *,
         ca_file: str = "",
-    ) -> Answer:
+    ) -> EndpointResponse:
         del url, ca_file
         asked = Asked(method, headers, body)
         if not self.reachable:

@@ -216,14 +216,14 @@ def test_messages_of_the_emulator_are_converted_back() -> None:
     """Our own service, given our document, makes a message that says the same."""
     from datetime import UTC, datetime
 
-    from gatepost.rest.email.message import Stamp
+    from gatepost.rest.email.message import MessageStamp
 
     made = message(To=ANN, Subject="Grüße")
     made.add_attachment(b"%PDF", "application", "pdf", filename="März.pdf")
     [request] = acs_requests(envelope(ANN), octets(made))
     email = read_email(request.body)
     letter = read_message(email, read_sender(email), ApiRules())
-    composed = compose(letter, Stamp("1", datetime(2026, 11, 24, tzinfo=UTC), boundary="b"))
+    composed = compose(letter, MessageStamp("1", datetime(2026, 11, 24, tzinfo=UTC), boundary="b"))
     parsed = message_from_bytes(composed, policy=policy.default)
     body = parsed.get_body()
     assert parsed["subject"] == "Grüße"

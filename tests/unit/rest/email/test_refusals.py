@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
-from gatepost.rest.context import Bounds
+from gatepost.rest.context import MessageLimits
 from tests.unit.directory.azure.world import (
     DOMAIN,
     DOMAIN_NAME,
@@ -389,7 +389,7 @@ def test_a_request_that_is_too_large(announced: bool, pieces: int) -> None:
 
 
 def test_a_relays_own_limits_bound_what_the_profile_allows() -> None:
-    bounds = Bounds(message_size=1000, recipients=2)
+    bounds = MessageLimits(message_size=1000, recipients=2)
     plane = DataPlane(bounds=lambda: bounds)
     people = [{"address": f"a{n}@example.net"} for n in range(3)]
     assert plane.send(document(recipients={"to": people[:2]})).status == 202
@@ -400,7 +400,7 @@ def test_a_relays_own_limits_bound_what_the_profile_allows() -> None:
     told = "The message is larger than 1000 bytes, attachments included."
     assert plane.send(large).error == (413, "RequestEntityTooLarge", told)
     assert plane.count() == 1
-    bounds = Bounds(message_size=10_000, recipients=1000)
+    bounds = MessageLimits(message_size=10_000, recipients=1000)
     assert plane.send(large).status == 202, "after a reload"
     fifty_one = [{"address": f"a{n}@example.net"} for n in range(51)]
     assert plane.send(document(recipients={"to": fifty_one})).status == 400, "the profile's bound"

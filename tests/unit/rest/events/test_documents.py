@@ -9,7 +9,7 @@ import pytest
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.secret import Secret
 from gatepost.rest.events.documents import body, headers
-from gatepost.rest.events.subscription import Batch, EventSubscription, Schema
+from gatepost.rest.events.subscription import BatchSize, EventSubscription, Schema
 
 AT = datetime(2025, 11, 11, 21, 17, 5, 360000, tzinfo=UTC)
 SCOPE = (
@@ -21,7 +21,7 @@ REPORT = Report("93902694", DELIVERY, "1-1", SCOPE, "sender/a/message/m", AT, DA
 
 def subscription(schema: Schema = "eventgrid", events: int = 1) -> EventSubscription:
     return EventSubscription(
-        "hook", SCOPE, Secret("https://x/"), AT, schema=schema, batch=Batch(events)
+        "hook", SCOPE, Secret("https://x/"), AT, schema=schema, batch=BatchSize(events)
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.model.secret import Secret
 from gatepost.rest.events.handshake import (
-    Answer,
+    EndpointResponse,
     judge_preflight,
     judge_validation,
     preflight_headers,
@@ -39,7 +39,7 @@ VALIDATIONS = [
 
 @pytest.mark.parametrize(("status", "body", "verdict"), VALIDATIONS)
 def test_the_answer_to_a_validation_event(status: int, body: bytes, verdict: bool | str) -> None:
-    judged = judge_validation(Answer(status, {}, body), "c0de")
+    judged = judge_validation(EndpointResponse(status, {}, body), "c0de")
     assert judged is verdict or (isinstance(verdict, str) and verdict in str(judged))
 
 
@@ -58,7 +58,7 @@ PREFLIGHTS = [
 @pytest.mark.parametrize(("status", "allowed", "verdict"), PREFLIGHTS)
 def test_the_answer_to_a_preflight(status: int, allowed: str, verdict: bool | str) -> None:
     found = {"webhook-allowed-origin": allowed} if allowed else {}
-    judged = judge_preflight(Answer(status, found))
+    judged = judge_preflight(EndpointResponse(status, found))
     assert judged is verdict or (isinstance(verdict, str) and verdict in str(judged))
 
 

@@ -10,11 +10,11 @@ from gatepost.model.report import DELIVERY, ENGAGEMENT, Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
 from gatepost.queue.backoff import Backoff
-from gatepost.rest.events.arm import Body, apply, document
+from gatepost.rest.events.arm import SubscriptionBody, apply, document
 from gatepost.rest.events.subscription import (
+    EventFilter,
     EventSubscription,
-    Filter,
-    Retry,
+    RetryPolicy,
     SubscriptionError,
     check_name,
     check_types,
@@ -82,20 +82,20 @@ def test_event_types_may_be_written_short() -> None:
 
 
 WANTS = [
-    (Filter(), report(), True),
-    (Filter((DELIVERY,)), report(), True),
-    (Filter((DELIVERY,)), report(ENGAGEMENT), False),
-    (Filter(subject_begins="sender/news@"), report(), True),
-    (Filter(subject_begins="sender/news@", case_sensitive=True), report(), False),
-    (Filter(subject_ends="/m"), report(), True),
-    (Filter(subject_ends="/n"), report(), False),
-    (Filter(), report(resource=ACS.upper()), True),
-    (Filter(), report(resource=ACS + "2"), False),
+    (EventFilter(), report(), True),
+    (EventFilter((DELIVERY,)), report(), True),
+    (EventFilter((DELIVERY,)), report(ENGAGEMENT), False),
+    (EventFilter(subject_begins="sender/news@"), report(), True),
+    (EventFilter(subject_begins="sender/news@", case_sensitive=True), report(), False),
+    (EventFilter(subject_ends="/m"), report(), True),
+    (EventFilter(subject_ends="/n"), report(), False),
+    (EventFilter(), report(resource=ACS.upper()), True),
+    (EventFilter(), report(resource=ACS + "2"), False),
 ]
 
 
 @pytest.mark.parametrize(("filter_", "given", "wanted"), WANTS)
-def test_it_wants(filter_: Filter, given: Report, wanted: bool) -> None:
+def test_it_wants(filter_: EventFilter, given: Report, wanted: bool) -> None:
     made = EventSubscription("hook", ACS, Secret("https://x/"), AT, filter=filter_)
     assert made.wants(given) is wanted
 
@@ -108,13 +108,15 @@ def test_an_unvalidated_subscription_gets_no_events_and_fails_after_ten_minutes(
 
 
 def test_its_limits_narrow_the_relay_s() -> None:
-    assert Retry(3, 5).within(Backoff()) == Backoff(attempts=3, time_to_live=timedelta(minutes=5))
+    assert RetryPolicy(3, 5).within(Backoff()) == Backoff(
+        attempts=3, time_to_live=timedelta(minutes=5)
+    )
     narrow = Backoff(attempts=2, time_to_live=timedelta(seconds=1))
-    assert Retry().within(narrow) == narrow
+    assert RetryPolicy().within(narrow) == narrow
 
 
 def parse(properties: dict[str, Any]) -> EventSubscription:
-    body = msgspec.convert({"properties": properties}, Body)
+    body = msgspec.convert({"properties": properties}, SubscriptionBody)
     return apply(body.properties, EMPTY)
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from gatepost.directory.azure.paths import new_guid
 
-MOST_KEPT: Final = 1000
-"""Number of results that are kept."""
+MOST: Final = 1000
+"""Operations whose results can be requested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class BackgroundOperation:
     """An operation, in progress or finished."""
 
     id: str
@@ -23,36 +23,36 @@ class Running:
     ended: datetime | None = None
 
 
-class Progress:
+class BackgroundOperations:
     """Background operations; they are lost with the process, as are their tasks."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Running] = OrderedDict()
+        self._operations: OrderedDict[str, BackgroundOperation] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, resource_id: str, now: datetime, *, done: bool) -> Running:
+    def add(self, resource_id: str, now: datetime, *, done: bool) -> BackgroundOperation:
         """Return a new operation on a resource."""
-        running = Running(new_guid(), resource_id, now, now if done else None)
-        self._known[running.id] = running
-        while len(self._known) > MOST_KEPT:
-            self._known.popitem(last=False)
-        return running
+        operation = BackgroundOperation(new_guid(), resource_id, now, now if done else None)
+        self._operations[operation.id] = operation
+        while len(self._operations) > MOST:
+            self._operations.popitem(last=False)
+        return operation
 
-    def run(self, running: Running, work: Coroutine[Any, Any, datetime]) -> None:
+    def run(self, operation: BackgroundOperation, work: Coroutine[Any, Any, datetime]) -> None:
         """Continue ``work`` after the response; it returns its end."""
 
         async def finish() -> None:
-            ended = running.started
+            ended = operation.started
             try:
                 ended = await work
             finally:
-                if running.id in self._known:
-                    self._known[running.id] = replace(running, ended=ended)
+                if operation.id in self._operations:
+                    self._operations[operation.id] = replace(operation, ended=ended)
 
         task = asyncio.create_task(finish())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def get(self, id: str) -> Running | None:
-        """Return a known operation."""
-        return self._known.get(id.lower())
+    def get(self, id: str) -> BackgroundOperation | None:
+        """Return an operation, if it has not been forgotten."""
+        return self._operations.get(id.lower())
