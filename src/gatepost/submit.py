@@ -5,9 +5,9 @@ from dataclasses import replace
 from gatepost.client.connection import (
     AsyncConnection,
     Connection,
-    Login,
     Password,
     Receipt,
+    SubmissionPlan,
     make_login,
     time_limit,
 )
@@ -26,7 +26,7 @@ def _login(
     password: Password | None,
     tls: Tls,
     options: Options = _OPTIONS,
-) -> Login:
+) -> SubmissionPlan:
     """Return the login whose errors have their findings."""
     return replace(make_login(server, username, password, tls, options), explain=explain)
 

@@ -9,7 +9,7 @@ from email.policy import SMTP
 import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
-from gatepost.client.sign_in import PasswordSignIn, SignIn, TokenSignIn
+from gatepost.client.sign_in import CredentialSource, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.client.upstream import Opener
@@ -58,7 +58,7 @@ class World:
         endpoint = self.service.ready["https"]["url"]
         return AcsRestTransport(AcsRestTarget("acs", endpoint, "c"), self.http, sign_in)
 
-    def smtp(self, sign_in: SignIn, mechanisms: tuple[str, ...] = ()) -> SmtpTransport:
+    def smtp(self, sign_in: CredentialSource, mechanisms: tuple[str, ...] = ()) -> SmtpTransport:
         smtp = self.service.smtp
         target = SmarthostTarget(
             "acs", (Smarthost("localhost", smtp.port),), ca_file=self.service.ca_file,

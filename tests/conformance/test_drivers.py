@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.client.connection import AsyncConnection, Connection, Login, make_login
+from gatepost.client.connection import AsyncConnection, Connection, SubmissionPlan, make_login
 from gatepost.client.message import PreparedMessage
 from gatepost.client.settings import Options, Tls
 from gatepost.errors import GatepostError
@@ -35,7 +35,7 @@ def lines_of(dialogue: Dialogue) -> list[Say]:
     return [step for step in dialogue.steps if isinstance(step, Say) and step.speaker == "C"]
 
 
-def login_to(port: int, dialogue: Dialogue, ca_file: str) -> Login:
+def login_to(port: int, dialogue: Dialogue, ca_file: str) -> SubmissionPlan:
     """What the user of our client would have set to have this dialogue."""
     uses_tls = dialogue.tls or any(
         isinstance(step, Mark) and step.what == "TLS" for step in dialogue.steps
@@ -58,13 +58,13 @@ def letters(dialogue: Dialogue) -> list[PreparedMessage]:
     ]
 
 
-def blocking(login: Login, dialogue: Dialogue) -> None:
+def blocking(login: SubmissionPlan, dialogue: Dialogue) -> None:
     with Connection(login) as connection:
         for letter in letters(dialogue):
             connection.deliver(letter)
 
 
-def in_a_loop(login: Login, dialogue: Dialogue) -> None:
+def in_a_loop(login: SubmissionPlan, dialogue: Dialogue) -> None:
     async def talk() -> None:
         async with AsyncConnection(login) as connection:
             for letter in letters(dialogue):
@@ -76,7 +76,7 @@ def in_a_loop(login: Login, dialogue: Dialogue) -> None:
 @pytest.mark.parametrize("talk", [blocking, in_a_loop])
 @pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: one.name)
 def test_our_client_keeps_to_the_dialogue(
-    trusted: tuple[str, Pair], dialogue: Dialogue, talk: Callable[[Login, Dialogue], None]
+    trusted: tuple[str, Pair], dialogue: Dialogue, talk: Callable[[SubmissionPlan, Dialogue], None]
 ) -> None:
     ca_file, pair = trusted
     raised = ""

@@ -14,7 +14,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel, ChannelBinding
-from gatepost.sasl.exchange import ClientSide
+from gatepost.sasl.exchange import ExchangeContext
 from gatepost.sasl.interview import Answer, Challenge, Lookup, ServerSide, Verifier, Verify
 from tests.contract.directories import CASES, Case
 
@@ -53,7 +53,7 @@ async def sign_in(
 ) -> Principal | Reply:
     """Let a client sign in with ``mechanism``, as over SMTP but without it."""
     channel = Channel(encrypted=True, verified=True, binding=BINDING)
-    side = ClientSide(channel, tuple(directory.mechanisms), "c" * 20)
+    side = ExchangeContext(channel, tuple(directory.mechanisms), "c" * 20)
     exchange = mechanisms.client(mechanism, credentials, side).exchange()
     initial = next(exchange)
     server = ServerSide(nonce="s" * 20, bindings=(BINDING,), offered=directory.mechanisms)

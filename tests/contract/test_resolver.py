@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.model.dns import Answer, MxRecord, Resolver
+from gatepost.model.dns import DnsAnswer, MxRecord, Resolver
 from gatepost.net.dns import DnsResolver
 from gatepost.testing.dns import TTL, ScriptedResolver
 from tests.nameserver import nameserver
@@ -41,8 +41,8 @@ def resolver(request: pytest.FixtureRequest) -> Iterator[Resolver]:
         yield DnsResolver((server,), deadline=5)
 
 
-def ask(resolver: Resolver, what: str, name: str) -> Answer[Any]:
-    answer: Answer[Any] = asyncio.run(getattr(resolver, what)(name))
+def ask(resolver: Resolver, what: str, name: str) -> DnsAnswer[Any]:
+    answer: DnsAnswer[Any] = asyncio.run(getattr(resolver, what)(name))
     return answer
 
 
@@ -106,7 +106,7 @@ def test_ipv6_comes_first(resolver: Resolver) -> None:
 def test_names_that_are_not_asked_for(
     resolver: Resolver, name: str, addresses: tuple[str, ...]
 ) -> None:
-    assert ask(resolver, "addresses", name) == Answer("found", addresses)
+    assert ask(resolver, "addresses", name) == DnsAnswer("found", addresses)
 
 
 MISSING = [

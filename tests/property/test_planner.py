@@ -9,7 +9,7 @@ from gatepost.model.credentials import Credentials
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.channel import Channel, ChannelBinding
-from gatepost.sasl.exchange import ClientSide
+from gatepost.sasl.exchange import ExchangeContext
 from gatepost.sasl.mechanisms import MECHANISMS, client
 from gatepost.sasl.negotiate import PREFERENCE, after_refusal, plan
 
@@ -65,7 +65,7 @@ def test_whatever_is_asked_for(channel: Channel, offered: tuple[str, ...]) -> No
     for only, credentials in product(["", *OFFERABLE], CREDENTIALS):
         taken = plan(offered, credentials, channel, only=only).mechanisms
         assert set(taken) <= ({only} if only else set(offered))
-        side = ClientSide(channel, offered, "nonce")
+        side = ExchangeContext(channel, offered, "nonce")
         for name in taken:
             mechanism = client(name, credentials, side)
             assert mechanism.name == name

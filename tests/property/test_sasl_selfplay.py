@@ -9,8 +9,8 @@ from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.channel import Channel, ChannelBinding
 from gatepost.sasl.exchange import (
-    ClientSide,
     Exchange,
+    ExchangeContext,
     MalformedChallenge,
     Mechanism,
     UnusableCredentials,
@@ -20,7 +20,7 @@ from gatepost.sasl.mechanisms import MECHANISMS, client, interview
 from tests.unit.sasl.play import CLIENT_NONCE, DENIED, SERVER_NONCE, Users, play
 
 BINDING = ChannelBinding("tls-exporter", b"keying material")
-CLIENT = ClientSide(Channel(True, True, binding=BINDING), tuple(MECHANISMS), CLIENT_NONCE)
+CLIENT = ExchangeContext(Channel(True, True, binding=BINDING), tuple(MECHANISMS), CLIENT_NONCE)
 SERVER = ServerSide(
     SERVER_NONCE,
     bindings=(BINDING,),

@@ -26,7 +26,7 @@ from gatepost.testing import (
 )
 from gatepost.wire.server import events
 from gatepost.wire.server.quirky_session import make_session
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 from tests.property.test_content import pieces_of
 
 DIALOGUES = [
@@ -40,7 +40,7 @@ profile_of = cache(load_profile)
 
 def outcome(performance: Performance) -> tuple[object, ...]:
     """Return all that must not depend on the split of the octets."""
-    told = [event for event in performance.events if not isinstance(event, events.Content)]
+    told = [event for event in performance.events if not isinstance(event, events.ContentPiece)]
     kinds = [type(event) if isinstance(event, events.Message) else event for event in told]
     return performance.lines, performance.messages, kinds, performance.closed
 
@@ -90,7 +90,7 @@ def play_as(profile: Profile, pieces: list[bytes]) -> Application:
     """The same with another profile."""
     directory = MemoryDirectory(["LOGIN", "PLAIN"])
     directory.add("a", "b")
-    setting = Setting(profile, "mx.example", directory.mechanisms)
+    setting = SessionSettings(profile, "mx.example", directory.mechanisms)
     application = Application(make_session(setting, "192.0.2.1"), directory)
     for piece in pieces:
         application.session.receive(piece)
@@ -115,7 +115,7 @@ def test_a_message_has_a_sender_and_a_recipient_that_were_accepted(pieces: list[
                 assert envelope.recipients == tuple(one.recipient for one in recipients)
                 assert recipients
                 sender = None
-            case events.Content():
+            case events.ContentPiece():
                 assert recipients
             case _:
                 pass
@@ -151,7 +151,7 @@ def test_facts_about_a_content_match_the_content(
     content = b""
     large = replace(OPEN.limits, message_size=2_000_000, errors=1000)
     for event in play_as(replace(OPEN, limits=large), list(pieces_of(wire, cuts))).events:
-        if isinstance(event, events.Content):
+        if isinstance(event, events.ContentPiece):
             content += event.chunk
         elif isinstance(event, events.Message):
             content += event.chunk

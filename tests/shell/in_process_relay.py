@@ -24,7 +24,7 @@ from gatepost.relay.listener_state import ServerCertificate, plain_listener_stat
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor
 from gatepost.testing.memory import MemoryStore
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 from tests.certificates import make_authority
 from tests.contract.directories import azure
 from tests.shell.peer import Peer
@@ -159,7 +159,7 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
     supervisor = Supervisor(relay, plan.max_connections)
     clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = clear.port, implicit.port
-    setting = Setting(profile, "relay.example", serves.mechanisms)
+    setting = SessionSettings(profile, "relay.example", serves.mechanisms)
     certificate = ServerCertificate(server_context(pair.certificate, pair.key))
     await supervisor.serve(clear, plain_listener_state(setting, certificate))
     await supervisor.serve(implicit, plain_listener_state(setting, certificate, implicit=True))

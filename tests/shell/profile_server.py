@@ -14,7 +14,7 @@ from gatepost.app.certificates import ensure_certificates, make_flawed
 from gatepost.app.provision_account import GivenAccount, draw_account
 from gatepost.app.smtp_setup import SmtpSetup, make_listener_states
 from gatepost.directory.account_tokens import TokenAccounts
-from gatepost.directory.accounts import Account, AccountDirectory, Protection
+from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Directory
 from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.profile import Profile
@@ -121,7 +121,7 @@ async def _who_may_sign_in(profile: Profile) -> tuple[Directory, GivenAccount]:
     given = draw_account(profile)
     hasher = QuickHasher()
     password = given.password or Secret("nobody's")
-    account = Account(
+    account = StoredAccount(
         given.username,
         hasher.hash(password.reveal().encode()),
         ("@" + given.sender.rpartition("@")[2],),

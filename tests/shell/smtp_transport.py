@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gatepost.client.settings import Timeouts
-from gatepost.client.sign_in import SignIn
+from gatepost.client.sign_in import CredentialSource
 from gatepost.client.upstream import Opener
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
@@ -32,7 +32,7 @@ class Relay:
         authority: Authority,
         *,
         tls: HopTls = "none",
-        sign_in: SignIn | None = None,
+        sign_in: CredentialSource | None = None,
         timeouts: Timeouts = QUICK,
         **options: object,
     ) -> None:

@@ -13,7 +13,7 @@ from gatepost.net.tls import server_context
 from gatepost.policy.networks import Networks, NetworkTable
 from gatepost.profiles import load_profile
 from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 from tests.certificates import make_authority
 from tests.shell.in_process_relay import InProcessRelay, Plan, changed, serving
 from tests.shell.peer import Peer
@@ -36,7 +36,7 @@ def served(
         authority = make_authority(tmp_path)
         pair = authority.issue("localhost", "127.0.0.1")
         served.ca_file = authority.ca_file
-        setting = Setting(changed(load_profile("open")), "relay.example")
+        setting = SessionSettings(changed(load_profile("open")), "relay.example")
         state = ListenerState(
             NetworkTable((), Terms(setting)),
             ServerCertificate(server_context(pair.certificate, pair.key)),

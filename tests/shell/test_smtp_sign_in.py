@@ -13,7 +13,7 @@ from gatepost.client.session import ClientSession
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.upstream import Opener, Upstream
+from gatepost.client.upstream import Opener, ServerSettings
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
 from gatepost.model.credentials import Credentials
@@ -449,7 +449,7 @@ def test_earlier_secrets_are_redacted_for_every_sign_in(authority: Authority, pa
         host, port = address.split(":")
         opener, sessions = Opener(), list[ClientSession]()
         trust = Trust(ca_file=authority.ca_file)
-        upstream = Upstream(Server(host, int(port)), "127.0.0.1", "required", trust)
+        upstream = ServerSettings(Server(host, int(port)), "127.0.0.1", "required", trust)
         for credentials in (
             Credentials("relay@example.com", Secret(password)),
             Credentials("relay@example.com", token=Secret(token)),

@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.app.keys import Key
 from gatepost.config.settings import AccountsDirectory, DirectorySettings
-from gatepost.directory.accounts import Account, AccountDirectory, Protection
+from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Records
 from gatepost.directory.passwords import PasswordHasher
 
@@ -28,10 +28,10 @@ def open_accounts(records: Records, key: Key) -> AccountDirectory:
     return AccountDirectory(records, protection, time.monotonic)
 
 
-def named_accounts(directories: Iterable[DirectorySettings]) -> Iterator[Account]:
+def named_accounts(directories: Iterable[DirectorySettings]) -> Iterator[StoredAccount]:
     """Yield the accounts of a configuration as they are shown: without password verifiers."""
     for each in directories:
         if isinstance(each, AccountsDirectory):
             for account in each.accounts:
                 cram_md5 = b"yes" if account.cram_md5 else b""
-                yield Account(account.name, "", account.senders, cram_md5=cram_md5)
+                yield StoredAccount(account.name, "", account.senders, cram_md5=cram_md5)

@@ -17,13 +17,11 @@ from gatepost.config.settings import (
     AccountSettings,
     AzureDirectorySettings,
     DirectorySettings,
-)
-from gatepost.config.settings import (
-    EntraDirectory as EntraSettings,
+    EntraDirectorySettings,
 )
 from gatepost.diagnosis.errors import finding_of
 from gatepost.diagnosis.token_errors import SCOPE_WRONG
-from gatepost.directory.accounts import Account, AccountDirectory, make_account
+from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
@@ -112,7 +110,7 @@ class Directories:
     """The tokens that the Azure directory issued, and accepts at a login; None: there are none."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Records beside the Azure directory's; see ``damaged_records``."""
-    _made: dict[str, tuple[AccountSettings, bytes, Account]] = field(default_factory=dict)
+    _made: dict[str, tuple[AccountSettings, bytes, StoredAccount]] = field(default_factory=dict)
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
         """Return the directory of a configuration; it has no effect before ``Prepared.take``.
@@ -128,7 +126,7 @@ class Directories:
                     found.append(await self._accounts(each, prepared))
                 case AzureDirectorySettings():
                     found.append(await self._azure(each, prepared))
-                case EntraSettings():
+                case EntraDirectorySettings():
                     found.append(self._entra(each))
         prepared.directory = found[0] if len(found) == 1 else CombinedDirectory(found)
         return prepared
@@ -147,7 +145,7 @@ class Directories:
         prepared.then.append(partial(directory.configure, made))
         return directory
 
-    def _make_accounts(self, settings: AccountsDirectory) -> list[Account]:
+    def _make_accounts(self, settings: AccountsDirectory) -> list[StoredAccount]:
         """Make the verifiers of each password. That is slow, so only new ones are made."""
         kept, self._made = self._made, {}
         for each in settings.accounts:
@@ -158,13 +156,13 @@ class Directories:
             if before is not None and before[:2] == (each, ticket):
                 account = before[2]
             elif password is None:
-                account = Account(each.name, "", each.senders, certificates=each.certificates)
+                account = StoredAccount(each.name, "", each.senders, certificates=each.certificates)
             else:
                 account = self._make_account(each, password)
             self._made[each.name] = each, ticket, account
         return [account for *_, account in self._made.values()]
 
-    def _make_account(self, settings: AccountSettings, password: Secret) -> Account:
+    def _make_account(self, settings: AccountSettings, password: Secret) -> StoredAccount:
         made = make_account(
             settings.name,
             password,
@@ -195,7 +193,7 @@ class Directories:
             directory.configure(rules_of(profile))
         self.azure, self.profile = directory, profile
 
-    def _entra(self, settings: EntraSettings) -> EntraDirectory:
+    def _entra(self, settings: EntraDirectorySettings) -> EntraDirectory:
         some = dict.fromkeys(settings.applications, settings.senders)
         applications = {**some, **settings.own_senders}
         rules = EntraRules(
@@ -234,7 +232,7 @@ def _now() -> datetime:
 
 
 async def prove_at_endpoint(
-    http: Http, settings: EntraSettings, name: CompositeName, secret: Secret
+    http: Http, settings: EntraDirectorySettings, name: CompositeName, secret: Secret
 ) -> Proof:
     """Ask the token endpoint; a ``directory.entra.Prover``."""
     application = EntraApplication(name.tenant_id, name.application_id, settings.authority)

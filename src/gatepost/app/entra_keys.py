@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from gatepost.directory.entra_tokens import Issuer, read_issuer
+from gatepost.directory.entra_tokens import TokenIssuer, read_issuer
 from gatepost.errors import GatepostError
 from gatepost.net.http import Http, HttpRequest
 
@@ -18,7 +18,7 @@ _DOCUMENTS: Final = (
 )
 
 
-async def published_by(http: Http, authority: str, tenant_id: str) -> Issuer | str:
+async def published_by(http: Http, authority: str, tenant_id: str) -> TokenIssuer | str:
     """Ask an authority for a tenant's issuers and keys; a ``Published``."""
     base = f"{authority.rstrip('/')}/{quote(tenant_id, safe='')}"
     try:

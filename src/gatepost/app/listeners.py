@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.app.certificate_files import CertificateFiles, Files
-from gatepost.config.settings import Config, LimitSettings, ListenerSettings, NetworkRule
+from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.values import Network
 from gatepost.model.address import parse_address
 from gatepost.model.profile import Profile
@@ -16,7 +16,7 @@ from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.profiles import load_profile
 from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
 from gatepost.sasl.mechanisms import MECHANISMS
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 
 Place = tuple[str, str, int, str]
 """Identifies a listener over reloads, so that its socket is not opened again."""
@@ -59,7 +59,7 @@ def client_limits(limits: LimitSettings) -> ClientLimits:
 class ListenerFactory:
     """Makes the state of each listener of a process."""
 
-    config: Config
+    config: Configuration
     verifiable: frozenset[str]
     """The mechanisms that the directory can verify."""
 
@@ -81,7 +81,7 @@ class ListenerFactory:
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
             offered = frozenset([each for each in offered if not each.endswith("-PLUS")])
         profile = _profile_for(self.config, settings, may_relay=rule.may_relay)
-        setting = Setting(
+        setting = SessionSettings(
             profile,
             self.config.hostname,
             offered,
@@ -106,7 +106,7 @@ def _networks(given: Iterable[Network]) -> Networks:
     return Networks(tuple([each for each in given if each != UNIX]), UNIX in given)
 
 
-def _profile_for(config: Config, settings: ListenerSettings, *, may_relay: bool) -> Profile:
+def _profile_for(config: Configuration, settings: ListenerSettings, *, may_relay: bool) -> Profile:
     """Return the profile ``gatepost`` with the configuration's limits, adapted to one listener."""
     profile, limits = load_profile("gatepost"), config.limits
     over_tls = tuple([_line(each, limits) for each in profile.over_tls])

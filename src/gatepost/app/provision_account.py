@@ -13,7 +13,7 @@ from gatepost.app.accounts import open_accounts, sealer
 from gatepost.app.damaged_records import FAULTS, Damaged, note
 from gatepost.app.keys import Key
 from gatepost.directory.account_tokens import TokenAccounts
-from gatepost.directory.accounts import Account, AccountDirectory, make_account
+from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.model.profile import Profile
@@ -90,7 +90,7 @@ def draw_account(profile: Profile) -> GivenAccount:
     )
 
 
-def _account_of(given: GivenAccount, key: Key) -> Account:
+def _account_of(given: GivenAccount, key: Key) -> StoredAccount:
     password = given.password or Secret(secrets.token_urlsafe(UNKNOWN))
     senders = ("@" + given.sender.rpartition("@")[2],)
     return make_account(given.username, password, senders, PasswordHasher(), seal=sealer(key))

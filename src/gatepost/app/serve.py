@@ -41,7 +41,7 @@ from gatepost.app.smtp_setup import make_ids
 from gatepost.app.watched_store import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import AzureDirectorySettings, Config
+from gatepost.config.settings import AzureDirectorySettings, Configuration
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.net.dns import DnsResolver
 from gatepost.net.files import check_again
@@ -87,7 +87,7 @@ class Options:
                 return Written(config, text, str(self.config))
         raise ConfigError("it is being written", where=str(self.config))
 
-    def workers_of(self, config: Config) -> int:
+    def workers_of(self, config: Configuration) -> int:
         """Return the number of front processes."""
         return config.workers if self.workers is None else self.workers
 
@@ -363,7 +363,7 @@ class _Following:
     listeners: PreparedListeners
 
 
-async def _first_directory(directories: Directories, config: Config) -> ServedDirectory:
+async def _first_directory(directories: Directories, config: Configuration) -> ServedDirectory:
     try:
         prepared = await directories.make(config.directories)
     except ValueError as error:
@@ -387,12 +387,12 @@ def why_no_mail(store: SqliteStore) -> str:
     return "the store has failed" if store.has_failed else store.refusal
 
 
-def _warn(config: Config, report: Report) -> None:
+def _warn(config: Configuration, report: Report) -> None:
     for each in filter(None, (*config.warnings, too_few_files(config.limits.connections))):
         report("config_warning", reason=str(each))
 
 
-def _check_unchanged(before: Config, after: Config) -> None:
+def _check_unchanged(before: Configuration, after: Configuration) -> None:
     for name in ("storage", "health", "api", "ca_file"):
         if getattr(before, name) != getattr(after, name):
             raise ConfigError(f"{name} cannot change without a restart")
@@ -402,11 +402,11 @@ def _check_unchanged(before: Config, after: Config) -> None:
         )
 
 
-def _azure_of(config: Config) -> list[AzureDirectorySettings]:
+def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:
     return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]
 
 
-def _settings(config: Config) -> Settings:
+def _settings(config: Configuration) -> Settings:
     storage = config.storage
     return Settings(
         retention=Retention(age=storage.captured),

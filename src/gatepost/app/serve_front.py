@@ -15,7 +15,7 @@ from gatepost.app.remote_client_counts import RemoteClientCounter
 from gatepost.app.smtp_setup import make_ids
 from gatepost.app.workers import Instruction
 from gatepost.config.load import parse_config
-from gatepost.config.settings import Config
+from gatepost.config.settings import Configuration
 from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
@@ -45,7 +45,7 @@ class ServeFront:
 class Written:
     """A configuration as a text, which front processes parse again."""
 
-    config: Config
+    config: Configuration
     text: str
     file: str
 

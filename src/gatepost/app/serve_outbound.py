@@ -14,7 +14,7 @@ from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.app.secret_files import SecretFiles
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
-from gatepost.config.settings import Config, RefreshCredential
+from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
@@ -64,7 +64,7 @@ class ServeContext:
 class DeliverySetup:
     """The parts that deliver by one configuration."""
 
-    config: Config
+    config: Configuration
     routes: Routes
     tokens: TokenCache
     transports: dict[str, Transport]
@@ -103,7 +103,7 @@ class ServeOutbound:
         """The current routes."""
         return self._now.routes
 
-    def prepare(self, config: Config) -> DeliverySetup:
+    def prepare(self, config: Configuration) -> DeliverySetup:
         """Return the parts for a configuration, without connecting. Raises ConfigError."""
         context, tokens = self._context, TokenCache()
         routes = Routes(config.routes)
@@ -211,7 +211,7 @@ class ServeOutbound:
         await self._context.alarms.close()
 
 
-def differ(one: Config, other: Config) -> bool:
+def differ(one: Configuration, other: Configuration) -> bool:
     """Tell whether two configurations deliver differently."""
     return own_hosts(one) != own_hosts(other) or any(
         getattr(one, name) != getattr(other, name)
@@ -219,14 +219,14 @@ def differ(one: Config, other: Config) -> bool:
     )
 
 
-def own_hosts(config: Config) -> tuple[str, ...]:
+def own_hosts(config: Configuration) -> tuple[str, ...]:
     """Return where exchangers would reach this relay, by the ports of its targets."""
     targets = [each for route in config.routes for each in route.chain]
     ports = {each.port for each in targets if isinstance(each, MxTarget)}
     return tuple([each.host for each in config.listeners if each.host and each.port in ports])
 
 
-def own_of(config: Config) -> Own:
+def own_of(config: Configuration) -> Own:
     """Return the names and addresses by which an exchanger is recognised as this relay."""
     hosts = own_hosts(config)
     listens_everywhere = not EVERYWHERE.isdisjoint(hosts)

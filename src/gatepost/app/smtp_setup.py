@@ -23,7 +23,7 @@ from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.listener_state import ListenerState, ServerCertificate, plain_listener_state
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def make_relay(
 def make_listener_states(serving: SmtpSetup, directory: Directory) -> dict[str, ListenerState]:
     """Return the listener states of ``gatepost up``, by the names of the ports."""
     profile = serving.profile
-    setting = Setting(profile, profile.host, directory.mechanisms)
+    setting = SessionSettings(profile, profile.host, directory.mechanisms)
     certificate = load_certificate(serving.certificate, newest=profile.server.tls_maximum)
     return {
         port: plain_listener_state(setting, certificate, implicit=tls == "implicit")

@@ -9,8 +9,8 @@ from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.sign_in import (
     CertificateSignIn,
+    CredentialSource,
     PasswordSignIn,
-    SignIn,
     TokenSignIn,
 )
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
@@ -103,7 +103,7 @@ class Upstreams:
             raise ConfigError(f"there is no credential {name}")
         return credential
 
-    def _sign_in(self, target: SmarthostTarget) -> SignIn:
+    def _sign_in(self, target: SmarthostTarget) -> CredentialSource:
         credential = self._named(target.credential)
         if isinstance(credential, PasswordCredential):
             return PasswordSignIn(credential.username, credential.password.read)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatepost.app.store_news import news_of, take_news
-from gatepost.config.settings import Config
+from gatepost.config.settings import Configuration
 from gatepost.errors import ConfigError, QueueError
 from gatepost.net.private_files import tighten_directory
 from gatepost.relay.context import Report
@@ -15,7 +15,7 @@ from gatepost.store.sqlite.recovery import missing
 from gatepost.store.sqlite.settings import Settings
 
 
-def with_store_warning(config: Config) -> Config:
+def with_store_warning(config: Configuration) -> Configuration:
     """Return the configuration with a warning if there was a store that is gone."""
     said = ""
     with suppress(OSError):  # no permission to read it

@@ -9,7 +9,7 @@ import click
 from gatepost.cli.output import Failed
 
 if TYPE_CHECKING:
-    from gatepost.config.settings import Config, DirectorySettings
+    from gatepost.config.settings import Configuration, DirectorySettings
     from gatepost.model.route import Route
 
 Command = Callable[..., Any]
@@ -157,7 +157,7 @@ def configured_routes() -> "Sequence[Route]":
     return () if config is None else config.routes
 
 
-def _given_config() -> "Config | None":
+def _given_config() -> "Configuration | None":
     """Return the given configuration.
 
     Mistakes in the file are ignored here; ``gatepost check`` reports them.

@@ -19,8 +19,14 @@ from gatepost.model.plan import Plan
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel, tls_server_end_point
-from gatepost.sasl.exchange import ClientSide, Exchange, MalformedChallenge, Mechanism, conclude
-from gatepost.sasl.negotiate import PREFERENCE, Step, after_refusal, plan
+from gatepost.sasl.exchange import (
+    Exchange,
+    ExchangeContext,
+    MalformedChallenge,
+    Mechanism,
+    conclude,
+)
+from gatepost.sasl.negotiate import PREFERENCE, NextMechanism, after_refusal, plan
 from gatepost.sasl.oauth import explained
 from gatepost.wire.base64 import decode_base64, encode_base64
 
@@ -33,7 +39,7 @@ CANCEL: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class MechanismResult:
     """The result of one mechanism."""
 
     reply: Reply
@@ -81,7 +87,7 @@ def authenticate(
         usable = plan(PREFERENCE, credentials, channel, allowed=allowed).mechanisms
         raise _nothing_shared(session, chosen, usable, channel)
     hide_secrets(session, credentials)
-    side = ClientSide(
+    side = ExchangeContext(
         channel,
         offered,
         nonce=secrets.token_urlsafe(18),
@@ -90,7 +96,7 @@ def authenticate(
     )
     earlier: AuthenticationRefused | None = None
     first, *remaining = sorted(chosen.mechanisms, key=lambda name: name in last)
-    step = Step(first, "")
+    step = NextMechanism(first, "")
     while True:
         mechanism = mechanisms.client(step.mechanism, credentials, side)
         attempt = yield from attempt_with(session, mechanism, credentials.username)
@@ -124,7 +130,7 @@ def hide_secrets(session: ClientSession, credentials: Credentials) -> None:
 
 def attempt_with(
     session: ClientSession, mechanism: Mechanism, username: str, *, waits: bool = False
-) -> Conversation[Attempt]:
+) -> Conversation[MechanismResult]:
     """Run one mechanism to its end. Raises RemoteProtocolError if the server violates it.
 
     ``waits`` delays an initial response until the server asks for it, as some clients do.
@@ -156,7 +162,7 @@ def attempt_with(
         response = None
     if reply.is_success:
         _conclude(exchange, reply)
-    return Attempt(reply, to_command, sent >= mechanism.secret_in, document)
+    return MechanismResult(reply, to_command, sent >= mechanism.secret_in, document)
 
 
 def _check_code(reply: Reply) -> None:
@@ -211,7 +217,9 @@ def _hide(session: ClientSession, response: bytes, username: str) -> None:
         session.transcript.hide_whole(response)
 
 
-def _refusal(session: ClientSession, attempt: Attempt, mechanism: str) -> AuthenticationRefused:
+def _refusal(
+    session: ClientSession, attempt: MechanismResult, mechanism: str
+) -> AuthenticationRefused:
     offered, reply = session.capabilities.mechanisms, attempt.reply
     if attempt.document:
         reply = reply.because(f"{reply}{_told(attempt.document)}")

@@ -79,7 +79,7 @@ class ConnectionPlan(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class SubmissionPlan:
     """Where to connect to, with which credentials and settings."""
 
     server: Server
@@ -124,7 +124,7 @@ def meet(server: Server, local_name: str, local_address: str, peer_address: str)
 
 def make_login(
     server: str, username: str | None, password: Password | None, tls: Tls, options: Options
-) -> Login:
+) -> SubmissionPlan:
     """Check the user's arguments. Raises ConfigError, or TlsError for a bad CA file."""
     context = client_context(
         ca_file=tls.ca_file,
@@ -142,7 +142,7 @@ def make_login(
     credentials = make_credentials(username, password)
     if options.mechanism:
         _check_mechanism(options.mechanism, credentials)
-    return Login(parse_server(server), credentials, tls, options, context)
+    return SubmissionPlan(parse_server(server), credentials, tls, options, context)
 
 
 def _check_mechanism(name: str, credentials: Credentials | None) -> None:
@@ -211,7 +211,9 @@ class Connection:
     end: float = inf
     """The time (``time.monotonic``) by which everything must be done."""
 
-    def __init__(self, login: Login, end: float = inf, timeout: float | None = None) -> None:
+    def __init__(
+        self, login: SubmissionPlan, end: float = inf, timeout: float | None = None
+    ) -> None:
         """Connect and sign in until ``end``, and in ``timeout`` seconds, which then each message
         has, too.
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import (
     Answer,
+    BeginTls,
     Conversation,
     Read,
-    StartTls,
     Step,
     T,
     Write,
@@ -78,7 +78,7 @@ class SyncDriver:
                 return self.stream.send_body(
                     step.windows, self._pace.timeouts.block, self._pace.end
                 )
-            case StartTls():
+            case BeginTls():
                 timeout = self._pace.left(step)
                 return self.stream.start_tls(self._context, self._server_name, timeout).facts
 
@@ -122,7 +122,7 @@ class AsyncDriver:
                                 step.windows, self._pace.timeouts.block, deadline, step.behind,
                                 in_thread=step.in_thread,
                             )  # fmt: skip
-                        case StartTls():
+                        case BeginTls():
                             answer = await self._start_tls()
                 except GatepostError as error:
                     failure = error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.client.ehlo import without_secrets
-from gatepost.client.steps import Conversation, Read, StartTls, T, Write, WriteFrom
+from gatepost.client.steps import BeginTls, Conversation, Read, T, Write, WriteFrom
 from gatepost.errors import (
     Disconnected,
     GatepostError,
@@ -43,7 +43,7 @@ _BREAK: Final = re.compile("[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TimedReply:
     """One reply for a listener: the command, and the time (seconds of ``time.monotonic``)."""
 
     phase: Phase
@@ -64,7 +64,7 @@ class Peer:
     """True if the server is on this machine."""
 
 
-class Batch:
+class CommandBatch:
     """Commands that are sent together, each with its phase."""
 
     __slots__ = ("commands", "octets", "text")
@@ -88,7 +88,7 @@ class Announcement:
 
     __slots__ = ("is_sent", "octets")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: CommandBatch) -> None:
         self.octets = batch.octets
         self.is_sent = False
 
@@ -96,7 +96,7 @@ class Announcement:
 class ClientSession:
     """The state of one connection; most methods return a conversation (see ``steps``)."""
 
-    def __init__(self, peer: Peer, listen_in: Callable[[Said], None] | None = None) -> None:
+    def __init__(self, peer: Peer, listen_in: Callable[[TimedReply], None] | None = None) -> None:
         self.peer = peer
         self.transcript = Transcript()
         self.reader = ReplyReader(self.transcript.redact)
@@ -160,10 +160,10 @@ class ClientSession:
     def ask(self, command: str, phase: Phase) -> Conversation[Reply]:
         """Send one command and return the reply."""
         replies: list[Reply] = []
-        yield from self.ask_all(Batch([(phase, command)]), replies)
+        yield from self.ask_all(CommandBatch([(phase, command)]), replies)
         return replies[0]
 
-    def ask_all(self, batch: Batch, replies: list[Reply]) -> Conversation[None]:
+    def ask_all(self, batch: CommandBatch, replies: list[Reply]) -> Conversation[None]:
         """Send commands together and append their replies; after a 421 none are awaited.
 
         Announced commands, which were sent already, are not sent again.
@@ -226,7 +226,7 @@ class ClientSession:
         shown = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
-            self.listen_in(Said(self.phase, command, shown, asked, time.monotonic()))
+            self.listen_in(TimedReply(self.phase, command, shown, asked, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
         elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
@@ -334,7 +334,7 @@ class ClientSession:
     def secure(self) -> Conversation[TlsFacts]:
         """Start implicit TLS (RFC 8314 3)."""
         self.phase = "tls"
-        facts: TlsFacts = yield StartTls()
+        facts: TlsFacts = yield BeginTls()
         self.facts = facts
         self.transcript.tls = True
         return facts

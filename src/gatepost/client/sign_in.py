@@ -10,7 +10,7 @@ from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
 
 
-class SignIn(Protocol):
+class CredentialSource(Protocol):
     """One credential of the configuration."""
 
     @property

@@ -51,13 +51,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class StartTls:
+class BeginTls:
     """Perform the TLS handshake; the result is the TlsFacts."""
 
     phase: Phase = "tls"
 
 
-Step = Write | WriteFrom | Read | StartTls
+Step = Write | WriteFrom | Read | BeginTls
 Answer = bytes | TlsFacts
 T = TypeVar("T")
 Conversation = Generator[Step, Any, T]

@@ -11,7 +11,7 @@ from typing import Final
 
 from gatepost.client.content import bdat_command, chunked, stuffed
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
-from gatepost.client.session import Batch, ClientSession
+from gatepost.client.session import ClientSession, CommandBatch
 from gatepost.client.steps import Conversation
 from gatepost.errors import (
     ContentRefused,
@@ -103,7 +103,7 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     return Delivered(last, accepted, MappingProxyType(refused))
 
 
-def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[Batch, ...]:
+def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[CommandBatch, ...]:
     """Return the commands before the content, in the batches in which they are sent.
 
     Raises LocalProtocolError or MissingExtension.
@@ -112,7 +112,7 @@ def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[Batc
     try:
         commands = _commands(envelope, body, offered)
         starts = range(0, len(commands), most)
-        return tuple([Batch(commands[start : start + most]) for start in starts])
+        return tuple([CommandBatch(commands[start : start + most]) for start in starts])
     except (LocalProtocolError, MissingExtension) as error:
         error.at("mail")
         raise
@@ -130,7 +130,7 @@ def _commands(envelope: Envelope, body: Body, offered: Capabilities) -> list[tup
 
 
 def transact(
-    session: ClientSession, asked: Sequence[Batch], body: Body, course: Course
+    session: ClientSession, asked: Sequence[CommandBatch], body: Body, course: Course
 ) -> Conversation[None]:
     """Perform one transaction with the commands ``asked``; refusals are replies in ``course``.
 

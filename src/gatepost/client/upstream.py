@@ -11,7 +11,7 @@ from gatepost.client.authentication import authenticate, channel_of, hide_secret
 from gatepost.client.connection import AsyncConnection, meet
 from gatepost.client.session import ClientSession
 from gatepost.client.settings import Timeouts
-from gatepost.client.sign_in import SignIn
+from gatepost.client.sign_in import CredentialSource
 from gatepost.client.steps import Conversation
 from gatepost.errors import (
     AuthenticationRefused,
@@ -43,7 +43,7 @@ REPEATED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
+class ServerSettings:
     """One server, and the settings of connections to it."""
 
     server: Server
@@ -62,7 +62,7 @@ class Upstream:
 class _Way:
     """Implements ``connection.ConnectionPlan`` for one connection to a server."""
 
-    upstream: Upstream
+    upstream: ServerSettings
     context: Context
     timeouts: Timeouts
     credentials: Credentials | None
@@ -134,8 +134,8 @@ class Opener:
 
     async def open(
         self,
-        upstream: Upstream,
-        sign_in: SignIn | None,
+        upstream: ServerSettings,
+        sign_in: CredentialSource | None,
         met: Callable[[ClientSession, str], None] = lambda _session, _address: None,
     ) -> AsyncConnection:
         """Connect and sign in. With a ``sign_in``, a connection without login is never returned.
@@ -207,7 +207,9 @@ class Opener:
         until = time.monotonic() + REFUSED_FOR
         self._refused.setdefault(server, {}).update(dict.fromkeys(mechanisms, until))
 
-    def _knows(self, upstream: Upstream, credentials: Credentials | None) -> tuple[Secret, ...]:
+    def _knows(
+        self, upstream: ServerSettings, credentials: Credentials | None
+    ) -> tuple[Secret, ...]:
         """Return the passwords that were sent to a server before: it may repeat them to anybody.
         An access token expires by itself."""
         host = upstream.server.host.lower()
@@ -217,7 +219,7 @@ class Opener:
             self._known[host] = (*known, password)[-REPEATED:]
         return known
 
-    async def greets_in_tls(self, upstream: Upstream) -> bool:
+    async def greets_in_tls(self, upstream: ServerSettings) -> bool:
         """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret.
 
         False also if too many servers are being asked already.
@@ -253,7 +255,7 @@ def _may_be_tried_anew(session: ClientSession) -> bool:
     return session.left_mechanisms and not (session.usable or session.has_shown_secret)
 
 
-def _trust(upstream: Upstream, sign_in: SignIn | None) -> Trust:
+def _trust(upstream: ServerSettings, sign_in: CredentialSource | None) -> Trust:
     trust = upstream.trust
     if sign_in is not None and sign_in.certificate is not None:
         trust = replace(trust, certificate=sign_in.certificate, key=sign_in.key)

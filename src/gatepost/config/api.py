@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from gatepost.config import values
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import ApiSettings, AzureDirectorySettings, DirectorySettings
 
 
-def read_api(root: Table, directories: Sequence[DirectorySettings]) -> ApiSettings | None:
+def read_api(root: TableReader, directories: Sequence[DirectorySettings]) -> ApiSettings | None:
     """Return the settings; None if the file has none, or there is no Azure directory."""
     if not root.has("api"):
         root.table("api")
         return None
     table = root.table("api")
-    host, port = table.need("address", values.listening, values.Place("127.0.0.1", 0))
+    host, port = table.need("address", values.listening, values.ListenAddress("127.0.0.1", 0))
     api = ApiSettings(
         host,
         port,

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.problems import nearest
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
@@ -46,7 +46,7 @@ def _optional(value: Any) -> NamedSecret | None:
     return secret(value)
 
 
-def _password(table: Table, name: str) -> CredentialSettings:
+def _password(table: TableReader, name: str) -> CredentialSettings:
     return PasswordCredential(
         name,
         table.need("username", values.text, ""),
@@ -54,7 +54,7 @@ def _password(table: Table, name: str) -> CredentialSettings:
     )
 
 
-def _entra(table: Table, name: str) -> CredentialSettings:
+def _entra(table: TableReader, name: str) -> CredentialSettings:
     given = EntraCredential(
         name,
         table.need("tenant", values.tenant, ""),
@@ -73,16 +73,16 @@ def _entra(table: Table, name: str) -> CredentialSettings:
     return given
 
 
-def _managed_identity(table: Table, name: str) -> CredentialSettings:
+def _managed_identity(table: TableReader, name: str) -> CredentialSettings:
     return _azure_identity(table, name, "managed-identity")
 
 
-def _workload_identity(table: Table, name: str) -> CredentialSettings:
+def _workload_identity(table: TableReader, name: str) -> CredentialSettings:
     return _azure_identity(table, name, "workload-identity")
 
 
 def _azure_identity(
-    table: Table, name: str, kind: Literal["managed-identity", "workload-identity"]
+    table: TableReader, name: str, kind: Literal["managed-identity", "workload-identity"]
 ) -> CredentialSettings:
     return AzureIdentityCredential(
         name,
@@ -94,7 +94,7 @@ def _azure_identity(
     )
 
 
-def _google(table: Table, name: str) -> CredentialSettings:
+def _google(table: TableReader, name: str) -> CredentialSettings:
     return GoogleCredential(
         name,
         table.need("username", values.text, ""),
@@ -102,7 +102,7 @@ def _google(table: Table, name: str) -> CredentialSettings:
     )
 
 
-def _refresh(table: Table, name: str) -> CredentialSettings:
+def _refresh(table: TableReader, name: str) -> CredentialSettings:
     return RefreshCredential(
         name,
         table.need("username", values.text, ""),
@@ -114,11 +114,11 @@ def _refresh(table: Table, name: str) -> CredentialSettings:
     )
 
 
-def _access_key(table: Table, name: str) -> CredentialSettings:
+def _access_key(table: TableReader, name: str) -> CredentialSettings:
     return AccessKeyCredential(name, table.need("key", secret, NOWHERE))
 
 
-def _certificate(table: Table, name: str) -> CredentialSettings:
+def _certificate(table: TableReader, name: str) -> CredentialSettings:
     return CertificateCredential(
         name,
         table.need("certificate", values.path, ""),
@@ -127,7 +127,7 @@ def _certificate(table: Table, name: str) -> CredentialSettings:
     )
 
 
-_KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
+_KINDS: Final[Mapping[str, Callable[[TableReader, str], CredentialSettings]]] = {
     "password": _password,
     "client-certificate": _certificate,
     "entra": _entra,
@@ -139,7 +139,7 @@ _KINDS: Final[Mapping[str, Callable[[Table, str], CredentialSettings]]] = {
 }
 
 
-def read_credentials(root: Table) -> dict[str, CredentialSettings]:
+def read_credentials(root: TableReader) -> dict[str, CredentialSettings]:
     """Return every credential by name; one with a mistake as far as it can be read."""
     found: dict[str, CredentialSettings] = {}
     for name, table in root.named("credentials").items():

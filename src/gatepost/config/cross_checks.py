@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import ApiSettings, ListenerSettings
 from gatepost.model.address import Address
 from gatepost.model.retry import Retry
@@ -31,7 +31,7 @@ _OWN_ROUTE: Final = 'give them a route of their own before the others, senders =
 
 
 def check_places(
-    root: Table,
+    root: TableReader,
     listeners: Sequence[ListenerSettings],
     health: tuple[str, int] | None,
     api: ApiSettings | None,
@@ -51,7 +51,7 @@ def check_places(
 
 
 def _take(
-    table: Table, key: str, wanted: tuple[str, str, int], taken: list[tuple[str, str, int]]
+    table: TableReader, key: str, wanted: tuple[str, str, int], taken: list[tuple[str, str, int]]
 ) -> None:
     _, host, port = wanted
     for whose, other, its_port in taken:
@@ -74,7 +74,7 @@ def _addresses(host: str) -> frozenset[str]:
 
 
 def check_loops(
-    root: Table, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
+    root: TableReader, listeners: Sequence[ListenerSettings], targets: Mapping[str, Target]
 ) -> None:
     """Report each server that is a listener of this relay: mail would come back from it."""
     tables = root.named("target")
@@ -95,7 +95,7 @@ def _leads_to(server: str, listener: str) -> bool:
 
 
 def warn_of_unused(
-    root: Table,
+    root: TableReader,
     targets: Mapping[str, Target],
     routes: Sequence[Route],
     credentials: Iterable[str],
@@ -116,7 +116,7 @@ def warn_of_unused(
             root.named("retry")[name].warn(f"retry.{name} is not used by any route")
 
 
-def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
+def warn_of_lost_bounces(root: TableReader, routes: Sequence[Route]) -> None:
     """Warn if no route takes bounces, or only routes whose targets refuse them.
 
     Their recipients are unknown, so one suitable route is enough.
@@ -132,7 +132,7 @@ def warn_of_lost_bounces(root: Table, routes: Sequence[Route]) -> None:
         )
 
 
-def warn_of_short_hostname(root: Table, hostname: str, routes: Sequence[Route]) -> None:
+def warn_of_short_hostname(root: TableReader, hostname: str, routes: Sequence[Route]) -> None:
     """Warn if mail goes to mail exchangers, which want a full host name in EHLO (RFC 5321 2.3.5,
     4.1.1.1)."""
     goes_to_mx = any(isinstance(each, MxTarget) for route in routes for each in route.chain)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.reading import DEFAULT, Effective
-from gatepost.config.settings import Config
+from gatepost.config.reading import DEFAULT, EffectiveValue
+from gatepost.config.settings import Configuration
 from gatepost.config.values import in_units
 from gatepost.errors import ConfigError
 
@@ -35,7 +35,7 @@ _UNSAID: Final[Mapping[str, str]] = {
 """The meaning of a missing key without a default value."""
 
 
-def explain(config: Config) -> list[str]:
+def explain(config: Configuration) -> list[str]:
     """Return a line for each value in the syntax of the file, followed by its origin."""
     lines = [
         (f"{each.key} = {_toml(in_units(each.value, each.unit))}", _origin(each))
@@ -45,7 +45,7 @@ def explain(config: Config) -> list[str]:
     return [f"{text:<{width}}  # {origin}" for text, origin in lines]
 
 
-def _origin(value: Effective) -> str:
+def _origin(value: EffectiveValue) -> str:
     """Return the origin of a value, and the meaning of an empty one."""
     key = _NAMED.sub(r"\1", _INDEX.sub("", value.key))
     if value.origin != DEFAULT or value.value or key not in _UNSAID:
@@ -53,7 +53,7 @@ def _origin(value: Effective) -> str:
     return f"{value.origin}: {_UNSAID[key]}"
 
 
-def explanation(config: Config) -> dict[str, Any]:
+def explanation(config: Configuration) -> dict[str, Any]:
     """Return the same as a JSON document."""
     values = [
         {"key": each.key, "value": each.value, "origin": each.origin} for each in config.effective

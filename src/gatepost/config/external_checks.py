@@ -21,7 +21,7 @@ from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
-    Config,
+    Configuration,
     CredentialSettings,
     DirectorySettings,
     EntraCredential,
@@ -39,7 +39,7 @@ _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
-def check_external(config: Config, source: Source, environment: Mapping[str, str]) -> None:
+def check_external(config: Configuration, source: Source, environment: Mapping[str, str]) -> None:
     """Report files that are missing, cannot be used, or can be read by others."""
     for index, listener in enumerate(config.listeners):
         path = ("listener", index, "certificate")

@@ -7,13 +7,13 @@ from typing import Any, Final, cast
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import secret
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccountsDirectory,
     AccountSettings,
     AzureDirectorySettings,
     DirectorySettings,
-    EntraDirectory,
+    EntraDirectorySettings,
     ListenerSettings,
     ListenerTls,
     NetworkRule,
@@ -28,7 +28,7 @@ _IMPLICIT: Final = frozenset({465, 2465})
 _KIND: Final = ("directory", "kind")
 
 
-def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
+def read_listeners(root: TableReader) -> tuple[ListenerSettings, ...]:
     """Return the listeners; two with the same name, or none at all, are a mistake."""
     found: list[ListenerSettings] = []
     for table in root.tables("listener"):
@@ -44,7 +44,7 @@ def read_listeners(root: Table) -> tuple[ListenerSettings, ...]:
     return tuple(found)
 
 
-def _read_listener(table: Table, index: int) -> ListenerSettings:
+def _read_listener(table: TableReader, index: int) -> ListenerSettings:
     host, port = "", 0
     unix = table.take("unix", values.socket_path, "")
     said = "a listener needs either an address or a unix socket"
@@ -53,7 +53,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
     elif not table.has("unix") and not table.has("address"):
         table.lack(("unix", "address"), said)
     if table.has("address") or not unix:
-        host, port = table.take("address", values.listening, values.Place("127.0.0.1", 0))
+        host, port = table.take("address", values.listening, values.ListenAddress("127.0.0.1", 0))
     usual = "none" if table.has("unix") else "implicit" if port in _IMPLICIT else "starttls"
     tls = cast(
         "ListenerTls", table.take("tls", values.one_of(("starttls", "implicit", "none")), usual)
@@ -80,7 +80,7 @@ def _read_listener(table: Table, index: int) -> ListenerSettings:
     return listener
 
 
-def _check_tls(table: Table, listener: ListenerSettings) -> None:
+def _check_tls(table: TableReader, listener: ListenerSettings) -> None:
     """Passwords are accepted only over TLS (RFC 4954 4), except from this machine."""
     if listener.tls != "none":
         if not (
@@ -101,7 +101,7 @@ def _check_tls(table: Table, listener: ListenerSettings) -> None:
         )
 
 
-def _check_proxies(table: Table, listener: ListenerSettings) -> None:
+def _check_proxies(table: TableReader, listener: ListenerSettings) -> None:
     """Report proxies that are everybody: then any client could claim an address that may relay."""
     if not listener.host or is_loopback(listener.host) or not _are_everybody(listener.proxies):
         return
@@ -113,7 +113,7 @@ def _check_proxies(table: Table, listener: ListenerSettings) -> None:
         table.warn(f"{name}: anybody could claim any address, so limits per address have no effect")
 
 
-def _read_rules(table: Table) -> tuple[NetworkRule, ...]:
+def _read_rules(table: TableReader) -> tuple[NetworkRule, ...]:
     """Return the rules in their order; one whose networks an earlier rule covers is a mistake."""
     found: list[NetworkRule] = []
     for each in table.tables("network"):
@@ -134,7 +134,7 @@ def _is_within(network: values.Network, others: Sequence[values.Network]) -> boo
     )
 
 
-def _warn_of_nobody(table: Table, listener: ListenerSettings) -> None:
+def _warn_of_nobody(table: TableReader, listener: ListenerSettings) -> None:
     """Warn of a rule that can match no client.
 
     A client of a Unix socket has no address, except one from a PROXY header.
@@ -150,7 +150,7 @@ def _warn_of_nobody(table: Table, listener: ListenerSettings) -> None:
             part.warn(f'{part.name(key)}: "unix" matches no client: the listener has an address')
 
 
-def _read_rule(table: Table) -> NetworkRule:
+def _read_rule(table: TableReader) -> NetworkRule:
     nobody: tuple[values.Network, ...] = ()
     networks = table.need("from", _NETWORKS, nobody)
     mechanisms: tuple[str, ...] | None = table.take("mechanisms", _optional_mechanisms, None)
@@ -181,7 +181,7 @@ def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
     return _MECHANISMS(value)
 
 
-def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
+def read_directories(root: TableReader) -> tuple[DirectorySettings, ...]:
     """Return the directories; the first that knows a name decides about it."""
     table = root.table("directory")
     usual: tuple[str, ...] = ("accounts",)
@@ -194,7 +194,7 @@ def read_directories(root: Table) -> tuple[DirectorySettings, ...]:
     return found
 
 
-def _read_azure(table: Table) -> AzureDirectorySettings:
+def _read_azure(table: TableReader) -> AzureDirectorySettings:
     return AzureDirectorySettings(
         table.take("profile", values.one_of(known_providers()), "acs"),
         table.take("strict", values.flag, False),
@@ -208,13 +208,13 @@ _TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
 _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
     AccountsDirectory: _KEPT,
     AzureDirectorySettings: _KEPT,
-    EntraDirectory: ("LOGIN", "PLAIN", *_TOKENS),
+    EntraDirectorySettings: ("LOGIN", "PLAIN", *_TOKENS),
 }
 """The mechanisms that each kind of directory can verify; CRAM-MD5 if an account enables it."""
 
 
 def check_mechanisms(
-    root: Table,
+    root: TableReader,
     listeners: Sequence[ListenerSettings],
     directories: Sequence[DirectorySettings],
     *,
@@ -256,7 +256,7 @@ def check_mechanisms(
                     where.fault("mechanisms", said, number=number)
 
 
-def _warn_of_cram_md5(directory: Table) -> None:
+def _warn_of_cram_md5(directory: TableReader) -> None:
     for account in directory.tables("account"):
         if account.is_said("cram_md5", value=True):
             account.warn(
@@ -265,9 +265,9 @@ def _warn_of_cram_md5(directory: Table) -> None:
             )
 
 
-def _read_entra(table: Table) -> EntraDirectory:
-    usual = EntraDirectory()
-    return EntraDirectory(
+def _read_entra(table: TableReader) -> EntraDirectorySettings:
+    usual = EntraDirectorySettings()
+    return EntraDirectorySettings(
         table.need("tenants", values.some(values.guid), ()),
         table.take("applications", values.some(values.guid), ()),
         table.take("senders", values.many(values.sender), ()),
@@ -279,7 +279,7 @@ def _read_entra(table: Table) -> EntraDirectory:
     )
 
 
-def _read_application(table: Table) -> tuple[str, tuple[str, ...]]:
+def _read_application(table: TableReader) -> tuple[str, tuple[str, ...]]:
     nothing: tuple[str, ...] = ()
     read = (
         table.need("id", values.guid, ""),
@@ -289,7 +289,7 @@ def _read_application(table: Table) -> tuple[str, tuple[str, ...]]:
     return read
 
 
-def _read_accounts(table: Table) -> list[AccountSettings]:
+def _read_accounts(table: TableReader) -> list[AccountSettings]:
     found: list[AccountSettings] = []
     for each in table.tables("account"):
         account = AccountSettings(
@@ -314,7 +314,7 @@ def _optional_secret(value: Any) -> NamedSecret | None:
     return secret(value)
 
 
-def _check_without_password(table: Table, account: AccountSettings) -> None:
+def _check_without_password(table: TableReader, account: AccountSettings) -> None:
     """An account with certificates needs no password, but it needs one of both."""
     if not account.certificates:
         missing = f"{table.name('password')} is missing (or certificates to sign in with instead)"
@@ -334,7 +334,7 @@ def _certificate(value: Any) -> str:
     return given
 
 
-_READERS: Final[Mapping[str, Callable[[Table], DirectorySettings]]] = {
+_READERS: Final[Mapping[str, Callable[[TableReader], DirectorySettings]]] = {
     "accounts": lambda table: AccountsDirectory(tuple(_read_accounts(table))),
     "azure": _read_azure,
     "entra": _read_entra,

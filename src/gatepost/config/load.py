@@ -18,16 +18,16 @@ from gatepost.config.cross_checks import (
 )
 from gatepost.config.external_checks import check_external
 from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
-from gatepost.config.reading import Source, Table
+from gatepost.config.reading import Source, TableReader
 from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Config, DnsSettings, LimitSettings, StorageSettings
+from gatepost.config.settings import Configuration, DnsSettings, LimitSettings, StorageSettings
 from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
 
 
-def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Config:
+def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Configuration:
     """Return the configuration in a file.
 
     Checks the files that it names, and reads secrets once, without keeping them. Raises
@@ -40,7 +40,7 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     return replace(config, warnings=tuple(source.warnings))
 
 
-def parse_config(text: str, file: str = "gatepost.toml") -> Config:
+def parse_config(text: str, file: str = "gatepost.toml") -> Configuration:
     """Return the configuration in a text, without external checks.
 
     Raises ConfigProblems.
@@ -50,7 +50,7 @@ def parse_config(text: str, file: str = "gatepost.toml") -> Config:
     return config
 
 
-def read_config(text: str, file: str) -> tuple[Config, Source]:
+def read_config(text: str, file: str) -> tuple[Configuration, Source]:
     """Return the configuration as far as it can be read, and its mistakes.
 
     Raises ConfigProblems if it cannot be parsed as TOML at all.
@@ -61,7 +61,7 @@ def read_config(text: str, file: str) -> tuple[Config, Source]:
     return config, source
 
 
-def _read(root: Table) -> Config:
+def _read(root: TableReader) -> Configuration:
     name = root.take("hostname", values.host, host_name())
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
@@ -81,7 +81,7 @@ def _read(root: Table) -> Config:
     warn_of_lost_bounces(root, routes)
     warn_of_short_hostname(root, name, routes)
     limits, storage, dns = _limits(root), _storage(root), _dns(root)
-    return Config(
+    return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, api, ca_file, tuple(root.effective),
     )  # fmt: skip
@@ -91,7 +91,7 @@ def _place(value: Any) -> tuple[str, int] | None:
     return values.listening(value)
 
 
-def _limits(root: Table) -> LimitSettings:
+def _limits(root: TableReader) -> LimitSettings:
     table, usual = root.table("limits"), LimitSettings()
     read = LimitSettings(
         table.take("message_size", values.positive_size, usual.message_size),
@@ -108,7 +108,7 @@ def _limits(root: Table) -> LimitSettings:
     return read
 
 
-def _storage(root: Table) -> StorageSettings:
+def _storage(root: TableReader) -> StorageSettings:
     table, usual = root.table("storage"), StorageSettings()
     read = StorageSettings(
         FilePath(table.take("directory", values.path, str(usual.directory))),
@@ -121,7 +121,7 @@ def _storage(root: Table) -> StorageSettings:
     return read
 
 
-def _dns(root: Table) -> DnsSettings:
+def _dns(root: TableReader) -> DnsSettings:
     table, usual = root.table("dns"), DnsSettings()
     read = DnsSettings(
         table.take("nameservers", values.many(_nameserver), usual.nameservers),

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from gatepost.config.positions import Path
 from gatepost.config.problems import are_alike, nearest
 from gatepost.config.syntax import MISTAKEN
-from gatepost.config.values import MemberErrors, Place, Unit, Unknown, unit_of
+from gatepost.config.values import ListenAddress, MemberErrors, Unit, Unknown, unit_of
 from gatepost.errors import ConfigError
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ _LONGEST: Final = 800
 
 
 @dataclass(frozen=True, slots=True)
-class Effective:
+class EffectiveValue:
     """One effective value, and its origin: ``default`` or ``file:line``."""
 
     key: str
@@ -38,7 +38,7 @@ class Source:
     problems: list[ConfigError] = field(default_factory=list)
     warnings: list[ConfigError] = field(default_factory=list)
     """What works, but should be changed."""
-    effective: list[Effective] = field(default_factory=list)
+    effective: list[EffectiveValue] = field(default_factory=list)
     mistaken: set[Path] = field(default_factory=set)
     """The paths of mistakes."""
 
@@ -60,7 +60,7 @@ class Source:
         self.warnings.append(ConfigError(message, where=self.where(path)))
 
 
-class Table:
+class TableReader:
     """A table of the file. Read its values; then ``finish`` notes the keys that were not read."""
 
     def __init__(self, source: Source, fields: Mapping[str, Any], path: Path = ()) -> None:
@@ -70,7 +70,7 @@ class Table:
         """Alternatives of missing keys, the message, and its place."""
 
     @property
-    def effective(self) -> "list[Effective]":
+    def effective(self) -> "list[EffectiveValue]":
         """Every value that was read from the file so far, defaults included."""
         return self._source.effective
 
@@ -151,7 +151,7 @@ class Table:
         """Report at the end that a key, or each of some, is missing, unless it was misspelt."""
         self._absent.append(((keys,) if isinstance(keys, str) else keys, message, at))
 
-    def table(self, key: str) -> "Table":
+    def table(self, key: str) -> "TableReader":
         """Return a table in it; an empty one if the file has none."""
         self._known.append(key)
         value = self._fields.get(key, {})
@@ -159,9 +159,9 @@ class Table:
             if not self.is_no_toml(key):
                 self.fault(key, f"{self.name(key)} is a table: [{self.name(key)}]")
             value = {}
-        return Table(self._source, value, (*self.path, key))
+        return TableReader(self._source, value, (*self.path, key))
 
-    def tables(self, key: str) -> "list[Table]":
+    def tables(self, key: str) -> "list[TableReader]":
         """Return the tables of an array, ``[[key]]``."""
         self._known.append(key)
         value = self._fields.get(key, [])
@@ -173,17 +173,18 @@ class Table:
         if key in self._fields and not value:
             self.fault(key, f"{self.name(key)} is an empty list: write [[{self._header(key)}]]")
         return [
-            Table(self._source, each, (*self.path, key, index)) for index, each in enumerate(value)
+            TableReader(self._source, each, (*self.path, key, index))
+            for index, each in enumerate(value)
         ]
 
-    def named(self, key: str) -> "dict[str, Table]":
+    def named(self, key: str) -> "dict[str, TableReader]":
         """Return the tables in a table, ``[key.NAME]``, by name."""
         outer = self.table(key)
-        found: dict[str, Table] = {}
+        found: dict[str, TableReader] = {}
         for table in (outer, *self._misspelt_tables(key)):
             for name, value in table._fields.items():
                 if isinstance(value, dict):
-                    found.setdefault(name, Table(self._source, value, (*table.path, name)))
+                    found.setdefault(name, TableReader(self._source, value, (*table.path, name)))
                 elif table is outer and not outer.is_no_toml(name):
                     outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
         return found
@@ -195,11 +196,11 @@ class Table:
         self._source.mistaken.add((*self.path, key))
         return True
 
-    def _misspelt_tables(self, key: str) -> "list[Table]":
+    def _misspelt_tables(self, key: str) -> "list[TableReader]":
         """Return keys that are probably misspelt tables: what is in them is not reported as
         missing."""
         return [
-            Table(self._source, value, (*self.path, other))
+            TableReader(self._source, value, (*self.path, other))
             for other, value in self._fields.items()
             if other not in self._known and isinstance(value, dict) and are_alike(other, key)
         ]
@@ -243,7 +244,7 @@ class Table:
         return dotted(tuple([each for each in (*self.path, key) if isinstance(each, str)]))
 
     def _record(self, key: str, value: Any, origin: str, unit: Unit = "") -> None:
-        self._source.effective.append(Effective(self.name(key), shown(value), origin, unit))
+        self._source.effective.append(EffectiveValue(self.name(key), shown(value), origin, unit))
 
 
 def _fit(message: str) -> str:
@@ -262,7 +263,7 @@ def dotted(path: Path) -> str:
 
 def shown(value: Any) -> Any:
     """Return a value as in JSON."""
-    if isinstance(value, list | tuple) and not isinstance(value, Place):
+    if isinstance(value, list | tuple) and not isinstance(value, ListenAddress):
         return [shown(each) for each in value]
     if isinstance(value, timedelta):
         return value.total_seconds()

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from gatepost.config import values
 from gatepost.config.problems import nearest
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccessKeyCredential,
     CertificateCredential,
@@ -48,7 +48,7 @@ _FOR_WHOM: Final = ("recipients", "senders", "applications")
 """The keys of a route that select its mail."""
 
 
-def _limits(table: Table) -> HopLimits:
+def _limits(table: TableReader) -> HopLimits:
     return HopLimits(
         table.take("connections", values.number(1, 10_000), _LIMITS.connections),
         table.take("rate", values.rate, _LIMITS.rate),
@@ -57,17 +57,17 @@ def _limits(table: Table) -> HopLimits:
     )
 
 
-def _eight_bit(table: Table) -> EightBit:
+def _eight_bit(table: TableReader) -> EightBit:
     read = values.one_of(("encode", "send", "bounce"))
     return cast("EightBit", table.take("eight_bit", read, "encode"))
 
 
-def _capture(table: Table, name: str, _credentials: Credentials) -> Target:
+def _capture(table: TableReader, name: str, _credentials: Credentials) -> Target:
     del table
     return Capture(name)
 
 
-def _smarthost(table: Table, name: str, credentials: Credentials) -> Target:
+def _smarthost(table: TableReader, name: str, credentials: Credentials) -> Target:
     port = _SUBMISSIONS if table.is_said("tls", "implicit") else _SUBMISSION
     servers: tuple[Server, ...] = table.need("servers", values.some(values.server(port)), ())
     balance = table.take("balance", values.flag, False)
@@ -119,13 +119,13 @@ def _tls(value: Any) -> HopTls:
     return cast("HopTls", read(value))
 
 
-def _mx(table: Table, name: str, _credentials: Credentials) -> Target:
+def _mx(table: TableReader, name: str, _credentials: Credentials) -> Target:
     tls = table.take("tls", values.one_of(("opportunistic", "required", "none")), "opportunistic")
     port = table.take("port", values.number(1, 65_535), 25)
     return MxTarget(name, cast("Any", tls), port, _eight_bit(table), _limits(table))
 
 
-def _acs_rest(table: Table, name: str, credentials: Credentials) -> Target:
+def _acs_rest(table: TableReader, name: str, credentials: Credentials) -> Target:
     endpoint = table.need("endpoint", values.https_url, "")
     credential = _credential(table, credentials, optional=False)
     if isinstance(credentials.get(credential), PasswordCredential | CertificateCredential):
@@ -133,7 +133,7 @@ def _acs_rest(table: Table, name: str, credentials: Credentials) -> Target:
     return AcsRestTarget(name, endpoint, credential, _limits(table))
 
 
-def _graph(table: Table, name: str, credentials: Credentials) -> Target:
+def _graph(table: TableReader, name: str, credentials: Credentials) -> Target:
     credential = _credential(table, credentials, optional=False)
     if isinstance(credentials.get(credential), _GIVES_NO_TOKEN):
         table.fault("credential", f"{table.name('credential')}: Microsoft Graph needs tokens")
@@ -162,7 +162,7 @@ def _optional_path(value: Any) -> str | None:
     return values.path(value)
 
 
-def _credential(table: Table, credentials: Credentials, *, optional: bool) -> str:
+def _credential(table: TableReader, credentials: Credentials, *, optional: bool) -> str:
     table.turn_away(
         _OF_A_CREDENTIAL,
         "must be in a table [credentials.NAME], whose name is the value of credential",
@@ -179,7 +179,7 @@ def _credential(table: Table, credentials: Credentials, *, optional: bool) -> st
     return name
 
 
-_KINDS: Final[Mapping[str, Callable[[Table, str, Credentials], Target]]] = {
+_KINDS: Final[Mapping[str, Callable[[TableReader, str, Credentials], Target]]] = {
     "capture": _capture,
     "smarthost": _smarthost,
     "mx": _mx,
@@ -188,7 +188,7 @@ _KINDS: Final[Mapping[str, Callable[[Table, str, Credentials], Target]]] = {
 }
 
 
-def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
+def read_targets(root: TableReader, credentials: Credentials) -> dict[str, Target]:
     """Return every target by name, including those with a mistake, as far as they can be read."""
     found: dict[str, Target] = {}
     for name, table in root.named("target").items():
@@ -202,7 +202,7 @@ def read_targets(root: Table, credentials: Credentials) -> dict[str, Target]:
     return found
 
 
-def read_retries(root: Table) -> dict[str, Retry]:
+def read_retries(root: TableReader) -> dict[str, Retry]:
     """Return every schedule by name; ``default`` always exists."""
     found: dict[str, Retry] = {}
     tables = {"default": root.table("retry").table("default"), **root.named("retry")}
@@ -212,7 +212,7 @@ def read_retries(root: Table) -> dict[str, Retry]:
     return found
 
 
-def _read_retry(table: Table) -> Retry:
+def _read_retry(table: TableReader) -> Retry:
     retry = Retry(
         table.take("first", values.positive_span, _RETRY.first),
         table.take("factor", values.fraction(1, 10), _RETRY.factor),
@@ -236,7 +236,7 @@ def _read_retry(table: Table) -> Retry:
     return retry
 
 
-def _warn_of_late(table: Table, retry: Retry) -> None:
+def _warn_of_late(table: TableReader, retry: Retry) -> None:
     """Warn of settings in the file that plan something too late."""
     expire = table.name("expire")
     key = "table" if table.has("table") else "first"
@@ -261,7 +261,7 @@ _Folded = tuple[frozenset[str], ...]
 
 
 def read_routes(
-    root: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]
+    root: TableReader, targets: Mapping[str, Target], retries: Mapping[str, Retry]
 ) -> tuple[Route, ...]:
     """Return the routes in order. A route after one that takes everything is a mistake."""
     routes: list[Route] = []
@@ -293,12 +293,14 @@ def read_routes(
     return tuple(routes)
 
 
-def _tell_of_whole(table: Table, route: Route, whole: Route) -> None:
+def _tell_of_whole(table: TableReader, route: Route, whole: Route) -> None:
     what = f"the route {route.name}" if table.has("name") else "this route"
     table.fault(None, f"{what} is never used: {whole.name} takes everything")
 
 
-def _check_other(table: Table, route: Route, same: Route | None, names: Collection[str]) -> None:
+def _check_other(
+    table: TableReader, route: Route, same: Route | None, names: Collection[str]
+) -> None:
     """Compare with earlier routes; ``same`` is one for the same mail."""
     never = "" if same is None else f"this route is never used: {same.name} is for the same mail"
     if same is not None and same.name == route.name:
@@ -316,7 +318,9 @@ def _folded(match: Match) -> _Folded:
     return (*parts, frozenset(map(str.lower, match.applications)))
 
 
-def _read_route(table: Table, targets: Mapping[str, Target], retries: Mapping[str, Retry]) -> Route:
+def _read_route(
+    table: TableReader, targets: Mapping[str, Target], retries: Mapping[str, Retry]
+) -> Route:
     match = Match(
         table.take("recipients", values.some(values.pattern), ()),
         table.take("senders", values.some(values.pattern), ()),
@@ -345,7 +349,7 @@ def _takes_all(match: Match) -> bool:
     return all(not part or not _EVERYBODY.isdisjoint(part) for part in parts[:2]) and not parts[2]
 
 
-def _check_name(table: Table, name: str) -> None:
+def _check_name(table: TableReader, name: str) -> None:
     try:
         values.name(name)
     except ValueError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.reading import Effective
+from gatepost.config.reading import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
 from gatepost.model.route import Route
@@ -85,7 +85,7 @@ class AzureDirectorySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class EntraDirectory:
+class EntraDirectorySettings:
     """Applications of real tenants: the token endpoint verifies secrets."""
 
     tenants: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class EntraDirectory:
     """Permitted audiences of a token; none: the resource of ``scope``."""
 
 
-DirectorySettings = AccountsDirectory | AzureDirectorySettings | EntraDirectory
+DirectorySettings = AccountsDirectory | AzureDirectorySettings | EntraDirectorySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Configuration:
     """The whole configuration."""
 
     hostname: str
@@ -263,7 +263,7 @@ class Config:
     """Where the Azure directory is managed and issues tokens; None: nowhere."""
     ca_file: str = ""
     """PEM file of the authorities for outgoing HTTPS (tokens, APIs); empty: the system's."""
-    effective: tuple[Effective, ...] = ()
+    effective: tuple[EffectiveValue, ...] = ()
     """Every effective value, in the order of the file."""
     warnings: tuple[ConfigError, ...] = ()
     """What works, but should be changed; each with ``where``."""

@@ -2,7 +2,7 @@
 
 from typing import Final, assert_never
 
-from gatepost.config.reading import Table
+from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
@@ -25,7 +25,9 @@ _IN_WORDS: Final[dict[Proof, str]] = {
 }
 
 
-def check_sign_in(table: Table, target: SmarthostTarget, credential: CredentialSettings) -> None:
+def check_sign_in(
+    table: TableReader, target: SmarthostTarget, credential: CredentialSettings
+) -> None:
     """Report what makes every login fail, whatever the server offers."""
     if isinstance(credential, AccessKeyCredential):
         table.fault(
@@ -59,7 +61,7 @@ def proof_of(credential: CredentialSettings) -> Proof:
     assert_never(credential)
 
 
-def _check_mechanisms(table: Table, target: SmarthostTarget, proof: Proof) -> None:
+def _check_mechanisms(table: TableReader, target: SmarthostTarget, proof: Proof) -> None:
     named = target.mechanisms or tuple(MECHANISMS)
     fitting = [each for each in named if MECHANISMS[each].needs == proof]
     if not fitting:
@@ -78,7 +80,7 @@ def _check_mechanisms(table: Table, target: SmarthostTarget, proof: Proof) -> No
         )
 
 
-def _check_protected(table: Table, target: SmarthostTarget) -> None:
+def _check_protected(table: TableReader, target: SmarthostTarget) -> None:
     """To other machines, logins need TLS and a verified certificate."""
     if target.tls in ("opportunistic", "none"):
         table.fault(

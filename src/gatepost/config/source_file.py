@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.reading import Source, Table
+from gatepost.config.reading import Source, TableReader
 from gatepost.config.syntax import read_toml
 from gatepost.errors import ConfigError
 from gatepost.net.files import open_again
@@ -34,7 +34,7 @@ def read_text(path: FilePath) -> str:
     return text
 
 
-def parse(text: str, file: str) -> tuple[Table, Source]:
+def parse(text: str, file: str) -> tuple[TableReader, Source]:
     """Return the root table of ``text``, its mistakes noted.
 
     Raises ConfigProblems if there is no table at all.
@@ -50,7 +50,7 @@ def parse(text: str, file: str) -> tuple[Table, Source]:
     if read.fields is None:
         raise ConfigProblems(mistakes)
     source = Source(file, find_positions(read.text), mistakes)
-    return Table(source, read.fields), source
+    return TableReader(source, read.fields), source
 
 
 def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:

@@ -36,7 +36,7 @@ class Mistake(NamedTuple):
     did_you_mean: str = ""
 
 
-class Reading(NamedTuple):
+class ParsedToml(NamedTuple):
     """The result of reading a text."""
 
     fields: dict[str, Any] | None
@@ -46,7 +46,7 @@ class Reading(NamedTuple):
     mistakes: Sequence[Mistake]
 
 
-def read_toml(text: str) -> Reading:
+def read_toml(text: str) -> ParsedToml:
     """Return what can be read. Raises ValueError or RecursionError if that is nothing."""
     lines, mistakes = text.split("\n"), list[Mistake]()
     while True:
@@ -56,15 +56,15 @@ def read_toml(text: str) -> Reading:
         except tomllib.TOMLDecodeError as error:
             line, said = _placed(error, lines)
             if mistakes and line <= mistakes[-1].line:
-                return Reading(None, mended, mistakes)  # the replaced line was not the mistake
+                return ParsedToml(None, mended, mistakes)  # the replaced line was not the mistake
             mistake, other = _look_at(lines[line - 1], line, said)
             mistakes.append(mistake)
             if other is None or len(mistakes) == _MOST:
-                return Reading(None, mended, mistakes)
+                return ParsedToml(None, mended, mistakes)
             lines[line - 1] = other
         else:
             fields.pop(_TABLE, None)
-            return Reading(fields, mended, mistakes)
+            return ParsedToml(fields, mended, mistakes)
 
 
 def _placed(error: tomllib.TOMLDecodeError, lines: Sequence[str]) -> tuple[int, str]:

@@ -291,7 +291,7 @@ def server(default_port: int) -> Callable[[Any], Server]:
     return read
 
 
-class Place(NamedTuple):
+class ListenAddress(NamedTuple):
     """An address to listen on."""
 
     host: str
@@ -301,7 +301,7 @@ class Place(NamedTuple):
         return join_host_port(self.host, self.port)
 
 
-def listening(value: Any) -> Place:
+def listening(value: Any) -> ListenAddress:
     """``HOST:PORT``, ``[IPV6]:PORT`` or ``*:PORT``; port 0 takes a free one."""
     if isinstance(value, str):
         before, colon, port = value.rpartition(":")
@@ -310,7 +310,7 @@ def listening(value: Any) -> Place:
         if (":" in bare) is not (before == f"[{bare}]"):
             is_host = False  # "::1:25" may be an address without a port
         if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
-            return Place("::" if bare == "*" else bare, int(port))
+            return ListenAddress("::" if bare == "*" else bare, int(port))
     raise ValueError('must be an address and a port, such as "127.0.0.1:587" or "[::]:465"')
 
 

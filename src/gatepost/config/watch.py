@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import NOWHERE, secret
-from gatepost.config.reading import Effective, Source, Table
+from gatepost.config.reading import EffectiveValue, Source, TableReader
 from gatepost.config.source_file import (
     check_readable,
     check_secret,
@@ -34,7 +34,7 @@ _IMPLICIT_PORT: Final = 465
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
+class WatchedServer:
     """One server to watch."""
 
     name: str
@@ -51,7 +51,7 @@ class Upstream:
 class WatchConfig:
     """The contents of the file."""
 
-    upstreams: tuple[Upstream, ...]
+    upstreams: tuple[WatchedServer, ...]
     directory: FilePath
     metrics: tuple[str, int] | None
     jitter: float
@@ -59,7 +59,7 @@ class WatchConfig:
     keep: int
     keep_for: timedelta
     certificate_warning: timedelta
-    effective: tuple[Effective, ...] = ()
+    effective: tuple[EffectiveValue, ...] = ()
 
 
 def load_watch(path: FilePath, environment: Mapping[str, str] | None = None) -> WatchConfig:
@@ -77,7 +77,7 @@ def load_watch(path: FilePath, environment: Mapping[str, str] | None = None) -> 
     return config
 
 
-def _read(root: Table) -> WatchConfig:
+def _read(root: TableReader) -> WatchConfig:
     interval = root.take("interval", _interval, timedelta(minutes=15))
     jitter = root.take("jitter", values.fraction(0, 1), 0.1)
     directory = FilePath(root.take("directory", values.path, "watch"))
@@ -94,8 +94,8 @@ def _read(root: Table) -> WatchConfig:
     )  # fmt: skip
 
 
-def _upstreams(root: Table, interval: timedelta) -> tuple[Upstream, ...]:
-    found: list[Upstream] = []
+def _upstreams(root: TableReader, interval: timedelta) -> tuple[WatchedServer, ...]:
+    found: list[WatchedServer] = []
     tables = root.tables("upstream")
     if not tables:
         root.fault("upstream" if root.has("upstream") else None, "there is no [[upstream]]")
@@ -110,11 +110,11 @@ def _upstreams(root: Table, interval: timedelta) -> tuple[Upstream, ...]:
     return tuple(found)
 
 
-def _upstream(table: Table, interval: timedelta) -> Upstream:
+def _upstream(table: TableReader, interval: timedelta) -> WatchedServer:
     tls = cast("TlsMode", table.take("tls", values.one_of(MODES), "auto"))
     default_port = _IMPLICIT_PORT if tls == "implicit" else NOBODY.port
     server = table.need("server", values.server(default_port), NOBODY)
-    upstream = Upstream(
+    upstream = WatchedServer(
         table.take("name", values.name, _named_after(server)),
         server,
         tls,
@@ -138,7 +138,9 @@ def _named_after(server: Server) -> str:
     return str(server).replace("[", "").replace("]", "").replace(":", "-")
 
 
-def _check(source: Source, index: int, upstream: Upstream, environment: Mapping[str, str]) -> None:
+def _check(
+    source: Source, index: int, upstream: WatchedServer, environment: Mapping[str, str]
+) -> None:
     if upstream.ca_file:
         check_readable(source, ("upstream", index, "ca_file"), upstream.ca_file)
     if upstream.password not in (None, NOWHERE):

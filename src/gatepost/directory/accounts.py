@@ -63,7 +63,7 @@ Unseal = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class StoredAccount:
     """The stored data of an account; ``make_account`` makes it."""
 
     name: str
@@ -91,13 +91,13 @@ def make_account(
     *,
     seal: Callable[[bytes], bytes] | None = None,
     salt_of: Callable[[ScramHash], bytes] = random_salt,
-) -> Account:
+) -> StoredAccount:
     """Return an account with every verifier of its password.
 
     CRAM-MD5 needs the password itself, so it is kept only where ``seal`` encrypts it. For
     ``salt_of`` see ``make_scram``. Takes a tenth of a second, on purpose.
     """
-    return Account(
+    return StoredAccount(
         name,
         hasher.hash(_prepared(password)),
         tuple(senders),
@@ -116,14 +116,14 @@ def _prepared(password: Secret) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _read(record: Record, unseal: Unseal | None) -> tuple[Account, str]:
+def _read(record: Record, unseal: Unseal | None) -> tuple[StoredAccount, str]:
     """Return what can be used of a stored account, and the error of what cannot be read."""
     try:
-        account = msgspec.convert(record.fields, Account)
+        account = msgspec.convert(record.fields, StoredAccount)
     except msgspec.ValidationError as error:
-        return Account(record.id, ""), str(error)
+        return StoredAccount(record.id, ""), str(error)
     if account.name != record.id:  # it would take the place of another one
-        return Account(record.id, ""), "its name is another one"
+        return StoredAccount(record.id, ""), "its name is another one"
     if account.cram_md5 and unseal:
         try:
             unseal(account.cram_md5)
@@ -155,8 +155,8 @@ class AccountDirectory:
     ) -> None:
         self._records = records
         self._protection = protection
-        self._accounts: dict[str, Account] = {}
-        self._configured: dict[str, Account] = {}
+        self._accounts: dict[str, StoredAccount] = {}
+        self._configured: dict[str, StoredAccount] = {}
         self._decoy = ""
         self._remembered: ProofCache[Principal | Reply] = ProofCache(monotonic)
         self._hashing = FairQueue(MOST_AT_ONCE)
@@ -194,21 +194,21 @@ class AccountDirectory:
         """See ``directory.combined``."""
         return "" if self._find(username) is not None else _UNKNOWN
 
-    def account(self, name: str) -> Account | None:
+    def account(self, name: str) -> StoredAccount | None:
         """Return a stored account by its name; None if there is none."""
         return self._accounts.get(name)
 
     @property
-    def accounts(self) -> "tuple[Account, ...]":
+    def accounts(self) -> "tuple[StoredAccount, ...]":
         """All stored accounts, sorted by name."""
         return tuple([self._accounts[name] for name in sorted(self._accounts)])
 
     @property
-    def configured(self) -> "tuple[Account, ...]":
+    def configured(self) -> "tuple[StoredAccount, ...]":
         """All accounts of the configuration."""
         return tuple(self._configured.values())
 
-    def configure(self, accounts: Iterable[Account]) -> None:
+    def configure(self, accounts: Iterable[StoredAccount]) -> None:
         """Set the accounts of the configuration; they take precedence over stored ones.
 
         Followers are not told; the caller must invalidate other caches.
@@ -216,7 +216,7 @@ class AccountDirectory:
         self._configured = {each.name: each for each in accounts}
         self._changed()
 
-    def _find(self, username: str) -> Account | None:
+    def _find(self, username: str) -> StoredAccount | None:
         return self._configured.get(username) or self._accounts.get(username)
 
     def _changed(self) -> None:
@@ -286,7 +286,7 @@ class AccountDirectory:
         self._remembered.put(ticket, principal, REMEMBERED)
         return principal
 
-    def _check(self, account: Account | None, password: bytes) -> bool:
+    def _check(self, account: StoredAccount | None, password: bytes) -> bool:
         encoded = (account.password if account else "") or self._decoy
         return self._protection.hasher.verify(encoded, password)
 
@@ -326,11 +326,11 @@ class AccountDirectory:
         """See ``KeepableDirectory``."""
         self._followers.add(forget)
 
-    async def save(self, put: Iterable[Account], delete: Iterable[str] = ()) -> None:
+    async def save(self, put: Iterable[StoredAccount], delete: Iterable[str] = ()) -> None:
         """Write accounts and delete others by name in one commit, effective immediately."""
         await to_the_end(self._save(tuple(put), tuple(delete)))
 
-    async def _save(self, put: tuple[Account, ...], delete: tuple[str, ...]) -> None:
+    async def _save(self, put: tuple[StoredAccount, ...], delete: tuple[str, ...]) -> None:
         async with self._changing:
             await self._records.save_records(
                 [Record(_KIND, each.name, msgspec.to_builtins(each)) for each in put],

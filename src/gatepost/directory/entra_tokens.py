@@ -37,22 +37,22 @@ _CHECKING: Final[Options] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
+class TokenIssuer:
     """What a tenant publishes: its issuer names, and its keys by id."""
 
     names: frozenset[str]
     keys: Mapping[str, Any]
 
 
-class Published(Protocol):
+class KeyFetcher(Protocol):
     """Fetches a tenant's discovery documents and keys."""
 
-    async def __call__(self, tenant_id: str) -> Issuer | str:
+    async def __call__(self, tenant_id: str) -> TokenIssuer | str:
         """Return them, or why they are not available. Takes its deadline at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TokenContents:
     """The contents of a valid token."""
 
     tenant_id: str
@@ -75,7 +75,7 @@ class Faulty:
 
 @dataclass(slots=True)
 class _Known:
-    issuer: Issuer | None = None
+    issuer: TokenIssuer | None = None
     asked_at: float = float("-inf")
     trouble: str = ""
 
@@ -86,10 +86,10 @@ class _Known:
             return False
         return self.issuer is None or key_id not in self.issuer.keys or age >= KEYS_HOLD
 
-    def take(self, answer: Issuer | str, now: float) -> None:
+    def take(self, answer: TokenIssuer | str, now: float) -> None:
         """Note what was answered."""
         self.asked_at = now
-        if isinstance(answer, Issuer):
+        if isinstance(answer, TokenIssuer):
             self.issuer, self.trouble = answer, ""
         else:
             self.trouble = answer
@@ -103,7 +103,7 @@ class EntraTokens:
 
     def __init__(
         self,
-        published: Published,
+        published: KeyFetcher,
         tenants: frozenset[str],
         audiences: frozenset[str],
         clock: Callable[[], float],
@@ -112,9 +112,9 @@ class EntraTokens:
         self._tenants, self._audiences = tenants, audiences
         self._known: dict[str, _Known] = {each: _Known() for each in tenants}
         self._asking: dict[str, asyncio.Lock] = {each: asyncio.Lock() for each in tenants}
-        self._verified: OrderedDict[bytes, Shown] = OrderedDict()
+        self._verified: OrderedDict[bytes, TokenContents] = OrderedDict()
 
-    async def verify(self, token: str) -> Shown | Faulty:
+    async def verify(self, token: str) -> TokenContents | Faulty:
         """Return a token's contents after verification, or what is wrong with it."""
         if len(token) > MAX_TOKEN:
             return Faulty("token_malformed", f"the token is longer than {MAX_TOKEN} characters")
@@ -135,7 +135,7 @@ class EntraTokens:
         fault = await self._signed(token, header, claims)
         if fault is not None:
             return fault
-        shown = Shown(claims["tid"].lower(), _application(claims), float(claims["exp"]))
+        shown = TokenContents(claims["tid"].lower(), _application(claims), float(claims["exp"]))
         self._verified[digest] = shown
         if len(self._verified) > MOST_KEPT:
             self._verified.popitem(last=False)
@@ -191,7 +191,7 @@ class EntraTokens:
             return Faulty("token_issuer_wrong", "the tenant did not issue the token")
         return None
 
-    async def _issuer(self, tenant: str, key_id: str) -> Issuer | Faulty:
+    async def _issuer(self, tenant: str, key_id: str) -> TokenIssuer | Faulty:
         """Return what a tenant publishes, fetched again for an unknown key, or after KEYS_HOLD."""
         known = self._known[tenant]
         if known.wants(key_id, self._clock()):
@@ -209,7 +209,7 @@ def audiences_of(resource: str) -> frozenset[str]:
     return next((ids for ids in RESOURCES.values() if folded in ids), frozenset({folded}))
 
 
-def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, Any]) -> Issuer:
+def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, Any]) -> TokenIssuer:
     """Return the contents of discovery documents and a key set (RFC 7517 5). Raises ValueError."""
     names = {each.get("issuer") for each in discovered}
     if not names or not all(isinstance(each, str) and each for each in names):
@@ -225,7 +225,7 @@ def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, A
             raise ValueError("a published key cannot be read") from error
     if not keys:
         raise ValueError("the tenant publishes no RSA key")
-    return Issuer(frozenset(map(str, names)), keys)
+    return TokenIssuer(frozenset(map(str, names)), keys)
 
 
 def _application(claims: Mapping[str, Any]) -> str:

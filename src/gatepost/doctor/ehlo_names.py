@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Checks
-from gatepost.model.evidence import Command, Evidence, Renamed
+from gatepost.model.evidence import CommandExchange, Evidence, Renamed
 from gatepost.model.reply import Reply
 
 NEUTRAL: Final = "client.example.com"
@@ -30,7 +30,7 @@ def is_about_the_name(reply: Reply) -> bool:
 
 def refused_for_the_name(seen: Evidence) -> bool:
     """Tell whether MAIL or RCPT was refused because of EHLO's name, as by Postfix."""
-    said: list[Command] = [*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ())]
+    said: list[CommandExchange] = [*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ())]
     return any(is_about_the_name(each.reply) for each in said)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.mime.dates import format_date
-from gatepost.model.evidence import Command, Position
+from gatepost.model.evidence import CommandExchange, Position
 
 
 def try_envelope(
@@ -16,13 +16,13 @@ def try_envelope(
     checks, tls = visit.checks, talk.session.facts is not None
     shown = talk.session.transcript.redact
     reply = talk.ask(f"MAIL FROM:<{checks.mail_from}>", "mail")
-    yield "mail", "mail", Command(shown(checks.mail_from), reply, tls, authenticated)
+    yield "mail", "mail", CommandExchange(shown(checks.mail_from), reply, tls, authenticated)
     if not reply.is_success:
         return
-    taken: list[Command] = []
+    taken: list[CommandExchange] = []
     for address in checks.rcpt_to:
         reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
-        taken.append(Command(shown(address), reply, tls, authenticated))
+        taken.append(CommandExchange(shown(address), reply, tls, authenticated))
         yield "rcpt", "rcpt", tuple(taken)
     if checks.send and any(each.reply.is_success for each in taken):
         reply = talk.ask("DATA", "data")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from gatepost.model.evidence import Evidence, Hello, TlsSeen
+from gatepost.model.evidence import EhloExchange, Evidence, TlsSeen
 
 _STATES: Final = {
     "greets": "greets in clear", "tls": "TLS from the first byte", "timeout": "no answer",
@@ -143,7 +143,7 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
         yield f"not verified: {tls.verify_error}"
 
 
-def hello_lines(hello: Hello | None, missing: str) -> tuple[str, ...]:
+def hello_lines(hello: EhloExchange | None, missing: str) -> tuple[str, ...]:
     """Return the lines of one EHLO reply, or ``missing``."""
     if hello is None:
         return (missing,)

@@ -8,7 +8,7 @@ from gatepost.doctor.certificate import read_certificate
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, RemoteProtocolError
-from gatepost.model.evidence import Issuer
+from gatepost.model.evidence import MissingIssuer
 from gatepost.net.dial import Endpoint, Server, connect_to, resolve
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import completing_context
@@ -18,31 +18,33 @@ MAX_ANSWER: Final = 65_536
 """Octets; a certificate has about two thousand."""
 
 
-def find_issuer(visit: Visit, endpoint: Endpoint, name: str, url: str, *, implicit: bool) -> Issuer:
+def find_issuer(
+    visit: Visit, endpoint: Endpoint, name: str, url: str, *, implicit: bool
+) -> MissingIssuer:
     """Fetch the certificate at ``url``, and repeat the handshake with it."""
     try:
         der = _fetch(url, endpoint)
     except (OSError, GatepostError, ValueError) as error:
-        return Issuer(url, failure=str(error))
+        return MissingIssuer(url, failure=str(error))
     certificate = read_certificate(der)
     if certificate is None:
-        return Issuer(url, failure="the answer is not a DER certificate")
+        return MissingIssuer(url, failure="the answer is not a DER certificate")
     try:
         talk = Talk.open(visit, endpoint, completing_context(visit.settings.ca_file, der))
     except (OSError, GatepostError) as error:
-        return Issuer(url, certificate.subject, failure=str(error))
+        return MissingIssuer(url, certificate.subject, failure=str(error))
     try:
         if not implicit:
             talk.greeting()
             talk.hello(name)
             if not talk.ask("STARTTLS", "starttls").is_success:
-                return Issuer(url, certificate.subject, failure="STARTTLS was refused")
+                return MissingIssuer(url, certificate.subject, failure="STARTTLS was refused")
         talk.secure()
     except GatepostError as error:
-        return Issuer(url, certificate.subject, failure=talk.explain(error))
+        return MissingIssuer(url, certificate.subject, failure=talk.explain(error))
     finally:
         talk.close(politely=False)
-    return Issuer(url, certificate.subject, completes=True)
+    return MissingIssuer(url, certificate.subject, completes=True)
 
 
 def _fetch(url: str, mail_server: Endpoint) -> bytes:

@@ -32,11 +32,11 @@ from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
     POSITIONS,
-    Client,
+    ClientFacts,
+    EhloExchange,
     Evidence,
     Fact,
     Greeting,
-    Hello,
     OtherServer,
     Position,
     Renamed,
@@ -80,7 +80,7 @@ class _Probe:
             "probe",
             target=Target(visit.server.host, visit.server.port),
             seen_at=now,
-            client=Client(settings.library, settings.tls, visit.signs_in),
+            client=ClientFacts(settings.library, settings.tls, visit.signs_in),
             login=seen(describe(visit.credentials)) if visit.credentials else Fact(),
         )
         self.talk: Talk | None = None
@@ -422,7 +422,7 @@ class _Probe:
 
         An accepted name becomes ours; if none is, the evidence says so.
         """
-        tried: list[Hello] = []
+        tried: list[EhloExchange] = []
         for name in (NEUTRAL, literal_of(talk)):
             talk = talk if talk.session.usable else renew()
             tried.append(talk.hello_or_end(name))

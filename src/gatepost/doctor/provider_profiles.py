@@ -3,7 +3,7 @@
 from functools import cache
 
 from gatepost.diagnosis.diagnose import recognise
-from gatepost.model.evidence import Evidence, Hello, Target, seen
+from gatepost.model.evidence import EhloExchange, Evidence, Target, seen
 from gatepost.model.profile import Profile
 from gatepost.profiles import known_providers, load_profile
 
@@ -20,7 +20,7 @@ def profile_of(evidence: Evidence) -> Profile | None:
     return next((each for each in known_profiles() if each.name == name), None)
 
 
-def unlisted_mechanisms(host: str, hello: Hello) -> tuple[str, ...]:
+def unlisted_mechanisms(host: str, hello: EhloExchange) -> tuple[str, ...]:
     """Return the mechanisms that a provider accepts although EHLO does not list them."""
     profile = profile_of(Evidence("probe", target=Target(host, 0), over_tls=seen(hello)))
     return profile.unadvertised_mechanisms if profile else ()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.model.credentials import Credentials
-from gatepost.model.evidence import Login
+from gatepost.model.evidence import LoginFormat
 from gatepost.model.setting import SecretShape
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -69,13 +69,13 @@ _NAMES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
 )
 
 
-def describe(credentials: Credentials) -> Login:
+def describe(credentials: Credentials) -> LoginFormat:
     """Return the shape of these credentials."""
     secret = credentials.password or credentials.token
     shape = shape_of(secret.reveal() if secret is not None else "")
     if credentials.password is None:
         shape = replace(shape, kind="token")
-    return Login(form_of(credentials.username), shape)
+    return LoginFormat(form_of(credentials.username), shape)
 
 
 def shape_of(secret: str) -> SecretShape:

@@ -19,10 +19,10 @@ from gatepost.doctor.talk import NOTHING, Talk
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
 from gatepost.model.credentials import Credentials
-from gatepost.model.evidence import AuthAttempt, Hello, Response
+from gatepost.model.evidence import AuthAttempt, EhloExchange, ResponseFormat
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
-from gatepost.sasl.exchange import ClientSide, UnusableCredentials
+from gatepost.sasl.exchange import ExchangeContext, UnusableCredentials
 from gatepost.sasl.negotiate import plan
 
 CHALLENGE: Final = 334
@@ -188,7 +188,7 @@ class Attempts:
     def _taken_unlisted(self, credentials: Credentials) -> tuple[str, ...]:
         """Return mechanisms that accept a token although EHLO does not list them, as with Azure
         Communication Services."""
-        hello = Hello("", Reply(250), self.talk.session.capabilities)
+        hello = EhloExchange("", Reply(250), self.talk.session.capabilities)
         taken = unlisted_mechanisms(self.visit.server.host, hello)
         plans = [plan(self.offered, credentials, self.channel, only=name) for name in taken]
         return tuple(name for each in plans for name in each.mechanisms)
@@ -202,7 +202,7 @@ class Attempts:
         session, server = self.talk.session, self.visit.server
         if not session.usable:
             return False
-        side = ClientSide(
+        side = ExchangeContext(
             self.channel,
             self.offered,
             nonce=secrets.token_urlsafe(18),
@@ -239,7 +239,7 @@ class Attempts:
                 self._tls,
                 secret_sent=attempt.secret_sent,
                 accepted=reply.is_success or not attempt.to_command,
-                responses=(Response(authzid=True),) if acting else (),
+                responses=(ResponseFormat(authzid=True),) if acting else (),
             )
         )
         return attempt.secret_sent

@@ -12,7 +12,7 @@ from gatepost.client.steps import Conversation
 from gatepost.doctor.redaction import hide, hide_in_name
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, Phase
-from gatepost.model.evidence import Hello
+from gatepost.model.evidence import EhloExchange
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 from gatepost.net.dial import Endpoint, connect_to
@@ -93,20 +93,20 @@ class Talk:
         octets = "".join(f"{command}\r\n" for command in commands).encode()
         self.stream.send(octets, self._visit.patience.reply)
 
-    def hello(self, name: str) -> Hello:
+    def hello(self, name: str) -> EhloExchange:
         """Send EHLO; a refused one offers nothing."""
         reply = self.ask(f"EHLO {name}", "ehlo")
         if not reply.is_success:
-            return Hello(name, reply)
+            return EhloExchange(name, reply)
         self.session.capabilities = parse_capabilities(reply)
-        return Hello(name, reply, self.session.capabilities)
+        return EhloExchange(name, reply, self.session.capabilities)
 
-    def hello_or_end(self, name: str) -> Hello:
+    def hello_or_end(self, name: str) -> EhloExchange:
         """The same, without a code if the server disconnects because it does not like the name."""
         try:
             return self.hello(name)
         except Disconnected:
-            return Hello(name, NOTHING)
+            return EhloExchange(name, NOTHING)
 
     @property
     def responses_sent(self) -> int:

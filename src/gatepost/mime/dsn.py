@@ -17,7 +17,7 @@ from gatepost.mime.entities import text_entity
 from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import QueuedMessage
-from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.dsn import Action, NotificationOrigin, Reported
 from gatepost.model.envelope import Envelope, Recipient
 
 MOST_RETURNED: Final = 1024 * 1024
@@ -73,7 +73,7 @@ def make_dsn(
     original: QueuedMessage,
     body: Body | None,
     reported: Sequence[Reported],
-    reporter: Reporter,
+    reporter: NotificationOrigin,
     most: int = MOST_RETURNED,
 ) -> Dsn | None:
     """Return the notification about those recipients of which the sender wants to know; None if
@@ -107,7 +107,7 @@ def make_dsn(
     return Dsn(back, content, subject_of(told), message_id(reporter))
 
 
-def message_id(reporter: Reporter) -> str:
+def message_id(reporter: NotificationOrigin) -> str:
     """Return the notification's Message-ID."""
     return f"<{reporter.id}@{reporter.host}>"
 
@@ -115,7 +115,7 @@ def message_id(reporter: Reporter) -> str:
 def _assemble(
     original: QueuedMessage,
     told: Sequence[Reported],
-    reporter: Reporter,
+    reporter: NotificationOrigin,
     parts: Sequence[bytes],
 ) -> bytes:
     boundary = _boundary(parts)

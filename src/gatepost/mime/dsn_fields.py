@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.mime.dates import format_date
 from gatepost.model.delivery import QueuedMessage
-from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.dsn import Action, NotificationOrigin, Reported
 from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.model.xtext import decode_utf8_xtext, decode_xtext, encode_utf8_xtext
 
@@ -26,7 +26,11 @@ _CLASSES: Final[Mapping[Action, tuple[int, ...]]] = {
 
 
 def delivery_status(
-    original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, utf8: bool
+    original: QueuedMessage,
+    reported: Sequence[Reported],
+    reporter: NotificationOrigin,
+    *,
+    utf8: bool,
 ) -> bytes:
     """Return the whole part with its own MIME fields; with ``utf8`` in UTF-8.
 
@@ -51,7 +55,9 @@ def status_of(reply: Reply, action: Action) -> EnhancedStatus:
     return EnhancedStatus(klass if klass in fitting else fitting[0], 0, 0)
 
 
-def _of_message(original: QueuedMessage, reporter: Reporter, *, utf8: bool) -> Iterator[str]:
+def _of_message(
+    original: QueuedMessage, reporter: NotificationOrigin, *, utf8: bool
+) -> Iterator[str]:
     """Return the fields about the message (RFC 3464 2.2). ENVID came as xtext and is decoded."""
     if original.envelope.envid is not None:
         decoded = decode_xtext(original.envelope.envid)

@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.mime.dates import format_date
 from gatepost.mime.dsn_fields import breakable
 from gatepost.model.delivery import QueuedMessage
-from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.dsn import Action, NotificationOrigin, Reported
 
 WIDTH: Final = 76
 
@@ -38,7 +38,11 @@ def subject_of(reported: Sequence[Reported]) -> str:
 
 
 def explain(
-    original: QueuedMessage, reported: Sequence[Reported], reporter: Reporter, *, whole: bool
+    original: QueuedMessage,
+    reported: Sequence[Reported],
+    reporter: NotificationOrigin,
+    *,
+    whole: bool,
 ) -> str:
     """Return the text: what happened, to which recipients, why, and what comes next."""
     paragraphs = [

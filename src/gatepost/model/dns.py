@@ -12,7 +12,7 @@ AnswerKind = Literal["found", "no_such_name", "no_records", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class DnsAnswer(Generic[T]):
     """The answer to one question. Only ``found`` has records; only ``failed`` is temporary."""
 
     kind: AnswerKind
@@ -27,13 +27,13 @@ class Answer(Generic[T]):
         """Whether asking again is useless."""
         return self.kind != "failed"
 
-    def each(self, read: Callable[[T], R]) -> "Answer[R]":
+    def each(self, read: Callable[[T], R]) -> "DnsAnswer[R]":
         """Return the same answer with each record converted by ``read``."""
-        return Answer(
+        return DnsAnswer(
             self.kind, tuple([read(each) for each in self.records]), self.ttl, self.reason
         )
 
-    def because(self, reason: str) -> "Answer[T]":
+    def because(self, reason: str) -> "DnsAnswer[T]":
         """Return the same answer with another reason."""
         return replace(self, reason=reason)
 
@@ -55,10 +55,10 @@ class Resolver(Protocol):
     it has failed.
     """
 
-    async def mx(self, domain: str) -> Answer[MxRecord]:
+    async def mx(self, domain: str) -> DnsAnswer[MxRecord]:
         """Return the mail exchangers in the order of the answer, which has no meaning."""
 
-    async def addresses(self, name: str) -> Answer[str]:
+    async def addresses(self, name: str) -> DnsAnswer[str]:
         """Return the addresses of both families, IPv6 first; for an address the address itself.
 
         If one family could not be asked for, addresses of the other are ``found``, but no addresses
@@ -66,19 +66,19 @@ class Resolver(Protocol):
         6.3) are not asked for.
         """
 
-    async def txt(self, name: str) -> Answer[str]:
+    async def txt(self, name: str) -> DnsAnswer[str]:
         """Return the texts, the strings of each joined (RFC 7208 3.3)."""
 
-    async def cname(self, name: str) -> Answer[str]:
+    async def cname(self, name: str) -> DnsAnswer[str]:
         """Return the name that the name itself is an alias of, without a final dot."""
 
 
-def merge_families(first: Answer[str], second: Answer[str]) -> Answer[str]:
+def merge_families(first: DnsAnswer[str], second: DnsAnswer[str]) -> DnsAnswer[str]:
     """Return one answer for both address families, as ``Resolver.addresses`` defines it."""
     found = [each for each in (first, second) if each.records]
     failed = [each for each in (first, second) if each.kind == "failed"]
     if found:
-        return Answer(
+        return DnsAnswer(
             "found",
             tuple(dict.fromkeys(first.records + second.records)),
             min(each.ttl for each in found),

@@ -32,7 +32,7 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Reporter:
+class NotificationOrigin:
     """The relay that reports, and when."""
 
     host: str

@@ -27,7 +27,7 @@ class EntraName:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EntraResponse:
     """The result of one HTTP request; ``status`` is 0 if there was no answer."""
 
     host: str
@@ -93,10 +93,10 @@ class SmtpNameSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Managed:
+class ManagementFacts:
     """What Resource Manager returned. None: it was not asked, or did not say."""
 
-    answer: Answer
+    answer: EntraResponse
     """The last answer; a success if everything was read."""
     resource_id: str = ""
     """The resource in the user name; empty if there is none."""
@@ -118,18 +118,18 @@ class Behind:
     name: EntraName
     authority: str = ""
     """Host of the authority; empty if none is known."""
-    tenant: Answer | None = None
+    tenant: EntraResponse | None = None
     """OpenID discovery for the tenant."""
-    swapped: Answer | None = None
+    swapped: EntraResponse | None = None
     """The same with the application's id, which may be in the place of the tenant's."""
-    token_request: Answer | None = None
+    token_request: EntraResponse | None = None
     token: TokenSeen | None = None
     """The token that was issued."""
-    email: Answer | None = None
+    email: EntraResponse | None = None
     """``POST /emails:send`` with a body that cannot be accepted."""
     email_sender: str = ""
     """The sender in that request."""
-    management: Managed | None = None
+    management: ManagementFacts | None = None
     differs: bool = False
     """The token that signs in belongs to another mailbox than the user name."""
     untried: str = ""

@@ -13,7 +13,7 @@ from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Reply
-from gatepost.model.setting import Config, SecretShape
+from gatepost.model.setting import ClientSettings, SecretShape
 from gatepost.model.transcript import Line
 
 SCHEMA: Final = 1
@@ -60,7 +60,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientFacts:
     """The client that cannot send."""
 
     library: str = ""
@@ -105,7 +105,7 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
+class EhloExchange:
     """One EHLO and its reply. ``capabilities`` is empty if it was refused."""
 
     name: str
@@ -200,7 +200,7 @@ class TlsVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
+class MissingIssuer:
     """The certificate that the server did not send, fetched from the URL in its own certificate."""
 
     url: str
@@ -223,7 +223,7 @@ ResponseForm = Literal["hidden", "base64", "not_base64", "twice_base64", "malfor
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ResponseFormat:
     """What a client sent during AUTH, as a log shows it: its format, never its content.
 
     ``octets`` is the length of the text on the wire, 0 when the log hides it.
@@ -239,7 +239,7 @@ class Response:
     authzid: bool = False
     """PLAIN: the first field, the authorization identity, is not empty."""
     username_form: str = ""
-    """As in ``Login``; empty if it is hidden, or there is no user name."""
+    """As in ``LoginFormat``; empty if it is hidden, or there is no user name."""
     secret: SecretShape | None = None
     identity_differs: bool = False
     """XOAUTH2: ``user=`` is not the user of the token."""
@@ -258,12 +258,12 @@ class AuthAttempt:
     """The first prompt was answered with ``*``, because the doctor only asked."""
     accepted: bool = False
     """The server accepted the mechanism: it sent a prompt, or the login succeeded."""
-    responses: tuple[Response, ...] = ()
+    responses: tuple[ResponseFormat, ...] = ()
     """The client's responses, if a log shows them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class LoginFormat:
     """What the client signs in with. ``username_form`` is a format: ``address``, ``entra``, ..."""
 
     username_form: str
@@ -271,7 +271,7 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandExchange:
     """MAIL, RCPT or DATA and its reply. ``argument`` is the address."""
 
     argument: str
@@ -281,7 +281,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ContentFormat:
     """The format of a message on the wire, without its content."""
 
     octets: int = 0
@@ -330,7 +330,7 @@ class Conduct:
     """The file of the authority whose certificate it got; empty: the server's own certificate."""
     is_opaque: bool = False
     """TLS was passed on encrypted: what was sent under TLS is unknown."""
-    content: Content | None = None
+    content: ContentFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +352,7 @@ class Evidence:
     source: Literal["probe", "log", "config", "token", "record"]
     target: Target | None = None
     seen_at: datetime | None = None
-    client: Client = field(default_factory=Client)
+    client: ClientFacts = field(default_factory=ClientFacts)
     provider: str = ""
     """The profile whose host or EHLO pattern matches."""
     resolution: Fact[Resolution] = Fact()
@@ -361,9 +361,9 @@ class Evidence:
     greeting_after_ehlo: Fact[Greeting] = Fact()
     """The greeting after EHLO was sent to a silent server."""
     tls_first: Fact[TlsFirst] = Fact()
-    in_clear: Fact[Hello] = Fact()
-    other_name: Fact[Hello] = Fact()
-    other_names: Fact[tuple[Hello, ...]] = Fact()
+    in_clear: Fact[EhloExchange] = Fact()
+    other_name: Fact[EhloExchange] = Fact()
+    other_names: Fact[tuple[EhloExchange, ...]] = Fact()
     """Every EHLO that was tried after a refusal, in order."""
     renamed: Fact[tuple[Renamed, ...]] = Fact()
     """If a refusal of MAIL or RCPT mentions the name in EHLO: what other names give, without a
@@ -373,17 +373,17 @@ class Evidence:
     starttls: Fact[Reply] = Fact()
     tls_versions: Fact[tuple[TlsVersion, ...]] = Fact()
     """Each version by itself, if the handshake failed, or in an audit."""
-    issuer: Fact[Issuer] = Fact()
+    issuer: Fact[MissingIssuer] = Fact()
     """Looked for if the server sent only its own certificate, and its issuer is unknown here."""
     neighbours: Fact[tuple[OtherServer, ...]] = Fact()
     """Where else the client could connect to; looked for if this port does not work."""
     audit: Fact[tuple[Check, ...]] = Fact()
     tls: Fact[TlsSeen] = Fact()
-    over_tls: Fact[Hello] = Fact()
-    login: Fact[Login] = Fact()
+    over_tls: Fact[EhloExchange] = Fact()
+    login: Fact[LoginFormat] = Fact()
     auth: Fact[tuple[AuthAttempt, ...]] = Fact()
-    mail: Fact[Command] = Fact()
-    rcpt: Fact[tuple[Command, ...]] = Fact()
+    mail: Fact[CommandExchange] = Fact()
+    rcpt: Fact[tuple[CommandExchange, ...]] = Fact()
     content: Fact[Reply] = Fact()
     position: Position = "resolve"
     failure: str = ""
@@ -402,7 +402,7 @@ class Evidence:
     """The access token that the client signs in with."""
     behind: Fact[Behind] = Fact()
     """What was asked after a refused login, if Microsoft Entra decides about logins."""
-    configs: tuple[Config, ...] = ()
+    configs: tuple[ClientSettings, ...] = ()
     """What a configuration file sets."""
     conduct: Fact[Conduct] = Fact()
     """Of a recorded session: what the client did."""
@@ -444,7 +444,7 @@ class Evidence:
         hello = self._accepted(self.in_clear, after_refusal=True)
         return hello is not None and "STARTTLS" in hello.capabilities
 
-    def _accepted(self, fact: Fact[Hello], *, after_refusal: bool) -> Hello | None:
+    def _accepted(self, fact: Fact[EhloExchange], *, after_refusal: bool) -> EhloExchange | None:
         """The EHLO of ``fact``, or the second one that was tried after its refusal."""
         hello, other = fact.value, self.other_name.value
         if hello is not None and not hello.reply.is_success and after_refusal and other:

@@ -45,7 +45,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ClientSettings:
     """The settings of one client: a file, or one account in it."""
 
     file: str
@@ -60,6 +60,6 @@ MAILERS: Final = "MAILERS."
 """The beginning of the names of Django's settings for several mail servers (6.1)."""
 
 
-def has_mailers(config: Config) -> bool:
+def has_mailers(config: ClientSettings) -> bool:
     """Tell whether these are Django settings with MAILERS, which have names of their own."""
     return config.kind == "django" and any(each.key.startswith(MAILERS) for each in config.settings)

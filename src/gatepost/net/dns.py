@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.errors import ConfigError
-from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+from gatepost.model.dns import DnsAnswer, MxRecord, T, local_addresses, merge_families
 from gatepost.model.host_port import join_host_port
 from gatepost.model.idn import a_labels
 from gatepost.net.dial import Server, parse_server
@@ -59,35 +59,35 @@ class DnsResolver:
         self._asker: dns.asyncresolver.Resolver | None = None
         self._version: object = None
 
-    async def mx(self, domain: str) -> Answer[MxRecord]:
+    async def mx(self, domain: str) -> DnsAnswer[MxRecord]:
         """Return the mail exchangers in the order of the answer."""
         return await self._ask(
             domain, "MX", lambda each: MxRecord(each.preference, _text(each.exchange))
         )
 
-    async def addresses(self, name: str) -> Answer[str]:
+    async def addresses(self, name: str) -> DnsAnswer[str]:
         """Return the addresses of both families, IPv6 first."""
         if _is_address(name):
-            return Answer("found", (name,))
+            return DnsAnswer("found", (name,))
         if local := local_addresses(name):
-            return Answer("found", local)
+            return DnsAnswer("found", local)
         first, second = await asyncio.gather(
             self._ask(name, "AAAA", lambda each: str(each.address)),
             self._ask(name, "A", lambda each: str(each.address)),
         )
         return merge_families(first, second)
 
-    async def txt(self, name: str) -> Answer[str]:
+    async def txt(self, name: str) -> DnsAnswer[str]:
         """Return the texts, each with its strings joined."""
         return await self._ask(
             name, "TXT", lambda each: b"".join(each.strings).decode("utf-8", "replace")
         )
 
-    async def cname(self, name: str) -> Answer[str]:
+    async def cname(self, name: str) -> DnsAnswer[str]:
         """Return the name that ``name`` is an alias of."""
         return await self._ask(name, "CNAME", lambda each: _text(each.target))
 
-    async def _ask(self, name: str, kind: str, read: Callable[[Any], T]) -> Answer[T]:
+    async def _ask(self, name: str, kind: str, read: Callable[[Any], T]) -> DnsAnswer[T]:
         import dns.asyncbackend  # noqa: PLC0415 - slow to import, see above
         import dns.exception  # noqa: PLC0415
         import dns.resolver  # noqa: PLC0415
@@ -95,7 +95,7 @@ class DnsResolver:
         try:
             absolute = _parse_name(name)
         except (dns.exception.DNSException, ValueError) as error:
-            return Answer(
+            return DnsAnswer(
                 "no_such_name", reason=f"{name!r} is not a valid name in the DNS: {error}"
             )
         try:
@@ -109,16 +109,16 @@ class DnsResolver:
             )
         except dns.resolver.NXDOMAIN as error:
             if kind == "CNAME" and (alias := _lost_alias(error, absolute)) is not None:
-                return Answer("found", (read(alias),), _negative_ttl(error))
-            return Answer(
+                return DnsAnswer("found", (read(alias),), _negative_ttl(error))
+            return DnsAnswer(
                 "no_such_name", ttl=_negative_ttl(error), reason=f"the DNS has no name {name}"
             )
         except (dns.exception.DNSException, OSError) as error:
-            return Answer("failed", reason=_failure(name, kind, error))
+            return DnsAnswer("failed", reason=_failure(name, kind, error))
         ttl = answer.chaining_result.minimum_ttl
         if not answer.rrset:
-            return Answer("no_records", ttl=ttl, reason=f"{name} has no {kind} record")
-        return Answer("found", tuple([read(each) for each in answer.rrset]), ttl)
+            return DnsAnswer("no_records", ttl=ttl, reason=f"{name} has no {kind} record")
+        return DnsAnswer("found", tuple([read(each) for each in answer.rrset]), ttl)
 
     def _resolver(self) -> "dns.asyncresolver.Resolver":
         """Return the current resolver, a new one if the system's configuration has changed."""

@@ -24,7 +24,7 @@ from gatepost.sasl.interview import (
     refuse_all,
 )
 from gatepost.sasl.mechanisms import MECHANISMS
-from gatepost.wire.server.session import Session, Setting, replies_of
+from gatepost.wire.server.session import Session, SessionSettings, replies_of
 
 _NAMES: Final = re.compile(
     r"[^@\s;=]{1,64}@[\w.-]{1,253}"  # a mailbox
@@ -62,7 +62,7 @@ class Claim:
 
 @lru_cache(maxsize=64)
 def _side_of(
-    setting: Setting, offered: frozenset[str], bindings: tuple[ChannelBinding, ...]
+    setting: SessionSettings, offered: frozenset[str], bindings: tuple[ChannelBinding, ...]
 ) -> ServerSide:
     """Return what is the same for all logins on a channel; the nonce is added later."""
     rules = setting.profile.auth

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from gatepost.errors import TimedOut
-from gatepost.model.dns import Answer, MxRecord, Resolver
+from gatepost.model.dns import DnsAnswer, MxRecord, Resolver
 from gatepost.model.reply import Reply
 from gatepost.net.lookup_line import LookupLine
 from gatepost.queue.breaker import Breaker, Patience
@@ -49,8 +49,8 @@ _QUESTION: Final = "."
 class Exchangers:
     """What the DNS says about a domain."""
 
-    mx: Answer[MxRecord]
-    hosts: dict[str, Answer[str]]
+    mx: DnsAnswer[MxRecord]
+    hosts: dict[str, DnsAnswer[str]]
     """The addresses of each exchanger."""
 
     @property
@@ -166,7 +166,7 @@ class ExchangerLookup:
             return await self._line.run(partial(self._look_up, domain))
         except TimedOut as error:
             reason = f"the DNS did not answer for {domain}: {error}"
-            answers = Exchangers(Answer("failed", reason=reason), {})
+            answers = Exchangers(DnsAnswer("failed", reason=reason), {})
             self._keep(domain, answers, self._asking[domain][1])
             return answers
         finally:
@@ -232,7 +232,7 @@ def _key(domain: str) -> str:
     return f"look-up of {domain}"
 
 
-def _failure(answers: Exchangers) -> Answer[MxRecord] | Answer[str] | None:
+def _failure(answers: Exchangers) -> DnsAnswer[MxRecord] | DnsAnswer[str] | None:
     """Return the answer because of which a domain must be asked again; None if there is none."""
     if not answers.mx.is_final:
         return answers.mx

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from gatepost.net.tls import Context
 from gatepost.policy.networks import NOBODY, Networks, NetworkTable
 from gatepost.sasl.channel import ChannelBinding
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ServerCertificate:
 class Terms:
     """Session settings for the clients of one network."""
 
-    setting: Setting
+    setting: SessionSettings
     refuse: bool = False
     """They get 554 and nothing else (RFC 5321 3.1)."""
 
@@ -51,7 +51,7 @@ class ListenerState:
 
 
 def plain_listener_state(
-    setting: Setting, certificate: ServerCertificate | None, *, implicit: bool = False
+    setting: SessionSettings, certificate: ServerCertificate | None, *, implicit: bool = False
 ) -> ListenerState:
     """Return a state with the same settings for every network."""
     return ListenerState(NetworkTable((), Terms(setting)), certificate, implicit)

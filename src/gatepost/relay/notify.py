@@ -9,7 +9,7 @@ from typing import Final
 from gatepost.mime.dsn import make_dsn
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import NewMail, QueuedMessage
-from gatepost.model.dsn import Reported, Reporter
+from gatepost.model.dsn import NotificationOrigin, Reported
 from gatepost.model.message import Submission
 from gatepost.relay.context import Report
 from gatepost.relay.routes import Routes
@@ -43,7 +43,7 @@ class Notifier:
         if not reported or message.envelope.sender is None:
             return ()
         id_ = self._next_id()
-        reporter = Reporter(self._host, id_, now)
+        reporter = NotificationOrigin(self._host, id_, now)
         make = partial(make_dsn, message, body, reported, reporter)
         is_short = len(reported) <= FEW and message.size <= SMALL
         dsn = make() if is_short else await asyncio.to_thread(make)

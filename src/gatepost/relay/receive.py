@@ -385,7 +385,7 @@ class Receiver:
     def _check_recipient(self, event: events.Rcpt) -> None:
         self._mail.check_recipient(event)
 
-    def _take_content(self, event: events.Content) -> None:
+    def _take_content(self, event: events.ContentPiece) -> None:
         self._mail.take_content(event)
 
     def _content_dropped(self, event: events.ContentDropped) -> None:
@@ -438,7 +438,7 @@ class Receiver:
         events.AuthAborted: _abort_auth,
         events.Sender: _check_sender,
         events.Rcpt: _check_recipient,
-        events.Content: _take_content,
+        events.ContentPiece: _take_content,
         events.ContentDropped: _content_dropped,
         events.Message: _take_message,
         events.Closing: _close,

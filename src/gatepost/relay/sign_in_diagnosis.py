@@ -8,7 +8,7 @@ from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.model.delivery import Contact
-from gatepost.model.evidence import Client, Command, Evidence, Target, seen
+from gatepost.model.evidence import ClientFacts, CommandExchange, Evidence, Target, seen
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.relay.transport.contract import AttemptResult
@@ -90,8 +90,8 @@ def diagnose_refused_mail(
     signed_in = bool(contact.mechanism)
     reply = replace(reply, text=reply.text[:LONGEST])
     seen_of_it = Evidence(
-        "probe", target=Target(contact.host, _SUBMISSION), client=Client(signs_in=signed_in),
-        mail=seen(Command("", reply, bool(contact.tls), signed_in)), position="mail",
+        "probe", target=Target(contact.host, _SUBMISSION), client=ClientFacts(signs_in=signed_in),
+        mail=seen(CommandExchange("", reply, bool(contact.tls), signed_in)), position="mail",
         failure=str(reply),
     )  # fmt: skip
     for finding in diagnose(seen_of_it, profiles).findings:

@@ -121,7 +121,7 @@ class MailTransactions:
         else:
             self._session.answer(replies.RECIPIENT_OK)
 
-    def take_content(self, event: events.Content | events.Message) -> None:
+    def take_content(self, event: events.ContentPiece | events.Message) -> None:
         """Keep a piece of the content."""
         if self._spool is None:
             self._spool = Spool(self._relay.budget)

@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from gatepost.directory.azure.tokens import Claims, TokenError
+from gatepost.directory.azure.tokens import Claims, InvalidToken
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import shown_route
@@ -33,7 +33,7 @@ def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]
         raise _refusal(request, "AuthenticationFailed", _MISSING, "token_missing: no bearer token")
     try:
         return site.tokens.verify(match[1], audiences)
-    except TokenError as error:
+    except InvalidToken as error:
         slug, reason = error.slug, f"{error.slug}: {error}"
     site.report("token_refused", route=shown_route(request.scope), reason=reason)
     if slug == "token_audience_wrong":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepost.model.dns import Answer, MxRecord
+from gatepost.model.dns import DnsAnswer, MxRecord
 from gatepost.model.idn import fold_domain
 from gatepost.model.reply import Esc, Reply
 from gatepost.routing.domains import host_address, literal_address
@@ -35,7 +35,7 @@ class Candidate:
 
 def exchangers(
     domain: str,
-    answer: Answer[MxRecord],
+    answer: DnsAnswer[MxRecord],
     own_names: Collection[str],
     random: Callable[[], float],
 ) -> tuple[MxRecord, ...] | Reply:
@@ -62,7 +62,7 @@ def exchangers(
 def candidates(
     domain: str,
     hosts: Sequence[MxRecord],
-    answers: Mapping[str, Answer[str]],
+    answers: Mapping[str, DnsAnswer[str]],
     own_addresses: Collection[str],
     most: int = MOST,
 ) -> tuple[Candidate, ...] | Reply:
@@ -88,14 +88,14 @@ def candidates(
     return tuple(chosen[:most]) or _no_address(domain, kept, answers)
 
 
-def hosts_of(answer: Answer[str]) -> Answer[str]:
+def hosts_of(answer: DnsAnswer[str]) -> DnsAnswer[str]:
     """Return an answer with only those addresses that another host, or this relay, can have."""
     found = [host_address(each) for each in answer.records]
     kept = tuple(dict.fromkeys([each for each in found if each is not None]))
     if kept or not found:
         return replace(answer, records=kept)
     reason = f"its addresses are not those of a host: {', '.join(answer.records[:MOST])}"
-    return Answer("no_records", ttl=answer.ttl, reason=reason)
+    return DnsAnswer("no_records", ttl=answer.ttl, reason=reason)
 
 
 def literal_candidates(domain: str, own_addresses: Container[str]) -> tuple[Candidate, ...] | Reply:
@@ -157,7 +157,7 @@ def _is_number(host: str) -> bool:
 
 
 def _no_address(
-    domain: str, hosts: Sequence[MxRecord], answers: Mapping[str, Answer[str]]
+    domain: str, hosts: Sequence[MxRecord], answers: Mapping[str, DnsAnswer[str]]
 ) -> Reply:
     for each in hosts:
         answer = answers[each.host]

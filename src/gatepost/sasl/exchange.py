@@ -43,7 +43,7 @@ class UnusableCredentials(LocalProtocolError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientSide:
+class ExchangeContext:
     """What a mechanism needs besides the credentials."""
 
     channel: Channel = field(default_factory=Channel)

@@ -10,7 +10,7 @@ from gatepost.errors import LocalProtocolError
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
 from gatepost.sasl.cram_md5 import CramMd5, cram_md5
-from gatepost.sasl.exchange import ClientSide, Mechanism, UnusableCredentials
+from gatepost.sasl.exchange import ExchangeContext, Mechanism, UnusableCredentials
 from gatepost.sasl.external import External, external
 from gatepost.sasl.interview import Interview, Interviewer, ServerSide
 from gatepost.sasl.login import EagerLogin, Login, login
@@ -31,12 +31,12 @@ from gatepost.sasl.xoauth2 import Xoauth2, xoauth2
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MechanismEntry:
     """One mechanism, both sides. ``needs`` is the kind of credentials that it proves."""
 
     kind: type[Mechanism]
     needs: Proof
-    client: Callable[[Credentials, ClientSide], Mechanism]
+    client: Callable[[Credentials, ExchangeContext], Mechanism]
     interviewer: Interviewer
 
 
@@ -63,20 +63,20 @@ def _own_name(credentials: Credentials, mechanism: str) -> str:
     return credentials.username
 
 
-def _plain(credentials: Credentials, _side: ClientSide) -> Plain:
+def _plain(credentials: Credentials, _side: ExchangeContext) -> Plain:
     return Plain(credentials.username, _password(credentials), credentials.authzid)
 
 
-def _login(credentials: Credentials, side: ClientSide) -> Login:
+def _login(credentials: Credentials, side: ExchangeContext) -> Login:
     kind = EagerLogin if side.eager_login else Login
     return kind(_own_name(credentials, "LOGIN"), _password(credentials))
 
 
-def _cram_md5(credentials: Credentials, _side: ClientSide) -> CramMd5:
+def _cram_md5(credentials: Credentials, _side: ExchangeContext) -> CramMd5:
     return CramMd5(_own_name(credentials, "CRAM-MD5"), _password(credentials))
 
 
-def _scram(kind: type[Scram], credentials: Credentials, side: ClientSide) -> Scram:
+def _scram(kind: type[Scram], credentials: Credentials, side: ExchangeContext) -> Scram:
     return kind(
         credentials.username,
         _password(credentials),
@@ -87,16 +87,16 @@ def _scram(kind: type[Scram], credentials: Credentials, side: ClientSide) -> Scr
     )
 
 
-def _xoauth2(credentials: Credentials, _side: ClientSide) -> Xoauth2:
+def _xoauth2(credentials: Credentials, _side: ExchangeContext) -> Xoauth2:
     return Xoauth2(_own_name(credentials, "XOAUTH2"), _token(credentials))
 
 
-def _oauthbearer(credentials: Credentials, side: ClientSide) -> OauthBearer:
+def _oauthbearer(credentials: Credentials, side: ExchangeContext) -> OauthBearer:
     identity = credentials.authzid or credentials.username
     return OauthBearer(identity, _token(credentials), side.host, side.port)
 
 
-def _external(credentials: Credentials, _side: ClientSide) -> External:
+def _external(credentials: Credentials, _side: ExchangeContext) -> External:
     if not credentials.certificate:
         raise UnusableCredentials("no client certificate was presented")
     return External(credentials.authzid)
@@ -111,7 +111,7 @@ def _alone(interviewer: Callable[[bytes | None], Interview]) -> Interviewer:
     return lambda initial, _side: interviewer(initial)
 
 
-_Sides = tuple[type[Mechanism], Callable[[Credentials, ClientSide], Mechanism], Interviewer]
+_Sides = tuple[type[Mechanism], Callable[[Credentials, ExchangeContext], Mechanism], Interviewer]
 # fmt: off
 _SIDES: Final[Mapping[str, _Sides]] = {
     "SCRAM-SHA-512-PLUS": _scram_sides(ScramSha512Plus),
@@ -128,15 +128,15 @@ _SIDES: Final[Mapping[str, _Sides]] = {
     "EXTERNAL":    (External,    _external,    _alone(external)),
 }
 # fmt: on
-MECHANISMS: Final[Mapping[str, Entry]] = MappingProxyType(
+MECHANISMS: Final[Mapping[str, MechanismEntry]] = MappingProxyType(
     {
-        name: Entry(kind, PROOFS[name], client, interviewer)
+        name: MechanismEntry(kind, PROOFS[name], client, interviewer)
         for name, (kind, client, interviewer) in _SIDES.items()
     }
 )
 
 
-def client(name: str, credentials: Credentials, side: ClientSide) -> Mechanism:
+def client(name: str, credentials: Credentials, side: ExchangeContext) -> Mechanism:
     """Return the mechanism ``name``, ready to run.
 
     Raises UnusableCredentials if it cannot transport the credentials, and LocalProtocolError if
@@ -153,7 +153,7 @@ def interview(name: str, initial: bytes | None, side: ServerSide) -> Interview:
     return _entry(name).interviewer(initial, side)
 
 
-def _entry(name: str) -> Entry:
+def _entry(name: str) -> MechanismEntry:
     entry = MECHANISMS.get(name.upper())
     if entry is None:
         raise LocalProtocolError(f"unknown SASL mechanism {name[:40]!r}")

@@ -11,7 +11,7 @@ from gatepost.model.plan import Choice, Plan
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel
-from gatepost.sasl.exchange import ClientSide
+from gatepost.sasl.exchange import ExchangeContext
 from gatepost.sasl.mechanisms import MECHANISMS
 
 # A token before a password: who gives both wants the one that expires, is good for one purpose,
@@ -199,7 +199,7 @@ def _not_bound(case: _Case) -> str:
 
 def _cannot_carry(case: _Case) -> str:
     """Return why a mechanism cannot transport the credentials; empty if it can."""
-    side = ClientSide(case.channel, case.offered, nonce="trial")
+    side = ExchangeContext(case.channel, case.offered, nonce="trial")
     try:
         mechanisms.client(case.name, case.credentials, side)
     except LocalProtocolError as unusable:
@@ -222,7 +222,7 @@ _OBJECTIONS: Final[tuple[tuple[Callable[[_Case], str], str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextMechanism:
     """What to do after a refusal: ``mechanism`` is the next to try, empty to stop."""
 
     mechanism: str
@@ -238,7 +238,7 @@ class Step:
 
 def after_refusal(
     reply: Reply, remaining: Sequence[str], *, secret_sent: bool, to_command: bool
-) -> Step:
+) -> NextMechanism:
     """Decide whether the next of ``remaining`` may be tried after ``reply`` refused one.
 
     ``secret_sent``: the secret or a proof made from it was sent (``Mechanism.secret_in``).
@@ -247,10 +247,12 @@ def after_refusal(
     the mechanism was refused, not the secret.
     """
     if not _blames_mechanism(reply.code, secret_sent, to_command):
-        return Step("", _why_stop(reply.code, secret_sent))
+        return NextMechanism("", _why_stop(reply.code, secret_sent))
     if not remaining:
-        return Step("", f"{reply.code} refused the mechanism, and no other is left", True)
-    return Step(remaining[0], f"{reply.code} refused the mechanism; no secret was checked", True)
+        return NextMechanism("", f"{reply.code} refused the mechanism, and no other is left", True)
+    return NextMechanism(
+        remaining[0], f"{reply.code} refused the mechanism; no secret was checked", True
+    )
 
 
 def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:

@@ -62,8 +62,8 @@ class Application:
 
     def _note(self, event: events.Event) -> None:
         last = self.events[-1] if self.events else None
-        if isinstance(event, events.Content) and isinstance(last, events.Content):
-            self.events[-1] = events.Content(last.chunk + event.chunk)
+        if isinstance(event, events.ContentPiece) and isinstance(last, events.ContentPiece):
+            self.events[-1] = events.ContentPiece(last.chunk + event.chunk)
         else:
             self.events.append(event)
 
@@ -83,7 +83,7 @@ class Application:
                 session.answer(self._check_sender(envelope) or session.replies.SENDER_OK)
             case events.Rcpt():
                 session.answer(session.replies.RECIPIENT_OK)
-            case events.Content(chunk):
+            case events.ContentPiece(chunk):
                 self._pieces.append(chunk)
             case events.ContentDropped():
                 self._pieces.clear()

@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, Peer
-from gatepost.client.steps import Answer, Conversation, Read, StartTls, Write, WriteFrom, drive
+from gatepost.client.steps import Answer, BeginTls, Conversation, Read, Write, WriteFrom, drive
 from gatepost.client.steps import Step as ClientStep
 from gatepost.client.transaction import deliver
 from gatepost.errors import Disconnected, GatepostError
@@ -131,7 +131,7 @@ class _Script:
                 self._written += b"".join(windows)
             case Read():
                 return self._read()
-            case StartTls():
+            case BeginTls():
                 self._start_tls()
                 return FACTS
         return b""

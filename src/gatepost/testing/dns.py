@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.model.dns import Answer, MxRecord, T, local_addresses, merge_families
+from gatepost.model.dns import DnsAnswer, MxRecord, T, local_addresses, merge_families
 from gatepost.model.idn import a_labels
 
 TTL: Final = 300
@@ -38,46 +38,48 @@ class ScriptedResolver:
         """Delete all records of a name."""
         self._records.pop(_fold(name), None)
 
-    async def mx(self, domain: str) -> Answer[MxRecord]:
+    async def mx(self, domain: str) -> DnsAnswer[MxRecord]:
         """Return the mail exchangers in the order of the lines."""
         return self._ask(domain, "MX", _read_mx)
 
-    async def addresses(self, name: str) -> Answer[str]:
+    async def addresses(self, name: str) -> DnsAnswer[str]:
         """Return the addresses of both families, IPv6 first."""
         try:
-            return Answer("found", (str(ipaddress.ip_address(name)),))
+            return DnsAnswer("found", (str(ipaddress.ip_address(name)),))
         except ValueError:
             pass
         if local := local_addresses(name):
-            return Answer("found", local)
+            return DnsAnswer("found", local)
         return merge_families(self._ask(name, "AAAA", str), self._ask(name, "A", str))
 
-    async def txt(self, name: str) -> Answer[str]:
+    async def txt(self, name: str) -> DnsAnswer[str]:
         """Return the texts."""
         return self._ask(name, "TXT", str)
 
-    async def cname(self, name: str) -> Answer[str]:
+    async def cname(self, name: str) -> DnsAnswer[str]:
         """Return the target of the alias."""
         return self._ask(name, "CNAME", lambda each: each.rstrip("."))
 
-    def _ask(self, name: str, kind: str, read: Callable[[str], T]) -> Answer[T]:
+    def _ask(self, name: str, kind: str, read: Callable[[str], T]) -> DnsAnswer[T]:
         self.questions.append(f"{kind} {name}")
         if not name or any(not 0 < len(label) < 64 for label in _fold(name).split(".")):
-            return Answer("no_such_name", reason=f"{name!r} is not a valid name in the DNS")
+            return DnsAnswer("no_such_name", reason=f"{name!r} is not a valid name in the DNS")
         current = _fold(name)
         for _ in range(_MOST_ALIASES):
             records = self._records.get(current)
             if records is None:
-                return Answer("no_such_name", (), self._ttl, f"the DNS has no name {name}")
+                return DnsAnswer("no_such_name", (), self._ttl, f"the DNS has no name {name}")
             if failures := [value for each, value in records if each == "FAIL"]:
-                return Answer("failed", reason=f"the DNS did not answer for {name}: {failures[0]}")
+                return DnsAnswer(
+                    "failed", reason=f"the DNS did not answer for {name}: {failures[0]}"
+                )
             if values := [value for each, value in records if each == kind]:
-                return Answer("found", tuple([read(each) for each in values]), self._ttl)
+                return DnsAnswer("found", tuple([read(each) for each in values]), self._ttl)
             aliases = [value for each, value in records if each == "CNAME"]
             if not aliases:
-                return Answer("no_records", (), self._ttl, f"{name} has no {kind} record")
+                return DnsAnswer("no_records", (), self._ttl, f"{name} has no {kind} record")
             current = _fold(aliases[0])
-        return Answer("failed", reason=f"the DNS did not answer for {name}: aliases in a circle")
+        return DnsAnswer("failed", reason=f"the DNS did not answer for {name}: aliases in a circle")
 
 
 def read_zone(text: str) -> list[tuple[str, str, str]]:

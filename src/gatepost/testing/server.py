@@ -11,7 +11,7 @@ from gatepost.testing.application import Accepted, Application
 from gatepost.testing.dialogue import Dialogue, Mark, Say, Values
 from gatepost.testing.directory import MemoryDirectory
 from gatepost.wire.server import events
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.session import Session, SessionSettings
 
 Cut = Callable[[bytes], Iterable[bytes]]
 """Splits what the client sends into pieces."""
@@ -51,13 +51,13 @@ def perform_server(
     return stage.finish()
 
 
-def make_setting(dialogue: Dialogue, values: Values) -> Setting:
+def make_setting(dialogue: Dialogue, values: Values) -> SessionSettings:
     """Return the settings of a listener that plays this dialogue. Raises ConfigError."""
     profile = load_profile(dialogue.profile)
     profile = replace(profile, host=values.host, strict=StrictLimits())
     for key, value in dialogue.overrides.items():
         profile = _override(profile, key, value)
-    return Setting(profile, values.host, frozenset(dialogue.mechanisms))
+    return SessionSettings(profile, values.host, frozenset(dialogue.mechanisms))
 
 
 def _override(profile: Profile, key: str, value: Any) -> Profile:

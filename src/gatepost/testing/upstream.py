@@ -18,7 +18,7 @@ from gatepost.net.server_stream import ServerStream
 from gatepost.net.tls import Context
 from gatepost.profiles import load_profile
 from gatepost.wire.server import events
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.session import Session, SessionSettings
 
 Fate = Literal[
     "accept", "slow", "stall",
@@ -118,7 +118,9 @@ class Upstream:
     async def start(self) -> int:
         """Accept connections; return the port."""
         self._listener = listen("127.0.0.1", 0)
-        setting = Setting(load_profile("open"), "upstream.test", can_tls=self.tls is not None)
+        setting = SessionSettings(
+            load_profile("open"), "upstream.test", can_tls=self.tls is not None
+        )
         accept = partial(_accept, self, setting)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(accept, sock=self._listener.sockets[0])
@@ -150,14 +152,14 @@ class Upstream:
             each.cut()
 
 
-def _accept(upstream: Upstream, setting: Setting) -> ServerStream:
+def _accept(upstream: Upstream, setting: SessionSettings) -> ServerStream:
     return ServerStream(_Connection(upstream, setting))
 
 
 class _Connection:
     """One connection; a ``net.server_stream.Handler``."""
 
-    def __init__(self, upstream: Upstream, setting: Setting) -> None:
+    def __init__(self, upstream: Upstream, setting: SessionSettings) -> None:
         self._upstream, self._setting = upstream, setting
         self._stream: ServerStream
         self._session: Session
@@ -232,7 +234,7 @@ class _Connection:
                 self._answer(self._to_mail())
             case events.Rcpt(recipient):
                 self._answer(self._to_rcpt(str(recipient.address)))
-            case events.Content(chunk):
+            case events.ContentPiece(chunk):
                 self._pieces.append(chunk)
             case events.ContentDropped():
                 self._pieces.clear()

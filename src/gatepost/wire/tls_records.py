@@ -40,7 +40,7 @@ ALERTS: Final[Mapping[int, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
+class ClientHello:
     """The newest version and the server name in a ClientHello."""
 
     version: str = ""
@@ -62,7 +62,7 @@ class RecordReader:
         self._handshake = bytearray()
         self.is_tls = True
         """False after something that is not TLS."""
-        self.hello: Hello | None = None
+        self.hello: ClientHello | None = None
         self.alert = ""
         """The name of the last unencrypted alert."""
         self.records: list[tuple[int, int]] = []
@@ -106,7 +106,7 @@ _MOST_RECORDS: Final = 32
 _MAX_HELLO: Final = 65_536
 
 
-def parse_client_hello(message: bytes) -> Hello | None:
+def parse_client_hello(message: bytes) -> ClientHello | None:
     """Return the contents of a ClientHello; None until it is complete.
 
     One that cannot be parsed has empty contents.
@@ -118,11 +118,11 @@ def parse_client_hello(message: bytes) -> Hello | None:
     try:
         version, extensions = _read_hello(body)
     except IndexError:
-        return Hello()
+        return ClientHello()
     listed = extensions.get(_SUPPORTED_VERSIONS, b"")[1:]
     offered = [int.from_bytes(listed[at : at + 2]) for at in range(0, len(listed) - 1, 2)]
     known = [each for each in (offered or [version]) if each in VERSIONS]
-    return Hello(VERSIONS[max(known)] if known else "", _server_name(extensions))
+    return ClientHello(VERSIONS[max(known)] if known else "", _server_name(extensions))
 
 
 def _read_hello(body: bytes) -> tuple[int, dict[int, bytes]]:

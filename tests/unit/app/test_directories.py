@@ -13,7 +13,7 @@ from gatepost.config.settings import (
     AccountsDirectory,
     AccountSettings,
     AzureDirectorySettings,
-    EntraDirectory,
+    EntraDirectorySettings,
 )
 from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.rules import rules_of
@@ -160,7 +160,9 @@ def test_an_unreadable_account_is_reported_once(tmp_path: Path) -> None:
 def test_only_a_verdict_on_the_secret_is_a_refusal(answer: Answer, reason: str) -> None:
     """A client that gets 535 takes its secret for wrong."""
     name = CompositeName("res", "application", "tenant")
-    proof = asyncio.run(prove_at_endpoint(Asked(answer), EntraDirectory(), name, Secret("s3cret")))
+    proof = asyncio.run(
+        prove_at_endpoint(Asked(answer), EntraDirectorySettings(), name, Secret("s3cret"))
+    )
     assert proof.is_transient == bool(reason)
     assert proof.reason.startswith(reason)
     assert proof.retry_after == (17 if "429" in proof.reason else 0)

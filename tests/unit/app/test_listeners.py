@@ -4,14 +4,14 @@ import pytest
 
 from gatepost.app.listeners import ListenerFactory, client_limits, files_of, place_of
 from gatepost.config.load import parse_config
-from gatepost.config.settings import Config
+from gatepost.config.settings import Configuration
 from gatepost.relay.listener_state import Terms
 from gatepost.wire.server.offer import Offer, make_offer
 
 ALL = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2"})
 
 
-def config(listener: str, more: str = "") -> Config:
+def config(listener: str, more: str = "") -> Configuration:
     return parse_config(
         f'hostname = "relay.example"\n{more}\n[[listener]]\n{listener}\n'
         '[target.k]\nkind = "capture"\n[[route]]\nto = "k"\n'

@@ -7,8 +7,8 @@ server speak during the content. Consecutive ``S:`` lines come in one packet, an
 
 from textwrap import dedent
 
-from gatepost.client.session import ClientSession, Peer, Said
-from gatepost.client.steps import Answer, Conversation, Read, StartTls, Step, T, Write, WriteFrom
+from gatepost.client.session import ClientSession, Peer, TimedReply
+from gatepost.client.steps import Answer, BeginTls, Conversation, Read, Step, T, Write, WriteFrom
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
@@ -42,7 +42,7 @@ class Script:
                 sent = b"".join(step.windows)
                 assert sent == self._take("C: ", sent.count(b"\n"))
                 return b""
-            case StartTls():
+            case BeginTls():
                 assert self.lines.pop(0) == "TLS"
                 return FACTS
 
@@ -87,7 +87,7 @@ def play(session: ClientSession, conversation: Conversation[T], text: str) -> T:
         raise
 
 
-def make_session(*, loopback: bool = False, said: list[Said] | None = None) -> ClientSession:
+def make_session(*, loopback: bool = False, said: list[TimedReply] | None = None) -> ClientSession:
     """Return a session that has not connected yet."""
     peer = Peer(Server("mail.example", 587), "client.example", loopback)
     return ClientSession(peer, None if said is None else said.append)

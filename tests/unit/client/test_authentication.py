@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gatepost.client.authentication import authenticate, channel_of
-from gatepost.client.session import ClientSession, Said
+from gatepost.client.session import ClientSession, TimedReply
 from gatepost.client.steps import Write
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import (
@@ -48,7 +48,7 @@ def assert_no_secret(session: ClientSession, *secrets: str) -> None:
 
 
 def test_plain_with_its_initial_response() -> None:
-    said: list[Said] = []
+    said: list[TimedReply] = []
     session = offering(make_session(said=said), "AUTH LOGIN PLAIN")
     assert sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: 235 2.7.0 yes") == "PLAIN"
     assert session.mechanism == "PLAIN"

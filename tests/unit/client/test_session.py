@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.client.session import Said
+from gatepost.client.session import TimedReply
 from gatepost.client.settings import Tls
 from gatepost.errors import (
     ConfigError,
@@ -172,7 +172,7 @@ def test_one_command_is_one_line(command: str) -> None:
 
 
 def test_listening_in() -> None:
-    said: list[Said] = []
+    said: list[TimedReply] = []
     session = make_session(said=said)
     play(session, session.open(implicit=False, start_tls=True), STARTTLS)
     assert [(one.phase, one.command, one.reply.code) for one in said] == [
@@ -239,7 +239,7 @@ def test_an_overlong_line_shows_no_part_of_the_secret(code: bytes, end: bytes) -
 
 
 def test_observers_see_no_secret_in_a_challenge() -> None:
-    said: list[Said] = []
+    said: list[TimedReply] = []
     session = make_session(said=said)
     session.transcript.hide("secret")
     reply = play(session, session.ask("AUTH X", "auth"), "C: AUTH X\nS: 334 c2VjcmV0")

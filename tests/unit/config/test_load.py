@@ -15,7 +15,7 @@ from gatepost.config.settings import (
     AccountSettings,
     AzureDirectorySettings,
     EntraCredential,
-    EntraDirectory,
+    EntraDirectorySettings,
     NetworkRule,
     PasswordCredential,
     RefreshCredential,
@@ -233,14 +233,14 @@ def test_a_port_says_how_tls_begins() -> None:
         ('kind = "azure"\nprofile = "acs"\nstrict = true', AzureDirectorySettings(strict=True)),
         (
             f'kind = "entra"\ntenants = "{TENANT.upper()}"\nsenders = ["@x.org"]\ncache = "1m"',
-            EntraDirectory((TENANT,), (), ("@x.org",), cache=timedelta(minutes=1)),
+            EntraDirectorySettings((TENANT,), (), ("@x.org",), cache=timedelta(minutes=1)),
         ),
         (
             (
                 f'kind = "entra"\ntenants = "{TENANT}"\n'
                 f'[[directory.application]]\nid = "{TENANT}"\nsenders = "a@x.org"'
             ),
-            EntraDirectory((TENANT,), (), (), {TENANT: ("a@x.org",)}),
+            EntraDirectorySettings((TENANT,), (), (), {TENANT: ("a@x.org",)}),
         ),
     ],
 )

@@ -8,13 +8,13 @@ from typing import Any, Final
 from gatepost.model.evidence import (
     AuthAttempt,
     Certificate,
-    Client,
-    Command,
+    ClientFacts,
+    CommandExchange,
     Connect,
+    EhloExchange,
     Evidence,
     Greeting,
-    Hello,
-    Login,
+    LoginFormat,
     Resolution,
     Target,
     TlsFirst,
@@ -38,9 +38,9 @@ def reply(line: str) -> Reply:
     return parse_reply((line,))
 
 
-def hello(*offers: str, name: str = "localhost") -> Hello:
+def hello(*offers: str, name: str = "localhost") -> EhloExchange:
     answer = Reply(250, "\n".join(("mail.example.com", *offers)))
-    return Hello(name, answer, parse_capabilities(answer))
+    return EhloExchange(name, answer, parse_capabilities(answer))
 
 
 def attempt(mechanism: str, line: str, **facts: Any) -> AuthAttempt:
@@ -60,16 +60,16 @@ def tls(certificate: Certificate = GOOD, **facts: Any) -> TlsSeen:
     return TlsSeen("TLSv1.3", "TLS_AES_256_GCM_SHA384", certificate, **facts)
 
 
-def client(library: str = "", tls: TlsMode = "auto", *, signs_in: bool = True) -> Client:
-    return Client(library, tls, signs_in)
+def client(library: str = "", tls: TlsMode = "auto", *, signs_in: bool = True) -> ClientFacts:
+    return ClientFacts(library, tls, signs_in)
 
 
-def login(kind: str = "", form: str = "address", **shape: Any) -> Login:
-    return Login(form, SecretShape(12, kind, **shape))
+def login(kind: str = "", form: str = "address", **shape: Any) -> LoginFormat:
+    return LoginFormat(form, SecretShape(12, kind, **shape))
 
 
-def mail(line: str, *, over_tls: bool = True) -> Command:
-    return Command("a@example.com", reply(line), over_tls, authenticated=True)
+def mail(line: str, *, over_tls: bool = True) -> CommandExchange:
+    return CommandExchange("a@example.com", reply(line), over_tls, authenticated=True)
 
 
 HEALTHY: Final = Evidence(

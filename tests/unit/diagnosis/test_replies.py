@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.model.evidence import Evidence, Fact, Greeting, Hello, Target
+from gatepost.model.evidence import EhloExchange, Evidence, Fact, Greeting, Target
 from gatepost.profiles import available_profiles, load_profile
 from tests.unit.diagnosis.cases import (
     HEALTHY,
@@ -47,7 +47,7 @@ def at_data(text: str) -> Evidence:
     return but(mail=mail("250 ok"), rcpt=(mail("250 ok"),), content=reply(text))
 
 
-def refused_hello(text: str) -> Fact[Hello]:
+def refused_hello(text: str) -> Fact[EhloExchange]:
     return Fact("seen", replace(hello(), reply=reply(text)))
 
 

@@ -9,10 +9,10 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.rules.tls import is_named
 from gatepost.model.evidence import (
     Connect,
+    EhloExchange,
     Evidence,
     Fact,
     Greeting,
-    Hello,
     OtherServer,
     Resolution,
     Target,
@@ -49,7 +49,7 @@ UNKNOWN_ISSUER: dict[str, Any] = {
 }
 AIA = replace(GOOD, issuer_urls=("http://ca.example/issuer.der",))
 IN_CLEAR = but(tls=Fact(), over_tls=Fact(), starttls=Fact(), in_clear=hello("SIZE 5"))
-EHLO_REFUSED = Hello("localhost", reply("501 5.5.4 Invalid domain name"))
+EHLO_REFUSED = EhloExchange("localhost", reply("501 5.5.4 Invalid domain name"))
 HUNG_UP = replace(EHLO_REFUSED, reply=Reply(0))
 WRONG = judged("PLAIN", "535 5.7.8 Authentication failed")
 OTHER = replace(mail("250 ok"), argument="bob@example.net", authenticated=False)

@@ -11,9 +11,9 @@ import pytest
 
 from gatepost.directory.accounts import (
     REMEMBERED,
-    Account,
     AccountDirectory,
     Protection,
+    StoredAccount,
     make_account,
 )
 from gatepost.directory.contract import Record
@@ -47,7 +47,7 @@ class Bench:
         answer = self.directory.identify(Credentials(name, password), "PLAIN")
         return await answer if isinstance(answer, asyncio.Future) else answer
 
-    async def add(self, name: str = "bob", password: Secret = PASSWORD) -> Account:
+    async def add(self, name: str = "bob", password: Secret = PASSWORD) -> StoredAccount:
         account = make_account(name, password, ["*"], self.hasher)
         await self.directory.save([account])
         return account
@@ -317,7 +317,7 @@ def test_a_password_is_the_same_however_it_was_composed(typed: str) -> None:
     ],
 )
 def test_standing(senders: tuple[str, ...], sender: str, standing: Standing) -> None:
-    assert Account("bob", "", senders).standing(parse_address(sender)) is standing
+    assert StoredAccount("bob", "", senders).standing(parse_address(sender)) is standing
 
 
 def test_no_secret_shows() -> None:

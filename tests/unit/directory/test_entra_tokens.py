@@ -16,8 +16,8 @@ from gatepost.directory.entra_tokens import (
     KEYS_RETRY,
     EntraTokens,
     Faulty,
-    Issuer,
-    Shown,
+    TokenContents,
+    TokenIssuer,
     audiences_of,
     read_issuer,
 )
@@ -55,13 +55,13 @@ class Tenant:
         self.trouble = ""
         self.asked = 0
 
-    async def __call__(self, tenant_id: str) -> Issuer | str:
+    async def __call__(self, tenant_id: str) -> TokenIssuer | str:
         assert tenant_id == TENANT
         self.asked += 1
         await asyncio.sleep(0)
         if self.trouble:
             return self.trouble
-        return Issuer(
+        return TokenIssuer(
             frozenset({V1, V2}), {each: KEYS[each].public_key() for each in self.published}
         )
 
@@ -88,7 +88,9 @@ def test_a_good_token(changes: dict[str, Any]) -> None:
     async def steps(tenant: Tenant) -> None:
         tokens = tenant.tokens()
         for _ in range(2):
-            assert await tokens.verify(token(**changes)) == Shown(TENANT, APPLICATION, NOW + 3600)
+            assert await tokens.verify(token(**changes)) == TokenContents(
+                TENANT, APPLICATION, NOW + 3600
+            )
         assert tenant.asked == 1
 
     run(steps)
@@ -137,7 +139,7 @@ def test_unacceptable_tokens_are_refused(shown: str, slug: str, asked: int) -> N
 def test_a_token_that_was_good_ends() -> None:
     async def steps(tenant: Tenant) -> None:
         tokens = tenant.tokens()
-        assert isinstance(await tokens.verify(token()), Shown)
+        assert isinstance(await tokens.verify(token()), TokenContents)
         tenant.now += 3600
         verdict = await tokens.verify(token())
         assert isinstance(verdict, Faulty)
@@ -149,14 +151,14 @@ def test_a_token_that_was_good_ends() -> None:
 def test_a_key_that_was_rolled_over_is_asked_for_once_in_a_while() -> None:
     async def steps(tenant: Tenant) -> None:
         tokens = tenant.tokens()
-        assert isinstance(await tokens.verify(token()), Shown)
+        assert isinstance(await tokens.verify(token()), TokenContents)
         tenant.published = ("one", "two")
         for _ in range(3):
             assert isinstance(await tokens.verify(token("two")), Faulty)
         assert tenant.asked == 1
         tenant.now += KEYS_REST
         both = await asyncio.gather(*[tokens.verify(token("two", nbf=0, n=n)) for n in range(20)])
-        assert all(isinstance(each, Shown) for each in both)
+        assert all(isinstance(each, TokenContents) for each in both)
         assert tenant.asked == 2
 
     run(steps)
@@ -172,10 +174,10 @@ def test_known_keys_count_while_the_tenant_cannot_be_asked() -> None:
         await tokens.verify(token())
         assert tenant.asked == 1
         tenant.now, tenant.trouble = tenant.now + KEYS_RETRY, ""
-        assert isinstance(await tokens.verify(token()), Shown)
+        assert isinstance(await tokens.verify(token()), TokenContents)
         tenant.now, tenant.trouble = tenant.now + KEYS_HOLD, "no answer"
         late: dict[str, Any] = {"nbf": NOW, "exp": tenant.now + 60}
-        assert isinstance(await tokens.verify(token(**late)), Shown)
+        assert isinstance(await tokens.verify(token(**late)), TokenContents)
         assert tenant.asked == 3
 
     run(steps)

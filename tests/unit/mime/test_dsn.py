@@ -16,14 +16,14 @@ from gatepost.mime.dsn_fields import status_of
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import QueuedMessage
-from gatepost.model.dsn import Action, Reported, Reporter
+from gatepost.model.dsn import Action, NotificationOrigin, Reported
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Esc, Reply
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 ALICE = parse_address("alice@example.org")
 BOB = Recipient(parse_address("bob@example.net"), orcpt="rfc822;Bob+2Btag@example.net")
-REPORTER = Reporter("relay.example.com", "7-1", NOW)
+REPORTER = NotificationOrigin("relay.example.com", "7-1", NOW)
 NO_USER = Reply(550, "no such user\nhere", Esc(5, 1, 1))
 HEADER = b"From: <alice@example.org>\r\nSubject: hello\r\n"
 CONTENT = HEADER + b"\r\nhi\r\n"

@@ -2,16 +2,16 @@
 
 import pytest
 
-from gatepost.model.dns import Answer, local_addresses, merge_families
+from gatepost.model.dns import DnsAnswer, local_addresses, merge_families
 
-SIX: Answer[str] = Answer("found", ("2001:db8::1",), 60)
-FOUR: Answer[str] = Answer("found", ("192.0.2.1",), 300)
-NONE: Answer[str] = Answer("no_records", (), 5)
-NO_NAME: Answer[str] = Answer("no_such_name", (), 7)
-FAILED: Answer[str] = Answer("failed", reason="silence")
+SIX: DnsAnswer[str] = DnsAnswer("found", ("2001:db8::1",), 60)
+FOUR: DnsAnswer[str] = DnsAnswer("found", ("192.0.2.1",), 300)
+NONE: DnsAnswer[str] = DnsAnswer("no_records", (), 5)
+NO_NAME: DnsAnswer[str] = DnsAnswer("no_such_name", (), 7)
+FAILED: DnsAnswer[str] = DnsAnswer("failed", reason="silence")
 
 MERGED = [
-    (SIX, FOUR, Answer("found", ("2001:db8::1", "192.0.2.1"), 60)),
+    (SIX, FOUR, DnsAnswer("found", ("2001:db8::1", "192.0.2.1"), 60)),
     (NONE, FOUR, FOUR),
     (NO_NAME, FOUR, FOUR),
     (SIX, FAILED, SIX.because("silence")),
@@ -25,7 +25,9 @@ MERGED = [
 
 
 @pytest.mark.parametrize(("first", "second", "merged"), MERGED)
-def test_two_families(first: Answer[str], second: Answer[str], merged: Answer[str]) -> None:
+def test_two_families(
+    first: DnsAnswer[str], second: DnsAnswer[str], merged: DnsAnswer[str]
+) -> None:
     assert merge_families(first, second) == merged
 
 
@@ -39,4 +41,4 @@ def test_names_of_this_machine(name: str, is_local: bool) -> None:
 
 
 def test_records_are_read_otherwise() -> None:
-    assert FOUR.each(len) == Answer("found", (9,), 300)
+    assert FOUR.each(len) == DnsAnswer("found", (9,), 300)

@@ -5,11 +5,11 @@ from ipaddress import ip_network
 from gatepost.policy.networks import Networks, NetworkTable
 from gatepost.profiles import load_profile
 from gatepost.relay.listener_state import ListenerState, Terms, plain_listener_state
-from gatepost.wire.server.session import Setting
+from gatepost.wire.server.session import SessionSettings
 
 
 def test_a_reload_replaces_every_part() -> None:
-    setting = Setting(load_profile("open"), "mail.example")
+    setting = SessionSettings(load_profile("open"), "mail.example")
     kept = plain_listener_state(setting, None)
     other = ListenerState(
         NetworkTable((), Terms(setting, refuse=True)),

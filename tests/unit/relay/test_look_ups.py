@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter
 
-from gatepost.model.dns import Answer as DnsAnswer
-from gatepost.model.dns import MxRecord
+from gatepost.model.dns import DnsAnswer, MxRecord
 from gatepost.net.lookup_line import MOST
 from gatepost.testing.dns import ScriptedResolver
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady

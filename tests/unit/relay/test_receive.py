@@ -26,7 +26,7 @@ from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import Replies
-from gatepost.wire.server.session import MAX_UNSENT, Setting
+from gatepost.wire.server.session import MAX_UNSENT, SessionSettings
 
 
 class Stream:
@@ -86,7 +86,9 @@ def test_auth_of_mail_is_not_believed_without_a_login() -> None:
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
         relay.router = Router([Route("out", (MxTarget("direct"),))])
-        state = plain_listener_state(Setting(load_profile("open"), "h", frozenset({"PLAIN"})), None)
+        state = plain_listener_state(
+            SessionSettings(load_profile("open"), "h", frozenset({"PLAIN"})), None
+        )
         receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -119,7 +121,7 @@ def test_authors_are_not_checked_if_no_login_is_required(header: str) -> None:
         )
         profile = replace(load_profile("open"), checks_sender=True)
         receiver = Receiver(
-            relay, plain_listener_state(Setting(profile, "h"), None), lambda _: None
+            relay, plain_listener_state(SessionSettings(profile, "h"), None), lambda _: None
         )
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -140,7 +142,7 @@ def test_a_client_that_waits_for_an_answer_is_not_idle() -> None:
         relay = Relay(
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
-        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -164,7 +166,7 @@ def test_endless_pipelining_does_not_block_other_connections() -> None:
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC),
         )  # fmt: skip
-        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -186,7 +188,7 @@ def test_a_client_is_uncounted_at_quit_before_it_disconnects(goodbye: str) -> No
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC), clients=clients,
         )  # fmt: skip
-        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         streams = [Stream(), Stream(), Stream()]
         receivers = [Receiver(relay, state, lambda _receiver: None) for _ in streams]
         for stream, receiver in zip(streams, receivers, strict=True):
@@ -218,7 +220,7 @@ def test_refusals_are_reported_before_the_end_of_the_session() -> None:
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), note, lambda: "m1", lambda: datetime.now(UTC)
         )
-        state = plain_listener_state(Setting(load_profile("open"), "mail.example"), None)
+        state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, state, lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -250,7 +252,7 @@ def test_a_second_login_under_tls_is_counted_once() -> None:
             directory, MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC), quotas=quotas,
         )  # fmt: skip
-        setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
+        setting = SessionSettings(load_profile("open"), "mail.example", Anybody.mechanisms)
         certificate = ServerCertificate(cast("Context", None))
         receiver = Receiver(
             relay, plain_listener_state(setting, certificate), lambda _receiver: None
@@ -279,7 +281,7 @@ def test_unfinished_handshakes_are_limited_by_address() -> None:
             cast("Directory", None), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC),
         )  # fmt: skip
-        setting = Setting(load_profile("open"), "mail.example")
+        setting = SessionSettings(load_profile("open"), "mail.example")
         state = replace(plain_listener_state(setting, None, implicit=True), handshakes=2)
 
         def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
@@ -317,7 +319,7 @@ def test_the_directory_gets_the_address_of_the_client() -> None:
             cast("Directory", asked), MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC),
         )  # fmt: skip
-        setting = Setting(load_profile("open"), "mail.example", Anybody.mechanisms)
+        setting = SessionSettings(load_profile("open"), "mail.example", Anybody.mechanisms)
         receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()
@@ -334,7 +336,7 @@ def test_each_login_has_a_new_nonce() -> None:
             nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
         profile = replace(load_profile("open"), in_clear=("AUTH CRAM-MD5",))
-        setting = Setting(profile, "mail.example", frozenset({"CRAM-MD5"}))
+        setting = SessionSettings(profile, "mail.example", frozenset({"CRAM-MD5"}))
         receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
         receiver.accepted(stream)  # type: ignore[arg-type]
         receiver.connected()

@@ -16,7 +16,7 @@ from gatepost.errors import (
 )
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Contact, Lease
-from gatepost.model.evidence import Client, Evidence, Greeting, Hello, seen
+from gatepost.model.evidence import ClientFacts, EhloExchange, Evidence, Greeting, seen
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget
@@ -441,12 +441,12 @@ def test_an_offer_without_our_mechanisms_is_reported_if_it_lasts() -> None:
 
 
 def no_tls(reply: Reply) -> Answer:
-    hello = Hello(
+    hello = EhloExchange(
         "relay.example", Reply(250, "hub\nSTARTTLS"), Capabilities(keywords={"STARTTLS": ()})
     )
     error = Refused(reply, "STARTTLS").at("starttls")
     evidence = Evidence(
-        "probe", client=Client(tls="starttls", signs_in=True), in_clear=seen(hello),
+        "probe", client=ClientFacts(tls="starttls", signs_in=True), in_clear=seen(hello),
         greeting=seen(Greeting(Reply(220, "hub"))), starttls=seen(reply), position="starttls",
         failure=str(error),
     )  # fmt: skip

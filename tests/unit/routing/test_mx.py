@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.model.dns import Answer, MxRecord
+from gatepost.model.dns import DnsAnswer, MxRecord
 from gatepost.model.reply import Reply
 from gatepost.routing.mx import (
     BAD_LITERAL,
@@ -31,8 +31,8 @@ def records(*lines: str) -> tuple[MxRecord, ...]:
     return tuple([MxRecord(int(preference), host) for preference, _, host in parts])
 
 
-def found(*lines: str) -> Answer[MxRecord]:
-    return Answer("found", records(*lines), 60)
+def found(*lines: str) -> DnsAnswer[MxRecord]:
+    return DnsAnswer("found", records(*lines), 60)
 
 
 def constant() -> float:
@@ -44,7 +44,7 @@ EXCHANGERS = [
     # what the DNS says                                          what is tried
     (found("20 b.example.net", "10 a.example.net"),             ["a.example.net", "b.example.net"]),
     (found("10 a.example.net", "10 a.example.net"),              ["a.example.net"]),
-    (Answer("no_records"),                                       ["example.net"]),
+    (DnsAnswer("no_records"),                                       ["example.net"]),
     # A "." beside others names no host.
     (found("0 ", "10 a.example.net"),                            ["a.example.net"]),
     # We are one of the exchangers: only those before us.
@@ -56,7 +56,7 @@ EXCHANGERS = [
 
 
 @pytest.mark.parametrize(("answer", "hosts"), EXCHANGERS)
-def test_exchangers_of_a_domain(answer: Answer[MxRecord], hosts: list[str]) -> None:
+def test_exchangers_of_a_domain(answer: DnsAnswer[MxRecord], hosts: list[str]) -> None:
     chosen = exchangers("example.net", answer, OWN, constant)
     assert isinstance(chosen, tuple)
     assert [each.host for each in chosen] == hosts
@@ -65,8 +65,8 @@ def test_exchangers_of_a_domain(answer: Answer[MxRecord], hosts: list[str]) -> N
 REFUSALS = [
     (found("0 "), NULL_MX, "556 5.1.10"),
     (found("10 ", "20 "), NULL_MX, "556 5.1.10"),
-    (Answer("no_such_name", reason="no name"), NO_DOMAIN, "550 5.1.2"),
-    (Answer("failed", reason="silence"), NO_ANSWER, "451 4.4.3"),
+    (DnsAnswer("no_such_name", reason="no name"), NO_DOMAIN, "550 5.1.2"),
+    (DnsAnswer("failed", reason="silence"), NO_ANSWER, "451 4.4.3"),
     (found("10 relay.example.com", "10 a.example.net"), LOOP, "554 5.4.6"),
     (found("10 relay.example.com"), LOOP, "554 5.4.6"),
     (found("10 192.0.2.1", "20 2001:db8::1"), NO_HOST, "550 5.4.4"),
@@ -75,7 +75,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("answer", "refusal", "shown"), REFUSALS)
 def test_domains_without_usable_exchangers(
-    answer: Answer[MxRecord], refusal: Reply, shown: str
+    answer: DnsAnswer[MxRecord], refusal: Reply, shown: str
 ) -> None:
     verdict = exchangers("example.net", answer, OWN, constant)
     assert verdict == refusal
@@ -85,7 +85,7 @@ def test_domains_without_usable_exchangers(
 
 
 def test_our_own_domain_without_records_is_a_loop() -> None:
-    assert exchangers("relay.example.com", Answer("no_records"), OWN, constant) == LOOP
+    assert exchangers("relay.example.com", DnsAnswer("no_records"), OWN, constant) == LOOP
 
 
 def dice(numbers: list[float]) -> Callable[[], float]:
@@ -106,7 +106,7 @@ RECORDS = st.lists(st.builds(MxRecord, st.integers(0, 3), HOSTS), min_size=1)
 
 @given(RECORDS, st.randoms(use_true_random=False))
 def test_mail_only_comes_nearer(given_: list[MxRecord], random: object) -> None:
-    chosen = exchangers("x.example", Answer("found", tuple(given_)), OWN, random.random)  # type: ignore[attr-defined]
+    chosen = exchangers("x.example", DnsAnswer("found", tuple(given_)), OWN, random.random)  # type: ignore[attr-defined]
     ours = [each.preference for each in given_ if each.host in OWN]
     expected = {each for each in given_ if not ours or each.preference < min(ours)}
     if isinstance(chosen, Reply):
@@ -119,8 +119,8 @@ def test_mail_only_comes_nearer(given_: list[MxRecord], random: object) -> None:
         assert preferences == sorted(preferences)
 
 
-def addresses(*texts: str) -> Answer[str]:
-    return Answer("found", texts, 60) if texts else Answer("no_records")
+def addresses(*texts: str) -> DnsAnswer[str]:
+    return DnsAnswer("found", texts, 60) if texts else DnsAnswer("no_records")
 
 
 A, B, C = records("10 a", "20 b", "30 c")
@@ -129,7 +129,7 @@ A, B, C = records("10 a", "20 b", "30 c")
 def test_a_domain_has_no_more_exchangers_than_are_asked_for() -> None:
     records = [MxRecord(10, f"mx{number:04}") for number in range(1000)] + [MxRecord(5, "best")]
     chance = iter(range(2_000))
-    hosts = exchangers("x", Answer("found", tuple(records)), (), lambda: -next(chance))
+    hosts = exchangers("x", DnsAnswer("found", tuple(records)), (), lambda: -next(chance))
     assert not isinstance(hosts, Reply)
     assert len(hosts) == MOST_HOSTS
     assert hosts[0].host == "best"
@@ -170,7 +170,7 @@ def test_our_own_address_under_another_name_is_a_loop() -> None:
     assert candidates("x", (B, C), answers, ["192.0.2.9"]) == LOOP
 
 
-FAILED: Answer[str] = Answer("failed", reason="silence")
+FAILED: DnsAnswer[str] = DnsAnswer("failed", reason="silence")
 WITHOUT_ADDRESS = [
     ("x", (A, B), {"a": addresses(), "b": addresses()}, NO_HOST),
     ("x", (A, B), {"a": addresses(), "b": FAILED}, NO_ANSWER),
@@ -181,7 +181,7 @@ WITHOUT_ADDRESS = [
 
 @pytest.mark.parametrize(("domain", "hosts", "answers", "verdict"), WITHOUT_ADDRESS)
 def test_no_address(
-    domain: str, hosts: tuple[MxRecord, ...], answers: dict[str, Answer[str]], verdict: Reply
+    domain: str, hosts: tuple[MxRecord, ...], answers: dict[str, DnsAnswer[str]], verdict: Reply
 ) -> None:
     given_ = candidates(domain, hosts, answers, ())
     assert given_ == verdict

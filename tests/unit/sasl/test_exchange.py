@@ -6,13 +6,13 @@ from gatepost.errors import GatepostError, LocalProtocolError
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.sasl.channel import Channel, ChannelBinding
-from gatepost.sasl.exchange import ClientSide, UnusableCredentials, conclude
+from gatepost.sasl.exchange import ExchangeContext, UnusableCredentials, conclude
 from gatepost.sasl.interview import Challenge, Lookup, ServerSide, Verify
 from gatepost.sasl.mechanisms import MECHANISMS, client, interview
 from tests.unit.sasl.play import CLIENT_NONCE, DENIED, SERVER_NONCE, Users, drive, play
 
 BINDING = ChannelBinding("tls-server-end-point", b"hash")
-SIDE = ClientSide(Channel(True, True, binding=BINDING), tuple(MECHANISMS), CLIENT_NONCE)
+SIDE = ExchangeContext(Channel(True, True, binding=BINDING), tuple(MECHANISMS), CLIENT_NONCE)
 SERVER = ServerSide(
     SERVER_NONCE, bindings=(BINDING,), offered=frozenset(MECHANISMS), refusal=DENIED
 )
@@ -92,7 +92,7 @@ def test_others_can_and_the_server_refuses(name: str) -> None:
 
 def test_login_sends_the_name_with_the_command_only_when_told() -> None:
     assert next(client("LOGIN", ALL, SIDE).exchange()) is None
-    eager = ClientSide(eager_login=True)
+    eager = ExchangeContext(eager_login=True)
     assert next(client("LOGIN", ALL, eager).exchange()) == b"user"
 
 

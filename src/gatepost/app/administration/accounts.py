@@ -11,7 +11,7 @@ import msgspec
 from gatepost.app.accounts import sealer
 from gatepost.app.keys import Key
 from gatepost.config.values import sender as parse_sender
-from gatepost.directory.accounts import Account, AccountDirectory, make_account
+from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.passwords import Hasher, PasswordHasher
 from gatepost.model.secret import Secret
@@ -65,7 +65,7 @@ class ListAccounts(msgspec.Struct, forbid_unknown_fields=True):
     """All accounts."""
 
 
-def document(account: Account, origin: str) -> Document:
+def document(account: StoredAccount, origin: str) -> Document:
     """Return what is shown of an account."""
     return {
         "name": account.name,
@@ -121,7 +121,7 @@ async def delete(context: AccountAdmin, request: Named) -> Document:
     return {"deleted": document(account, "store"), "with": []}
 
 
-def _kept(context: AccountAdmin, name: str) -> Account:
+def _kept(context: AccountAdmin, name: str) -> StoredAccount:
     account = context.directory.account(name)
     if account is not None:
         return account
@@ -140,7 +140,7 @@ def _check_visible(context: AccountAdmin, name: str) -> None:
 
 async def _made(
     context: AccountAdmin, name: str, senders: tuple[str, ...], request: NewAccount | NewPassword
-) -> tuple[Account, Document]:
+) -> tuple[StoredAccount, Document]:
     password = request.password or secrets.token_urlsafe(GENERATED)
     seal = context.seal if request.cram_md5 else None
     account = await asyncio.to_thread(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from gatepost.directory.azure.derived import Claim
+from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     CommunicationService,
@@ -91,7 +91,7 @@ class Sources:
             return None
         directory = self._directory
         claim = resolve(directory.snapshot, name)
-        if isinstance(claim, Claim):
+        if isinstance(claim, ClaimedIdentity):
             return claim.service
         by_id = directory.get(CommunicationService, name)
         return by_id or next(iter(directory.find(CommunicationService, name)), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gatepost.app.watch.refused_password import PAUSE, RefusedPassword
 from gatepost.app.watch.snapshots import Snapshots
-from gatepost.config.watch import Upstream, WatchConfig
+from gatepost.config.watch import WatchConfig, WatchedServer
 from gatepost.doctor import Settings, diagnose
 from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.parallel import start
@@ -22,11 +22,11 @@ from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
 from gatepost.relay.context import Report
 
-Look = Callable[[Upstream, Secret | None], Diagnosis]
+Look = Callable[[WatchedServer, Secret | None], Diagnosis]
 """Checks an upstream; blocks."""
 
 
-def look(upstream: Upstream, password: Secret | None) -> Diagnosis:
+def look(upstream: WatchedServer, password: Secret | None) -> Diagnosis:
     """Run the doctor. Raises GatepostError."""
     settings = Settings(
         upstream.library,
@@ -42,7 +42,7 @@ class Watcher:
     """Remembers earlier results of an upstream."""
 
     def __init__(
-        self, upstream: Upstream, config: WatchConfig, report: Report, looking: Look = look
+        self, upstream: WatchedServer, config: WatchConfig, report: Report, looking: Look = look
     ) -> None:
         self.upstream = upstream
         self.standing = UpstreamStatus(upstream.name, str(upstream.server))

@@ -25,7 +25,7 @@ cause is not the token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryWaits:
     """Seconds to wait after a failure, and the factor for each further one."""
 
     passing: float = 2.0
@@ -84,7 +84,7 @@ class TokenCache:
     def __init__(
         self,
         seconds: Callable[[], float] = time.monotonic,
-        patience: Patience = Patience(),
+        patience: RetryWaits = RetryWaits(),
     ) -> None:
         self._seconds, self._patience = seconds, patience
         self._entries: dict[tuple[str, str], _Entry] = {}

@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES
 from gatepost.directory.azure.paths import is_guid
-from gatepost.model.entra import Answer, Behind
+from gatepost.model.entra import Behind, EntraResponse
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Remedy
 
@@ -62,7 +62,7 @@ def role_proof(behind: Behind) -> Iterator[str]:
         yield f"it has {each.role or 'a role'} on {each.scope}"
 
 
-def told(answer: Answer | None) -> str:
+def told(answer: EntraResponse | None) -> str:
     """Return an answer with what its code means."""
     if answer is None:
         return ""
@@ -72,7 +72,7 @@ def told(answer: Answer | None) -> str:
     return f"{shown(answer)}{': ' + code.proves if code else ''}"
 
 
-def shown(answer: Answer) -> str:
+def shown(answer: EntraResponse) -> str:
     """Return an answer's status and codes."""
     number = f"AADSTS{answer.number}" if answer.number else ""
     return " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))

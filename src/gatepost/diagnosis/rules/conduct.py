@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.notes import LONGEST_LINE
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.model.evidence import Conduct, Content, Evidence, Hello
+from gatepost.model.evidence import Conduct, ContentFormat, EhloExchange, Evidence
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.reply import Reply
 
@@ -298,7 +298,7 @@ def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
     return _gave_up(seen, hello, left)
 
 
-def _gave_up(seen: Evidence, hello: Hello, left: str) -> tuple[Finding, ...]:
+def _gave_up(seen: Evidence, hello: EhloExchange, left: str) -> tuple[Finding, ...]:
     offered = hello.capabilities.mechanisms
     if not offered:
         return (_finding("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)
@@ -325,7 +325,7 @@ def _said_goodbye(seen: Evidence) -> bool:
     return any(line.speaker == "C" and line.text.upper() == "QUIT" for line in seen.transcript)
 
 
-def _content(seen: Evidence) -> Content | None:
+def _content(seen: Evidence) -> ContentFormat | None:
     return seen.conduct.value.content if seen.conduct.value else None
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.auth_attempts import was_judged
-from gatepost.model.evidence import AuthAttempt, Evidence, Response
+from gatepost.model.evidence import AuthAttempt, Evidence, ResponseFormat
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.transcript import Line
 
@@ -356,7 +356,7 @@ def foreign_mechanism(seen: Evidence) -> Finding | None:
     return None
 
 
-def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, Response]]:
+def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, ResponseFormat]]:
     for attempt in seen.attempts:
         for response in attempt.responses:
             yield attempt, response

@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.diagnosis.rules.network import other_protocol
 from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
 from gatepost.diagnosis.signs.sign import contains
-from gatepost.model.evidence import Evidence, Hello
+from gatepost.model.evidence import EhloExchange, Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
@@ -56,7 +56,7 @@ def is_not_the_name(reply: Reply) -> bool:
     return any(contains(said, words) for words in NOT_THE_NAME)
 
 
-def _refused(seen: Evidence) -> Hello | None:
+def _refused(seen: Evidence) -> EhloExchange | None:
     """Return the EHLO that was refused, in clear or under TLS."""
     said = (seen.in_clear.value, seen.over_tls.value)
     return next((each for each in said if each and not each.reply.is_success), None)

@@ -27,7 +27,7 @@ from gatepost.diagnosis.entra.wording import (
     told,
 )
 from gatepost.model.doctor_facts import DoctorFacts
-from gatepost.model.entra import Answer, Behind, Managed, SmtpNameSeen
+from gatepost.model.entra import Behind, EntraResponse, ManagementFacts, SmtpNameSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
 from gatepost.model.oauth_errors import is_passing
@@ -209,7 +209,7 @@ def _refused_with(behind: Behind | None) -> Code | None:
     return _code(behind.token_request) if behind else None
 
 
-def _code(answer: Answer | None) -> Code | None:
+def _code(answer: EntraResponse | None) -> Code | None:
     """Return the code of a final refusal."""
     code = CODES.get(answer.number) if answer and answer.status not in (0, 200) else None
     return code if code is not None and code.finding else None
@@ -487,7 +487,7 @@ def _own_names(behind: Behind) -> list[SmtpNameSeen]:
     ]  # fmt: skip
 
 
-def _read(managed: Managed) -> bool:
+def _read(managed: ManagementFacts) -> bool:
     return managed.answer.status == 200
 
 

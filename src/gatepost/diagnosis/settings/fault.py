@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import providers_in
 from gatepost.model.finding import Confidence
-from gatepost.model.setting import Config, Role, Setting, has_mailers
+from gatepost.model.setting import ClientSettings, Role, Setting, has_mailers
 
 STARTTLS_PORTS: Final = frozenset({25, 587, 2587, 2525})
 IMPLICIT_PORTS: Final = frozenset({465, 2465})
@@ -46,7 +46,7 @@ class Fault:
 class View:
     """One Config, as rules use it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ClientSettings) -> None:
         self.config = config
         self.kind = config.kind
         self.spelling = "mailers" if has_mailers(config) else config.kind

@@ -29,7 +29,7 @@ Senders = Mapping[str, LinkedDomain]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedIdentity:
     """The identity that a user name stands for."""
 
     service: CommunicationService

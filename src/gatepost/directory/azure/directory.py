@@ -8,8 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
-from gatepost.directory.azure.derived import Claim, Grant
-from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
+from gatepost.directory.azure.derived import ClaimedIdentity, Grant
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    CommunicationService,
+    Entry,
+)
 from gatepost.directory.azure.identify import (
     Denial,
     identify,
@@ -109,7 +114,7 @@ class AzureDirectory:
         """See ``directory.combined``: a name is known if it stands for an application at a
         resource."""
         claim = resolve(self._snapshot, username)
-        return "" if isinstance(claim, Claim) else str(claim)
+        return "" if isinstance(claim, ClaimedIdentity) else str(claim)
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         if mechanism in TOKEN_MECHANISMS and credentials.token is not None:
@@ -288,7 +293,10 @@ class AzureDirectory:
         return await to_the_end(commit())
 
     async def _commit(
-        self, put: tuple[Entry, ...], delete: tuple[Entry, ...], beside: tuple[Record, ...] = ()
+        self,
+        put: tuple[Entry, ...],
+        delete: tuple[Entry, ...],
+        beside: tuple[Record, ...] = (),
     ) -> None:
         if not (put or delete or beside):
             return

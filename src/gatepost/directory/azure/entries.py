@@ -28,7 +28,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class AuditStamp:
     """Who created and last changed a resource, and when: Resource Manager's ``systemData``.
 
     The author is an application's id, or empty for the command line and the first start.
@@ -91,7 +91,7 @@ class ResourceGroup(Entry):
     resource_type: ClassVar[str] = "Microsoft.Resources/resourceGroups"
     location: str = "global"
     tags: Tags = field(default_factory=dict, hash=False)
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class RoleDefinition(Entry):
     assignable_scopes: tuple[str, ...] = ("/",)
     description: str = ""
     built_in: bool = False
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class RoleAssignment(Entry):
     description: str = ""
     condition: str = ""
     """Stored and returned, but not evaluated; conditions do not apply to the actions here."""
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -228,7 +228,7 @@ class EmailService(Entry):
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices"
     data_location: str = "United States"
     tags: Tags = field(default_factory=dict, hash=False)
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class Domain(Entry):
     verification_token: str = ""
     """The text in its TXT record after ``ms-domain-verification=``."""
     tags: Tags = field(default_factory=dict, hash=False)
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -289,7 +289,7 @@ class SenderUsername(Entry):
     resource_type: ClassVar[str] = "Microsoft.Communication/EmailServices/Domains/SenderUsernames"
     username: str
     display_name: str = ""
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -315,7 +315,7 @@ class CommunicationService(Entry):
     """A GUID that a later resource with the same name does not have."""
     notification_hub_id: str = ""
     tags: Tags = field(default_factory=dict, hash=False)
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -337,7 +337,7 @@ class SmtpUsername(Entry):
     application_id: str
     tenant_id: str
     created_at: Moment
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -359,7 +359,7 @@ class SuppressionList(Entry):
     """The local part of its sender; empty: the whole domain."""
     created_at: Moment | None = None
     updated_at: Moment | None = None
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:
@@ -379,7 +379,7 @@ class SuppressedAddress(Entry):
     last_name: str = ""
     notes: str = ""
     modified_at: Moment | None = None
-    stamp: Stamp = Stamp()
+    stamp: AuditStamp = AuditStamp()
 
     @property
     def found_by(self) -> str:

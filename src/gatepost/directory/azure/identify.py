@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.directory.azure.derived import Claim
+from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,
@@ -48,7 +48,7 @@ class Denial:
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     snapshot: Snapshot
-    claim: Claim
+    claim: ClaimedIdentity
     rules: Rules
     now: datetime
 
@@ -85,13 +85,15 @@ def _folded(resource: str, application: str, tenant: str) -> tuple[str, str, str
     return resource.lower(), application.lower(), tenant.lower()
 
 
-def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
+def resolve(snapshot: Snapshot, username: str) -> ClaimedIdentity | Denial:
     """Return what the user name stands for: first an SMTP user name, then a composite name."""
     for smtp_username in snapshot.find(SmtpUsername, username):
         service = snapshot.get(CommunicationService, smtp_username.service_id)
         if service is None:
             return Denial("resource_unknown", "the SMTP user name's resource was deleted")
-        return Claim(service, smtp_username.application_id, smtp_username.tenant_id, smtp_username)
+        return ClaimedIdentity(
+            service, smtp_username.application_id, smtp_username.tenant_id, smtp_username
+        )
     try:
         name = parse_username(username)
     except UsernameError as error:
@@ -101,11 +103,17 @@ def resolve(snapshot: Snapshot, username: str) -> Claim | Denial:
         return Denial(
             "resource_unknown", "there is no Communication Services resource of that name"
         )
-    return Claim(services[0], name.application_id, name.tenant_id)
+    return ClaimedIdentity(services[0], name.application_id, name.tenant_id)
 
 
 def identify(
-    snapshot: Snapshot, username: str, password: str, *, key: bytes, rules: Rules, now: datetime
+    snapshot: Snapshot,
+    username: str,
+    password: str,
+    *,
+    key: bytes,
+    rules: Rules,
+    now: datetime,
 ) -> Principal | Denial:
     """Verify a user name and a client secret.
 
@@ -114,7 +122,7 @@ def identify(
     """
     known = snapshot.allowed.get(username)
     claim = known or resolve(snapshot, username)
-    application_id = claim.application_id if isinstance(claim, Claim) else ""
+    application_id = claim.application_id if isinstance(claim, ClaimedIdentity) else ""
     proof = prove_secret(snapshot, application_id, password, key=key, now=now)
     if isinstance(claim, Denial):
         return claim
@@ -163,7 +171,9 @@ def secret_of(
     return Denial("secret_missing", "the application has no client secret")
 
 
-def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) -> Claim | Denial:
+def still_allowed(
+    snapshot: Snapshot, name: str, rules: Rules, now: datetime
+) -> ClaimedIdentity | Denial:
     """Return what a principal's name stands for now, unless it could no longer sign in.
 
     Called at every MAIL, so a positive answer is cached until the directory changes: time alone
@@ -186,7 +196,7 @@ def still_allowed(snapshot: Snapshot, name: str, rules: Rules, now: datetime) ->
 
 
 def denied_before_proof(
-    snapshot: Snapshot, claim: Claim, rules: Rules, now: datetime
+    snapshot: Snapshot, claim: ClaimedIdentity, rules: Rules, now: datetime
 ) -> Denial | None:
     """Return why nobody can sign in with this name, whatever the secret."""
     return _first_denial(_Attempt(snapshot, claim, rules, now), _BEFORE_SECRET)

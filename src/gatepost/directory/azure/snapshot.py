@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar, cast
 
-from gatepost.directory.azure.derived import Claim, Grant, Senders
+from gatepost.directory.azure.derived import ClaimedIdentity, Grant, Senders
 from gatepost.directory.azure.entries import KINDS, Entry, SmtpUsername
 
 E = TypeVar("E", bound=Entry)
@@ -33,7 +33,7 @@ class Snapshot:
         }
         self.grants: Final[dict[tuple[str, str, tuple[str, ...]], Grant]] = {}
         self.senders: Final[dict[str, Senders]] = {}
-        self.allowed: Final[dict[str, Claim]] = {}
+        self.allowed: Final[dict[str, ClaimedIdentity]] = {}
         self.smtp_usernames: Final[dict[tuple[str, str, str], list[SmtpUsername]]] = {}
         self.version = 0
         self.apply(entries)

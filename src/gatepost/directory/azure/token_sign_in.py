@@ -8,7 +8,7 @@ same application, which needs the same role as with a secret
 from datetime import datetime
 from typing import Final
 
-from gatepost.directory.azure.derived import Claim
+from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.directory.azure.identify import (
     Denial,
@@ -18,7 +18,7 @@ from gatepost.directory.azure.identify import (
 )
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, TokenError
+from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, InvalidToken
 from gatepost.model.credentials import Principal
 
 MECHANISMS: Final = frozenset({"XOAUTH2", "OAUTHBEARER"})
@@ -29,13 +29,18 @@ def claims_of(token: str, tokens: AccessTokens) -> Claims | Denial:
     """Return the claims of ``token``, or why it is refused."""
     try:
         return tokens.verify(token, COMMUNICATION)
-    except TokenError as error:
+    except InvalidToken as error:
         advice = f"; ask for the scope {_SCOPE}" if error.slug == "token_audience_wrong" else ""
         return Denial(error.slug, f"{error}{advice}")
 
 
 def identify_by_token(
-    snapshot: Snapshot, username: str, proof: Claims | Denial, *, rules: Rules, now: datetime
+    snapshot: Snapshot,
+    username: str,
+    proof: Claims | Denial,
+    *,
+    rules: Rules,
+    now: datetime,
 ) -> Principal | Denial:
     """Return the principal that signs in as ``username`` with a token with the claims ``proof``.
 
@@ -59,7 +64,7 @@ def identify_by_token(
     return claim.proven_by("")
 
 
-def _mismatch(claim: Claim, proof: Claims) -> Denial | None:
+def _mismatch(claim: ClaimedIdentity, proof: Claims) -> Denial | None:
     if proof.application_id.lower() != claim.application_id.lower():
         return Denial(
             "token_application_mismatch",

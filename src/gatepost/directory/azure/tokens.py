@@ -85,7 +85,7 @@ class Claims:
     roles: tuple[str, ...] = ()
 
 
-class TokenError(ValueError):
+class InvalidToken(ValueError):
     """A refused token: ``slug`` and a sentence for the operator, without anything of the token.
 
     Slugs: token_malformed, token_signature, token_expired, token_not_yet_valid,
@@ -185,7 +185,7 @@ class AccessTokens:
         ``audiences`` are in lower case and without a final slash. Raises TokenError.
         """
         if len(token) > MAX_TOKEN:
-            raise TokenError("token_malformed", _malformed_because(token))
+            raise InvalidToken("token_malformed", _malformed_because(token))
         octets = token.encode("utf-8", "surrogatepass")
         digest = hashlib.blake2b(octets, digest_size=32).digest()
         claims, start = self._verified.get(digest) or self._read(token)
@@ -193,12 +193,12 @@ class AccessTokens:
         if now >= claims.expires_at:
             self._verified.pop(digest, None)
             ended = f"{claims.expires_at:%Y-%m-%d %H:%M:%S UTC}"
-            raise TokenError("token_expired", f"the token expired at {ended}")
+            raise InvalidToken("token_expired", f"the token expired at {ended}")
         self._verified[digest] = claims, start
         if len(self._verified) > _MAX_KEPT:
             self._verified.popitem(last=False)
         if now.timestamp() < start:
-            raise TokenError(
+            raise InvalidToken(
                 "token_not_yet_valid", "the token is not valid yet; are the clocks right?"
             )
         check_audience(claims, audiences)
@@ -208,7 +208,7 @@ class AccessTokens:
         """Return the claims of a token that we signed, and when it becomes valid."""
         parts = _PARTS.fullmatch(token)
         if parts is None:
-            raise TokenError("token_malformed", _malformed_because(token))
+            raise InvalidToken("token_malformed", _malformed_because(token))
         payload = self._signed_part(token, parts)
         return _read_claims(payload), _number(payload, "nbf")
 
@@ -217,13 +217,13 @@ class AccessTokens:
         fields, payload = _header(parts[1]), _object(_decoded(parts[2]))
         signature = _decoded(parts[3])
         if fields.get("alg") != _ALGORITHM or fields.get("kid") != self.key_id:
-            raise TokenError("token_signature", _foreign_because(payload))
+            raise InvalidToken("token_signature", _foreign_because(payload))
         if _base64url(signature) != parts[3]:
-            raise TokenError("token_malformed", "the signature's last character was changed")
+            raise InvalidToken("token_malformed", "the signature's last character was changed")
         try:  # directly: PyJWT would parse everything again, in three times the time
             self._public.verify(signature, token[: parts.end(2)].encode(), *_RS256)
         except InvalidSignature:
-            raise TokenError(
+            raise InvalidToken(
                 "token_signature", "the token was changed, or its signature was"
             ) from None
         return payload
@@ -234,7 +234,7 @@ def check_audience(claims: Claims, audiences: Collection[str]) -> None:
     if _folded(claims.audience) in audiences:
         return
     name = resource_name(claims.audience)
-    raise TokenError("token_audience_wrong", f"the token is for {name or 'another resource'}")
+    raise InvalidToken("token_audience_wrong", f"the token is for {name or 'another resource'}")
 
 
 def resource_name(audience: str) -> str:
@@ -268,7 +268,7 @@ def _decoded(part: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except binascii.Error:
-        raise TokenError("token_malformed", "a part of the token is not Base64") from None
+        raise InvalidToken("token_malformed", "a part of the token is not Base64") from None
 
 
 @lru_cache(maxsize=16)
@@ -281,13 +281,13 @@ def _object(raw: bytes) -> dict[str, Any]:
     try:
         return _READER.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise TokenError("token_malformed", "a part of the token is not a JSON object") from None
+        raise InvalidToken("token_malformed", "a part of the token is not a JSON object") from None
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
     roles = payload.get("roles", [])
     if not isinstance(roles, list):
-        raise TokenError("token_malformed", "the claim roles is not a list")
+        raise InvalidToken("token_malformed", "the claim roles is not a list")
     return Claims(
         _text(payload, "tid"),
         _text(payload, "appid"),
@@ -301,14 +301,14 @@ def _read_claims(payload: Mapping[str, Any]) -> Claims:
 def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if not isinstance(value, str):
-        raise TokenError("token_malformed", f"the claim {name} is missing")
+        raise InvalidToken("token_malformed", f"the claim {name} is missing")
     return value
 
 
 def _number(payload: Mapping[str, Any], name: str) -> int:
     value = payload.get(name)
     if not isinstance(value, int):
-        raise TokenError("token_malformed", f"the claim {name} is missing")
+        raise InvalidToken("token_malformed", f"the claim {name} is missing")
     return value
 
 

@@ -11,14 +11,14 @@ from gatepost.client.tokens.entra import GRANT, EntraApplication
 from gatepost.client.tokens.oauth import read_token
 from gatepost.doctor.identity.questions import Questions
 from gatepost.errors import TokenError
-from gatepost.model.entra import Answer
+from gatepost.model.entra import EntraResponse
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
-def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> Answer:
+def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> EntraResponse:
     """Ask whether the tenant exists; the request contains no secret."""
     url = f"{authority}/{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
     answer, _ = questions.ask(HttpRequest("GET", url, {"accept": "application/json"}))
@@ -27,7 +27,7 @@ def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> Answer:
 
 def ask_for_token(
     questions: Questions, application: EntraApplication, secret: Secret, scope: str
-) -> tuple[Answer, Secret | None]:
+) -> tuple[EntraResponse, Secret | None]:
     """Send the secret to the authority, once, and return the token that it issues.
 
     The endpoint is built, not taken from the discovery document, so that it is the authority's own.

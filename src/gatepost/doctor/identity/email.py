@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gatepost.doctor.identity.cloud import OWN_HOSTS, PUBLIC_EMAIL, RESOURCE
 from gatepost.doctor.identity.questions import Questions, as_json, bearer
-from gatepost.model.entra import Answer
+from gatepost.model.entra import EntraResponse
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
@@ -45,7 +45,7 @@ def endpoints_of(template: str, resource: str, host: str) -> tuple[str, ...]:
     return (first, *(template.replace(RESOURCE, f"{resource}.{each}") for each in GEOGRAPHIES))
 
 
-def find_host(questions: Questions, endpoint: str) -> Answer | None:
+def find_host(questions: Questions, endpoint: str) -> EntraResponse | None:
     """Return what shows that our own server has no such resource. In the cloud its name does not
     resolve, but a local server is reached by any name."""
     if OWN_HOSTS not in endpoint:
@@ -53,10 +53,10 @@ def find_host(questions: Questions, endpoint: str) -> Answer | None:
     answer, _ = questions.ask(HttpRequest("GET", f"{endpoint}/health", {}))
     if answer.status != HTTPStatus.NOT_FOUND:
         return None
-    return Answer(answer.host, failure=f"{answer.host}: no such resource", phase="resolve")
+    return EntraResponse(answer.host, failure=f"{answer.host}: no such resource", phase="resolve")
 
 
-def ask_to_send(questions: Questions, endpoint: str, token: Secret, sender: str) -> Answer:
+def ask_to_send(questions: Questions, endpoint: str, token: Secret, sender: str) -> EntraResponse:
     """Send a request that cannot be accepted to the resource; ``sender`` may be empty."""
     url = f"{endpoint}/emails:send?api-version={API_VERSION}"
     body = as_json(_document(sender))

@@ -28,7 +28,7 @@ from gatepost.doctor.shapes import shape_of
 from gatepost.doctor.visit import Visit
 from gatepost.errors import ConfigError
 from gatepost.model.credentials import Credentials
-from gatepost.model.entra import Behind, EntraName, Managed
+from gatepost.model.entra import Behind, EntraName, ManagementFacts
 from gatepost.model.evidence import Evidence, seen
 from gatepost.model.profile import DoctorFacts
 from gatepost.model.secret import Secret
@@ -289,7 +289,7 @@ def _told(name: EntraName, options: IdentityOptions, environment: Mapping[str, s
     )
 
 
-def _found_in(managed: Managed, username: str) -> EntraName | None:
+def _found_in(managed: ManagementFacts, username: str) -> EntraName | None:
     """Return what an SMTP user name represents according to Resource Manager."""
     for each in managed.smtp_names or ():
         if each.username.lower() == username.lower():

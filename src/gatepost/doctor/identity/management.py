@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from gatepost.doctor.identity.questions import Questions, bearer
-from gatepost.model.entra import Answer, Managed, RoleSeen, SmtpNameSeen
+from gatepost.model.entra import EntraResponse, ManagementFacts, RoleSeen, SmtpNameSeen
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest
 
@@ -41,9 +41,9 @@ class Management:
         self._subscriptions: list[str] = []
         self._resources: list[Document] = []
         self._roles: dict[str, Document] = {}
-        self.last = Answer(urlsplit(base).netloc)
+        self.last = EntraResponse(urlsplit(base).netloc)
 
-    def resources(self, name: str) -> Managed:
+    def resources(self, name: str) -> ManagementFacts:
         """Return the resource of that name and its SMTP user names; without a name, all of them."""
         self._subscriptions = [
             text
@@ -59,7 +59,7 @@ class Management:
         ][:MAX_RESOURCES]
         names = tuple(_text(each, "name") for each in self._resources)
         smtp_names = self._smtp_names(self._named(name) if name else self._resources)
-        managed = Managed(self.last, self.id_of(name), names, smtp_names)
+        managed = ManagementFacts(self.last, self.id_of(name), names, smtp_names)
         return replace(managed, host=self.host_of(name))
 
     def id_of(self, name: str) -> str:
@@ -76,7 +76,7 @@ class Management:
     def _named(self, name: str) -> list[Document]:
         return [each for each in self._resources if _text(each, "name").lower() == name.lower()]
 
-    def with_roles(self, managed: Managed, principal_id: str) -> Managed:
+    def with_roles(self, managed: ManagementFacts, principal_id: str) -> ManagementFacts:
         """Add the principal's role assignments at any scope."""
         query = urlencode({"$filter": f"principalId eq '{principal_id}'"})
         before = self.last

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gatepost.client.tokens.oauth import error_name, error_number
 from gatepost.doctor.parallel import start
 from gatepost.errors import GatepostError, TimedOut
-from gatepost.model.entra import Answer
+from gatepost.model.entra import EntraResponse
 from gatepost.model.transcript import Transcript
 from gatepost.net.http import HttpRequest, HttpResponse
 
@@ -33,16 +33,16 @@ class Questions:
         self.hidden = hidden
         self._ask, self._deadline = ask, deadline
 
-    def ask(self, request: HttpRequest) -> tuple[Answer, Mapping[str, Any]]:
+    def ask(self, request: HttpRequest) -> tuple[EntraResponse, Mapping[str, Any]]:
         """Return the result, and the document of the answer, empty if it has none."""
         host = urlsplit(request.url).netloc
         try:
             response = self._within_deadline(request)
         except GatepostError as error:
             failure = self.hidden.redact(str(error))
-            return Answer(host, failure=failure, phase=error.phase), {}
+            return EntraResponse(host, failure=failure, phase=error.phase), {}
         document = response.document()
-        answer = Answer(host, response.status, _code_of(document), error_number(document))
+        answer = EntraResponse(host, response.status, _code_of(document), error_number(document))
         return replace(answer, error=self.hidden.redact(answer.error)), document
 
     def _within_deadline(self, request: HttpRequest) -> HttpResponse:

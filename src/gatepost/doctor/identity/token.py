@@ -6,7 +6,7 @@ from gatepost.diagnosis.entra.names import read_name
 from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.doctor.provider_profiles import known_profiles
 from gatepost.model.entra import Behind, TokenSeen
-from gatepost.model.evidence import Client, Evidence, Fact, seen
+from gatepost.model.evidence import ClientFacts, Evidence, Fact, seen
 
 _USUAL = "acs"
 """The usual audience, for tokens whose audience is not a mail service."""
@@ -20,7 +20,7 @@ def examine_token(text: str, username: str, now: datetime) -> Evidence:
     return Evidence(
         "token",
         seen_at=now,
-        client=Client(signs_in=True),
+        client=ClientFacts(signs_in=True),
         provider=_provider_of(token),
         token=seen(token),
         behind=seen(Behind(name)) if name is not None and compared else Fact(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gatepost.doctor.shapes import form_of, shape_of
-from gatepost.model.evidence import Response
+from gatepost.model.evidence import ResponseFormat
 
 _WORDS_FOR_HIDDEN: Final = re.compile(
     r"(?i)<?(?:base64|b64|encoded|user(?:name)?|pass(?:word)?|secret|token|key|nul|blob|initial|"
@@ -35,7 +35,7 @@ _MIN_TWICE: Final = 8
 class Answer:
     """A response, and the texts in it that must not be shown."""
 
-    response: Response
+    response: ResponseFormat
     secrets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -58,16 +58,16 @@ def read_sent(text: str, kind: Kind) -> Answer:
     """Return the same for an unchanged text."""
     text = text.strip()
     if text == "*":
-        return Answer(Response(1, "cancel"))
+        return Answer(ResponseFormat(1, "cancel"))
     if not text or text == "=":
         return Answer(_empty(kind))
     raw = decode(text)
     if raw is None:
-        fault = Response(len(text), "not_base64", username_form=_form(text, kind))
+        fault = ResponseFormat(len(text), "not_base64", username_form=_form(text, kind))
         return Answer(fault, (text,))
     twice = decode(raw.decode("latin-1")) if len(raw) >= _MIN_TWICE else None
     if twice is not None and _is_text(twice) and kind != "digest":
-        return Answer(Response(len(text), "twice_base64"), (text, raw.decode("latin-1")))
+        return Answer(ResponseFormat(len(text), "twice_base64"), (text, raw.decode("latin-1")))
     parts = _PARTS[kind](raw.decode("utf-8", "surrogateescape"), len(text))
     return Answer(parts.response, (text, *parts.secrets), parts.names)
 
@@ -91,7 +91,7 @@ def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
 def _wrapped(pieces: list[str]) -> Answer:
     """Return one response that a log prints with line ends."""
     raw = decode("".join(pieces)) or b""
-    response = Response(len(pieces[0]), "base64", lines=len(pieces))
+    response = ResponseFormat(len(pieces[0]), "base64", lines=len(pieces))
     return Answer(response, (*pieces, raw.decode("utf-8", "surrogateescape")))
 
 
@@ -119,17 +119,17 @@ def is_readable(raw: bytes) -> bool:
     return _is_text(raw)
 
 
-def _empty(kind: Kind) -> Response:
+def _empty(kind: Kind) -> ResponseFormat:
     if kind == "username":
-        return Response(0, "base64", username_form="empty")
-    return Response(0, "base64", secret=shape_of("") if kind == "password" else None)
+        return ResponseFormat(0, "base64", username_form="empty")
+    return ResponseFormat(0, "base64", secret=shape_of("") if kind == "password" else None)
 
 
-def _described(text: str) -> Response:
+def _described(text: str) -> ResponseFormat:
     """Return what the words that replace a hidden response say about it."""
     length = _LENGTH.search(text)
     octets = int(length[1].replace(",", "")) if length else 0
-    return Response(octets, "hidden", authzid=_AUTHZID.search(text) is not None)
+    return ResponseFormat(octets, "hidden", authzid=_AUTHZID.search(text) is not None)
 
 
 def _form(text: str, kind: Kind) -> str:
@@ -140,9 +140,9 @@ def _plain(text: str, octets: int) -> Answer:
     """RFC 4616: authzid NUL authcid NUL password."""
     authzid, *rest = text.split("\0")
     if len(rest) < 2:
-        return Answer(Response(octets, "base64"), (text,))
+        return Answer(ResponseFormat(octets, "base64"), (text,))
     name, secret = rest[0], "\0".join(rest[1:])
-    response = Response(
+    response = ResponseFormat(
         octets, "base64", authzid=bool(authzid), username_form=form_of(name),
         secret=shape_of(secret),
     )  # fmt: skip
@@ -150,11 +150,11 @@ def _plain(text: str, octets: int) -> Answer:
 
 
 def _username(text: str, octets: int) -> Answer:
-    return Answer(Response(octets, "base64", username_form=form_of(text)), (), (text,))
+    return Answer(ResponseFormat(octets, "base64", username_form=form_of(text)), (), (text,))
 
 
 def _password(text: str, octets: int) -> Answer:
-    return Answer(Response(octets, "base64", secret=shape_of(text)), (text,))
+    return Answer(ResponseFormat(octets, "base64", secret=shape_of(text)), (text,))
 
 
 def _token(text: str, octets: int) -> Answer:
@@ -165,7 +165,7 @@ def _token(text: str, octets: int) -> Answer:
     user = name[1] if name else ""
     shape = replace(shape_of(token[1] if token else text), kind="token")
     differs = bool(held) and bool(user) and user.casefold() not in held
-    response = Response(
+    response = ResponseFormat(
         octets, "base64", username_form=form_of(user), secret=shape, identity_differs=differs
     )
     return Answer(response, (token[1] if token else text,), (user,))
@@ -173,11 +173,11 @@ def _token(text: str, octets: int) -> Answer:
 
 def _digest(text: str, octets: int) -> Answer:
     name, _, digest = text.rpartition(" ")
-    return Answer(Response(octets, "base64"), (digest,), (name,))
+    return Answer(ResponseFormat(octets, "base64"), (digest,), (name,))
 
 
 def _unknown(text: str, octets: int) -> Answer:
-    return Answer(Response(octets, "base64"), (text,))
+    return Answer(ResponseFormat(octets, "base64"), (text,))
 
 
 _PARTS: Final = {

@@ -7,7 +7,7 @@ from gatepost.doctor.client_names import library_behind
 from gatepost.doctor.logs.dialogue import Dialogue
 from gatepost.doctor.logs.formats import FORMATS
 from gatepost.doctor.logs.log_format import Format
-from gatepost.model.evidence import Client, TlsMode
+from gatepost.model.evidence import ClientFacts, TlsMode
 
 _STANDS_ON: Final = {"aiosmtplib": "smtplib", "django": "smtplib"}
 """Formats whose messages contain those of the format below, so that these always match, too."""
@@ -16,7 +16,9 @@ _WRAPPERS: Final = frozenset({"django", "aiosmtplib", "powershell", "symfony"})
 _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl")
 
 
-def recognise_client(text: str, product: str, written_in: Format | None, talk: Dialogue) -> Client:
+def recognise_client(
+    text: str, product: str, written_in: Format | None, talk: Dialogue
+) -> ClientFacts:
     """Return the client of a log. ``product``: the user's name for it; ``written_in``: the format
     of its dialogue, if there is one."""
     by_messages = library_by_messages(text)
@@ -27,7 +29,7 @@ def recognise_client(text: str, product: str, written_in: Format | None, talk: D
     )
     wants_auth = bool(talk.attempts) or _WANTS_AUTH.search(text) is not None
     tls: TlsMode = "auto" if talk.starttls is None else "starttls"
-    return Client(library, tls, wants_auth, product=product or _version(text, library))
+    return ClientFacts(library, tls, wants_auth, product=product or _version(text, library))
 
 
 def library_by_messages(text: str) -> Format | None:

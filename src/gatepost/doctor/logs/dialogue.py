@@ -12,11 +12,11 @@ from gatepost.doctor.logs.prose import place_of
 from gatepost.doctor.logs.redaction import MARK, unmarked
 from gatepost.model.evidence import (
     AuthAttempt,
-    Command,
+    CommandExchange,
+    EhloExchange,
     Greeting,
-    Hello,
     Position,
-    Response,
+    ResponseFormat,
     Stray,
 )
 from gatepost.model.reply import Reply
@@ -47,7 +47,7 @@ class Sent:
     verb: str
     text: str
     tls: bool
-    responses: list[Response] = field(default_factory=list)
+    responses: list[ResponseFormat] = field(default_factory=list)
     prompted: bool = False
 
 
@@ -55,17 +55,17 @@ class Dialogue:
     """Takes lines in order; its attributes are what it has seen."""
 
     def __init__(
-        self, responses: list[Response], *, tls: bool = False, from_start: bool = False
+        self, responses: list[ResponseFormat], *, tls: bool = False, from_start: bool = False
     ) -> None:
         """``from_start``: the first reply is the greeting, whatever was said before it."""
         self.tls = self.began_with_tls = tls
         self.lines: list[Line] = []
         self.greeting: Greeting | None = None
-        self.hellos: list[tuple[bool, Hello]] = []
+        self.hellos: list[tuple[bool, EhloExchange]] = []
         self.starttls: Reply | None = None
         self.attempts: list[AuthAttempt] = []
-        self.mail: Command | None = None
-        self.rcpt: list[Command] = []
+        self.mail: CommandExchange | None = None
+        self.rcpt: list[CommandExchange] = []
         self.content: Reply | None = None
         self.strays: list[Stray] = []
         self.position: Position = "resolve"
@@ -101,7 +101,7 @@ class Dialogue:
             self._sent(Sent("*", text, self.tls))  # behind the refusal, as Go's net/smtp says it
         self.note("C", text)
 
-    def _responded(self, sent: Sent, now: list[Response]) -> None:
+    def _responded(self, sent: Sent, now: list[ResponseFormat]) -> None:
         """Take a response, or the rest of one that was cut, if there was no prompt for it."""
         before = sent.responses
         if self._unread and sent.prompted and now and before and before[-1].octets >= SHORTEST_CUT:
@@ -152,12 +152,12 @@ class Dialogue:
             shown = unmarked(text)[:MAX_LINE]
             self.lines.append(Line("C" if speaker == "C" else "S", shown, self.tls))
 
-    def _marked(self, text: str) -> list[Response]:
+    def _marked(self, text: str) -> list[ResponseFormat]:
         found = [self._responses[int(number)] for number in MARK.findall(text)]
         if not found and text.strip() == "*":
-            return [Response(1, "cancel")]
+            return [ResponseFormat(1, "cancel")]
         if not found and not text.strip():
-            return [Response(0, "base64")]
+            return [ResponseFormat(0, "base64")]
         return found
 
     def _sent(self, sent: Sent) -> None:
@@ -198,9 +198,11 @@ class Dialogue:
             case "AUTH":
                 self._attempt(sent, reply)
             case "MAIL":
-                self.mail = Command(_argument(sent.text), reply, sent.tls, self.signed_in)
+                self.mail = CommandExchange(_argument(sent.text), reply, sent.tls, self.signed_in)
             case "RCPT" if len(self.rcpt) < MAX_OF_A_KIND:
-                self.rcpt.append(Command(_argument(sent.text), reply, sent.tls, self.signed_in))
+                self.rcpt.append(
+                    CommandExchange(_argument(sent.text), reply, sent.tls, self.signed_in)
+                )
             case "DATA" if reply.code == _START_DATA:
                 self._in_content = True
             case "DATA" | "BDAT" | ".":
@@ -241,7 +243,7 @@ class Dialogue:
         listed = reply
         if _EXTENSIONS.match(reply.text):  # the log left out the line with the server's name
             listed = replace(reply, text=f"server\n{reply.text}")
-        self.hellos.append((self.tls, Hello(name, reply, parse_capabilities(listed))))
+        self.hellos.append((self.tls, EhloExchange(name, reply, parse_capabilities(listed))))
         self.position = "ehlo"
 
     def _challenged(self, sent: Sent) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gatepost.doctor.logs.dialogue import Dialogue
-from gatepost.model.evidence import Evidence, Fact, Hello, Login, Stray, seen
+from gatepost.model.evidence import EhloExchange, Evidence, Fact, LoginFormat, Stray, seen
 
 
 def evidence_of(
@@ -30,7 +30,7 @@ def evidence_of(
     )
 
 
-def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
+def _hellos(talk: Dialogue) -> tuple[Fact[EhloExchange], Fact[EhloExchange], Fact[EhloExchange]]:
     """Return EHLO without TLS, its second attempt, and EHLO over TLS; a single list is judged by
     itself."""
     clear = [hello for tls, hello in talk.hellos if not tls]
@@ -52,11 +52,11 @@ def _hellos(talk: Dialogue) -> tuple[Fact[Hello], Fact[Hello], Fact[Hello]]:
     )
 
 
-def _login(talk: Dialogue) -> Fact[Login]:
+def _login(talk: Dialogue) -> Fact[LoginFormat]:
     """Return the form of the last credentials in the log."""
     form, secret = "", None
     for attempt in talk.attempts:
         for response in attempt.responses:
             form = response.username_form or form
             secret = response.secret or secret
-    return seen(Login(form, secret)) if secret is not None else Fact()
+    return seen(LoginFormat(form, secret)) if secret is not None else Fact()

@@ -24,7 +24,7 @@ from gatepost.doctor.logs.broken_base64 import pieces
 from gatepost.doctor.logs.cutting import CUT, GAP, RESUMED
 from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.secrets import spans, spans_across
-from gatepost.model.evidence import Response
+from gatepost.model.evidence import ResponseFormat
 from gatepost.model.secret_search import SecretSearch
 from gatepost.model.transcript import REDACTED
 
@@ -121,7 +121,7 @@ class RedactedLog:
     """A log without its secrets."""
 
     text: str = ""
-    responses: list[Response] = field(default_factory=list)
+    responses: list[ResponseFormat] = field(default_factory=list)
 
 
 def redact_log(text: str, original: str = "") -> RedactedLog:
@@ -144,7 +144,7 @@ class _LogRedactor:
     """Goes through the lines, and knows the position within a login."""
 
     def __init__(self, secrets: set[str]) -> None:
-        self.responses: list[Response] = []
+        self.responses: list[ResponseFormat] = []
         self._secrets = secrets
         self._names: set[str] = set()
         self._mechanism = ""
@@ -221,7 +221,7 @@ class _LogRedactor:
 
     def _mark(self, text: str) -> str:
         if text.endswith(CUT):
-            answer = Answer(Response(), (text.removesuffix(CUT),))
+            answer = Answer(ResponseFormat(), (text.removesuffix(CUT),))
         else:
             answer = read_answer(text.replace(REDACTED, "*"), self._kind())
         self._keep(answer)

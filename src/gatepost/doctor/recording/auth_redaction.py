@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
 from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, is_secret
-from gatepost.model.evidence import Response, ResponseForm
+from gatepost.model.evidence import ResponseForm, ResponseFormat
 from gatepost.model.secret_search import SecretSearch
 from gatepost.model.transcript import REDACTED
 
@@ -90,7 +90,7 @@ class Answers:
     """Follows the logins of one session."""
 
     secrets: Secrets
-    responses: list[Response] = field(default_factory=list)
+    responses: list[ResponseFormat] = field(default_factory=list)
     """The form of each answer; a mark in the text has its number."""
     _now: _Exchange | None = None
     _refused: str | None = None
@@ -171,7 +171,7 @@ class Answers:
         return f"[redacted#{len(self.responses) - 1}]"
 
 
-def _form(text: str, response: Response, mechanism: str) -> ResponseForm:
+def _form(text: str, response: ResponseFormat, mechanism: str) -> ResponseForm:
     """Return a response's form, judged as strictly as servers may (RFC 4648 3.2, RFC 4954 4)."""
     if response.form != "base64" or not text.strip() or text.strip() == "=":
         return response.form

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.model.evidence import Content
+from gatepost.model.evidence import ContentFormat
 
 _END: Final = b"\r\n.\r\n"
 _HEAD: Final = 1_024
@@ -72,8 +72,8 @@ class ContentScan:
         self._has_from |= self._head[:5].lower() == b"from:"
         self._head.clear()
 
-    def seen(self) -> Content:
+    def seen(self) -> ContentFormat:
         """Return what is known so far."""
-        return Content(
+        return ContentFormat(
             self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from
         )

@@ -7,7 +7,7 @@ from gatepost.doctor.logs.evidence import evidence_of
 from gatepost.doctor.recording.library import library_in
 from gatepost.doctor.recording.outcome import Outcome
 from gatepost.doctor.recording.tap import Tap
-from gatepost.model.evidence import Client, Evidence, Fact, Greeting, Target, TlsMode, seen
+from gatepost.model.evidence import ClientFacts, Evidence, Fact, Greeting, Target, TlsMode, seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ def evidence_in(tap: Tap, context: RecordingContext) -> Evidence:
         "record",
         target=context.target,
         seen_at=outcome.began,
-        client=Client(library, _tls_mode(tap, talk), bool(talk.attempts), product=context.product),
+        client=ClientFacts(
+            library, _tls_mode(tap, talk), bool(talk.attempts), product=context.product
+        ),
         resolution=outcome.resolution,
         connects=outcome.connects,
         tls_first=outcome.tls_first,

@@ -12,7 +12,7 @@ from gatepost.doctor.logs.redaction import MARK
 from gatepost.doctor.recording.auth_redaction import Answers, Secrets
 from gatepost.doctor.recording.content import ContentScan
 from gatepost.model.capabilities import Capabilities
-from gatepost.model.evidence import Conduct, Content
+from gatepost.model.evidence import Conduct, ContentFormat
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import parse_reply
@@ -79,7 +79,7 @@ class Tap:
         self._reply: list[str] = []
         self._offered = Capabilities()
         self._scan: ContentScan | None = None
-        self._content: Content | None = None
+        self._content: ContentFormat | None = None
         self._chunk = 0
         self._strange = 0
         """Lines that are not commands."""

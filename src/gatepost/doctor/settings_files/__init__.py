@@ -12,8 +12,8 @@ from typing import Final
 
 from gatepost.doctor.settings_files.entry import Entry, Section
 from gatepost.doctor.settings_files.kinds import LIBRARIES, kind_of
-from gatepost.model.evidence import Client, Evidence, Target
-from gatepost.model.setting import MAILERS, Config, Setting, has_mailers
+from gatepost.model.evidence import ClientFacts, Evidence, Target
+from gatepost.model.setting import MAILERS, ClientSettings, Setting, has_mailers
 
 __all__ = ["MAX_CONFIG", "read_config"]
 
@@ -51,7 +51,7 @@ def read_config(raw: bytes, name: str) -> Evidence:
         config for section in _sections(kind, text, name)[:MAX_SECTIONS]
         for config in _clients(_config(file, kind, section, wide)) if config.settings
     )[:MAX_SECTIONS]  # fmt: skip
-    client = Client(LIBRARIES.get(kind, ""), signs_in=True)
+    client = ClientFacts(LIBRARIES.get(kind, ""), signs_in=True)
     return Evidence(
         "config", target=_target(configs), client=client, configs=configs, log_format=kind,
         left_out=len(whole) - len(text),
@@ -72,7 +72,7 @@ def _beginning(text: str) -> str:
     return text[: line + 1] if line > 0 else text[:at]
 
 
-def _clients(config: Config) -> list[Config]:
+def _clients(config: ClientSettings) -> list[ClientSettings]:
     """Separate the clients in one file, by the prefixes of their settings."""
     if has_mailers(config):
         return _mailers(config)
@@ -87,7 +87,7 @@ def _clients(config: Config) -> list[Config]:
     return [replace(config, settings=tuple(settings)) for settings in own.values()]
 
 
-def _mailers(config: Config) -> list[Config]:
+def _mailers(config: ClientSettings) -> list[ClientSettings]:
     """Separate the clients in Django's MAILERS; other settings, such as the sender, are for all."""
     shared = [each for each in config.settings if not each.key.startswith(MAILERS)]
     own: dict[str, list[Setting]] = {}
@@ -138,7 +138,7 @@ def _module(kind: str, text: str, name: str) -> str:
     return _READERS[kind]
 
 
-def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
+def _config(file: str, kind: str, section: Section, wide: bool) -> ClientSettings:
     from gatepost.doctor.settings_files import programs  # noqa: PLC0415 - read after the file is known
     from gatepost.doctor.settings_files.values import config_of  # noqa: PLC0415
 
@@ -153,7 +153,7 @@ def _config(file: str, kind: str, section: Section, wide: bool) -> Config:
     return config_of(file, kind, section)
 
 
-def _target(configs: tuple[Config, ...]) -> Target | None:
+def _target(configs: tuple[ClientSettings, ...]) -> Target | None:
     """Return the server that the first configuration names, if that is clear."""
     for config in configs:
         roles = {each.role: each for each in config.settings}

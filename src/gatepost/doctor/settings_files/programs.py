@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.doctor.settings_files.entry import Entry, Section, seen_in
 from gatepost.doctor.settings_files.switches import truth
 from gatepost.doctor.settings_files.values import config_of
-from gatepost.model.setting import Config, Role, Setting
+from gatepost.model.setting import ClientSettings, Role, Setting
 
 _MSMTP: Final = {
     "host": "smtp.host", "port": "smtp.port", "user": "smtp.username", "password": "smtp.password",
@@ -26,14 +26,14 @@ _NO_HOST: Final = (
 _SERVICES: Final = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465"}
 
 
-def msmtp_config(file: str, section: Section) -> Config:
+def msmtp_config(file: str, section: Section) -> ClientSettings:
     """Return an account of msmtprc."""
     config = config_of(file, "msmtp", _renamed(section, _MSMTP))
     by_name = {each.path: each for each in section.entries}
     settings = [_named(each, _MSMTP) for each in config.settings]
     if "host" in by_name:
         settings += _msmtp_switches(by_name)
-    return Config(file, "msmtp", section.name, tuple(settings))
+    return ClientSettings(file, "msmtp", section.name, tuple(settings))
 
 
 def _renamed(section: Section, names: dict[str, str]) -> Section:
@@ -79,16 +79,16 @@ def _msmtp_switches(by_name: dict[str, Entry]) -> Iterator[Setting]:
             yield Setting("password", name, by_name[name].line, state="elsewhere")
 
 
-def postfix_config(file: str, section: Section) -> Config:
+def postfix_config(file: str, section: Section) -> ClientSettings:
     """Return what main.cf says of the relayhost."""
     by_name = {each.path: each for each in section.entries}
     config = config_of(file, "postfix", _renamed(section, _POSTFIX))
     settings = [_named(each, _POSTFIX) for each in config.settings]
     settings += [*_relayhost(by_name), *_postfix_tls(by_name), *_postfix_sasl(by_name)]
-    return Config(file, "postfix", "", tuple(settings))
+    return ClientSettings(file, "postfix", "", tuple(settings))
 
 
-def table_config(file: str, section: Section) -> Config:
+def table_config(file: str, section: Section) -> ClientSettings:
     """Return a line of sasl_passwd, whose fields have no names."""
     config = config_of(file, "sasl_passwd", section)
     settings = tuple(replace(each, key="this line") for each in config.settings)

@@ -17,7 +17,7 @@ from gatepost.doctor.settings_files.switches import (
     of_verify,
 )
 from gatepost.doctor.settings_files.texts import Task, of_host, of_port, of_text
-from gatepost.model.setting import Config, Role, Setting
+from gatepost.model.setting import ClientSettings, Role, Setting
 
 MAX_ENTRIES: Final = 20_000
 """Maximum entries that are read."""
@@ -43,7 +43,7 @@ class _Reading:
     secrets: list[str] = field(default_factory=list)
 
 
-def config_of(file: str, kind: str, section: Section) -> Config:
+def config_of(file: str, kind: str, section: Section) -> ClientSettings:
     """Return a section's settings, the last of each role and name."""
     reading = _Reading(kind)
     for entry in section.entries[:MAX_ENTRIES]:
@@ -55,7 +55,7 @@ def config_of(file: str, kind: str, section: Section) -> Config:
         settings = (replace(each, shown="", key=each.role) for each in kept[:MAX_SETTINGS])
     else:
         settings = (_concealed(each, hidden) for each in kept[:MAX_SETTINGS])
-    return Config(file, kind, section.name, tuple(settings))
+    return ClientSettings(file, kind, section.name, tuple(settings))
 
 
 def _concealed(setting: Setting, secrets: Iterable[str]) -> Setting:

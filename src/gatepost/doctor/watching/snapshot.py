@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.errors import ConfigError
-from gatepost.model.evidence import AuthAttempt, Certificate, Evidence, Hello
+from gatepost.model.evidence import AuthAttempt, Certificate, EhloExchange, Evidence
 from gatepost.model.finding import Diagnosis, Verdict
 from gatepost.model.unprintable import escape_unprintable
 
@@ -103,7 +103,7 @@ def _is_refusal(attempt: AuthAttempt) -> bool:
     return attempt.reply.is_permanent
 
 
-def _taken(seen: Evidence, hello: Hello | None) -> Hello | None:
+def _taken(seen: Evidence, hello: EhloExchange | None) -> EhloExchange | None:
     """Return the EHLO that was accepted in the end; a refused one shows no offers."""
     if hello is not None and not hello.reply.is_success:
         other = seen.other_name.value
@@ -111,7 +111,7 @@ def _taken(seen: Evidence, hello: Hello | None) -> Hello | None:
     return hello
 
 
-def _offer(hello: Hello | None) -> Offer | None:
+def _offer(hello: EhloExchange | None) -> Offer | None:
     if hello is None:
         return None
     offered = hello.capabilities

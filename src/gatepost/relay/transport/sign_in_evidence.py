@@ -6,17 +6,17 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Final
 
-from gatepost.client.session import ClientSession, Said
-from gatepost.client.upstream import Upstream
+from gatepost.client.session import ClientSession, TimedReply
+from gatepost.client.upstream import ServerSettings
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import (
     POSITIONS,
     AuthAttempt,
-    Client,
+    ClientFacts,
+    EhloExchange,
     Evidence,
     Fact,
     Greeting,
-    Hello,
     Target,
     TlsFirst,
     TlsMode,
@@ -43,10 +43,12 @@ _TLS: Final[dict[str, TlsMode]] = {
 class SignInEvidence:
     """Records the opening of a connection; pass ``meet`` to ``Opener.open``."""
 
-    def __init__(self, upstream: Upstream, greeted: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, upstream: ServerSettings, greeted: Callable[[], None] = lambda: None
+    ) -> None:
         """``greeted`` is called when a server has greeted."""
         self._upstream, self._greeted = upstream, greeted
-        self._said: list[Said] = []
+        self._said: list[TimedReply] = []
         self.session: ClientSession | None = None
         """The session of the newest connection; None if no server accepted one."""
         self.address = ""
@@ -70,7 +72,7 @@ class SignInEvidence:
         self.session, self.address = session, address
         session.listen_in = self._hear
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: TimedReply) -> None:
         text = said.reply.text
         if len(text) > LONGEST and said.phase != "ehlo":  # the words of that one are not searched
             said = replace(said, reply=replace(said.reply, text=text[:LONGEST]))
@@ -98,7 +100,7 @@ class SignInEvidence:
             "probe",
             target=Target(server.host, server.port),
             seen_at=now,
-            client=Client(tls=_TLS[self._upstream.tls], signs_in=True),
+            client=ClientFacts(tls=_TLS[self._upstream.tls], signs_in=True),
             greeting=Fact() if is_implicit else greeting,
             tls_first=seen(first) if first is not None else Fact(),
             in_clear=seen(in_clear[0]) if in_clear else Fact(),
@@ -121,10 +123,10 @@ class SignInEvidence:
         found = [each.reply for each in self._said if each.phase == "starttls"]
         return seen(found[0]) if found else Fact()
 
-    def _hellos(self) -> list[Hello]:
+    def _hellos(self) -> list[EhloExchange]:
         """Return the accepted EHLOs, in clear and over TLS; a HELO after a refusal is ignored."""
         return [
-            Hello(each.command.partition(" ")[2], each.reply, parse_capabilities(each.reply))
+            EhloExchange(each.command.partition(" ")[2], each.reply, parse_capabilities(each.reply))
             for each in self._said
             if each.phase == "ehlo" and each.command.startswith("EHLO") and each.reply.is_success
         ]

@@ -11,10 +11,10 @@ from typing import Final
 
 from gatepost.client.connection import AsyncConnection
 from gatepost.client.pool import Loan, Pool, Terms
-from gatepost.client.session import CLOSING, Announcement, Batch, ClientSession
-from gatepost.client.sign_in import SignIn
+from gatepost.client.session import CLOSING, Announcement, ClientSession, CommandBatch
+from gatepost.client.sign_in import CredentialSource
 from gatepost.client.transaction import Course, opening, transact
-from gatepost.client.upstream import Opener, Upstream
+from gatepost.client.upstream import Opener, ServerSettings
 from gatepost.errors import (
     GatepostError,
     NetworkError,
@@ -98,7 +98,7 @@ class SmtpTransport:
     def __init__(
         self,
         target: SmarthostTarget | MxTarget,
-        sign_in: SignIn | None = None,
+        sign_in: CredentialSource | None = None,
         sending: Sending | None = None,
     ) -> None:
         credential = target.credential if isinstance(target, SmarthostTarget) else ""
@@ -287,7 +287,7 @@ class _Try:
         session = connection.session
         offered = self._offered(session)
         fitted = await self._fit(offered)
-        asked: Sequence[Batch] = ()
+        asked: Sequence[CommandBatch] = ()
         if isinstance(fitted, FittedMessage):
             asked = opening(fitted.envelope, fitted.body, offered)
             if loan.follows:
@@ -305,7 +305,7 @@ class _Try:
         if is_announced:
             self.transport.following.succeeded(self.transport.sending.seconds())
 
-    async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[Batch]) -> None:
+    async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[CommandBatch]) -> None:
         """Wait for the previous message on the connection, and pipeline the commands behind it."""
         connection, announcement = loan.connection, None
         if loan.waits and len(asked) == 1:  # else no commands may be pipelined any more
@@ -446,12 +446,14 @@ def followers_of(target: SmarthostTarget | MxTarget) -> int:
     return target.limits.connections * 3 // 4 // len(target.servers)
 
 
-def upstream_of(target: SmarthostTarget | MxTarget, place: Place, local_name: str) -> Upstream:
+def upstream_of(
+    target: SmarthostTarget | MxTarget, place: Place, local_name: str
+) -> ServerSettings:
     """Return the settings of connections to a place of a target."""
     server = Server(place.host, place.port)
     if isinstance(target, MxTarget):
-        return Upstream(server, place.address, target.tls, local_name=local_name)
-    return Upstream(
+        return ServerSettings(server, place.address, target.tls, local_name=local_name)
+    return ServerSettings(
         server,
         place.address,
         target.tls,

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from gatepost.directory.azure.entries import Entry, Stamp, Tags
+from gatepost.directory.azure.entries import AuditStamp, Entry, Tags
 
 Document = dict[str, Any]
 P = TypeVar("P", bound=msgspec.Struct)
@@ -35,7 +35,7 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def resource(entry: Entry, stamp: Stamp, properties: Document) -> Document:
+def resource(entry: Entry, stamp: AuditStamp, properties: Document) -> Document:
     """Return a resource without a location (a proxy resource)."""
     document: Document = {
         "id": entry.id,
@@ -48,14 +48,14 @@ def resource(entry: Entry, stamp: Stamp, properties: Document) -> Document:
     return document
 
 
-def tracked(entry: Entry, stamp: Stamp, tags: Tags, properties: Document) -> Document:
+def tracked(entry: Entry, stamp: AuditStamp, tags: Tags, properties: Document) -> Document:
     """Return a resource with a location and tags."""
     return {
         **resource(entry, stamp, properties), "location": "global", "tags": dict(tags),
     }  # fmt: skip
 
 
-def _system_data(stamp: Stamp) -> Document:
+def _system_data(stamp: AuditStamp) -> Document:
     document: Document = {}
     for name, by, at in (
         ("created", stamp.created_by, stamp.created_at),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
-from gatepost.model.suppression import Lease
+from gatepost.model.suppression import Suppression
 from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
 
 
@@ -31,7 +31,7 @@ class MemoryReports:
         self._ids: set[str] = set()
         self._number = 0
         self._deliveries: dict[tuple[str, int], _Delivery] = {}
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[str, Suppression] = {}
         self._on_commit: Callable[[], None] | None = None
 
     def add(self, message: StoredMessage) -> None:
@@ -62,7 +62,7 @@ class MemoryReports:
         return self._cursor
 
     async def record(
-        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Lease] = ()
+        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Suppression] = ()
     ) -> None:
         for each in published:
             report = each.report
@@ -78,7 +78,7 @@ class MemoryReports:
             self._cursor = cursor
             self._unread = [each for each in self._unread if each.seq > cursor]
 
-    async def leases(self) -> Sequence[Lease]:
+    async def leases(self) -> Sequence[Suppression]:
         return [self._leases[address] for address in sorted(self._leases)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:

@@ -1,7 +1,7 @@
 """What a session asks the application.
 
 A session is paused from the event until ``answer`` (or ``challenge``, ``signed_in``), so pipelined
-commands wait. ``Content``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are only
+commands wait. ``ContentPiece``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are only
 notifications, and do not pause it.
 """
 
@@ -56,7 +56,7 @@ class Rcpt:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ContentPiece:
     """A piece of a long message, decoded; more follows."""
 
     chunk: bytes
@@ -86,6 +86,6 @@ class Closing:
 
 
 Event = (
-    StartTls | Auth | AuthResponse | AuthAborted | Sender | Rcpt | Content | ContentDropped
+    StartTls | Auth | AuthResponse | AuthAborted | Sender | Rcpt | ContentPiece | ContentDropped
     | Message | Closing
 )  # fmt: skip

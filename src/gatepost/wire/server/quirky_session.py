@@ -5,13 +5,13 @@ from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.session import Session, SessionSettings
 
 _SERIALS: Final = itertools.count(1)
 _MUTE: Final = frozenset({"never", "hangs up"})
 
 
-def make_session(setting: Setting, peer: str, *, encrypted: bool = False) -> Session:
+def make_session(setting: SessionSettings, peer: str, *, encrypted: bool = False) -> Session:
     """Return the session of a connection, as its profile requires."""
     profile = setting.profile
     is_odd = (
@@ -31,7 +31,7 @@ class QuirkySession(Session):
 
     __slots__ = ("_heard", "serial")
 
-    def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
+    def __init__(self, setting: SessionSettings, peer: str, *, encrypted: bool = False) -> None:
         self._heard = False
         self.serial = next(_SERIALS)
         super().__init__(setting, peer, encrypted=encrypted)

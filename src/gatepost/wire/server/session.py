@@ -43,12 +43,12 @@ replies to EHLO these are some 64 KiB."""
 
 _DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_TELLS: Final = (events.Content, events.ContentDropped, events.AuthAborted, events.Closing)
+_TELLS: Final = (events.ContentPiece, events.ContentDropped, events.AuthAborted, events.Closing)
 """Events that do not pause the session."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class SessionSettings:
     """The settings of a session that do not depend on the client; shared by all sessions of a
     listener, and not compared."""
 
@@ -66,18 +66,20 @@ class Setting:
 
 
 @lru_cache(maxsize=64)
-def replies_of(setting: Setting) -> Replies:
+def replies_of(setting: SessionSettings) -> Replies:
     """Return the reply table of a listener's profile."""
     return replies_with(setting.profile.replies)
 
 
 @lru_cache(maxsize=64)
-def _commands_of(setting: Setting) -> Mapping[bytes, Command]:
+def _commands_of(setting: SessionSettings) -> Mapping[bytes, Command]:
     return commands_of(setting.profile)
 
 
 @lru_cache(maxsize=256)
-def _offer_of(setting: Setting, encrypted: bool, can_tls: bool, certified: bool = False) -> Offer:
+def _offer_of(
+    setting: SessionSettings, encrypted: bool, can_tls: bool, certified: bool = False
+) -> Offer:
     known = setting.mechanisms if certified else setting.mechanisms - {"EXTERNAL"}
     return make_offer(setting.profile, known, encrypted=encrypted, can_tls=can_tls)
 
@@ -99,7 +101,7 @@ class Session:
     serial: int = 0
     """Distinguishes sessions for greylisting: see ``variants``."""
 
-    def __init__(self, setting: Setting, peer: str, *, encrypted: bool = False) -> None:
+    def __init__(self, setting: SessionSettings, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting
         self.profile: Final = setting.profile
         self.replies: Final = replies_of(setting)
@@ -447,7 +449,7 @@ class Session:
         if self._refusal is not None or not self.recipients or not chunk:
             return None
         self._pieces = True
-        return events.Content(chunk)
+        return events.ContentPiece(chunk)
 
     def _inspect(self, newlines: Newlines) -> None:
         """Refuse a message that is too large, or contains what is not permitted."""

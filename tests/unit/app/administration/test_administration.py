@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
 )
 from gatepost.directory.azure.paths import group_path, subscription_path
-from gatepost.model.dns import Answer
+from gatepost.model.dns import DnsAnswer
 from tests.unit.app.administration.office import Office
 from tests.unit.directory.azure.world import (
     APPLICATION,
@@ -299,17 +299,17 @@ class FakeResolver:
     def __init__(self, records: Mapping[str, tuple[str, ...]]) -> None:
         self.records = records
 
-    async def txt(self, name: str) -> Answer[str]:
+    async def txt(self, name: str) -> DnsAnswer[str]:
         records = self.records.get(name, ())
-        return Answer("found" if records else "no_such_name", records)
+        return DnsAnswer("found" if records else "no_such_name", records)
 
-    async def cname(self, name: str) -> Answer[str]:
+    async def cname(self, name: str) -> DnsAnswer[str]:
         return await self.txt(name)
 
-    async def mx(self, domain: str) -> Answer[Any]:
+    async def mx(self, domain: str) -> DnsAnswer[Any]:
         raise NotImplementedError
 
-    async def addresses(self, name: str) -> Answer[str]:
+    async def addresses(self, name: str) -> DnsAnswer[str]:
         raise NotImplementedError
 
 

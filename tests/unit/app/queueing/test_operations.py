@@ -261,7 +261,7 @@ def test_why_distinguishes_queued_and_running_attempts() -> None:
 
 
 class SlowResolver(ScriptedResolver):
-    async def mx(self, domain: str) -> dns.Answer[dns.MxRecord]:
+    async def mx(self, domain: str) -> dns.DnsAnswer[dns.MxRecord]:
         await asyncio.sleep(30)
         return await super().mx(domain)
 

@@ -12,7 +12,7 @@ from gatepost.app.operator_log_format import format_event
 from gatepost.app.watch.refused_password import RefusedPassword
 from gatepost.app.watch.watcher import Watcher
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.watch import Upstream, WatchConfig
+from gatepost.config.watch import WatchConfig, WatchedServer
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.model.evidence import AuthAttempt, Certificate, Evidence, Resolution, seen
 from gatepost.model.finding import Diagnosis
@@ -22,7 +22,7 @@ from gatepost.net.dial import Server
 from tests.unit.doctor.watching.looks import CERTIFICATE, DAY, NOW
 from tests.unit.doctor.watching.test_snapshot import OFFERED, SEEN
 
-UPSTREAM = Upstream("provider", Server("mail.example.com", 587), "auto", timedelta(minutes=15))
+UPSTREAM = WatchedServer("provider", Server("mail.example.com", 587), "auto", timedelta(minutes=15))
 DOWN = Evidence("probe", SEEN.target, NOW, resolution=seen(Resolution(error="no such name")))
 
 
@@ -33,7 +33,7 @@ class Doctor:
         self._evidence = list(evidence)
         self.passwords: list[str | None] = []
 
-    def __call__(self, _upstream: Upstream, password: Secret | None) -> Diagnosis:
+    def __call__(self, _upstream: WatchedServer, password: Secret | None) -> Diagnosis:
         self.passwords.append(password.reveal() if password else None)
         found = self._evidence.pop(0)
         if isinstance(found, Exception):
@@ -44,7 +44,7 @@ class Doctor:
 class Run:
     """A watcher, and its reports."""
 
-    def __init__(self, home: Path, doctor: Doctor, upstream: Upstream = UPSTREAM) -> None:
+    def __init__(self, home: Path, doctor: Doctor, upstream: WatchedServer = UPSTREAM) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
         config = WatchConfig((upstream,), home, None, 0, 4, 100, 365 * DAY, timedelta(days=21))
         self.watcher = Watcher(upstream, config, self._report, doctor)

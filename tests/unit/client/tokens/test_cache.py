@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gatepost.client.tokens.cache import Patience, TokenCache
+from gatepost.client.tokens.cache import RetryWaits, TokenCache
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
@@ -40,7 +40,7 @@ class World:
     def __init__(self, source: Source) -> None:
         self.now = 1000.0
         self.source = source
-        self.cache = TokenCache(lambda: self.now, Patience(passing=2, final=30, longest=100))
+        self.cache = TokenCache(lambda: self.now, RetryWaits(passing=2, final=30, longest=100))
 
     async def text(self, scope: str = SCOPE) -> str:
         return (await self.cache.get(self.source, scope)).reveal()

@@ -8,9 +8,9 @@ import pytest
 
 from gatepost.directory.azure.entries import (
     KINDS,
+    AuditStamp,
     ClientCertificate,
     Entry,
-    Stamp,
     SuppressedAddress,
     SuppressionList,
 )
@@ -20,7 +20,7 @@ from gatepost.directory.contract import Record
 from tests.unit.directory.azure.world import DOMAIN, NOW, OTHER, entries, smtp_username
 
 LIST = SuppressionList(
-    child_path(DOMAIN, "suppressionLists", "news"), "DoNotReply", NOW, NOW, Stamp(NOW, OTHER)
+    child_path(DOMAIN, "suppressionLists", "news"), "DoNotReply", NOW, NOW, AuditStamp(NOW, OTHER)
 )
 ADDRESS = SuppressedAddress(
     child_path(LIST.id, "suppressionListAddresses", OTHER),

@@ -20,7 +20,7 @@ from gatepost.directory.azure.tokens import (
     MANAGEMENT,
     MAX_TOKEN,
     AccessTokens,
-    TokenError,
+    InvalidToken,
     resource_name,
 )
 from tests.unit.directory.azure.world import APPLICATION, NOW, PRINCIPAL, TENANT
@@ -66,7 +66,7 @@ def sign(claims: Any, key: Any = KEY, algorithm: str = "RS256", **headers: Any) 
 
 
 def refusal(token: str, audiences: Any = COMMUNICATION, tokens: AccessTokens = TOKENS) -> str:
-    with pytest.raises(TokenError) as caught:
+    with pytest.raises(InvalidToken) as caught:
         tokens.verify(token, audiences)
     assert all(part not in str(caught.value) for part in token.split(".") if len(part) > 8)
     return f"{caught.value.slug}: {caught.value}"
@@ -275,7 +275,7 @@ def test_every_spelling_of_the_last_character_but_one_is_refused() -> None:
     for character in alphabet:
         try:
             TOKENS.verify(TOKEN[:-1] + character, COMMUNICATION)
-        except TokenError:
+        except InvalidToken:
             continue
         taken.append(character)
     assert taken == [TOKEN[-1]]

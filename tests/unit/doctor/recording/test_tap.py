@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.doctor.recording.content import ContentScan
 from gatepost.doctor.recording.tap import MAX_LINE
-from gatepost.model.evidence import Conduct, Content, Evidence
+from gatepost.model.evidence import Conduct, ContentFormat, Evidence
 from tests.unit.doctor.recording.playing import Said, played
 from tests.unit.doctor.recording.test_faults import GREETING, SIGNED_IN, b64, ehlo, under_tls
 
@@ -18,15 +18,15 @@ def conduct(session: list[Said]) -> Conduct:
 @pytest.mark.parametrize(
     ("message", "content"),
     [
-        (b".\r\n", Content(0, True, 0, 1)),
-        (b"From: a\r\n\r\nhi\r\n.\r\n", Content(15, True, 0, 7, 0, True)),
-        (b"from: a\nSubject: \xc3\xa4\n\nhi\n.\r\n", Content(27, False, 4, 11, 1, True)),
-        (b"a\rb\r\n\r\n\xc3\xa4\r\n.\r\n", Content(11, True, 1, 3)),
-        (b"..\r\n..x\r\n", Content(9, False, 0, 3)),
+        (b".\r\n", ContentFormat(0, True, 0, 1)),
+        (b"From: a\r\n\r\nhi\r\n.\r\n", ContentFormat(15, True, 0, 7, 0, True)),
+        (b"from: a\nSubject: \xc3\xa4\n\nhi\n.\r\n", ContentFormat(27, False, 4, 11, 1, True)),
+        (b"a\rb\r\n\r\n\xc3\xa4\r\n.\r\n", ContentFormat(11, True, 1, 3)),
+        (b"..\r\n..x\r\n", ContentFormat(9, False, 0, 3)),
     ],
 )
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_the_form_of_a_message(message: bytes, content: Content, size: int) -> None:
+def test_the_form_of_a_message(message: bytes, content: ContentFormat, size: int) -> None:
     scan = ContentScan()
     for at in range(0, len(message), size):
         assert scan.feed(message[at : at + size]) == b""

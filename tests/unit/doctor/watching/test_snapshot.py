@@ -11,7 +11,15 @@ from gatepost.doctor.watching.schedule import first_after, next_after
 from gatepost.doctor.watching.snapshot import MAX_SNAPSHOT, decode, encode, snapshot_of
 from gatepost.errors import ConfigError
 from gatepost.model.capabilities import Capabilities
-from gatepost.model.evidence import AuthAttempt, Connect, Evidence, Hello, Target, TlsSeen, seen
+from gatepost.model.evidence import (
+    AuthAttempt,
+    Connect,
+    EhloExchange,
+    Evidence,
+    Target,
+    TlsSeen,
+    seen,
+)
 from gatepost.model.reply import Reply
 from tests.unit.doctor.watching.looks import BEFORE, CERTIFICATE, NOW, now
 
@@ -25,7 +33,7 @@ SEEN = Evidence(
     seen_at=NOW,
     connects=seen((Connect("192.0.2.1", "ok"),)),
     tls=seen(TlsSeen("TLSv1.3", "x", CERTIFICATE, 2, verified=True)),
-    over_tls=seen(Hello("me", Reply(250, "mail.example.com"), OFFERED)),
+    over_tls=seen(EhloExchange("me", Reply(250, "mail.example.com"), OFFERED)),
 )
 
 

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from gatepost.client.connection import AsyncConnection
-from gatepost.client.session import ClientSession, Peer, Said
-from gatepost.client.upstream import Upstream
+from gatepost.client.session import ClientSession, Peer, TimedReply
+from gatepost.client.upstream import ServerSettings
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.errors import Refused, TimedOut
 from gatepost.model.reply import Reply
@@ -37,7 +37,7 @@ class Scene:
 
     def __init__(self, greets_after: float, *, in_tls: bool, goes_on_for: float = 0) -> None:
         self.clock, self.asked = FakeClock(), 0
-        self.evidence = SignInEvidence(Upstream(SERVER))
+        self.evidence = SignInEvidence(ServerSettings(SERVER))
         self._greets_after, self._goes_on_for, self._in_tls = greets_after, goes_on_for, in_tls
         self.was_given_up = False
 
@@ -138,11 +138,14 @@ def test_a_connection_opened_after_the_end_is_closed() -> None:
 
 
 def test_long_replies_are_shortened_for_the_doctor() -> None:
-    evidence, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    evidence, session = (
+        SignInEvidence(ServerSettings(SERVER)),
+        ClientSession(Peer(SERVER, "me.example")),
+    )
     evidence.meet(session, "192.0.2.1")
     reply = Reply(554, "\n".join(["x" * 10_000] * 500))
     assert session.listen_in is not None
-    session.listen_in(Said("greeting", "", reply, 0.0, 0.0))
+    session.listen_in(TimedReply("greeting", "", reply, 0.0, 0.0))
     greeting = evidence.evidence_of(Refused(reply).at("greeting"), FakeClock().now()).greeting.value
     assert greeting is not None
     assert greeting.reply is not None
@@ -150,7 +153,10 @@ def test_long_replies_are_shortened_for_the_doctor() -> None:
 
 
 def test_of_a_long_dialogue_the_doctor_gets_the_beginning() -> None:
-    evidence, session = SignInEvidence(Upstream(SERVER)), ClientSession(Peer(SERVER, "me.example"))
+    evidence, session = (
+        SignInEvidence(ServerSettings(SERVER)),
+        ClientSession(Peer(SERVER, "me.example")),
+    )
     evidence.meet(session, "192.0.2.1")
     for _ in range(20):
         session.transcript.client("EHLO me.example")

@@ -12,7 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from starlette.applications import Starlette
 
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.entries import Application, Entry, RoleAssignment, ServicePrincipal
+from gatepost.directory.azure.entries import (
+    Application,
+    Entry,
+    RoleAssignment,
+    ServicePrincipal,
+)
 from gatepost.directory.azure.paths import subscription_path
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.errors import ConfigError

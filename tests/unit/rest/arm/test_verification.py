@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.entries import Domain
-from gatepost.model.dns import Answer, MxRecord
+from gatepost.model.dns import DnsAnswer, MxRecord
 from tests.unit.directory.azure.world import EMAIL
 from tests.unit.rest.arm.asking import BASE, Management
 from tests.unit.rest.in_process import Answered
@@ -25,22 +25,22 @@ class Zone:
         self.aliases: dict[str, tuple[str, ...]] = {}
         self.fault = ""
 
-    def _answer(self, records: tuple[str, ...] | None) -> Answer[str]:
+    def _answer(self, records: tuple[str, ...] | None) -> DnsAnswer[str]:
         if self.fault:
-            return Answer("failed", reason=self.fault)
-        return Answer("found", records) if records else Answer("no_such_name")
+            return DnsAnswer("failed", reason=self.fault)
+        return DnsAnswer("found", records) if records else DnsAnswer("no_such_name")
 
-    async def txt(self, name: str) -> Answer[str]:
+    async def txt(self, name: str) -> DnsAnswer[str]:
         return self._answer(self.texts.get(name))
 
-    async def cname(self, name: str) -> Answer[str]:
+    async def cname(self, name: str) -> DnsAnswer[str]:
         return self._answer(self.aliases.get(name))
 
-    async def mx(self, _domain: str) -> Answer[MxRecord]:
-        return Answer("no_records")
+    async def mx(self, _domain: str) -> DnsAnswer[MxRecord]:
+        return DnsAnswer("no_records")
 
-    async def addresses(self, _name: str) -> Answer[str]:
-        return Answer("no_records")
+    async def addresses(self, _name: str) -> DnsAnswer[str]:
+        return DnsAnswer("no_records")
 
 
 def begin(api: Management, proof: str) -> Answered:
@@ -140,11 +140,11 @@ def test_unknown_proofs(body: object) -> None:
 
 def test_a_domain_that_went_meanwhile_stays_gone() -> None:
     class Slow(Zone):
-        async def txt(self, _name: str) -> Answer[str]:
+        async def txt(self, _name: str) -> DnsAnswer[str]:
             domain = api.directory.get(Domain, CUSTOM)
             assert domain is not None
             await api.directory.save([], [domain])
-            return Answer("no_such_name")
+            return DnsAnswer("no_such_name")
 
     api = Management(verification="dns", resolver=Slow())
     api.ask("PUT", CUSTOM, PUT)

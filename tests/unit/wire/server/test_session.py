@@ -8,7 +8,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.profile import Limits, Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
-from gatepost.wire.server.session import MAX_UNSENT, Session, Setting
+from gatepost.wire.server.session import MAX_UNSENT, Session, SessionSettings
 
 PROFILE = Profile(
     "test",
@@ -22,7 +22,7 @@ PROFILE = Profile(
 
 @pytest.fixture
 def session() -> Session:
-    session = Session(Setting(PROFILE, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
+    session = Session(SessionSettings(PROFILE, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
     session.receive(b"EHLO x\r\n")
     assert session.next_event() is None
     session.send()
@@ -162,7 +162,7 @@ def test_long_content_comes_in_pieces(session: Session) -> None:
     pieces = []
     for _ in range(8):
         event = next_event(session, b"x" * 9_998 + b"\r\n")
-        if isinstance(event, events.Content):
+        if isinstance(event, events.ContentPiece):
             pieces.append(event.chunk)
     event = next_event(session, b".\r\n")
     assert isinstance(event, events.Message)
@@ -179,7 +179,7 @@ def test_dropped_content_is_reported_and_not_passed_on(session: Session) -> None
         while (event := session.next_event()) is not None:
             told.append(event)
     assert told[-1] == events.ContentDropped(session.replies.MESSAGE_TOO_BIG)
-    handed_on = sum(len(event.chunk) for event in told if isinstance(event, events.Content))
+    handed_on = sum(len(event.chunk) for event in told if isinstance(event, events.ContentPiece))
     assert handed_on <= 100_000
     assert session.buffered == 0
 
@@ -200,7 +200,7 @@ def test_the_application_may_refuse_content_as_it_arrives(session: Session) -> N
 
 def test_rset_between_chunks_drops_the_content(session: Session) -> None:
     accept(session)
-    assert next_event(session, b"BDAT 1\r\nx") == events.Content(b"x")
+    assert next_event(session, b"BDAT 1\r\nx") == events.ContentPiece(b"x")
     assert next_event(session, b"RSET\r\n") == events.ContentDropped(None)
 
 
@@ -210,7 +210,7 @@ def test_a_refused_chunk_hands_nothing_on(session: Session) -> None:
 
 
 def test_under_implicit_tls_it_offers_what_it_offers_under_tls() -> None:
-    setting = Setting(PROFILE, "mx.example", frozenset({"LOGIN"}))
+    setting = SessionSettings(PROFILE, "mx.example", frozenset({"LOGIN"}))
     session = Session(setting, "192.0.2.1", encrypted=True)
     next_event(session, b"EHLO x\r\n")
     assert session.send().splitlines()[1:] == [b"250-mx.example", b"250 AUTH LOGIN"]
@@ -261,7 +261,7 @@ def test_a_refused_sender_is_reported_with_its_reason(lines: list[str], reason: 
 
 
 def _check_refusal(profile: Profile, lines: list[str], reason: str) -> None:
-    session = Session(Setting(profile, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
+    session = Session(SessionSettings(profile, "mx.example", frozenset({"LOGIN"})), "192.0.2.1")
     for line in lines:
         session.receive(f"{line}\r\n".encode())
         assert session.next_event() is None

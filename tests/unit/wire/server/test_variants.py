@@ -11,7 +11,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.commands import COMMANDS
 from gatepost.wire.server.quirky_session import QuirkySession, make_session
-from gatepost.wire.server.session import Session, Setting
+from gatepost.wire.server.session import Session, SessionSettings
 from gatepost.wire.server.variants import MAX_SEEN, commands_of
 
 PROFILE = Profile(
@@ -24,8 +24,8 @@ PROFILE = Profile(
 MECHANISMS = frozenset({"PLAIN", "LOGIN"})
 
 
-def open_session(profile: Profile, setting: Setting | None = None) -> Session:
-    setting = setting or Setting(profile, "mx.example", MECHANISMS)
+def open_session(profile: Profile, setting: SessionSettings | None = None) -> Session:
+    setting = setting or SessionSettings(profile, "mx.example", MECHANISMS)
     return make_session(setting, "192.0.2.1", encrypted=True)
 
 
@@ -162,7 +162,7 @@ def test_ehlo_resets_the_login() -> None:
 
 
 class TestGreylisting:
-    setting = Setting(replace(PROFILE, server=ServerRules(greylists=True)), "mx.example")
+    setting = SessionSettings(replace(PROFILE, server=ServerRules(greylists=True)), "mx.example")
 
     def attempt(self, to: str) -> str:
         session = open_session(self.setting.profile, self.setting)

@@ -117,7 +117,10 @@ def _check_composite(service: CommunicationService, made: SmtpUsername) -> None:
 
 
 def _check_application(
-    snapshot: Snapshot, service: CommunicationService, made: SmtpUsername, actions: tuple[str, ...]
+    snapshot: Snapshot,
+    service: CommunicationService,
+    made: SmtpUsername,
+    actions: tuple[str, ...],
 ) -> None:
     for name, guid in (
         ("entraApplicationId", made.application_id),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
-from gatepost.directory.azure.entries import Entry, Stamp
+from gatepost.directory.azure.entries import AuditStamp, Entry
 from gatepost.directory.azure.snapshot import Snapshot
 
 E = TypeVar("E", bound=Entry)
@@ -18,12 +18,12 @@ def stamped(snapshot: Snapshot, changes: Changes[E], now: datetime, by: str = ""
     """
 
     def stamp(entry: Entry) -> Entry:
-        if not isinstance(getattr(entry, "stamp", None), Stamp):
+        if not isinstance(getattr(entry, "stamp", None), AuditStamp):
             return entry
         old = snapshot.get(type(entry), entry.id)
         if old is not None and entry == old:
             return old
-        kept: Stamp = getattr(old, "stamp", None) or Stamp(now, by)
+        kept: AuditStamp = getattr(old, "stamp", None) or AuditStamp(now, by)
         new = replace(kept, modified_at=now, modified_by=by)
         return replace(entry, stamp=new)  # type: ignore[call-arg]  # it has one
 
