@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.report import DELIVERY, Report
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Backlog, Published, ReportStore, Settlement
 from gatepost.routing.suppression import in_force
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
@@ -242,13 +242,13 @@ def test_a_damaged_report_does_not_delay_others(tmp_path: Path, damage: str) -> 
 
 
 def test_the_managed_list_is_kept(reports: ReportStore) -> None:
-    one = Suppression("a@x", 0, NOON, NOON + SECOND)
-    two = Suppression("b@x", 4, NOON, NOON + 5 * SECOND)
+    one = SuppressedPeriod("a@x", 0, NOON, NOON + SECOND)
+    two = SuppressedPeriod("b@x", 4, NOON, NOON + 5 * SECOND)
 
     async def steps() -> None:
         await reports.record(None, [], [two, one])
         assert await reports.leases() == [one, two]
-        longer = Suppression("a@x", 1, NOON, NOON + 2 * SECOND)
+        longer = SuppressedPeriod("a@x", 1, NOON, NOON + 2 * SECOND)
         await reports.record(None, [], [longer])
         assert await reports.leases() == [longer, two]
         assert await reports.forget_leases(["b@x", "nobody"]) == 1
@@ -306,7 +306,9 @@ def test_no_place_behind_the_cursor_is_used_again(
 
 def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
     async def first(reports: ReportStore) -> None:
-        await reports.record(7, [Published(report("1"), ("x",))], [Suppression("a", 0, NOON, NOON)])
+        await reports.record(
+            7, [Published(report("1"), ("x",))], [SuppressedPeriod("a", 0, NOON, NOON)]
+        )
 
     async def second(reports: ReportStore) -> None:
         assert await reports.cursor() == 7
@@ -328,7 +330,7 @@ def test_a_damaged_entry_of_the_managed_list_counts_until_it_is_deleted(
     reports = store.reports
 
     async def steps() -> None:
-        two = [Suppression(name, 1, NOON, NOON + SECOND) for name in ("a@x", "b@x")]
+        two = [SuppressedPeriod(name, 1, NOON, NOON + SECOND) for name in ("a@x", "b@x")]
         await reports.record(None, [], two)
         with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
             connection.execute(f"UPDATE leases SET {damage} WHERE address = 'b@x'")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Suppression:
+class SuppressedPeriod:
     """Nothing is sent to ``address`` from ``since`` until ``until`` (UTC)."""
 
     address: str

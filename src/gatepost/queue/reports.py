@@ -12,7 +12,7 @@ from typing import Protocol
 
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,17 @@ class ReportStore(Protocol):
         """Return the ``seq`` of the last message that was consumed."""
 
     async def record(
-        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Suppression] = ()
+        self,
+        cursor: int | None,
+        published: Iterable[Published],
+        leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         """Write reports and leases, and move the cursor unless it is None.
 
         A report whose id exists already is ignored, with its subscriptions.
         """
 
-    async def leases(self) -> Sequence[Suppression]:
+    async def leases(self) -> Sequence[SuppressedPeriod]:
         """Return the managed list."""
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:

@@ -7,7 +7,7 @@ Source: Microsoft Learn, "Understanding suppression lists and email bounces" (ma
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 
 LEASES: Final = tuple(timedelta(hours=hours) for hours in (24, 48, 96, 168, 336))
 """How long an address is listed after its bounce, and after each send within a lease."""
@@ -21,12 +21,12 @@ def fold(address: str) -> str:
     return address.lower()
 
 
-def in_force(lease: Suppression | None, now: datetime) -> bool:
+def in_force(lease: SuppressedPeriod | None, now: datetime) -> bool:
     """Tell whether the address of ``lease`` is listed at ``now``."""
     return lease is not None and lease.since <= now < lease.until
 
 
-def after_bounce(lease: Suppression | None, address: str, now: datetime) -> Suppression:
+def after_bounce(lease: SuppressedPeriod | None, address: str, now: datetime) -> SuppressedPeriod:
     """Return the lease after a hard bounce at ``now``.
 
     Nothing is sent within a lease, so a bounce in one is of mail that was on its way before it;
@@ -34,16 +34,18 @@ def after_bounce(lease: Suppression | None, address: str, now: datetime) -> Supp
     """
     if lease is not None and in_force(lease, now):
         return lease
-    return Suppression(fold(address), 0, now, now + LEASES[0])
+    return SuppressedPeriod(fold(address), 0, now, now + LEASES[0])
 
 
-def after_send(lease: Suppression, now: datetime) -> Suppression:
+def after_send(lease: SuppressedPeriod, now: datetime) -> SuppressedPeriod:
     """Return the lease after a send at ``now``, which is within it: the next longer one.
 
     It counts from that send, and is not shortened by one.
     """
     level = min(lease.level + 1, len(LEASES) - 1)
-    return Suppression(lease.address, level, lease.since, max(lease.until, now + LEASES[level]))
+    return SuppressedPeriod(
+        lease.address, level, lease.since, max(lease.until, now + LEASES[level])
+    )
 
 
 def is_for_sender(list_name: str, username: str) -> bool:

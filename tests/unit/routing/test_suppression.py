@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.routing.suppression import (
     LEASES,
     after_bounce,
@@ -26,7 +26,7 @@ def test_the_leases_are_the_provider_s() -> None:
 
 def test_each_send_within_a_lease_prolongs_it_up_to_two_weeks() -> None:
     lease = after_bounce(None, "Ann@Example.net", NOON)
-    assert lease == Suppression("ann@example.net", 0, NOON, NOON + 24 * HOUR)
+    assert lease == SuppressedPeriod("ann@example.net", 0, NOON, NOON + 24 * HOUR)
     now = NOON
     for hours in (48, 96, 168, 336, 336):
         now += HOUR
@@ -39,7 +39,7 @@ def test_a_lease_without_a_send_restarts_the_cycle() -> None:
     end = lease.until
     assert in_force(lease, end - timedelta(microseconds=1))
     assert not in_force(lease, end)
-    assert after_bounce(lease, "a@b", end) == Suppression("a@b", 0, end, end + 24 * HOUR)
+    assert after_bounce(lease, "a@b", end) == SuppressedPeriod("a@b", 0, end, end + 24 * HOUR)
 
 
 def test_a_future_bounce_suppresses_no_address_yet() -> None:
@@ -64,7 +64,7 @@ class ManagedList(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = NOON
-        self.lease: Suppression | None = None
+        self.lease: SuppressedPeriod | None = None
         self.hours_left: float | None = None
         """Of the model's lease; None: not listed."""
         self.level = 0

@@ -19,7 +19,7 @@ from gatepost.directory.change_listeners import to_the_end
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Published, ReportStore, Unread
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
@@ -60,7 +60,7 @@ class Consumer:
         self._subscriptions, self._sources = subscriptions, sources
         self._on_published = on_published
         self._cursor = 0
-        self._leases: dict[str, Suppression] = {}
+        self._leases: dict[str, SuppressedPeriod] = {}
         self.damaged: dict[str, str] = {}
         """See ``damaged_records``."""
         self._consuming = asyncio.Lock()
@@ -112,7 +112,7 @@ class Consumer:
             if text in listed or in_force(self._leases.get(fold(text)), now)
         )
 
-    def leases(self, now: datetime) -> Sequence[Suppression]:
+    def leases(self, now: datetime) -> Sequence[SuppressedPeriod]:
         """Return the managed list as it is at ``now``."""
         return [each for each in self._leases.values() if in_force(each, now)]
 
@@ -208,7 +208,7 @@ class Consumer:
         if cursor == self._cursor:
             return 0
         published: list[Published] = []
-        changed: dict[str, Suppression] = {}
+        changed: dict[str, SuppressedPeriod] = {}
         for each in unread:
             published += self._judge(each.message, changed)
         await self._reports.record(cursor, published, changed.values())
@@ -236,7 +236,7 @@ class Consumer:
         return bool(scripted or self._subscriptions.active)
 
     def _judge(
-        self, message: StoredMessage, changed: dict[str, Suppression]
+        self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
     ) -> Iterable[Published]:
         """Yield the reports about a message; leases that change are added to ``changed``."""
         service = self._sources.service_of(message)
@@ -258,7 +258,7 @@ class Consumer:
                 yield made
 
     def _outcome(
-        self, message: StoredMessage, recipient: str, changed: dict[str, Suppression]
+        self, message: StoredMessage, recipient: str, changed: dict[str, SuppressedPeriod]
     ) -> Outcome:
         """Return the outcome. A send during a lease is dropped, and prolongs it."""
         key = fold(recipient)
@@ -268,7 +268,7 @@ class Consumer:
             return USUAL["Suppressed"]
         return decide(recipient, self._rules.by_target)
 
-    def _lease(self, key: str, changed: dict[str, Suppression]) -> Suppression | None:
+    def _lease(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
         return changed.get(key) or self._leases.get(key)
 
     def _published(self, report: Report) -> Published:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gatepost.model.report import Report
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import (
@@ -62,7 +62,10 @@ class SqliteReports:
         return int((await self._rows("get_cursor"))[0][0])
 
     async def record(
-        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Suppression] = ()
+        self,
+        cursor: int | None,
+        published: Iterable[Published],
+        leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         rows = [(_row(each.report), each.subscriptions) for each in published]
         held = [
@@ -71,7 +74,7 @@ class SqliteReports:
         ]
         await self._change(_record, cursor, rows, held)
 
-    async def leases(self) -> Sequence[Suppression]:
+    async def leases(self) -> Sequence[SuppressedPeriod]:
         rows = await self._rows("list_leases")
         return [_lease(row) for row in rows if isinstance(row[0], str)]
 
@@ -233,11 +236,11 @@ def _data(fields: Any) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _lease(row: Sequence[Any]) -> Suppression:
+def _lease(row: Sequence[Any]) -> SuppressedPeriod:
     """Return the suppression in a row; a damaged one is in effect for ever, because that can be
     undone."""
     address, level, *times = row
     since, until = map(read_time, times)
     if isinstance(level, int) and UNKNOWN not in (since, until):
-        return Suppression(address, level, since, until)
-    return Suppression(address, 0, EPOCH, UNKNOWN, is_damaged=True)
+        return SuppressedPeriod(address, level, since, until)
+    return SuppressedPeriod(address, 0, EPOCH, UNKNOWN, is_damaged=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
 
 
@@ -31,7 +31,7 @@ class MemoryReports:
         self._ids: set[str] = set()
         self._number = 0
         self._deliveries: dict[tuple[str, int], _Delivery] = {}
-        self._leases: dict[str, Suppression] = {}
+        self._leases: dict[str, SuppressedPeriod] = {}
         self._on_commit: Callable[[], None] | None = None
 
     def add(self, message: StoredMessage) -> None:
@@ -62,7 +62,10 @@ class MemoryReports:
         return self._cursor
 
     async def record(
-        self, cursor: int | None, published: Iterable[Published], leases: Iterable[Suppression] = ()
+        self,
+        cursor: int | None,
+        published: Iterable[Published],
+        leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         for each in published:
             report = each.report
@@ -78,7 +81,7 @@ class MemoryReports:
             self._cursor = cursor
             self._unread = [each for each in self._unread if each.seq > cursor]
 
-    async def leases(self) -> Sequence[Suppression]:
+    async def leases(self) -> Sequence[SuppressedPeriod]:
         return [self._leases[address] for address in sorted(self._leases)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:

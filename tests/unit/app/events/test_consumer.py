@@ -17,7 +17,7 @@ from gatepost.directory.azure.paths import child_path
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address
-from gatepost.model.suppression import Suppression
+from gatepost.model.suppression import SuppressedPeriod
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.app.events.world import SENDER, URL, World, opened
@@ -345,7 +345,7 @@ def test_damaged_subscriptions_and_rules_count_for_nothing_and_are_named() -> No
             [one] = [each for each in await store.load_records() if each.id.endswith("/one")]
             broken = replace(one, fields={**one.fields, "url": "broken"})
             await store.save_records([broken, Record("outcome_rule", "a@x.example", {})])
-            lease = Suppression("c@x.example", 0, NOON, NOON, is_damaged=True)
+            lease = SuppressedPeriod("c@x.example", 0, NOON, NOON, is_damaged=True)
             await store.reports.record(None, [], [lease])
         async with opened(store=store) as world:
             assert [each.name for each in world.service.all] == ["two"]
