@@ -23,6 +23,8 @@ SMALL: Final = 262_144
 """Maximum octets of a message that does not wait for its turn."""
 LARGE_AT_A_TIME: Final = 4
 """Larger ones that are processed at the same time."""
+LARGE_OF_AN_ADDRESS: Final = 2
+"""Larger ones of one address, so that others need not wait until its processing ends."""
 SHARE: Final = 4
 """Bodies that are incomplete take at most this part of the byte budget (a quarter)."""
 
@@ -40,7 +42,7 @@ class Intake:
         """``budget``: the relay's; None: one of its own."""
         self._budget = Share(budget or Budget(Path(gettempdir())), SHARE)
         self._report, self._patience = report, patience
-        self._turns = FairQueue(LARGE_AT_A_TIME)
+        self._turns = FairQueue(LARGE_AT_A_TIME, share=LARGE_OF_AN_ADDRESS)
 
     async def read(
         self, request: Request, limit: int, code: str = "RequestContentTooLarge"

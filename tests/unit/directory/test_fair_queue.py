@@ -136,3 +136,54 @@ def test_a_flooding_network_delays_only_itself() -> None:
         assert "198.51.100.1" in queue.had
 
     run(steps)
+
+
+def test_with_a_share_no_peer_and_no_network_has_all_turns() -> None:
+    async def steps() -> None:
+        queue, has_ended = FairQueue(4, share=2), asyncio.Event()
+        had: list[str] = []
+
+        async def ask(peer: str) -> None:
+            async with queue.turn(peer):
+                had.append(peer)
+                await has_ended.wait()
+
+        tasks = []
+        for peer in ("192.0.2.1", "192.0.2.2", "198.51.100.1"):
+            tasks += [asyncio.create_task(ask(peer)) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert had == ["192.0.2.1", "192.0.2.1", "192.0.2.2", "198.51.100.1"]
+        has_ended.set()
+        await asyncio.gather(*tasks)
+        assert len(had) == 15
+        for _ in range(5):  # all turns are free again
+            await ask("192.0.2.1")
+
+    run(steps)
+
+
+def test_what_waits_for_its_share_holds_up_nobody() -> None:
+    async def steps() -> None:
+        queue, has_ended = FairQueue(3, share=1), {name: asyncio.Event() for name in "abc"}
+        had: list[str] = []
+
+        async def ask(peer: str) -> None:
+            async with queue.turn(peer):
+                had.append(peer)
+                await has_ended[peer].wait()
+
+        tasks = [asyncio.create_task(ask(peer)) for peer in "aabbc"]
+        await asyncio.sleep(0)
+        assert had == ["a", "b", "c"]
+        has_ended["c"].set()
+        await asyncio.sleep(0)
+        assert had == ["a", "b", "c"], "the turn of c stays free"
+        tasks[1].cancel()
+        has_ended["b"].set()
+        tasks.append(asyncio.create_task(ask("c")))
+        await asyncio.gather(tasks[2], tasks[3], tasks[4], tasks[5])
+        has_ended["a"].set()
+        await tasks[0]
+        assert had == ["a", "b", "c", "c", "b"]
+
+    run(steps)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from gatepost.relay.spool import Budget
 from gatepost.rest.errors import ApiError
-from gatepost.rest.intake import Intake
+from gatepost.rest.intake import SMALL, Intake
 from tests.unit.rest.entra.asking import Asking
 
 CASES = [
@@ -40,6 +40,36 @@ def test_a_body_has_its_limits(pieces: list[bytes | None], limit: int, expected:
         found = error.status, error.code
     assert found == expected
     assert budget.used == 0
+
+
+@pytest.mark.parametrize("other", ["192.0.2.2", "198.51.100.1"])
+def test_an_address_with_many_large_requests_leaves_turns_to_others(other: str) -> None:
+    async def act() -> None:
+        intake, has_ended = Intake(Budget(Path())), asyncio.Event()
+        processed: asyncio.Queue[str] = asyncio.Queue()
+
+        async def post(address: str) -> None:
+            coming = [bytes(SMALL), b"x"]
+
+            async def receive() -> dict[str, Any]:
+                piece = coming.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": bool(coming)}
+
+            scope = {"type": "http", "method": "POST", "headers": [], "client": (address, 1)}
+            async with intake.turn(Request(scope, receive), 2 * SMALL):
+                processed.put_nowait(address)
+                await has_ended.wait()
+
+        async with asyncio.timeout(5):
+            many = [asyncio.create_task(post("192.0.2.1")) for _ in range(20)]
+            assert {await processed.get() for _ in range(2)} == {"192.0.2.1"}
+            one = asyncio.create_task(post(other))
+            assert await processed.get() == other
+            has_ended.set()
+            await asyncio.gather(*many, one)
+        assert processed.qsize() == 18
+
+    asyncio.run(act())
 
 
 class Refusing(Intake):
