@@ -115,6 +115,10 @@ class Deliverer:
             self._heir.wake()
         self._leasing.wake()
 
+    def note_release(self) -> None:
+        """Note that an operator is about to make the whole queue due."""
+        self._leasing.note_release(self._now())
+
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
         """End the pauses of next hops, because the operator says that the problem is solved."""
         routes = [(self._routes.named(each.route), each.destination) for each in next_hops]

@@ -53,6 +53,7 @@ class Leasing:
         """Seconds by which the wall clock is ahead of the monotonic clock; None: unknown yet."""
         self._giving_way = GivingWay()
         self.note_accepted = self._giving_way.note_accepted
+        self.note_release = self._giving_way.note_release
         self.requests: set[asyncio.Task[Any]] = set()
         """Requests to the store in progress; they go on after ``stop``."""
 

@@ -171,6 +171,8 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
         counts = await control.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
         leased = sum(each.leased for each in counts.values())
+        if control.deliverer is not None and action in ("retry", "release"):
+            control.deliverer.note_release()
     wake = control.deliverer.wake if control.deliverer is not None else lambda: None
     done = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
     if action == "retry" and ids is None:

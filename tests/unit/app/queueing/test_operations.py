@@ -8,7 +8,12 @@ import pytest
 
 from gatepost.app.queueing.operations import QueueControl, operate_queue
 from gatepost.model import dns
+from gatepost.model.address import parse_address
+from gatepost.model.delivery import Lease, Planned
+from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import NextHop
+from gatepost.relay.transport.contract import Place
 from gatepost.testing.dns import ScriptedResolver
 from tests.simulated_delivery import (
     A_RECORD,
@@ -416,5 +421,49 @@ def test_unknown_states_and_operations_are_value_errors() -> None:
             await ask(world, "list", states=["asleep"])
         with pytest.raises(ValueError, match="dance"):
             await ask(world, "dance")
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("age", [timedelta(seconds=5), HOUR])
+def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta) -> None:
+    """Each message costs a millisecond of the processor to accept, and another one to deliver."""
+    live, backlog = (Upstream(smarthost(name)) for name in ("live", "backlog"))
+    matches = (
+        route(each.target, to=(each.target.name,), name=each.target.name)
+        for each in (live, backlog)
+    )
+    world = World([live, backlog], list(matches))
+
+    def say(_lease: Lease, _place: Place) -> Answer:
+        world.clock.advance(0.001)
+        return Answer()
+
+    live.say = backlog.say = say
+
+    async def scenario(world: World) -> None:
+        now, accepted = world.clock.now(), 0
+        hop, recipient = NextHop("backlog"), Recipient(parse_address("a@backlog"))
+        for number in range(400):
+            mail = world.mail(f"b{number}", received_at=now - age)
+            planned = Planned(hop, (recipient,), now + HOUR, now + DAY, now + DAY)
+            await world.deliveries.put(mail, [planned], leased=False)
+
+        async def send() -> None:
+            nonlocal accepted
+            while True:
+                await world.send(world.mail(f"m{accepted}", to=["b@live"]))
+                accepted += 1
+                world.clock.advance(0.001)
+                await asyncio.sleep(0)
+
+        sending = asyncio.create_task(send())
+        await asyncio.sleep(0.3)
+        alone = accepted
+        await ask(world, "retry")
+        await asyncio.sleep(0.3)
+        sending.cancel()
+        assert accepted - alone > alone / 2
+        assert backlog.taken
 
     world.run(scenario)
