@@ -15,7 +15,7 @@ import pytest
 from gatepost.diagnosis import providers
 from gatepost.directory.azure import username
 from gatepost.doctor import client_names, shapes
-from gatepost.doctor.logs import formats, frames, secrets, server
+from gatepost.doctor.logs import formats, prose, secrets, server
 from gatepost.model import unescaping
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
@@ -70,9 +70,9 @@ MADE: Made = {
     "diagnosis.diagnose.recognise": lambda: [each.ehlo_pattern for each in profiles()],
     "diagnosis.providers.providers_in": lambda: [words for _, words in providers._NAMES],
     "directory.azure.username._row": lambda: [row[0] for row in username._MISTAKES],
-    "doctor.logs._noted": lambda: [each.signed_in for each in formats.FORMATS],
+    "doctor.logs._read_success": lambda: [each.signed_in for each in formats.FORMATS],
     "doctor.logs.client._version": lambda: [each.version for each in formats.FORMATS],
-    "doctor.logs.frames._place": lambda: [names for _, names in frames._COMMANDS],
+    "doctor.logs.prose.position_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],
     "doctor.logs.log_format._compiled": lambda: chain.from_iterable(
         (each.client_line, each.server_line) for each in formats.FORMATS
     ),

@@ -1,10 +1,10 @@
 """A diagnosis for the terminal: 80 columns, without secrets."""
 
+import textwrap
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
 
-from gatepost.doctor.columns import padded, wrapped
 from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Diagnosis, Finding, Remedy, Verdict
@@ -12,6 +12,8 @@ from gatepost.model.finding import Confidence, Diagnosis, Finding, Remedy, Verdi
 WIDTH: Final = 80
 COLUMN: Final = 38
 """Width of each of two columns, with a bar between them."""
+_SECOND: Final = "\ue000"
+"""Represents a wide character's second column; no printable text contains it."""
 _TAB: Final = 4
 _STYLES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "dim": "2"}
 _COLOURS: Final[dict[Verdict, str]] = {
@@ -55,12 +57,12 @@ class _TextReport:
     def report(self, diagnosis: Diagnosis) -> Iterator[str]:
         seen = diagnosis.evidence
         target = title(seen, diagnosis.target)
-        yield from self._wrapped(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
+        yield from self._wrapped_lines(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
         known = [*facts(seen)]
         if known:
             yield ""
         for fact in known:
-            yield from self._wrapped(fact, "  ", "    ")
+            yield from self._wrapped_lines(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):
             heading = HEADINGS[finding.confidence] if number == 0 else "Also"
@@ -68,15 +70,15 @@ class _TextReport:
         if diagnosis.notes:
             yield from ("", self._style("Notes", "bold"))
             for note in diagnosis.notes:
-                yield from self._wrapped(note, "  - ", "    ")
+                yield from self._wrapped_lines(note, "  - ", "    ")
         if diagnosis.next_probe:
             yield from ("", self._style("What would tell more", "bold"))
-            yield from self._wrapped(diagnosis.next_probe, "  ", "  ")
+            yield from self._wrapped_lines(diagnosis.next_probe, "  ", "  ")
         yield from self._transcript(seen)
         yield ""
         colour = _COLOURS[diagnosis.verdict]
         ids = ", ".join(finding.id for finding in diagnosis.findings)
-        yield from self._wrapped(
+        yield from self._wrapped_lines(
             f"{diagnosis.verdict}{': ' + ids if ids else ''}", "", "  ", colour
         )
 
@@ -90,29 +92,29 @@ class _TextReport:
         yield self._style(f"{'EHLO in clear':<{COLUMN}} | EHLO over TLS", "bold")
         yield f"{'-' * COLUMN}-+-{'-' * COLUMN}"
         for before, after in zip_longest(left, right, fillvalue=""):
-            yield f"{padded(before, COLUMN)} | {after}".rstrip()
+            yield f"{_pad(before, COLUMN)} | {after}".rstrip()
 
     def _finding(self, finding: Finding, title: str) -> Iterator[str]:
         yield ""
         yield self._style(f"{title}: {finding.id}", "red") + f" ({finding.confidence})"
-        yield from self._wrapped(finding.summary, "  ", "  ", "bold")
+        yield from self._wrapped_lines(finding.summary, "  ", "  ", "bold")
         yield "  Proof"
         for line in finding.proof:
-            yield from self._wrapped(line, "    - ", "      ")
+            yield from self._wrapped_lines(line, "    - ", "      ")
         yield "  Fix"
-        yield from self._wrapped(finding.fix, "    ", "    ")
+        yield from self._wrapped_lines(finding.fix, "    ", "    ")
         if len(finding.remedies) == 1:
             yield from self._remedy(finding.remedies[0])
         elif finding.remedies:
             libraries = ", ".join(remedy.library for remedy in finding.remedies)
-            yield from self._wrapped(f"code with --as LIBRARY: {libraries}", "    ", "      ")
-        yield from self._wrapped(
+            yield from self._wrapped_lines(f"code with --as LIBRARY: {libraries}", "    ", "      ")
+        yield from self._wrapped_lines(
             f"more: gatepost doctor --explain {finding.id}", "    ", "      ", "dim"
         )
 
     def _remedy(self, remedy: Remedy) -> Iterator[str]:
         yield f"  In {remedy.library}"
-        yield from self._wrapped(remedy.text, "    ", "    ")
+        yield from self._wrapped_lines(remedy.text, "    ", "    ")
         if remedy.code:
             yield ""
             for line in remedy.code.expandtabs(_TAB).splitlines():
@@ -127,10 +129,10 @@ class _TextReport:
             if line.tls != tls:
                 tls = line.tls
                 yield f"  {'-- TLS --' if tls else '-- in clear --'}"
-            yield from self._wrapped(line.text, f"  {line.speaker}: ", "     ")
+            yield from self._wrapped_lines(line.text, f"  {line.speaker}: ", "     ")
 
-    def _wrapped(self, text: str, first: str, then: str, style: str = "") -> Iterator[str]:
-        lines = wrapped(printable(text), WIDTH, first, then)
+    def _wrapped_lines(self, text: str, first: str, then: str, style: str = "") -> Iterator[str]:
+        lines = _wrap(printable(text), WIDTH, first, then)
         for line in lines or [first.rstrip()]:
             yield self._style(line, style)
 
@@ -165,4 +167,32 @@ def _unproven(findings: tuple[Finding, ...]) -> str:
 
 
 def _column(lines: tuple[str, ...]) -> list[str]:
-    return [part for line in lines for part in wrapped(printable(line), COLUMN, then="    ")]
+    return [part for line in lines for part in _wrap(printable(line), COLUMN, then="    ")]
+
+
+def _wrap(text: str, width: int, first: str = "", then: str = "") -> list[str]:
+    """Return printable ``text`` in lines that begin with ``first`` and ``then``; most East Asian
+    characters take two columns (UAX 11)."""
+    columns = _one_per_column(text)
+    if columns != text:
+        width -= 1  # a line may end between a character's two columns
+    lines = textwrap.wrap(
+        columns, width, initial_indent=first, subsequent_indent=then, break_on_hyphens=False
+    )
+    return [line.replace(_SECOND, "") for line in lines]
+
+
+def _pad(text: str, width: int) -> str:
+    """Return ``text`` followed by blanks, up to ``width`` columns."""
+    return text + " " * (width - len(_one_per_column(text)))
+
+
+def _one_per_column(text: str) -> str:
+    """Return ``text`` with one character per column."""
+    if text.isascii():
+        return text
+    from unicodedata import east_asian_width  # noqa: PLC0415 - most text is ASCII
+
+    return "".join(
+        f"{each}{_SECOND}" if east_asian_width(each) in ("W", "F") else each for each in text
+    )

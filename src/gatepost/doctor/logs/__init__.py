@@ -5,7 +5,7 @@ other lines as remarks. It draws no conclusions.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
@@ -14,21 +14,19 @@ from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
 from gatepost.doctor.logs.client import is_go_log, recognise_client
 from gatepost.doctor.logs.cutting import (
-    looks_like_failure,
+    is_failure,
     shortened,
     with_line_ends,
     without_margins,
 )
-from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, Dialogue
-from gatepost.doctor.logs.evidence import evidence_of
+from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, DialogueReader, add_dialogue
 from gatepost.doctor.logs.formats import BARE, recognise_format
-from gatepost.doctor.logs.frames import place_in_traceback
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
-from gatepost.doctor.logs.prose import replies_in
+from gatepost.doctor.logs.prose import position_in_traceback, replies_in
 from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, unmarked
-from gatepost.doctor.logs.server import named, port_in, server_in
+from gatepost.doctor.logs.server import port_in, read_server, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
-from gatepost.model.evidence import Evidence, Stray, Target
+from gatepost.model.evidence import Evidence, Stray
 from gatepost.model.transcript import REDACTED
 
 __all__ = ["MAX_LOG", "decode_log", "read_log"]
@@ -36,6 +34,7 @@ __all__ = ["MAX_LOG", "decode_log", "read_log"]
 MAX_LOG: Final = 1024 * 1024
 """Maximum octets of a log that are read."""
 MAX_REMARKS: Final = 400
+SUBMISSION: Final = 587
 _IMPLICIT: Final = re.compile(
     r"(?i)smtp_ssl|\bssl://|\bsmtps://|isssl true|secure: true|smtps\b.{0,80}transport|"
     r"secure connection established|implicit ?tls: true"
@@ -45,8 +44,8 @@ _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SPEAKER: Final = re.compile(r"(?<![\w])[CS]: ")
 _SPLIT: Final = re.compile(r"(?<=\S)\s+(?=[CS]: (?:\d{3}[ -]|EHLO|HELO|AUTH|MAIL|RCPT|STARTTLS))")
 _HEADING: Final = re.compile(
-    rf"(?i)^\s*(?P<what>client|server)\s*:\s*(?!{VERB.pattern[4:]})(?!\d{{3}}[ -]|[>\[*]|$)"
-    r"(?P<said>[\w(\"'][^\n]{1,200})$"
+    rf"(?i)^\s*(?P<side>client|server)\s*:\s*(?!{VERB.pattern[4:]})(?!\d{{3}}[ -]|[>\[*]|$)"
+    r"(?P<name>[\w(\"'][^\n]{1,200})$"
 )
 _IS_ERROR: Final = re.compile(
     r"(?i)\b(?:does not|doesn't|not supported|error|fail\w*|refus\w*|cannot|can't)\b"
@@ -76,43 +75,37 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     ``cutting``). ``skipped``: octets before it that the caller left out.
     """
     original, left_out = shortened(_with_line_feeds(_without_surrogates(text)), skipped)
-    text, server, client = _headed(MARK.sub(REDACTED, _clean(original)), server, client)
+    text, server, client = _read_headings(MARK.sub(REDACTED, _clean(original)), server, client)
     redacted = redact_log(text, original)
-    kept = without_margins(redacted.text)
-    lines = kept.split("\n")
-    spoken = recognise_format(lines)
-    everything = unmarked(kept)
-    place, server_name = named(server)
-    place = place or server_in(everything) or server_in(client)
-    port = (place.port if place else 0) or port_in(server) or port_in(everything)
-    port = port or port_in(client)
-    place = replace(place, port=port) if place else None
-    implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(everything))
-    talk = Dialogue(redacted.responses, tls=implicit)
-    remarks = _walk(spoken.split_replies(lines), spoken, talk)
-    strays = _strays(talk, remarks)
+    redacted_text = without_margins(redacted.text)
+    lines, shown = redacted_text.split("\n"), unmarked(redacted_text)
+    written_in = recognise_format(lines)
+    target, server_name = read_server(server)
+    target = target or server_in(shown) or server_in(client)
+    port = (target.port if target else 0) or port_in(server) or port_in(shown) or port_in(client)
+    if target is None:
+        server_name = server_name or server.strip() or (f"port {port}" if port else "")
+    is_implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(shown))
+    talk = DialogueReader(redacted.responses, tls=is_implicit)
+    remarks = _read_lines(written_in.split_replies(lines), written_in, talk)
     if not talk.lines:
-        talk.position = place_in_traceback(everything) or talk.position
-    who = recognise_client(everything, client, spoken if talk.lines else None, talk)
-    found = evidence_of(talk, remarks, strays, replace(
-        _EMPTY, target=_asked(place), client=who,
-        server_name=server_name or _alone(server, place, port),
-        log_format=spoken.name if talk.lines else "", left_out=left_out,
-    ))  # fmt: skip
-    return found if who.library or who.product else _by_times(found, original)
-
-
-def _by_times(found: Evidence, text: str) -> Evidence:
-    """Name Go as the client if only the times in the log indicate it.
-
-    Which of Go's libraries it is, is not known, so no rule may conclude anything from it.
-    """
-    if not is_go_log(text) or not is_about_mail(Reading(found)):
-        return found
-    return replace(found, client=replace(found.client, product="Go"))
-
-
-_EMPTY: Final = Evidence("log")
+        talk.position = position_in_traceback(shown) or talk.position
+    evidence = Evidence(
+        "log",
+        target=replace(target, port=port or SUBMISSION) if target else None,
+        client=recognise_client(shown, client, written_in if talk.lines else None, talk),
+        server_name=server_name,
+        log_format=written_in.name if talk.lines else "",
+        left_out=left_out,
+    )
+    evidence = add_dialogue(evidence, talk, _strays(talk, remarks), tuple(remarks))
+    if evidence.client.library or evidence.client.product or not is_go_log(original):
+        return evidence
+    # Only the times in the log indicate Go. Which of its libraries it is, is not known, so no rule
+    # may conclude anything from it.
+    if not is_about_mail(Reading(evidence)):
+        return evidence
+    return replace(evidence, client=replace(evidence.client, product="Go"))
 
 
 def decode_log(raw: bytes) -> str:
@@ -153,7 +146,7 @@ def _clean(text: str) -> str:
     if "type: 'client'" in text:
         text = _OBJECT.sub(_as_lines, text)
     if "<CRLF>" in text:
-        text = "\n".join(_without_marks(text.split("\n")))
+        text = "\n".join(_without_crlf_marks(text.split("\n")))
     text = _BROKEN.sub(r"\1 \3", _JOINED.sub(r"\n\1", text))
     return "\n".join(part for line in text.split("\n") for part in _parts(line))
 
@@ -174,44 +167,43 @@ _JOINED: Final = re.compile(
 
 
 _OBJECT: Final = re.compile(
-    r"\{\s*type: '(?P<who>client|server)',\s*message: '(?P<said>(?:\\.|[^'\\])*)'\s*\}"
+    r"\{\s*type: '(?P<side>client|server)',\s*message: '(?P<text>(?:\\.|[^'\\])*)'\s*\}"
 )
 """What nodemailer printed before it had lines."""
 
 
 def _as_lines(match: re.Match[str]) -> str:
-    who = "C" if match["who"] == "client" else "S"
-    said = match["said"].replace("\\r", "").replace("\\n", "\n").strip("\n")
-    return "\n".join(f"{who}: {line}" for line in said.split("\n"))
+    side = "C" if match["side"] == "client" else "S"
+    text = match["text"].replace("\\r", "").replace("\\n", "\n").strip("\n")
+    return "\n".join(f"{side}: {line}" for line in text.split("\n"))
 
 
-def _without_marks(lines: list[str]) -> Iterator[str]:
+def _without_crlf_marks(lines: list[str]) -> Iterator[str]:
     """Replace lettre's <CRLF> by line ends; each of its lines repeats the reply so far."""
     before = ""
     for line in lines:
-        head, arrow, said = line.partition("<< ")
+        head, arrow, reply = line.partition("<< ")
         if not arrow:
             yield line.replace("<CRLF>", "")
             continue
-        new = said.removeprefix(before)
-        parts = [each for each in new.split("<CRLF>") if each]
-        before = said if parts and re.match(r"\d{3}-", parts[-1]) else ""
+        parts = [each for each in reply.removeprefix(before).split("<CRLF>") if each]
+        before = reply if parts and re.match(r"\d{3}-", parts[-1]) else ""
         yield from (f"{head}{arrow}{each}" for each in parts)
 
 
-def _headed(text: str, server: str, client: str) -> tuple[str, str, str]:
+def _read_headings(text: str, server: str, client: str) -> tuple[str, str, str]:
     """Read lines such as ``Client: nodemailer 6`` and ``Server: HOST`` as headings, not as
     dialogue."""
-    kept = []
+    lines = []
     for line in text.split("\n"):
-        head = _HEADING.match(line)
-        if head is None or _IS_ERROR.search(head["said"]):
-            kept.append(line)
-        elif head["what"].lower() == "client":
-            client = client or head["said"]
+        heading = _HEADING.match(line)
+        if heading is None or _IS_ERROR.search(heading["name"]):
+            lines.append(line)
+        elif heading["side"].lower() == "client":
+            client = client or heading["name"]
         else:
-            server = server or head["said"]
-    return "\n".join(kept), server, client
+            server = server or heading["name"]
+    return "\n".join(lines), server, client
 
 
 def _parts(line: str) -> list[str]:
@@ -219,41 +211,41 @@ def _parts(line: str) -> list[str]:
     return _SPLIT.split(line) if len(_SPEAKER.findall(line)) > 1 else [line]
 
 
-def _walk(lines: list[str], spoken: Format, talk: Dialogue) -> list[str]:
+def _read_lines(lines: list[str], written_in: Format, talk: DialogueReader) -> list[str]:
     """Pass lines to the dialogue; return the others, without duplicates."""
     remarks: dict[str, None] = {}
     after_server = False
     last_dot = _last_dot(lines)
     for at, line in enumerate(lines):
-        in_message = talk.in_content and spoken is BARE and at < last_dot and line != "."
-        if in_message or _WENT_WELL.search(line):
+        in_message = talk.is_in_content and written_in is BARE and at < last_dot and line != "."
+        if in_message or _SUCCEEDED.search(line) or _is_code(lines, at):
             continue
-        if _is_code(lines, at):
-            continue
-        _noted(line.lower(), spoken, talk)
-        said = spoken.parse_line(line)
-        if said is None and after_server and re.match(r"\s*\d{3}[ -]", line):
-            said = ("S", line.strip())
-        if said is not None and _is_spoken(said, spoken):
-            for part in said[1].split("\n") or [""]:
-                (talk.client if said[0] == "C" else talk.server)(part)
-            after_server = said[0] == "S"
+        _read_success(line.lower(), written_in, talk)
+        parsed = written_in.parse_line(line)
+        if parsed is None and after_server and re.match(r"\s*\d{3}[ -]", line):
+            parsed = ("S", line.strip())
+        if parsed is not None and _is_dialogue(parsed, written_in):
+            for part in parsed[1].split("\n"):
+                (talk.feed_client if parsed[0] == "C" else talk.feed_server)(part)
+            after_server = parsed[0] == "S"
         elif note := _EHLO_NOTE.match(line):
-            offered = [each.strip() for each in re.split(r"[;,|]", note[1]) if each.strip()]
-            for each in ("250-server", *(f"250-{each}" for each in offered), "250 OK"):
-                talk.server(each)
+            _feed_offer(talk, filter(None, map(str.strip, re.split(r"[;,|]", note[1]))))
         elif line.strip():
             offer = None if talk.hellos else _OFFER.search(line)
             if offer is not None:
                 listed = offer["names"] or offer["listed"]
-                names = " ".join(re.split(r"[ ,/]+|and ", listed))
-                for each in ("250-server", f"250-AUTH {names}", "250 OK"):
-                    talk.server(each)
+                _feed_offer(talk, ["AUTH " + " ".join(re.split(r"[ ,/]+|and ", listed))])
             blank = " (the name ends in a blank)" if _BLANK_BEHIND.search(line) else ""
             remarks.setdefault(unmarked(line.strip()) + blank)
             after_server = False
     talk.finish()
     return _most_telling(list(remarks))
+
+
+def _feed_offer(talk: DialogueReader, extensions: Iterable[str]) -> None:
+    """Add the reply to EHLO that a sentence stands for."""
+    for line in ("250-server", *(f"250-{each}" for each in extensions), "250 OK"):
+        talk.feed_server(line)
 
 
 def _most_telling(remarks: list[str]) -> list[str]:
@@ -265,7 +257,7 @@ def _most_telling(remarks: list[str]) -> list[str]:
     end = len(remarks) - quarter
 
     def rank(at: int) -> tuple[bool, int]:
-        return at < end and not looks_like_failure(remarks[at]), -at
+        return at < end and not is_failure(remarks[at]), -at
 
     others = sorted(range(quarter, len(remarks)), key=rank)[: MAX_REMARKS - quarter]
     return [remarks[at] for at in sorted((*range(quarter), *others))]
@@ -306,62 +298,49 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _noted(low: str, spoken: Format, talk: Dialogue) -> None:
+def _read_success(low: str, written_in: Format, talk: DialogueReader) -> None:
     """Take the client's text if it replaces the server's reply."""
-    if any(words in low for words in spoken.tls_begins):
-        talk.tls_started()
-    if spoken.signed_in and re.match(spoken.signed_in, low):
-        talk.server("235 (so says the client)")
+    if any(words in low for words in written_in.tls_begins):
+        talk.begin_tls()
+    if written_in.signed_in and re.match(written_in.signed_in, low):
+        talk.feed_server("235 (so says the client)")
 
 
-_WENT_WELL: Final = re.compile(
+_SUCCEEDED: Final = re.compile(
     r"\bstatus=sent \(2|^(?:[\d:.]+ )?reply: retcode \([23]\d\d\); Msg:|"
     r"\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/[\d.]+\" \d{3}"
 )
 """Delivered mail, smtplib's repetition of a success, requests to a web server: not faults."""
 
 
-def _is_spoken(said: tuple[str, str], spoken: Format) -> bool:
+def _is_dialogue(parsed: tuple[str, str], written_in: Format) -> bool:
     """Distinguish a line of the dialogue from a sentence with the same beginning."""
-    speaker, text = said
+    speaker, text = parsed
     if speaker == "S":
-        return CODE.match(text) is not None or spoken is not BARE
-    if spoken is BARE and "<" in text and text[:4].upper() in ("MAIL", "RCPT"):
+        return CODE.match(text) is not None or written_in is not BARE
+    if written_in is BARE and "<" in text and text[:4].upper() in ("MAIL", "RCPT"):
         return _PATH_ALONE.match(text) is not None
     return (
-        spoken is not BARE
+        written_in is not BARE
         or VERB.match(text) is not None
         or bool(MARK.match(text))
         or (text in ("*", "."))
     )
 
 
-def _strays(talk: Dialogue, remarks: list[str]) -> tuple[Stray, ...]:
+def _strays(talk: DialogueReader, remarks: list[str]) -> tuple[Stray, ...]:
     """Return replies without a command: of the dialogue, and those that remarks quote."""
-    known = [each.reply for each in talk.attempts] + [each.reply for each in talk.rcpt]
-    known += [each.reply for each in (talk.mail,) if each is not None]
-    known += [each for each in (talk.content, talk.starttls) if each is not None]
-    texts = {(each.code, each.text) for each in known}
-    texts |= {(hello.reply.code, hello.reply.text) for _, hello in talk.hellos}
-    found: dict[tuple[int, str], Stray] = {}
+    commands = (*talk.attempts, *talk.rcpt, talk.mail, *(hello for _, hello in talk.hellos))
+    replies = (*(each.reply for each in commands if each), talk.content, talk.starttls)
+    paired = {(each.code, each.text) for each in replies if each}
+    strays: dict[tuple[int, str], Stray] = {}
     quoted = (each for line in remarks for each in replies_in(line))
     for each in islice(chain(talk.strays, quoted), _MOST_QUOTED):
         key = (each.reply.code, each.reply.text)
-        if key not in texts and (key not in found or found[key].position is None):
-            found[key] = each
-    return tuple(found.values())[:MAX_OF_A_KIND]
+        if key not in paired and (key not in strays or strays[key].position is None):
+            strays[key] = each
+    return tuple(strays.values())[:MAX_OF_A_KIND]
 
 
 _MOST_QUOTED: Final = 2_000
 """Maximum quoted replies that are compared with the dialogue's."""
-
-
-def _asked(place: Target | None) -> Target | None:
-    return place if place and place.port else (Target(place.host, 587) if place else None)
-
-
-def _alone(server: str, place: Target | None, port: int) -> str:
-    """Return what is known about a server without a host: the user's words, or its port."""
-    if place is not None:
-        return ""
-    return server.strip() or (f"port {port}" if port else "")

@@ -1,9 +1,10 @@
-"""A client's responses within AUTH: decoded to know their form, and what must not be shown."""
+"""A client's responses within AUTH: decoded for their form, and for what must not be shown."""
 
 import base64
 import binascii
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -27,12 +28,12 @@ _WRAPPED: Final = re.compile(r"[A-Za-z0-9+/]{16,}(?:(?:\\r)?\\n[A-Za-z0-9+/]+)+=
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 Kind = Literal["plain", "username", "password", "token", "digest", "unknown"]
-"""Which answer of which mechanism this is."""
+"""Which response of which mechanism it is."""
 _MIN_TWICE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SaslResponse:
     """A response, and the texts in it that must not be shown."""
 
     response: ResponseFormat
@@ -40,40 +41,42 @@ class Answer:
     names: tuple[str, ...] = ()
 
 
-def read_answer(text: str, kind: Kind) -> Answer:
-    """Return the form of ``text``, which a client sent as ``kind``, and its secrets."""
+def read_logged_response(text: str, kind: Kind) -> SaslResponse:
+    """Return the form of ``text``, a log's copy of a response, and its secrets."""
     text = text.strip()
     if text in ("", "=", "*"):
-        return read_sent(text, kind)
+        return read_response(text, kind)
     if _WORDS_FOR_HIDDEN.fullmatch(text):
-        return Answer(_described(text))
+        return SaslResponse(_described(text))
     if _WRAPPED.fullmatch(text):
         return _wrapped(re.split(r"(?:\\r)?\\n", text))
     if decode(text) is None and _PLACEHOLDER.search(text):
-        return Answer(_described(text), () if text[0] in _BRACKETS else (text,))
-    return read_sent(text, kind)
+        return SaslResponse(_described(text), () if text[0] in _BRACKETS else (text,))
+    return read_response(text, kind)
 
 
-def read_sent(text: str, kind: Kind) -> Answer:
-    """Return the same for an unchanged text."""
+def read_response(text: str, kind: Kind) -> SaslResponse:
+    """Return the same for exactly what the client sent."""
     text = text.strip()
     if text == "*":
-        return Answer(ResponseFormat(1, "cancel"))
+        return SaslResponse(ResponseFormat(1, "cancel"))
     if not text or text == "=":
-        return Answer(_empty(kind))
+        return SaslResponse(_empty(kind))
     raw = decode(text)
     if raw is None:
         fault = ResponseFormat(len(text), "not_base64", username_form=_form(text, kind))
-        return Answer(fault, (text,))
+        return SaslResponse(fault, (text,))
     twice = decode(raw.decode("latin-1")) if len(raw) >= _MIN_TWICE else None
-    if twice is not None and _is_text(twice) and kind != "digest":
-        return Answer(ResponseFormat(len(text), "twice_base64"), (text, raw.decode("latin-1")))
+    if twice is not None and is_readable(twice) and kind != "digest":
+        return SaslResponse(
+            ResponseFormat(len(text), "twice_base64"), (text, raw.decode("latin-1"))
+        )
     parts = _PARTS[kind](raw.decode("utf-8", "surrogateescape"), len(text))
-    return Answer(parts.response, (text, *parts.secrets), parts.names)
+    return SaslResponse(parts.response, (text, *parts.secrets), parts.names)
 
 
-def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
-    """Return the kind of a response: by its mechanism, the prompt, and earlier responses."""
+def kind_of(mechanism: str, prompt: str, number: int) -> Kind:
+    """Return the kind of a response, ``number`` from 0: by its mechanism and the prompt."""
     if mechanism in ("XOAUTH2", "OAUTHBEARER", "XOAUTH"):
         return "token"
     if mechanism in ("PLAIN", "PLAIN-CLIENTTOKEN"):
@@ -81,18 +84,18 @@ def kind_of(mechanism: str, prompt: str, answers: int) -> Kind:
     if mechanism == "CRAM-MD5":
         return "digest"
     if mechanism in ("LOGIN", ""):
-        asked = prompt.lower()
-        if "pass" in asked or (answers and "user" not in asked):
+        prompt = prompt.lower()
+        if "pass" in prompt or (number and "user" not in prompt):
             return "password"
         return "username"
     return "unknown"
 
 
-def _wrapped(pieces: list[str]) -> Answer:
+def _wrapped(pieces: list[str]) -> SaslResponse:
     """Return one response that a log prints with line ends."""
     raw = decode("".join(pieces)) or b""
     response = ResponseFormat(len(pieces[0]), "base64", lines=len(pieces))
-    return Answer(response, (*pieces, raw.decode("utf-8", "surrogateescape")))
+    return SaslResponse(response, (*pieces, raw.decode("utf-8", "surrogateescape")))
 
 
 def decode(text: str) -> bytes | None:
@@ -106,17 +109,13 @@ def decode(text: str) -> bytes | None:
         return None
 
 
-def _is_text(raw: bytes) -> bool:
+def is_readable(raw: bytes) -> bool:
+    """Tell whether octets are text: printable, except for NUL and ^A."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return all(each.isprintable() or each in "\0\x01" for each in text)
-
-
-def is_readable(raw: bytes) -> bool:
-    """Tell whether octets are text: printable, except for NUL and ^A."""
-    return _is_text(raw)
 
 
 def _empty(kind: Kind) -> ResponseFormat:
@@ -136,48 +135,48 @@ def _form(text: str, kind: Kind) -> str:
     return form_of(text) if kind == "username" else ""
 
 
-def _plain(text: str, octets: int) -> Answer:
+def _plain(text: str, octets: int) -> SaslResponse:
     """RFC 4616: authzid NUL authcid NUL password."""
     authzid, *rest = text.split("\0")
     if len(rest) < 2:
-        return Answer(ResponseFormat(octets, "base64"), (text,))
+        return SaslResponse(ResponseFormat(octets, "base64"), (text,))
     name, secret = rest[0], "\0".join(rest[1:])
     response = ResponseFormat(
         octets, "base64", authzid=bool(authzid), username_form=form_of(name),
         secret=shape_of(secret),
     )  # fmt: skip
-    return Answer(response, (secret,), (name, authzid))
+    return SaslResponse(response, (secret,), (name, authzid))
 
 
-def _username(text: str, octets: int) -> Answer:
-    return Answer(ResponseFormat(octets, "base64", username_form=form_of(text)), (), (text,))
+def _username(text: str, octets: int) -> SaslResponse:
+    return SaslResponse(ResponseFormat(octets, "base64", username_form=form_of(text)), (), (text,))
 
 
-def _password(text: str, octets: int) -> Answer:
-    return Answer(ResponseFormat(octets, "base64", secret=shape_of(text)), (text,))
+def _password(text: str, octets: int) -> SaslResponse:
+    return SaslResponse(ResponseFormat(octets, "base64", secret=shape_of(text)), (text,))
 
 
-def _token(text: str, octets: int) -> Answer:
+def _token(text: str, octets: int) -> SaslResponse:
     """XOAUTH2's ``user=...^Aauth=Bearer ...^A^A``, or OAUTHBEARER's (RFC 7628 3.1)."""
     name = re.search(r"(?:user=|a=)([^\x01,]*)", text)
     token = re.search(r"auth=Bearer ([^\x01]*)", text)
-    held = identities(token[1]) if token else ()
+    names = identities(token[1]) if token else ()
     user = name[1] if name else ""
     shape = replace(shape_of(token[1] if token else text), kind="token")
-    differs = bool(held) and bool(user) and user.casefold() not in held
+    differs = bool(names) and bool(user) and user.casefold() not in names
     response = ResponseFormat(
         octets, "base64", username_form=form_of(user), secret=shape, identity_differs=differs
     )
-    return Answer(response, (token[1] if token else text,), (user,))
+    return SaslResponse(response, (token[1] if token else text,), (user,))
 
 
-def _digest(text: str, octets: int) -> Answer:
+def _digest(text: str, octets: int) -> SaslResponse:
     name, _, digest = text.rpartition(" ")
-    return Answer(ResponseFormat(octets, "base64"), (digest,), (name,))
+    return SaslResponse(ResponseFormat(octets, "base64"), (digest,), (name,))
 
 
-def _unknown(text: str, octets: int) -> Answer:
-    return Answer(ResponseFormat(octets, "base64"), (text,))
+def _unknown(text: str, octets: int) -> SaslResponse:
+    return SaslResponse(ResponseFormat(octets, "base64"), (text,))
 
 
 _PARTS: Final = {
@@ -196,9 +195,66 @@ def identities(token: str) -> tuple[str, ...]:
         return ()
     claims = decode(parts[1].replace("-", "+").replace("_", "/"))
     try:
-        said: Any = json.loads(claims or b"")
+        document: Any = json.loads(claims or b"")
     except (ValueError, RecursionError):
         return ()
     keys = ("upn", "preferred_username", "email", "unique_name")
-    names = [said.get(key) for key in keys] if isinstance(said, dict) else []
+    names = [document.get(key) for key in keys] if isinstance(document, dict) else []
     return tuple(name.casefold() for name in names if isinstance(name, str) and "@" in name)
+
+
+MAX_PIECES: Final = 60
+_SHORTEST: Final = 16
+"""Minimum characters of base64 that are joined."""
+_OF_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_.-"
+_LONGEST: Final = 2_000
+"""Characters at a line's end that are looked at."""
+_NEXT_PIECE: Final = re.compile(
+    r"[>|\s]{0,8}(?![2-5]\d\d[ -])(?P<run>[A-Za-z0-9+/_.-]{2,}={0,2})"
+    r"(?:$|(?=\\[rn]|[\"'<,]|\s*$))"
+)
+_JWT: Final = re.compile(r"eyJ[\w-]{8,}")
+"""How a JWT begins (RFC 7519)."""
+
+
+def broken_pieces(text: str) -> Iterator[str]:
+    """Yield the pieces of each base64 text that a terminal, a mail program or an editor broke into
+    lines, so that they are not recognised as tokens."""
+    lines = [line.rstrip("\r ") for line in text.split("\n")]
+    covered = 0
+    for number, line in enumerate(lines[:-1]):
+        end = line[-_LONGEST:]
+        tail = end[len(end.rstrip(_OF_BASE64)) :]
+        if tail and (number >= covered or tail != line):
+            pieces = _across(tail, lines[number + 1 : number + MAX_PIECES])
+            covered = max(covered, number + len(pieces) - 1)
+            yield from pieces
+
+
+def _across(tail: str, following: list[str]) -> list[str]:
+    pieces, whole, count = [tail], tail, 1
+    for line in following:
+        head = _NEXT_PIECE.match(line)
+        if head is None:
+            break
+        whole += head["run"]
+        pieces.append(head["run"])
+        if not _may_go_on(whole):
+            break
+        if len(whole) >= _SHORTEST:
+            count = len(pieces)
+        if head.end("run") < len(line) or whole.endswith("="):
+            break
+    return pieces[:count] if count > 1 else []
+
+
+def _may_go_on(text: str) -> bool:
+    """Tell whether it is the beginning, or the whole, of something readable, or of a token."""
+    if _JWT.match(text):
+        return True
+    raw = decode(text[: len(text) - len(text) % 4].translate(_URL_SAFE))
+    cuts = range(min(4, len(raw or b"")))  # a character may lie across the end
+    return bool(raw) and any(is_readable((raw or b"")[: len(raw or b"") - cut]) for cut in cuts)
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.doctor.client_names import library_behind
-from gatepost.doctor.logs.dialogue import Dialogue
+from gatepost.doctor.logs.dialogue import DialogueReader
 from gatepost.doctor.logs.formats import FORMATS
 from gatepost.doctor.logs.log_format import Format
 from gatepost.model.evidence import ClientFacts, TlsMode
@@ -17,7 +17,7 @@ _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl"
 
 
 def recognise_client(
-    text: str, product: str, written_in: Format | None, talk: Dialogue
+    text: str, product: str, written_in: Format | None, talk: DialogueReader
 ) -> ClientFacts:
     """Return the client of a log. ``product``: the user's name for it; ``written_in``: the format
     of its dialogue, if there is one."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from gatepost.doctor.logs.json_lines import characters, lines_in, parsed
+from gatepost.doctor.logs.json_lines import lines_in, parse_document, without_noncharacters
 from gatepost.doctor.logs.log_format import MAX_LINE
 
 CUT: Final = "\ufdd0"
@@ -39,7 +39,7 @@ _MOST_FAILURES: Final = 20_000
 _UNFOLDINGS: Final = 3
 
 
-class Budget(NamedTuple):
+class PasteBudget(NamedTuple):
     """Characters of each part that are read."""
 
     head: int
@@ -47,7 +47,7 @@ class Budget(NamedTuple):
     tail: int
 
 
-BUDGET: Final = Budget(48 * 1024, 80 * 1024, 128 * 1024)
+BUDGET: Final = PasteBudget(48 * 1024, 80 * 1024, 128 * 1024)
 
 
 class Paste(NamedTuple):
@@ -62,7 +62,7 @@ def shortened(text: str, skipped: int = 0) -> Paste:
 
     ``skipped``: characters before it that were left out already.
     """
-    text = characters(text)
+    text = without_noncharacters(text)
     lines, left_out = text.split("\n"), skipped
     if max(map(len, lines)) > MAX_LINE:
         lines = [part for line in lines for part in _unfolded(line, _UNFOLDINGS)]
@@ -77,7 +77,7 @@ def without_margins(text: str) -> str:
     """Return redacted text without what was not to be kept."""
     if CUT not in text and GAP not in text:
         return text
-    kept, in_margin = [], False
+    lines, in_margin = [], False
     for line in text.split("\n"):
         if line == GAP:
             in_margin = True
@@ -85,12 +85,12 @@ def without_margins(text: str) -> str:
             in_margin = False
         elif not in_margin:
             before, cut, _ = line.partition(CUT)
-            kept.append(f"{before[:-MARGIN]}..." if cut else line)
-    return "\n".join(kept)
+            lines.append(f"{before[:-MARGIN]}..." if cut else line)
+    return "\n".join(lines)
 
 
-def looks_like_failure(line: str) -> bool:
-    """Tell whether a line is one of those that are kept."""
+def is_failure(line: str) -> bool:
+    """Tell whether a line looks like a failure."""
     return _FAILURE.search(line) is not None
 
 
@@ -98,7 +98,7 @@ def _unfolded(line: str, times: int) -> list[str]:
     """Divide a long line that is a JSON document, or has escaped line ends."""
     if len(line) <= MAX_LINE or not times:
         return [line]
-    lines = lines_in(parsed(line)) or with_line_ends(line).split("\n")
+    lines = lines_in(parse_document(line)) or with_line_ends(line).split("\n")
     return [part for each in lines for part in _unfolded(each, times - 1)]
 
 
@@ -126,15 +126,15 @@ def _ranges(text: str, *, after_gap: bool) -> list[tuple[int, int]]:
     head, tail = _down_to(text, first, BUDGET.head), _up_to(text, len(text), BUDGET.tail)
     if head >= tail:
         return [(first, len(text))]
-    found = [(first, head), (tail, len(text))]
+    ranges = [(first, head), (tail, len(text))]
     left = BUDGET.middle
     for at in reversed(_failures(text, head, tail)):
         start, end = _up(text, at, _BEFORE, head), _down(text, at, _AFTER, tail)
         left -= end - start + _OF_A_LINE * (_BEFORE + _AFTER + _MARGIN_LINES)
         if left < 0:
             break
-        found.append((start, end))
-    return _merged(sorted(found))
+        ranges.append((start, end))
+    return _merged(sorted(ranges))
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -150,7 +150,7 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _failures(text: str, start: int, end: int) -> list[int]:
     """Return where lines begin that look like failures: the last one of each kind."""
-    found: dict[str, int] = {}
+    failures: dict[str, int] = {}
     for _ in range(_MOST_FAILURES):
         match = _FAILURE.search(text, start, end)
         if match is None:
@@ -158,9 +158,9 @@ def _failures(text: str, start: int, end: int) -> list[int]:
         at = text.rfind("\n", 0, match.start()) + 1
         start = text.find("\n", match.end()) + 1 or end
         kind = _DIGITS.sub("", text[at : min(start, match.end() + _SAME)][-2 * _SAME :])
-        found.pop(kind, None)
-        found[kind] = at
-    return list(found.values())
+        failures.pop(kind, None)
+        failures[kind] = at
+    return list(failures.values())
 
 
 def _pieces(text: str, ranges: list[tuple[int, int]], *, after_gap: bool) -> Iterator[str]:

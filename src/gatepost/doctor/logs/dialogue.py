@@ -1,29 +1,35 @@
-"""Reconstructs a dialogue from lines: who said what, which reply belongs to which command, where
-TLS began."""
+"""Reconstructs a dialogue from lines, as evidence: who sent what, which reply belongs to which
+command, where TLS began."""
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from gatepost.diagnosis.rules.dialogue import SHORTEST_CUT
 from gatepost.doctor.logs.log_format import VERB
-from gatepost.doctor.logs.prose import place_of
+from gatepost.doctor.logs.prose import position_of
 from gatepost.doctor.logs.redaction import MARK, unmarked
 from gatepost.model.evidence import (
     AuthAttempt,
     CommandExchange,
     EhloExchange,
+    Evidence,
+    Fact,
     Greeting,
+    LoginFormat,
     Position,
     ResponseFormat,
     Stray,
-)
+    seen,
+)  # fmt: skip
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import MAX_LINE, MAX_LINES, Line
 from gatepost.wire.capabilities import parse_capabilities
 from gatepost.wire.replies import parse_reply
 
+T = TypeVar("T")
 _REPLY_LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?$", re.DOTALL)
 _GREETS: Final = re.compile(r"(?i)[\w-]+(?:\.[\w-]+)+\s.*(?:smtp|mail|ready)")
 _PATH: Final = re.compile(r":\s*<([^>]*)>|:\s*(\S+)")
@@ -41,7 +47,7 @@ _MORE: Final = 334
 
 
 @dataclass(slots=True)
-class Sent:
+class PendingCommand:
     """A command that waits for its reply."""
 
     verb: str
@@ -51,8 +57,8 @@ class Sent:
     prompted: bool = False
 
 
-class Dialogue:
-    """Takes lines in order; its attributes are what it has seen."""
+class DialogueReader:
+    """Takes lines in order; its attributes are the dialogue so far."""
 
     def __init__(
         self, responses: list[ResponseFormat], *, tls: bool = False, from_start: bool = False
@@ -70,119 +76,122 @@ class Dialogue:
         self.strays: list[Stray] = []
         self.position: Position = "resolve"
         self._responses = responses
-        self._pending: deque[Sent] = deque([Sent("greeting", "", tls)] if from_start else [])
+        self._pending: deque[PendingCommand] = deque()
+        if from_start:
+            self._pending.append(PendingCommand("greeting", "", tls))
         self._reply: list[str] = []
-        self._in_content = False
-        self._unread = False  # the client answered, and the server has not replied
-
-    @property
-    def in_content(self) -> bool:
+        self.is_in_content = False
         """The message itself is being sent."""
-        return self._in_content
+        self._is_unanswered = False  # the client sent a response, and the server has not replied
 
     @property
-    def signed_in(self) -> bool:
-        """A 235 was seen."""
+    def is_signed_in(self) -> bool:
+        """Whether a 235 was seen."""
         return any(each.reply.code == 235 for each in self.attempts)
 
-    def client(self, text: str) -> None:
+    def feed_client(self, text: str) -> None:
         """Take one line from the client."""
-        if self._in_content:
+        if self.is_in_content:
             if text.rstrip() != ".":
                 return
-            self._in_content = False
-            self._sent(Sent(".", text, self.tls))
+            self.is_in_content = False
+            self._record_command(".", text)
         elif self._pending and self._pending[-1].verb == "AUTH" and not VERB.match(text):
-            self._responded(self._pending[-1], self._marked(text))
+            self._add_responses(self._pending[-1], self._responses_in(text))
         elif match := VERB.match(text):
             verb = match[0].split()[0].upper()
-            self._sent(Sent(verb, text, self.tls, list(self._marked(text))))
+            self._record_command(verb, text, self._responses_in(text))
         elif text.strip() == "*":
-            self._sent(Sent("*", text, self.tls))  # behind the refusal, as Go's net/smtp says it
+            self._record_command("*", text)  # behind the refusal, as Go's net/smtp sends it
         self.note("C", text)
 
-    def _responded(self, sent: Sent, now: list[ResponseFormat]) -> None:
+    def _add_responses(self, sent: PendingCommand, new: list[ResponseFormat]) -> None:
         """Take a response, or the rest of one that was cut, if there was no prompt for it."""
         before = sent.responses
-        if self._unread and sent.prompted and now and before and before[-1].octets >= SHORTEST_CUT:
-            now = [replace(now[0], lines=2), *now[1:]]
-        before.extend(now)
-        self._unread = True
+        is_rest = self._is_unanswered and sent.prompted and new and before
+        if is_rest and before[-1].octets >= SHORTEST_CUT:
+            new = [replace(new[0], lines=2), *new[1:]]
+        before.extend(new)
+        self._is_unanswered = True
 
-    def other(self, text: str) -> None:
+    def feed_other(self, text: str) -> None:
         """Treat ``text`` as a line of the client that is not a command: ignore its reply."""
-        self._sent(Sent("*", text, self.tls))
+        self._record_command("*", text)
         self.note("C", text)
 
-    def server(self, text: str) -> None:
+    def feed_server(self, text: str) -> None:
         """Take one line from the server."""
         self.note("S", text)
         match = _REPLY_LINE.match(text)
         if match is None:
             return
-        self._reply.append(text)
+        self._reply.append(unmarked(text))
         if match[2] != "-":
-            self._unread = False
-            lines, self._reply = tuple(self._reply), []
-            self._replied(parse_reply(tuple(unmarked(each) for each in lines)))
+            self._is_unanswered = False
+            self._end_reply()
 
-    def tls_started(self) -> None:
+    def begin_tls(self) -> None:
         """Note that TLS is up from here."""
         self.tls = True
 
     def finish(self) -> None:
         """End the log: commands without a reply stay without one."""
         if self._reply:
-            lines, self._reply = tuple(map(unmarked, self._reply)), []
-            self._replied(parse_reply(lines))
-        self._left_off()
+            self._end_reply()
+        self._end_session()
 
-    def _left_off(self) -> None:
+    def _end_reply(self) -> None:
+        lines, self._reply = tuple(self._reply), []
+        self._take_reply(parse_reply(lines))
+
+    def _end_session(self) -> None:
         """End a session, or begin another one: pending commands get no reply."""
         for sent in self._pending:
             if sent.verb == "AUTH":
-                self._attempt(sent, Reply(0))
+                self._record_attempt(sent, Reply(0))
                 break
         self._pending.clear()
-        self._in_content = False
+        self.is_in_content = False
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line without a conclusion from it."""
         if len(self.lines) < MAX_LINES:
-            shown = unmarked(text)[:MAX_LINE]
-            self.lines.append(Line("C" if speaker == "C" else "S", shown, self.tls))
+            line = Line("C" if speaker == "C" else "S", unmarked(text)[:MAX_LINE], self.tls)
+            self.lines.append(line)
 
-    def _marked(self, text: str) -> list[ResponseFormat]:
-        found = [self._responses[int(number)] for number in MARK.findall(text)]
-        if not found and text.strip() == "*":
+    def _responses_in(self, text: str) -> list[ResponseFormat]:
+        responses = [self._responses[int(number)] for number in MARK.findall(text)]
+        if not responses and text.strip() == "*":
             return [ResponseFormat(1, "cancel")]
-        if not found and not text.strip():
+        if not responses and not text.strip():
             return [ResponseFormat(0, "base64")]
-        return found
+        return responses
 
-    def _sent(self, sent: Sent) -> None:
-        self._pending.append(sent)
-        self.position = _POSITION.get(sent.verb, self.position)
+    def _record_command(
+        self, verb: str, text: str, responses: Sequence[ResponseFormat] = ()
+    ) -> None:
+        self._pending.append(PendingCommand(verb, text, self.tls, list(responses)))
+        self.position = _POSITION.get(verb, self.position)
 
-    def _replied(self, reply: Reply) -> None:
+    def _take_reply(self, reply: Reply) -> None:
         if self._pending and self._pending[0].verb != "STARTTLS" and _is_greeting(reply):
-            self._left_off()
+            self._end_session()
         if not self._pending:
-            self._unasked(reply)
+            self._record_unexpected(reply)
             return
         sent = self._pending[0]
         if sent.verb == "AUTH" and reply.code == _MORE:
             sent.prompted = True
-            self._challenged(sent)
+            self._record_challenge(sent)
             return
         self._pending.popleft()
-        if _looks_like_hello(reply) and sent.verb not in ("EHLO", "HELO", "LHLO"):
-            self._hello("", reply)  # the log left the EHLO out
+        if _is_hello_reply(reply) and sent.verb not in ("EHLO", "HELO", "LHLO"):
+            self._record_hello("", reply)  # the log left the EHLO out
             self._pending.appendleft(sent)
             return
-        self._answered(sent, reply)
+        self._record_reply(sent, reply)
 
-    def _answered(self, sent: Sent, reply: Reply) -> None:
+    def _record_reply(self, sent: PendingCommand, reply: Reply) -> None:
         match sent.verb:
             case "HELO" if reply.is_success:
                 pass  # it lists nothing
@@ -191,32 +200,35 @@ class Dialogue:
             case "greeting":
                 self.greeting = Greeting(reply)
             case "EHLO" | "HELO" | "LHLO":
-                self._hello(sent.text[4:].strip(), reply)
+                self._record_hello(sent.text[4:].strip(), reply)
             case "STARTTLS":
                 self.starttls = reply
                 self.tls = self.tls or reply.is_success
             case "AUTH":
-                self._attempt(sent, reply)
+                self._record_attempt(sent, reply)
             case "MAIL":
-                self.mail = CommandExchange(_argument(sent.text), reply, sent.tls, self.signed_in)
+                self.mail = self._exchange(sent, reply)
             case "RCPT" if len(self.rcpt) < MAX_OF_A_KIND:
-                self.rcpt.append(
-                    CommandExchange(_argument(sent.text), reply, sent.tls, self.signed_in)
-                )
+                self.rcpt.append(self._exchange(sent, reply))
             case "DATA" if reply.code == _START_DATA:
-                self._in_content = True
+                self.is_in_content = True
             case "DATA" | "BDAT" | ".":
                 self.content = reply
             case _ if reply.code >= 400:
-                self.strays.append(Stray(reply, place_of(reply)))
+                self.strays.append(Stray(reply, position_of(reply)))
 
-    def _unasked(self, reply: Reply) -> None:
+    def _exchange(self, sent: PendingCommand, reply: Reply) -> CommandExchange:
+        match = _PATH.search(sent.text)
+        path = next((each for each in match.groups() if each is not None), "") if match else ""
+        return CommandExchange(path, reply, sent.tls, self.is_signed_in)
+
+    def _record_unexpected(self, reply: Reply) -> None:
         """Take a reply to something that the log does not show."""
-        if self._in_content:
-            self._in_content = False
+        if self.is_in_content:
+            self.is_in_content = False
             self.content = reply
-        elif _looks_like_hello(reply):
-            self._hello("", reply)
+        elif _is_hello_reply(reply):
+            self._record_hello("", reply)
         elif _is_greeting(reply) and (self.hellos or self.greeting):
             self.tls = self.began_with_tls  # another session
         elif reply.code == 220 and (self.hellos or self.greeting):
@@ -224,20 +236,20 @@ class Dialogue:
         elif reply.code == 220:
             self.greeting = Greeting(reply)
         elif reply.code == 235:
-            self._attempt(Sent("AUTH", "AUTH", self.tls), reply)
+            self._record_attempt(PendingCommand("AUTH", "AUTH", self.tls), reply)
         elif reply.code == _MORE:
-            self._challenged(Sent("AUTH", "AUTH", self.tls))
+            self._record_challenge(PendingCommand("AUTH", "AUTH", self.tls))
         elif reply.code >= 400:
-            self.strays.append(Stray(reply, self._place(reply)))
+            self.strays.append(Stray(reply, self._position_of(reply)))
 
-    def _place(self, reply: Reply) -> Position | None:
+    def _position_of(self, reply: Reply) -> Position | None:
         """Return the position of an unexpected refusal, by itself or by what preceded it."""
-        place = place_of(reply)
-        if place is None and not self.lines[:-1] and reply.code in (421, 554):
+        position = position_of(reply)
+        if position is None and not self.lines[:-1] and reply.code in (421, 554):
             return "greeting"
-        return place
+        return position
 
-    def _hello(self, name: str, reply: Reply) -> None:
+    def _record_hello(self, name: str, reply: Reply) -> None:
         if len(self.hellos) >= MAX_OF_A_KIND:
             return
         listed = reply
@@ -246,23 +258,23 @@ class Dialogue:
         self.hellos.append((self.tls, EhloExchange(name, reply, parse_capabilities(listed))))
         self.position = "ehlo"
 
-    def _challenged(self, sent: Sent) -> None:
+    def _record_challenge(self, sent: PendingCommand) -> None:
         self.position = "auth"
         if sent not in self._pending:
             self._pending.append(sent)
         sent.prompted = True
 
-    def _attempt(self, sent: Sent, reply: Reply) -> None:
+    def _record_attempt(self, sent: PendingCommand, reply: Reply) -> None:
         words = sent.text.split()
         mechanism = words[1].strip("'\"").upper() if len(words) > 1 else ""
-        done = any(each.form == "cancel" for each in sent.responses)
+        is_cancelled = any(each.form == "cancel" for each in sent.responses)
         attempt = AuthAttempt(
             mechanism,
             "initial" if len(words) > 2 else "bare",
             reply,
             sent.tls,
-            secret_sent=reply.code > 0 and not done and _gave_secret(sent, mechanism),
-            cancelled=done,
+            secret_sent=reply.code > 0 and not is_cancelled and _has_secret(sent, mechanism),
+            cancelled=is_cancelled,
             accepted=sent.prompted or reply.code == 235,
             responses=tuple(sent.responses),
         )
@@ -271,7 +283,7 @@ class Dialogue:
         self.position = "auth"
 
 
-def _gave_secret(sent: Sent, mechanism: str) -> bool:
+def _has_secret(sent: PendingCommand, mechanism: str) -> bool:
     """Tell whether the secret was sent: LOGIN's is the second response."""
     if mechanism == "LOGIN":
         return len(sent.responses) > 1
@@ -283,18 +295,74 @@ def _is_greeting(reply: Reply) -> bool:
     return reply.code == 220 and reply.status is None and _GREETS.match(reply.text) is not None
 
 
-def _looks_like_hello(reply: Reply) -> bool:
+def _is_hello_reply(reply: Reply) -> bool:
     if reply.code != 250:
         return False
     lines = reply.lines
-    known = sum(_EXTENSIONS.match(line) is not None for line in lines)
+    count = sum(_EXTENSIONS.match(line) is not None for line in lines)
     return (
-        known > 1
-        or (known == 1 and len(lines) > 1)
+        count > 1
+        or (count == 1 and len(lines) > 1)
         or (len(lines) == 1 and lines[0].upper().startswith(("AUTH ", "STARTTLS")))
     )
 
 
-def _argument(text: str) -> str:
-    match = _PATH.search(text)
-    return next((each for each in match.groups() if each is not None), "") if match else ""
+def add_dialogue(
+    evidence: Evidence,
+    talk: DialogueReader,
+    strays: tuple[Stray, ...],
+    remarks: tuple[str, ...] = (),
+) -> Evidence:
+    """Return ``evidence`` with everything that the dialogue shows."""
+    in_clear, other, over_tls = _hellos(talk)
+    return replace(
+        evidence,
+        greeting=_fact(talk.greeting),
+        in_clear=in_clear,
+        other_name=other,
+        over_tls=over_tls,
+        starttls=_fact(talk.starttls),
+        login=_login(talk),
+        auth=_fact(tuple(talk.attempts)),
+        mail=_fact(talk.mail),
+        rcpt=_fact(tuple(talk.rcpt)),
+        content=_fact(talk.content),
+        position=talk.position,
+        transcript=tuple(talk.lines),
+        strays=strays,
+        remarks=remarks,
+    )
+
+
+def _hellos(
+    talk: DialogueReader,
+) -> tuple[Fact[EhloExchange], Fact[EhloExchange], Fact[EhloExchange]]:
+    """Return EHLO without TLS, its second attempt, and EHLO over TLS; a single list is judged by
+    itself."""
+    clear = [hello for tls, hello in talk.hellos if not tls]
+    over = [hello for tls, hello in talk.hellos if tls]
+    if clear and not over and talk.greeting is None and talk.starttls is None:
+        unmarked_list = clear[-1]
+        if not unmarked_list.name and "STARTTLS" not in unmarked_list.capabilities:
+            over = [clear.pop()]
+    first = clear[0] if clear else None
+    other = clear[1] if len(clear) > 1 and first and not first.reply.is_success else None
+    if first and first.reply.is_success and len(clear) > 1:
+        first = next((each for each in reversed(clear) if each.capabilities.lines), first)
+    best = next((each for each in reversed(over) if each.capabilities.lines), None)
+    last = best or (over[-1] if over else None)
+    return _fact(first), _fact(other), _fact(last)
+
+
+def _login(talk: DialogueReader) -> Fact[LoginFormat]:
+    """Return the form of the last credentials in the log."""
+    form, secret = "", None
+    for attempt in talk.attempts:
+        for response in attempt.responses:
+            form = response.username_form or form
+            secret = response.secret or secret
+    return _fact(LoginFormat(form, secret) if secret is not None else None)
+
+
+def _fact(value: T | None) -> Fact[T]:
+    return seen(value) if value else Fact()

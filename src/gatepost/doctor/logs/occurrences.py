@@ -15,27 +15,29 @@ _MOST_STEPS: Final = 2_000_000
 
 def remove_all(text: str, forms: Iterable[str]) -> str:
     """Return ``text`` without these; each has at least four characters."""
-    kept, at = [], 0
-    for start, end in _merged(_places(text, forms)):
-        kept += [text[at:start], REDACTED]
+    pieces, at = [], 0
+    for start, end in _merged(_find_places(text, forms)):
+        pieces += [text[at:start], REDACTED]
         at = end
-    return "".join((*kept, text[at:]))
+    return "".join((*pieces, text[at:]))
 
 
-def _places(text: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:
+def _find_places(text: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Yield where each of the forms is, in the order of their beginnings, the longest first."""
-    known: dict[str, dict[int, set[str]]] = {}
+    by_key: dict[str, dict[int, set[str]]] = {}
     for form in forms:
-        known.setdefault(form[:_KEY], {}).setdefault(len(form), set()).add(form)
-    lengths = {key: sorted(each, reverse=True) for key, each in known.items()}
+        by_key.setdefault(form[:_KEY], {}).setdefault(len(form), set()).add(form)
+    lengths = {key: sorted(each, reverse=True) for key, each in by_key.items()}
     steps = 0
-    for at in range(len(text) - _KEY + 1 if known else 0):
+    for at in range(len(text) - _KEY + 1 if by_key else 0):
         key = text[at : at + _KEY]
-        if key not in known:
+        if key not in by_key:
             continue
         for length in lengths[key]:
             steps += 1
-            if text[at : at + length] in known[key][length] and _stands(text, at, at + length):
+            if text[at : at + length] in by_key[key][length] and _is_separate(
+                text, at, at + length
+            ):
                 yield at, at + length
                 break
         if steps > _MOST_STEPS:
@@ -43,7 +45,7 @@ def _places(text: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:
             return
 
 
-def _stands(text: str, start: int, end: int) -> bool:
+def _is_separate(text: str, start: int, end: int) -> bool:
     """Tell whether a text there is not a part of a longer word, if it is a short word itself."""
     if end - start >= _WORD or not text[start:end].isalnum():
         return True

@@ -1,4 +1,4 @@
-"""Replies inside sentences: exceptions and log lines that quote the server."""
+"""What sentences and tracebacks show: replies, and the position in the dialogue."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ _CODE_FOR: Final = {
 """Codes that a status usually comes with, for clients that leave the code out."""
 _MOST_OF_A_LINE: Final = 20
 """Maximum replies of one line that are read: one for each of some recipients."""
-_PLACES: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
+_POSITIONS: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
     (position, re.compile(words, re.IGNORECASE))  # type: ignore[misc]  # the table is literal
     for position, words in (
         ("data", (r"end of data|after data|data command|smtpdataerror|message failed|data failed|"
@@ -58,46 +58,39 @@ _BY_CODE: Final[dict[int, Position]] = {
 
 def replies_in(line: str) -> Iterator[Stray]:
     """Yield the replies quoted in a sentence, each with its position, if known."""
-    found = False
-    for match in islice(_TUPLE.finditer(line), _MOST_OF_A_LINE):
-        found = True
-        yield stray(_reply(match[1], match["text"]), line)
-    if found or not _MAILISH.search(line) or _OF_THE_WEB.search(line):
+    tuples = list(islice(_TUPLE.finditer(line), _MOST_OF_A_LINE))
+    for match in tuples:
+        yield _stray(_reply(match[1], match["text"]), line)
+    if tuples or not _MAILISH.search(line) or _OF_THE_WEB.search(line):
         return
-    for match in _CODED.finditer(line):
-        found = True
-        text = re.split(r"['\"]?\)?,? (?:in reply to|code: '|command: ')|\"\.?$", match["text"])[0]
-        yield stray(_reply(match[1], text.strip(" -'\"")), line)
-        break
-    if found:
-        return
-    match_status = _ENHANCED.search(line)
-    if match_status is not None:
-        status = match_status["status"]
-        code = _CODE_FOR.get(status, 550 if status[0] == "5" else 450)
-        reply = Reply(code, match_status["text"].strip(), _status(status))
-        yield stray(reply, line)
+    if coded := _CODED.search(line):
+        text = re.split(r"['\"]?\)?,? (?:in reply to|code: '|command: ')|\"\.?$", coded["text"])[0]
+        yield _stray(_reply(coded[1], text.strip(" -'\"")), line)
+    elif enhanced := _ENHANCED.search(line):
+        status = EnhancedStatus(*map(int, enhanced["status"].split(".")))
+        code = _CODE_FOR.get(enhanced["status"], 550 if status.klass == 5 else 450)
+        yield _stray(Reply(code, enhanced["text"].strip(), status), line)
 
 
-def stray(reply: Reply, line: str = "") -> Stray:
+def _stray(reply: Reply, line: str) -> Stray:
     """Return the reply with the position that its line, or its code, indicates."""
     before = line.partition(str(reply.code))[0] + " " + " ".join(_tail(line))
-    for place, words in _PLACES:
+    for position, words in _POSITIONS:
         if words.search(before):
-            return Stray(reply, place)
-    return Stray(reply, place_of(reply))
+            return Stray(reply, position)
+    return Stray(reply, position_of(reply))
 
 
-def place_of(reply: Reply) -> Position | None:
+def position_of(reply: Reply) -> Position | None:
     """Return the position of a reply by itself: by its code, then by its text."""
     if reply.code in _BY_CODE:
         return _BY_CODE[reply.code]
     text = reply.text
     if reply.code == 504 and str(reply.status) in ("5.7.4", "5.5.4"):
         return "auth"
-    for place, words in _PLACES:
-        if place in ("auth", "ehlo", "data", "rcpt") and words.search(text):
-            return place
+    for position, words in _POSITIONS:
+        if position in ("auth", "ehlo", "data", "rcpt") and words.search(text):
+            return position
     return None
 
 
@@ -112,5 +105,35 @@ def _reply(code: str, text: str) -> Reply:
     return parse_reply(tuple(f"{code} {each.strip()}" for each in lines))
 
 
-def _status(text: str) -> EnhancedStatus:
-    return EnhancedStatus(*(int(each) for each in text.split(".")))
+_FUNCTIONS: Final[tuple[tuple[Position, str], ...]] = (
+    ("data", r"data|bdat|message|finishdata|sendbdat|actionmessage|datastream"),
+    ("rcpt", r"rcpt|rcptto|rcpttocommand|recipientcommand|actionrcpt"),
+    ("mail", r"mail|mailfrom|mailfromcommand|mailcommand|actionmail"),
+    ("auth", r"login|(?:handle|action)?auth|auth_?(?:plain|login|cram_?md5)|authenticate"),
+    ("starttls", r"starttls|starttlscommand|actionstarttls"),
+    ("ehlo", r"(?:do_?|action)?(?:ehlo|helo)|(?:ehello|ehlo|helo)command|ehlo_or_helo_if_needed"),
+    ("greeting", r"connect|readgreeting|actiongreeting"),
+    ("connect", r"_?get_?socket|_?create_connection"),
+)  # fmt: skip
+"""Names of functions that send a command, lower case."""
+_PYTHON_FRAME: Final = re.compile(r"(?:smtplib\.py|aiosmtplib/\w+\.py)\"?, line \d+, in (\w+)")
+_OTHER_FRAME: Final = re.compile(
+    r"smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)'|auth_\w{1,40}\.rb:\d+:in [`'].{0,80}?(auth)'|"
+    r"SMTPTransport(?:\$\w+)?\.(\w+)\(|SMTPConnection\._"
+    r"(action(?:[A-Z]{4,8}(?=[A-Z_][a-zA-Z]|\b)|Greeting))|"
+    r"Net\.Smtp\.SmtpClient\.(\w+?)(?:Async)? ?\(|Net\.Mail\.(?:SmtpConnection\.)?"
+    r"(?:ConnectAndHandshakeAsyncResult\.)?(\w+?)(?:Callback)?(?:Continue)?(?:\.Send)?\(|"
+    r"(?:Smtp|Esmtp)Transport(?:->|::)(?:do)?(\w+)\("
+)
+
+
+def position_in_traceback(text: str) -> Position | None:
+    """Return the command of a library's innermost frame; None without frames.
+
+    Python prints the innermost frame last, all others first.
+    """
+    names = [name for match in _OTHER_FRAME.finditer(text) for name in match.groups() if name]
+    names += reversed(_PYTHON_FRAME.findall(text))
+    return next(
+        (position for name in names for position, functions in _FUNCTIONS
+         if re.fullmatch(functions, name.lower())), None)  # fmt: skip

@@ -1,26 +1,25 @@
 """Removes secrets from a pasted log before anything else reads it.
 
 In every format, what follows AUTH, what answers a 334, and what looks like a secret by its form or
-place is replaced by a numbered mark. The number leads to the form of the text (``Response``), which
-is all that the rest of the doctor learns.
+place is replaced by a numbered mark. The number leads to the form of the text (``ResponseFormat``),
+which is all that the rest of the doctor learns.
 """
 
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 from gatepost.doctor.logs.auth_responses import (
-    Answer,
-    Kind,
+    SaslResponse,
+    broken_pieces,
     decode,
     is_readable,
     kind_of,
-    read_answer,
-)
-from gatepost.doctor.logs.broken_base64 import pieces
+    read_logged_response,
+)  # fmt: skip
 from gatepost.doctor.logs.cutting import CUT, GAP, RESUMED
 from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.secrets import spans, spans_across
@@ -78,40 +77,11 @@ _MOST_SEARCHED: Final = 300
 """Secrets that are searched in every form; of others, only in the usual ones."""
 _MIN_ALIGNED: Final = 6
 _MIN_GLOBAL: Final = 4
-_COMMON: Final = frozenset(
-    [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "user",
-        "username",
-        "null",
-        "none",
-        "true",
-        "false",
-        "smtp",
-        "smtps",
-        "mail",
-        "login",
-        "plain",
-        "base64",
-        "undefined",
-        "auth",
-        "test",
-        "error",
-        "server",
-        "client",
-        "from",
-        "data",
-        "code",
-        "name",
-        "text",
-        "https",
-        "http",
-        "redacted",
-    ]
-)
+_COMMON: Final = frozenset({
+    "password", "passwd", "secret", "token", "user", "username", "null", "none", "true", "false",
+    "smtp", "smtps", "mail", "login", "plain", "base64", "undefined", "auth", "test", "error",
+    "server", "client", "from", "data", "code", "name", "text", "https", "http", "redacted",
+})  # fmt: skip
 _CLASSES: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", r"\d")))
 _LONG: Final = 32
 
@@ -120,8 +90,8 @@ _LONG: Final = 32
 class RedactedLog:
     """A log without its secrets."""
 
-    text: str = ""
-    responses: list[ResponseFormat] = field(default_factory=list)
+    text: str
+    responses: list[ResponseFormat]
 
 
 def redact_log(text: str, original: str = "") -> RedactedLog:
@@ -129,10 +99,10 @@ def redact_log(text: str, original: str = "") -> RedactedLog:
 
     ``original`` is the text with its own line ends, if something was removed from it.
     """
-    broken = {each.removesuffix(CUT) for part in {text, original} for each in pieces(part)}
+    broken = {each.removesuffix(CUT) for part in {text, original} for each in broken_pieces(part)}
     redactor = _LogRedactor(broken)
-    kept = "\n".join(redactor.line(line) for line in redactor.shaped(text).split("\n"))
-    return RedactedLog(redactor.everywhere(kept), redactor.responses)
+    lines = map(redactor.redact_line, redactor.redact_shapes(text).split("\n"))
+    return RedactedLog(redactor.remove_everywhere("\n".join(lines)), redactor.responses)
 
 
 def unmarked(text: str) -> str:
@@ -141,7 +111,7 @@ def unmarked(text: str) -> str:
 
 
 class _LogRedactor:
-    """Goes through the lines, and knows the position within a login."""
+    """Goes through the lines, and follows each login."""
 
     def __init__(self, secrets: set[str]) -> None:
         self.responses: list[ResponseFormat] = []
@@ -149,30 +119,28 @@ class _LogRedactor:
         self._names: set[str] = set()
         self._mechanism = ""
         self._open = 0
-        self._answers = 0
+        self._count = 0
         self._prompt = ""
 
-    def shaped(self, text: str) -> str:
-        """Remove what is in the places of secrets; each is also searched everywhere."""
-        found = sorted({*_each_line(text), *spans_across(text)}, reverse=True)
-        kept, end, begin = [], len(text), len(text)
-        for start, stop in found:
-            if stop > end:
-                continue  # inside of another
-            self._secrets.add(text[start:stop])
-            kept += [text[stop:begin], REDACTED]
-            end = begin = start
-        return "".join((text[:begin], *reversed(kept)))
+    def redact_shapes(self, text: str) -> str:
+        """Remove what is where secrets are; each is also searched everywhere."""
+        pieces, end = [], len(text)
+        for start, stop in sorted({*_each_line(text), *spans_across(text)}, reverse=True):
+            if stop <= end:  # not inside another one
+                self._secrets.add(text[start:stop])
+                pieces += [text[stop:end], REDACTED]
+                end = start
+        return "".join((text[:end], *reversed(pieces)))
 
-    def line(self, line: str) -> str:
+    def redact_line(self, line: str) -> str:
         """Return one line without the responses of a login."""
         if line in (GAP, RESUMED):
             if line == GAP:  # perhaps within a login
-                self._mechanism, self._open, self._answers, self._prompt = "", MAX_OPEN, 1, ""
+                self._mechanism, self._open, self._count, self._prompt = "", MAX_OPEN, 1, ""
             return line
         auth = _AUTH.search(line)
         if auth is not None and not _is_listing(line, auth):
-            return self._auth(line, auth)
+            return self._redact_auth(line, auth)
         if self._open:
             self._open -= 1
             client = _CLIENT.match(line)
@@ -181,26 +149,26 @@ class _LogRedactor:
                 _SURELY_CLIENT.match(line) or not re.match(r"[2-5]\d\d[ -]", client["rest"])
             )
             if reply is not None and not ours:
-                self._replied(line, reply["code"])
+                self._take_reply(line, reply["code"])
             elif client is not None and ours:
-                return self._answer(line, *client.span("rest"))
+                return self._redact_response(line, *client.span("rest"))
             else:
-                return self._unmarked_answer(line)
+                return self._redact_unmarked_response(line)
         elif _PROMPT.search(line):
             self._open = MAX_OPEN
-            self._replied(line, "334")
-        return self._readable(line)
+            self._take_reply(line, "334")
+        return self._redact_readable(line)
 
-    def _auth(self, line: str, auth: re.Match[str]) -> str:
-        self._mechanism, self._open, self._answers = auth["mech"].upper(), MAX_OPEN, 0
+    def _redact_auth(self, line: str, auth: re.Match[str]) -> str:
+        self._mechanism, self._open, self._count = auth["mech"].upper(), MAX_OPEN, 0
         self._prompt = ""
         blob = auth["blob"]
         if not blob or _NO_BLOB.fullmatch(blob) or _A_MECHANISM.fullmatch(blob):
-            return self._readable(line)
+            return self._redact_readable(line)
         start, end = auth.span("blob")
-        return self._answer(line, start, end)
+        return self._redact_response(line, start, end)
 
-    def _replied(self, line: str, code: str) -> None:
+    def _take_reply(self, line: str, code: str) -> None:
         prompt = _PROMPT.search(line)
         if code == "334":
             self._open = MAX_OPEN
@@ -208,58 +176,51 @@ class _LogRedactor:
         else:
             self._open = 0
 
-    def _answer(self, line: str, start: int, end: int) -> str:
+    def _redact_response(self, line: str, start: int, end: int) -> str:
         """Remove ``line[start:end]``, what the client sent, except for quotes and line ends."""
-        said = line[start:end]
-        alone = _ALONE.match(said)
-        core = alone["token"] if alone else _without_end(said)
-        if MARK.fullmatch(core):
+        sent = line[start:end]
+        alone = _ALONE.match(sent)
+        core = alone["token"] if alone else _without_end(sent)
+        if MARK.fullmatch(core) or (not core and sent.strip("'\"\\rn ")):
             return line
-        if not core and said.strip("'\"\\rn "):
-            return line
-        return line[:start] + self._mark(core) + line[start + len(core) :]
+        return line[:start] + self._add_mark(core) + line[start + len(core) :]
 
-    def _mark(self, text: str) -> str:
+    def _add_mark(self, text: str) -> str:
         if text.endswith(CUT):
-            answer = Answer(ResponseFormat(), (text.removesuffix(CUT),))
+            decoded = SaslResponse(ResponseFormat(), (text.removesuffix(CUT),))
         else:
-            answer = read_answer(text.replace(REDACTED, "*"), self._kind())
-        self._keep(answer)
-        self._answers += 1
-        self.responses.append(answer.response)
+            kind = kind_of(self._mechanism, self._prompt, self._count)
+            decoded = read_logged_response(text.replace(REDACTED, "*"), kind)
+        self._secrets.update(decoded.secrets)
+        self._names.update(decoded.names)
+        self._count += 1
+        self.responses.append(decoded.response)
         return f"[redacted#{len(self.responses) - 1}]"
 
-    def _keep(self, answer: Answer) -> None:
-        self._secrets.update(answer.secrets)
-        self._names.update(answer.names)
-
-    def _kind(self) -> Kind:
-        return kind_of(self._mechanism, self._prompt, self._answers)
-
-    def _unmarked_answer(self, line: str) -> str:
+    def _redact_unmarked_response(self, line: str) -> str:
         """Remove a response in a line that does not show who sent it."""
         words = line.split()
         if not words:
             return line
         if len(words) == 1 and not MARK.search(line):
             start = line.index(words[0])
-            return line[:start] + self._mark(words[0]) + line[start + len(words[0]) :]
-        return _TOKEN.sub(self._token, line)
+            return line[:start] + self._add_mark(words[0]) + line[start + len(words[0]) :]
+        return _TOKEN.sub(self._redact_token, line)
 
-    def _token(self, match: re.Match[str]) -> str:
+    def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
         raw = decode(token)
         mixed = all(each.search(token) for each in _CLASSES)
         if raw and (token.endswith("=") or (mixed and is_readable(raw))):
-            return self._mark(token)
+            return self._add_mark(token)
         return token
 
-    def _readable(self, line: str) -> str:
+    def _redact_readable(self, line: str) -> str:
         """Remove readable base64 everywhere, except for a server's prompt."""
         prompt = _PROMPT.search(line)
         keep = range(*prompt.span("text")) if prompt and self._is_prompt(prompt["text"]) else ()
 
-        def strike(match: re.Match[str]) -> str:
+        def redact(match: re.Match[str]) -> str:
             token, raw = match[0], decode(match[0].replace("-", "+").replace("_", "/"))
             if match.start() in keep or raw is None or _A_PROMPT.fullmatch(raw):
                 return token
@@ -271,29 +232,29 @@ class _LogRedactor:
                 return REDACTED
             return token
 
-        return _LONG_TOKEN.sub(strike, line)
+        return _LONG_TOKEN.sub(redact, line)
 
     def _is_prompt(self, text: str) -> bool:
         """Tell whether a 334 has what servers send: a prompt, a challenge, an error document."""
-        said = (decode(text) or b"").decode("utf-8", "replace").lower()
-        return any(word in said for word in ("user", "pass", "name", "{", "<", "realm=", "nonce"))
+        prompt = (decode(text) or b"").decode("utf-8", "replace").lower()
+        return any(word in prompt for word in ("user", "pass", "name", "{", "<", "realm=", "nonce"))
 
-    def everywhere(self, text: str) -> str:
+    def remove_everywhere(self, text: str) -> str:
         """Remove every known secret from the whole text, in any form, and the base64 of names."""
         forms: set[str] = set()
         for secret in self._secrets:
             forms |= forms_of(secret)
         for name in self._names:
             forms |= set(aligned(name.encode("utf-8", "surrogateescape")))
-        known = sorted(filter(is_secret, self._secrets), key=len, reverse=True)
-        return SecretSearch(known[:_MOST_SEARCHED]).replace(remove_all(text, forms), REDACTED)
+        secrets = sorted(filter(is_secret, self._secrets), key=len, reverse=True)
+        return SecretSearch(secrets[:_MOST_SEARCHED]).replace(remove_all(text, forms), REDACTED)
 
 
-def _without_end(said: str) -> str:
-    """Return ``said`` without quotes, blanks and escaped line ends at its end."""
-    while (shorter := said.rstrip(" \t'\"").removesuffix("\\n").removesuffix("\\r")) != said:
-        said = shorter
-    return said
+def _without_end(text: str) -> str:
+    """Return ``text`` without quotes, blanks and escaped line ends at its end."""
+    while (shorter := text.rstrip(" \t'\"").removesuffix("\\n").removesuffix("\\r")) != text:
+        text = shorter
+    return text
 
 
 def _each_line(text: str) -> Iterator[tuple[int, int]]:
@@ -332,8 +293,8 @@ def forms_of(secret: str) -> set[str]:
 
 def aligned(raw: bytes) -> Iterator[str]:
     """Yield the base64 of ``raw`` inside longer data, at each of three offsets."""
-    if raw:
-        yield from (form for form in (base64.b64encode(raw).decode(),) if len(form) >= _MIN_ALIGNED)
+    if raw and len(whole := base64.b64encode(raw).decode()) >= _MIN_ALIGNED:
+        yield whole
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         first, last = (8 * offset + 5) // 6, 8 * (offset + len(raw)) // 6

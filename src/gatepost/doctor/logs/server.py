@@ -63,14 +63,14 @@ def port_in(text: str) -> int:
     return int(match["port"]) if match else 0
 
 
-def named(text: str) -> tuple[Target | None, str]:
+def read_server(text: str) -> tuple[Target | None, str]:
     """Return the server in the user's words, and the words if they are more than a host."""
     text = text.strip()
     plain = re.fullmatch(rf"(?P<host>{_HOST}|localhost|{_ADDRESS})(?::(?P<port>\d{{1,5}}))?", text)
     if plain is not None:
         return Target(plain["host"].lower(), int(plain["port"] or 0)), ""
-    found = re.search(rf"(?P<host>{_HOST}|localhost)(?::(?P<port>\d{{1,5}})\b)?", text)
-    port = int(found["port"] or 0) if found else 0
-    host = found["host"].lower() if found else ""
+    match = re.search(rf"(?P<host>{_HOST}|localhost)(?::(?P<port>\d{{1,5}})\b)?", text)
+    port = int(match["port"] or 0) if match else 0
+    host = match["host"].lower() if match else ""
     port = port or port_in(text)
     return (Target(host, port) if host else None), text

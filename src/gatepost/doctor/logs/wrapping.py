@@ -11,11 +11,11 @@ from typing import Final
 
 from gatepost.doctor.logs.formats import count_dialogue
 from gatepost.doctor.logs.json_lines import (
-    characters,
     entries_of,
     messages_in,
-    parsed,
-    parsed_object,
+    parse_document,
+    parse_object,
+    without_noncharacters,
 )
 
 _SURE: Final = 5
@@ -99,22 +99,22 @@ def _without_json(lines: list[str]) -> list[str] | None:
     """Replace JSON lines by their messages; other lines stay."""
     lines = _document(lines)
     filled = [line for line in lines if line.strip()]
-    hits = sum(parsed_object(line) is not None for line in filled)
+    hits = sum(parse_object(line) is not None for line in filled)
     if not filled or hits < _ENOUGH * len(filled):
         return None
-    kept: list[str] = []
+    unwrapped_lines: list[str] = []
     for line in lines:
-        found = parsed_object(line)
-        kept += list(messages_in(found)) or [line] if found is not None else [line]
-    return kept
+        document = parse_object(line)
+        unwrapped_lines += list(messages_in(document)) or [line] if document is not None else [line]
+    return unwrapped_lines
 
 
 def _document(lines: list[str]) -> list[str]:
     """Return the entries of one JSON array, a line each."""
     if not (lines and lines[0].startswith("[") and lines[-1].rstrip().endswith("]")):
         return lines
-    found = parsed("\n".join(lines))
-    return entries_of(found) if isinstance(found, list) else lines
+    document = parse_document("\n".join(lines))
+    return entries_of(document) if isinstance(document, list) else lines
 
 
 def _without_logfmt(lines: list[str]) -> list[str] | None:
@@ -130,13 +130,14 @@ def _message(line: str) -> list[str]:
     match = _LOGFMT.search(line)
     if match is None or "level=" not in line:
         return [line]
-    said = match["msg"]
+    message = match["msg"]
     try:
-        text = characters(str(json.loads(said))) if said.startswith('"') else said
+        if message.startswith('"'):
+            message = without_noncharacters(str(json.loads(message)))
     except ValueError:
-        text = said.strip('"')
+        message = message.strip('"')
     rest = line[match.end() :].strip()
-    return [*text.split("\n"), *([rest] if "=" in rest else [])]
+    return [*message.split("\n"), *([rest] if "=" in rest else [])]
 
 
 def _without_context(lines: list[str]) -> list[str] | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_sent
+from gatepost.doctor.logs.auth_responses import decode, is_readable, kind_of, read_response
 from gatepost.doctor.logs.occurrences import remove_all
 from gatepost.doctor.logs.redaction import MECHANISM_NAMES, aligned, forms_of, is_secret
 from gatepost.model.evidence import ResponseForm, ResponseFormat
@@ -157,7 +157,7 @@ class Answers:
         if not goes_on:
             exchange.answers += 1
         whole = exchange.piece + line.strip() if goes_on else line
-        answer = read_sent(whole, kind)
+        answer = read_response(whole, kind)
         self.secrets.learn((line.strip(), *answer.secrets), answer.names)
         if answer.response.form != "base64":
             self.secrets.learn_any(line)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gatepost.doctor.logs.dialogue import Dialogue
-from gatepost.doctor.logs.evidence import evidence_of
+from gatepost.doctor.logs.dialogue import DialogueReader, add_dialogue
 from gatepost.doctor.recording.library import library_in
 from gatepost.doctor.recording.outcome import Outcome
 from gatepost.doctor.recording.tap import Tap
@@ -25,7 +24,7 @@ def evidence_in(tap: Tap, context: RecordingContext) -> Evidence:
     """Return the evidence. The tap must be finished."""
     talk, outcome = _replayed(tap), context.outcome
     library = context.library or library_in(talk.lines)
-    known = Evidence(
+    evidence = Evidence(
         "record",
         target=context.target,
         seen_at=outcome.began,
@@ -38,36 +37,36 @@ def evidence_in(tap: Tap, context: RecordingContext) -> Evidence:
         tls=outcome.tls,
         conduct=seen(tap.conduct),
     )
-    found = evidence_of(talk, [], tuple(talk.strays), known)
+    evidence = add_dialogue(evidence, talk, tuple(talk.strays))
     return replace(
-        found,
+        evidence,
         greeting=_greeting(tap, talk, outcome),
-        position=outcome.position or found.position,
+        position=outcome.position or evidence.position,
         failure=tap.secrets.strike(outcome.failure),
     )
 
 
-def _replayed(tap: Tap) -> Dialogue:
+def _replayed(tap: Tap) -> DialogueReader:
     """Reconstruct the dialogue, now that every secret is known."""
-    talk = Dialogue(tap.answers.responses, tls=tap.began_with_tls, from_start=True)
+    talk = DialogueReader(tap.answers.responses, tls=tap.began_with_tls, from_start=True)
     for entry in tap.entries:
         text = tap.secrets.strike(entry.text)
         match entry.kind:
             case "C":
-                talk.client(text)
+                talk.feed_client(text)
             case "S":
-                talk.server(entry.text[:4] + tap.secrets.strike(entry.text[4:]))
+                talk.feed_server(entry.text[:4] + tap.secrets.strike(entry.text[4:]))
             case "other":
-                talk.other(text)
+                talk.feed_other(text)
             case "note":
                 talk.note("C", text)
             case "tls":
-                talk.tls_started()
+                talk.begin_tls()
     talk.finish()
     return talk
 
 
-def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
+def _greeting(tap: Tap, talk: DialogueReader, outcome: Outcome) -> Fact[Greeting]:
     if talk.greeting is not None:
         return seen(replace(talk.greeting, waited_ms=outcome.waited_ms))
     reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
@@ -79,7 +78,7 @@ def _greeting(tap: Tap, talk: Dialogue, outcome: Outcome) -> Fact[Greeting]:
     return seen(Greeting(None, outcome.waited_ms, closed=closed))
 
 
-def _tls_mode(tap: Tap, talk: Dialogue) -> TlsMode:
+def _tls_mode(tap: Tap, talk: DialogueReader) -> TlsMode:
     """Return the client's TLS mode."""
     if tap.lacks_implicit_tls:
         return "auto" if tap.conduct.speaks in ("http", "other") else "starttls"

@@ -20,7 +20,7 @@ LONGEST = MAX_LINE + MARGIN
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less is read, so that a test can try many places."""
-    monkeypatch.setattr(cutting, "BUDGET", cutting.Budget(3_000, 8_000, 10_000))
+    monkeypatch.setattr(cutting, "BUDGET", cutting.PasteBudget(3_000, 8_000, 10_000))
 
 
 def with_line(line: str, at: int) -> str:
