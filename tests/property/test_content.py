@@ -27,9 +27,9 @@ def read(pieces: list[bytes]) -> tuple[bytes, bytes, bool]:
     reader, buffer, content = DataReader(), bytearray(), b""
     for piece in pieces:
         buffer += piece
-        while not reader.ended and (got := reader.read(buffer)) is not None:
+        while not reader.is_complete and (got := reader.read(buffer)) is not None:
             content += got
-    return content, bytes(buffer), reader.ended
+    return content, bytes(buffer), reader.is_complete
 
 
 SIZES = st.lists(st.integers(0, 9), max_size=30)
@@ -84,7 +84,7 @@ def test_chunks_over_any_cut(rough: bytes, sizes: list[int], cuts: list[int]) ->
         buffer += piece
         while waiting and (read := waiting[0].read(buffer)) is not None:
             got += read
-            if waiting[0].ended:
+            if waiting[0].is_complete:
                 del waiting[0]
     assert not waiting
     assert bytes(buffer) == b"QUIT\r\n"

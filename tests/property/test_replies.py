@@ -31,4 +31,4 @@ def test_any_replies_survive_any_split(sent: list[Reply], cuts: list[int]) -> No
         while (reply := reader.next_reply()) is not None:
             read.append(reply)
     assert read == sent
-    assert not reader.pending
+    assert not reader.has_unread

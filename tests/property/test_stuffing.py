@@ -27,8 +27,8 @@ def test_stuffed_content_is_read_back(body: bytes, windows: list[int], packets: 
     reader, buffer, read = DataReader(), bytearray(), b""
     for packet in cut(wire + b"QUIT\r\n", packets):
         buffer += packet
-        if not reader.ended:
+        if not reader.is_complete:
             read += reader.read(buffer) or b""
-    assert reader.ended
+    assert reader.is_complete
     assert bytes(buffer) == b"QUIT\r\n"
     assert read == (body if body.endswith(b"\r\n") or not body else body + b"\r\n")

@@ -33,7 +33,9 @@ OVERRIDES: Final = frozenset({"eof_received", "filter"})
 NAMES_THAT_SAY_NOTHING: Final = frozenset(
     {"told", "said", "found", "kept", "known", "shown", "asked", "given", "heard", "gone"}
 )
-NOT_PARTICIPLES: Final = frozenset({"embed", "feed", "need", "seed", "spread"})
+NOT_PARTICIPLES: Final = frozenset(
+    {"embed", "feed", "need", "proceed", "seed", "spread", "succeed"}
+)
 
 
 @dataclass(frozen=True, slots=True)

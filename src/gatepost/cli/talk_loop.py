@@ -90,7 +90,7 @@ class Talk:
         reply = self._run(self.session.ask(line, _PHASES.get(verb, "auth")))
         self._tell(reply)
         if verb == "STARTTLS" and reply.is_success:
-            if self.session.reader.pending:
+            if self.session.reader.has_unread:
                 raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
             self._secure()
         elif verb == "DATA" and reply.code == 354:
@@ -126,7 +126,7 @@ class Talk:
         self._show(f"-- {facts.version} {facts.cipher}, {how}")
 
     def _tell(self, reply: Reply) -> None:
-        for line in self.session.reader.said:
+        for line in self.session.reader.lines:
             self._show(safe(self.session.transcript.redact(line).expandtabs()))
         if reply.code == 334 and (asked := _decode(reply.text)):
             self._show(f"-- {asked}")

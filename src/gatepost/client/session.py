@@ -152,7 +152,7 @@ class ClientSession:
             self.usable = False
             raise
         finally:
-            if self.reader.pending and not self.announced:
+            if self.reader.has_unread and not self.announced:
                 self.usable = False
 
     # Commands and replies.
@@ -174,7 +174,7 @@ class ClientSession:
                 raise Disconnected("the server expects another message on this connection")
             self.announced = b""
         self.phase = batch.commands[0][0]
-        if self.reader.pending and not is_announced:
+        if self.reader.has_unread and not is_announced:
             replies.append(self._take_unexpected_421())
             return
         self.transcript.client(batch.text)
@@ -188,7 +188,7 @@ class ClientSession:
             replies.append(self._heard(reply, command, asked))
             if not self.usable:
                 break
-        if is_announced and self.usable and self.reader.pending:
+        if is_announced and self.usable and self.reader.has_unread:
             raise RemoteProtocolError(
                 "more replies than commands: some belong to the previous message"
             )
@@ -221,7 +221,7 @@ class ClientSession:
         return self._heard(reply, command, asked)
 
     def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
-        self.transcript.server("\n".join(self.reader.said))
+        self.transcript.server("\n".join(self.reader.lines))
         text = self.transcript.redact(reply.text)  # its text may repeat a secret
         shown = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
@@ -264,7 +264,9 @@ class ClientSession:
         ``in_thread``: making a window takes time.
         """
         self.phase = "content"
-        is_early = bool(self.reader.pending)  # a reply before any content: it is not sent any more
+        is_early = bool(
+            self.reader.has_unread
+        )  # a reply before any content: it is not sent any more
         if not is_early:
             try:
                 step = WriteFrom(windows, self.take_announcement, in_thread=in_thread)
@@ -309,7 +311,7 @@ class ClientSession:
         """Start the transcript of the next message: that of the login, without earlier messages."""
         self._opening = self._opening or self.transcript
         self.transcript = self._opening.copy()
-        self.reader.shown = self.transcript.redact
+        self.reader.redact = self.transcript.redact
 
     # The phases.
 
@@ -351,7 +353,7 @@ class ClientSession:
         reply = yield from self.ask("STARTTLS", "starttls")
         if not reply.is_success:
             raise Refused(reply, "STARTTLS")
-        if self.reader.pending:
+        if self.reader.has_unread:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
         try:
             yield from self.secure()

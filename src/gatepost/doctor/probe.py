@@ -361,7 +361,7 @@ class _Probe:
             self.note(starttls=seen(reply))
             if not reply.is_success:
                 return None
-            if talk.session.reader.pending:
+            if talk.session.reader.has_unread:
                 self.note(failure="the server sent more in clear behind its reply to STARTTLS")
                 return None
             self._reached("tls")

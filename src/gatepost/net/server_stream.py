@@ -25,34 +25,34 @@ which can overtake a reply or an alert."""
 class Handler(Protocol):
     """The protocol on a stream."""
 
-    def accepted(self, stream: "ServerStream") -> None:
+    def on_accept(self, stream: "ServerStream") -> None:
         """There is a connection; ``peer_address`` is the peer's."""
 
-    def introduced(self) -> None:
+    def on_proxy_header(self) -> None:
         """A PROXY header came; ``peer_address`` is the client's from now on."""
 
-    def not_introduced(self, reason: str) -> None:
+    def on_bad_proxy_header(self, reason: str) -> None:
         """Something other than a PROXY header came; the stream is cut."""
 
-    def connected(self) -> None:
+    def on_connect(self) -> None:
         """Data can be exchanged, immediately or after the handshake of implicit TLS."""
 
-    def received(self, octets: bytes) -> None:
+    def on_data(self, octets: bytes) -> None:
         """The peer sent data."""
 
-    def secured(self) -> None:
+    def on_tls(self) -> None:
         """The handshake that ``start_tls`` began has succeeded."""
 
-    def tls_failed(self, error: TlsError) -> None:
+    def on_tls_failure(self, error: TlsError) -> None:
         """The handshake or a record failed; the stream closes."""
 
-    def drained(self) -> None:
+    def on_drain(self) -> None:
         """The peer has read what was written; ``is_writable`` is true again."""
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """The peer will send nothing more, but may still read."""
 
-    def lost(self) -> None:
+    def on_close(self) -> None:
         """The connection has ended."""
 
 
@@ -174,9 +174,9 @@ class ServerStream(asyncio.Protocol):
         if self._closing:
             pass  # the handler knows what failed
         elif self._proxy is not None:
-            self._handler.not_introduced("no complete PROXY header came in time")
+            self._handler.on_bad_proxy_header("no complete PROXY header came in time")
         else:
-            self._handler.tls_failed(TlsError("the TLS handshake was not finished in time"))
+            self._handler.on_tls_failure(TlsError("the TLS handshake was not finished in time"))
         self.abort()
 
     # What the event loop calls.
@@ -191,7 +191,7 @@ class ServerStream(asyncio.Protocol):
         self.peer_address = _address_of(transport.get_extra_info("peername"))
         if self._is_proxy is not None and self._is_proxy(self.peer_address):
             self._proxy = ProxyReader()
-        self._handler.accepted(self)
+        self._handler.on_accept(self)
         if self._proxy is None:
             self._begin()
 
@@ -199,7 +199,7 @@ class ServerStream(asyncio.Protocol):
         if self._implicit is not None:
             self.start_tls(self._implicit)
         else:
-            self._handler.connected()
+            self._handler.on_connect()
 
     def _introduce(self, data: bytes) -> bytes:
         """Read a PROXY header; return what follows it when it is complete."""
@@ -207,7 +207,7 @@ class ServerStream(asyncio.Protocol):
         try:
             found = self._proxy.feed(data)
         except BadProxyHeader as error:
-            self._handler.not_introduced(str(error))
+            self._handler.on_bad_proxy_header(str(error))
             self.abort()
             return b""
         if found is None:
@@ -215,7 +215,7 @@ class ServerStream(asyncio.Protocol):
         self._proxy = None
         header, rest = found
         self.peer_address = header.address or self.peer_address
-        self._handler.introduced()
+        self._handler.on_proxy_header()
         self._begin()
         return b"" if self.is_closing else rest
 
@@ -227,7 +227,7 @@ class ServerStream(asyncio.Protocol):
             return
         layer = self._tls
         if layer is None:
-            self._handler.received(data)
+            self._handler.on_data(data)
             return
         self._hearing = True
         try:
@@ -249,26 +249,26 @@ class ServerStream(asyncio.Protocol):
         if shaking:
             self._handshake_done()
         if data and not self.is_closing:
-            self._handler.received(data)
+            self._handler.on_data(data)
         if self.is_closing:
             return
         if layer.failure is not None:
             self._fail(layer.failure)  # it came after the plaintext
         elif layer.closed:
-            self._handler.ended()
+            self._handler.on_end()
 
     def _handshake_done(self) -> None:
         if self._implicit is None:
-            self._handler.secured()
+            self._handler.on_tls()
         else:
-            self._handler.connected()
+            self._handler.on_connect()
 
     def eof_received(self) -> bool:
         """Keep our half open while a reply may still follow."""
         self._ended = True
         if self._closing:
             return False
-        self._handler.ended()
+        self._handler.on_end()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
@@ -277,7 +277,7 @@ class ServerStream(asyncio.Protocol):
         self._closing = True
         if self._cutter is not None:
             self._cutter.cancel()
-        self._handler.lost()
+        self._handler.on_close()
         del self._handler
 
     def pause_writing(self) -> None:
@@ -290,7 +290,7 @@ class ServerStream(asyncio.Protocol):
         self._writable = True
         self._apply()
         if not self._closing:
-            self._handler.drained()
+            self._handler.on_drain()
 
     # Private methods.
 
@@ -310,7 +310,7 @@ class ServerStream(asyncio.Protocol):
     def _fail(self, error: TlsError) -> None:
         self._flush()
         self._closing = True
-        self._handler.tls_failed(error)
+        self._handler.on_tls_failure(error)
         self._part()
 
     def _part(self) -> None:

@@ -91,7 +91,7 @@ class Receiver:
 
     # What the stream calls.
 
-    def accepted(self, stream: ServerStream) -> None:
+    def on_accept(self, stream: ServerStream) -> None:
         """Begin; a PROXY header or a TLS handshake may come before the session."""
         self._stream = stream
         if stream.is_shaking:
@@ -99,7 +99,7 @@ class Receiver:
         else:
             self._arrive()
 
-    def introduced(self) -> None:
+    def on_proxy_header(self) -> None:
         """Take note that the PROXY header has arrived; the client's own timeout starts."""
         self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
         self._arrive()
@@ -113,14 +113,14 @@ class Receiver:
             self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
-            self.tls_failed(TlsError(TOO_MANY))
+            self.on_tls_failure(TlsError(TOO_MANY))
             self.abort()
 
-    def not_introduced(self, reason: str) -> None:
+    def on_bad_proxy_header(self, reason: str) -> None:
         """Report an invalid PROXY header, so that a wrongly configured proxy is noticed."""
         self._relay.report("proxy_header_refused", peer=self.peer, reason=reason)
 
-    def connected(self) -> None:
+    def on_connect(self) -> None:
         """Start the session: greet, or refuse."""
         address, stream = self._stream.peer_address, self._stream
         terms = self._listener.terms.of(address)
@@ -154,7 +154,7 @@ class Receiver:
         self._session.send()  # not the greeting
         self._end(reply)
 
-    def received(self, octets: bytes) -> None:
+    def on_data(self, octets: bytes) -> None:
         """Pass received octets to the session, and handle its events."""
         self._relay.batcher.heard += 1
         if b"\n" in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
@@ -167,30 +167,30 @@ class Receiver:
             if self._paused:
                 self._stream.pause()
 
-    def secured(self) -> None:
+    def on_tls(self) -> None:
         """Take note that the handshake after STARTTLS is done."""
         self._session.present(self._stream.presented)
         self._touch()
 
-    def tls_failed(self, error: TlsError) -> None:
+    def on_tls_failure(self, error: TlsError) -> None:
         """Report a failed handshake; the peer has received an alert."""
         reason = explain_handshake(str(error).removeprefix("TLS failed: "))  # the event says that
         self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
         self._leave()
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """Take note that the peer sends nothing more; it still gets pending replies."""
         self._peer_ended = True
         if not self._open and not self._stalled:
             self._part()
 
-    def drained(self) -> None:
+    def on_drain(self) -> None:
         """Continue with commands that waited until the peer read its replies."""
         if self._stalled:
             self._stalled = False
             self._resume()
 
-    def lost(self) -> None:
+    def on_close(self) -> None:
         """Drop an incomplete message; one that is being stored stays.
 
         The client counts as connected until a pending answer, so that disconnecting does not
@@ -257,7 +257,7 @@ class Receiver:
         if is_full:  # continue once the peer has read the replies, after a turn for others
             self._stalled = True
             if self._stream.is_writable:
-                asyncio.get_running_loop().call_soon(self.drained)
+                asyncio.get_running_loop().call_soon(self.on_drain)
 
     def _flush(self) -> None:
         octets = self._session.send()
@@ -295,7 +295,7 @@ class Receiver:
         refusal = self._session.replies.AUTH_UNAVAILABLE if signing_in else NO_ANSWER
         self._drop_auth()
         self._drop_content()
-        self._session.answer(refusal)
+        self._session.reply(refusal)
 
     def _break(self, error: Exception) -> None:
         """Handle an unexpected exception: report it, reply 421 and close."""
@@ -344,9 +344,9 @@ class Receiver:
         """Send 220 and start TLS, before which everything that was said is forgotten."""
         self._certificate = certificate = self._listener.certificate
         if certificate is None:
-            self._session.answer(self._session.replies.TLS_UNAVAILABLE)
+            self._session.reply(self._session.replies.TLS_UNAVAILABLE)
             return
-        self._session.answer(self._session.replies.TLS_READY)
+        self._session.reply(self._session.replies.TLS_READY)
         self._flush()
         if self._session.encrypted:
             if self._sign_in is not None:
@@ -419,7 +419,7 @@ class Receiver:
 
     def refuse(self, reply: Reply) -> None:
         """Send a refusal, and report it."""
-        self._session.answer(reply)
+        self._session.reply(reply)
         self._report_refusal(reply)
 
     def _report_refusal(self, reply: Reply) -> None:

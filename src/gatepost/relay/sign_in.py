@@ -78,14 +78,14 @@ class SignIn:
         self._failures += 1
         clients = self._relay.clients
         if verdict.is_transient:
-            self._session.answer(verdict)
+            self._session.reply(verdict)
         elif clients is not None:
             self._when(clients.delay(self._peer), partial(self._delay, verdict))
         else:
             self._delay(verdict, self._relay.login_delay * min(self._failures, MAX_DELAYS))
 
     def _delay(self, reply: Reply, seconds: float) -> None:
-        self._when(after(seconds, reply) if seconds else reply, self._session.answer)
+        self._when(after(seconds, reply) if seconds else reply, self._session.reply)
 
     def _enter(self, principal: Principal) -> None:
         quotas = self._relay.quotas
@@ -101,7 +101,7 @@ class SignIn:
         if refusal is not None:
             self._refuse(refusal)
             return
-        self._session.signed_in(principal)
+        self._session.accept_login(principal)
         self._relay.report(
             "signed_in", peer=self._peer, mechanism=principal.mechanism, principal=principal.name
         )

@@ -76,7 +76,7 @@ class MailTransactions:
             self._connection.refuse(replies.STORE_FULL.because(self._relay.store.refusal))
             return
         if self._taken >= self._session.setting.messages:
-            self._session.answer(replies.TOO_MANY_MESSAGES)
+            self._session.reply(replies.TOO_MANY_MESSAGES)
             return
         self._late_refusal = None
         principal, sender = self._session.signed_in_as, event.envelope.sender
@@ -107,7 +107,7 @@ class MailTransactions:
 
     def _answer_sender(self, refusal: Reply | None) -> None:
         if refusal is None:
-            self._session.answer(self._session.replies.SENDER_OK)
+            self._session.reply(self._session.replies.SENDER_OK)
         else:
             self._connection.refuse(refusal)
 
@@ -119,7 +119,7 @@ class MailTransactions:
         elif router and origin and (reason := router.refusal(origin, event.recipient.address)):
             self._connection.refuse(replies.NO_ROUTE.because(reason))
         else:
-            self._session.answer(replies.RECIPIENT_OK)
+            self._session.reply(replies.RECIPIENT_OK)
 
     def take_content(self, event: events.ContentPiece | events.Message) -> None:
         """Keep a piece of the content."""
@@ -234,13 +234,13 @@ class MailTransactions:
         if error is None:
             self._taken += 1
             done = self._session.replies.ACCEPTED
-            self._session.answer(Reply(250, done.text.replace("{id}", message.id), done.status))
+            self._session.reply(Reply(250, done.text.replace("{id}", message.id), done.status))
             self._relay.report("accepted", peer=self._stream.peer_address, **told(message))
         elif isinstance(error, AnswerLost):
             self._tell_not_stored("", explain(error))
             self._connection.hang_up()
         else:
-            self._session.answer(self._not_stored(error))
+            self._session.reply(self._not_stored(error))
 
     def _not_stored(self, error: BaseException) -> Reply:
         replies = self._session.replies

@@ -71,7 +71,7 @@ class Application:
         session = self.session
         match event:
             case events.StartTls():
-                session.answer(session.replies.TLS_READY)
+                session.reply(session.replies.TLS_READY)
             case events.Auth(mechanism, initial):
                 self._interview = interview(mechanism, initial, self._side())
                 self._go_on(self._interview, None)
@@ -80,15 +80,15 @@ class Application:
             case events.AuthAborted():
                 self._interview = None
             case events.Sender(envelope):
-                session.answer(self._check_sender(envelope) or session.replies.SENDER_OK)
+                session.reply(self._check_sender(envelope) or session.replies.SENDER_OK)
             case events.Rcpt():
-                session.answer(session.replies.RECIPIENT_OK)
+                session.reply(session.replies.RECIPIENT_OK)
             case events.ContentPiece(chunk):
                 self._pieces.append(chunk)
             case events.ContentDropped():
                 self._pieces.clear()
             case events.Message():
-                session.answer(self._take(event) or session.replies.OK)
+                session.reply(self._take(event) or session.replies.OK)
             case events.Closing():
                 self.closed = True
 
@@ -110,7 +110,7 @@ class Application:
         except StopIteration as done:
             self._conclude(done.value)
         except MalformedResponse as error:
-            self.session.answer(self.session.replies.BAD_RESPONSE.because(str(error)))
+            self.session.reply(self.session.replies.BAD_RESPONSE.because(str(error)))
 
     def _ask(self, question: Lookup | Verify) -> Answer:
         if isinstance(question, Lookup):
@@ -120,9 +120,9 @@ class Application:
     def _conclude(self, verdict: Principal | Reply) -> None:
         self._interview = None
         if isinstance(verdict, Principal):
-            self.session.signed_in(verdict)
+            self.session.accept_login(verdict)
         else:
-            self.session.answer(self.session.replies.AUTH_FAILED.because(verdict.reason))
+            self.session.reply(self.session.replies.AUTH_FAILED.because(verdict.reason))
 
     def _standing(self, address: Address) -> Standing:
         principal = self.session.signed_in_as

@@ -170,39 +170,39 @@ class _Connection:
 
     # What the stream calls.
 
-    def accepted(self, stream: ServerStream) -> None:
+    def on_accept(self, stream: ServerStream) -> None:
         self._stream = stream
         self._upstream.connections.add(self)
         if self._upstream.is_closed:
             self.cut()
 
-    def introduced(self) -> None:
+    def on_proxy_header(self) -> None:
         """There are no proxies here."""
 
-    def not_introduced(self, reason: str) -> None:
+    def on_bad_proxy_header(self, reason: str) -> None:
         """There are no proxies here."""
 
-    def connected(self) -> None:
+    def on_connect(self) -> None:
         self._session = Session(self._setting, self._stream.peer_address)
         self._go_on()
 
-    def received(self, octets: bytes) -> None:
+    def on_data(self, octets: bytes) -> None:
         self._session.receive(octets)
         self._go_on()
 
-    def secured(self) -> None:
+    def on_tls(self) -> None:
         """The client speaks next."""
 
-    def tls_failed(self, error: TlsError) -> None:
+    def on_tls_failure(self, error: TlsError) -> None:
         """The stream hangs up."""
 
-    def drained(self) -> None:
+    def on_drain(self) -> None:
         """Replies are short."""
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         self._stream.close()
 
-    def lost(self) -> None:
+    def on_close(self) -> None:
         upstream = self._upstream
         upstream.connections.discard(self)
         if not upstream.connections:
@@ -248,10 +248,10 @@ class _Connection:
                 self._stream.write(self._session.send())
                 self._stream.close()
             case _:
-                self._session.answer(_UNKNOWN)
+                self._session.reply(_UNKNOWN)
 
     def _start_tls(self) -> None:
-        self._session.answer(self._session.replies.TLS_READY)
+        self._session.reply(self._session.replies.TLS_READY)
         self._stream.write(self._session.send())
         if self._upstream.tls is not None and self._session.encrypted:
             self._stream.start_tls(self._upstream.tls)
@@ -263,7 +263,7 @@ class _Connection:
             self._stream.write(self._session.send())
             self.cut()
         else:
-            self._session.answer(reply)
+            self._session.reply(reply)
 
     def _to_mail(self) -> Reply | None:
         if self.fate == "cut_early":
@@ -292,7 +292,7 @@ class _Connection:
             self.cut()
         elif (bad := _TO_CONTENT.get(fate or "")) is not None:
             self.fate = None
-            self._session.answer(bad)
+            self._session.reply(bad)
         else:
             self._say_ok(self._take(event))
 
@@ -307,7 +307,7 @@ class _Connection:
 
     def _say_ok(self, taken: Taken) -> None:
         self.fate = None
-        self._session.answer(_OK)
+        self._session.reply(_OK)
         taken.answered = True
 
     def _take(self, event: events.Message) -> Taken:

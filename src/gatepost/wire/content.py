@@ -44,11 +44,11 @@ class Newlines:
 class DataReader:
     """Takes the content after DATA from a buffer, piece by piece."""
 
-    __slots__ = ("_dotted", "_line_start", "_scanned", "ended", "newlines")
+    __slots__ = ("_dotted", "_line_start", "_scanned", "is_complete", "newlines")
 
     def __init__(self, newlines: Newlines | None = None) -> None:
         self.newlines = newlines or Newlines()
-        self.ended = False
+        self.is_complete = False
         self._line_start = True
         self._dotted = False
         """A line that begins with a dot was found, so dots must be searched for."""
@@ -62,11 +62,11 @@ class DataReader:
     def read(self, buffer: bytearray) -> bytes | None:
         """Remove the complete part from ``buffer`` and return it decoded; None if more is needed.
 
-        Sets ``ended`` with the last piece; octets after it stay in the buffer.
+        Sets ``is_complete`` with the last piece; octets after it stay in the buffer.
         """
         if self._line_start and buffer.startswith(b".\r\n"):
             del buffer[:3]
-            self.ended = True
+            self.is_complete = True
             return self.newlines.convert(b"", last=True)
         end = buffer.find(b"\r\n.", self._scanned)
         if end >= 0 and not buffer.startswith(b"\r\n", end + 3):
@@ -75,7 +75,7 @@ class DataReader:
         if end >= 0 and buffer.startswith(b"\r\n", end + 3):
             raw = _head(buffer, end + 2)
             del buffer[: end + 5]
-            self.ended = True
+            self.is_complete = True
             return self.newlines.convert(self._unstuff(raw), last=True)
         if len(buffer) < WINDOW:
             self._scanned = max(0, len(buffer) - len(END) + 1)
@@ -118,7 +118,7 @@ class ChunkReader:
         self.last = last
 
     @property
-    def ended(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all announced octets have been received."""
         return self.remaining == 0
 
@@ -129,4 +129,4 @@ class ChunkReader:
         raw = _head(buffer, self.remaining)
         del buffer[: self.remaining]
         self.remaining -= len(raw)
-        return self.newlines.convert(raw, last=self.last and self.ended)
+        return self.newlines.convert(raw, last=self.last and self.is_complete)

@@ -39,24 +39,24 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class ReplyReader:
     """Splits what a server sends into replies."""
 
-    __slots__ = ("_came", "_is_cut", "_kept", "_left_out", "_lines", "_rest", "said", "shown")
+    __slots__ = ("_came", "_is_cut", "_left_out", "_lines", "_rest", "_size", "lines", "redact")
 
-    def __init__(self, shown: Callable[[str], str] = str) -> None:
-        self.shown = shown
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        self.redact = redact
         """Returns what an error may show of a line: without secrets."""
         self._came: deque[bytes] = deque()
         """Complete lines that were not processed yet."""
         self._rest = b""
         """The beginning of the next line."""
         self._lines: list[str] = []
-        self._kept = self._left_out = 0
+        self._size = self._left_out = 0
         self._is_cut = False
         """The line in ``_rest`` is too long, and only its code is kept."""
-        self.said: tuple[str, ...] = ()
+        self.lines: tuple[str, ...] = ()
         """The lines of the last reply as they were received, with their codes."""
 
     @property
-    def pending(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether something was received after the last reply."""
         return bool(self._came or self._rest or self._lines)
 
@@ -79,16 +79,16 @@ class ReplyReader:
             raw = self._came.popleft().removesuffix(b"\r")
             if self._is_cut or len(raw) > MAX_LINE:
                 raw, self._is_cut = self._head(raw) + _LEFT_OUT, False
-            if not self._lines and len(raw) <= _SHORT and (known := _known_reply(raw)) is not None:
-                self.said, reply = known
+            if not self._lines and len(raw) <= _SHORT and (parsed := _parse_line(raw)) is not None:
+                self.lines, reply = parsed
                 self._left_out = 0
                 return reply
             line = raw.decode("utf-8", "surrogateescape")
             match = _LINE.fullmatch(line)
             if match is None:
                 raise self._no_reply("not an SMTP reply", line)
-            self._kept += len(raw)
-            self._lines.append(line if self._kept <= MAX_TEXT else line[:4])
+            self._size += len(raw)
+            self._lines.append(line if self._size <= MAX_TEXT else line[:4])
             if match[2] != "-":
                 return self._whole(line)
             if len(self._lines) >= MAX_LINES:
@@ -107,19 +107,19 @@ class ReplyReader:
 
     def _whole(self, last: str) -> Reply:
         """Return the complete reply."""
-        self.said, self._lines = tuple(self._lines), []
-        self._kept = self._left_out = 0
-        if last[0] in "23" and any(line[0] in "45" for line in self.said):
-            raise self._no_reply("a reply that says no, then yes", "\n".join(self.said[-2:]))
-        return parse_reply(self.said)
+        self.lines, self._lines = tuple(self._lines), []
+        self._size = self._left_out = 0
+        if last[0] in "23" and any(line[0] in "45" for line in self.lines):
+            raise self._no_reply("a reply that says no, then yes", "\n".join(self.lines[-2:]))
+        return parse_reply(self.lines)
 
     def _no_reply(self, what: str, line: str) -> RemoteProtocolError:
-        line = self.shown(line)[:MAX_LINE]
+        line = self.redact(line)[:MAX_LINE]
         return RemoteProtocolError(f"{what}: {line[:80]!r}", line)
 
 
 @lru_cache(maxsize=512)
-def _known_reply(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
+def _parse_line(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
     """Return the lines and the parsed form of a reply with one line; None if it is none, or has
     more lines."""
     line = raw.decode("utf-8", "surrogateescape")
@@ -139,5 +139,8 @@ def parse_reply(lines: tuple[str, ...]) -> Reply:
         return Reply(code, "\n".join(texts))
     status = EnhancedStatus(*map(int, match.groups()))
     carries = re.compile(re.escape(match[0].rstrip(" ")) + r"(?: |$)")
-    stripped = (text[len(found[0]) :] if (found := carries.match(text)) else text for text in texts)
+    stripped = (
+        text[len(status_text[0]) :] if (status_text := carries.match(text)) else text
+        for text in texts
+    )
     return Reply(code, "\n".join(stripped), status)

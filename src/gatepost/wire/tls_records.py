@@ -96,7 +96,7 @@ class RecordReader:
                 self.hello = parse_client_hello(bytes(self._handshake))
 
     @property
-    def seems_refused(self) -> bool:
+    def has_refused(self) -> bool:
         """Whether this side ended the handshake with an encrypted alert (TLS 1.3)."""
         sealed = [length for kind, length in self.records if kind == APPLICATION_DATA]
         return sealed == [SEALED_ALERT]

@@ -37,10 +37,10 @@ class Listening:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def accepted(self, stream: ServerStream) -> None:
+    def on_accept(self, stream: ServerStream) -> None:
         """Nothing is to be done."""
 
-    def tls_failed(self, error: TlsError) -> None:
+    def on_tls_failure(self, error: TlsError) -> None:
         self.told.append(str(error))
 
 

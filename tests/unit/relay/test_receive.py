@@ -90,9 +90,9 @@ def test_auth_of_mail_is_not_believed_without_a_login() -> None:
             SessionSettings(load_profile("open"), "h", frozenset({"PLAIN"})), None
         )
         receiver = Receiver(relay, state, lambda _receiver: None)
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(
             b"EHLO client.example\r\nMAIL FROM:<a@example.com> AUTH=boss@example.com\r\n"
             b"RCPT TO:<b@example.com>\r\nDATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\n"
         )
@@ -123,9 +123,9 @@ def test_authors_are_not_checked_if_no_login_is_required(header: str) -> None:
         receiver = Receiver(
             relay, plain_listener_state(SessionSettings(profile, "h"), None), lambda _: None
         )
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(
             b"EHLO a\r\nMAIL FROM:<printer@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
             + f"{header}Subject: scan\r\n\r\nHello\r\n.\r\n".encode()
         )
@@ -144,9 +144,9 @@ def test_a_client_that_waits_for_an_answer_is_not_idle() -> None:
         )
         state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, state, lambda _receiver: None)
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(
             b"EHLO client.example\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n"
             b"DATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\n"
         )
@@ -168,11 +168,11 @@ def test_endless_pipelining_does_not_block_other_connections() -> None:
         )  # fmt: skip
         state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
         stream.said = b""
-        receiver.received(b"NOOP\r\n" * MAX_UNSENT)
-        receiver.received(b"NOOP\r\n" * MAX_UNSENT)
+        receiver.on_data(b"NOOP\r\n" * MAX_UNSENT)
+        receiver.on_data(b"NOOP\r\n" * MAX_UNSENT)
         for turn in (1, 2, 2):
             assert stream.said.count(b"250 ") == turn * MAX_UNSENT
             await asyncio.sleep(0)
@@ -192,18 +192,18 @@ def test_a_client_is_uncounted_at_quit_before_it_disconnects(goodbye: str) -> No
         streams = [Stream(), Stream(), Stream()]
         receivers = [Receiver(relay, state, lambda _receiver: None) for _ in streams]
         for stream, receiver in zip(streams, receivers, strict=True):
-            receiver.accepted(stream)  # type: ignore[arg-type]
-        receivers[0].connected()
-        receivers[1].connected()
+            receiver.on_accept(stream)  # type: ignore[arg-type]
+        receivers[0].on_connect()
+        receivers[1].on_connect()
         assert streams[1].said.startswith(b"421 ")
         if goodbye == "QUIT":
-            receivers[0].received(b"QUIT\r\n")
+            receivers[0].on_data(b"QUIT\r\n")
             assert b"\r\n221 " in streams[0].said
         else:
-            receivers[0].ended()
-        receivers[2].connected()
+            receivers[0].on_end()
+        receivers[2].on_connect()
         assert streams[2].said.startswith(b"220 ")
-        receivers[0].lost()
+        receivers[0].on_close()
         assert not clients.enter("192.0.2.1"), "it is uncounted once"
 
     asyncio.run(main())
@@ -222,9 +222,9 @@ def test_refusals_are_reported_before_the_end_of_the_session() -> None:
         )
         state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
         receiver = Receiver(relay, state, lambda _receiver: None)
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(b"NONSENSE\r\n" * 50)
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(b"NONSENSE\r\n" * 50)
         assert b"\r\n421 " in stream.said
         assert set(told) == {"refused", "closed"}
         assert told.index("closed") == len(told) - 1
@@ -257,17 +257,17 @@ def test_a_second_login_under_tls_is_counted_once() -> None:
         receiver = Receiver(
             relay, plain_listener_state(setting, certificate), lambda _receiver: None
         )
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
         sign_in = b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n"
-        receiver.received(sign_in + b"STARTTLS\r\n")
+        receiver.on_data(sign_in + b"STARTTLS\r\n")
         assert b"\r\n235 " in stream.said
         stream.said, stream.is_shaking = b"", False
-        receiver.secured()
-        receiver.received(sign_in)
+        receiver.on_tls()
+        receiver.on_data(sign_in)
         assert b"\r\n235 " in stream.said
         assert quotas.enter(Principal("app")) is not None
-        receiver.lost()
+        receiver.on_close()
         assert quotas.enter(Principal("app")) is None
 
     asyncio.run(main())
@@ -287,16 +287,16 @@ def test_unfinished_handshakes_are_limited_by_address() -> None:
         def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
             receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
             stream.peer_address = address
-            receiver.accepted(stream)  # type: ignore[arg-type]
+            receiver.on_accept(stream)  # type: ignore[arg-type]
             return receiver, stream
 
         (first, _), (second, _) = come(), come()
         assert come()[1].is_closing
         assert not come("192.0.2.2")[1].is_closing
-        first.connected()
+        first.on_connect()
         assert not come()[1].is_closing
         assert come()[1].is_closing
-        second.lost()
+        second.on_close()
         assert not come()[1].is_closing
 
     asyncio.run(main())
@@ -321,9 +321,9 @@ def test_the_directory_gets_the_address_of_the_client() -> None:
         )  # fmt: skip
         setting = SessionSettings(load_profile("open"), "mail.example", Anybody.mechanisms)
         receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n")
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(b"EHLO client.example\r\nAUTH PLAIN AGFwcABzZWNyZXQ=\r\n")
         assert asked.peer == "2001:db8::/64"
 
     asyncio.run(main())
@@ -338,10 +338,10 @@ def test_each_login_has_a_new_nonce() -> None:
         profile = replace(load_profile("open"), in_clear=("AUTH CRAM-MD5",))
         setting = SessionSettings(profile, "mail.example", frozenset({"CRAM-MD5"}))
         receiver = Receiver(relay, plain_listener_state(setting, None), lambda _receiver: None)
-        receiver.accepted(stream)  # type: ignore[arg-type]
-        receiver.connected()
-        receiver.received(b"EHLO client.example\r\n")
-        receiver.received(b"AUTH CRAM-MD5\r\n*\r\nAUTH CRAM-MD5\r\n")
+        receiver.on_accept(stream)  # type: ignore[arg-type]
+        receiver.on_connect()
+        receiver.on_data(b"EHLO client.example\r\n")
+        receiver.on_data(b"AUTH CRAM-MD5\r\n*\r\nAUTH CRAM-MD5\r\n")
         first, second = [each for each in stream.said.splitlines() if each.startswith(b"334 ")]
         assert first != second
 

@@ -10,7 +10,7 @@ def read_data(chunks: list[bytes]) -> tuple[bytes, bytes, DataReader]:
     reader, buffer, content = DataReader(), bytearray(), b""
     for chunk in chunks:
         buffer += chunk
-        while not reader.ended and (piece := reader.read(buffer)) is not None:
+        while not reader.is_complete and (piece := reader.read(buffer)) is not None:
             content += piece
     return content, bytes(buffer), reader
 
@@ -47,7 +47,7 @@ CONTENT = [
 def test_content(octets: bytes, expected: bytes) -> None:
     for chunks in ([octets + b"QUIT\r\n"], one_by_one(octets)):
         content, rest, reader = read_data(chunks)
-        assert reader.ended
+        assert reader.is_complete
         assert content == expected
         assert rest in (b"", b"QUIT\r\n")
 
@@ -67,7 +67,7 @@ def test_only_crlf_dot_crlf_ends_the_content(disguise: bytes, before: bytes) -> 
     octets = before + disguise + b"MAIL FROM:<evil@example.com>\r\n.\r\n"
     for chunks in ([octets], one_by_one(octets)):
         content, rest, reader = read_data(chunks)
-        assert reader.ended
+        assert reader.is_complete
         assert rest == b""
         assert content.endswith(b"MAIL FROM:<evil@example.com>\r\n")
         assert content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
@@ -91,7 +91,7 @@ def test_a_long_message_is_cut_anywhere(seam: bytes, expected: bytes, behind: in
     for length in range(WINDOW - 9, WINDOW + 9):
         octets = b"x" * length + seam
         content, rest, reader = read_data([octets[: length + behind], octets[length + behind :]])
-        assert reader.ended
+        assert reader.is_complete
         assert rest == b""
         assert content == b"x" * length + expected
 
@@ -101,7 +101,7 @@ def test_pieces_are_handed_on_while_more_comes() -> None:
     piece = reader.read(buffer)
     assert piece is not None
     assert len(buffer) < 8
-    assert not reader.ended
+    assert not reader.is_complete
 
 
 # fmt: off
@@ -140,7 +140,7 @@ def test_chunks_are_counted_and_nothing_else() -> None:
     newlines, buffer = Newlines(), bytearray(b"a\r\n.\r\n.b\rQUIT\r\n")
     first, second = ChunkReader(newlines, 8, last=False), ChunkReader(newlines, 1, last=True)
     assert first.read(buffer) == b"a\r\n.\r\n.b"
-    assert first.ended
+    assert first.is_complete
     assert second.read(buffer) == b"\r\n"
     assert bytes(buffer) == b"QUIT\r\n"
 
@@ -148,4 +148,4 @@ def test_chunks_are_counted_and_nothing_else() -> None:
 def test_a_chunk_of_nothing_ends_at_once() -> None:
     reader = ChunkReader(Newlines(), 0, last=True)
     assert reader.read(bytearray()) == b""
-    assert reader.ended
+    assert reader.is_complete

@@ -32,7 +32,7 @@ def test_one_reply(wire: bytes, expected: Reply) -> None:
     reader = ReplyReader()
     reader.feed(wire)
     assert reader.next_reply() == expected
-    assert not reader.pending
+    assert not reader.has_unread
 
 
 def test_several_in_one_packet() -> None:
@@ -43,8 +43,8 @@ def test_several_in_one_packet() -> None:
         Reply(250, "two\nthree"),
         None,
     ]
-    assert reader.said == ("250-two", "250 three")
-    assert reader.pending
+    assert reader.lines == ("250-two", "250 three")
+    assert reader.has_unread
     reader.feed(b"\r\n")
     assert reader.next_reply() == Reply(354, "go")
 
@@ -53,7 +53,7 @@ def test_a_continuation_is_pending() -> None:
     reader = ReplyReader()
     reader.feed(b"250-one\r\n")
     assert reader.next_reply() is None
-    assert reader.pending
+    assert reader.has_unread
 
 
 @pytest.mark.parametrize(

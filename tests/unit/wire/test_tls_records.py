@@ -79,9 +79,9 @@ def test_an_alert_in_clear(octets: bytes, alert: str) -> None:
 def test_an_alert_that_is_sealed_is_known_by_its_length() -> None:
     reader = RecordReader()
     reader.feed(b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x13" + bytes(19))
-    assert reader.seems_refused
+    assert reader.has_refused
     reader.feed(b"\x17\x03\x03\x00\x35" + bytes(53))
-    assert not reader.seems_refused
+    assert not reader.has_refused
 
 
 @pytest.mark.parametrize(

@@ -46,43 +46,43 @@ class ClientSide:
 
     # Handler.
 
-    def accepted(self, stream: ServerStream) -> None:
+    def on_accept(self, stream: ServerStream) -> None:
         """Take the connection."""
         self.stream = stream
         self._on_accepted()
 
-    def introduced(self) -> None:
+    def on_proxy_header(self) -> None:
         """There are no proxies here."""
 
-    def not_introduced(self, reason: str) -> None:
+    def on_bad_proxy_header(self, reason: str) -> None:
         """There are no proxies here."""
 
-    def connected(self) -> None:
+    def on_connect(self) -> None:
         """Note that the connection is ready."""
         self.events.put_nowait(Event("connected"))
 
-    def received(self, octets: bytes) -> None:
+    def on_data(self, octets: bytes) -> None:
         """Take what the client sent; reading pauses."""
         self.stream.pause()
         self.events.put_nowait(Event("said", octets))
 
-    def secured(self) -> None:
+    def on_tls(self) -> None:
         """Note that the handshake is done."""
         self.events.put_nowait(Event("secured"))
 
-    def tls_failed(self, error: TlsError) -> None:
+    def on_tls_failure(self, error: TlsError) -> None:
         """Note that the handshake or a record failed."""
         self.events.put_nowait(Event("failed", error=error))
 
-    def drained(self) -> None:
+    def on_drain(self) -> None:
         """Note that the client has read what was written."""
         self._writable.set()
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """Note that the client sends nothing more."""
         self.events.put_nowait(Event("ended"))
 
-    def lost(self) -> None:
+    def on_close(self) -> None:
         """Note that the connection has ended."""
         self.gone.set()
         self._writable.set()

@@ -206,7 +206,7 @@ class Session:
             self._ends("server", str(error))
             raise _Over from None
         del reply
-        return "".join(f"{line}\r\n" for line in reader.said).encode("utf-8", "surrogateescape")
+        return "".join(f"{line}\r\n" for line in reader.lines).encode("utf-8", "surrogateescape")
 
     # Both sides.
 
@@ -377,7 +377,7 @@ class Session:
         if conduct.is_opaque:
             if tap.client_records.alert not in ("", "close_notify"):
                 tap.note(tls_end=tap.client_records.alert)
-            elif tap.client_records.seems_refused:
+            elif tap.client_records.has_refused:
                 tap.note(tls_end="sealed alert")
             elif tap.server_records.alert not in ("", "close_notify"):
                 words = tap.server_records.alert.replace("_", " ")

@@ -1,6 +1,6 @@
-"""What a session asks the application.
+"""What a session reports to the application.
 
-A session is paused from the event until ``answer`` (or ``challenge``, ``signed_in``), so pipelined
+A session is paused from the event until ``reply`` (or ``challenge``, ``accept_login``), so pipelined
 commands wait. ``ContentPiece``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are only
 notifications, and do not pause it.
 """
@@ -13,9 +13,9 @@ from gatepost.model.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Answer TLS_READY, send the output, and start the handshake if ``encrypted`` is now true.
+    """Reply TLS_READY, send the output, and start the handshake if ``encrypted`` is now true.
 
-    It is false if the answer was a refusal, or if more octets had come after the command.
+    It is false if the reply was a refusal, or if more octets had come after the command.
     """
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gatepost.model.address import Address, parse_path
 from gatepost.model.envelope import Envelope, Recipient
@@ -57,7 +57,7 @@ def _body(value: str | None) -> str:
     return kind
 
 
-def _flag(value: str | None) -> bool:
+def _without_value(value: str | None) -> Literal[True]:
     if value is not None:
         raise ValueError("the parameter takes no value")
     return True
@@ -104,7 +104,7 @@ def _orcpt(value: str | None) -> str:
 OF_MAIL: Final[Mapping[str, Parameter]] = {
     "SIZE":     Parameter("SIZE", "size", _size),
     "BODY":     Parameter("8BITMIME", "body", _body),
-    "SMTPUTF8": Parameter("SMTPUTF8", "smtputf8", _flag),
+    "SMTPUTF8": Parameter("SMTPUTF8", "smtputf8", _without_value),
     "AUTH":     Parameter("AUTH", "auth", _auth),
     "RET":      Parameter("DSN", "ret", _ret),
     "ENVID":    Parameter("DSN", "envid", _envid),
@@ -124,19 +124,19 @@ def parse_parameters(
     Raises UnknownParameter if one is unknown or not offered, BadParameter for an invalid value or a
     duplicate.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for word in text.split():
         key, equals, value = word.partition("=")
         parameter = table.get(key.upper())
         if parameter is None or parameter.extension not in offered:
             raise UnknownParameter(key)
-        if parameter.field in found:
+        if parameter.field in values:
             raise BadParameter(f"{key} stands twice")
         try:
-            found[parameter.field] = parameter.parse(value if equals else None)
+            values[parameter.field] = parameter.parse(value if equals else None)
         except ValueError as error:
             raise BadParameter(str(error)) from None
-    return found
+    return values
 
 
 @lru_cache(maxsize=CACHED)

@@ -29,10 +29,10 @@ class QuirkySession(Session):
     It has a serial number, because greylisting must recognise a session.
     """
 
-    __slots__ = ("_heard", "serial")
+    __slots__ = ("_has_received", "serial")
 
     def __init__(self, setting: SessionSettings, peer: str, *, encrypted: bool = False) -> None:
-        self._heard = False
+        self._has_received = False
         self.serial = next(_SERIALS)
         super().__init__(setting, peer, encrypted=encrypted)
         if self.profile.server.greets == "hangs up":
@@ -40,13 +40,13 @@ class QuirkySession(Session):
 
     def receive(self, octets: bytes) -> None:
         """See ``Session``."""
-        self._heard = True
+        self._has_received = True
         super().receive(octets)
 
     def send(self) -> bytes:
         """See ``Session``."""
         rules = self.profile.server
-        if rules.greets == "after the client" and not self._heard:
+        if rules.greets == "after the client" and not self._has_received:
             return b""
         if rules.greets in _MUTE:
             super().send()
@@ -54,11 +54,11 @@ class QuirkySession(Session):
         octets = super().send()
         return octets.replace(b"\r\n", b"\n") if rules.line_end == "lf" else octets
 
-    def answer(self, reply: Reply) -> None:
+    def reply(self, reply: Reply) -> None:
         """See ``Session``."""
-        asked = isinstance(self._pending, events.Auth | events.AuthResponse)
-        if asked and reply.code >= 400 and self.profile.auth.ends_refused:
+        is_auth = isinstance(self._pending, events.Auth | events.AuthResponse)
+        if is_auth and reply.code >= 400 and self.profile.auth.ends_refused:
             self._pending = None
             self.drop()
         else:
-            super().answer(reply)
+            super().reply(reply)

@@ -1,7 +1,7 @@
 """One server session as a state machine without I/O.
 
 Feed octets to ``receive``, take events from ``next_event`` until it returns
-None, give each pausing event its ``answer``, and write what ``send`` returns;
+None, give each pausing event its ``reply``, and write what ``send`` returns;
 begin again when the session ``is_full``.
 """
 
@@ -43,7 +43,12 @@ replies to EHLO these are some 64 KiB."""
 
 _DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_TELLS: Final = (events.ContentPiece, events.ContentDropped, events.AuthAborted, events.Closing)
+_NOTIFICATIONS: Final = (
+    events.ContentPiece,
+    events.ContentDropped,
+    events.AuthAborted,
+    events.Closing,
+)
 """Events that do not pause the session."""
 
 
@@ -191,12 +196,12 @@ class Session:
                 return None
             if event is None:
                 continue
-            if not isinstance(event, _TELLS):
+            if not isinstance(event, _NOTIFICATIONS):
                 self._pending = event
             return event
         return None
 
-    def answer(self, reply: Reply) -> None:
+    def reply(self, reply: Reply) -> None:
         """Give the pending event its reply: a 2yz makes it happen, a 421 ends the session.
 
         Octets that came after STARTTLS turn its 220 into a refusal and end the session:
@@ -204,7 +209,7 @@ class Session:
         """
         event, self._pending = self._pending, None
         if event is None:
-            raise RuntimeError("no event is waiting for an answer")
+            raise RuntimeError("no event is waiting for a reply")
         self._auth_open = False
         if self._buffer and reply.code == 220:
             self.close(self.replies.BYTES_BEFORE_TLS)
@@ -242,10 +247,10 @@ class Session:
         self._auth_open = True
         self._say(challenge_reply(data))
 
-    def signed_in(self, principal: Principal, reply: Reply | None = None) -> None:
+    def accept_login(self, principal: Principal, reply: Reply | None = None) -> None:
         """End a SASL exchange successfully."""
         self.signed_in_as = principal
-        self.answer(reply or self.replies.SIGNED_IN)
+        self.reply(reply or self.replies.SIGNED_IN)
 
     def refuse_content(self, reply: Reply) -> None:
         """Refuse the message that is arriving: its rest is discarded, and the reply sent at its
@@ -384,7 +389,7 @@ class Session:
     def _line_too_long(self) -> events.Event | None:
         """Reply to a line that was too long; during AUTH this ends the exchange (RFC 4954 4)."""
         if not self._auth_open:
-            self._say_of_command(self.replies.LINE_TOO_LONG)
+            self._say_to_command(self.replies.LINE_TOO_LONG)
             return None
         return self._abort_auth(self.replies.AUTH_LINE_TOO_LONG)
 
@@ -395,24 +400,24 @@ class Session:
             self.close(self.replies.TOO_MANY_COMMANDS)
             return None
         if _CONTROL.search(line):
-            said = self.replies.MALFORMED_LINE.because("control characters in a command")
-            self._say_of_command(said)
+            malformed = self.replies.MALFORMED_LINE.because("control characters in a command")
+            self._say_to_command(malformed)
             return None
         verb, _, argument = line.partition(b" ")
         command = self._table.get(verb) or self._table.get(verb.upper())
         if command is None:
             # The line may be a secret that was sent at the wrong time.
-            self._say_of_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
+            self._say_to_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
             return None
         name = verb.decode("ascii").upper()
         result = missing_condition(self, name, command) or command.handle(self, argument.strip())
         if isinstance(result, Reply):
             is_bare = result.code >= 400 and not result.reason
-            self._say_of_command(result.because(f"in answer to {name}") if is_bare else result)
+            self._say_to_command(result.because(f"in answer to {name}") if is_bare else result)
             return None
         return result
 
-    def _say_of_command(self, reply: Reply) -> None:
+    def _say_to_command(self, reply: Reply) -> None:
         self._say(reply)
         if reply.code >= 400:
             self.refusals = (*self.refusals[-MAX_REFUSALS:], reply)
@@ -440,7 +445,7 @@ class Session:
         if self._refusal is None:
             self._checksum = zlib.crc32(chunk, self._checksum)
             self._is_seven_bit = self._is_seven_bit and chunk.isascii()
-        if reader.ended:
+        if reader.is_complete:
             if isinstance(reader, DataReader):
                 return self._end_content(chunk, is_undotted=reader.is_undotted)
             if reader.last:

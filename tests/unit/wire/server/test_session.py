@@ -38,7 +38,7 @@ def accept(session: Session) -> None:
     """A transaction with one recipient, up to where content may follow."""
     session.receive(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
     while session.next_event() is not None:
-        session.answer(session.replies.OK)
+        session.reply(session.replies.OK)
     session.send()
 
 
@@ -48,21 +48,21 @@ def test_pipelined_commands_wait_for_an_answer(session: Session) -> None:
     assert session.is_waiting
     assert session.next_event() is None
     assert session.send() == b""
-    session.answer(Reply(250, "yes"))
+    session.reply(Reply(250, "yes"))
     assert session.next_event() is None
     assert session.send() == b"250 yes\r\n250 2.0.0 OK\r\n"
 
 
 def test_a_refused_sender_starts_nothing(session: Session) -> None:
     next_event(session, b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
-    session.answer(Reply(550, "no"))
+    session.reply(Reply(550, "no"))
     assert session.next_event() is None
     assert b"503" in session.send()
 
 
 def test_a_421_as_an_answer_ends_the_session(session: Session) -> None:
     next_event(session, b"MAIL FROM:<a@b.example>\r\nNOOP\r\n")
-    session.answer(Reply(421, "go away"))
+    session.reply(Reply(421, "go away"))
     assert session.next_event() == events.Closing(Reply(421, "go away"))
     assert session.next_event() is None
     assert session.send() == b"421 go away\r\n"
@@ -70,7 +70,7 @@ def test_a_421_as_an_answer_ends_the_session(session: Session) -> None:
 
 def test_an_answer_needs_a_question(session: Session) -> None:
     with pytest.raises(RuntimeError, match="no event"):
-        session.answer(session.replies.OK)
+        session.reply(session.replies.OK)
 
 
 def test_ending_a_session_takes_its_question_back(session: Session) -> None:
@@ -91,7 +91,7 @@ def test_octets_after_the_end_are_not_kept(session: Session) -> None:
 
 def test_starttls_forgets_and_says_220(session: Session) -> None:
     assert isinstance(next_event(session, b"STARTTLS\r\n"), events.StartTls)
-    session.answer(session.replies.TLS_READY)
+    session.reply(session.replies.TLS_READY)
     assert session.encrypted
     assert session.peer_name == ""
     assert session.send().startswith(b"220 ")
@@ -101,7 +101,7 @@ def test_octets_that_come_before_the_220_are_refused(session: Session) -> None:
     """The application had the question already: reading should be paused, and was not yet."""
     next_event(session, b"STARTTLS\r\n")
     session.receive(b"MAIL FROM:<evil@example.com>\r\n")
-    session.answer(session.replies.TLS_READY)
+    session.reply(session.replies.TLS_READY)
     assert not session.encrypted
     assert session.send() == session.replies.BYTES_BEFORE_TLS.encode()
     assert session.next_event() == events.Closing(session.replies.BYTES_BEFORE_TLS)
@@ -116,7 +116,7 @@ def test_octets_behind_starttls_ask_nothing_of_the_application(session: Session)
 
 def test_a_refused_starttls_leaves_the_session_in_clear(session: Session) -> None:
     next_event(session, b"STARTTLS\r\n")
-    session.answer(session.replies.TLS_UNAVAILABLE)
+    session.reply(session.replies.TLS_UNAVAILABLE)
     assert not session.encrypted
     assert session.next_event() is None
     assert next_event(session, b"NOOP\r\n") is None
@@ -128,7 +128,7 @@ def test_a_login_in_steps(session: Session) -> None:
     session.challenge(b"Username:")
     assert session.send() == b"334 VXNlcm5hbWU6\r\n"
     assert next_event(session, b"YQ==\r\n") == events.AuthResponse(b"a")
-    session.signed_in(Principal("a"))
+    session.accept_login(Principal("a"))
     assert session.signed_in_as == Principal("a")
     assert session.send() == session.replies.SIGNED_IN.encode()
 

@@ -35,7 +35,7 @@ def say(session: Session, *lines: str) -> str:
         session.receive(f"{line}\r\n".encode())
         while (event := session.next_event()) is not None:
             if session.is_waiting:
-                session.answer(Reply(235 if isinstance(event, events.Auth) else 250, "fine"))
+                session.reply(Reply(235 if isinstance(event, events.Auth) else 250, "fine"))
     return session.send().decode()
 
 
@@ -113,7 +113,7 @@ def test_message_content_may_be_refused(content: str, refusal: str, verb: str, s
         session.receive(octets[start : start + step])
         while session.next_event() is not None:
             if session.is_waiting:
-                session.answer(Reply(250, "queued"))
+                session.reply(Reply(250, "queued"))
     said = session.send().decode()
     assert said.endswith(f"550 5.6.0 {refusal}\r\n" if refusal else "250 queued\r\n")
 
@@ -212,7 +212,7 @@ class TestOddSession:
         say(session, "EHLO x")
         session.receive(b"AUTH PLAIN AGEAYg==\r\n")
         assert isinstance(session.next_event(), events.Auth)
-        session.answer(Reply(535, "no"))
+        session.reply(Reply(535, "no"))
         assert session.send() == b""
         assert isinstance(session.next_event(), events.Closing)
 
