@@ -1,8 +1,8 @@
 """What a session reports to the application.
 
-A session is paused from the event until ``reply`` (or ``challenge``, ``accept_login``), so pipelined
-commands wait. ``ContentPiece``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are only
-notifications, and do not pause it.
+A session pauses after an event until ``reply`` (or ``challenge``, ``accept_login``), so that
+pipelined commands wait. ``ContentPiece``, ``ContentDropped``, ``AuthAborted`` and ``Closing`` are
+only notifications, and do not pause it.
 """
 
 from gatepost.model.body import Traits
