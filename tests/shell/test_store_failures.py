@@ -181,13 +181,13 @@ def test_a_failure_before_the_sync_leaves_no_put_waiting(tmp_path: Path) -> None
     async def steps(store: SqliteStore) -> None:
         await store.put(message("before", LARGE))
         writer = store._writer
-        give = writer._syncing.give
+        give = writer._sync_thread.give
 
         def give_late(job: Any) -> None:
             writer.fail(QueueError("meanwhile, elsewhere"))
             give(job)
 
-        writer._syncing.give = give_late
+        writer._sync_thread.give = give_late
         with pytest.raises(QueueError):
             await store.put(message("late", LARGE))
         assert not store._bodies._writing.locked()

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeGuard
 
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body
@@ -50,7 +50,7 @@ class BodyWriter:
         with self._writing:
             self._segments.close()
 
-    def takes(self, operation: Operation) -> bool:
+    def takes(self, operation: Operation) -> TypeGuard[Put]:
         """Tell whether it is a message whose body goes into a segment."""
         return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
@@ -60,7 +60,7 @@ class BodyWriter:
         Returns the messages that the loop may commit after ``sync_allotted``; the body thread does
         the others, because a loop should not begin a new segment, which must be synced, too.
         """
-        large = [each for each in group if isinstance(each, Put) and self.takes(each)]
+        large = [each for each in group if self.takes(each)]
         if not large:
             return group
         ready = [each for each in group if not self.takes(each)]

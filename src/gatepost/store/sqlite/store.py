@@ -4,14 +4,13 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.body import Body, BytesBody, traits_of
@@ -35,6 +34,7 @@ from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
+from gatepost.store.sqlite.group_commit import GroupCommit
 from gatepost.store.sqlite.maintenance import (
     BATCH,
     Collector,
@@ -55,12 +55,6 @@ from gatepost.store.waiting import Waiters
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record
-
-LINGER: Final = 0.002
-"""Seconds that a write without a waiting client waits at most for others to share the commit."""
-
-PUT_OFF: Final = 0.01
-"""Seconds that an event loop waits at most for the store thread to finish."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +85,8 @@ class SqliteStore:
     def __init__(self, parts: Parts, on_failure: Callable[[QueueError], None]) -> None:
         self._parts, self._room, self._on_failure = parts, parts.room, on_failure
         self._inline = parts.settings.inline
+        self._most_here = max(HERE, self._inline)
+        """The largest body whose message an event loop commits itself."""
         self._closed = False
         self._waiters = Waiters()
         self._reader = Reader(parts.reading, parts.segments)
@@ -106,16 +102,6 @@ class SqliteStore:
             "gatepost-reader", _run_all, 1, self._writer.fault
         )
         self._reads.start()
-        self._gathered: deque[Asked] = deque()
-        """What a loop will commit: messages in its next turn, settlements with them or soon."""
-        self._called = False
-        """A loop will commit in its next turn."""
-        self._round = 0
-        """How often a loop has taken what was gathered."""
-        self._put_off = False
-        """The store thread was busy when a loop wanted to commit."""
-        self._syncing = False
-        """The last group is being committed; what has come since is in the next one."""
         self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
         self._generation = Generation(parts.directory, parts.committer.connection)
         self._queue = DeliveryWriter()
@@ -129,11 +115,11 @@ class SqliteStore:
             self._put, self.deliveries.put_with, self._read, parts.reading
         )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room, self._inline)
+        self._group = GroupCommit(self._writer, self._bodies)
         threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(
             parts.segments, self._reader, threads, parts.room, self._writer.fail
         )
-        self._writer.on_free = self._freed
         # Not immediately: a command that only reads a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
 
@@ -174,7 +160,7 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
-        self._pass_on(self._take_gathered())
+        self._group.flush()
         self._bodies.close()
         self._writer.give(Step(self._generation.advance, self._generation.note))
         self._reads.stop()
@@ -197,14 +183,7 @@ class SqliteStore:
             future.set_exception(refused)
             return future
         body = submission.body
-        if body.size > self._inline:
-            put = make(future, submission)
-            if body.size <= HERE and self._writer.is_quick:
-                self._gather(put, urgent=True)
-            else:
-                self._bodies.give(put)
-            return future
-        if type(body) is not BytesBody:
+        if body.size <= self._inline and type(body) is not BytesBody:
             try:
                 body = BytesBody(b"".join(body.chunks()), traits_of(body))
             except OSError as error:
@@ -212,86 +191,11 @@ class SqliteStore:
                 return future
             submission = replace(submission, body=body)
         put = make(future, submission)
-        if self._writer.is_quick:
-            self._gather(put, urgent=True)
+        if self._writer.is_quick and body.size <= self._most_here:
+            self._group.add(put, urgent=True)
         else:
-            self._writer.give(put)
+            self._group.pass_on((put,))
         return future
-
-    def _gather(self, operation: Asked, *, urgent: bool) -> None:
-        """Let the loop commit what one turn of it brought together; what is not urgent waits for
-        urgent writes, or for a moment."""
-        loop = operation.future.get_loop()
-        if not (self._called or self._put_off):
-            if urgent and not self._syncing:
-                self._called = True
-                loop.call_soon(self._commit_gathered)
-            elif not self._gathered:  # in case the end of the sync does not call us
-                loop.call_later(LINGER, self._commit_late, self._round)
-        self._gathered.append(operation)
-
-    def _commit_late(self, number: int) -> None:
-        if number == self._round:  # no other thread did meanwhile
-            self._commit_gathered()
-
-    def _commit_gathered(self) -> None:
-        self._called = False
-        if not self._gathered:
-            return
-        loop = asyncio.get_running_loop()
-        if self._syncing:
-            loop.call_later(LINGER, self._commit_late, self._round)
-            return
-        if not self._writer.reserve():
-            if not self._put_off:  # the store thread is busy; it calls when it is done
-                self._put_off = True
-                loop.call_later(PUT_OFF, self._commit_or_pass_on, self._round)
-            return
-        bodies = self._bodies
-        group = bodies.allot(self._take_gathered())
-        self._syncing = True
-        if not self._writer.begin_here(group, bodies.sync_allotted, partial(self._synced, loop)):
-            self._syncing = False
-            bodies.take_back(group)
-            self._pass_on(group)
-
-    def _commit_or_pass_on(self, number: int) -> None:
-        """Commit when the store thread is free, or took too long; if it has more to do, let it
-        commit this, too."""
-        self._commit_late(number)
-        if number == self._round:
-            self._pass_on(self._take_gathered())
-
-    def _freed(self) -> None:
-        """Called in the store thread: it has done what it was given."""
-        if self._put_off:
-            with suppress(IndexError, RuntimeError):  # the loop was closed already
-                loop = self._gathered[0].future.get_loop()
-                loop.call_soon_threadsafe(self._commit_or_pass_on, self._round)
-
-    def _synced(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called in a thread of the store: what was gathered meanwhile can be committed."""
-        self._syncing = False
-        if self._gathered:
-            with suppress(RuntimeError):  # the loop was closed
-                loop.call_soon_threadsafe(self._commit_gathered)
-
-    def _take_gathered(self) -> "list[Asked]":
-        """Take what is there; another loop, in another thread, may take some of it."""
-        self._round += 1
-        self._put_off = False
-        group: list[Asked] = []
-        with suppress(IndexError):
-            while True:
-                group.append(self._gathered.popleft())
-        return group
-
-    def _pass_on(self, group: "Iterable[Asked]") -> None:
-        for each in group:
-            if isinstance(each, Put) and self._bodies.takes(each):
-                self._bodies.give(each)
-            else:
-                self._writer.give(each)
 
     async def new_epoch(self) -> int:
         return await self._change(_next_epoch)
@@ -360,7 +264,7 @@ class SqliteStore:
         if self._closed:
             operation.future.set_exception(_closed())
         elif self._writer.is_quick:
-            self._gather(operation, urgent=False)
+            self._group.add(operation, urgent=False)
         else:
             self._writer.give(operation)
 

@@ -31,7 +31,7 @@ GROUP: Final = 256
 IDLE: Final = 3600.0
 """Seconds between two calls of the upkeep of a store that failed."""
 
-Syncing = tuple[Begun, Callable[[], QueueError | None], Callable[[], None]]
+SyncJob = tuple[Begun, Callable[[], QueueError | None], Callable[[], None]]
 """A group that an event loop has written, the sync of its bodies, and a function to call then."""
 Told = tuple[asyncio.Future[Any], Any]
 
@@ -39,10 +39,12 @@ Told = tuple[asyncio.Future[Any], Any]
 class Writer:
     """Commits groups and reports the outcomes, with one wake-up of the event loop per group.
 
-    The committing thread holds a lock: the store thread, or an event loop for its own writes
-    (``begin_here``). A loop writes the rows, a thread that does nothing else syncs: every statement
-    releases the interpreter's lock, and a separate thread would have to acquire it each time.
-    Checkpoints, which may take long, are made by the store thread.
+    One thread commits at a time, with a lock: the store thread what it was given, which it waits
+    for, or the sync thread what an event loop has written, which gets the lock only if the store
+    thread does not need it (``reserve``, ``begin_here``; ``GroupCommit`` decides when). A loop
+    writes the rows, and a thread that does nothing else syncs: every statement releases the
+    interpreter's lock, and a separate thread would have to acquire it each time. Checkpoints, which
+    may take long, are made by the store thread.
 
     After a failed sync nothing more is done, not even closing the connection. `on_failure` is
     called once, in the thread that saw the failure.
@@ -60,18 +62,18 @@ class Writer:
         self._unclosed = unclosed
         self._on_failure = on_failure
         self._committing = threading.Lock()
-        self._wanted = False
-        """The store thread was given something, or waits for the lock."""
+        self._is_needed = False
+        """The store thread needs the lock: it was given something, or waits for it."""
         self.on_free: Callable[[], None] | None = None
         """Called in the store thread when it has done what it was given."""
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
         self.on_commit: Callable[[], None] | None = None
         """Called in the committing thread after each group that contains a message."""
-        self._worker: BatchThread[Operation] = BatchThread(
+        self._store_thread: BatchThread[Operation] = BatchThread(
             "gatepost-store", self._work, GROUP, self.fault
         )
-        self._syncing: BatchThread[Syncing] = BatchThread(
+        self._sync_thread: BatchThread[SyncJob] = BatchThread(
             "gatepost-sync", self._sync, 1, self.fault
         )
 
@@ -80,13 +82,13 @@ class Writer:
 
         It returns the seconds to its next run.
         """
-        self._syncing.start()
-        self._worker.start(lambda: upkeep() if self.failure is None else IDLE, after)
+        self._sync_thread.start()
+        self._store_thread.start(lambda: upkeep() if self.failure is None else IDLE, after)
 
     def give(self, operation: Operation) -> None:
         """Let the store thread commit it, in the next group. For any thread."""
-        self._wanted = True  # given to a waiting thread, it is in no queue, and not yet taken
-        self._worker.give(operation)
+        self._is_needed = True  # given to a waiting thread, it is in no queue, and not yet taken
+        self._store_thread.give(operation)
 
     @property
     def messages(self) -> int:
@@ -116,8 +118,8 @@ class Writer:
 
     def close(self) -> None:
         """Commit what was given, empty the WAL, close the database."""
-        self._syncing.stop()
-        self._worker.stop()
+        self._sync_thread.stop()
+        self._store_thread.stop()
         if self.failure is None:
             self._unclosed.clear()
             try:
@@ -133,12 +135,12 @@ class Writer:
 
     @property
     def is_quick(self) -> bool:
-        """True if an event loop may write in its own thread."""
+        """Whether an event loop may write in its own thread."""
         return self._committer.is_quick
 
     def reserve(self) -> bool:
         """Get the lock for ``begin_here``; False while another thread commits, or waits for it."""
-        if self._wanted or self._worker.is_behind:
+        if self._is_needed or self._store_thread.is_behind:
             return False
         return self._committing.acquire(blocking=False)
 
@@ -164,10 +166,10 @@ class Writer:
                 self._committing.release()
         if begun is None:
             return False  # the store thread finds out which of them is bad
-        self._syncing.give((begun, sync_bodies, done))
+        self._sync_thread.give((begun, sync_bodies, done))
         return True
 
-    def _sync(self, jobs: list[Syncing]) -> None:
+    def _sync(self, jobs: list[SyncJob]) -> None:
         for begun, sync_bodies, done in jobs:
             try:
                 finish = partial(self._committer.finish, begun, sync_bodies())
@@ -179,9 +181,9 @@ class Writer:
                 done()
 
     def _work(self, group: list[Operation]) -> None:
-        self._wanted = True
+        self._is_needed = True
         with self._committing:
-            self._wanted = False
+            self._is_needed = False
             self._conclude(group, partial(self._committer.commit, group))
             if self.failure is None:
                 self._checkpoint()

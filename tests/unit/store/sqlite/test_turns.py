@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.store.sqlite import Settings, open_store
-from gatepost.store.sqlite import store as store_module
+from gatepost.store.sqlite import Settings, group_commit, open_store
 from gatepost.store.sqlite.commit import CHECKPOINT_PAGES, Asked, Committer
 from tests.contract.messages import message
 
@@ -20,11 +19,11 @@ def test_a_loop_waits_for_a_checkpoint_and_then_commits_itself(
     checkpoint = Committer.checkpoint
 
     def slowly(committer: Committer) -> None:
-        time.sleep(5 * store_module.LINGER)
+        time.sleep(5 * group_commit.LINGER)
         checkpoint(committer)
 
     monkeypatch.setattr(Committer, "checkpoint", slowly)
-    monkeypatch.setattr(store_module, "PUT_OFF", 60.0)
+    monkeypatch.setattr(group_commit, "POSTPONE", 60.0)
     passed_on: list[Any] = []
 
     async def main() -> None:
