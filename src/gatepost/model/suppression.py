@@ -9,7 +9,7 @@ class SuppressedPeriod:
     """Nothing is sent to ``address`` from ``since`` until ``until`` (UTC)."""
 
     address: str
-    """The address as ``routing.suppression.fold`` returns it."""
+    """In lower case."""
     level: int
     """How often it was prolonged, which decides about its duration."""
     since: datetime

@@ -55,7 +55,7 @@ class Settlement:
     outcome: str = ""
     """Why it failed, for the operator."""
     dead: str = ""
-    """Why it is not tried again (Event Grid's ``deadLetterReason``)."""
+    """Why it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Where mail goes, and what happens to it: pure decisions."""
+"""Where mail goes: pure decisions."""

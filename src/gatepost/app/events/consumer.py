@@ -11,9 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from gatepost.app.events.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, Outcome, decide
+from gatepost.app.events.report_contents import delivery_report
 from gatepost.app.events.rules import OutcomeRules
 from gatepost.app.events.sources import Sources, texts
 from gatepost.app.events.subscriptions import Subscriptions
+from gatepost.app.events.suppression import after_bounce, after_send, fold, in_force
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.model.address import Address
@@ -23,9 +26,6 @@ from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Published, ReportStore, Unread
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
-from gatepost.routing.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, Outcome, decide
-from gatepost.routing.reports import delivery_report
-from gatepost.routing.suppression import after_bounce, after_send, fold, in_force
 
 PACE: Final = 0.05
 """Seconds that mail waits for more of it."""

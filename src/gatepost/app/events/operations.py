@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gatepost.app.events.outcomes import Rule, make_rule
+from gatepost.app.events.report_contents import ACTIONS, engagement_report, presumed_reports
 from gatepost.app.events.service import EventService
 from gatepost.app.events.sources import moment
 from gatepost.directory.azure.entries import CommunicationService
@@ -30,8 +32,6 @@ from gatepost.rest.events.subscription import (
     check_types,
     check_url,
 )
-from gatepost.routing.outcomes import Rule, make_rule
-from gatepost.routing.reports import ACTIONS, engagement_report, presumed_reports
 
 Document = dict[str, Any]
 Operation = Callable[[EventService, Any], Awaitable[Document]]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import msgspec
 
 from gatepost.app.damaged_records import FAULTS, note
+from gatepost.app.events.outcomes import Rule
+from gatepost.app.events.suppression import fold
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Record, Records
-from gatepost.routing.outcomes import Rule
-from gatepost.routing.suppression import fold
 
 KIND = "outcome_rule"
 

@@ -20,12 +20,12 @@ from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.queue.backoff import Backoff
 from gatepost.queue.contract import Store
 from gatepost.queue.operations import OperationStore
 from gatepost.queue.reports import ReportStore
 from gatepost.relay.context import Report as Tell
 from gatepost.rest.events import VALIDATE
+from gatepost.rest.events.delivery_retry import Backoff
 from gatepost.rest.events.documents import timestamp
 from gatepost.rest.events.handshake import (
     judge_preflight,

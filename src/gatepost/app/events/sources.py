@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from gatepost.app.events.suppression import is_for_sender
 from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
@@ -18,7 +19,6 @@ from gatepost.directory.azure.identify import resolve
 from gatepost.directory.azure.senders import senders_of
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
-from gatepost.routing.suppression import is_for_sender
 
 MOST_KEPT: Final = 10_000
 """Maximum number of cached answers, because without a login anybody may name any domain."""

@@ -14,10 +14,10 @@ from typing import Final
 
 from gatepost.app.events.client import Client, Unreached
 from gatepost.app.events.sources import moment
-from gatepost.queue.backoff import DELIVERED, Backoff, Failure, again
 from gatepost.queue.reports import Due, ReportStore, Settlement
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
+from gatepost.rest.events.delivery_retry import DELIVERED, Backoff, Failure, again
 from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
 

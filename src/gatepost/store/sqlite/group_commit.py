@@ -18,7 +18,7 @@ POSTPONE: Final = 0.01
 """Seconds that an event loop waits at most for the store thread to finish."""
 
 
-class State(Enum):
+class CommitState(Enum):
     """What happens to the writes that event loops gather.
 
     An event loop makes all changes, except that the sync thread ends SYNCING. There is usually one
@@ -40,7 +40,7 @@ class State(Enum):
     it leaves the group to the store thread, and is IDLE."""
 
 
-IDLE, COLLECTING, POSTPONED, SYNCING = State  # quicker to look up
+IDLE, COLLECTING, POSTPONED, SYNCING = CommitState  # quicker to look up
 
 
 class GroupCommit:

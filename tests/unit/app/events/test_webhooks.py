@@ -15,8 +15,8 @@ from gatepost.app.events.webhooks import DAMAGED, LOST
 from gatepost.app.keys import Key
 from gatepost.directory.azure.entries import Domain
 from gatepost.model.profile import EventRules
-from gatepost.queue.backoff import Backoff
 from gatepost.queue.reports import Due
+from gatepost.rest.events.delivery_retry import Backoff
 from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.rest.events.subscription import SubscriptionError
 from tests.unit.app.events.world import URL, Asked, Endpoint, World, agree, opened

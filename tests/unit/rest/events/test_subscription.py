@@ -9,8 +9,8 @@ import pytest
 from gatepost.model.report import DELIVERY, ENGAGEMENT, Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
-from gatepost.queue.backoff import Backoff
 from gatepost.rest.events.arm import SubscriptionBody, apply, document
+from gatepost.rest.events.delivery_retry import Backoff
 from gatepost.rest.events.subscription import (
     EventFilter,
     EventSubscription,

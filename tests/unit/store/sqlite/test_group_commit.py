@@ -16,8 +16,8 @@ from gatepost.store.sqlite.group_commit import (
     IDLE,
     POSTPONED,
     SYNCING,
+    CommitState,
     GroupCommit,
-    State,
 )
 from gatepost.store.sqlite.writer import Writer
 
@@ -148,7 +148,7 @@ def running(loop: Loop) -> Iterator[None]:
 
 # What happens, the state then, how many groups the loop began, and writes left to the store thread.
 # fmt: off
-STEPS: list[tuple[str, State, int, int]] = [
+STEPS: list[tuple[str, CommitState, int, int]] = [
     ("urgent write",                                                      COLLECTING, 0, 0),
     ("other write",                                                       IDLE,       0, 0),
     ("other write, time passes",                                          SYNCING,    1, 0),
@@ -190,7 +190,7 @@ EVENTS = (
 
 @pytest.mark.parametrize(("events", "state", "groups", "passed_on"), STEPS)
 def test_each_event_leads_to_one_state(
-    events: str, state: State, groups: int, passed_on: int
+    events: str, state: CommitState, groups: int, passed_on: int
 ) -> None:
     world = World()
     for each in events.split(", "):

@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gatepost.queue.backoff import ATTEMPTS_EXCEEDED, TIME_EXCEEDED, Backoff, Failure, again
+from gatepost.rest.events.delivery_retry import (
+    ATTEMPTS_EXCEEDED,
+    TIME_EXCEEDED,
+    Backoff,
+    Failure,
+    again,
+)
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 MINUTE = 60

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from gatepost.app.events.outcomes import DELIVERED, Outcome
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import DELIVERY, ENGAGEMENT, Report, message_guid, report_guid
-from gatepost.routing.outcomes import DELIVERED, Outcome
 
 ACTIONS: Final = ("view", "click")
 

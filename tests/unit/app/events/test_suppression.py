@@ -7,14 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gatepost.model.suppression import SuppressedPeriod
-from gatepost.routing.suppression import (
+from gatepost.app.events.suppression import (
     LEASES,
     after_bounce,
     after_send,
     in_force,
     is_for_sender,
 )
+from gatepost.model.suppression import SuppressedPeriod
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.routing.outcomes import DELIVERED, Outcome, Rule, decide, make_rule
+from gatepost.app.events.outcomes import DELIVERED, Outcome, Rule, decide, make_rule
 
 RESERVED = [
     # recipient                                     status          hard    asked a server

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from gatepost.app.events.outcomes import Outcome, decide
+from gatepost.app.events.report_contents import delivery_report, engagement_report, presumed_reports
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import DELIVERY, ENGAGEMENT, message_guid
-from gatepost.routing.outcomes import Outcome, decide
-from gatepost.routing.reports import delivery_report, engagement_report, presumed_reports
 
 AT = datetime(2025, 11, 11, 21, 17, 5, 360000, tzinfo=UTC)
 OPERATION = "f1edbcfb-9d85-4275-ae62-d568141dbc89"

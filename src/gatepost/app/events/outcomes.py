@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
+from gatepost.app.events.bounces import Answer, parse_answer
+from gatepost.app.events.suppression import fold
 from gatepost.model.address import parse_address
-from gatepost.routing.bounces import Answer, parse_answer
-from gatepost.routing.suppression import fold
 
 Status = Literal[
     "Delivered", "Expanded", "Bounced", "Suppressed", "Quarantined", "FilteredSpam", "Failed"
