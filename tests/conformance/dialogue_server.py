@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from gatepost.testing import Dialogue, Values
-from gatepost.testing.dialogue import Mark
+from gatepost.testing.dialogue import NoLine
 from tests.certificates import Pair
 from tests.tcp_server import PATIENCE, TcpServer
 
@@ -25,7 +25,7 @@ class DialogueServer(TcpServer):
         try:
             connection.settimeout(PATIENCE)
             for step in self._dialogue.steps:
-                if isinstance(step, Mark):
+                if isinstance(step, NoLine):
                     if step.what == "CLOSED":
                         break
                     connection = self._secure(connection)

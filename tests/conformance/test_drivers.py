@@ -12,7 +12,7 @@ from gatepost.client.settings import Options, Tls
 from gatepost.errors import GatepostError
 from gatepost.testing import Dialogue, Values, load_dialogue
 from gatepost.testing.client import make_credentials, transactions
-from gatepost.testing.dialogue import Mark, Say
+from gatepost.testing.dialogue import NoLine, Say
 from tests.certificates import Pair, make_authority
 from tests.conformance.dialogue_server import serving
 
@@ -38,7 +38,7 @@ def lines_of(dialogue: Dialogue) -> list[Say]:
 def login_to(port: int, dialogue: Dialogue, ca_file: str) -> SubmissionPlan:
     """What the user of our client would have set to have this dialogue."""
     uses_tls = dialogue.tls or any(
-        isinstance(step, Mark) and step.what == "TLS" for step in dialogue.steps
+        isinstance(step, NoLine) and step.what == "TLS" for step in dialogue.steps
     )
     signs_in = dialogue.auth or any(say.text.startswith("AUTH") for say in lines_of(dialogue))
     hello = next(say.text for say in lines_of(dialogue) if say.text.startswith("EHLO "))

@@ -6,14 +6,21 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import Noun, answer, ask, noun_group, options, print_document
-from gatepost.cli.output import Failed
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
+    options,
+    print_document,
+    print_result,
+)
+from gatepost.cli.operations import call_directory
+from gatepost.cli.output import CommandFailed
 from gatepost.cli.secret_file import saved_secret
 
 MAX_PASSWORD: Final = 9_216
 """Octets that fit in a line of AUTH."""
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "account",
     "accounts",
     "Accounts of a relay (`gatepost serve`): name, password and permitted senders. Accounts "
@@ -26,7 +33,7 @@ NOUN: Final = Noun(
     example="printer",
 )
 
-account = noun_group(NOUN)
+account = object_group(KIND)
 
 
 def _password_options(command: Any) -> Any:
@@ -65,7 +72,7 @@ def _password_options(command: Any) -> Any:
 )
 @_password_options
 @options
-def create(data: Path, as_json: bool, senders: tuple[str, ...], **given: Any) -> None:
+def create(data: Path, as_json: bool, senders: tuple[str, ...], **fields: Any) -> None:
     """Create an account. A generated password is shown only now.
 
     \b
@@ -73,38 +80,38 @@ def create(data: Path, as_json: bool, senders: tuple[str, ...], **given: Any) ->
       gatepost account create printer --sender printer@example.com --save printer.password
       gatepost account create crm --sender @example.com --password-file crm.password
     """
-    _change(data, as_json, "account create", {**given, "senders": list(senders)})
+    _change(data, as_json, "account create", {**fields, "senders": list(senders)})
 
 
 @account.command("set-password")
 @click.argument("name")
 @_password_options
 @options
-def set_password(data: Path, as_json: bool, **given: Any) -> None:
+def set_password(data: Path, as_json: bool, **fields: Any) -> None:
     """Change the password of an account; its senders stay the same.
 
     \b
     Example:
       gatepost account set-password printer --save printer.password
     """
-    _change(data, as_json, "account set-password", given)
+    _change(data, as_json, "account set-password", fields)
 
 
-def _change(data: Path, as_json: bool, operation: str, given: dict[str, Any]) -> None:
-    save, file, prompt = given.pop("save"), given.pop("password_file"), given.pop("prompt")
+def _change(data: Path, as_json: bool, operation: str, fields: dict[str, Any]) -> None:
+    save, file, prompt = fields.pop("save"), fields.pop("password_file"), fields.pop("prompt")
     if save is not None and (prompt or file is not None):
         raise click.UsageError("--save is for generated passwords only")
     password = _password(file, prompt)
     if password is not None:
-        answer(ask(data, operation, {**given, "password": password}), as_json)
+        print_result(call_directory(data, operation, {**fields, "password": password}), as_json)
         return
     if save is None:
-        answer(ask(data, operation, given), as_json, _tell)
+        print_result(call_directory(data, operation, fields), as_json, _tell)
         return
     with saved_secret(save) as write:
-        made = ask(data, operation, given)
-        write(made.pop("password"))
-    answer(made | {"saved": str(save)}, as_json)
+        document = call_directory(data, operation, fields)
+        write(document.pop("password"))
+    print_result(document | {"saved": str(save)}, as_json)
 
 
 def _password(file: str | None, prompt: bool) -> str | None:
@@ -122,16 +129,16 @@ def _password(file: str | None, prompt: bool) -> str | None:
             with Path(file).open("rb") as opened:
                 octets = opened.read(MAX_PASSWORD + 1)
     except OSError as error:
-        raise Failed(f"cannot read {file}: {error.strerror}") from None
+        raise CommandFailed(f"cannot read {file}: {error.strerror}") from None
     text = octets.removesuffix(b"\n").removesuffix(b"\r")
     if not text or len(octets) > MAX_PASSWORD:
-        raise Failed(f"{file} holds no password, or one that is too long")
+        raise CommandFailed(f"{file} holds no password, or one that is too long")
     try:
         return text.decode()
     except UnicodeDecodeError:
-        raise Failed(f"{file} is not UTF-8") from None
+        raise CommandFailed(f"{file} is not UTF-8") from None
 
 
-def _tell(made: dict[str, Any]) -> None:
-    print_document(made)
+def _tell(document: dict[str, Any]) -> None:
+    print_document(document)
     click.echo("\nThis password is shown only once: save it now.")

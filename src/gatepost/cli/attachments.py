@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.output import Failed, print_json
+from gatepost.cli.output import CommandFailed, print_json
 from gatepost.cli.tables import safe
 from gatepost.mime.contents import Attachment
 
@@ -33,14 +33,14 @@ def save(attachments: Sequence[Attachment], directory: Path, *, force: bool) -> 
     paths = [directory / each for each in names_of(attachments)]
     saved = list(zip(attachments, paths, strict=True))
     if not force and (existing := [str(path) for _, path in saved if os.path.lexists(path)]):
-        raise Failed(f"exists already: {', '.join(existing)} (--force replaces)", "Exists")
+        raise CommandFailed(f"exists already: {', '.join(existing)} (--force replaces)", "Exists")
     try:
         if saved:
             directory.mkdir(parents=True, exist_ok=True)
         for attachment, path in saved:
             _write(attachment.content, path, force=force)
     except OSError as error:  # that of a full disk names no file
-        raise Failed(f"{error.filename or directory}: {error.strerror}") from None
+        raise CommandFailed(f"{error.filename or directory}: {error.strerror}") from None
     return saved
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gatepost.cli.group import Group
-from gatepost.cli.output import FAILED, OK, Failed, print_json
+from gatepost.cli.output import FAILED, OK, CommandFailed, print_json
 
 if TYPE_CHECKING:
-    from gatepost.testing.crash.run import Outcome
+    from gatepost.testing.crash.run import CrashResult
 
-SHOWN: Final = 20
+MOST_NAMES: Final = 20
 """Maximum names of lost messages that are printed; JSON contains all."""
 
 
@@ -65,25 +65,25 @@ def crash(
       gatepost bench crash --json
     """
     if not Path("/proc/self/stat").exists():
-        raise Failed("this needs /proc, which lists the relay's processes")
+        raise CommandFailed("this needs /proc, which lists the relay's processes")
     from gatepost.app.runtime import run  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.testing.crash.run import Plan, run_crash  # noqa: PLC0415
+    from gatepost.testing.crash.run import CrashPlan, run_crash  # noqa: PLC0415
     from gatepost.testing.crash.victim import NotServed  # noqa: PLC0415
 
     home = _home(directory)
-    plan = Plan(messages, kills, workers, seed=seed)
+    plan = CrashPlan(messages, kills, workers, seed=seed)
     try:
-        outcome = run(run_crash(plan, home, lambda said: click.echo(said, err=True)))
+        result = run(run_crash(plan, home, lambda text: click.echo(text, err=True)))
     except NotServed as error:
-        raise Failed.by(error) from None
+        raise CommandFailed.by(error) from None
     finally:
         if directory is None:
             shutil.rmtree(home, ignore_errors=True)
     if as_json:
-        print_json(document(outcome))
+        print_json(document(result))
     else:
-        show(outcome)
-    return OK if outcome.is_good else FAILED
+        show(result)
+    return OK if result.is_good else FAILED
 
 
 def _home(directory: Path | None) -> Path:
@@ -94,36 +94,36 @@ def _home(directory: Path | None) -> Path:
         if any(directory.iterdir()):
             raise click.UsageError(f"{directory} is not empty")
     except OSError as error:
-        raise Failed(f"{directory} cannot be used: {error.strerror}") from None
+        raise CommandFailed(f"{directory} cannot be used: {error.strerror}") from None
     return directory.resolve()
 
 
-def document(outcome: "Outcome") -> dict[str, Any]:
+def document(result: "CrashResult") -> dict[str, Any]:
     """Return the JSON document (docs/reference/json.md)."""
     return {
-        "kept": outcome.is_good,
-        **asdict(outcome.verdict),
-        "kills": outcome.kills,
-        "starts": outcome.starts,
-        "longest_outage": round(outcome.longest_outage, 3),
-        "seconds": round(outcome.seconds, 3),
-        "upstream": outcome.fates,
-        "senders": outcome.troubles,
-        "events": outcome.events,
-        "faults": outcome.faults,
+        "kept": result.is_good,
+        **asdict(result.verdict),
+        "kills": result.kills,
+        "starts": result.starts,
+        "longest_outage": round(result.longest_outage, 3),
+        "seconds": round(result.seconds, 3),
+        "upstream": result.fates,
+        "senders": result.troubles,
+        "events": result.events,
+        "faults": result.faults,
     }
 
 
-def show(outcome: "Outcome") -> None:
+def show(result: "CrashResult") -> None:
     """Print the result."""
-    verdict = outcome.verdict
+    verdict = result.verdict
     click.echo(
-        f"{verdict.acknowledged:,} messages acknowledged in {outcome.seconds:,.0f} s, "
-        f"{sum(outcome.kills.values())} kills ({_counts(outcome.kills)}), "
-        f"{outcome.starts} starts, longest outage {outcome.longest_outage:.1f} s"
+        f"{verdict.acknowledged:,} messages acknowledged in {result.seconds:,.0f} s, "
+        f"{sum(result.kills.values())} kills ({_counts(result.kills)}), "
+        f"{result.starts} starts, longest outage {result.longest_outage:.1f} s"
     )
-    click.echo(f"upstream: {_counts(outcome.fates)}")
-    click.echo(f"senders met: {_counts(outcome.troubles) or 'nothing'}")
+    click.echo(f"upstream: {_counts(result.fates)}")
+    click.echo(f"senders met: {_counts(result.troubles) or 'nothing'}")
     click.echo()
     for name, count in (
         ("recipients promised", verdict.promised),
@@ -138,7 +138,7 @@ def show(outcome: "Outcome") -> None:
         ("TWICE FOR NO REASON", len(verdict.unexplained)),
         ("NOTIFIED TWICE", len(verdict.notified_twice)),
         ("KILLS WITH TOO MANY TWICE", len(verdict.crowded)),
-        ("FAULTS REPORTED", len(outcome.faults)),
+        ("FAULTS REPORTED", len(result.faults)),
     ):
         if count or not name.isupper():
             click.echo(f"{name:<27} {count:>7,}")
@@ -146,12 +146,12 @@ def show(outcome: "Outcome") -> None:
         ("lost", verdict.lost), ("damaged", verdict.damaged),
         ("twice", verdict.unexplained), ("notified twice", verdict.notified_twice),
     ):  # fmt: skip
-        for message_id, address in pairs[:SHOWN]:
+        for message_id, address in pairs[:MOST_NAMES]:
             click.echo(f"{name}: {message_id} to <{address}>")
-    for line in (*verdict.crowded, *outcome.faults):
+    for line in (*verdict.crowded, *result.faults):
         click.echo(line)
     click.echo()
-    click.echo("The promise is kept." if outcome.is_good else "The promise is BROKEN.")
+    click.echo("The promise is kept." if result.is_good else "The promise is BROKEN.")
 
 
 def _counts(counts: Counter[str]) -> str:

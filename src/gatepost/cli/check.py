@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gatepost.cli.output import OK, print_json, tell_problems
+from gatepost.cli.output import OK, print_json, print_problems
 from gatepost.cli.store_options import config_option
 
 EXAMPLE = """\b
@@ -32,7 +32,7 @@ def check(path: Path, as_json: bool) -> int:
     try:
         config = with_store_warning(load_config(path))
     except ConfigProblems as error:
-        return tell_problems(error, path, as_json=as_json)
+        return print_problems(error, path, as_json=as_json)
     if as_json:
         print_json(explanation(config))
     else:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import Lifetime
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_clock
+from gatepost.cli.operations import Document, call_clock
 
 
 @click.group(cls=Group)
@@ -33,7 +33,7 @@ def show(data: Path, as_json: bool) -> None:
     Example:
       gatepost clock show --json
     """
-    answer(ask_clock(data, "show", {}), as_json, _print)
+    print_result(call_clock(data, "show", {}), as_json, _print)
 
 
 @clock.command()
@@ -46,11 +46,13 @@ def advance(time: float, data: Path, as_json: bool) -> None:
     Example:
       gatepost clock advance 61s
     """
-    answer(ask_clock(data, "advance", {"seconds": time}), as_json, _print)
+    print_result(call_clock(data, "advance", {"seconds": time}), as_json, _print)
 
 
-def _print(told: Document) -> None:
+def _print(document: Document) -> None:
     from datetime import timedelta  # noqa: PLC0415 - `gatepost --help` does without
 
-    ahead = timedelta(seconds=told["ahead"])
-    click.echo(f"{told['now']}, {ahead} ahead" if ahead else f"{told['now']}, the machine's time")
+    ahead = timedelta(seconds=document["ahead"])
+    click.echo(
+        f"{document['now']}, {ahead} ahead" if ahead else f"{document['now']}, the machine's time"
+    )

@@ -105,7 +105,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
-def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **given: Any) -> int:
+def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **arguments: Any) -> int:
     """Find out why a client cannot sign in or send, and prove it.
 
     Connects to the server as the client would. Sends no message, and sends a password only if
@@ -117,9 +117,13 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **given: A
     """
     check_form(as_json=as_json, as_markdown=as_markdown)
     server, text = read_target(target)
-    explained, evidence, config = given.pop("explain"), given.pop("evidence"), given.pop("config")
-    log, log_server = given.pop("log"), given.pop("log_server") or ""
-    alone = given["token_file"] if server is None else None
+    explained, evidence, config = (
+        arguments.pop("explain"),
+        arguments.pop("evidence"),
+        arguments.pop("config"),
+    )
+    log, log_server = arguments.pop("log"), arguments.pop("log_server") or ""
+    alone = arguments["token_file"] if server is None else None
     sources = [server, text, evidence, log, config, explained, alone]
     chosen = len(sources) - sources.count(None)
     is_implied = not chosen and is_piped()
@@ -131,20 +135,22 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **given: A
     if log is None and log_server:
         raise click.UsageError("--server needs --log or a text")
     if explained is not None:
-        return _explain(explained, given["library"], as_json)
+        return _explain(explained, arguments["library"], as_json)
     if server is None and alone is None:
-        _forbid(given)
-    save = given.pop("save")
+        _forbid(arguments)
+    save = arguments.pop("save")
     if server is not None:
-        diagnosis = _probe(server, given)
+        diagnosis = _probe(server, arguments)
     elif alone is not None:
-        diagnosis = diagnose_token(given)
+        diagnosis = diagnose_token(arguments)
     else:
-        warn_of_unknown(given["library"])
+        warn_of_unknown(arguments["library"])
         if log is not None:
-            diagnosis = _read_log(log, log_server, given["library"], is_implied=is_implied)
+            diagnosis = _read_log(
+                log, log_server or "", arguments["library"], is_implied=is_implied
+            )
         else:
-            diagnosis = _read_facts(evidence, config, given["library"])
+            diagnosis = _read_facts(evidence, config, arguments["library"])
     if save is not None:
         save_evidence(diagnosis, save)
     show(diagnosis, as_json=as_json, as_markdown=as_markdown)
@@ -162,11 +168,11 @@ _OF_A_VISIT: Final = {
 }  # fmt: skip
 
 
-def _forbid(given: dict[str, Any]) -> None:
+def _forbid(arguments: dict[str, Any]) -> None:
     """Refuse options that only a check of a server uses, so that nobody believes they had an
     effect."""
     for name, option in _OF_A_VISIT.items():
-        if given[name]:
+        if arguments[name]:
             raise click.UsageError(f"{option} needs HOST[:PORT]")
 
 
@@ -185,22 +191,22 @@ def _explain(id: str, library: str, as_json: bool) -> int:
     return OK
 
 
-def _probe(server: str, given: dict[str, Any]) -> "Diagnosis":
+def _probe(server: str, arguments: dict[str, Any]) -> "Diagnosis":
     from gatepost.doctor import Settings, diagnose  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, TlsError  # noqa: PLC0415
 
-    checks = _checks(given)
-    authority = _local_authority(server) if given["ca_file"] is None else None
+    checks = _checks(arguments)
+    authority = _local_authority(server) if arguments["ca_file"] is None else None
     settings = Settings(
-        given["library"],
-        given["tls"],
-        given["ca_file"],
-        identity=read_identity_options(given),
+        arguments["library"],
+        arguments["tls"],
+        arguments["ca_file"],
+        identity=read_identity_options(arguments),
         local_authority=authority,
     )
-    credential = read_credential(given)
+    credential = read_credential(arguments)
     try:
-        done = diagnose(server, given["username"], credential, settings=settings, checks=checks)
+        done = diagnose(server, arguments["username"], credential, settings=settings, checks=checks)
     except (ConfigError, TlsError) as error:
         raise click.UsageError(str(error)) from error
     tls = done.evidence.tls.value
@@ -219,14 +225,14 @@ def _local_authority(server: str) -> str | None:
         return None
 
 
-def _checks(given: dict[str, Any]) -> "Checks":
+def _checks(arguments: dict[str, Any]) -> "Checks":
     from gatepost.doctor import Checks  # noqa: PLC0415
     from gatepost.model.address import parse_address  # noqa: PLC0415
 
-    sender, recipients = given["mail_from"] or "", given["rcpt_to"]
+    sender, recipients = arguments["mail_from"] or "", arguments["rcpt_to"]
     if recipients and not sender:
         raise click.UsageError("--to needs --from")
-    if given["send"] and not recipients:
+    if arguments["send"] and not recipients:
         raise click.UsageError("--send needs --from and --to")
     is_name = _NAME.fullmatch(sender) is not None  # a client may use it, so try it
     for address in filter(None, ("" if is_name else sender, *recipients)):
@@ -234,7 +240,7 @@ def _checks(given: dict[str, Any]) -> "Checks":
             parse_address(address)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    return Checks(sender, recipients, given["try_all"], given["send"], given["audit"])
+    return Checks(sender, recipients, arguments["try_all"], arguments["send"], arguments["audit"])
 
 
 def _read_facts(evidence: Any, config: Any, client: str) -> "Diagnosis":

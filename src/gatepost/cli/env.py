@@ -9,7 +9,7 @@ import click
 
 from gatepost.cli.environment import dotenv_lines, export_lines, missing_lines, smtp_variables
 from gatepost.cli.local_relay import read_ready
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 from gatepost.cli.streams import write_unescaped
 
 EXAMPLE = """\b
@@ -73,10 +73,10 @@ def _variables(document: dict[str, Any], *, admin: bool) -> dict[str, str]:
     variables: dict[str, str] = {**smtp_variables(document), **document["env"]}
     if admin:
         if not document["env"]:
-            raise Failed(f"there is no administrator to use: {_why_not_azure(document)}")
+            raise CommandFailed(f"there is no administrator to use: {_why_not_azure(document)}")
         identity = document["admin"]
         if identity is None:
-            raise Failed("this directory has no administrator: its tenant was deleted")
+            raise CommandFailed("this directory has no administrator: its tenant was deleted")
         variables["AZURE_CLIENT_ID"] = identity["client_id"]
         variables.pop("AZURE_CLIENT_SECRET", None)
         if identity["client_secret"] is not None:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 _NEEDED: Final = {
     "AZURE_CLIENT_SECRET": "the client secret was deleted or has expired",
@@ -67,7 +67,7 @@ def _in_dotenv(name: str, value: str) -> str:
         return f"'{value}'"
     if not re.search(r'["\\$`\r\n]', value):
         return f'"{value}"'
-    raise Failed(
+    raise CommandFailed(
         f"{name}: programs read such a value in a .env file differently; use --format shell or json"
     )
 

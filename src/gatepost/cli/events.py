@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_events
+from gatepost.cli.operations import Document, call_events
 from gatepost.cli.tables import print_rows, safe
 
 LIMIT = 100
@@ -34,8 +34,8 @@ def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
     Example:
       gatepost events list --message last --json
     """
-    found = ask_events(data, "events_list", {"message": message, "limit": limit})
-    answer(found, as_json, _print)
+    document = call_events(data, "events_list", {"message": message, "limit": limit})
+    print_result(document, as_json, _print)
 
 
 @events.command()
@@ -70,11 +70,15 @@ def simulate(
         "link": link,
         "user_agent": user_agent,
     }
-    done = ask_events(data, "events_simulate", fields)
-    answer(done, as_json, lambda told: click.echo(safe(f"{told['recipient']}: {told['status']}")))
+    document = call_events(data, "events_simulate", fields)
+    print_result(
+        document,
+        as_json,
+        lambda _: click.echo(safe(f"{document['recipient']}: {document['status']}")),
+    )
 
 
-def _print(found: Document) -> None:
+def _print(document: Document) -> None:
     rows = [
         (
             each["time"][5:19].replace("T", " "),
@@ -83,7 +87,7 @@ def _print(found: Document) -> None:
             each["status"],
             _details(each),
         )
-        for each in found["events"]
+        for each in document["events"]
     ]
     titles = ("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS")
     if rows:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 STDERR: Final = 2
 
@@ -38,7 +38,7 @@ def run_in_foreground(
             why = f"{error.filename}: {error.strerror}"
         if as_json:
             reporter("failed", reason=why)
-        raise Failed(why, told=as_json) from None
+        raise CommandFailed(why, is_reported=as_json) from None
     finally:
         reporter.close()
 

@@ -76,9 +76,13 @@ def read_secret(file: Any, what: str) -> str | None:
         raise click.UsageError(f"the {what} file is not UTF-8") from None
 
 
-def read_credential(given: dict[str, Any]) -> "str | Token | None":
+def read_credential(arguments: dict[str, Any]) -> "str | Token | None":
     """Return the password or the token. Raises UsageError."""
-    username, password, token = given["username"], given["password_file"], given["token_file"]
+    username, password, token = (
+        arguments["username"],
+        arguments["password_file"],
+        arguments["token_file"],
+    )
     if password is not None and token is not None:
         raise click.UsageError("--password-file and --token-file cannot be used together")
     if (username is None) != (password is None and token is None):
@@ -90,27 +94,27 @@ def read_credential(given: dict[str, Any]) -> "str | Token | None":
     return Token(read_secret(token, "token") or "")
 
 
-def read_identity_options(given: dict[str, Any]) -> "IdentityOptions":
+def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
     """Return the options for looking behind the server."""
     from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
-    urls = (given["authority"] or "", given["arm_url"] or "", given["email_url"] or "")
-    token = read_secret(given["arm_token_file"], "token")
+    urls = (arguments["authority"] or "", arguments["arm_url"] or "", arguments["email_url"] or "")
+    token = read_secret(arguments["arm_token_file"], "token")
     return IdentityOptions(
         IdentityUrls(*urls),
-        given["stands_for"] or "",
+        arguments["stands_for"] or "",
         Secret(token.strip()) if token else None,
-        given["smtp_only"],
+        arguments["smtp_only"],
     )
 
 
-def diagnose_token(given: dict[str, Any]) -> "Diagnosis":
+def diagnose_token(arguments: dict[str, Any]) -> "Diagnosis":
     """Diagnose a token by itself; no server is asked."""
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
     from gatepost.doctor.identity.token import examine_token  # noqa: PLC0415
     from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
-    text = read_secret(given["token_file"], "token") or ""
-    seen = examine_token(text, given["username"] or "", SystemClock().now())
+    text = read_secret(arguments["token_file"], "token") or ""
+    seen = examine_token(text, arguments["username"] or "", SystemClock().now())
     return diagnose_evidence(seen)

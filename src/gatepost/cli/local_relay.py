@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.connection import Password
@@ -17,37 +17,43 @@ def read_ready(data: Path) -> dict[str, Any]:
     try:
         document = json.loads((data / "ready.json").read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise Failed(f"no relay is up in {data}: start one with `gatepost up`") from None
+        raise CommandFailed(f"no relay is up in {data}: start one with `gatepost up`") from None
     except ValueError as error:
-        raise Failed(f"{data / 'ready.json'} is damaged: {error}") from None
+        raise CommandFailed(f"{data / 'ready.json'} is damaged: {error}") from None
     if not isinstance(document, dict):
-        raise Failed(f"{data / 'ready.json'} is damaged: it is not an object")
+        raise CommandFailed(f"{data / 'ready.json'} is damaged: it is not an object")
     if "env" not in document:
-        raise Failed("that is a relay of `gatepost serve`; this command needs one of `gatepost up`")
+        raise CommandFailed(
+            "that is a relay of `gatepost serve`; this command needs one of `gatepost up`"
+        )
     return document
 
 
-def fill_in(given: dict[str, Any], data: Path) -> None:
+def fill_in(arguments: dict[str, Any], data: Path) -> None:
     """Add to the options of `gatepost send` what is not given and the local relay in ``data`` has.
 
     Its password or token is in ``local_secret`` then. Raises Failed.
     """
     ready = read_ready(data)
-    if given["server"] is None:
+    if arguments["server"] is None:
         listener = ready.get("smtp") or ready.get("smtps")
         if listener is None:
-            raise Failed("that relay takes no mail by SMTP: it was started with --smtp off")
-        given["server"] = f"[{listener['host']}]:{listener['port']}"
-        given["tls"] = given["tls"] or listener["tls"]
-        given["in_clear"] = listener["tls"] == "none"  # its profile is about that
-    given["ca_file"] = given["ca_file"] or Path(ready["ca_file"])
-    if given["eml"] is None:
-        given["sender"] = given["sender"] or ready["from"]
-    if given["certificate"] is None:
-        given["username"] = given["username"] or ready["username"]
-        given["local_secret"] = secret = _secret(ready, given["mechanism"] or "")
-        if secret is None and given["password_file"] is None and given["token_file"] is None:
-            raise Failed(
+            raise CommandFailed("that relay takes no mail by SMTP: it was started with --smtp off")
+        arguments["server"] = f"[{listener['host']}]:{listener['port']}"
+        arguments["tls"] = arguments["tls"] or listener["tls"]
+        arguments["in_clear"] = listener["tls"] == "none"  # its profile is about that
+    arguments["ca_file"] = arguments["ca_file"] or Path(ready["ca_file"])
+    if arguments["eml"] is None:
+        arguments["sender"] = arguments["sender"] or ready["from"]
+    if arguments["certificate"] is None:
+        arguments["username"] = arguments["username"] or ready["username"]
+        arguments["local_secret"] = secret = _secret(ready, arguments["mechanism"] or "")
+        if (
+            secret is None
+            and arguments["password_file"] is None
+            and arguments["token_file"] is None
+        ):
+            raise CommandFailed(
                 "that relay's client secret was deleted or has expired; give another one with "
                 "--password-file"
             )

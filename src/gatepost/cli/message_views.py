@@ -15,7 +15,7 @@ _TITLES: Final = ("ID", "RECEIVED", "FROM", "TO", "SUBJECT")
 _TIME: Final = "%m-%d %H:%M"
 
 
-def told(message: "StoredMessage") -> dict[str, Any]:
+def listing_document(message: "StoredMessage") -> dict[str, Any]:
     """Return the JSON document of a message in a listing."""
     from gatepost.queue.selection import decode_subject  # noqa: PLC0415 - not needed to count
 
@@ -31,7 +31,7 @@ def told(message: "StoredMessage") -> dict[str, Any]:
     }
 
 
-def told_contents(content: bytes) -> dict[str, Any]:
+def content_document(content: bytes) -> dict[str, Any]:
     """Return what JSON adds for a single message.
 
     ``headers``: name to value, decoded; the values of a repeated field are separate lines.
@@ -73,14 +73,14 @@ def print_table(messages: "Sequence[StoredMessage]") -> None:
 def print_message(message: "StoredMessage", content: bytes) -> None:
     """Print a message for reading: envelope, subject, text, attachments."""
     contents = _read(content)
-    shown = told(message)
+    document = listing_document(message)
     lines = (
-        ("id", shown["id"]),
+        ("id", document["id"]),
         ("received", f"{message.received_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("from", f"<{shown['mail_from']}>"),
-        ("to", ", ".join(f"<{each}>" for each in shown["rcpt_to"])),
-        ("subject", shown["subject"]),
-        ("signed in", shown["principal"] or "nobody"),
+        ("from", f"<{document['mail_from']}>"),
+        ("to", ", ".join(f"<{each}>" for each in document["rcpt_to"])),
+        ("subject", document["subject"]),
+        ("signed in", document["principal"] or "nobody"),
         ("size", f"{message.size:,} octets"),
     )
     for name, value in lines:
@@ -103,13 +103,13 @@ def _read(content: bytes) -> "Contents":
 
 
 def _cells(message: "StoredMessage") -> tuple[str, ...]:
-    shown = told(message)
+    document = listing_document(message)
     return (
         message.id,
         f"{message.received_at:{_TIME}}",
-        shown["mail_from"] or "<>",
-        several(shown["rcpt_to"]),
-        shown["subject"],
+        document["mail_from"] or "<>",
+        several(document["rcpt_to"]),
+        document["subject"],
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from gatepost.cli.group import Group
-from gatepost.cli.output import Failed, print_json
+from gatepost.cli.output import CommandFailed, print_json
 from gatepost.cli.store_options import place_options
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ WAIT: Final = 30.0
 """Seconds."""
 
 F = TypeVar("F", bound=Callable[..., Any])
-Answer = Callable[["Store"], Coroutine[Any, Any, None]]
+Operation = Callable[["Store"], Coroutine[Any, Any, None]]
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -76,16 +76,16 @@ def list_(data: Path, as_json: bool, **filters: str) -> None:
       gatepost messages list --json
       gatepost messages list --from ann@example.com --subject '^Invoice'
     """
-    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - not needed by --help
 
-    async def answer(store: "Store") -> None:
-        found = await store.list(_selection(filters))
+    async def operate(store: "Store") -> None:
+        listed = await store.list(_selection(filters))
         if as_json:
-            print_json({"messages": [message_views.told(each) for each in found]})
+            print_json({"messages": [message_views.listing_document(each) for each in listed]})
         else:
-            message_views.print_table(found)
+            message_views.print_table(listed)
 
-    _ask(data, answer)
+    _open(data, operate)
 
 
 @messages.command()
@@ -106,7 +106,7 @@ def count(data: Path, as_json: bool, **filters: str) -> None:
         else:
             click.echo(number)
 
-    async def answer(store: "Store") -> None:
+    async def operate(store: "Store") -> None:
         chosen = any(filters.values())
         tell(len(await store.list(_selection(filters))) if chosen else await store.count())
 
@@ -114,12 +114,12 @@ def count(data: Path, as_json: bool, **filters: str) -> None:
     from gatepost.errors import NetworkError  # noqa: PLC0415
 
     if any(filters.values()):
-        _ask(data, answer)
+        _open(data, operate)
         return
     try:
         number = ask_count(data)
     except NetworkError:
-        _ask(data, answer)  # no relay runs: open the store
+        _open(data, operate)  # no relay runs: open the store
     else:
         tell(number)
 
@@ -142,9 +142,9 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
     if raw and as_json:
         raise click.UsageError("--raw and --json cannot be used together")
 
-    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - not needed by --help
 
-    async def answer(store: "Store") -> None:
+    async def operate(store: "Store") -> None:
         message = await store.get(id_)
         if as_json:
             print_json(await _whole(store, message))
@@ -159,7 +159,7 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
         else:
             message_views.print_message(message, b"".join(body.chunks()))
 
-    _ask(data, answer)
+    _open(data, operate)
 
 
 async def _whole(store: "Store", message: "StoredMessage") -> dict[str, Any]:
@@ -169,7 +169,7 @@ async def _whole(store: "Store", message: "StoredMessage") -> dict[str, Any]:
 
     content = b"".join((await store.body(message.id)).chunks())
     guid = {"azure_message_id": message_guid(message.id, message.received_at)}
-    return message_views.told(message) | message_views.told_contents(content) | guid
+    return message_views.listing_document(message) | message_views.content_document(content) | guid
 
 
 @messages.command()
@@ -186,18 +186,18 @@ def wait(timeout: float, data: Path, as_json: bool, **filters: str) -> None:
     Example:
       gatepost messages wait --to bob@example.net --subject '^Welcome' --timeout 10
     """
-    from gatepost.cli import message_views  # noqa: PLC0415 - read no faster than needed
+    from gatepost.cli import message_views  # noqa: PLC0415 - not needed by --help
 
-    async def answer(store: "Store") -> None:
-        found = await store.wait(_selection(filters), timeout)
-        if found is None:
-            raise Failed(f"no such message within {timeout:g} s", "TimedOut")
+    async def operate(store: "Store") -> None:
+        message = await store.wait(_selection(filters), timeout)
+        if message is None:
+            raise CommandFailed(f"no such message within {timeout:g} s", "TimedOut")
         if as_json:
-            print_json(await _whole(store, found))
+            print_json(await _whole(store, message))
         else:
-            message_views.print_table([found])
+            message_views.print_table([message])
 
-    _ask(data, answer)
+    _open(data, operate)
 
 
 @messages.command("save-attachments")
@@ -222,13 +222,13 @@ def save_attachments(id_: str, directory: Path, force: bool, data: Path, as_json
     from gatepost.cli.attachments import print_saved, save  # noqa: PLC0415
     from gatepost.mime.contents import read_contents  # noqa: PLC0415
 
-    async def answer(store: "Store") -> None:
+    async def operate(store: "Store") -> None:
         message = await store.get(id_)
         content = b"".join((await store.body(message.id)).chunks())
         saved = save(read_contents(content).attachments, directory, force=force)
         print_saved(message.id, saved, as_json=as_json)
 
-    _ask(data, answer)
+    _open(data, operate)
 
 
 @messages.command()
@@ -246,7 +246,7 @@ def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None
     if (id_ is not None) == everything:
         raise click.UsageError("give either an ID or --all")
 
-    async def answer(store: "Store") -> None:
+    async def operate(store: "Store") -> None:
         ids = None if id_ is None else [(await store.get(id_)).id]
         number = await store.delete(ids)
         if as_json:
@@ -254,11 +254,11 @@ def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None
         else:
             click.echo(f"{number} deleted")
 
-    _ask(data, answer)
+    _open(data, operate)
 
 
-def _ask(data: Path, answer: Answer) -> None:
-    """Run `answer` on the mailbox of `data`; errors are printed in a line, with exit code 1."""
+def _open(data: Path, operate: Operation) -> None:
+    """Run ``operate`` on the captured mail of ``data``. Raises CommandFailed."""
     import asyncio  # noqa: PLC0415 - `gatepost --help` does without
 
     from gatepost.app.access import open_mailbox  # noqa: PLC0415
@@ -266,14 +266,14 @@ def _ask(data: Path, answer: Answer) -> None:
 
     async def run() -> None:
         async with open_mailbox(data) as store:
-            await answer(store)
+            await operate(store)
 
     try:
         asyncio.run(run())
     except KeyError as error:
-        raise Failed(f"no message {error.args[0]}", "NotFound") from None
+        raise CommandFailed(f"no message {error.args[0]}", "NotFound") from None
     except GatepostError as error:
-        raise Failed.by(error) from None
+        raise CommandFailed.by(error) from None
 
 
 def _checked_expression(subject: str) -> str:

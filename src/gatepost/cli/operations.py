@@ -1,41 +1,72 @@
-"""How the commands about events and the queue call a relay, or use the store of a stopped one."""
+"""How commands call a running relay, or use the store of a stopped one."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from gatepost.cli.output import Failed
-from gatepost.cli.store_options import configured_routes
+from gatepost.cli.output import CommandFailed
+from gatepost.cli.store_options import check_config, configured_directories, configured_routes
 
 Document = dict[str, Any]
+_CREATES: Final = "account create"
+"""The operation that is possible before the first start of a relay."""
 Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[Document]]]
 
 
-def ask_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.events``; errors become Failed."""
+def call_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``app.events``; errors become CommandFailed."""
     from gatepost.app.access import open_events  # noqa: PLC0415 - `gatepost --help` does without
 
-    return _ask(open_events(data), operation, fields)
+    return _call(open_events(data), operation, fields)
 
 
-def ask_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.queueing``; errors become Failed."""
+def call_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``app.queueing``; errors become CommandFailed."""
     from gatepost.app.access import open_queue  # noqa: PLC0415
 
-    return _ask(open_queue(data, configured_routes), operation, fields)
+    return _call(open_queue(data, configured_routes), operation, fields)
 
 
-def ask_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.clock``; errors become Failed."""
+def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``app.clock``; errors become CommandFailed."""
     from gatepost.app.access import open_clock  # noqa: PLC0415
 
-    return _ask(open_clock(data), operation, fields)
+    return _call(open_clock(data), operation, fields)
 
 
-def _ask(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
+def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation on the directory of ``data``; errors become CommandFailed."""
+    from gatepost.app.access import is_there, open_administration  # noqa: PLC0415
+
+    creates = operation == _CREATES
+    if not is_there(data):
+        if operation == "account list":
+            return _only_configured()
+        if creates:
+            check_config()
+    opened = open_administration(data, make=creates, configured=configured_directories)
+    present = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return _call(opened, operation, present)
+    except OSError as error:
+        raise CommandFailed.by(error) from None
+
+
+def _only_configured() -> Document:
+    from gatepost.app.accounts import named_accounts  # noqa: PLC0415
+    from gatepost.app.administration.accounts import document  # noqa: PLC0415
+
+    documents = [
+        document(each, "configuration") for each in named_accounts(configured_directories())
+    ]
+    return {"accounts": sorted(documents, key=lambda each: str(each["name"]))}
+
+
+def _call(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
     import asyncio  # noqa: PLC0415
 
+    from gatepost.directory.azure.changes.outcome import Rejected  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     async def run() -> Document:
@@ -44,9 +75,11 @@ def _ask(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
 
     try:
         return asyncio.run(run())
+    except Rejected as error:
+        raise CommandFailed(error.message, error.code) from None
     except KeyError as error:
-        raise Failed(f"there is no {error.args[0]}", "NotFound") from None
+        raise CommandFailed(f"there is no {error.args[0]}", "NotFound") from None
     except ValueError as error:
-        raise Failed(str(error), "BadRequest") from None
+        raise CommandFailed(str(error), "BadRequest") from None
     except GatepostError as error:
-        raise Failed.by(error) from None
+        raise CommandFailed.by(error) from None

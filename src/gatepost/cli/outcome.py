@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_events
+from gatepost.cli.operations import Document, call_events
 from gatepost.cli.tables import print_rows, safe
 
 
@@ -36,8 +36,8 @@ def set_(target: str, status: str, code: str, delay: float, data: Path, as_json:
       gatepost outcome set @example.org --code '452 4.2.2 Mailbox full' --delay 2
     """
     fields = {"target": target, "status": status, "code": code, "delay": delay}
-    done = ask_events(data, "outcome_set", fields)
-    answer(done, as_json, lambda rule: click.echo(_sentence(rule)))
+    document = call_events(data, "outcome_set", fields)
+    print_result(document, as_json, lambda _: click.echo(_sentence(document)))
 
 
 @outcome.command("list")
@@ -49,8 +49,8 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost outcome list --json
     """
-    found = ask_events(data, "outcome_list", {})
-    answer(found, as_json, _print)
+    document = call_events(data, "outcome_list", {})
+    print_result(document, as_json, _print)
 
 
 @outcome.command()
@@ -63,8 +63,9 @@ def delete(target: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost outcome delete ann@example.net
     """
-    done = ask_events(data, "outcome_delete", {"name": target})
-    answer(done, as_json, lambda told: click.echo(f"deleted: {_sentence(told['deleted'])}"))
+    document = call_events(data, "outcome_delete", {"name": target})
+    sentence = f"deleted: {_sentence(document['deleted'])}"
+    print_result(document, as_json, lambda _: click.echo(sentence))
 
 
 def _sentence(rule: Document) -> str:
@@ -72,10 +73,10 @@ def _sentence(rule: Document) -> str:
     return safe(f"{rule['target']} is {rule['status']}: {rule['message']}{delay}")
 
 
-def _print(found: Document) -> None:
+def _print(document: Document) -> None:
     rows = [
         (rule["target"], rule["status"], rule["message"], f"{rule['delay']:g}")
-        for rule in found["outcomes"]
+        for rule in document["outcomes"]
     ]
     if rows:
         print_rows(("TARGET", "STATUS", "MESSAGE", "DELAY"), rows, whole=("TARGET",))

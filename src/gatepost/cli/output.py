@@ -18,18 +18,18 @@ UNREACHABLE: Final = 3
 USAGE: Final = 64
 
 
-class Failed(click.ClickException):
+class CommandFailed(click.ClickException):
     """The command failed. ``code`` is for programs, the message for people.
 
-    ``told``: the message is in standard output already.
+    ``is_reported``: the message is in standard output already.
     """
 
-    def __init__(self, message: str, code: str = "Failed", *, told: bool = False) -> None:
+    def __init__(self, message: str, code: str = "Failed", *, is_reported: bool = False) -> None:
         super().__init__(message)
-        self.code, self.told = code, told
+        self.code, self.is_reported = code, is_reported
 
     @classmethod
-    def by(cls, error: Exception) -> "Failed":
+    def by(cls, error: Exception) -> "CommandFailed":
         """Return the failure for an error of ours; its code is the error's name."""
         return cls(str(error), type(error).__name__)
 
@@ -42,7 +42,7 @@ def print_json(document: Any) -> None:
     sys.stdout.write(f"{escape_unprintable(text)}\n")
 
 
-def tell_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
+def print_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
     """Print all mistakes in the file at ``path``; return the exit code."""
     from gatepost.config.explain import problems_document  # noqa: PLC0415 - not for --help
 
@@ -61,8 +61,8 @@ def print_error(error: click.ClickException) -> None:
     fail, too."""
     import json  # noqa: PLC0415
 
-    if isinstance(error, Failed):
-        if error.told:
+    if isinstance(error, CommandFailed):
+        if error.is_reported:
             return
         code = error.code
     else:

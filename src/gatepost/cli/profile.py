@@ -46,31 +46,32 @@ def list_profiles(kind: str | None, as_json: bool) -> int:
     """
     from gatepost.profiles import available_profiles, load_profile  # noqa: PLC0415 - not for --help
 
-    found = [load_profile(name) for name in available_profiles()]
-    shown = [each for one in KINDS for each in found if each.kind == one and kind in (None, one)]
+    profiles = [load_profile(name) for name in available_profiles()]
+    kinds = KINDS if kind is None else (kind,)
+    listed = [each for one in kinds for each in profiles if each.kind == one]
     if as_json:
-        print_json({"profiles": [_line(each) for each in shown]})
+        print_json({"profiles": [_line(each) for each in listed]})
         return OK
-    rows = [(each.name, each.as_of or "ours", _what(each)) for each in shown]
+    rows = [(each.name, each.as_of or "ours", _what(each)) for each in listed]
     print_rows(("name", "as of", "what"), rows, whole=("name", "as of"))
     return OK
 
 
-def _what(found: "Profile") -> str:
-    cause = found.quirk.cause
-    return f"{cause}: {found.title}" if cause else found.title
+def _what(profile_: "Profile") -> str:
+    cause = profile_.quirk.cause
+    return f"{cause}: {profile_.title}" if cause else profile_.title
 
 
-def _line(found: "Profile") -> dict[str, Any]:
+def _line(profile_: "Profile") -> dict[str, Any]:
     return {
-        "name": found.name,
-        "kind": found.kind,
-        "title": found.title,
-        "as_of": found.as_of or None,
-        "source": found.sources.get("title", ""),
-        "hosts": list(found.hosts),
-        "directory": found.directory.kind,
-        "cause": found.quirk.cause or None,
+        "name": profile_.name,
+        "kind": profile_.kind,
+        "title": profile_.title,
+        "as_of": profile_.as_of or None,
+        "source": profile_.sources.get("title", ""),
+        "hosts": list(profile_.hosts),
+        "directory": profile_.directory.kind,
+        "cause": profile_.quirk.cause or None,
     }
 
 
@@ -94,13 +95,13 @@ def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
     from gatepost.profiles.effective import DEFAULT, effective_values  # noqa: PLC0415
 
     try:
-        found = served_profile(name, strict=True, settings=settings)
+        profile_ = served_profile(name, strict=True, settings=settings)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
-    values = [each for each in effective_values(found) if not own or each.origin != DEFAULT]
+    values = [each for each in effective_values(profile_) if not own or each.origin != DEFAULT]
     if as_json:
-        told = [{"key": each.key, "value": each.value, "origin": each.origin} for each in values]
-        print_json(_line(found) | {"values": told})
+        entries = [{"key": each.key, "value": each.value, "origin": each.origin} for each in values]
+        print_json(_line(profile_) | {"values": entries})
         return OK
     lines = [(f"{each.key} = {_toml(each.value)}", each.origin) for each in values]
     width = min(_WIDEST, max(len(text) for text, _ in lines))
@@ -137,8 +138,8 @@ def check(path: Path, as_json: bool) -> int:
     except ConfigError as error:
         problems = [(error.where or str(path), str(error).removeprefix(f"{error.where}: "))]
     if as_json:
-        told = [_problem(*each) for each in problems]
-        print_json({"valid": not problems, "problems": told})
+        entries = [_problem(*each) for each in problems]
+        print_json({"valid": not problems, "problems": entries})
     else:
         for where, message in problems:
             click.echo(f"{where}: {message}", err=True)
@@ -149,5 +150,5 @@ def check(path: Path, as_json: bool) -> int:
 
 
 def _problem(where: str, message: str) -> dict[str, str]:
-    told, _, near = message.rstrip("?").partition(", did you mean ")
-    return {"where": where, "message": told, "did_you_mean": near}
+    mistake, _, near = message.rstrip("?").partition(", did you mean ")
+    return {"where": where, "message": mistake, "did_you_mean": near}

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import span
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_queue
-from gatepost.cli.output import Failed
+from gatepost.cli.operations import Document, call_queue
+from gatepost.cli.output import CommandFailed
 from gatepost.cli.tables import print_rows, safe, several
 
 LIMIT, MOST = 500, 10_000
@@ -55,7 +55,8 @@ def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_jso
       gatepost queue list --state held --json
     """
     fields = {"states": states, "next_hop": next_hop, "limit": limit}
-    answer(ask_queue(data, "list", fields), as_json, lambda found: _print_list(found, data))
+    document = call_queue(data, "list", fields)
+    print_result(document, as_json, lambda _: _print_list(document, data))
 
 
 @queue.command()
@@ -68,7 +69,7 @@ def show(id_: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost queue show 7-41
     """
-    answer(ask_queue(data, "show", {"id": id_}), as_json, _print_message)
+    print_result(call_queue(data, "show", {"id": id_}), as_json, _print_message)
 
 
 @queue.command()
@@ -81,7 +82,7 @@ def why(id_: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost queue why 7-41
     """
-    answer(ask_queue(data, "why", {"id": id_}), as_json, _print_why)
+    print_result(call_queue(data, "why", {"id": id_}), as_json, _print_why)
 
 
 @queue.command()
@@ -95,7 +96,7 @@ def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> 
     Example:
       gatepost queue retry --all
     """
-    _act(data, "retry", _those(ids, everything=everything), as_json=as_json)
+    _act(data, "retry", _selected_ids(ids, everything=everything), as_json=as_json)
 
 
 @queue.command()
@@ -109,7 +110,7 @@ def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> N
     Example:
       gatepost queue hold 7-41
     """
-    _act(data, "hold", _those(ids, everything=everything), as_json=as_json)
+    _act(data, "hold", _selected_ids(ids, everything=everything), as_json=as_json)
 
 
 @queue.command()
@@ -123,7 +124,7 @@ def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -
     Example:
       gatepost queue release 7-41
     """
-    _act(data, "release", _those(ids, everything=everything), as_json=as_json)
+    _act(data, "release", _selected_ids(ids, everything=everything), as_json=as_json)
 
 
 @queue.command()
@@ -139,38 +140,38 @@ def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
     _act(data, "drop", list(ids), as_json=as_json)
 
 
-def _those(ids: tuple[str, ...], *, everything: bool) -> list[str] | None:
+def _selected_ids(ids: tuple[str, ...], *, everything: bool) -> list[str] | None:
     if bool(ids) == everything:
         raise click.UsageError("give either IDs or --all")
     return None if everything else list(ids)
 
 
 def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> None:
-    done = ask_queue(data, action, {"ids": ids})
+    done = call_queue(data, action, {"ids": ids})
     [(word, number), *more] = done.items()
     if not number and ids is not None:
-        raise Failed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
+        raise CommandFailed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
     others = "".join([f", {count} were already in progress" for _, count in more if count])
-    answer(done, as_json, lambda _: click.echo(f"{number} {word}{others}"))
+    print_result(done, as_json, lambda _: click.echo(f"{number} {word}{others}"))
 
 
 def _reason(data: Path, id_: str) -> str:
-    first = ask_queue(data, "why", {"id": id_})["deliveries"][0]
+    first = call_queue(data, "why", {"id": id_})["deliveries"][0]
     return f"{first['id']} is {first['state']}. {first['sentence']}"
 
 
 def _print_list(document: Document, data: Path) -> None:
-    found = document["deliveries"]
-    if not found:
+    deliveries = document["deliveries"]
+    if not deliveries:
         click.echo(f"no mail is queued in {safe(str(data))}{_only_captured(data)}")
         return
     now = datetime.now(UTC)
     rows = [
         (
             each["id"], each["state"], span(each["age"]), each["mail_from"] or "<>", _to(each),
-            each["next_hop"], each["target"] or "-", _next(each, now), _said(each),
+            each["next_hop"], each["target"] or "-", _next(each, now), _last_attempt_text(each),
         )
-        for each in found
+        for each in deliveries
     ]  # fmt: skip
     print_rows(_TITLES, rows, whole=("ID", "STATE", "AGE", "NEXT TRY"), spare=("NEXT HOP",))
     if document["more"] != 0:
@@ -204,11 +205,11 @@ def _next(delivery: Mapping[str, Any], now: datetime) -> str:
     return f"in {span(seconds)}" if seconds >= 1 else "now"
 
 
-def _said(delivery: Mapping[str, Any]) -> str:
+def _last_attempt_text(delivery: Mapping[str, Any]) -> str:
     last = delivery["last_attempt"]
     if last is None:
         return ""
-    return _told(last)
+    return _attempt_text(last)
 
 
 def _reply(reply: Mapping[str, Any]) -> str:
@@ -231,10 +232,10 @@ def _print_message(document: Document) -> None:
         click.echo()
         click.echo(f"{delivery['id']}  {delivery['state']}, by {safe(delivery['next_hop'])}")
         for each in delivery["recipients"]:
-            said = f": {_reply(each['reply'])}" if each["reply"] else ""
-            click.echo(safe(f"  <{each['address']}> {each['fate']}{said}"))
+            reply = f": {_reply(each['reply'])}" if each["reply"] else ""
+            click.echo(safe(f"  <{each['address']}> {each['fate']}{reply}"))
         for each in delivery["history"]:
-            click.echo(safe(f"  {_clock(each['at'])}  {_where(each)}: {_told(each)}"))
+            click.echo(safe(f"  {_clock(each['at'])}  {_where(each)}: {_attempt_text(each)}"))
         if delivery["next_attempt"]:
             click.echo(f"  next attempt {_clock(delivery['next_attempt'])}")
 
@@ -244,10 +245,10 @@ def _where(attempt: Mapping[str, Any]) -> str:
     return f"{host} ({address})" if address and address != host else host
 
 
-def _told(attempt: Mapping[str, Any]) -> str:
-    said = _reply(attempt["reply"]) if attempt["remote"] else attempt["reason"]
+def _attempt_text(attempt: Mapping[str, Any]) -> str:
+    text = _reply(attempt["reply"]) if attempt["remote"] else attempt["reason"]
     times = f" ({attempt['times']} times)" if attempt["times"] > 1 else ""
-    return f"{said or attempt['reply']['text']}{times}"
+    return f"{text or attempt['reply']['text']}{times}"
 
 
 def _print_why(document: Document) -> None:
@@ -258,8 +259,8 @@ def _print_why(document: Document) -> None:
         if each["advice"]:
             page = f" (findings/{each['finding']})" if each["finding"] else ""
             click.echo(safe(f"  The doctor says: {each['advice']}{page}"))
-        for said in each["replies"]:
-            click.echo(safe(f"  {said}"))
+        for reply in each["replies"]:
+            click.echo(safe(f"  {reply}"))
 
 
 def _clock(text: str) -> str:

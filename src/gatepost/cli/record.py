@@ -8,7 +8,7 @@ import click
 from gatepost.cli.client_option import client_option, warn_of_unknown
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.local_authority import local_authority, tell_trusted
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 if TYPE_CHECKING:  # loaded only when needed
     from gatepost.app.record import Options, Ready
@@ -70,7 +70,7 @@ Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 u
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
-def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) -> int:
+def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any) -> int:
     """Record one session between an application and its server, and diagnose it.
 
     Acts as a proxy that passes on every octet. Secrets are removed immediately, and message
@@ -83,16 +83,16 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) ->
     from gatepost.errors import ConfigError, GatepostError, TlsError  # noqa: PLC0415
 
     check_form(as_json=as_json, as_markdown=as_markdown)
-    options = _options(given)
+    options = _options(arguments)
     warn_of_unknown(options.client)
     try:
         diagnosis = runtime.run(recording(options, lambda ready: _announce(ready, options)))
     except NobodyCame as error:
-        raise Failed(str(error), "NobodyCame") from None
+        raise CommandFailed(str(error), "NobodyCame") from None
     except (ConfigError, TlsError) as error:
         raise click.UsageError(str(error)) from error
     except GatepostError as error:
-        raise Failed.by(error) from None
+        raise CommandFailed.by(error) from None
     if save is not None:
         save_evidence(diagnosis, save)
     tls = diagnosis.evidence.tls.value
@@ -102,28 +102,36 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **given: Any) ->
     return EXIT[diagnosis.verdict]
 
 
-def _options(given: dict[str, Any]) -> "Options":
+def _options(arguments: dict[str, Any]) -> "Options":
     from gatepost.app.record import Options  # noqa: PLC0415
     from gatepost.config.values import listening  # noqa: PLC0415
     from gatepost.doctor.recording.settings import Bounds, Leg  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
 
-    if given["server_tls"] is not None and given["tls"] == "pass":
+    if arguments["server_tls"] is not None and arguments["tls"] == "pass":
         raise click.UsageError("--server-tls needs --tls starttls, implicit or none")
     try:
-        place, server = listening(given["place"]), parse_server(given["server"])
+        place, server = listening(arguments["place"]), parse_server(arguments["server"])
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     except ValueError as error:
         raise click.UsageError(f"--listen {error}") from error
-    mode = cast("Leg", given["tls"])
-    authority = local_authority(server, given["data"]) if given["ca_file"] is None else None
+    mode = cast("Leg", arguments["tls"])
+    authority = local_authority(server, arguments["data"]) if arguments["ca_file"] is None else None
     return Options(
-        place, server, mode, cast("Leg", given["server_tls"] or mode), given["data"],
-        given["ca_file"], authority, given["library"].strip()[:200], given["beyond_loopback"],
-        given["wait"], Bounds(given["idle"], given["limit"], min(30.0, given["idle"])),
-    )  # fmt: skip
+        place,
+        server,
+        mode,
+        cast("Leg", arguments["server_tls"] or mode),
+        arguments["data"],
+        arguments["ca_file"],
+        authority,
+        arguments["library"].strip()[:200],
+        arguments["beyond_loopback"],
+        arguments["wait"],
+        Bounds(arguments["idle"], arguments["limit"], min(30.0, arguments["idle"])),
+    )
 
 
 def _announce(ready: "Ready", options: "Options") -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def saved_secret(path: Path) -> Iterator[Callable[[str], None]]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise Failed(f"cannot save to {path}: {error.strerror}") from None
+        raise CommandFailed(f"cannot save to {path}: {error.strerror}") from None
     try:
         yield lambda secret: _write(descriptor, secret)
     except BaseException:

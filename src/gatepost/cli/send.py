@@ -90,7 +90,7 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the SMTP dialogue without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def send(verbose: bool, as_json: bool, **given: Any) -> int:
+def send(verbose: bool, as_json: bool, **arguments: Any) -> int:
     """Send one message, using the best login that the server offers.
 
     The certificate is verified, secrets are sent over TLS only, and a refused password is not
@@ -99,29 +99,29 @@ def send(verbose: bool, as_json: bool, **given: Any) -> int:
     from gatepost.cli import send_report  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
 
-    _find_server(given)
-    letter = _letter(given)
-    password = _secret(given)
+    _find_server(arguments)
+    message = _message(arguments)
+    password = _secret(arguments)
     try:
-        receipt = _submit(letter, password, given)
+        receipt = _submit(message, password, arguments)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     except GatepostError as error:
-        send_report.failed(error, as_json=as_json, verbose=verbose)
+        send_report.print_failure(error, as_json=as_json, verbose=verbose)
         return _exit_code(error)
-    send_report.sent(receipt, as_json=as_json, verbose=verbose)
+    send_report.print_receipt(receipt, as_json=as_json, verbose=verbose)
     return OK
 
 
-def _find_server(given: dict[str, Any]) -> None:
-    data = given.pop("data")
-    if given.pop("local"):
+def _find_server(arguments: dict[str, Any]) -> None:
+    data = arguments.pop("data")
+    if arguments.pop("local"):
         from gatepost.cli.local_relay import fill_in  # noqa: PLC0415
 
-        fill_in(given, data or DIRECTORY)
+        fill_in(arguments, data or DIRECTORY)
     elif data is not None:
         raise click.UsageError("--data is for --local")
-    elif given["server"] is None:
+    elif arguments["server"] is None:
         raise click.UsageError("give the server with --server HOST:PORT, or --local")
 
 
@@ -130,87 +130,87 @@ def _exit_code(error: "GatepostError") -> int:
 
 
 def _submit(
-    letter: "PreparedMessage", password: "Password | None", given: dict[str, Any]
+    message: "PreparedMessage", password: "Password | None", arguments: dict[str, Any]
 ) -> "Receipt":
     from gatepost.client.connection import Connection, make_login, time_limit  # noqa: PLC0415
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
     from gatepost.net.local_authority import is_issued_by, trust_also  # noqa: PLC0415
 
     ca_file, certificate, key = [
-        str(given[each]) if given[each] is not None else None
+        str(arguments[each]) if arguments[each] is not None else None
         for each in ("ca_file", "certificate", "key")
     ]
     tls = Tls(
-        given["tls"] or "auto",
+        arguments["tls"] or "auto",
         ca_file=ca_file,
         certificate=certificate,
         key=key,
-        reveal_anyway=given.get("in_clear", False),
+        reveal_anyway=arguments.get("in_clear", False),
     )
-    options = Options(mechanism=given["mechanism"] or "")
-    login = make_login(given["server"], given["username"], password, tls, options)
+    options = Options(mechanism=arguments["mechanism"] or "")
+    login = make_login(arguments["server"], arguments["username"], password, tls, options)
     authority = local_authority(login.server) if ca_file is None else None
     trust_also(login.context, authority)
-    with Connection(login, time_limit(given["timeout"])) as ready:
+    with Connection(login, time_limit(arguments["timeout"])) as ready:
         facts = ready.session.facts
         if authority is not None and facts is not None and is_issued_by(facts.chain, authority):
             tell_trusted(authority)
-        return ready.deliver(letter)
+        return ready.deliver(message)
 
 
-def _letter(given: dict[str, Any]) -> "PreparedMessage":
+def _message(arguments: dict[str, Any]) -> "PreparedMessage":
     from gatepost.errors import LocalProtocolError  # noqa: PLC0415
 
     try:
-        return _read_message(given) if given["eml"] is not None else _compose(given)
+        return _read_message(arguments) if arguments["eml"] is not None else _compose(arguments)
     except LocalProtocolError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _compose(given: dict[str, Any]) -> "PreparedMessage":
+def _compose(arguments: dict[str, Any]) -> "PreparedMessage":
     from gatepost.client.compose import Draft, compose  # noqa: PLC0415
     from gatepost.client.message import prepare  # noqa: PLC0415
 
-    if not given["sender"] or not (given["to"] or given["cc"] or given["bcc"]):
+    if not arguments["sender"] or not (arguments["to"] or arguments["cc"] or arguments["bcc"]):
         raise click.UsageError("a message needs --from and --to, or give it with --eml")
-    html = given["html"]
+    html = arguments["html"]
     draft = Draft(
-        given["sender"],
-        given["to"],
-        given["cc"],
-        given["bcc"],
-        given["subject"] or "",
-        given["text"],
+        arguments["sender"],
+        arguments["to"],
+        arguments["cc"],
+        arguments["bcc"],
+        arguments["subject"] or "",
+        arguments["text"],
         html.read_text("utf-8") if html is not None else None,
-        given["attach"],
+        arguments["attach"],
     )
     return prepare(compose(draft))
 
 
-def _read_message(given: dict[str, Any]) -> "PreparedMessage":
+def _read_message(arguments: dict[str, Any]) -> "PreparedMessage":
     from gatepost.client.message import prepare, with_envelope  # noqa: PLC0415
 
-    extra = [name for name in ("subject", "text", "html", "attach") if given[name]]
+    extra = [name for name in ("subject", "text", "html", "attach") if arguments[name]]
     if extra:
         raise click.UsageError(f"--{extra[0]} cannot be used with --eml")
-    raw = given["eml"].read_bytes()
-    recipients = (*given["to"], *given["cc"], *given["bcc"])
-    return with_envelope(raw, given["sender"], recipients) if recipients else prepare(raw)
+    raw = arguments["eml"].read_bytes()
+    recipients = (*arguments["to"], *arguments["cc"], *arguments["bcc"])
+    return with_envelope(raw, arguments["sender"], recipients) if recipients else prepare(raw)
 
 
-def _secret(given: dict[str, Any]) -> "Password | None":
+def _secret(arguments: dict[str, Any]) -> "Password | None":
     from gatepost.client.settings import Token  # noqa: PLC0415
 
-    password_file, token_file = given["password_file"], given["token_file"]
+    password_file, token_file = arguments["password_file"], arguments["token_file"]
     if password_file is not None and token_file is not None:
         raise click.UsageError("--password-file and --token-file cannot be used together")
-    if given["key"] is not None and given["certificate"] is None:
+    if arguments["key"] is not None and arguments["certificate"] is None:
         raise click.UsageError("--key needs --certificate")
-    local = given.get("local_secret")
+    local = arguments.get("local_secret")
     has_none = password_file is None and token_file is None and local is None
-    if (given["username"] is None) != has_none and not (has_none and given["certificate"]):
+    if (arguments["username"] is None) != has_none and not (has_none and arguments["certificate"]):
         raise click.UsageError(
             "--username and --password-file (or --token-file) must be given together"
         )

@@ -19,7 +19,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.transcript import Transcript
 
 
-def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
+def print_receipt(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
     """Print that the server has accepted the message, and the refused recipients."""
     if as_json:
         print_json(_receipt_document(receipt))
@@ -30,10 +30,10 @@ def sent(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
     lines += [f"  NOT for {address}: {reply}" for address, reply in receipt.refused.items()]
     if verbose:
         lines += ["", *_dialogue(receipt.transcript)]
-    sys.stdout.write(_shown(lines))
+    sys.stdout.write(_as_text(lines))
 
 
-def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
+def print_failure(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
     """Print what went wrong: where, what was offered, tried and answered."""
     if as_json:
         print_json(_error_document(error))
@@ -47,10 +47,10 @@ def failed(error: GatepostError, *, as_json: bool, verbose: bool) -> None:
             lines += ["", *_dialogue(error.transcript)]
         else:
             lines.append("  --verbose shows the dialogue; gatepost doctor finds the cause.")
-    sys.stderr.write(_shown(lines))
+    sys.stderr.write(_as_text(lines))
 
 
-def _shown(lines: Iterable[str]) -> str:
+def _as_text(lines: Iterable[str]) -> str:
     """Return lines without control characters, because some may come from a server."""
     return "".join([f"{safe(each.expandtabs())}\n" for line in lines for each in line.split("\n")])
 

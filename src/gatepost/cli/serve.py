@@ -24,7 +24,7 @@ Example:
     help="Number of front processes; default: that of the configuration.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def serve(as_json: bool, **given: Any) -> int:
+def serve(as_json: bool, **arguments: Any) -> int:
     """Run a relay: applications sign in to it, and it signs in to upstream servers.
 
     Accepted mail is not lost: it is delivered, captured, or its sender is notified. SIGHUP reloads
@@ -39,15 +39,15 @@ def serve(as_json: bool, **given: Any) -> int:
         if as_json:
             reporter("ready", **document)
         else:
-            reporter.say(tell(document))
+            reporter.say(start_text(document))
 
-    options = Options(**given)
+    options = Options(**arguments)
     return run_in_foreground(
         lambda report, ready: serving(options, report, ready), announce, as_json=as_json
     )
 
 
-def tell(document: dict[str, Any]) -> str:
+def start_text(document: dict[str, Any]) -> str:
     """Return where the relay listens."""
     lines = [f"Gatepost serves {document['config']} (process {document['pid']})."]
     for each in document["listeners"]:

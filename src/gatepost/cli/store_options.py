@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 if TYPE_CHECKING:
     from gatepost.config.settings import Configuration, DirectorySettings
@@ -63,14 +63,14 @@ def place_options(command: Command, *, of_relay: bool = False) -> Command:
         is_eager=True,
         expose_value=False,
         envvar=VARIABLE,
-        callback=_noted,
+        callback=_store_config,
         help=f"The configuration of the relay, instead of its directory. Default: the environment "
         f"variable {VARIABLE}, or gatepost.toml if there is no other relay here.",
     )
     return config(data(command))
 
 
-def _noted(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+def _store_config(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         ctx.meta[_FILE] = value, _is_from_environment(ctx, parameter)
 
@@ -119,24 +119,24 @@ def directory_of(config: Path) -> Path:
     try:
         table = tomllib.loads(config.read_text("utf-8-sig"))
     except IsADirectoryError:
-        said = f"{config} is a directory (did you mean --data {config}?)"
-        raise click.UsageError(said) from None
+        message = f"{config} is a directory (did you mean --data {config}?)"
+        raise click.UsageError(message) from None
     except OSError as error:
         raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        said = f"{config} is not valid TOML: {error} (the relay's directory is given by --data)"
-        raise click.UsageError(said) from None
+        message = f"{config} is not valid TOML: {error} (the relay's directory is given by --data)"
+        raise click.UsageError(message) from None
     storage = table.get("storage", {})
     if not isinstance(storage, dict):
         raise click.UsageError(f"{config}: storage must be a table")
-    told = storage.get("directory", _USUAL)
-    if not isinstance(told, str):
+    directory = storage.get("directory", _USUAL)
+    if not isinstance(directory, str):
         raise click.UsageError(f"{config}: storage.directory must be a string")
     for key, meant in (*((each, "storage") for each in table),
                        *((each, "directory") for each in storage)):  # fmt: skip
-        if key != meant and told == _USUAL and _is_like(key, meant):
+        if key != meant and directory == _USUAL and _is_like(key, meant):
             raise click.UsageError(f"{config}: unknown key {key} (did you mean {meant}?)")
-    return Path(told or _USUAL)
+    return Path(directory or _USUAL)
 
 
 def _is_like(key: str, meant: str) -> bool:
@@ -147,17 +147,17 @@ def _is_like(key: str, meant: str) -> bool:
 
 def configured_directories() -> "Sequence[DirectorySettings]":
     """Return the directories of the given configuration, if any."""
-    config = _given_config()
+    config = _read_config()
     return () if config is None else config.directories
 
 
 def configured_routes() -> "Sequence[Route]":
     """Return the routes of the given configuration, if any."""
-    config = _given_config()
+    config = _read_config()
     return () if config is None else config.routes
 
 
-def _given_config() -> "Configuration | None":
+def _read_config() -> "Configuration | None":
     """Return the given configuration.
 
     Mistakes in the file are ignored here; ``gatepost check`` reports them.
@@ -165,13 +165,13 @@ def _given_config() -> "Configuration | None":
     from gatepost.config.load import read_config  # noqa: PLC0415
     from gatepost.config.source_file import read_text  # noqa: PLC0415
 
-    path = _given_file()
+    path = _config_file()
     return None if path is None else read_config(read_text(path), str(path))[0]
 
 
-def _given_file() -> Path | None:
-    noted: tuple[Path, bool] | None = click.get_current_context().meta.get(_FILE)
-    return None if noted is None else noted[0]
+def _config_file() -> Path | None:
+    stored: tuple[Path, bool] | None = click.get_current_context().meta.get(_FILE)
+    return None if stored is None else stored[0]
 
 
 def check_config() -> None:
@@ -183,10 +183,10 @@ def check_config() -> None:
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
     from gatepost.config.source_file import read_text  # noqa: PLC0415
 
-    path = _given_file()
+    path = _config_file()
     if path is None:
         return
     try:
         parse_config(read_text(path), str(path))
     except ConfigProblems as error:
-        raise Failed.by(error) from None
+        raise CommandFailed.by(error) from None

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_events
-from gatepost.cli.output import Failed
+from gatepost.cli.operations import Document, call_events
+from gatepost.cli.output import CommandFailed
 from gatepost.cli.tables import print_rows
 
 
@@ -32,7 +32,7 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost suppression list --json
     """
-    answer(ask_events(data, "suppression_list", {}), as_json, _print)
+    print_result(call_events(data, "suppression_list", {}), as_json, _print)
 
 
 @suppression.command()
@@ -49,16 +49,16 @@ def delete(address: str | None, everything: bool, data: Path, as_json: bool) -> 
     if (address is not None) == everything:
         raise click.UsageError("give either an ADDRESS or --all")
     fields = {"addresses": [address] if address else [], "everything": everything}
-    done = ask_events(data, "suppression_delete", fields)
-    if address and not done["deleted"]:
-        raise Failed(f"{address} is not on the list", code="NotFound")
-    answer(done, as_json, lambda told: click.echo(f"{told['deleted']} deleted"))
+    document = call_events(data, "suppression_delete", fields)
+    if address and not document["deleted"]:
+        raise CommandFailed(f"{address} is not on the list", code="NotFound")
+    print_result(document, as_json, lambda _: click.echo(f"{document['deleted']} deleted"))
 
 
-def _print(found: Document) -> None:
+def _print(document: Document) -> None:
     rows = [
         (each["address"], each["until"][:19].replace("T", " "), str(each["level"]))
-        for each in found["suppressed"]
+        for each in document["suppressed"]
     ]
     if rows:
         print_rows(("ADDRESS", "UNTIL (UTC)", "PROLONGED"), rows, whole=("ADDRESS",))

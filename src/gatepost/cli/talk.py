@@ -46,19 +46,20 @@ Exit: 0 talked, 1 failed, 3 unreachable, 64 usage.
     "--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a reply."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
-def talk(server: str, as_json: bool, **given: Any) -> int:
+def talk(server: str, as_json: bool, **arguments: Any) -> int:
     """Speak SMTP with a server by hand, also over TLS."""
-    from gatepost.cli.talk_loop import Talk, open_talk  # noqa: PLC0415  # not for --help
+    from gatepost.cli.talk_loop import TalkSession, open_talk  # noqa: PLC0415  # not for --help
     from gatepost.errors import ConfigError, GatepostError  # noqa: PLC0415
 
     show: Callable[[str], None] = _ignore if as_json else click.echo
-    talking: Talk | None = None
+    talking: TalkSession | None = None
     outcome = OK
     try:
-        talking = open_talk(server, given, show)
+        talking = open_talk(server, arguments, show)
         talking.greet()
         for line in sys.stdin:
-            if not talking.take(line.rstrip("\r\n")):
+            talking.run(line.rstrip("\r\n"))
+            if not talking.session.usable:
                 break
     except ConfigError as error:
         raise click.UsageError(str(error)) from error

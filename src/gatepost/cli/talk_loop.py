@@ -27,25 +27,25 @@ _PHASES: dict[str, Phase] = {
 }  # fmt: skip
 
 
-def open_talk(server: str, given: dict[str, Any], show: Callable[[str], None]) -> "Talk":
+def open_talk(server: str, arguments: dict[str, Any], show: Callable[[str], None]) -> "TalkSession":
     """Connect. Raises ConfigError and NetworkError."""
     where = parse_server(server)
-    ca_file = str(given["ca_file"]) if given["ca_file"] is not None else None
-    context = client_context(ca_file=ca_file, verify=not given["insecure"])
-    authority = local_authority(where) if ca_file is None and not given["insecure"] else None
+    ca_file = str(arguments["ca_file"]) if arguments["ca_file"] is not None else None
+    context = client_context(ca_file=ca_file, verify=not arguments["insecure"])
+    authority = local_authority(where) if ca_file is None and not arguments["insecure"] else None
     trust_also(context, authority)
-    reply = given["timeout"]
+    reply = arguments["timeout"]
     phases = ("greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt", "data", "content")
     timeouts = Timeouts(**dict.fromkeys(phases, reply), quit=min(reply, 5.0))
     stream = SyncStream.connect(where)
     loopback = ip_address(stream.peer_address.partition("%")[0]).is_loopback
     session = ClientSession(Peer(where, host_name(), loopback))
     driver = SyncDriver(stream, context, where.host, timeouts)
-    implicit = Tls(given["tls"]).is_implicit(where.port)
-    return Talk(session, driver, show, implicit=implicit, authority=authority)
+    implicit = Tls(arguments["tls"]).is_implicit(where.port)
+    return TalkSession(session, driver, show, implicit=implicit, authority=authority)
 
 
-class Talk:
+class TalkSession:
     """One connection, controlled by lines of text."""
 
     def __init__(
@@ -69,17 +69,16 @@ class Talk:
         """Do an implicit TLS handshake if required, and show the greeting."""
         if self._implicit:
             self._secure()
-        self._tell(self._run(self.session.await_reply("greeting")))
+        self._tell(self._drive(self.session.await_reply("greeting")))
 
-    def take(self, line: str) -> bool:
-        """Execute one line; False when the dialogue is over."""
+    def run(self, line: str) -> None:
+        """Execute one line."""
         if self._content is not None:
             self._take_content(line)
         elif line.startswith("/"):
             self._special(line)
         else:
             self._command(line)
-        return self.session.usable
 
     def close(self) -> None:
         """Close, without a QUIT that the user did not enter."""
@@ -87,7 +86,7 @@ class Talk:
 
     def _command(self, line: str) -> None:
         verb = line.partition(" ")[0].upper()
-        reply = self._run(self.session.ask(line, _PHASES.get(verb, "auth")))
+        reply = self._drive(self.session.ask(line, _PHASES.get(verb, "auth")))
         self._tell(reply)
         if verb == "STARTTLS" and reply.is_success:
             if self.session.reader.has_unread:
@@ -116,10 +115,10 @@ class Talk:
         if line == ".":
             lines, self._content = self._content, None
             self.session.transcript.client(f"[{len(lines) - 1} lines of content]")
-            self._tell(self._run(self.session.pour(_wire(lines), "DATA")))
+            self._tell(self._drive(self.session.pour(_wire(lines), "DATA")))
 
     def _secure(self) -> None:
-        facts = self._run(self.session.secure())
+        facts = self._drive(self.session.secure())
         how = "certificate verified" if facts.verified else "certificate NOT verified"
         if facts.verified and is_issued_by(facts.chain, self._authority):
             how += f" by {self._authority}"
@@ -131,7 +130,7 @@ class Talk:
         if reply.code == 334 and (asked := _decode(reply.text)):
             self._show(f"-- {asked}")
 
-    def _run(self, conversation: Conversation[T]) -> T:
+    def _drive(self, conversation: Conversation[T]) -> T:
         return self._driver.run(self.session.guard(conversation))
 
 

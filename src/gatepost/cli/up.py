@@ -103,7 +103,7 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     "--strict", is_flag=True, help="Also apply the provider's rates, delays and effective limits."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def up(as_json: bool, **given: Any) -> int:
+def up(as_json: bool, **arguments: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 
     Mail to any recipient is accepted and captured, and never sent on. The first start creates a
@@ -114,8 +114,8 @@ def up(as_json: bool, **given: Any) -> int:
     from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.up import up as serve  # noqa: PLC0415
 
-    profile = _checked_profile(given["profile"], given["settings"])
-    options = Options(**given)
+    profile = _checked_profile(arguments["profile"], arguments["settings"])
+    options = Options(**arguments)
     return run_in_foreground(
         lambda report, ready: serve(options, report, ready),
         _announce_json if as_json else partial(_announce, profile),
@@ -141,12 +141,12 @@ def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
 def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> None:
     from gatepost.profiles.asking import doctor_command  # noqa: PLC0415 - as above
 
-    reporter.say(paste(document))
+    reporter.say(start_text(document))
     if command := doctor_command(profile, document):
         reporter.say(f"To see the fault, {profile.quirk.cause}, run:\n\n  {command}\n")
 
 
-def paste(document: dict[str, Any]) -> str:
+def start_text(document: dict[str, Any]) -> str:
     """Return the settings for an application."""
     lines = [f"Gatepost is up (process {document['pid']}); Ctrl-C stops it, mail is kept.", ""]
     for name in ("smtp", "smtps"):

@@ -8,7 +8,7 @@ import click
 from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.diagnosis_output import EXIT
 from gatepost.cli.foreground import run_in_foreground
-from gatepost.cli.output import OK, tell_problems
+from gatepost.cli.output import OK, print_problems
 
 EXAMPLE = """\b
 Example:
@@ -48,7 +48,7 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     try:
         config = load_watch(path)
     except ConfigProblems as error:
-        return tell_problems(error, path, as_json=as_json)
+        return print_problems(error, path, as_json=as_json)
     wanted, verdict = Watch(config, path, once), []
 
     async def run(report: Any, ready: Any) -> int:
@@ -59,13 +59,13 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
         if as_json:
             reporter("watching", **document)
         else:
-            reporter.say(_told(document))
+            reporter.say(_start_text(document))
 
     run_in_foreground(run, announce, as_json=as_json)
     return EXIT[verdict[0]] if once else OK
 
 
-def _told(document: dict[str, Any]) -> str:
+def _start_text(document: dict[str, Any]) -> str:
     count = len(document["upstreams"])
     lines = [
         f"Watching {count} upstream{'s' if count != 1 else ''}: {', '.join(document['upstreams'])}",

@@ -5,9 +5,9 @@ from typing import TextIO
 
 import click
 
+from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.group import Group
-from gatepost.cli.noun import answer, options
-from gatepost.cli.operations import Document, ask_events
+from gatepost.cli.operations import Document, call_events
 from gatepost.cli.tables import print_rows, safe
 
 _resource = click.option(
@@ -92,7 +92,7 @@ def create(
         "max_batch": max_batch,
         "ca_file": ca_file or "",
     }
-    answer(ask_events(data, "webhook_create", fields), as_json, _tell)
+    print_result(call_events(data, "webhook_create", fields), as_json, _tell)
 
 
 @webhook.command("list")
@@ -104,7 +104,7 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost webhook list --json
     """
-    answer(ask_events(data, "webhook_list", {}), as_json, _print)
+    print_result(call_events(data, "webhook_list", {}), as_json, _print)
 
 
 @webhook.command()
@@ -118,8 +118,8 @@ def show(name: str, resource: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost webhook show webhook
     """
-    found = ask_events(data, "webhook_show", {"name": name, "resource": resource})
-    answer(found, as_json, _show)
+    document = call_events(data, "webhook_show", {"name": name, "resource": resource})
+    print_result(document, as_json, _show)
 
 
 @webhook.command()
@@ -133,26 +133,30 @@ def delete(name: str, resource: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost webhook delete webhook
     """
-    done = ask_events(data, "webhook_delete", {"name": name, "resource": resource})
-    answer(done, as_json, lambda told: click.echo(safe(f"deleted {told['deleted']['name']}")))
+    document = call_events(data, "webhook_delete", {"name": name, "resource": resource})
+    print_result(
+        document,
+        as_json,
+        lambda _: click.echo(safe(f"deleted {document['deleted']['name']}")),
+    )
 
 
-def _tell(made: Document) -> None:
-    if made["state"] == "Succeeded":
-        click.echo(safe(f"{made['name']}: events go to {made['endpoint']}"))
+def _tell(document: Document) -> None:
+    if document["state"] == "Succeeded":
+        click.echo(safe(f"{document['name']}: events go to {document['endpoint']}"))
     else:
         click.echo(
             safe(
-                f"{made['name']}: {made['endpoint']} has not confirmed yet; within ten minutes, "
-                "open the validationUrl that was sent to it"
+                f"{document['name']}: {document['endpoint']} has not confirmed yet. Open the "
+                "validationUrl that was sent to it within ten minutes."
             )
         )
 
 
-def _print(found: Document) -> None:
+def _print(document: Document) -> None:
     rows = [
         (each["name"], each["state"], str(each["waiting"]), str(each["dead"]), each["endpoint"])
-        for each in found["webhooks"]
+        for each in document["webhooks"]
     ]
     if rows:
         print_rows(("NAME", "STATE", "WAITING", "DEAD", "ENDPOINT"), rows, whole=("NAME",))
@@ -160,20 +164,20 @@ def _print(found: Document) -> None:
         click.echo("no webhooks")
 
 
-def _show(found: Document) -> None:
+def _show(document: Document) -> None:
     lines = (
-        ("name", found["name"]),
-        ("endpoint", found["endpoint"]),
-        ("state", found["state"]),
-        ("resource", found["resource"] or "all"),
-        ("schema", found["schema"]),
-        ("events", ", ".join(found["event_types"]) or "all"),
-        ("waiting", str(found["waiting"])),
-        ("failed", found["last_failure"] or "nothing"),
+        ("name", document["name"]),
+        ("endpoint", document["endpoint"]),
+        ("state", document["state"]),
+        ("resource", document["resource"] or "all"),
+        ("schema", document["schema"]),
+        ("events", ", ".join(document["event_types"]) or "all"),
+        ("waiting", str(document["waiting"])),
+        ("failed", document["last_failure"] or "nothing"),
     )
     for name, value in lines:
         click.echo(f"{name:>9}  {safe(value)}")
-    dead = found["dead_letters"]
+    dead = document["dead_letters"]
     if dead:
         click.echo()
         rows = [

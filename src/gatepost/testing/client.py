@@ -20,7 +20,7 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
-from gatepost.testing.dialogue import Dialogue, Mark, Say, Step, Values
+from gatepost.testing.dialogue import Dialogue, NoLine, Say, Step, Values
 from gatepost.testing.server import Mismatch
 from gatepost.wire.content import DataReader
 from gatepost.wire.server.parameters import OF_MAIL, OF_RCPT, parse_mail, parse_rcpt
@@ -35,14 +35,14 @@ _EXTENSIONS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClientPerformance:
     """How a dialogue ended for our client."""
 
     session: ClientSession
     error: GatepostError | None
 
 
-def perform_client(dialogue: Dialogue, values: Values | None = None) -> Outcome:
+def perform_client(dialogue: Dialogue, values: Values | None = None) -> ClientPerformance:
     """Play the server's lines against our client's conversation.
 
     Raises Mismatch (an AssertionError) if the client sends something else than the dialogue says,
@@ -60,14 +60,14 @@ def perform_client(dialogue: Dialogue, values: Values | None = None) -> Outcome:
     if got != expected:
         raise script.mismatch(expected or "no error", f"{got}: {error}") from error
     script.finish()
-    return Outcome(session, error)
+    return ClientPerformance(session, error)
 
 
 def _talk(session: ClientSession, dialogue: Dialogue, values: Values) -> Conversation[None]:
     says = [step for step in dialogue.steps if isinstance(step, Say) and step.speaker == "C"]
-    implicit = isinstance(dialogue.steps[0], Mark)
+    implicit = isinstance(dialogue.steps[0], NoLine)
     uses_tls = dialogue.tls == "starttls" or any(
-        isinstance(step, Mark) and step.what == "TLS" for step in dialogue.steps
+        isinstance(step, NoLine) and step.what == "TLS" for step in dialogue.steps
     )
     yield from session.open(implicit=implicit, start_tls=uses_tls)
     if any(say.text.upper().startswith("AUTH") for say in says) or dialogue.auth:
@@ -138,29 +138,29 @@ class _Script:
 
     def finish(self) -> None:
         """Check that the dialogue is at its end. Raises Mismatch."""
-        self._said()
+        self._check_written()
         if self._steps and not (
-            isinstance(self._steps[0], Mark) and self._steps[0].what == "CLOSED"
+            isinstance(self._steps[0], NoLine) and self._steps[0].what == "CLOSED"
         ):
             raise self.mismatch("more steps", "the client is done")
 
     def _read(self) -> bytes:
-        self._said()
-        said = b""
+        self._check_written()
+        reply = b""
         while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "S":
-            said += step.octets(self._values)
+            reply += step.octets(self._values)
             del self._steps[0]
-        if not said:
+        if not reply:
             raise Disconnected("the dialogue ends here")
-        return said
+        return reply
 
     def _start_tls(self) -> None:
-        self._said()
-        if not self._steps or not isinstance(self._steps[0], Mark):
+        self._check_written()
+        if not self._steps or not isinstance(self._steps[0], NoLine):
             raise self.mismatch("no handshake", "a TLS handshake")
         del self._steps[0]
 
-    def _said(self) -> None:
+    def _check_written(self) -> None:
         """Compare what the client wrote with the client's lines at this place."""
         expected = b""
         while self._steps and isinstance(step := self._steps[0], Say) and step.speaker == "C":

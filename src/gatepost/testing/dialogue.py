@@ -101,14 +101,14 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class NoLine:
     """Something other than a line: a TLS handshake, or the server's close."""
 
     what: Literal["TLS", "CLOSED"]
     number: int
 
 
-Step = Say | Mark
+Step = Say | NoLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _parse_step(line: str, number: int) -> Step | None:
     if match := _OCTETS.fullmatch(line):
         return Say("C", match[1], number, is_line=False)
     if match := _MARK.fullmatch(line):
-        return Mark("TLS" if match[1] == "TLS" else "CLOSED", number)
+        return NoLine("TLS" if match[1] == "TLS" else "CLOSED", number)
     return None
 
 

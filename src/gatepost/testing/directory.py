@@ -27,7 +27,7 @@ _HASHES: Final[dict[str, ScramHash]] = {
 
 
 @dataclass(slots=True)
-class Account:
+class MemoryAccount:
     """An account that can sign in, with its registered senders."""
 
     username: str
@@ -51,12 +51,12 @@ class MemoryDirectory:
 
     def __init__(self, mechanisms: Iterable[str] = ("LOGIN", "PLAIN")) -> None:
         self.mechanisms = frozenset(mechanisms)
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, MemoryAccount] = {}
 
     def add(self, username: str, password: str, senders: Iterable[str] = ()) -> None:
         """Let ``username`` sign in and use ``senders``."""
         folded = frozenset(sender.lower() for sender in senders)
-        self.accounts[username] = Account(username, Secret(password), folded)
+        self.accounts[username] = MemoryAccount(username, Secret(password), folded)
 
     def identify(self, credentials: Credentials, mechanism: str) -> Principal | Reply:
         """Verify a password, or a token, which is the same string here."""

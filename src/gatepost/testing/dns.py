@@ -84,15 +84,15 @@ class ScriptedResolver:
 
 def read_zone(text: str) -> list[tuple[str, str, str]]:
     """Return (name, type, value) of each line. Raises ValueError."""
-    found = []
+    records = []
     for line in text.splitlines():
         words = line.partition("#")[0].split(None, 2)
         if not words:
             continue
         if len(words) != 3 or words[1] not in ("MX", "A", "AAAA", "TXT", "CNAME", "FAIL"):
             raise ValueError(f"not NAME TYPE VALUE: {line!r}")
-        found.append((_fold(words[0]), words[1], words[2].strip()))
-    return found
+        records.append((_fold(words[0]), words[1], words[2].strip()))
+    return records
 
 
 def _fold(name: str) -> str:

@@ -67,12 +67,12 @@ class EmulatorServer:
         }  # fmt: skip
         with self._turn:
             process = self._running()
-            answer = process.ask({"open": wanted})
-        if "mistake" in answer:
-            raise ConfigError(answer["mistake"])
-        if "ready" not in answer:
-            raise EmulatorError(f"the relay did not come up: {answer['failure']}")
-        return _ServedRelay(process, self._turn, answer["ready"])
+            line_ = process.ask({"open": wanted})
+        if "mistake" in line_:
+            raise ConfigError(line_["mistake"])
+        if "ready" not in line_:
+            raise EmulatorError(f"the relay did not come up: {line_['failure']}")
+        return _ServedRelay(process, self._turn, line_["ready"])
 
     def _running(self) -> "_Process":
         """Return the process, and start one if there is none, or if it was killed."""
@@ -154,17 +154,17 @@ class _Process:
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         with ThreadPoolExecutor(1) as thread:
-            line = thread.submit(self._process.stdout.readline)
+            reading = thread.submit(self._process.stdout.readline)
             try:
-                answer = line.result(START)
+                line = reading.result(START)
             except TimeoutError:
                 self._process.kill()  # which ends the line, too
-                answer = b""
-        if not answer:
-            said = self._said()
+                line = b""
+        if not line:
+            output = self._output_end()
             self.clean_up()
-            raise EmulatorError(f"the server of the relays has ended:\n{said}")
-        document: dict[str, Any] = json.loads(answer)
+            raise EmulatorError(f"the server of the relays has ended:\n{output}")
+        document: dict[str, Any] = json.loads(line)
         return document
 
     def stop(self) -> None:
@@ -177,13 +177,13 @@ class _Process:
             status = self._process.wait(STOP)
         except subprocess.TimeoutExpired:
             status = None
-        said = self._said()
+        output = self._output_end()
         self.clean_up()
         if status != 0:
             how = "in time" if status is None else f"well, but with status {status}"
-            raise EmulatorError(f"the server of the relays did not stop {how}:\n{said}")
+            raise EmulatorError(f"the server of the relays did not stop {how}:\n{output}")
 
-    def _said(self) -> str:
+    def _output_end(self) -> str:
         return self._output.read_text("utf-8", "replace")[-4_000:]
 
 

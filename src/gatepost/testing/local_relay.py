@@ -28,7 +28,7 @@ OUTPUT: Final = "up.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ListenerAddress:
     """The address of a listener."""
 
     host: str
@@ -104,14 +104,14 @@ class LocalRelay(ABC):
     # Where and who.
 
     @property
-    def smtp(self) -> Listener:
+    def smtp(self) -> ListenerAddress:
         """SMTP with STARTTLS."""
-        return Listener(self.ready["smtp"]["host"], self.ready["smtp"]["port"])
+        return ListenerAddress(self.ready["smtp"]["host"], self.ready["smtp"]["port"])
 
     @property
-    def smtps(self) -> Listener:
+    def smtps(self) -> ListenerAddress:
         """SMTP with implicit TLS."""
-        return Listener(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
+        return ListenerAddress(self.ready["smtps"]["host"], self.ready["smtps"]["port"])
 
     @property
     def pid(self) -> int:
@@ -169,8 +169,8 @@ class LocalRelay(ABC):
         """
 
         async def answer(store: Store) -> Captured | None:
-            found = await store.wait(Selection(to, subject), timeout)
-            return await _capture(store, found) if found else None
+            matches = await store.wait(Selection(to, subject), timeout)
+            return await _capture(store, matches) if matches else None
 
         message = self._ask(answer)
         if message is None:
@@ -189,8 +189,10 @@ class LocalRelay(ABC):
         A report is written a moment after the event: see ``wait_event``.
         """
         lines = (self.data / OUTPUT).read_text("utf-8", "replace").splitlines()
-        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-        return [each for each in found if not kind or each.get("event") == kind]
+        matches = [
+            json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")
+        ]
+        return [each for each in matches if not kind or each.get("event") == kind]
 
     def wait_event(self, kind: str, timeout: float = 5.0) -> dict[str, Any]:
         """Return the newest report of ``kind``: why a login failed, in ``auth_refused``.
@@ -198,11 +200,11 @@ class LocalRelay(ABC):
         Waits at most ``timeout`` seconds for the first one; raises TimeoutError.
         """
         deadline = time.monotonic() + timeout
-        while not (found := self.events(kind)):
+        while not (matches := self.events(kind)):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {kind} was reported within {timeout:g} s")
             time.sleep(0.01)
-        return found[-1]
+        return matches[-1]
 
     def advance(self, by: timedelta) -> None:
         """Move its clock forward: secrets expire, leases and rate windows end.

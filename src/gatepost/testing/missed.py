@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
-SHOWN: Final = 5
+MOST: Final = 5
 """Maximum number of lines of each kind, the newest ones."""
 REFUSALS: Final = frozenset({"auth_refused", "refused", "message_refused", "not_stored"})
 
 
-class Seen(Protocol):
+class CapturedMail(Protocol):
     """What is shown of a captured message."""
 
     @property
@@ -21,7 +21,9 @@ class Seen(Protocol):
         """Its recipients."""
 
 
-def missed(wanted: str, messages: Sequence[Seen], events: Sequence[Mapping[str, Any]]) -> str:
+def missed(
+    wanted: str, messages: Sequence[CapturedMail], events: Sequence[Mapping[str, Any]]
+) -> str:
     """Return some lines. ``messages`` newest first, ``events`` oldest first."""
     here = (f"{each.subject!r} to {', '.join(each.rcpt_to)}" for each in messages)
     refused = (
@@ -29,10 +31,10 @@ def missed(wanted: str, messages: Sequence[Seen], events: Sequence[Mapping[str, 
         for each in reversed(events)
         if each.get("event") in REFUSALS
     )
-    lines = [*_some("captured", here, len(messages)), *_some("refused", refused)]
+    lines = [*_newest("captured", here, len(messages)), *_newest("refused", refused)]
     return "\n".join([wanted, *(lines or ["nothing was captured, and nothing was refused"])])
 
 
-def _some(word: str, found: Iterable[str], count: int = 0) -> list[str]:
-    shown = [f"  {word}: {each}" for each in islice(found, SHOWN)]
-    return [*shown, f"  ... and {count - SHOWN} older"] if count > SHOWN else shown
+def _newest(word: str, lines: Iterable[str], count: int = 0) -> list[str]:
+    newest = [f"  {word}: {each}" for each in islice(lines, MOST)]
+    return [*newest, f"  ... and {count - MOST} older"] if count > MOST else newest

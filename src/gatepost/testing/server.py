@@ -8,7 +8,7 @@ from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile, StrictLimits
 from gatepost.profiles.load import load_profile
 from gatepost.testing.application import Accepted, Application
-from gatepost.testing.dialogue import Dialogue, Mark, Say, Values
+from gatepost.testing.dialogue import Dialogue, NoLine, Say, Values
 from gatepost.testing.directory import MemoryDirectory
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, SessionSettings
@@ -42,7 +42,7 @@ def perform_server(
     values = values or Values()
     stage = _Stage(dialogue, values, cut or (lambda octets: (octets,)))
     for step in dialogue.steps:
-        if isinstance(step, Mark):
+        if isinstance(step, NoLine):
             stage.mark(step)
         elif step.speaker == "C":
             stage.pending += step.octets(values)
@@ -81,7 +81,7 @@ class _Stage:
         self._cut = cut
         directory = MemoryDirectory(dialogue.mechanisms)
         directory.add(values.username, values.password, [values.sender])
-        encrypted = bool(dialogue.steps) and isinstance(dialogue.steps[0], Mark)
+        encrypted = bool(dialogue.steps) and isinstance(dialogue.steps[0], NoLine)
         self._session = Session(make_setting(dialogue, values), values.peer, encrypted=encrypted)
         self._application = Application(self._session, directory)
         self._unread = ""
@@ -98,7 +98,7 @@ class _Stage:
             if not step.matches(line, self.values, n):
                 raise self._mismatch(step.number, step.texts(self.values)[n - 1], line)
 
-    def mark(self, step: Mark) -> None:
+    def mark(self, step: NoLine) -> None:
         self._deliver()
         self._nothing_unread(step.number)
         if step.what == "TLS" and not self._session.encrypted:
@@ -111,7 +111,7 @@ class _Stage:
         self._nothing_unread(0)
         application = self._application
         closes = any(
-            isinstance(step, Mark) and step.what == "CLOSED" for step in self.dialogue.steps
+            isinstance(step, NoLine) and step.what == "CLOSED" for step in self.dialogue.steps
         )
         if application.closed and not closes:
             raise self._mismatch(0, "the connection open", "it is closed")

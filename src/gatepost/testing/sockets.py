@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.net.dial import Server
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
-from gatepost.testing.dialogue import Dialogue, Mark, Say, Values
+from gatepost.testing.dialogue import Dialogue, NoLine, Say, Values
 from gatepost.testing.server import Mismatch
 
 PATIENCE: Final = 10.0
@@ -71,7 +71,7 @@ class _Socket:
         line, _, self._unread = self._unread.partition(b"\r\n")
         return line.decode("utf-8", "surrogateescape")
 
-    def _mark(self, step: Mark) -> None:
+    def _mark(self, step: NoLine) -> None:
         if self._unread:
             raise self._mismatch(step.number, step.what, repr(self._unread))
         if step.what == "TLS":

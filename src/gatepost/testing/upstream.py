@@ -313,9 +313,9 @@ class _Connection:
     def _take(self, event: events.Message) -> Taken:
         content, envelope = b"".join(self._pieces), event.envelope
         self._pieces.clear()
-        found = _MESSAGE_ID.search(content)
+        match_ = _MESSAGE_ID.search(content)
         taken = Taken(
-            found[1].decode("ascii", "replace") if found else "",
+            match_[1].decode("ascii", "replace") if match_ else "",
             str(envelope.sender or ""),
             tuple(str(each.address) for each in envelope.recipients),
             content,

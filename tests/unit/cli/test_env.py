@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.cli.environment import dotenv_lines, export_lines
 from gatepost.cli.main import main
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 
 ADMIN = {"client_id": "boss", "client_secret": "0wner's ~secret"}
 READY: dict[str, Any] = {
@@ -183,7 +183,7 @@ def test_every_reader_reads_the_same_in_an_env_file(
     for name, value in values.items():
         try:
             list(dotenv_lines({name: value}))
-        except Failed:
+        except CommandFailed:
             refused.add(value)
     assert refused == {"${HOME}", "a\\b", "C:\\new folder", "two\nlines", "'\"$x", "x\r"}
     write(tmp_path, env={name: value for name, value in values.items() if value not in refused})

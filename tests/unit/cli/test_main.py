@@ -7,7 +7,7 @@ import click
 import pytest
 
 from gatepost.cli import main as cli
-from gatepost.cli.output import Failed
+from gatepost.cli.output import CommandFailed
 from gatepost.errors import ConfigError
 
 
@@ -77,11 +77,11 @@ def test_every_outcome_has_its_exit_code(
 
 
 ERRORS = [
-    (Failed("it is gone", "NotFound"), 1, {"code": "NotFound", "message": "it is gone"}),
-    (Failed.by(ConfigError("no mail")), 1, {"code": "ConfigError", "message": "no mail"}),
+    (CommandFailed("it is gone", "NotFound"), 1, {"code": "NotFound", "message": "it is gone"}),
+    (CommandFailed.by(ConfigError("no mail")), 1, {"code": "ConfigError", "message": "no mail"}),
     (click.ClickException("no"), 1, {"code": "Failed", "message": "no"}),
     (click.UsageError("say which"), 64, {"code": "Usage", "message": "say which"}),
-    (Failed("it is gone", told=True), 1, None),
+    (CommandFailed("it is gone", is_reported=True), 1, None),
 ]
 
 

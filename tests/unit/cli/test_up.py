@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gatepost.cli.main import main
-from gatepost.cli.up import PlaceType, paste
+from gatepost.cli.up import PlaceType, start_text
 
 OFF = ("--smtp", "off", "--smtps", "off", "--https", "off", "--http", "off")
 
@@ -75,7 +75,7 @@ def test_the_paste_holds_what_an_application_needs() -> None:
         "from": "DoNotReply@example.net",
         "env": {"AZURE_AUTHORITY_HOST": "https://localhost:2443", "AZURE_CLIENT_SECRET": "a b"},
     }
-    said = paste(document)
+    said = start_text(document)
     needed_ones = (
         "127.0.0.1:2587 (STARTTLS)",
         "res.app.tenant",
@@ -107,7 +107,7 @@ def test_a_revoked_secret_is_explained_and_not_shown() -> None:
         "from": "DoNotReply@example.net",
         "env": {"AZURE_AUTHORITY_HOST": "https://localhost:2443"},
     }
-    said = paste(document)
+    said = start_text(document)
     assert "None" not in said
     assert "  password  none: the client secret was deleted or has expired\n" in said
     assert "# no AZURE_CLIENT_SECRET: " in said

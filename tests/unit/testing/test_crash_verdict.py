@@ -5,9 +5,9 @@ import pytest
 from gatepost.testing.crash.verdict import (
     SETTLED_WITHIN,
     CrashRecords,
+    CrashVerdict,
     Kill,
-    Sent,
-    Verdict,
+    SentMessage,
     failed_recipients,
     judge,
 )
@@ -27,8 +27,8 @@ Status: 5.1.1
 """
 
 
-def sent(*recipients: str) -> Sent:
-    return Sent("<1@s>", recipients or ("ann@x",), CONTENT)
+def sent(*recipients: str) -> SentMessage:
+    return SentMessage("<1@s>", recipients or ("ann@x",), CONTENT)
 
 
 def taken(at: float = 1.0, content: bytes = CONTENT, *, silent: bool = False) -> Taken:
@@ -41,7 +41,7 @@ def notice(action: str = "failed", number: int = 1) -> Taken:
     return Taken(f"<dsn-{number}@relay>", "", ("app@s",), content, 2.0)
 
 
-def judged(*came: Taken, kills: tuple[Kill, ...] = (), queued: bool = False) -> Verdict:
+def judged(*came: Taken, kills: tuple[Kill, ...] = (), queued: bool = False) -> CrashVerdict:
     left = frozenset({("<1@s>", "ann@x")}) if queued else frozenset()
     return judge(CrashRecords([sent()], came, kills, left))
 

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from gatepost.testing.dialogue import DialogueError, Mark, Say, Values, parse_dialogue
+from gatepost.testing.dialogue import DialogueError, NoLine, Say, Values, parse_dialogue
 
 VALUES = Values(host="mx.example", username="ann", password="secret", sender="ann@example.com")
 
@@ -22,7 +22,7 @@ def test_head_and_steps() -> None:
     assert dialogue.overrides == {"limits.recipients": 2}
     assert not dialogue.is_portable
     assert dialogue.roles == ("server", "client")
-    assert dialogue.steps == (Say("S", "220 {host}", 9), Say("C", "QUIT", 11), Mark("CLOSED", 12))
+    assert dialogue.steps == (Say("S", "220 {host}", 9), Say("C", "QUIT", 11), NoLine("CLOSED", 12))
 
 
 # fmt: off

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gatepost.testing.local_relay import Captured
-from gatepost.testing.missed import SHOWN, missed
+from gatepost.testing.missed import MOST, missed
 
 Events = list[dict[str, Any]]
 
@@ -26,9 +26,9 @@ def captured(subject: str) -> Captured:
         (["Hi"], [], ["  captured: 'Hi' to b@x, c@x"]),
         ([], [{"event": "ready"}, REFUSED], ["  refused: 535 5.7.3 No (secret_wrong: no)"]),
         (
-            ["Hi"] * (SHOWN + 2),
+            ["Hi"] * (MOST + 2),
             [],
-            [*["  captured: 'Hi' to b@x, c@x"] * SHOWN, "  ... and 2 older"],
+            [*["  captured: 'Hi' to b@x, c@x"] * MOST, "  ... and 2 older"],
         ),
     ],
 )

@@ -26,7 +26,7 @@ PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ArmCall:
     """A request and its caller."""
 
     site: Site

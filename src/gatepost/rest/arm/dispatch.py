@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import Subscription
 from gatepost.directory.azure.paths import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims
 from gatepost.rest.arm.background import BackgroundOperations
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.operations import Words, find, words_of
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
@@ -79,7 +79,7 @@ class Face(BaseRoute):
         request.scope[OPERATION] = match.operation.path
         _check_version(request, words)
         self._check_subscription(words, caller)
-        call = Call(
+        call = ArmCall(
             self._site,
             self._background,
             caller,

@@ -13,7 +13,7 @@ from gatepost.directory.azure.domain_dns import prove
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.background import BackgroundOperation
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, TrackedBody, tracked
 from gatepost.rest.arm.locations import check_global
 from gatepost.rest.errors import ApiError
@@ -67,18 +67,18 @@ def _state(entry: Domain, proof: Proof) -> Document:
     }  # fmt: skip
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET .../domains/{name}``."""
     return JSONResponse(document(existing(call.snapshot, Domain, call.scope)))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET .../domains``."""
     email = existing(call.snapshot, EmailService, call.scope)
     return call.pages([document(each) for each in call.snapshot.find(Domain, email.id)])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT .../domains/{name}``: 201 for a new one, 200 for an existing one."""
     spec = call.read(TrackedBody[_DomainProperties])
     check_global(spec.location, Domain.resource_type)
@@ -94,7 +94,7 @@ async def put(call: Call) -> Response:
     return JSONResponse(document(entry), status)
 
 
-async def patch(call: Call) -> Response:
+async def patch(call: ArmCall) -> Response:
     """``PATCH .../domains/{name}``: change tags or tracking."""
     spec = call.read(_Patch)
     tracking = spec.properties.user_engagement_tracking
@@ -109,12 +109,12 @@ async def patch(call: Call) -> Response:
     return JSONResponse(document(changes.entry))
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE .../domains/{name}``."""
     return await call.delete(lambda snapshot: domains.delete(snapshot, call.scope))
 
 
-def _proof(call: Call) -> Proof:
+def _proof(call: ArmCall) -> Proof:
     wanted = call.read(_Verify).verification_type.lower()
     for each in PROOFS:
         if each.lower() == wanted:
@@ -124,7 +124,7 @@ def _proof(call: Call) -> Proof:
     )
 
 
-async def initiate(call: Call) -> Response:
+async def initiate(call: ArmCall) -> Response:
     """``POST .../initiateVerification``: 202, and the outcome in ``verificationStates``."""
     proof = _proof(call)
     domain = existing(call.snapshot, Domain, call.scope)
@@ -140,7 +140,7 @@ async def initiate(call: Call) -> Response:
     return _accepted(call, call.background.add(domain.id, call.now, done=True))
 
 
-async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
+async def _ask(call: ArmCall, domain: Domain, proof: Proof) -> datetime:
     """Query the DNS, and save the result."""
     await call.change(lambda snapshot: verification.progress(snapshot, domain.id, proof))
     error = await prove(call.site.resolver, domain, proof)
@@ -158,21 +158,21 @@ async def _ask(call: Call, domain: Domain, proof: Proof) -> datetime:
     return call.now
 
 
-async def cancel(call: Call) -> Response:
+async def cancel(call: ArmCall) -> Response:
     """``POST .../cancelVerification``: 202."""
     proof = _proof(call)
     changes = await call.change(lambda snapshot: verification.cancel(snapshot, call.scope, proof))
     return _accepted(call, call.background.add(changes.entry.id, call.now, done=True))
 
 
-async def revoke(call: Call) -> Response:
+async def revoke(call: ArmCall) -> Response:
     """``POST .../revokeVerification``: 202."""
     proof = _proof(call)
     changes = await call.change(lambda snapshot: verification.revoke(snapshot, call.scope, proof))
     return _accepted(call, call.background.add(changes.entry.id, call.now, done=True))
 
 
-def _accepted(call: Call, operation: BackgroundOperation) -> Response:
+def _accepted(call: ArmCall, operation: BackgroundOperation) -> Response:
     subscription = "/".join(operation.resource_id.split("/")[:3])
     place = f"{call.base}{subscription}/providers/Microsoft.Communication/locations/global"
     location = f"{place}/operationStatuses/{operation.id}?api-version={call.version}"

@@ -11,7 +11,7 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, tracked
 from gatepost.rest.arm.locations import check_global
 
@@ -26,19 +26,19 @@ def document(entry: EmailService) -> Document:
     return tracked(entry, entry.stamp, entry.tags, properties)
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET .../emailServices/{name}``."""
     return JSONResponse(document(existing(call.snapshot, EmailService, call.scope)))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET .../emailServices``, of a group or of a subscription."""
     found = call.snapshot.all(EmailService)
     scope = call.scope.lower()
     return call.pages([document(each) for each in found if is_within(each.key, scope)])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT .../emailServices/{name}``: 201 for a new one, 200 for an existing one."""
     spec = call.read(TrackedBody[_ServiceProperties])
     check_global(spec.location, EmailService.resource_type)
@@ -50,7 +50,7 @@ async def put(call: Call) -> Response:
     return JSONResponse(document(entry), status)
 
 
-async def patch(call: Call) -> Response:
+async def patch(call: ArmCall) -> Response:
     """``PATCH .../emailServices/{name}``: change the tags."""
     spec = call.read(TagsBody)
 
@@ -63,6 +63,6 @@ async def patch(call: Call) -> Response:
     return JSONResponse(document((await call.change(decide)).entry))
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE .../emailServices/{name}``."""
     return await call.delete(lambda snapshot: email_services.delete(snapshot, call.scope))

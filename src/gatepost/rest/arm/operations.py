@@ -9,9 +9,9 @@ from starlette.responses import Response
 from gatepost.rest.errors import ApiError
 
 if TYPE_CHECKING:
-    from gatepost.rest.arm.call import Call
+    from gatepost.rest.arm.call import ArmCall
 
-Handler = Callable[["Call"], Awaitable[Response]]
+Handler = Callable[["ArmCall"], Awaitable[Response]]
 ANY: Final = "{}"
 EXTENSION: Final = "microsoft.authorization"
 """The provider of operations on any scope; its last mention in a path counts."""

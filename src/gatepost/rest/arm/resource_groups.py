@@ -15,7 +15,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
 )
 from gatepost.directory.azure.paths import is_within
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, TagsBody
 from gatepost.rest.arm.filters import parse_filter
 
@@ -42,12 +42,12 @@ def _document(group: ResourceGroup) -> Document:
     }
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET /subscriptions/{id}/resourcegroups/{name}``."""
     return JSONResponse(_document(existing(call.snapshot, ResourceGroup, call.scope)))
 
 
-async def head(call: Call) -> Response:
+async def head(call: ArmCall) -> Response:
     """``HEAD``, of a group or a resource by its id: 204 if it exists, or 404."""
     for kind in (ResourceGroup, *_TRACKED):
         if call.snapshot.get(kind, call.scope) is not None:
@@ -55,7 +55,7 @@ async def head(call: Call) -> Response:
     return Response(status_code=404)
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET /subscriptions/{id}/resourcegroups``: those that the caller may read."""
     scope = existing(call.snapshot, Subscription, call.scope).key
     wanted = parse_filter(call.query.get("$filter", ""), _GROUP_FILTERS).equals
@@ -71,7 +71,7 @@ async def listing(call: Call) -> Response:
     return call.pages(found)
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT /subscriptions/{id}/resourcegroups/{name}``: 201 for a new one, otherwise 200."""
     spec = call.read(_GroupBody)
     entry, status = await call.put(
@@ -80,7 +80,7 @@ async def put(call: Call) -> Response:
     return JSONResponse(_document(entry), status)
 
 
-async def patch(call: Call) -> Response:
+async def patch(call: ArmCall) -> Response:
     """``PATCH /subscriptions/{id}/resourcegroups/{name}``: change the tags."""
     spec = call.read(TagsBody)
     group = existing(call.snapshot, ResourceGroup, call.scope)
@@ -91,13 +91,13 @@ async def patch(call: Call) -> Response:
     return JSONResponse(_document(changes.entry))
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE /subscriptions/{id}/resourcegroups/{name}``, with all its contents."""
     await call.change(lambda snapshot: resource_groups.delete(snapshot, call.scope))
     return Response(status_code=200)
 
 
-async def resources(call: Call) -> Response:
+async def resources(call: ArmCall) -> Response:
     """``GET .../resources`` of a group or a subscription: its tracked resources."""
     scope = call.scope.lower()
     kind = Subscription if scope.count("/") == 2 else ResourceGroup

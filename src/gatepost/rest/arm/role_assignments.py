@@ -10,7 +10,7 @@ from gatepost.directory.azure.changes.role_assignments import AssignmentSpec, un
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
 from gatepost.rest.arm.role_definitions import permission_document, role_path
@@ -50,14 +50,14 @@ def _document(assignment: RoleAssignment) -> Document:
     }
 
 
-def _find(call: Call) -> RoleAssignment | None:
+def _find(call: ArmCall) -> RoleAssignment | None:
     assignment = call.snapshot.get(RoleAssignment, call.names[0])
     if assignment is None or assignment.scope.lower() != call.scope.lower():
         return None
     return assignment
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET {scope}/.../roleAssignments/{guid}``."""
     assignment = _find(call)
     if assignment is None:
@@ -65,7 +65,7 @@ async def get(call: Call) -> Response:
     return JSONResponse(_document(assignment))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET {scope}/.../roleAssignments``: at, above and below the scope.
 
     ``atScope()`` excludes those below; ``principalId eq`` and ``assignedTo()`` select one
@@ -87,7 +87,7 @@ def _is_near(assigned: str, scope: str, *, below: bool) -> bool:
     return is_within(scope, assigned) or (below and is_within(assigned, scope))
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT {scope}/.../roleAssignments/{guid}``: 201 for a new one, 200 for an existing one."""
     properties = call.read(ResourceBody[_AssignmentProperties]).properties
     spec = AssignmentSpec(
@@ -104,7 +104,7 @@ async def put(call: Call) -> Response:
     return JSONResponse(_document(entry), status)
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE {scope}/.../roleAssignments/{guid}``: 200 with the deleted one, or 204."""
     assignment = _find(call)
     if assignment is None:
@@ -113,7 +113,7 @@ async def delete(call: Call) -> Response:
     return JSONResponse(_document(assignment))
 
 
-async def permissions(call: Call) -> Response:
+async def permissions(call: ArmCall) -> Response:
     """``GET {scope}/.../permissions``: what the caller's roles grant there."""
     scope = existing_scope(call.snapshot, call.scope).lower()
     mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)

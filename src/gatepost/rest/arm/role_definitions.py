@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.role_definitions import (
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import Permission, RoleDefinition
 from gatepost.directory.azure.paths import is_within
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
 
@@ -64,7 +64,7 @@ def permission_document(permission: Permission) -> Document:
     }
 
 
-def _document(call: Call, role: RoleDefinition) -> Document:
+def _document(call: ArmCall, role: RoleDefinition) -> Document:
     properties: Document = {
         "roleName": role.role_name,
         "type": "BuiltInRole" if role.built_in else "CustomRole",
@@ -85,12 +85,12 @@ def _document(call: Call, role: RoleDefinition) -> Document:
     }
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET {scope}/.../roleDefinitions/{guid}``."""
     return JSONResponse(_document(call, _visible(call, call.names[0])))
 
 
-def _visible(call: Call, guid: str) -> RoleDefinition:
+def _visible(call: ArmCall, guid: str) -> RoleDefinition:
     role = call.snapshot.get(RoleDefinition, guid)
     if role is None or not _is_near(role, call.scope.lower()):
         raise unknown_role(guid)
@@ -103,7 +103,7 @@ def _is_near(role: RoleDefinition, scope: str) -> bool:
     return below or is_assignable(role, scope)
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET {scope}/.../roleDefinitions``: those that can be assigned there.
 
     With ``atScopeAndBelow()`` also those that can be assigned under it.
@@ -122,7 +122,7 @@ async def listing(call: Call) -> Response:
     return call.pages([_document(call, each) for each in roles])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT {scope}/.../roleDefinitions/{guid}``: always 201, as the SDKs accept nothing else."""
     properties = call.read(ResourceBody[_RoleProperties]).properties
     if len(properties.permissions) > _MOST_PERMISSIONS:
@@ -163,7 +163,7 @@ def _permission(body: PermissionBody) -> Permission:
     )
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE {scope}/.../roleDefinitions/{guid}``: 200 with the deleted one, or 204."""
     role = call.snapshot.get(RoleDefinition, call.names[0])
     if role is None or not _is_near(role, call.scope.lower()):

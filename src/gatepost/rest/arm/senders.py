@@ -7,7 +7,7 @@ from gatepost.directory.azure.changes import senders
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.paths import parent_path
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -16,7 +16,7 @@ class _SenderProperties(msgspec.Struct, rename="camel"):
     display_name: str | None = None
 
 
-def _document(call: Call, entry: SenderUsername) -> Document:
+def _document(call: ArmCall, entry: SenderUsername) -> Document:
     domain = call.snapshot.get(Domain, parent_path(entry.id))
     properties: Document = {
         "dataLocation": domain.data_location if domain else "",
@@ -27,19 +27,19 @@ def _document(call: Call, entry: SenderUsername) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET .../senderUsernames/{name}``."""
     return JSONResponse(_document(call, existing(call.snapshot, SenderUsername, call.scope)))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET .../senderUsernames``."""
     domain = existing(call.snapshot, Domain, call.scope)
     found = call.snapshot.find(SenderUsername, domain.id)
     return call.pages([_document(call, each) for each in found])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     spec = call.read(ResourceBody[_SenderProperties]).properties
     name, utf8 = spec.display_name or "", call.site.directory.rules.utf8_senders
@@ -49,6 +49,6 @@ async def put(call: Call) -> Response:
     return JSONResponse(_document(call, entry), status)
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE .../senderUsernames/{name}``."""
     return await call.delete(lambda snapshot: senders.delete(snapshot, call.scope))

@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.secrets import generate_access_key
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, tracked
 from gatepost.rest.arm.locations import check_global
 from gatepost.rest.errors import ApiError
@@ -63,7 +63,7 @@ class _Hub(msgspec.Struct, rename="camel"):
     connection_string: str
 
 
-def _document(call: Call, entry: CommunicationService) -> Document:
+def _document(call: ArmCall, entry: CommunicationService) -> Document:
     """Return the resource. Its host name has our port, so that ``https://`` and it are a URL."""
     port = urlsplit(call.base).port
     properties: Document = {
@@ -82,19 +82,19 @@ def _document(call: Call, entry: CommunicationService) -> Document:
     return tracked(entry, entry.stamp, entry.tags, properties)
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET .../communicationServices/{name}``."""
     return JSONResponse(_document(call, existing(call.snapshot, CommunicationService, call.scope)))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET .../communicationServices``, of a group or of a subscription."""
     found = call.snapshot.all(CommunicationService)
     scope = call.scope.lower()
     return call.pages([_document(call, each) for each in found if is_within(each.key, scope)])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT .../communicationServices/{name}``: 201 for a new one, 200 for an existing one."""
     body = call.read(_ServiceBody)
     check_global(body.location, CommunicationService.resource_type)
@@ -107,7 +107,7 @@ async def put(call: Call) -> Response:
     return JSONResponse(_document(call, entry), status)
 
 
-async def patch(call: Call) -> Response:
+async def patch(call: ArmCall) -> Response:
     """``PATCH .../communicationServices/{name}``."""
     spec = call.read(_ServiceBody).spec
     _require_links(call, spec)
@@ -115,7 +115,7 @@ async def patch(call: Call) -> Response:
     return JSONResponse(_document(call, changes.entry))
 
 
-def _require_links(call: Call, spec: ServiceSpec) -> None:
+def _require_links(call: ArmCall, spec: ServiceSpec) -> None:
     """To link a domain permits mail from it, so the caller must be allowed to change the domain."""
     service = call.snapshot.get(CommunicationService, call.scope)
     linked = {each.lower() for each in service.linked_domains} if service else set()
@@ -134,17 +134,17 @@ def _require_links(call: Call, spec: ServiceSpec) -> None:
             )
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE .../communicationServices/{name}``."""
     return await call.delete(lambda snapshot: services.delete(snapshot, call.scope))
 
 
-async def list_keys(call: Call) -> Response:
+async def list_keys(call: ArmCall) -> Response:
     """``POST .../listKeys``."""
     return _keys(call, existing(call.snapshot, CommunicationService, call.scope))
 
 
-async def regenerate_key(call: Call) -> Response:
+async def regenerate_key(call: ArmCall) -> Response:
     """``POST .../regenerateKey``: the old key is refused from now on."""
     key_type = call.read(_Regenerate).key_type.lower()
     which: Literal["Primary", "Secondary"]
@@ -161,7 +161,7 @@ async def regenerate_key(call: Call) -> Response:
     return _keys(call, changes.entry)
 
 
-def _keys(call: Call, service: CommunicationService) -> Response:
+def _keys(call: ArmCall, service: CommunicationService) -> Response:
     keys = {}
     for name, sealed in (("primary", service.primary_key), ("secondary", service.secondary_key)):
         key = call.site.keys.open(sealed).reveal()
@@ -170,14 +170,14 @@ def _keys(call: Call, service: CommunicationService) -> Response:
     return JSONResponse(keys, headers={"Cache-Control": "no-store"})
 
 
-async def link_notification_hub(call: Call) -> Response:
+async def link_notification_hub(call: ArmCall) -> Response:
     """``POST .../linkNotificationHub``: stored, but not used."""
     spec = ServiceSpec(notification_hub_id=call.read(_Hub).resource_id)
     changes = await call.change(lambda snapshot: services.patch(snapshot, call.scope, spec))
     return JSONResponse({"resourceId": changes.entry.notification_hub_id})
 
 
-async def check_name(call: Call) -> Response:
+async def check_name(call: ArmCall) -> Response:
     """``POST .../checkNameAvailability``."""
     wanted = call.read(_Name)
     if wanted.type.lower() != CommunicationService.resource_type.lower():

@@ -7,7 +7,7 @@ from gatepost.directory.azure.changes import smtp_usernames
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -26,12 +26,12 @@ def _document(entry: SmtpUsername) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET .../smtpUsernames/{name}``."""
     return JSONResponse(_document(existing(call.snapshot, SmtpUsername, call.scope)))
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET .../smtpUsernames``."""
     service = existing(call.snapshot, CommunicationService, call.scope)
     found = call.snapshot.all(SmtpUsername)
@@ -39,7 +39,7 @@ async def listing(call: Call) -> Response:
     return call.pages([_document(each) for each in found if each.service_id.lower() == key])
 
 
-async def put(call: Call) -> Response:
+async def put(call: ArmCall) -> Response:
     """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     properties = call.read(ResourceBody[_UsernameProperties]).properties
     spec = SmtpUsernameSpec(
@@ -53,6 +53,6 @@ async def put(call: Call) -> Response:
     return JSONResponse(_document(entry), status)
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: ArmCall) -> Response:
     """``DELETE .../smtpUsernames/{name}``."""
     return await call.delete(lambda snapshot: smtp_usernames.delete(snapshot, call.scope))

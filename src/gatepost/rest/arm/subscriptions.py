@@ -8,7 +8,7 @@ from gatepost.directory.azure.changes.actions import ACTIONS
 from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.entries import RoleAssignment, ServicePrincipal, Subscription, Tenant
 from gatepost.directory.azure.paths import is_within
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document
 from gatepost.rest.errors import ApiError
 
@@ -54,7 +54,7 @@ def _document(subscription: Subscription) -> Document:
     }
 
 
-def _has_role_in(call: Call, subscription: Subscription) -> bool:
+def _has_role_in(call: ArmCall, subscription: Subscription) -> bool:
     """Tell whether the caller has any role in a subscription or above it."""
     mine = call.snapshot.find(RoleAssignment, call.caller.principal_id)
     scopes = [each.scope.lower() for each in mine]
@@ -62,13 +62,13 @@ def _has_role_in(call: Call, subscription: Subscription) -> bool:
     return any(is_within(key, scope) or is_within(scope, key) for scope in scopes)
 
 
-async def listing(call: Call) -> Response:
+async def listing(call: ArmCall) -> Response:
     """``GET /subscriptions``: those in which the caller has a role."""
     found = call.snapshot.all(Subscription)
     return call.pages([_document(each) for each in found if _has_role_in(call, each)])
 
 
-async def get(call: Call) -> Response:
+async def get(call: ArmCall) -> Response:
     """``GET /subscriptions/{id}``."""
     subscription = call.snapshot.get(Subscription, call.scope)
     if subscription is None:
@@ -78,7 +78,7 @@ async def get(call: Call) -> Response:
     return JSONResponse(_document(subscription))
 
 
-async def tenants(call: Call) -> Response:
+async def tenants(call: ArmCall) -> Response:
     """``GET /tenants``: those that contain the caller's application."""
     caller = call.caller
     application = caller.application_id.lower()
@@ -127,21 +127,21 @@ def _provider(namespace: str, subscription: str) -> Document:
     )
 
 
-def _home(call: Call) -> str:
+def _home(call: ArmCall) -> str:
     return "/".join(call.scope.split("/")[:3])
 
 
-async def provider(call: Call) -> Response:
+async def provider(call: ArmCall) -> Response:
     """``GET .../providers/{namespace}``, ``POST .../register``: always registered."""
     return JSONResponse(_provider(call.names[1], _home(call)))
 
 
-async def providers(call: Call) -> Response:
+async def providers(call: ArmCall) -> Response:
     """``GET /subscriptions/{id}/providers``."""
     return call.pages([_provider(each, _home(call)) for each in _PROVIDERS])
 
 
-async def actions(call: Call) -> Response:
+async def actions(call: ArmCall) -> Response:
     """``GET /providers/Microsoft.Communication/operations``: the actions that a role may grant."""
     found = []
     for name in ACTIONS:
@@ -157,12 +157,12 @@ async def actions(call: Call) -> Response:
     return call.pages(found)
 
 
-async def exchange_domains(_call: Call) -> Response:
+async def exchange_domains(_call: ArmCall) -> Response:
     """``POST .../listVerifiedExchangeOnlineDomains``: there is no Exchange Online here."""
     return JSONResponse([])
 
 
-async def operation_status(call: Call) -> Response:
+async def operation_status(call: ArmCall) -> Response:
     """``GET .../operationStatuses/{id}``: 202 while it is in progress, then 200."""
     operation = call.background.get(call.names[-1])
     if operation is None or not is_within(operation.resource_id.lower(), _home(call).lower()):

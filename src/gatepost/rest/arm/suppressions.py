@@ -8,7 +8,7 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.paths import is_within, parent_path
-from gatepost.rest.arm.call import Call
+from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
 
 
@@ -23,12 +23,12 @@ class _AddressProperties(msgspec.Struct, rename="camel"):
     notes: str | None = None
 
 
-def _location(call: Call, domain_id: str) -> str:
+def _location(call: ArmCall, domain_id: str) -> str:
     domain = call.snapshot.get(Domain, domain_id)
     return domain.data_location if domain else ""
 
 
-def _list_document(call: Call, entry: SuppressionList) -> Document:
+def _list_document(call: ArmCall, entry: SuppressionList) -> Document:
     properties: Document = {
         "listName": entry.list_name,
         "dataLocation": _location(call, parent_path(entry.id)),
@@ -42,7 +42,7 @@ def _list_document(call: Call, entry: SuppressionList) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-def _address_document(call: Call, entry: SuppressedAddress) -> Document:
+def _address_document(call: ArmCall, entry: SuppressedAddress) -> Document:
     properties: Document = {
         "email": entry.email,
         "firstName": entry.first_name,
@@ -55,19 +55,19 @@ def _address_document(call: Call, entry: SuppressedAddress) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def get_list(call: Call) -> Response:
+async def get_list(call: ArmCall) -> Response:
     """``GET .../suppressionLists/{name}``."""
     return JSONResponse(_list_document(call, existing(call.snapshot, SuppressionList, call.scope)))
 
 
-async def lists(call: Call) -> Response:
+async def lists(call: ArmCall) -> Response:
     """``GET .../suppressionLists``."""
     domain = existing(call.snapshot, Domain, call.scope)
     entries = call.snapshot.find(SuppressionList, domain.id)
     return call.pages([_list_document(call, each) for each in entries])
 
 
-async def put_list(call: Call) -> Response:
+async def put_list(call: ArmCall) -> Response:
     """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for an existing one."""
     name = call.read(ResourceBody[_ListProperties]).properties.list_name
     entry, status = await call.put(
@@ -76,18 +76,18 @@ async def put_list(call: Call) -> Response:
     return JSONResponse(_list_document(call, entry), status)
 
 
-async def delete_list(call: Call) -> Response:
+async def delete_list(call: ArmCall) -> Response:
     """``DELETE .../suppressionLists/{name}``."""
     return await call.delete(lambda snapshot: suppressions.delete_list(snapshot, call.scope))
 
 
-async def get_address(call: Call) -> Response:
+async def get_address(call: ArmCall) -> Response:
     """``GET .../suppressionListAddresses/{guid}``."""
     entry = existing(call.snapshot, SuppressedAddress, call.scope)
     return JSONResponse(_address_document(call, entry))
 
 
-async def addresses(call: Call) -> Response:
+async def addresses(call: ArmCall) -> Response:
     """``GET .../suppressionListAddresses``."""
     holder = existing(call.snapshot, SuppressionList, call.scope)
     entries = call.snapshot.all(SuppressedAddress)
@@ -97,7 +97,7 @@ async def addresses(call: Call) -> Response:
     )
 
 
-async def put_address(call: Call) -> Response:
+async def put_address(call: ArmCall) -> Response:
     """``PUT .../suppressionListAddresses/{guid}``: 201 for a new one, 200 for an existing one."""
     properties = call.read(ResourceBody[_AddressProperties]).properties
     spec = AddressSpec(
@@ -112,7 +112,7 @@ async def put_address(call: Call) -> Response:
     return JSONResponse(_address_document(call, entry), status)
 
 
-async def delete_address(call: Call) -> Response:
+async def delete_address(call: ArmCall) -> Response:
     """``DELETE .../suppressionListAddresses/{guid}``."""
     return await call.delete(
         lambda snapshot: suppressions.delete_address(snapshot, call.scope, call.now)

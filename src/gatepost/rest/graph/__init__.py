@@ -20,12 +20,12 @@ from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION, report_failure
 from gatepost.rest.graph import applications, credentials, mail, principals
-from gatepost.rest.graph.call import BODY_LIMIT, Call
+from gatepost.rest.graph.call import BODY_LIMIT, GraphCall
 from gatepost.rest.graph.errors import error_document, failed, of_token
 
 __all__ = ["routes"]
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[GraphCall], Awaitable[Response]]
 
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
@@ -126,7 +126,7 @@ async def _perform(site: Site, request: Request, operations: Sequence[_Operation
     version = request.url.path.split("/", 2)[1]
     request.scope[OPERATION] = f"/{version}/{operation.name}"
     async with site.intake.turn(request, operation.limit) as body:
-        call = Call(
+        call = GraphCall(
             site,
             caller,
             {name: value for name, value in match.groupdict().items() if value},

@@ -17,7 +17,7 @@ from gatepost.directory.azure.changes.applications import (
 from gatepost.directory.azure.changes.secrets import add_secret
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.call import GraphCall, answer, no_content
 from gatepost.rest.graph.credentials import (
     KeyCredentialBody,
     PasswordCredentialBody,
@@ -66,7 +66,7 @@ class _ChangedApplication(msgspec.Struct, rename="camel"):
     key_credentials: list[KeyCredentialBody] | None = None
 
 
-async def create(call: Call) -> Response:
+async def create(call: GraphCall) -> Response:
     """``POST /applications``."""
     call.require_administrator()
     spec = call.read(_NewApplication, passed_over=_PASSED_OVER)
@@ -98,11 +98,11 @@ def _multitenant(audience: str | None) -> bool | None:
     return _AUDIENCES[audience.lower()]
 
 
-def _document(call: Call, entry: Application) -> Document:
+def _document(call: GraphCall, entry: Application) -> Document:
     return application_document(call.snapshot, call.tenant, entry)
 
 
-async def list_all(call: Call) -> Response:
+async def list_all(call: GraphCall) -> Response:
     """``GET /applications``."""
     call.require_administrator()
     found = [_document(call, each) for each in call.applications]
@@ -110,7 +110,7 @@ async def list_all(call: Call) -> Response:
     return answer({"@odata.context": call.context("applications")} | page)
 
 
-async def show(call: Call) -> Response:
+async def show(call: GraphCall) -> Response:
     """``GET /applications/{id}``: includes the certificates if they are selected."""
     call.require_administrator()
     entry = call.application
@@ -122,7 +122,7 @@ async def show(call: Call) -> Response:
     return answer(select(context | shown, call.query))
 
 
-async def update(call: Call) -> Response:
+async def update(call: GraphCall) -> Response:
     """``PATCH /applications/{id}``; certificates that are not listed are removed."""
     call.require_administrator()
     spec = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
@@ -141,7 +141,7 @@ async def update(call: Call) -> Response:
     return no_content()
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: GraphCall) -> Response:
     """``DELETE /applications/{id}``: final; there are no deleted items here."""
     call.require_administrator()
     application = call.application

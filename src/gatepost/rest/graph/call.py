@@ -25,7 +25,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class GraphCall:
     """A request, and its caller."""
 
     site: Site

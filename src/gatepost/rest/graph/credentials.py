@@ -20,7 +20,7 @@ from gatepost.directory.azure.entries import Application, ClientCertificate, Cli
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.secret import Secret
-from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.call import GraphCall, answer, no_content
 from gatepost.rest.graph.documents import password_credential
 from gatepost.rest.graph.errors import bad_request
 
@@ -53,7 +53,7 @@ class KeyCredentialBody(msgspec.Struct, rename="camel"):
     display_name: str | None = None
 
 
-async def add_password(call: Call) -> Response:
+async def add_password(call: GraphCall) -> Response:
     """``POST /applications/{id}/addPassword``: the only response with the value."""
     call.require_administrator()
     spec = call.read(_AddPassword).password_credential or PasswordCredentialBody()
@@ -64,7 +64,7 @@ async def add_password(call: Call) -> Response:
 
 
 def make_secret(
-    call: Call, application: Application, spec: PasswordCredentialBody
+    call: GraphCall, application: Application, spec: PasswordCredentialBody
 ) -> tuple[ClientSecret, Secret]:
     """Return a new secret, and its value. Its end may be in the past, for tests.
 
@@ -95,7 +95,7 @@ def _out_of_range() -> Rejected:
     return bad_request("The dates of the credential are out of range.")
 
 
-async def remove_password(call: Call) -> Response:
+async def remove_password(call: GraphCall) -> Response:
     """``POST /applications/{id}/removePassword``."""
     call.require_administrator()
     key_id, application = call.read(_RemovePassword).key_id, call.application

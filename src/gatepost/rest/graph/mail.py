@@ -23,14 +23,14 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
 from gatepost.model.sender_standing import Standing
 from gatepost.rest.errors import ApiError
-from gatepost.rest.graph.call import Call
+from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.message import no_recipients, read_json, read_mime
 
 LIMIT: Final = 4 * 1024 * 1024
 """Octets of a request (Microsoft Graph, "known limitations")."""
 
 
-async def send(call: Call) -> Response:
+async def send(call: GraphCall) -> Response:
     """``POST /users/{id}/sendMail``: 202 without a body."""
     mailbox = _mailbox(call)
     if call.content_type == "text/plain":
@@ -43,7 +43,7 @@ async def send(call: Call) -> Response:
     return Response(status_code=202)
 
 
-def _mailbox(call: Call) -> Address:
+def _mailbox(call: GraphCall) -> Address:
     """Return the mailbox in the path. Raises Rejected: 403 without the permission, 404 if it does
     not exist."""
     if MAIL_SEND not in call.caller.roles:
@@ -62,7 +62,7 @@ def _mailbox(call: Call) -> Address:
     raise _no_mailbox(wanted)
 
 
-async def _store(call: Call, envelope: Envelope, content: bytes) -> None:
+async def _store(call: GraphCall, envelope: Envelope, content: bytes) -> None:
     """The instant of acceptance: 202 only once the message is committed."""
     id_, now, summary = new_guid(), call.now, read_summary(content)
     hop = Hop("", call.peer, "HTTPS", call.site.profile.host, signed_in=True)

@@ -15,7 +15,7 @@ from gatepost.directory.azure.changes.applications import (
 )
 from gatepost.directory.azure.entries import Application, ServicePrincipal
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import Call, answer, no_content
+from gatepost.rest.graph.call import GraphCall, answer, no_content
 from gatepost.rest.graph.documents import Document, principal_document
 from gatepost.rest.graph.query import page_of, select
 
@@ -36,7 +36,7 @@ class _NewPrincipal(msgspec.Struct, rename="camel"):
     app_id: str
 
 
-async def create(call: Call) -> Response:
+async def create(call: GraphCall) -> Response:
     """``POST /servicePrincipals``."""
     call.require_administrator()
     app_id = call.read(_NewPrincipal, passed_over=_PASSED_OVER).app_id
@@ -57,11 +57,11 @@ async def create(call: Call) -> Response:
     return answer(context | _document(call, made), 201)
 
 
-def _document(call: Call, entry: ServicePrincipal) -> Document:
+def _document(call: GraphCall, entry: ServicePrincipal) -> Document:
     return principal_document(entry, call.snapshot.get(Application, entry.application_id))
 
 
-async def list_all(call: Call) -> Response:
+async def list_all(call: GraphCall) -> Response:
     """``GET /servicePrincipals``."""
     call.require_administrator()
     found = [_document(call, each) for each in call.principals]
@@ -69,14 +69,14 @@ async def list_all(call: Call) -> Response:
     return answer({"@odata.context": call.context("servicePrincipals")} | page)
 
 
-async def show(call: Call) -> Response:
+async def show(call: GraphCall) -> Response:
     """``GET /servicePrincipals/{id}``."""
     call.require_administrator()
     context = {"@odata.context": call.context("servicePrincipals/$entity")}
     return answer(select(context | _document(call, call.principal), call.query))
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: GraphCall) -> Response:
     """``DELETE /servicePrincipals/{id}``, with its role assignments."""
     call.require_administrator()
     principal = call.principal

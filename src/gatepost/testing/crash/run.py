@@ -15,7 +15,7 @@ from typing import Final
 from gatepost.app.access import open_queue
 from gatepost.errors import GatepostError
 from gatepost.testing.crash.senders import Senders
-from gatepost.testing.crash.verdict import CrashRecords, Kill, Pair, Verdict, judge
+from gatepost.testing.crash.verdict import CrashRecords, CrashVerdict, Kill, Pair, judge
 from gatepost.testing.crash.verdict import Victim as Whom
 from gatepost.testing.crash.victim import CONNECTIONS, Victim, hub_domain
 from gatepost.testing.upstream import WELL, Mischief, Taken, Upstream
@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CrashPlan:
     """The parameters of the test."""
 
     messages: int = 10_000
@@ -54,10 +54,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CrashResult:
     """The result of the test."""
 
-    verdict: Verdict
+    verdict: CrashVerdict
     kills: Counter[str]
     starts: int
     longest_outage: float
@@ -78,13 +78,15 @@ class Outcome:
         return self.verdict.is_good and not self.faults
 
 
-async def run_crash(plan: Plan, home: Path, progress: Progress = lambda _: None) -> Outcome:
+async def run_crash(
+    plan: CrashPlan, home: Path, progress: Progress = lambda _: None
+) -> CrashResult:
     """Run ``plan`` in the empty directory ``home``. Raises NotServed."""
     return await _Run(plan, home, progress).run()
 
 
 class _Run:
-    def __init__(self, plan: Plan, home: Path, progress: Progress) -> None:
+    def __init__(self, plan: CrashPlan, home: Path, progress: Progress) -> None:
         self._plan, self._home, self._progress = plan, home, progress
         self._chance = random.Random(plan.seed)  # noqa: S311 - a test's, to be repeated
         self._taken: list[Taken] = []
@@ -95,7 +97,7 @@ class _Run:
         self._victim: Victim
         self._senders: Senders
 
-    async def run(self) -> Outcome:
+    async def run(self) -> CrashResult:
         plan, loop = self._plan, asyncio.get_running_loop()
         begun = loop.time()
         ports = [await each.start() for each in self._upstreams]
@@ -111,13 +113,13 @@ class _Run:
             self._progress("the upstream is well again; the queue drains")
             queued = await self._drain()
             await victim.stop()
-            faults = victim.told("internal_error") + victim.told("notification_lost")
+            faults = victim.reported("internal_error") + victim.reported("notification_lost")
             faults += [f"process {pid} is left behind" for pid in victim.left_behind()]
         finally:
             victim.clean_up()
             for each in self._upstreams:
                 each.close()
-        return Outcome(
+        return CrashResult(
             judge(CrashRecords(self._senders.sent, self._taken, self._kills, queued)),
             Counter(each.victim for each in self._kills),
             victim.starts,

@@ -13,7 +13,7 @@ from gatepost.errors import GatepostError, Refused
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.submit import connect_async
-from gatepost.testing.crash.verdict import Sent
+from gatepost.testing.crash.verdict import SentMessage
 
 SENDER_DOMAIN: Final = "senders.test"
 PATIENCE: Final = 20.0
@@ -27,7 +27,7 @@ _LINE: Final = b"The quick brown fox jumps over the lazy dog, 0123456789.\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SenderAccount:
     """The server to send to, and the credentials."""
 
     server: str
@@ -40,12 +40,12 @@ class Account:
 class Senders:
     """All senders. ``pause`` is the mean time between two messages of each, in seconds."""
 
-    account: Account
+    account: SenderAccount
     domains: Sequence[str]
     """The recipients' domains."""
     pause: float
     chance: random.Random
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentMessage] = field(default_factory=list)
     troubles: Counter[str] = field(default_factory=Counter)
     """What went wrong for them, by kind; each of it is allowed, for nothing was promised."""
     _number: int = 0
@@ -96,7 +96,7 @@ class Senders:
         self.sent.append(replace(message, recipients=receipt.accepted))
         self._more.set()
 
-    def _write(self, name: str, number: int) -> Sent:
+    def _write(self, name: str, number: int) -> SentMessage:
         """Make a message with recipients that no other message has."""
         count = self.chance.choices((1, 2, 3), (70, 20, 10))[0]
         to = [f"{number}.{each}@{self.chance.choice(self.domains)}" for each in range(count)]
@@ -107,7 +107,7 @@ class Senders:
             f"To: <{to[0]}>\r\nSubject: {number}\r\n\r\n"
         )
         body = _LINE * (self.chance.randint(least, most) // len(_LINE))
-        return Sent(message_id, tuple(to), head.encode() + body + f"{number}\r\n".encode())
+        return SentMessage(message_id, tuple(to), head.encode() + body + f"{number}\r\n".encode())
 
 
 class Send(Protocol):

@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentMessage:
     """A message whose final 250 its sender has read."""
 
     message_id: str
@@ -46,14 +46,14 @@ class Kill:
 class CrashRecords:
     """What a crash run has recorded: mail sent, mail delivered, kills, mail left in the queue."""
 
-    sent: Sequence[Sent]
+    sent: Sequence[SentMessage]
     taken: Sequence[Taken]
     kills: Sequence[Kill]
     queued: Collection[Pair] = frozenset()
 
 
 @dataclass(slots=True)
-class Verdict:
+class CrashVerdict:
     """The result for every recipient of every acknowledged message."""
 
     acknowledged: int = 0
@@ -88,12 +88,12 @@ class Verdict:
         )
 
 
-def judge(records: CrashRecords) -> Verdict:
+def judge(records: CrashRecords) -> CrashVerdict:
     """Compare what arrived with what was acknowledged."""
     mail = [each for each in records.taken if each.sender]
     arrivals = _by_pair(mail)
     notices = _notices(each for each in records.taken if not each.sender)
-    verdict = Verdict(acknowledged=len(records.sent))
+    verdict = CrashVerdict(acknowledged=len(records.sent))
     for message in records.sent:
         for address in message.recipients:
             verdict.promised += 1
@@ -116,20 +116,20 @@ def judge(records: CrashRecords) -> Verdict:
 
 
 def _by_pair(taken: Iterable[Taken]) -> Mapping[Pair, list[Taken]]:
-    found: defaultdict[Pair, list[Taken]] = defaultdict(list)
+    by_pair: defaultdict[Pair, list[Taken]] = defaultdict(list)
     for each in taken:
         for address in each.recipients:
-            found[each.message_id, address].append(each)
-    return found
+            by_pair[each.message_id, address].append(each)
+    return by_pair
 
 
 def _notices(taken: Iterable[Taken]) -> Mapping[str, set[str]]:
     """Return the Message-IDs of failure notices, by the recipient that they are about."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    by_pair: defaultdict[str, set[str]] = defaultdict(set)
     for each in taken:
         for address in failed_recipients(each.content.decode("utf-8", "replace")):
-            found[address].add(each.message_id)
-    return found
+            by_pair[address].add(each.message_id)
+    return by_pair
 
 
 def failed_recipients(report: str) -> Iterator[str]:
@@ -143,13 +143,13 @@ def failed_recipients(report: str) -> Iterator[str]:
 
 
 def _count_doubles(
-    verdict: Verdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
+    verdict: CrashVerdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
 ) -> None:
     fatal = [each for each in kills if each.victim != "worker"]
     by_kill: Counter[Kill] = Counter()
     counted: set[tuple[int, int]] = set()
-    for pair, found in arrivals.items():
-        for first, second in pairwise(sorted(found, key=lambda each: each.at)):
+    for pair, copies in arrivals.items():
+        for first, second in pairwise(sorted(copies, key=lambda each: each.at)):
             if (id(first), id(second)) in counted:
                 continue  # another recipient of the same transaction
             counted.add((id(first), id(second)))

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gatepost.app.certificates import ensure_certificates
 from gatepost.net.listen import listen
-from gatepost.testing.crash.senders import SENDER_DOMAIN, Account
+from gatepost.testing.crash.senders import SENDER_DOMAIN, SenderAccount
 from gatepost.testing.upstream import Mischief
 
 CONNECTIONS: Final = 4
@@ -102,7 +102,7 @@ class Victim:
     upstreams: Sequence[int]
     """Ports."""
     workers: int
-    account: Account = field(init=False)
+    account: SenderAccount = field(init=False)
     starts: int = 0
     outages: list[float] = field(default_factory=list)
     """Seconds from a kill until the relay served again."""
@@ -119,7 +119,7 @@ class Victim:
         free = listen("127.0.0.1", 0)
         port = free.port
         free.close()  # every start has to take the same one
-        self.account = Account(
+        self.account = SenderAccount(
             f"127.0.0.1:{port}", str(certificates.ca_file), "application", password
         )
         text = _HEAD.format(
@@ -229,7 +229,7 @@ class Victim:
         """Return how often each event was reported."""
         return Counter(each["event"] for each in self._lines() if "event" in each)
 
-    def told(self, event: str) -> list[str]:
+    def reported(self, event: str) -> list[str]:
         """Return the events of a name, as text."""
         return [json.dumps(each) for each in self._lines() if each.get("event") == event]
 
@@ -246,14 +246,14 @@ class Victim:
 
 def processes() -> dict[int, tuple[int, int]]:
     """Return parent and process group of every living process (Linux)."""
-    found = {}
+    living = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             with suppress(OSError, ValueError):
                 state, parent, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
                 if state not in "ZX":
-                    found[int(entry.name)] = (int(parent), int(group))
-    return found
+                    living[int(entry.name)] = (int(parent), int(group))
+    return living
 
 
 def children_of(pid: int) -> list[int]:

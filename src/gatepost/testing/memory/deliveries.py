@@ -156,7 +156,7 @@ class MemoryDeliveries:
         else:
             entries = [entry for each in dict.fromkeys(ids) for entry in self._named(each)]
         once = {id(entry): entry for entry in entries}
-        done = sum(self._act(action, entry, now) for entry in once.values())
+        done = sum(self._try_act(action, entry, now) for entry in once.values())
         some_done()
         return done
 
@@ -170,7 +170,7 @@ class MemoryDeliveries:
             del self._messages[id_]
         return len(old)
 
-    def _act(self, action: Action, entry: _Entry, now: datetime) -> bool:
+    def _try_act(self, action: Action, entry: _Entry, now: datetime) -> bool:
         delivery = entry.delivery
         state = delivery.state
         if action == "hold" and state == "waiting":

@@ -5,17 +5,16 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import (
-    Document,
-    Noun,
-    answer,
-    ask,
-    noun_group,
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
     options,
+    parent_option,
     print_deleted,
     print_listing,
-    within,
+    print_result,
 )
+from gatepost.cli.operations import Document, call_directory
 
 KINDS: Final = ("communication", "email", "group", "subscription")
 """The same as in ``app.administration.nouns``, which takes longer to load."""
@@ -32,7 +31,7 @@ def _holds(each: Document) -> str:
     return ", ".join(each.get("linked_domains") or each.get("domains") or ["-"])
 
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "resource",
     "resources",
     "Communication Services resources, Email services, groups and subscriptions.",
@@ -47,12 +46,12 @@ NOUN: Final = Noun(
     example="gatepost",
 )
 
-resource = noun_group(NOUN)
+resource = object_group(KIND)
 _kind = click.option("--kind", type=click.Choice(KINDS), help="Only resources of this kind.")
 
 
 @resource.command("list")
-@within("group, subscription or tenant", default="all")
+@parent_option("group, subscription or tenant", default="all")
 @_kind
 @options
 def list_(data: Path, as_json: bool, **fields: Any) -> None:
@@ -62,8 +61,8 @@ def list_(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource list --kind communication
     """
-    found = ask(data, "resource list", fields)
-    answer(found, as_json, lambda document: print_listing(NOUN, document["resources"]))
+    document = call_directory(data, "resource list", fields)
+    print_result(document, as_json, lambda document: print_listing(KIND, document["resources"]))
 
 
 @resource.command()
@@ -77,7 +76,7 @@ def show(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource show gatepost --kind group
     """
-    answer(ask(data, "resource show", fields), as_json)
+    print_result(call_directory(data, "resource show", fields), as_json)
 
 
 @resource.command()
@@ -91,9 +90,9 @@ def delete(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource delete newsletter
     """
-    gone = ask(data, "resource delete", fields)
-    kind = gone["deleted"]["kind"]
-    answer(gone, as_json, lambda document: print_deleted(kind, document))
+    deleted = call_directory(data, "resource delete", fields)
+    kind = deleted["deleted"]["kind"]
+    print_result(deleted, as_json, lambda document: print_deleted(kind, document))
 
 
 @resource.command()
@@ -105,7 +104,7 @@ def delete(data: Path, as_json: bool, **fields: Any) -> None:
     show_default=True,
     help="Kind of resource.",
 )
-@within("group, subscription or tenant", default="the only one")
+@parent_option("group, subscription or tenant", default="the only one")
 @click.option(
     "--link", "links", multiple=True, metavar="DOMAIN", help="Link this domain (repeatable)."
 )
@@ -122,7 +121,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource create newsletter --link mail.contoso.localhost
     """
-    answer(ask(data, "resource create", fields), as_json)
+    print_result(call_directory(data, "resource create", fields), as_json)
 
 
 @resource.command()
@@ -136,7 +135,7 @@ def link(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource link gatepost mail.contoso.localhost
     """
-    answer(ask(data, "resource link", fields), as_json)
+    print_result(call_directory(data, "resource link", fields), as_json)
 
 
 @resource.command()
@@ -150,7 +149,7 @@ def unlink(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource unlink gatepost AzureManagedDomain
     """
-    answer(ask(data, "resource unlink", fields), as_json)
+    print_result(call_directory(data, "resource unlink", fields), as_json)
 
 
 @resource.command()
@@ -168,4 +167,4 @@ def keys(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost resource keys gatepost --regenerate secondary
     """
-    answer(ask(data, "resource keys", fields), as_json)
+    print_result(call_directory(data, "resource keys", fields), as_json)

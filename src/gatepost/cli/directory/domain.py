@@ -5,16 +5,15 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import (
-    Document,
-    Noun,
-    answer,
-    ask,
-    noun_group,
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
     options,
+    parent_option,
     print_document,
-    within,
+    print_result,
 )
+from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.output import FAILED, OK
 
 PROOFS: Final = ("Domain", "SPF", "DKIM", "DKIM2", "DMARC")
@@ -25,7 +24,7 @@ def _verified(each: Document) -> str:
     return "yes" if len(proven) == len(each["verification"]) else ", ".join(proven) or "no"
 
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "domain",
     "domains",
     "Domains of an Email service: verified domains of a customer, or Azure's own.",
@@ -54,12 +53,12 @@ def _tell(document: Document) -> None:
             click.echo(f"  {each['error']}")
 
 
-domain = noun_group(NOUN, _tell)
+domain = object_group(KIND, _tell)
 
 
 @domain.command()
 @click.argument("name", metavar="[DOMAIN]", default="")
-@within("Email service")
+@parent_option("Email service")
 @click.option("--managed", is_flag=True, help="A verified domain of Azure's own, without a name.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
@@ -71,7 +70,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     """
     if not fields["name"] and not fields["managed"]:
         raise click.UsageError("give the domain's name, or --managed")
-    answer(ask(data, "domain create", fields), as_json, _tell)
+    print_result(call_directory(data, "domain create", fields), as_json, _tell)
 
 
 @domain.command()
@@ -79,7 +78,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
 @click.argument(
     "proofs", nargs=-1, metavar="[PROOF...]", type=click.Choice(PROOFS, case_sensitive=False)
 )
-@within("Email service", default="any")
+@parent_option("Email service", default="any")
 @click.option("--by-hand", is_flag=True, help="Mark it as verified without asking the DNS.")
 @click.option("--dns", "by_dns", is_flag=True, help="Query the DNS, whatever the profile says.")
 @options
@@ -95,6 +94,6 @@ def verify(data: Path, as_json: bool, **fields: Any) -> int:
     """
     if fields["by_hand"] and fields["by_dns"]:
         raise click.UsageError("--by-hand and --dns cannot be used together")
-    document = ask(data, "domain verify", fields)
-    answer(dict(document), as_json, _tell)
+    document = call_directory(data, "domain verify", fields)
+    print_result(dict(document), as_json, _tell)
     return OK if document["proven"] else FAILED

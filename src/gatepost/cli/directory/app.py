@@ -5,20 +5,19 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import (
-    Document,
-    Noun,
-    answer,
-    ask,
-    noun_group,
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
     options,
+    parent_option,
     print_document,
     print_listing,
-    within,
+    print_result,
 )
-from gatepost.cli.nouns.secret import NOUN as SECRETS
+from gatepost.cli.directory.secret import KIND as SECRETS
+from gatepost.cli.operations import Document, call_directory
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "app",
     "apps",
     "Applications (app registrations), which sign in with a secret and send by their roles.",
@@ -31,6 +30,7 @@ NOUN: Final = Noun(
     parent="tenant",
     whole=("CLIENT ID",),
     example="billing",
+    prose="application",
 )
 
 
@@ -41,12 +41,12 @@ def _tell(document: Document) -> None:
     print_listing(SECRETS, secrets)
 
 
-app = noun_group(NOUN, _tell)
+app = object_group(KIND, _tell)
 
 
 @app.command()
 @click.argument("name")
-@within("tenant")
+@parent_option("tenant")
 @click.option("--multitenant", is_flag=True, help="Other tenants can use it, too.")
 @click.option(
     "--no-service-principal",
@@ -68,4 +68,4 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost app create billing
     """
-    answer(ask(data, "app create", fields), as_json)
+    print_result(call_directory(data, "app create", fields), as_json)

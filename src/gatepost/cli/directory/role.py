@@ -5,19 +5,18 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import (
-    Document,
-    Noun,
-    answer,
-    ask,
-    noun_group,
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
     options,
     print_document,
     print_listing,
+    print_result,
 )
+from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.tables import print_rows
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "role",
     "roles",
     "Roles: sets of actions that an application may do on a resource, group or subscription.",
@@ -38,7 +37,7 @@ def _tell(document: Document) -> None:
     _print_assignments(assignments)
 
 
-role = noun_group(NOUN, _tell)
+role = object_group(KIND, _tell)
 _on = click.option(
     "--on", default="", metavar="SCOPE", help="Resource, group or subscription, by name or id."
 )
@@ -57,11 +56,11 @@ def list_(data: Path, as_json: bool) -> None:
     Example:
       gatepost role list
     """
-    answer(ask(data, "role list", {}), as_json, _tell_all)
+    print_result(call_directory(data, "role list", {}), as_json, _tell_all)
 
 
 def _tell_all(document: Document) -> None:
-    print_listing(NOUN, document["roles"])
+    print_listing(KIND, document["roles"])
     _print_assignments(document["assignments"])
 
 
@@ -118,7 +117,7 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost role create 'Mail reader' --action 'Microsoft.Communication/*/Read'
     """
-    answer(ask(data, "role create", fields), as_json)
+    print_result(call_directory(data, "role create", fields), as_json)
 
 
 @role.command()
@@ -138,7 +137,7 @@ def assign(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost role assign 'Email Sender' --to billing --on gatepost
     """
-    answer(ask(data, "role assign", fields), as_json)
+    print_result(call_directory(data, "role assign", fields), as_json)
 
 
 @role.command()
@@ -153,10 +152,11 @@ def unassign(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost role unassign 'Email Sender' --from billing
     """
-    gone = ask(data, "role unassign", fields)
-    answer(gone, as_json, lambda document: print_unassigned(document["deleted"]))
+    deleted = call_directory(data, "role unassign", fields)
+    print_result(deleted, as_json, lambda document: print_unassigned(document["deleted"]))
 
 
-def print_unassigned(gone: Document) -> None:
+def print_unassigned(assignment: Document) -> None:
     """Print which role was removed from which application."""
-    click.echo(f"{gone['app']} has no role {gone['role']} on {_scope(gone['scope'])} any more")
+    app, name, scope = assignment["app"], assignment["role"], _scope(assignment["scope"])
+    click.echo(f"{app} no longer has the role {name} on {scope}")

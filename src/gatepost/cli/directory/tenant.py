@@ -5,9 +5,10 @@ from typing import Final
 
 import click
 
-from gatepost.cli.noun import Noun, answer, ask, noun_group, options
+from gatepost.cli.directory.objects import ObjectKind, object_group, options, print_result
+from gatepost.cli.operations import call_directory
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "tenant",
     "tenants",
     "Entra directories: each has its own applications and subscriptions.",
@@ -16,7 +17,7 @@ NOUN: Final = Noun(
     example="contoso.localhost",
 )
 
-tenant = noun_group(NOUN)
+tenant = object_group(KIND)
 
 
 @tenant.command()
@@ -29,4 +30,4 @@ def create(name: str, data: Path, as_json: bool) -> None:
     Example:
       gatepost tenant create contoso.localhost
     """
-    answer(ask(data, "tenant create", {"name": name}), as_json)
+    print_result(call_directory(data, "tenant create", {"name": name}), as_json)

@@ -6,20 +6,19 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.durations import Lifetime
-from gatepost.cli.noun import (
-    Document,
-    Noun,
-    answer,
-    ask,
-    noun_group,
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
     options,
+    parent_option,
     print_document,
-    within,
+    print_result,
 )
+from gatepost.cli.durations import Lifetime
+from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.secret_file import saved_secret
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "secret",
     "secrets",
     "Client secrets. An application may have several, each with its own expiry.",
@@ -35,10 +34,10 @@ NOUN: Final = Noun(
     example="'build server'",
 )
 
-secret = noun_group(NOUN)
+secret = object_group(KIND)
 
 
-class Moment(click.ParamType[datetime]):
+class DateTimeParam(click.ParamType[datetime]):
     """A date, or date and time (ISO 8601), by default in UTC."""
 
     name = "MOMENT"
@@ -54,7 +53,7 @@ class Moment(click.ParamType[datetime]):
 
 @secret.command()
 @click.argument("name", metavar="[NAME]", default="")
-@within("app")
+@parent_option("app")
 @click.option(
     "--lifetime",
     type=Lifetime("--expires may lie in the past"),
@@ -62,7 +61,7 @@ class Moment(click.ParamType[datetime]):
 )
 @click.option(
     "--expires",
-    type=Moment(),
+    type=DateTimeParam(),
     help="End of validity; may be in the past, to test with an expired secret.",
 )
 @click.option(
@@ -88,14 +87,14 @@ def create(
     if expires is not None:
         fields["expires"] = expires.isoformat()
     if save is None:
-        answer(ask(data, "secret create", fields), as_json, _tell)
+        print_result(call_directory(data, "secret create", fields), as_json, _tell)
         return
     with saved_secret(save) as write:
-        made = ask(data, "secret create", fields)
-        write(made.pop("value"))
-    answer(made | {"saved": str(save)}, as_json)
+        document = call_directory(data, "secret create", fields)
+        write(document.pop("value"))
+    print_result(document | {"saved": str(save)}, as_json)
 
 
-def _tell(made: Document) -> None:
-    print_document(made)
+def _tell(document: Document) -> None:
+    print_document(document)
     click.echo("\nThis value is shown only once: save it now.")

@@ -5,9 +5,16 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import Noun, answer, ask, noun_group, options, within
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
+    options,
+    parent_option,
+    print_result,
+)
+from gatepost.cli.operations import call_directory
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "smtp-username",
     "smtp_usernames",
     "SMTP user names: login names of applications, instead of RESOURCE.APPLICATION.TENANT.",
@@ -19,9 +26,10 @@ NOUN: Final = Noun(
     },
     parent="Communication Services resource",
     example="newsletter-login",
+    prose="SMTP user name",
 )
 
-smtp_username = noun_group(NOUN)
+smtp_username = object_group(KIND)
 
 
 @smtp_username.command()
@@ -33,7 +41,7 @@ smtp_username = noun_group(NOUN)
     metavar="APP",
     help="Application, by name or id; default: the only one.",
 )
-@within("Communication Services resource")
+@parent_option("Communication Services resource")
 @click.option("--tenant", default="", metavar="TENANT", help="Default: the application's own.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
@@ -43,4 +51,4 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost smtp-username create newsletter-login --username newsletter --app billing
     """
-    answer(ask(data, "smtp-username create", fields), as_json)
+    print_result(call_directory(data, "smtp-username create", fields), as_json)

@@ -5,9 +5,16 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.noun import Noun, answer, ask, noun_group, options, within
+from gatepost.cli.directory.objects import (
+    ObjectKind,
+    object_group,
+    options,
+    parent_option,
+    print_result,
+)
+from gatepost.cli.operations import call_directory
 
-NOUN: Final = Noun(
+KIND: Final = ObjectKind(
     "sender",
     "senders",
     "Senders: the local parts of a domain that are permitted in From and MAIL FROM.",
@@ -19,12 +26,12 @@ NOUN: Final = Noun(
     example="news@mail.contoso.localhost",
 )
 
-sender = noun_group(NOUN)
+sender = object_group(KIND)
 
 
 @sender.command()
 @click.argument("name", metavar="LOCALPART")
-@within("domain")
+@parent_option("domain")
 @click.option("--display-name", default="", metavar="NAME", help="Display name for the address.")
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
@@ -34,4 +41,4 @@ def create(data: Path, as_json: bool, **fields: Any) -> None:
     Example:
       gatepost sender create news --in mail.contoso.localhost --display-name News
     """
-    answer(ask(data, "sender create", fields), as_json)
+    print_result(call_directory(data, "sender create", fields), as_json)

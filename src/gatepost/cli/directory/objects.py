@@ -1,0 +1,144 @@
+"""What the commands of the directory share: options, subcommands, and the output of objects."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatepost.cli.group import Group
+from gatepost.cli.operations import Document, call_directory
+from gatepost.cli.output import print_json
+from gatepost.cli.store_options import place_options
+from gatepost.cli.tables import print_rows, safe
+
+Cell = Callable[[Document], str]
+Command = Callable[..., Any]
+Printer = Callable[[Document], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """One kind of object in the directory, and how listings show it."""
+
+    word: str
+    plural: str
+    """Its key in the JSON of a listing."""
+    about: str
+    columns: Mapping[str, Cell]
+    parent: str = ""
+    """The kind of its parent; empty if it has none."""
+    whole: tuple[str, ...] = ()
+    """Columns that are never cut."""
+    example: str = "NAME"
+    prose: str = ""
+    """Its name in sentences; empty: the word."""
+
+    @property
+    def noun(self) -> str:
+        """Its name in sentences."""
+        return self.prose or self.word
+
+
+def options(command: Command, *, of_relay: bool = False) -> Command:
+    """Add the options that every command of the directory has; see ``place_options``."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    return place_options(as_json(command), of_relay=of_relay)
+
+
+def parent_option(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:
+    """Add ``--in``."""
+    help_text = f"The {parent}, by name or id" + (f"; default: {default}" if default else "")
+    return click.option("--in", "parent", default="", metavar="PARENT", help=f"{help_text}.")
+
+
+def print_result(document: Document, as_json: bool, print_object: Printer = None) -> None:
+    """Print a document: as JSON, or for people.
+
+    ``print_object`` prints one object for people.
+    """
+    if as_json:
+        print_json(document)
+    else:
+        (print_object or print_document)(document)
+
+
+def object_group(kind: ObjectKind, print_object: Printer = None) -> click.Group:
+    """Return ``gatepost WORD`` with list, show and delete; each kind adds its own create.
+
+    ``print_object`` shows one of them to people.
+    """
+
+    def help_with(text: str, *commands: str) -> str:
+        lines = [f"  gatepost {kind.word} {command}" for command in commands]
+        return "\n".join([text, "", "\b", "Example:", *lines])
+
+    def in_parent(default: str) -> Callable[[Command], Command]:
+        return parent_option(kind.parent, default=default) if kind.parent else lambda each: each
+
+    group = Group(kind.word, help=help_with(kind.about, "list", f"show {kind.example}"))
+
+    @group.command("list", help=help_with(f"List all {kind.noun}s.", "list"))
+    @options
+    @in_parent("all")
+    def list_(data: Path, as_json: bool, **fields: Any) -> None:
+        document = call_directory(data, f"{kind.word} list", fields)
+        print_result(document, as_json, lambda _: print_listing(kind, document[kind.plural]))
+
+    @group.command(help=help_with(f"Show one {kind.noun}.", f"show {kind.example}"))
+    @options
+    @in_parent("any")
+    @click.argument("name", metavar="NAME|ID")
+    def show(data: Path, as_json: bool, **fields: Any) -> None:
+        print_result(call_directory(data, f"{kind.word} show", fields), as_json, print_object)
+
+    does = f"Delete one {kind.noun}, and print what was deleted with it."
+
+    @group.command(help=help_with(does, f"delete {kind.example}"))
+    @options
+    @in_parent("any")
+    @click.argument("name", metavar="NAME|ID")
+    def delete(data: Path, as_json: bool, **fields: Any) -> None:
+        document = call_directory(data, f"{kind.word} delete", fields)
+        print_result(document, as_json, lambda _: print_deleted(kind.word, document))
+
+    return group
+
+
+def print_listing(kind: ObjectKind, documents: list[Document]) -> None:
+    """Print documents as aligned columns."""
+    if not documents:
+        click.echo(f"no {kind.plural.replace('_', ' ')}")
+        return
+    rows = [[cell(each) for cell in kind.columns.values()] for each in documents]
+    print_rows(tuple(kind.columns), rows, kind.whole)
+
+
+def print_document(document: Document) -> None:
+    """Print one document, a line for each field."""
+    width = max(map(len, document), default=0)
+    for key, value in document.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {_format(value)}".rstrip())
+
+
+def _format(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_format(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_format, value))
+    return safe(str(value))
+
+
+def print_deleted(word: str, document: Document) -> None:
+    """Print what was deleted, including what was deleted with it."""
+    deleted = document["deleted"]
+    click.echo(f"deleted {word} {safe(deleted.get('name') or deleted['id'])}")
+    kinds = Counter(each["kind"].replace("_", " ") for each in document["with"])
+    for kind, count in kinds.items():
+        click.echo(f"  with {count} {kind}{'s' if count > 1 else ''}")
