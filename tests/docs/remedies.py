@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.remedies import FIXABLE, LIBRARIES, topic_of, why_not
-from gatepost.diagnosis.remedies.causes import BY_MECHANISM
 from gatepost.diagnosis.remedies.library import Library, Place
 from tests.docs.pages import FINDINGS
 
@@ -41,7 +41,7 @@ def finding_page(path: Path) -> str:
 def _section(finding: str) -> Iterator[str]:
     place = Place("mail.example.com", 465 if "on_implicit" in finding else 587, "mail.example.com")
     yield from ("## In your library", "")
-    if finding in BY_MECHANISM:
+    if CAUSES[finding].topic == "by_offer":
         yield from ("For servers that offer LOGIN; the doctor prints the code for yours.", "")
     spared = []
     for library in LIBRARIES.values():

@@ -16,7 +16,8 @@ from gatepost.app.operator_log_levels import LEVELS
 from gatepost.app.provision import Provisioned
 from gatepost.app.ready import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
-from gatepost.diagnosis.rank import PRIORS
+from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.causes.cause import Cause
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
 from gatepost.profiles import available_profiles
@@ -87,7 +88,7 @@ class TestReadme:
         assert [name for name in COMMANDS if f"gatepost {name}" not in README.text] == []
 
     def test_it_counts_right(self) -> None:
-        assert f"{len(PRIORS)} causes" in README.text
+        assert f"{len(CAUSES)} causes" in README.text
         assert f"{len(LIBRARIES)} libraries" in README.text
 
 
@@ -100,9 +101,10 @@ def test_every_command_shows_itself_by_example() -> None:
     assert [path for path, command in every if not shows(path, command)] == []
 
 
-def test_every_finding_has_a_page() -> None:
-    pages = {path.stem for path in FINDINGS.glob("*.md")} - {"README"}
-    assert pages == set(PRIORS)
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.id)
+def test_every_cause_has_a_page_that_begins_with_its_summary(cause: Cause) -> None:
+    title, lead, *_ = (FINDINGS / f"{cause.id}.md").read_text("utf-8").split("\n\n")
+    assert (title, " ".join(lead.split())) == (f"# {cause.id}", cause.summary)
 
 
 class TestCommands:

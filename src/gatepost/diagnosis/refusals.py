@@ -10,7 +10,7 @@ from gatepost.model.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reply at ``position`` with one of ``codes`` whose status or text fits."""
+    """A reply at ``position`` with one of ``codes``, whose status and words show the cause."""
 
     id: str
     position: Position
@@ -19,49 +19,37 @@ class Refusal:
     words: tuple[str, ...]
     """Any of them, in lower case; empty if code and status suffice."""
     confidence: Confidence
-    summary: str
-    fix: str
+    summary: str = ""
+    """What to say instead of the summary of the cause, if the refusal tells more."""
+    fix: str = ""
+
+    def is_match(self, reply: Reply) -> bool:
+        """Tell whether the reply is this refusal."""
+        if reply.code not in self.codes or (self.status and str(reply.status) != self.status):
+            return False
+        text = f"{reply.status} {reply.text}".lower()
+        return not self.words or any(word in text for word in self.words)
 
 
 # fmt: off
 REFUSALS: Final = (
-    Refusal("app_password_required", "auth", (534, 535), "5.7.9", (), "certain",
-            "The account's own password is not accepted: the provider requires an application "
-            "password.",
-            "Create an application password in the account's security settings, or use OAuth."),
-    Refusal("smtp_auth_disabled_tenant", "auth", (535,), "5.7.139",
-            ("for the tenant",), "certain",
-            "SMTP login is switched off for the whole organisation.",
-            "An administrator switches it on for the mailbox (Set-CASMailbox "
-            "-SmtpClientAuthenticationDisabled $false), or use OAuth."),
-    Refusal("smtp_auth_disabled_mailbox", "auth", (535,), "5.7.139",
-            ("for the mailbox",), "certain",
-            "SMTP login is switched off for this mailbox.",
-            "An administrator switches it on: Set-CASMailbox "
-            "-SmtpClientAuthenticationDisabled $false."),
-    Refusal("security_defaults_block", "auth", (535,), "5.7.139",
-            ("security defaults",), "certain",
-            "The organisation's security defaults forbid logins with a password.",
-            "Use OAuth, or have security defaults replaced by policies of your own."),
+    Refusal("app_password_required", "auth", (534, 535), "5.7.9", (), "certain"),
+    Refusal("smtp_auth_disabled_tenant", "auth", (535,), "5.7.139", ("for the tenant",), "certain"),
+    Refusal("smtp_auth_disabled_mailbox", "auth", (535,), "5.7.139", ("for the mailbox",),
+            "certain"),
+    Refusal("security_defaults_block", "auth", (535,), "5.7.139", ("security defaults",),
+            "certain"),
     Refusal("basic_auth_disabled", "auth", (535, 550), "5.7.139",
-            ("basic authentication is disabled",), "certain",
-            "Login with a password is switched off here.",
-            "Use OAuth (XOAUTH2)."),
+            ("basic authentication is disabled",), "certain"),
     Refusal("server_auth_backend_down", "auth", (454, 535), "",
             ("authentication server", "generic failure", "temporary authentication failure"),
-            "likely",
-            "The server cannot reach its password database.",
-            "Nothing is wrong with the password: look at the server's authentication service."),
+            "likely"),
     Refusal("mechanism_advertised_but_broken", "auth", (432,), "4.7.12", (), "certain",
             "The server does not yet have the password in the form that this mechanism needs.",
             "Sign in once with PLAIN over TLS; afterwards this mechanism works, too (RFC 4954 6)."),
-    Refusal("auth_throttled", "auth", (454, 421, 432), "", (), "possible",
-            "The server accepts no logins at the moment: too many failures, or too many at a time.",
-            "Wait some minutes, then try once; stop whatever repeats a wrong password."),
-    Refusal("sender_domain_not_linked", "mail", (501, 550), "5.1.7",
-            ("has not been linked",), "certain",
-            "The sender's domain is not linked to the Communication Services resource.",
-            "Link the domain to the resource that the user name names, or send from a linked one."),
+    Refusal("auth_throttled", "auth", (454, 421, 432), "", (), "possible"),
+    Refusal("sender_domain_not_linked", "mail", (501, 550), "5.1.7", ("has not been linked",),
+            "certain"),
     Refusal("sender_not_authorised", "mail", (550, 553, 554), "5.3.5",
             ("username is invalid",), "certain",
             "The sender is not among the registered senders of its domain.",
@@ -69,28 +57,20 @@ REFUSALS: Final = (
             "address), or send from one that is; that is not the user name of the login."),
     Refusal("sender_not_authorised", "mail", (550, 553, 554), "",
             ("5.7.60", "sendasdenied", "not owned by", "send as this sender",
-             "sender address rejected: access denied"), "likely",
-            "The account that signed in may not send from this address.",
-            "Send from the account's own address, or have this one allowed for it."),
+             "sender address rejected: access denied"), "likely"),
     Refusal("rate_limited", "mail", (450, 451, 421, 432, 454), "",
             ("excessive message rate", "sending rate", "rate limit", "too many messages",
-             "throttl"), "certain",
-            "More messages were sent than the server accepts in this time.",
-            "Send slower and over one connection; do not repeat at once, because refused attempts "
-            "may count, too. Where the provider allows it, ask for a higher quota."),
+             "throttl"), "certain"),
 )
 # fmt: on
 
 
-def fits(row: Refusal, reply: Reply) -> bool:
-    """Tell whether the reply is the refusal that the row describes."""
-    if reply.code not in row.codes or (row.status and str(reply.status) != row.status):
-        return False
-    said = f"{reply.status} {reply.text}".lower()
-    return not row.words or any(word in said for word in row.words)
+def find_refusal(reply: Reply, position: Position) -> Refusal | None:
+    """Return the first row of the table for a reply, because more specific ones come first."""
+    return next((row for row in REFUSALS if row.position == position and row.is_match(reply)), None)
 
 
 def meaning_of(reply: Reply, position: Position) -> str:
-    """Return the id of the finding that a refusal alone proves or makes likely; empty for none."""
-    rows = (row for row in REFUSALS if row.position == position and row.confidence != "possible")
-    return next((row.id for row in rows if fits(row, reply)), "")
+    """Return the id of the cause that a refusal alone proves or makes likely; empty for none."""
+    row = find_refusal(reply, position)
+    return row.id if row is not None and row.confidence != "possible" else ""

@@ -24,9 +24,9 @@ Position = Literal[
     "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
 ]  # fmt: skip
 POSITIONS: Final[tuple[Position, ...]] = (
-    "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+    "resolve", "connect", "greeting", "starttls", "tls", "ehlo", "auth", "mail", "rcpt", "data",
 )  # fmt: skip
-"""In the order of the dialogue: an earlier failure explains what is missing later."""
+"""A failure explains what is missing at later positions. EHLO is the last one, which lists AUTH."""
 
 T = TypeVar("T")
 

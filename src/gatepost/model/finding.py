@@ -34,8 +34,6 @@ class Finding:
     """Its position in the dialogue."""
     fix: str
     """What to do in any library."""
-    explains: tuple[Position, ...] = ()
-    """Later steps that fail because of it."""
     remedies: tuple[Remedy, ...] = ()
     next_probe: str = ""
     """A check that would make it certain, or show which variant it is."""

@@ -1,6 +1,6 @@
 """The doctor's diagnosis of a sign-in that does not work: the id of a finding and a sentence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,7 +30,7 @@ def diagnose_sign_in(result: AttemptResult, profiles: Iterable[Profile] = ()) ->
     """Return what is wrong. ``profiles`` are the providers that can be recognised."""
     if result.evidence is not None:
         for finding in diagnose(result.evidence, profiles).findings:
-            fix = _IN_A_CONFIGURATION.get(finding.id, finding.fix)
+            fix = CAUSES[finding.id].relay_fix or finding.fix
             return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
     error = result.error
     if error is not None:
@@ -38,45 +38,11 @@ def diagnose_sign_in(result: AttemptResult, profiles: Iterable[Profile] = ()) ->
         cause = CAUSES.get(id_)
         if cause is None:
             return SignInDiagnosis(id_, result.attempt.reply.reason or str(error))
-        fix = fix_of(error) or _IN_A_CONFIGURATION.get(id_, cause.fix)
+        fix = fix_of(error) or cause.relay_fix or cause.fix
         return SignInDiagnosis(id_, f"{error}. {fix}")
     return SignInDiagnosis("", result.attempt.reply.reason or str(result.attempt.reply))
 
 
-# fmt: off
-_IN_A_CONFIGURATION: Final[Mapping[str, str]] = {
-    "auth_before_tls_refused_by_client":
-        'Set tls = "required" or "implicit" at the target.',
-    "auth_not_advertised":
-        "Use the submission port (587 or 465), switch AUTH on in your own server, or remove the "
-        "credential from the target if the server trusts this relay's address.",
-    "auth_not_performed":
-        "Give the target a credential, or configure the server to accept this relay.",
-    "cert_hostname_mismatch":
-        "Name the server as its certificate does, or have the certificate reissued.",
-    "cert_untrusted":
-        "Set ca_file to the certificate of the server's authority (of a smarthost at its target, "
-        "otherwise at the top of the configuration), or give the server a certificate of a public "
-        "authority.",
-    "client_accepts_invalid_cert":
-        'Set tls = "required" at the target.',
-    "client_mechanism_filter_wrong":
-        "Correct mechanisms at the target, or remove it.",
-    "implicit_tls_on_starttls_port":
-        'Set tls = "required" at the target, or use the port for implicit TLS, usually 465.',
-    "mechanism_not_offered":
-        "Give the target a credential that fits what the server offers. If the server takes a "
-        "mechanism that it does not list, name this one alone in mechanisms.",
-    "starttls_not_offered":
-        'Use the server\'s port for implicit TLS (465) with tls = "implicit" at the target, or '
-        "switch STARTTLS on in your own server.",
-    "starttls_on_implicit_tls_port":
-        'Set tls = "implicit" at the target, or use the port for STARTTLS, usually 587.',
-    "starttls_required":
-        'Set tls = "required" at the target.',
-}
-# fmt: on
-"""What a relay's operator does instead of what the finding says about clients."""
 _ALL_THE_SAME: Final = (
     "The login succeeded: the server may have forgotten it, or the account may be locked or not "
     "allowed to send."
@@ -95,6 +61,6 @@ def diagnose_refused_mail(
         failure=str(reply),
     )  # fmt: skip
     for finding in diagnose(seen_of_it, profiles).findings:
-        fix = finding.fix if signed_in else _IN_A_CONFIGURATION.get(finding.id, finding.fix)
+        fix = finding.fix if signed_in else CAUSES[finding.id].relay_fix or finding.fix
         return SignInDiagnosis(finding.id, f"{finding.summary} {fix}".strip())
     return SignInDiagnosis("", f"{reply}. {_ALL_THE_SAME}" if signed_in else str(reply))

@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose, recognise
-from gatepost.diagnosis.rank import PRIORS, rank
+from gatepost.diagnosis.rank import rank
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import (
     Connect,
     Evidence,
     Fact,
     Greeting,
+    Position,
     Resolution,
     Target,
     TlsFirst,
@@ -65,18 +67,20 @@ def test_verdict(evidence: Evidence, verdict: Verdict) -> None:
     assert diagnose(evidence).verdict == verdict
 
 
-def finding(id_: str, confidence: Confidence = "certain", **facts: object) -> Finding:
-    values = {"position": "auth", "explains": (), **facts}
-    return Finding(id_, confidence, "It is.", ("seen",), fix="Do.", **values)  # type: ignore[arg-type]  # values by name
+def finding(id_: str, confidence: Confidence = "certain", position: Position = "auth") -> Finding:
+    return Finding(id_, confidence, "It is.", ("seen",), position, "Do.")
 
 
 ORDERS = [
-    ("strength", finding("b"), finding("a", "likely")),
-    ("strength before all", finding("b", position="mail"), finding("a", "likely", explains=("x",))),
-    ("what it explains", finding("b", explains=("auth", "mail")), finding("a", explains=("mail",))),
-    ("position", finding("b", position="tls"), finding("a", position="auth")),
+    ("strength", finding("bad_credentials"), finding("mechanism_not_offered", "likely")),
+    ("strength before position", finding("bare_lf", position="data"),
+     finding("rate_limited", "likely")),
+    ("position", finding("cert_untrusted", position="tls"), finding("mechanism_not_offered")),
+    ("EHLO after STARTTLS", finding("starttls_not_offered", position="starttls"),
+     finding("auth_not_advertised", position="ehlo")),
     ("experience", finding("starttls_required"), finding("auth_not_advertised")),
-]
+    ("a special cause", finding("tls_intercepted"), finding("cert_hostname_mismatch")),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("why", "first", "second"), ORDERS)
@@ -85,8 +89,7 @@ def test_rank(why: str, first: Finding, second: Finding) -> None:
 
 
 def test_every_id_has_a_prior() -> None:
-    assert min(PRIORS.values()) >= 1
-    assert set(PRIORS) >= {"mechanism_not_offered", "bad_credentials", "cert_untrusted"}
+    assert min(cause.prior for cause in CAUSES.values()) >= 1
 
 
 def test_the_deeper_cause_comes_first() -> None:

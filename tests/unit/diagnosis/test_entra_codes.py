@@ -2,8 +2,8 @@
 
 import pytest
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.entra.codes import CODES, find_code
-from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.token_errors import _BY_NUMBER
 from gatepost.doctor.explain import explain
 from gatepost.errors import ConfigError
@@ -25,7 +25,7 @@ def test_codes_have_a_meaning_and_a_fix(code: object) -> None:
     known = CODES[code.number]  # type: ignore[attr-defined]
     assert known.proves.endswith((".", "?"))
     assert len(known.fix) > 15
-    assert known.finding in PRIORS or is_passing(400, "", known.number)
+    assert known.finding in CAUSES or is_passing(400, "", known.number)
 
 
 def test_the_refusals_of_a_login_by_our_own_endpoint_are_explained() -> None:

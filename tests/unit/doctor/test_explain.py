@@ -5,13 +5,13 @@ import json
 import pytest
 
 from gatepost.cli.main import main
-from gatepost.diagnosis.rank import PRIORS
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.doctor.explain import explain, fix_in, pages
 from gatepost.errors import ConfigError
 
 
 def test_every_finding_has_a_page() -> None:
-    assert set(PRIORS) <= set(pages())
+    assert set(CAUSES) <= set(pages())
 
 
 @pytest.mark.parametrize("id", sorted(pages()))

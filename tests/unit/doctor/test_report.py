@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.rank import PRIORS
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.doctor.document import report_document
 from gatepost.doctor.facts import printable
@@ -211,7 +211,7 @@ def test_the_document_keeps_its_contract(evidence: Evidence) -> None:
         assert finding.docs == f"findings/{finding.id}"
 
 
-@pytest.mark.parametrize("finding", sorted(PRIORS))
+@pytest.mark.parametrize("finding", sorted(CAUSES))
 def test_every_finding_has_a_page(finding: str) -> None:
     page = (PAGES / f"{finding}.md").read_text()
     for heading in ("# ", "## Symptom", "## Proof", "## Fix"):
@@ -219,7 +219,7 @@ def test_every_finding_has_a_page(finding: str) -> None:
 
 
 def test_every_page_has_a_finding() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} - {"README"} == set(PRIORS)
+    assert {page.stem for page in PAGES.glob("*.md")} - {"README"} == set(CAUSES)
 
 
 def test_the_secret_s_shape_is_not_the_secret() -> None:

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
-from gatepost.diagnosis.remedies.causes import FIXABLE, TOPICS, topic_of, why_not
+from gatepost.diagnosis.remedies.choice import FIXABLE, topic_of, why_not
 from gatepost.diagnosis.remedies.library import Library, Place
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
 __all__ = [
-    "FIXABLE", "LIBRARIES", "TOPICS", "find_library", "library_called", "remedies", "topic_of",
+    "FIXABLE", "LIBRARIES", "find_library", "library_called", "remedies", "topic_of",
     "why_not", "with_mailers",
 ]  # fmt: skip
 

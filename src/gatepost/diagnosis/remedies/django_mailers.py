@@ -9,7 +9,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Topic
+from gatepost.diagnosis.causes.cause import Topic
+from gatepost.diagnosis.remedies.library import Fix
 
 _OPTIONS: Final = """\
 MAILERS = {

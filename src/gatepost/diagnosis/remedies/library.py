@@ -5,17 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from gatepost.diagnosis.causes.cause import Topic
 from gatepost.model.evidence import TlsMode
-
-Topic = Literal[
-    "login", "plain", "xoauth2", "only_login", "only_plain",
-    "starttls", "implicit", "trust", "name", "no_auth",
-    "one_line", "two_lines", "long_token", "no_authzid",
-    "url", "utf8", "check", "host", "hello",
-    "sender", "from_header", "line_ends", "short_lines", "ascii_headers",
-    "one_tls", "credentials", "tls_version", "plugin", "filter",
-]  # fmt: skip
-"""What a fix achieves; ``causes`` has the topic of each cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,16 @@ def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
     return watched and refused and not of_mechanism and not broke_off(attempt)
 
 
+def quote_reply(attempt: AuthAttempt) -> str:
+    """Return the reply to an attempt, as a proof."""
+    return f"{command_of(attempt)} was answered {attempt.reply}"
+
+
+def command_of(attempt: AuthAttempt) -> str:
+    """Return the command without a response; a log may hide the mechanism."""
+    return f"AUTH {attempt.mechanism}".rstrip()
+
+
 def broke_off(attempt: AuthAttempt) -> bool:
     """Tell whether the exchange ended before the server checked the secret.
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.notes import LONGEST_LINE
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.rules.auth_attempts import quote_reply
 from gatepost.model.evidence import Conduct, ContentFormat, EhloExchange, Evidence
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.reply import Reply
@@ -19,21 +20,13 @@ _OF_CERTIFICATE: Final = frozenset(
 )  # fmt: skip
 
 
-def _finding(id_: str, confidence: Confidence, *proof: str, fix: str = "") -> Finding:
-    cause = CAUSES[id_]
-    return Finding(
-        id_, confidence, cause.summary, proof, cause.position, fix or cause.fix,
-        next_probe="" if confidence == "certain" else cause.probe,
-    )  # fmt: skip
-
-
 def client_speaks_http(seen: Evidence) -> Finding | None:
     """The client sent an HTTP request."""
     conduct = seen.conduct.value
     if conduct is None or conduct.speaks != "http":
         return None
     request = next((line.text for line in seen.transcript if line.speaker == "C"), "")
-    return _finding("client_speaks_http", "certain", f"the client begins with {request}")
+    return conclude("client_speaks_http", "certain", f"the client begins with {request}")
 
 
 def pipelining_not_offered(seen: Evidence) -> Finding | None:
@@ -51,7 +44,7 @@ def pipelining_not_offered(seen: Evidence) -> Finding | None:
     if conduct.ahead:
         proof.append("the server offers no PIPELINING")
     sure: Confidence = "certain" if _refusals(seen) or _unfinished(seen) else "likely"
-    return _finding("pipelining_not_offered", sure, *proof)
+    return conclude("pipelining_not_offered", sure, *proof)
 
 
 def client_reply_desync(seen: Evidence) -> Finding | None:
@@ -61,18 +54,18 @@ def client_reply_desync(seen: Evidence) -> Finding | None:
         return None
     if conduct.interrupted:
         times = "once" if conduct.interrupted == 1 else f"{conduct.interrupted} times"
-        return _finding(
+        return conclude(
             "client_reply_desync", "certain",
             f"the client spoke {times} while a reply of several lines was not complete",
         )  # fmt: skip
     if conduct.too_eager:
-        return _finding(
+        return conclude(
             "client_reply_desync", "certain",
             f"sent without waiting for a reply: {', '.join(conduct.too_eager)}",
             "that command must be the last of a group, with PIPELINING too (RFC 2920 3.1)",
         )  # fmt: skip
     if conduct.unasked and not conduct.ahead:
-        return _finding(
+        return conclude(
             "client_reply_desync", "likely",
             f"the server gave {conduct.unasked} replies more than it was sent commands",
         )  # fmt: skip
@@ -94,13 +87,13 @@ def bare_lf(seen: Evidence) -> Finding | None:
     refusal = seen.content.value
     if refusal is not None and refusal.is_success:
         proof.append("this server took it; others refuse it, since messages are smuggled so")
-        return _finding("bare_lf", "likely", *proof)
+        return conclude("bare_lf", "likely", *proof)
     if content is not None and not content.complete:
         proof.append("so the end of the message, CRLF.CRLF, never came")
     if refusal is not None:
         proof.append(f"the message was answered {refusal}")
     decided = refusal is not None or (content is not None and not content.complete)
-    return _finding("bare_lf", "certain" if decided or _unfinished(seen) else "likely", *proof)
+    return conclude("bare_lf", "certain" if decided or _unfinished(seen) else "likely", *proof)
 
 
 def message_form(seen: Evidence) -> Finding | None:
@@ -111,20 +104,20 @@ def message_form(seen: Evidence) -> Finding | None:
     answered = f"the message was answered {reply}"
     size = _size(seen)
     if size and content.octets > size:
-        return _finding("too_large", "certain", f"EHLO says SIZE {size}",
+        return conclude("too_large", "certain", f"EHLO says SIZE {size}",
                         f"the message has {content.octets} octets", answered)  # fmt: skip
     if content.bare_lf:
         return None
     if content.longest_line > LONGEST_LINE:
-        return _finding("line_too_long", _sure(reply, "line", "long"),
+        return conclude("line_too_long", _sure(reply, "line", "long"),
                         f"the longest line has {content.longest_line} octets",
                         answered)  # fmt: skip
     if content.eight_bit_headers:
-        return _finding("raw_utf8_headers", _sure(reply, "header", "utf", "ascii", "8", "char"),
+        return conclude("raw_utf8_headers", _sure(reply, "header", "utf", "ascii", "8", "char"),
                         f"{content.eight_bit_headers} lines of the header are not ASCII",
                         answered)  # fmt: skip
     if not content.has_from:
-        return _finding("missing_from_header", _sure(reply, "from", "header"),
+        return conclude("missing_from_header", _sure(reply, "from", "header"),
                         "the header has no From", answered)  # fmt: skip
     return None
 
@@ -153,7 +146,7 @@ def client_distrusts(seen: Evidence) -> Finding | None:
             "certificate: give it the authority's certificate, or the server one of a public "
             "authority."
         )
-    return _finding("cert_untrusted", sure, *proof, fix=fix)
+    return conclude("cert_untrusted", sure, *proof, fix=fix)
 
 
 _END: Final = {
@@ -169,7 +162,7 @@ def another_name(seen: Evidence) -> Finding | None:
     if conduct is None or conduct.tls_end not in ("bad_certificate", "certificate_unknown"):
         return None
     asked = f"; it asked for {conduct.tls_name}" if conduct.tls_name else ""
-    return _finding("cert_hostname_mismatch", "possible",
+    return conclude("cert_hostname_mismatch", "possible",
                     f"the client ended TLS with the alert {conduct.tls_end}{asked}")  # fmt: skip
 
 
@@ -180,7 +173,7 @@ def client_ca_store_missing(seen: Evidence) -> Finding | None:
         return None
     if conduct.authority:
         return None  # it cannot know ours
-    return _finding("client_ca_store_missing", "possible", "the client trusts no such certificate")
+    return conclude("client_ca_store_missing", "possible", "the client trusts no such certificate")
 
 
 def client_tls_disabled(seen: Evidence) -> Finding | None:
@@ -190,7 +183,7 @@ def client_tls_disabled(seen: Evidence) -> Finding | None:
         return None
     proof = f"the newest version in the client's ClientHello is {conduct.tls_version}"
     ended = f"the handshake ended: {conduct.tls_end or seen.failure or 'without success'}"
-    return _finding("client_tls_disabled", "certain", proof, ended)
+    return conclude("client_tls_disabled", "certain", proof, ended)
 
 
 def base64_goes_on(seen: Evidence) -> Finding | None:
@@ -199,7 +192,7 @@ def base64_goes_on(seen: Evidence) -> Finding | None:
     if conduct is None or not conduct.stray_base64:
         return None
     proof = "behind the refused AUTH came another line of base64, as if it went on"
-    return _finding("base64_line_wrapped", "certain", proof)
+    return conclude("base64_line_wrapped", "certain", proof)
 
 
 def malformed_answer(seen: Evidence) -> Finding | None:
@@ -210,11 +203,11 @@ def malformed_answer(seen: Evidence) -> Finding | None:
         if any(each.form == "malformed" for each in attempt.responses):
             wants = {"PLAIN": "name and password between NULs (RFC 4616)",
                      "XOAUTH2": "user= and auth=Bearer, each ended by ^A"}  # fmt: skip
-            return _finding(
+            return conclude(
                 "client_sasl_bug", "certain",
                 f"the answer to AUTH {attempt.mechanism} is not "
                 f"{wants.get(attempt.mechanism, 'what it asks for')}",
-                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+                quote_reply(attempt),
             )  # fmt: skip
     return None
 
@@ -232,7 +225,7 @@ def mail_before_auth(seen: Evidence) -> Finding | None:
     first = next((reply for reply in _after(seen, "MAIL") if reply[:1] in "45"), "")
     if not first:
         return None
-    return _finding("auth_not_performed", "certain", "MAIL FROM comes before AUTH",
+    return conclude("auth_not_performed", "certain", "MAIL FROM comes before AUTH",
                     f"it was answered {first}")  # fmt: skip
 
 
@@ -255,7 +248,7 @@ def null_sender(seen: Evidence) -> Finding | None:
     refusal = next((reply for reply in replies if reply is not None and reply.code >= 400), None)
     if refusal is None:
         return None
-    return _finding("envelope_sender_missing", "certain", "MAIL FROM is empty",
+    return conclude("envelope_sender_missing", "certain", "MAIL FROM is empty",
                     f"the server answered {refusal}")  # fmt: skip
 
 
@@ -271,7 +264,7 @@ def client_left_after_greeting(seen: Evidence) -> Finding | None:
         return None
     left = "says QUIT" if "QUIT" in said else "closes the connection"
     proof = f"the greeting is {greeting.reply}", f"the client {left}, without EHLO"
-    return _finding("client_left_after_greeting", "certain", *proof)
+    return conclude("client_left_after_greeting", "certain", *proof)
 
 
 def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
@@ -292,31 +285,31 @@ def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
     left = "the client left behind EHLO, without AUTH and without MAIL"
     if seen.over_tls.value is None and not hello.capabilities.mechanisms:
         if not seen.offers_starttls:
-            return (_finding("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)
+            return (conclude("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)
         proof = "EHLO in clear offers STARTTLS and no AUTH; the client did not take it"
-        return (_finding("starttls_required", "likely", left, proof),)
+        return (conclude("starttls_required", "likely", left, proof),)
     return _gave_up(seen, hello, left)
 
 
 def _gave_up(seen: Evidence, hello: EhloExchange, left: str) -> tuple[Finding, ...]:
     offered = hello.capabilities.mechanisms
     if not offered:
-        return (_finding("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)
+        return (conclude("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)
     listed = f"EHLO lists AUTH {' '.join(offered)}"
     library = LIBRARIES.get(seen.client.library)
     lacks = library is not None and not library.first_choice(offered)
     # A client without a common mechanism sends QUIT; nodemailer without a password disconnects.
     unusual = library is None and "PLAIN" not in offered and _said_goodbye(seen)
     sure: Confidence = "likely" if lacks or unusual else "possible"
-    found = [_finding("mechanism_not_offered", sure, left, listed)]
+    found = [conclude("mechanism_not_offered", sure, left, listed)]
     if seen.over_tls.value is None:
         secure = "STARTTLS was offered and not taken" if seen.offers_starttls else "without TLS"
-        found.append(_finding("auth_before_tls_refused_by_client", "likely", left, listed, secure))
+        found.append(conclude("auth_before_tls_refused_by_client", "likely", left, listed, secure))
     if not lacks:
-        found.append(_finding("credentials_missing", "likely", left, listed))
+        found.append(conclude("credentials_missing", "likely", left, listed))
     is_go = seen.client.library == "go-net-smtp"
     if is_go or (library is None and hello.name == "localhost"):  # sent by Go's net/smtp
-        host = _finding("client_host_mismatch", "likely" if is_go else "possible", left, listed)
+        host = conclude("client_host_mismatch", "likely" if is_go else "possible", left, listed)
         found.append(host)
     return tuple(found)
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
+from gatepost.diagnosis.causes import CAUSES, conclude
+from gatepost.diagnosis.refusals import find_refusal
+from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, quote_reply, refused_secret
 from gatepost.diagnosis.rules.identity import found_behind
-from gatepost.diagnosis.rules.refusals import names_its_cause
 from gatepost.diagnosis.rules.tokens import refused_token
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
@@ -20,17 +21,8 @@ def empty_password_sent(seen: Evidence) -> Finding | None:
         return None
     if login.username_form == "empty" or seen.signed_in:
         return None  # no credentials at all: an unwanted login
-    answer = (f"AUTH {refused.mechanism} was answered {refused.reply}",) if refused else ()
-    return Finding(
-        "empty_password_sent",
-        "certain",
-        "The client sends an empty password.",
-        (*answer, "the password is empty"),
-        "auth",
-        "Check where the client gets its password from: the setting or variable is empty or has "
-        "another name.",
-        explains=("mail",),
-    )
+    answer = quote_reply(refused) if refused else ""
+    return conclude("empty_password_sent", "certain", answer, "the password is empty")
 
 
 def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
@@ -41,38 +33,32 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
     last = seen.attempts[-1] if seen.attempts else None
     if seen.source == "log" or last is None or last.reply.code or not seen.failure:
         return None
-    proof = (f"AUTH {last.mechanism} was not answered: {seen.failure}",)
+    proof = f"AUTH {last.mechanism} was not answered: {seen.failure}"
     silent = "time" in seen.failure
     if silent or not last.secret_sent:
-        return Finding(
+        return conclude(
             "server_auth_backend_down",
             "likely",
-            "The server stops answering at AUTH: its authentication service does not answer."
-            if silent
-            else "The server closes the connection at AUTH, before it has got a user name or "
-            "password.",
             proof,
-            "auth",
-            "Nothing is wrong with the password. The server's log says why it closes the "
+            summary="The server stops answering at AUTH."
+            if silent
+            else "The server closes the connection at AUTH, before it has a user name or password.",
+            fix="Nothing is wrong with the password. The server's log says why it closes the "
             "connection: check its authentication service, and what blocks addresses after "
             "failures.",
-            explains=("mail",),
             next_probe="the same from another address, and the server's log at this time",
         )
     if last.mechanism in mechanisms_for("token"):
-        return replace(refused_token(proof[0], known), confidence="possible")
-    return Finding(
+        return replace(refused_token(proof, known), confidence="possible")
+    return conclude(
         "app_password_required" if known.wants_app_password else "bad_credentials",
         "likely" if known.wants_app_password else "possible",
-        "The server closes the connection instead of refusing the login.",
         proof,
-        "auth",
-        known.refused_because
+        summary="The server closes the connection instead of refusing the login.",
+        fix=known.refused_because
         or "Some servers close the connection after a wrong password. Sign in with the same name "
         "and password elsewhere; if that works, check the server's log.",
-        explains=("mail",),
-        next_probe="sign in with the same name and password elsewhere (IMAP, the provider's web "
-        "page)",
+        next_probe=CAUSES["bad_credentials"].probe,
     )
 
 
@@ -84,17 +70,14 @@ def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
     mistake = known.wrong_secrets.get(login.secret.kind)
     if mistake is None:
         return None
-    return Finding(
+    return conclude(
         "wrong_credential_kind",
         "likely",
-        f"The password is of the wrong kind: {mistake}.",
-        (
-            f"AUTH {refused.mechanism} was answered {refused.reply}",
-            f"the password has {login.secret.length} characters and this shape: {mistake}",
-        ),
-        "auth",
-        known.right_secret,
-        explains=("mail",),
+        quote_reply(refused),
+        f"the password has {login.secret.length} characters and this shape: {mistake}",
+        summary=f"The password is of the wrong kind: {mistake}.",
+        fix=known.right_secret,
+        next_probe="",
     )
 
 
@@ -106,14 +89,14 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
     mistake = known.wrong_names.get(login.username_form)
     if mistake is None:
         return None
-    return Finding(
+    return conclude(
         "username_format",
         "likely",
-        f"The user name does not have a format that this server accepts: {mistake}.",
-        (f"AUTH {refused.mechanism} was answered {refused.reply}", mistake),
-        "auth",
-        known.right_name,
-        explains=("mail",),
+        quote_reply(refused),
+        mistake,
+        summary=f"The user name does not have a format that this server accepts: {mistake}.",
+        fix=known.right_name,
+        next_probe="",
     )
 
 
@@ -124,28 +107,27 @@ def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
         return None
     if login.secret.kind in ("google_app_password", "token"):
         return None
-    return Finding(
+    return conclude(
         "app_password_required",
         "likely",
-        "The provider accepts application passwords, not the account's own.",
-        (
-            f"AUTH {refused.mechanism} was answered {refused.reply}",
-            "this provider never accepts an account's own password here",
-        ),
-        "auth",
-        known.right_secret,
-        explains=("mail",),
+        quote_reply(refused),
+        "this provider never accepts an account's own password here",
+        fix=known.right_secret,
+        next_probe="",
     )
 
 
 def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """A 535 to well-formed credentials, if nothing else explains it."""
     refused = refused_secret(seen)
-    if refused is None or seen.signed_in or names_its_cause(refused.reply):
+    if refused is None or seen.signed_in:
         return None
-    behind, told = seen.behind.value, found_behind(seen, known)
+    row = find_refusal(refused.reply, "auth")
+    if row is not None and row.confidence == "certain":
+        return None
+    behind, findings = seen.behind.value, found_behind(seen, known)
     was_asked = behind is None or behind.tenant is not None
-    if told and (was_asked or any(each.confidence == "certain" for each in told)):
+    if findings and (was_asked or any(each.confidence == "certain" for each in findings)):
         return None
     where = "over TLS" if refused.tls else "in clear"
     proof = [
@@ -161,35 +143,25 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         proof.append("the password begins or ends with white space: a line end from a file?")
     if shape and not shape.ascii:
         proof.append("the password contains non-ASCII characters, which servers treat differently")
-    return Finding(
+    return conclude(
         "bad_credentials",
         "likely",
-        "The server does not accept this user name and password.",
-        tuple(proof),
-        "auth",
-        known.refused_because
-        or "Type the password in by hand once; then look for a space or line end at its end, an "
-        "expired or replaced password, a user name without its domain, and an account for which "
-        "SMTP is switched off.",
-        explains=("mail",),
-        next_probe=_authority_unnamed(seen, known)
-        or "sign in with the same name and password elsewhere (IMAP, the provider's web page)",
+        *proof,
+        fix=known.refused_because,
+        next_probe=_authority_unnamed(seen, known) or None,
     )
 
 
 def _unknown_certificate(proof: str) -> Finding:
-    return Finding(
+    return conclude(
         "bad_credentials",
         "likely",
-        "The server has no account for this client certificate.",
-        (
-            proof,
-            "the server accepted the certificate in TLS, so the cause is the mapped account",
-        ),
-        "auth",
-        "Compare the names and the digest of the certificate with what the server has for the "
+        proof,
+        "the server accepted the certificate in TLS, so the cause is the mapped account",
+        summary="The server has no account for this client certificate.",
+        fix="Compare the names and the digest of the certificate with what the server has for the "
         "account, and leave out the user name to act as, if one is set.",
-        explains=("mail",),
+        next_probe="",
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.rules.auth_attempts import was_judged
+from gatepost.diagnosis.rules.auth_attempts import command_of, quote_reply, was_judged
 from gatepost.model.evidence import AuthAttempt, Evidence, ResponseFormat
-from gatepost.model.finding import Confidence, Finding
+from gatepost.model.finding import Finding
 from gatepost.model.transcript import Line
 
 _WRAPPED_AT: Final = frozenset({60, 64, 72, 76, 78})
@@ -22,31 +22,19 @@ _LONG_LINE: Final = 500
 _MECHANISM_REFUSALS: Final = frozenset({500, 501, 502, 503, 504, 535, 538, 550, 553})
 
 
-def _finding(id_: str, confidence: Confidence, proof: tuple[str, ...]) -> Finding:
-    cause = CAUSES[id_]
-    return Finding(
-        id_, confidence, cause.summary, proof, cause.position, cause.fix,
-        next_probe="" if confidence == "certain" else cause.probe,
-    )  # fmt: skip
-
-
-def _auth(attempt: AuthAttempt) -> str:
-    return f"AUTH {attempt.mechanism}".rstrip()
-
-
 def base64_line_wrapped(seen: Evidence) -> Finding | None:
     """A response came on several lines, or ends where encoders break lines."""
     refused = [pair for pair in _responses(seen) if pair[0].reply.code != 235]
     for attempt, response in refused:
         if response.lines > 1:
-            proof = f"the response to {_auth(attempt)} came on {response.lines} lines"
-            return _finding("base64_line_wrapped", "certain", (proof,))
+            proof = f"the response to {command_of(attempt)} came on {response.lines} lines"
+            return conclude("base64_line_wrapped", "certain", proof)
     for attempt, response in refused:
         if response.secret is not None and attempt.accepted:
             continue
         if response.octets in _WRAPPED_AT and response.form == "base64":
-            proof = f"the response to {_auth(attempt)} ends after {response.octets} octets"
-            return _finding("base64_line_wrapped", "possible", (proof,))
+            proof = f"the response to {command_of(attempt)} ends after {response.octets} octets"
+            return conclude("base64_line_wrapped", "possible", proof)
     return None
 
 
@@ -62,10 +50,10 @@ def wrapped_answers(seen: Evidence) -> Finding | None:
         ):
             cut = next(each.octets for each in sent if each.octets in _WRAPPED_AT)
             proof = (
-                f"{_auth(attempt)} was answered with {len(sent)} lines",
+                f"{command_of(attempt)} was answered with {len(sent)} lines",
                 f"one of them has {cut} octets, where encoders break lines",
             )
-            return _finding("base64_line_wrapped", "certain", proof)
+            return conclude("base64_line_wrapped", "certain", *proof)
     return None
 
 
@@ -74,8 +62,8 @@ def credentials_not_base64(seen: Evidence) -> Finding | None:
     for attempt, response in _responses(seen):
         if response.form in ("not_base64", "twice_base64") and attempt.reply.code != 235:
             how = "is not base64" if response.form == "not_base64" else "is base64 of base64"
-            proof = f"what the client sent for {_auth(attempt)} {how}"
-            return _finding("credentials_not_base64", "certain", (proof,))
+            proof = f"what the client sent for {command_of(attempt)} {how}"
+            return conclude("credentials_not_base64", "certain", proof)
     return None
 
 
@@ -88,9 +76,9 @@ def blank_at_the_edge(seen: Evidence) -> Finding | None:
         if what == "user name" or (response.secret is not None and response.secret.edge_blank):
             proof = (
                 f"the {what} in AUTH {attempt.mechanism} begins or ends with a space or a line end",
-                f"AUTH {attempt.mechanism} was answered {attempt.reply}",
+                quote_reply(attempt),
             )
-            return _finding("credential_mangled_by_config", "likely", proof)
+            return conclude("credential_mangled_by_config", "likely", *proof)
     return None
 
 
@@ -100,11 +88,11 @@ def empty_credentials(seen: Evidence) -> Finding | None:
         secret = response.secret
         if secret is None or secret.length or attempt.reply.code < 400:
             continue
-        proof = f"{_auth(attempt)} carried an empty password"
+        proof = f"{command_of(attempt)} carried an empty password"
         if any(each.username_form == "empty" for each in attempt.responses):
-            both = f"{_auth(attempt)} carried an empty user name and password"
-            return _finding("unwanted_auth_attempt", "certain", (both,))
-        return _finding("empty_password_sent", "certain", (proof,))
+            both = f"{command_of(attempt)} carried an empty user name and password"
+            return conclude("unwanted_auth_attempt", "certain", both)
+        return conclude("empty_password_sent", "certain", proof)
     return None
 
 
@@ -123,14 +111,12 @@ def damaged_secret(seen: Evidence) -> Finding | None:
         if shape is None or attempt.reply.code < 400:
             continue
         if shape.kind == "nothing":
-            proof = (
-                f"the password sent for {_auth(attempt)} is a word for none, as undefined or null"
-            )
-            return _finding("credentials_missing", "certain", (proof,))
+            proof = f"the password sent for {command_of(attempt)} is a word for none, such as null"
+            return conclude("credentials_missing", "certain", proof)
         damage = _DAMAGES.get(shape.kind)
         if damage:
-            proof = f"the password sent for {_auth(attempt)} {damage}"
-            return _finding("credential_mangled_by_config", "certain", (proof,))
+            proof = f"the password sent for {command_of(attempt)} {damage}"
+            return conclude("credential_mangled_by_config", "certain", proof)
     return None
 
 
@@ -145,9 +131,9 @@ def authzid(seen: Evidence) -> Finding | None:
         )
         others = [name for name in seen.offered if name != "PLAIN"]
         if others and "authori" not in attempt.reply.text.lower():
-            return _finding("mechanism_advertised_but_broken", "certain",
-                            (*proof, f"listed, too: {' '.join(others)}"))  # fmt: skip
-        return _finding("authzid_not_permitted", "certain", proof)
+            listed = f"listed, too: {' '.join(others)}"
+            return conclude("mechanism_advertised_but_broken", "certain", *proof, listed)
+        return conclude("authzid_not_permitted", "certain", *proof)
     return None
 
 
@@ -156,7 +142,7 @@ def authzid_beside(seen: Evidence) -> Finding | None:
     for attempt, response in _responses(seen):
         if response.authzid and attempt.reply.code >= 400:
             proof = "the first field of the PLAIN response, whom to act as, is not empty"
-            return _finding("authzid_not_permitted", "likely", (proof,))
+            return conclude("authzid_not_permitted", "likely", proof)
     return None
 
 
@@ -167,9 +153,9 @@ def auth_command_too_long(seen: Evidence) -> Finding | None:
         if long and attempt.reply.code in (500, 501, 555):
             proof = (
                 f"the AUTH line carried {response.octets} octets",
-                f"{_auth(attempt)} was answered {attempt.reply}",
+                quote_reply(attempt),
             )
-            return _finding("auth_command_too_long", "certain", proof)
+            return conclude("auth_command_too_long", "certain", *proof)
     return None
 
 
@@ -177,8 +163,8 @@ def client_sasl_bug(seen: Evidence) -> Finding | None:
     """The client cancelled the exchange."""
     for attempt in seen.attempts:
         if attempt.cancelled:
-            proof = f"the client cancelled {_auth(attempt)} with *"
-            return _finding("client_sasl_bug", "likely", (proof,))
+            proof = f"the client cancelled {command_of(attempt)} with *"
+            return conclude("client_sasl_bug", "likely", proof)
     return None
 
 
@@ -189,7 +175,7 @@ def initial_response_required(seen: Evidence) -> Finding | None:
         bare = bare and "generic failure" not in attempt.reply.text.lower()
         if bare and "PLAIN" in seen.offered and attempt.reply.code in (535, 501, 500):
             proof = f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {attempt.reply}"
-            return _finding("initial_response_required", "certain", (proof,))
+            return conclude("initial_response_required", "certain", proof)
     return None
 
 
@@ -201,7 +187,7 @@ def login_initial_response(seen: Evidence) -> Finding | None:
             if seen.offered and "LOGIN" not in seen.offered:
                 return None
             proof = f"AUTH LOGIN with the user name on its line was answered {attempt.reply}"
-            return _finding("login_initial_response_rejected", "likely", (proof,))
+            return conclude("login_initial_response_rejected", "likely", proof)
     return None
 
 
@@ -211,7 +197,7 @@ def login_initial_response_unread(seen: Evidence) -> Finding | None:
         with_name = sent.speaker == "C" and re.match(r"(?i)AUTH LOGIN \S", sent.text)
         if with_name and answer.speaker == "S" and _ASKS_FOR_NAME.match(answer.text):
             proof = "AUTH LOGIN had the user name on its line, and the server asks for it again"
-            return _finding("login_initial_response_rejected", "certain", (proof,))
+            return conclude("login_initial_response_rejected", "certain", proof)
     return None
 
 
@@ -231,7 +217,7 @@ def client_skipped_ehlo(seen: Evidence) -> Finding | None:
     )
     if not refused or hello_refused or not ({"HELO"} & set(said)):
         return None
-    return _finding("client_skipped_ehlo", "certain", ("the client says HELO, never EHLO",))
+    return conclude("client_skipped_ehlo", "certain", "the client says HELO, never EHLO")
 
 
 def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
@@ -243,8 +229,8 @@ def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
     after = said[said.index("STARTTLS") + 1 :]
     if not after or after[0] in ("EHLO", "HELO", "QUIT") or not seen.starttls.value.is_success:
         return None
-    return _finding(
-        "client_no_ehlo_after_starttls", "certain", (f"after STARTTLS the client says {after[0]}",)
+    return conclude(
+        "client_no_ehlo_after_starttls", "certain", f"after STARTTLS the client says {after[0]}"
     )
 
 
@@ -258,7 +244,7 @@ def ehlo_after_auth(seen: Evidence) -> Finding | None:
             greeted = True
         elif greeted and line.speaker == "S" and re.match(r"5(?:0[23]|30|50|54)", line.text):
             proof = ("EHLO follows the 235 of the login", f"then came {line.text}")
-            return _finding("ehlo_after_auth_resets_session", "certain", proof)
+            return conclude("ehlo_after_auth_resets_session", "certain", *proof)
     return None
 
 
@@ -274,7 +260,7 @@ def client_reply_desync(seen: Evidence) -> Finding | None:
             open_reply = ""
         if interrupted > 1:
             proof = "commands of the client stand between the lines of one reply"
-            return _finding("client_reply_desync", "certain", (proof,))
+            return conclude("client_reply_desync", "certain", proof)
     return None
 
 
@@ -289,7 +275,7 @@ def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
     if listed is None or (seen.over_tls.value is None and seen.offers_starttls):
         return None
     proof = (f"EHLO lists AUTH {' '.join(seen.offered)}", f'the client says "{said[:200]}"')
-    return _finding("client_ehlo_parse_bug", "likely", proof)
+    return conclude("client_ehlo_parse_bug", "likely", *proof)
 
 
 def sender_faults(seen: Evidence) -> Finding | None:
@@ -305,10 +291,10 @@ def sender_faults(seen: Evidence) -> Finding | None:
     if not command.argument:
         proof = ("MAIL FROM is empty", f"the server answered {refusal}")
         at_once = not command.reply.is_success
-        return _finding("envelope_sender_missing", "certain" if at_once else "likely", proof)
+        return conclude("envelope_sender_missing", "certain" if at_once else "likely", *proof)
     if "@" not in command.argument and not command.reply.is_success:
         proof = (f"MAIL FROM:<{command.argument}> is not an address", f"it was answered {refusal}")
-        return _finding("account_name_used_as_sender", "certain", proof)
+        return conclude("account_name_used_as_sender", "certain", *proof)
     return None
 
 
@@ -331,7 +317,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
             f"EHLO offers AUTH {' '.join(seen.offered)}, and no AUTH follows",
             f"{verb}:<{command.argument}> was answered {command.reply}",
         )
-        return _finding("auth_not_performed", "certain", proof)
+        return conclude("auth_not_performed", "certain", *proof)
     return None
 
 
@@ -349,10 +335,10 @@ def foreign_mechanism(seen: Evidence) -> Finding | None:
             exotic = set(listed) <= _EXOTIC and not (library and library.could_use(listed))
             proof = (
                 f"EHLO offers AUTH {' '.join(listed)}",
-                f"{_auth(attempt)} was answered {attempt.reply}",
+                quote_reply(attempt),
             )
             id_ = "client_lacks_mechanism" if exotic else "mechanism_not_offered"
-            return _finding(id_, "certain", proof)
+            return conclude(id_, "certain", *proof)
     return None
 
 

@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.causes import CAUSES, conclude
+from gatepost.diagnosis.rules.auth_attempts import quote_reply
 from gatepost.diagnosis.rules.network import other_protocol
 from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
 from gatepost.diagnosis.signs.sign import contains
-from gatepost.model.evidence import EhloExchange, Evidence
+from gatepost.model.evidence import EhloExchange, Evidence, Renamed
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
@@ -37,16 +39,20 @@ def helo_rejected(seen: Evidence) -> Finding | None:
     proof += [f"EHLO {each.name} was {_answered(each.reply)}" for each in others]
     if seen.helo.value is not None:
         proof.append(f"HELO was answered {_first_line(seen.helo.value)}")
-    return Finding(
+    summary = f"The server refuses a client that calls itself {hello.name}."
+    return _helo_rejected(summary, tuple(proof), other if accepted else None)
+
+
+def _helo_rejected(
+    summary: str, proof: tuple[str, ...], accepted: EhloExchange | Renamed | None
+) -> Finding:
+    example = f" The server accepts {accepted.name}, for example." if accepted else ""
+    return conclude(
         "helo_rejected",
         "certain" if accepted else "likely",
-        f"The server refuses a client that calls itself {hello.name}.",
-        tuple(proof),
-        "ehlo",
-        "Set the client's name in EHLO to its own full host name, or to its address in brackets."
-        + (f" The server takes {other.name}, for one." if other and accepted else ""),
-        explains=("auth", "mail"),
-        next_probe="" if accepted else "EHLO with a name that resolves to the client's address",
+        *proof,
+        summary=summary,
+        fix=CAUSES["helo_rejected"].fix + example,
     )
 
 
@@ -76,20 +82,12 @@ def helo_rejected_later(seen: Evidence) -> Finding | None:
     if not tried or hello is None or refused is None:
         return None
     taken = next((each for each in tried if not _objects(each.reply)), None)
-    return Finding(
-        "helo_rejected",
-        "certain" if taken else "likely",
-        f"The server refuses mail of a client that calls itself {hello.name}.",
-        (
-            f"after EHLO {hello.name} came {refused}",
-            *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
-        ),
-        "ehlo",
-        "Set the client's name in EHLO to its own full host name, or to its address in brackets."
-        + (f" The server does not object to {taken.name}, for one." if taken else ""),
-        explains=("auth", "mail"),
-        next_probe="" if taken else "EHLO with a name that resolves to the client's address",
+    proof = (
+        f"after EHLO {hello.name} came {refused}",
+        *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
     )
+    summary = f"The server refuses mail of a client that calls itself {hello.name}."
+    return _helo_rejected(summary, proof, taken)
 
 
 def _objects(reply: Reply) -> bool:
@@ -114,17 +112,7 @@ def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
         proof += [f"EHLO was answered {_first_line(hello.reply)}", "HELO is taken"]
     if not proof or seen.source == "log":
         return None
-    return Finding(
-        "smtp_inspection_middlebox",
-        "certain" if certain else "likely",
-        "A firewall's SMTP inspection rewrites the dialogue: STARTTLS and AUTH are masked.",
-        tuple(proof),
-        "greeting",
-        "Switch SMTP inspection off there (Cisco: no inspect esmtp / no fixup smtp), or use port "
-        "465. A very old server may not know EHLO, either: update it.",
-        explains=("ehlo", "starttls", "tls", "auth", "mail"),
-        next_probe="run the same on port 465 or from another network",
-    )
+    return conclude("smtp_inspection_middlebox", "certain" if certain else "likely", *proof)
 
 
 def _knows_helo_only(seen: Evidence) -> bool:
@@ -154,15 +142,11 @@ def starttls_required(seen: Evidence) -> Finding | None:
         proof.append(f"AUTH is listed only after STARTTLS: {' '.join(seen.offered_over_tls)}")
     elif not seen.offered_in_clear:
         proof.append("EHLO in clear lists no AUTH")
-    return Finding(
+    return conclude(
         "starttls_required",
         "certain" if refused or seen.client.signs_in else "likely",
-        "The server wants TLS before anything else, and the client stays in clear.",
-        tuple(proof),
-        "ehlo",
-        "Switch STARTTLS on in the client (not implicit TLS: this port begins in clear), and "
-        "let it fail rather than go on without.",
-        explains=("auth", "mail"),
+        *proof,
+        next_probe="",
     )
 
 
@@ -211,16 +195,11 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
             proof.append("EHLO offers no STARTTLS, behind which AUTH could be")
     if seen.over_tls.value is not None:
         proof.append("EHLO over TLS lists no AUTH")
-    proof += [f"AUTH {each.mechanism} was answered {each.reply}" for each in seen.attempts]
-    return Finding(
+    proof += [quote_reply(each) for each in seen.attempts]
+    return conclude(
         "auth_not_advertised",
         "certain",
-        "The server lets nobody sign in on this port.",
-        tuple(proof),
-        "ehlo",
-        "Use the provider's submission port (587 or 465; 25 is for mail exchange), switch AUTH on "
-        "in your own server, or send without signing in if it trusts your address.",
-        explains=("auth",),
+        *proof,
         next_probe="MAIL and RCPT without AUTH (--from, --to), and the ports 587 and 465",
     )
 
@@ -233,17 +212,13 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
     others = [each for each in seen.neighbours.value or () if each.mechanisms]
     if not others or any(each.reply.is_success for each in seen.rcpt.value or ()):
         return None
-    return Finding(
+    return conclude(
         "auth_not_offered_on_port",
         "possible" if _is_this_machine(seen) else "certain",
-        "This port accepts mail for delivery and offers no login; another port does.",
-        (
-            "EHLO lists no AUTH here",
-            *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in others[:3]),
-        ),
-        "ehlo",
-        f"Use {others[0]}.",
-        explains=("auth",),
+        "EHLO lists no AUTH here",
+        *(f"{each} offers AUTH {' '.join(each.mechanisms)}" for each in others[:3]),
+        fix=f"Use {others[0]}.",
+        next_probe="",
     )
 
 

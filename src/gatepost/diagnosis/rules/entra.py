@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.entra.codes import CODES, Code
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.roles import RoleState, role_state
@@ -425,16 +426,16 @@ def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | N
         return None
     domain = behind.email_sender.rpartition("@")[2]
     own = behind.name.mistake == "smtp_username_unknown"
-    return Finding(
+    return conclude(
         "sender_domain_not_linked",
-        "certain" if own else "likely",  # the login fails first, for another cause
-        f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
+        "certain" if own else "likely",
+        *(*refusal(seen), *email_proof(behind)) if own else email_proof(behind),
+        summary=f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
         + (", so no user name of it signs in." if own else "."),
-        (*refusal(seen), *email_proof(behind)) if own else email_proof(behind),
-        "auth" if own else "mail",
-        "Link the domain to the Communication Services resource (az communication update "
+        fix="Link the domain to the Communication Services resource (az communication update "
         "--linked-domains ...), or use an address of a linked one.",
-        explains=("mail", "rcpt") if own else ("rcpt",),
+        position="auth" if own else "mail",
+        next_probe="",
     )
 
 
@@ -445,15 +446,14 @@ def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None
         return None
     if behind.name.mistake == "smtp_username_unknown" and not seen.mail.value:
         return None  # the user name was tried as a sender because of its domain only
-    return Finding(
+    return conclude(
         "sender_not_authorised",
         "likely",
-        f"{behind.email_sender} is not among the registered senders of its domain.",
-        email_proof(behind),
-        "mail",
-        "Register the local part as a sender of the domain (MailFrom address): az communication "
-        "email domain sender-username create.",
-        explains=("rcpt",),
+        *email_proof(behind),
+        summary=f"{behind.email_sender} is not among the registered senders of its domain.",
+        fix="Register the local part as a sender of the domain (MailFrom address): "
+        "az communication email domain sender-username create.",
+        next_probe="",
     )
 
 
@@ -503,16 +503,8 @@ def _finding(
     fix: str,
     remedy: Remedy | None = None,
 ) -> Finding:
-    return Finding(
-        id,
-        confidence,
-        summary,
-        tuple(filter(None, proof)),
-        "auth",
-        fix,
-        explains=("mail",),
-        remedies=(remedy,) if remedy else (),
-    )
+    finding = conclude(id, confidence, *proof, summary=summary, fix=fix, next_probe="")
+    return replace(finding, remedies=(remedy,)) if remedy else finding
 
 
 Rule = Callable[[Evidence, DoctorFacts], Finding | None]

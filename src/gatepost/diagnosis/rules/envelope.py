@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.rules.auth_attempts import refused_secret
+from gatepost.diagnosis.causes import conclude
+from gatepost.diagnosis.rules.auth_attempts import quote_reply, refused_secret
 from gatepost.diagnosis.rules.ehlo import asks_for_tls
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -20,17 +20,12 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
     taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
     if not seen.client.signs_in or seen.offered or not taken or seen.signed_in:
         return None
-    return Finding(
+    return conclude(
         "unwanted_auth_attempt",
         "certain",
-        "The server offers no sign-in and needs none from here.",
-        (
-            "EHLO lists no AUTH, neither before nor after TLS",
-            f"RCPT TO:<{taken[0].argument}> without AUTH was answered {taken[0].reply}",
-        ),
-        "rcpt",
-        "Remove user name and password from the client's settings.",
-        explains=("auth",),
+        "EHLO lists no AUTH, neither before nor after TLS",
+        f"RCPT TO:<{taken[0].argument}> without AUTH was answered {taken[0].reply}",
+        position="rcpt",
     )
 
 
@@ -44,18 +39,14 @@ def trusted_without(seen: Evidence) -> Finding | None:
     if refused is None or not taken or seen.signed_in or _is_theirs(seen, taken[0].argument):
         return None
     mail_exchange = seen.target is not None and seen.target.port == _EXCHANGE
-    return Finding(
+    return conclude(
         "unwanted_auth_attempt",
         "possible" if mail_exchange else "likely",
-        "The server refuses this sign-in, and takes mail from here without one.",
-        (
-            f"AUTH {refused.mechanism} was answered {refused.reply}",
-            f"RCPT TO:<{taken[0].argument}> without a sign-in was answered {taken[0].reply}",
-        ),
-        "auth",
-        "Remove user name and password from the client's settings, if the server is meant to "
+        quote_reply(refused),
+        f"RCPT TO:<{taken[0].argument}> without a sign-in was answered {taken[0].reply}",
+        summary="The server refuses this sign-in, and takes mail from here without one.",
+        fix="Remove user name and password from the client's settings, if the server is meant to "
         "recognise this machine by its address.",
-        explains=("mail",),
         next_probe="the same without --username",
     )
 
@@ -78,17 +69,12 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
         by_policy = by_policy or _denies_for_now(each.reply)
         by_policy = by_policy or _says_no_relaying(seen, each.reply)
         if by_policy and not each.authenticated:
-            return Finding(
+            return conclude(
                 "auth_not_performed",
                 "possible",
-                "The server takes mail from those who have signed in, and nobody has.",
-                (
-                    f"{verb}:<{each.argument}> was answered {each.reply}",
-                    f"nobody had signed in; EHLO offers AUTH {' '.join(seen.offered)}",
-                ),
-                "mail",
-                "Switch authentication on in the client, and give it user name and password.",
-                explains=("rcpt",),
+                f"{verb}:<{each.argument}> was answered {each.reply}",
+                f"nobody had signed in; EHLO offers AUTH {' '.join(seen.offered)}",
+                position="mail",
                 next_probe="the same with --username and --password-file",
             )
     return None
@@ -101,16 +87,11 @@ def login_forgotten(seen: Evidence) -> Finding | None:
         return None
     if asks_for_tls(mail.reply):
         return None
-    cause = CAUSES["login_forgotten"]
-    return Finding(
+    return conclude(
         "login_forgotten",
         "likely",
-        cause.summary,
-        ("the login was accepted (235)", f"MAIL FROM right after it was answered {mail.reply}"),
-        "mail",
-        cause.fix,
-        explains=("rcpt",),
-        next_probe=cause.probe,
+        "the login was accepted (235)",
+        f"MAIL FROM right after it was answered {mail.reply}",
     )
 
 

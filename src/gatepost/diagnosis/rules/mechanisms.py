@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.auth_attempts import (
@@ -11,16 +12,13 @@ from gatepost.diagnosis.rules.auth_attempts import (
     WRONG_SECRET,
     broke_off,
     mechanisms_for,
+    quote_reply,
     was_judged,
 )
 from gatepost.model.evidence import AuthAttempt, Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
-_ANOTHER_MECHANISM: Final = (
-    "Have another mechanism switched on in the server (Exchange: basic authentication, "
-    "offered under TLS only), or send through a library or relay that supports one of these."
-)
 _NOT_THIS: Final = frozenset({500, 501, 502, 503, 504})
 """The command is refused, whatever the secret is (RFC 4954 4)."""
 _NOT_KNOWN: Final = frozenset({504})
@@ -39,14 +37,13 @@ def mechanism_not_offered(seen: Evidence) -> Finding | None:
     if seen.login.value is not None and not wanted and not library:
         return _no_password_mechanism(seen)
     instead = library.could_use(seen.offered) if library else seen.offered[0]
-    return Finding(
+    return conclude(
         "mechanism_not_offered",
         "certain",
-        f"{who} {_signs_in_with(wanted)}; the server offers {' '.join(seen.offered)}.",
-        (*_offer(seen), *_answers(seen, wanted)),
-        "auth",
-        f"Make the client sign in with {instead}.",
-        explains=("mail",),
+        *_offer(seen),
+        *_answers(seen, wanted),
+        summary=f"{who} {_signs_in_with(wanted)}; the server offers {' '.join(seen.offered)}.",
+        fix=f"Make the client sign in with {instead}.",
     )
 
 
@@ -59,14 +56,13 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
     if wanted is None or library.could_use(seen.offered):
         return None
     known = " ".join((*library.mechanisms, *library.settable))
-    return Finding(
+    return conclude(
         "client_lacks_mechanism",
         "certain",
-        f"{library.title} supports none of the mechanisms that the server offers.",
-        (*_offer(seen), f"{library.title} supports {known}", *_answers(seen, wanted)),
-        "auth",
-        _ANOTHER_MECHANISM,
-        explains=("mail",),
+        *_offer(seen),
+        f"{library.title} supports {known}",
+        *_answers(seen, wanted),
+        summary=f"{library.title} supports none of the mechanisms that the server offers.",
     )
 
 
@@ -78,14 +74,11 @@ def _foreign_only(seen: Evidence) -> Finding | None:
     ours = mechanisms_for("password") - UNSUPPORTED
     if not UNSUPPORTED.intersection(seen.offered) or ours.intersection(seen.offered):
         return None
-    return Finding(
+    return conclude(
         "client_lacks_mechanism",
         "likely",
-        f"The server offers only {' '.join(seen.offered)}, which few clients support.",
-        _offer(seen),
-        "auth",
-        _ANOTHER_MECHANISM,
-        explains=("mail",),
+        *_offer(seen),
+        summary=f"The server offers only {' '.join(seen.offered)}, which few clients support.",
         next_probe="the same with --as LIBRARY",
     )
 
@@ -115,14 +108,13 @@ def _unlisted(seen: Evidence) -> str | None:
 def _no_password_mechanism(seen: Evidence) -> Finding:
     tokens = mechanisms_for("token").intersection(seen.offered)
     with_token = ", with an access token" if tokens else ""
-    return Finding(
+    return conclude(
         "mechanism_not_offered",
         "likely",
-        f"A password cannot sign in here; the server offers {' '.join(seen.offered)}.",
-        _offer(seen),
-        "auth",
-        f"Make the client sign in with {seen.offered[0]}{with_token}.",
-        explains=("mail",),
+        *_offer(seen),
+        summary=f"A password cannot sign in here; the server offers {' '.join(seen.offered)}.",
+        fix=f"Make the client sign in with {seen.offered[0]}{with_token}.",
+        next_probe="",
     )
 
 
@@ -146,7 +138,7 @@ def _offer(seen: Evidence) -> tuple[str, ...]:
 
 def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
     refused = [
-        f"AUTH {each.mechanism} was answered {each.reply}"
+        quote_reply(each)
         for each in seen.attempts
         if each.mechanism == wanted and not each.accepted
     ]
@@ -172,17 +164,14 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
         bare = next((each for each in own if each.form == "bare" and each.accepted), None)
         if refused is None or bare is None:
             continue
-        return Finding(
+        return conclude(
             "login_initial_response_rejected",
             "certain",
-            f"The server accepts AUTH {mechanism}, but not with the {what} on the same line.",
-            (
-                f"AUTH {mechanism} <{what}> was answered {refused.reply}",
-                f"AUTH {mechanism} alone is accepted",
-            ),
-            "auth",
-            f"Make the client send AUTH {mechanism} alone and answer {then}.",
-            explains=("mail",),
+            f"AUTH {mechanism} <{what}> was answered {refused.reply}",
+            f"AUTH {mechanism} alone is accepted",
+            summary=f"The server accepts AUTH {mechanism}, but not with the {what} on the same "
+            "line.",
+            fix=f"Make the client send AUTH {mechanism} alone and answer {then}.",
         )
     return None
 
@@ -206,18 +195,13 @@ def initial_response_required(seen: Evidence) -> Finding | None:
     works = any(each.reply.code == 235 for each in whole)
     if whole and not works:
         return None
-    return Finding(
+    return conclude(
         "initial_response_required",
         "certain" if works else "likely",
-        f"The server refuses AUTH PLAIN without the response on the same line; {library.title} "
-        "sends it so.",
-        (
-            f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {plain[0].reply}",
-            *(("AUTH PLAIN with the response on the same line signs in",) if works else ()),
-        ),
-        "auth",
-        "Use another listed mechanism, or a client that sends the initial response.",
-        explains=("mail",),
+        f"EHLO lists PLAIN, yet AUTH PLAIN alone was answered {plain[0].reply}",
+        "AUTH PLAIN with the response on the same line signs in" if works else "",
+        summary="The server refuses AUTH PLAIN without the response on the same line; "
+        f"{library.title} sends it so.",
         next_probe=""
         if works
         else "sign in with AUTH PLAIN and an initial response (--username, --password-file)",
@@ -237,18 +221,12 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
     if seen.offers_starttls or not ((careful and not local) or kept):
         return None
     who = library.title if library and careful else "The client"
-    return Finding(
+    return conclude(
         "auth_before_tls_refused_by_client",
         "certain",
-        f"{who} will not send a password in clear, and there is no TLS here.",
-        (
-            f"EHLO in clear offers AUTH {' '.join(seen.offered_in_clear)} and no STARTTLS",
-            *(("the password was kept: the connection is not encrypted",) if kept else ()),
-        ),
-        "auth",
-        "Use the port with STARTTLS or implicit TLS, or switch TLS on in the server; for a local "
-        "relay, remove user name and password.",
-        explains=("mail",),
+        f"EHLO in clear offers AUTH {' '.join(seen.offered_in_clear)} and no STARTTLS",
+        "the password was kept: the connection is not encrypted" if kept else "",
+        summary=f"{who} will not send a password in clear, and there is no TLS here.",
         next_probe="do 465 and 587 of the same host offer TLS?",
     )
 
@@ -267,18 +245,12 @@ def authzid_not_permitted(seen: Evidence) -> Finding | None:
     judged = [each for each in seen.attempts if each.secret_sent and not each.responses]
     if judged and elsewhere is None:
         return None
-    return Finding(
+    return conclude(
         "authzid_not_permitted",
         "certain" if works else "likely" if elsewhere else "possible",
-        "The client sends an authorisation identity in PLAIN, which the server does not allow.",
-        (
-            f"PLAIN with the user name in its first field, too, was answered {acting.reply}",
-            *(("PLAIN with an empty first field signs in",) if works else ()),
-            *((f"{elsewhere.mechanism} signs in",) if elsewhere and not works else ()),
-        ),
-        "auth",
-        "Leave the authorisation identity (first field of PLAIN) empty.",
-        explains=("mail",),
+        f"PLAIN with the user name in its first field, too, was answered {acting.reply}",
+        "PLAIN with an empty first field signs in" if works else "",
+        f"{elsewhere.mechanism} signs in" if elsewhere and not works else "",
         next_probe=""
         if works
         else "the same without --as"
@@ -308,20 +280,16 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     if not failed or not (taken or seen.source == "probe"):
         return None
     bad = failed[0].mechanism
-    return Finding(
+    return conclude(
         "mechanism_advertised_but_broken",
         "certain" if worked else "likely",
-        f"{bad} is listed, but does not work; {taken[0].mechanism} does."
+        *(quote_reply(each) for each in (*failed, *worked)),
+        *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
+        summary=f"{bad} is listed, but does not work; {taken[0].mechanism} does."
         if taken
         else f"{bad} is listed, but the server does not accept it.",
-        (
-            *(f"AUTH {each.mechanism} was answered {each.reply}" for each in (*failed, *worked)),
-            *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
-        ),
-        "auth",
-        (f"Make the client use {taken[0].mechanism}, or remove" if taken else "Take")
+        fix=(f"Make the client use {taken[0].mechanism}, or remove" if taken else "Take")
         + f" {bad} from the server's list.",
-        explains=("mail",),
         next_probe="" if worked else "sign in with --username, --password-file and --try-all",
     )
 
@@ -347,18 +315,14 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
         return None
     if seen.offered_in_clear or "time" in seen.failure or "alert" in seen.failure:
         return None
-    return Finding(
+    return conclude(
         "server_auth_backend_down",
         "possible",
-        "The server closes the connection where it would list AUTH.",
-        (
-            "EHLO in clear is answered, and lists no AUTH",
-            f"EHLO over TLS, where AUTH would be listed, ends so: {seen.failure}",
-        ),
-        "auth",
-        "The server's log says why. Postfix does this if its SASL library or socket offers no "
+        "EHLO in clear is answered, and lists no AUTH",
+        f"EHLO over TLS, where AUTH would be listed, ends so: {seen.failure}",
+        summary="The server closes the connection where it would list AUTH.",
+        fix="The server's log says why. Postfix does this if its SASL library or socket offers no "
         "mechanism: check smtpd_sasl_type, smtpd_sasl_path and the service behind it.",
-        explains=("mail",),
         next_probe="the server's log at this time",
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.causes import CAUSES, conclude
 from gatepost.model.evidence import Evidence, OtherServer, TlsFirst
 from gatepost.model.finding import Finding
 
@@ -25,16 +26,12 @@ def dns_failure(seen: Evidence) -> Finding | None:
     if resolution is None or not resolution.error:
         return None
     host = seen.target.host if seen.target else ""
-    return Finding(
+    return conclude(
         "dns_failure",
         "certain",
-        f"The name {host!r} does not resolve here.",
-        (f"the resolver says: {resolution.error}",),
-        "resolve",
-        "Check the host's spelling; if other names fail too, this machine's or container's "
-        "resolver is at fault.",
-        explains=("connect", "greeting", "ehlo", "auth", "mail"),
-        next_probe="resolve another name from the same machine or container",
+        f"the resolver says: {resolution.error}",
+        summary=f"The name {host!r} does not resolve here.",
+        next_probe=CAUSES["dns_failure"].probe,
     )
 
 
@@ -56,19 +53,14 @@ def ipv6_unreachable(seen: Evidence) -> Finding | None:
     gives_up = seen.client.library in _ONE_FAMILY
     if not only and not (works and (waits or gives_up)):
         return None
-    return Finding(
+    return conclude(
         "ipv6_unreachable",
         "certain" if only or (works and gives_up) else "likely",
-        "The server's IPv6 address cannot be reached from here"
+        *(f"{each.address}: {_WORDS[each.outcome]}" for each in lost),
+        *(f"{each.address}: connected" for each in works),
+        summary="The server's IPv6 address cannot be reached from here"
         + (", its IPv4 address can." if works else "."),
-        (
-            *(f"{each.address}: {_WORDS[each.outcome]}" for each in lost),
-            *(f"{each.address}: connected" for each in works),
-        ),
-        "connect",
-        "Enable IPv6 in the client's network, or make the client prefer IPv4 (by its setting, by "
-        "/etc/gai.conf, or by the server's IPv4 name).",
-        explains=("greeting", "ehlo", "auth", "mail"),
+        next_probe="",
     )
 
 
@@ -82,24 +74,17 @@ def port_blocked(seen: Evidence) -> Finding | None:
     if not silent and not elsewhere:
         return None
     port = seen.target.port if seen.target else 0
-    return Finding(
+    return conclude(
         "port_blocked",
         "likely" if elsewhere else "possible",
-        f"Nothing answers on port {port}, not even with a refusal: it may be blocked."
+        *(
+            f"{each.address}: {_WORDS[each.outcome]} after {each.ms / 1000:.1f} s"
+            for each in connects
+        ),
+        *elsewhere,
+        summary=f"Nothing answers on port {port}, not even with a refusal: it may be blocked."
         if silent
         else f"Port {port} is closed, others of this server are open.",
-        (
-            *(
-                f"{each.address}: {_WORDS[each.outcome]} after {each.ms / 1000:.1f} s"
-                for each in connects
-            ),
-            *elsewhere,
-        ),
-        "connect",
-        "Clouds and access providers block outgoing port 25, some 465 and 587 too: use another "
-        "submission port of the provider (587, 465, 2587, 2525), or have the port opened.",
-        explains=("greeting", "ehlo", "auth", "mail"),
-        next_probe="connect to the same port of an unrelated mail host, and to another port here",
     )
 
 
@@ -114,19 +99,15 @@ def address_family_not_tried(seen: Evidence) -> Finding | None:
              and each.state in ("greets", "tls")]  # fmt: skip
     if not there:
         return None
-    return Finding(
+    return conclude(
         "address_family_not_tried",
         "certain",
-        f"The server on this machine listens at {there[0].host} only, and another address is "
-        "asked for.",
-        (
-            *(f"{each.address}: {_WORDS[each.outcome]}" for each in connects),
-            _described(there[0]),
-        ),
-        "connect",
-        f"Set the client to {there[0].host}, or let the server listen at both addresses: "
+        *(f"{each.address}: {_WORDS[each.outcome]}" for each in connects),
+        _described(there[0]),
+        summary=f"The server on this machine listens at {there[0].host} only; the client tries "
+        "another address.",
+        fix=f"Set the client to {there[0].host}, or let the server listen at both addresses: "
         "localhost means 127.0.0.1 to some programs and ::1 to others.",
-        explains=("greeting", "ehlo", "auth", "mail"),
     )
 
 
@@ -142,14 +123,13 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
               and each.state in ("greets", "tls")]  # fmt: skip
     if not lost or not others:
         return None
-    return Finding(
+    return conclude(
         "provider_endpoint_changed",
         "possible",
-        "This host takes no connections, another one of the provider does.",
-        tuple(_described(each) for each in others[:3]),
-        "connect",
-        f"Use the host and port that the provider names today, such as {others[0]}.",
-        explains=("greeting", "ehlo", "auth", "mail"),
+        *(_described(each) for each in others[:3]),
+        summary="This host takes no connections, another one of the provider does.",
+        fix=f"Use the host and port that the provider names today, such as {others[0]}.",
+        next_probe="",
     )
 
 
@@ -173,18 +153,12 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
         return None
     if after.waited_ms > AT_ONCE:
         return None  # it would have come without EHLO, too
-    return Finding(
+    return conclude(
         "mesh_server_first_hang",
         "likely",
-        "The greeting comes only after the client has spoken: a proxy in between holds it back.",
-        (
-            f"no greeting within {before.waited_ms / 1000:.1f} s",
-            f"after an unasked EHLO came {after.reply}",
-        ),
-        "greeting",
-        "Configure the service mesh for a server-first protocol on this port: name it tcp-*, mark "
-        "it opaque, or exclude it from the proxy.",
-        explains=("ehlo", "auth", "mail"),
+        f"no greeting within {before.waited_ms / 1000:.1f} s",
+        f"after an unasked EHLO came {after.reply}",
+        next_probe="",
     )
 
 
@@ -199,16 +173,12 @@ def other_protocol(seen: Evidence) -> Finding | None:
     proof = [f"the server says {line!r}"]
     if seen.tls_first.value is not None and seen.tls_first.value.alien:
         proof.insert(0, "TLS is answered from the first byte, and inside it:")
-    return Finding(
+    return conclude(
         "other_protocol",
         "certain" if name else "likely",
-        f"This port speaks {name}, not SMTP." if name else "This port does not speak SMTP.",
-        (*proof, *_open(seen)),
-        "greeting",
-        "Use the server's port for submission: 587 (STARTTLS) or 465 (implicit TLS). IMAP (143, "
-        "993) and POP3 (110, 995) fetch mail, they do not send it.",
-        explains=("ehlo", "auth", "mail"),
-        next_probe="" if name else "gatepost doctor with the ports 587 and 465 of the same host",
+        *proof,
+        *_open(seen),
+        summary=f"This port speaks {name}, not SMTP." if name else "",
     )
 
 
@@ -250,20 +220,15 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     tls = (
         f"TLS was not answered either: {first.failure}" if first else "TLS was not answered in time"
     )
-    return Finding(
+    return conclude(
         "backend_down_behind_proxy",
         "likely" if greeting.closed else "possible",
-        "The connection is accepted and closed without a greeting: what listens is not the mail "
-        "server."
+        said,
+        tls,
+        *_open(seen),
+        summary=""
         if greeting.closed
-        else "The connection is accepted, but there is no greeting: what listens is not the mail "
-        "server.",
-        (said, tls, *_open(seen)),
-        "greeting",
-        "Look at the mail server behind the balancer or port forwarding; a server that refuses "
-        "this address may do the same.",
-        explains=("ehlo", "auth", "mail"),
-        next_probe="repeat, and connect to the mail server's own port",
+        else "There is no greeting on the connection: what listens is not the mail server.",
     )
 
 
@@ -273,15 +238,13 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
         return None
     if "alert" in f"{first.failure} {seen.failure}":
         return None  # another rule names the protocol
-    return Finding(
+    return conclude(
         "backend_down_behind_proxy",
         "likely",
-        "TLS is answered, and no greeting comes inside: what ends TLS is not the mail server.",
-        ("a TLS ClientHello is answered", f"then, in place of a greeting: {first.failure}"),
-        "greeting",
-        "Look at the mail server behind the proxy that ends TLS (stunnel, HAProxy, a balancer).",
-        explains=("ehlo", "auth", "mail"),
-        next_probe="repeat, and connect to the mail server's own port",
+        "a TLS ClientHello is answered",
+        f"then, in place of a greeting: {first.failure}",
+        summary="There is TLS, but no greeting inside: what ends TLS is not the mail server.",
+        fix="Look at the mail server behind the proxy that ends TLS (stunnel, HAProxy, balancer).",
     )
 
 

@@ -4,38 +4,26 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from gatepost.diagnosis.refusals import REFUSALS, Refusal, fits
+from gatepost.diagnosis.causes import conclude
+from gatepost.diagnosis.refusals import REFUSALS, Refusal, find_refusal
 from gatepost.model.evidence import Evidence, Position
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
 
 def refused(row: Refusal, seen: Evidence) -> Finding | None:
-    """Return the finding of ``row`` if a reply in the evidence fits it."""
+    """The reply of ``row`` is in the evidence."""
     for command, reply in _replies(seen, row.position):
-        if not fits(row, reply):
-            continue
-        earlier = REFUSALS[: REFUSALS.index(row)]
-        if any(fits(other, reply) for other in earlier if other.position == row.position):
-            return None  # a more specific row fits
-        return Finding(
-            row.id,
-            row.confidence,
-            row.summary,
-            (f"{command} was answered {reply}",),
-            row.position,
-            row.fix,
-            explains=("mail",) if row.position == "auth" else ("rcpt",),
-        )
+        if find_refusal(reply, row.position) is row:
+            return conclude(
+                row.id,
+                row.confidence,
+                f"{command} was answered {reply}",
+                summary=row.summary,
+                fix=row.fix,
+                next_probe="",
+            )
     return None
-
-
-def names_its_cause(reply: Reply) -> bool:
-    """Return whether a refusal of AUTH names its cause."""
-    return any(
-        row.position == "auth" and row.confidence == "certain" and fits(row, reply)
-        for row in REFUSALS
-    )
 
 
 def _replies(seen: Evidence, position: Position) -> Iterator[tuple[str, Reply]]:

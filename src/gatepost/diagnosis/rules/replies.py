@@ -7,6 +7,7 @@ client itself, so only the words of the server count, and no fault of a client.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.error_document import status_said
 from gatepost.diagnosis.rules.ehlo import is_not_the_name
 from gatepost.diagnosis.rules.texts import merged, weigh
@@ -16,27 +17,6 @@ from gatepost.diagnosis.signs.sign import LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
-_SAID_BY_SERVERS: Final = frozenset({
-    "account_name_used_as_sender", "address_blocklisted",
-    "app_password_required", "auth_command_too_long", "auth_not_performed", "auth_throttled",
-    "bare_lf", "basic_auth_disabled", "client_certificate_required", "conditional_access_block",
-    "content_rejected", "credential_wrong_region",
-    "daily_quota_exceeded", "envelope_sender_missing", "greylisted", "helo_rejected",
-    "line_too_long", "mail_system_failure", "missing_from_header", "oauth_scope_wrong",
-    "oauth_wrong_identity", "provider_account_inactive", "provider_sandbox", "rate_limited",
-    "raw_utf8_headers", "recipient_unknown", "security_defaults_block",
-    "sender_domain_not_linked", "sender_domain_unknown", "sender_not_authorised",
-    "sender_not_verified", "server_auth_backend_down", "server_tls_misconfigured",
-    "server_tls_state_bug", "smtp_auth_disabled_mailbox", "smtp_auth_disabled_tenant",
-    "smtputf8_not_supported_downstream", "starttls_required", "tls_version_too_old",
-    "token_expired", "too_large", "too_many_recipients", "username_format", "wrong_submission_host",
-})  # fmt: skip
-"""Causes that a server can know and tell."""
-_BY_WHOSE_SERVER: Final = frozenset({
-    "app_password_required", "oauth_scope_wrong", "oauth_wrong_identity",
-    "smtp_auth_disabled_mailbox", "token_expired",
-})  # fmt: skip
-"""Causes that follow from a bare refusal and its provider, or from its error document."""
 _ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
 """Codes of refusals that rules compare if a mechanism was only asked about."""
 _REFUSED: Final = 400
@@ -65,10 +45,9 @@ def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...
 
 def _counts(sign: Sign) -> bool:
     """Tell whether the sign holds for a probe: words of a refusal, or the provider that refused."""
-    if sign.id not in _SAID_BY_SERVERS:
-        return False
+    seen_in = CAUSES[sign.id].seen_in
     by_words = bool(sign.words or sign.codes or sign.status or sign.at)
-    return by_words or sign.points < 0 or sign.id in _BY_WHOSE_SERVER
+    return bool(seen_in) and (by_words or sign.points < 0 or seen_in == "provider")
 
 
 def _excluded(seen: Evidence) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.causes import CAUSES, conclude
 from gatepost.diagnosis.signs import SIGNS
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail, is_delivered
@@ -14,8 +14,6 @@ from gatepost.model.finding import Confidence, Finding
 
 _FIT: Final[dict[Confidence, float]] = {"certain": 17.0, "likely": 10.0, "possible": 5.0}
 """The weight of a rule's finding in comparison with the points of signs."""
-_WEIGHED: Final = {"bad_credentials": 6.0, "username_format": 9.0}
-"""The weight of causes that remain if nothing else is known: a log may hide another one."""
 _SEEN: Final = 1.6
 """The factor for rules if nothing is hidden from them."""
 MOST: Final = 5
@@ -55,8 +53,8 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return one finding for each cause: the most certain one, with the proofs of all."""
     best: dict[str, Finding] = {}
     for finding in findings:
-        weight = finding.fit or _WEIGHED.get(finding.id) or _FIT[finding.confidence]
-        this, other = replace(finding, fit=weight), best.get(finding.id)
+        this = replace(finding, fit=finding.fit or _weight(finding))
+        other = best.get(finding.id)
         if other is not None:
             first, second = (this, other) if this.fit >= other.fit else (other, this)
             proof = tuple(dict.fromkeys((*first.proof, *second.proof)))
@@ -65,9 +63,13 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(best.values())
 
 
+def _weight(finding: Finding) -> float:
+    return CAUSES[finding.id].weight or _FIT[finding.confidence]
+
+
 def outweighing(finding: Finding) -> Finding:
     """Return the finding of a rule that saw the whole session, with more weight than any text."""
-    return replace(finding, fit=_SEEN * (_WEIGHED.get(finding.id) or _FIT[finding.confidence]))
+    return replace(finding, fit=_SEEN * _weight(finding))
 
 
 def worth_saying(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -85,23 +87,14 @@ def _undecided(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:
     if not any(each.confidence == "certain" and each.fit >= first.fit * _ALIKE for each in rivals):
         return ranked
     return tuple(
-        replace(each, confidence="likely", next_probe=_probe(each))
+        replace(each, confidence="likely", next_probe=each.next_probe or CAUSES[each.id].probe)
         if each.confidence == "certain" else each
         for each in ranked
     )  # fmt: skip
 
 
-def _probe(finding: Finding) -> str:
-    cause = CAUSES.get(finding.id)
-    return finding.next_probe or (cause.probe if cause else "")
-
-
 def _finding(id_: str, total: float, proof: list[str]) -> Finding:
-    cause = CAUSES[id_]
     confidence: Confidence = (
         "certain" if total >= CERTAIN else "likely" if total >= LIKELY else "possible"
     )
-    return Finding(
-        id_, confidence, cause.summary, tuple(proof[:4]), cause.position, cause.fix,
-        next_probe="" if confidence == "certain" else cause.probe, fit=total,
-    )  # fmt: skip
+    return replace(conclude(id_, confidence, *proof[:4]), fit=total)

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from typing import Final
 
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.trust import client_ca_store_missing
-from gatepost.model.evidence import Certificate, Evidence, Position, TlsSeen
+from gatepost.model.evidence import Certificate, Evidence, TlsSeen
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Esc, Reply
-
-_BEHIND: Final[tuple[Position, ...]] = ("auth", "mail")
 
 # X509_V_ERR_*: issuer not found; self-signed, as the leaf or at the end of the chain
 _NO_ISSUER: Final = frozenset({2, 20, 21})
@@ -44,16 +43,7 @@ def implicit_tls_on_starttls_port(seen: Evidence) -> Finding | None:
         proof.append(f"TLS from the first byte fails: {seen.tls_first.value.failure}")
     if seen.offers_starttls:
         proof.append("EHLO offers STARTTLS")
-    return Finding(
-        "implicit_tls_on_starttls_port",
-        "certain",
-        "The client speaks TLS from the first byte, but this port begins in clear.",
-        tuple(proof),
-        "tls",
-        "Set the client to STARTTLS on this port (libraries then report no more 'wrong version "
-        "number'), or use the provider's port for implicit TLS, usually 465.",
-        explains=("greeting", "ehlo", "auth", "mail"),
-    )
+    return conclude("implicit_tls_on_starttls_port", "certain", *proof)
 
 
 def starttls_on_implicit_tls_port(seen: Evidence) -> Finding | None:
@@ -64,18 +54,11 @@ def starttls_on_implicit_tls_port(seen: Evidence) -> Finding | None:
     if first is None or not first.answered:
         return None
     inside = f", and the greeting comes inside it: {first.greeting}" if first.greeting else ""
-    return Finding(
+    return conclude(
         "starttls_on_implicit_tls_port",
         "certain",
-        "The client waits for a greeting in clear, but this port speaks TLS from the first byte.",
-        (
-            f"no greeting in clear within {greeting.waited_ms / 1000:.1f} s",
-            f"a TLS ClientHello is answered{inside}",
-        ),
-        "greeting",
-        "Set the client to implicit TLS (often called SSL) on this port, or use the provider's "
-        "STARTTLS port, usually 587.",
-        explains=("tls", "ehlo", "auth", "mail"),
+        f"no greeting in clear within {greeting.waited_ms / 1000:.1f} s",
+        f"a TLS ClientHello is answered{inside}",
     )
 
 
@@ -86,18 +69,11 @@ def starttls_not_offered(seen: Evidence) -> Finding | None:
         return None
     if not hello.reply.is_success or seen.offers_starttls:
         return None
-    return Finding(
+    return conclude(
         "starttls_not_offered",
         "certain",
-        "The client is set to STARTTLS, and the server does not offer it.",
-        (
-            f"EHLO in clear offers {' '.join(hello.capabilities.keywords) or 'nothing'}",
-            *(("it offers AUTH in clear",) if seen.offered_in_clear else ()),
-        ),
-        "starttls",
-        "Give the server a certificate and switch STARTTLS on, or use its port for implicit TLS "
-        "(465). A firewall that rewrites SMTP may have taken the line out, too.",
-        explains=("tls", *_BEHIND),
+        f"EHLO in clear offers {' '.join(hello.capabilities.keywords) or 'nothing'}",
+        "it offers AUTH in clear" if seen.offered_in_clear else "",
         next_probe="the same from another network, and port 465 (--tls implicit)",
     )
 
@@ -110,20 +86,12 @@ def server_tls_misconfigured(seen: Evidence) -> Finding | None:
         reply = Reply(0)
     if reply is None or reply.is_success or _is_elsewhere(reply):
         return None
-    return Finding(
+    return conclude(
         "server_tls_misconfigured",
         "certain" if reply.code == 454 else "likely",
-        "The server offers STARTTLS, but cannot do it.",
-        (
-            f"STARTTLS was answered {reply}"
-            if reply.code
-            else f"STARTTLS was not answered: {seen.failure}",
-        ),
-        "starttls",
-        "The server's certificate or key is missing or unreadable: its log says which. Trying "
-        "again does not help.",
-        explains=("tls", *_BEHIND),
-        next_probe="the server's other ports",
+        f"STARTTLS was answered {reply}"
+        if reply.code
+        else f"STARTTLS was not answered: {seen.failure}",
     )
 
 
@@ -145,14 +113,13 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
         by_words = True
     if not by_words:
         return None
-    return Finding(
+    return conclude(
         "tls_version_too_old",
         "certain",
-        "The server takes neither TLS 1.2 nor TLS 1.3.",
-        (f"the handshake failed: {tls.failure}", *(f"{version} is taken" for version in taken)),
-        "tls",
-        "Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
-        explains=_BEHIND,
+        f"the handshake failed: {tls.failure}",
+        *(f"{version} is taken" for version in taken),
+        summary="The server takes neither TLS 1.2 nor TLS 1.3.",
+        fix="Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
     )
 
 
@@ -163,19 +130,15 @@ def no_handshake(seen: Evidence) -> Finding | None:
         return None
     if any(word in tls.failure.lower() for word in _TOO_OLD):
         return None
-    return Finding(
+    return conclude(
         "server_tls_misconfigured",
         "likely",
-        "The server offers TLS, and no handshake succeeds.",
-        (
-            f"the handshake failed: {tls.failure}",
-            f"alone fail, too: {', '.join(each.version for each in alone)}",
-        ),
-        "tls",
-        "The server's log says why: a certificate or key that is missing, unreadable or of a kind "
-        "that shares no cipher with clients.",
-        explains=_BEHIND,
-        next_probe="the server's other ports",
+        f"the handshake failed: {tls.failure}",
+        f"alone fail, too: {', '.join(each.version for each in alone)}",
+        summary="The server offers TLS, and no handshake succeeds.",
+        fix="The server's log says why: a certificate or key that is missing, unreadable or of a "
+        "kind that shares no cipher with clients.",
+        position="tls",
     )
 
 
@@ -185,17 +148,7 @@ def wants_a_certificate(seen: Evidence) -> Finding | None:
     said = f"{tls.failure if tls else ''} {seen.failure}"
     if seen.source != "probe" or "certificate required" not in said:
         return None
-    return Finding(
-        "client_certificate_required",
-        "certain",
-        "The server requires a client certificate, which hardly any mail client has.",
-        (f"TLS ends so: {said.strip()}",),
-        "tls",
-        "Give the client a certificate of an authority that the server trusts, or configure the "
-        "server not to ask for one (Postfix: smtpd_tls_req_ccert = no; Exim: tls_verify_hosts "
-        "empty).",
-        explains=_BEHIND,
-    )
+    return conclude("client_certificate_required", "certain", f"TLS ends so: {said.strip()}")
 
 
 def cert_expired(seen: Evidence) -> Finding | None:
@@ -208,19 +161,16 @@ def cert_expired(seen: Evidence) -> Finding | None:
     early = seen.seen_at < certificate.not_before
     bound = certificate.not_before if early else certificate.not_after
     state = "is not valid yet" if early else "has expired"
-    return Finding(
+    return conclude(
         "cert_expired",
         "certain",
-        f"The server's certificate {state}.",
-        (
-            f"it is good {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
-            f"the clock here says {seen.seen_at:%Y-%m-%d %H:%M} UTC",
-            *_servers_clock(seen),
-        ),
-        "tls",
-        "Renew the server's certificate and reload the server"
-        + (", or set the clock here right." if early else "; check the clock if it was renewed."),
-        explains=_BEHIND,
+        f"it is good {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
+        f"the clock here says {seen.seen_at:%Y-%m-%d %H:%M} UTC",
+        *_servers_clock(seen),
+        summary=f"The server's certificate {state}.",
+        fix="Correct the clock of this machine, or renew the server's certificate."
+        if early
+        else "",
     )
 
 
@@ -253,15 +203,12 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     if tls.verify_code not in _OTHER_NAME and is_named(certificate.names, host):
         return None
     names = ", ".join(certificate.names) or "no name at all"
-    return Finding(
+    return conclude(
         "cert_hostname_mismatch",
         "certain",
-        f"The server's certificate is not for {host}.",
-        (f"the client asks for {host}", f"the certificate is for {names}"),
-        "tls",
-        "Connect by a name that the certificate carries, or have it reissued for this one. A "
-        "name that belongs to somebody else means that the network leads you elsewhere.",
-        explains=_BEHIND,
+        f"the client asks for {host}",
+        f"the certificate is for {names}",
+        summary=f"The server's certificate is not for {host}.",
     )
 
 
@@ -270,16 +217,15 @@ def _named_in_subject(seen: Evidence, certificate: Certificate, host: str) -> Fi
     library = LIBRARIES.get(seen.client.library)
     if certificate.names or library is None or not imitation_of(library.name).wants_san:
         return None
-    return Finding(
+    return conclude(
         "cert_hostname_mismatch",
         "certain",
-        f"The server's certificate says {host} in its subject alone, which {library.title} does "
-        "not read.",
-        ("it has no subjectAltName", f"its subject is {certificate.subject}"),
-        "tls",
-        "Have the certificate reissued with the host's name as subjectAltName (RFC 9525 2; "
+        "it has no subjectAltName",
+        f"its subject is {certificate.subject}",
+        summary=f"The server's certificate has {host} in its subject only, which "
+        f"{library.title} does not read.",
+        fix="Have the certificate reissued with the host's name as subjectAltName (RFC 9525 2; "
         "openssl req -addext subjectAltName=DNS:NAME).",
-        explains=_BEHIND,
     )
 
 
@@ -317,14 +263,12 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     else:
         return None
     proven = issuer is not None and issuer.completes
-    return Finding(
+    return conclude(
         "cert_chain_incomplete",
         "certain" if proven else "likely",
-        "The server sends its certificate without the intermediate certificate that signed it.",
-        (_sent(tls), f"its issuer, {certificate.issuer}, is not known here", hint),
-        "tls",
-        "Install the full chain on the server (the file often named fullchain.pem).",
-        explains=_BEHIND,
+        _sent(tls),
+        f"its issuer, {certificate.issuer}, is not known here",
+        hint,
         next_probe="" if proven else "fetch the issuer and verify the certificate with it",
     )
 
@@ -350,19 +294,13 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     if seen.issuer.value is not None and seen.issuer.value.completes:
         return None  # only the missing certificate is wrong
     who = "itself" if certificate.self_signed else certificate.issuer
-    proof = [f"it is signed by {who}", f"verification says: {tls.verify_error or 'not trusted'}"]
-    if tls.trust != "system":
-        proof.append(f"verified against {tls.trust}")
-    return Finding(
+    return conclude(
         "cert_untrusted",
         "possible" if incomplete or client_ca_store_missing(seen) else "certain",
-        "The server's certificate is not signed by an authority that this machine trusts.",
-        tuple(proof),
-        "tls",
-        "Give the client the authority's certificate (here: --ca-file), or give the server a "
-        "certificate of a public authority. Switching verification off gives the password to "
-        "whoever stands in between.",
-        explains=_BEHIND,
+        f"it is signed by {who}",
+        f"verification says: {tls.verify_error or 'not trusted'}",
+        f"verified against {tls.trust}" if tls.trust != "system" else "",
+        next_probe="",
     )
 
 
@@ -370,16 +308,16 @@ def _not_to_the_letter(seen: Evidence, tls: TlsSeen) -> Finding | None:
     library = LIBRARIES.get(seen.client.library)
     if library is None or not imitation_of(library.name).is_strict:
         return None
-    return Finding(
+    return conclude(
         "cert_untrusted",
         "likely",
-        f"{library.title} refuses the certificate with Python 3.13 and later, others take it.",
-        (f"strict verification says: {tls.strict_error}", "without strictness it verifies"),
-        "tls",
-        "Have the certificate, or its authority's, made anew with what is missing (openssl adds "
+        f"strict verification says: {tls.strict_error}",
+        "without strictness it verifies",
+        summary=f"{library.title} refuses the certificate with Python 3.13 and later.",
+        fix="Have the certificate, or its authority's, reissued with what is missing (openssl adds "
         "key identifiers by itself since 3.0), or clear ssl.VERIFY_X509_STRICT in the client's "
         "context.",
-        explains=_BEHIND,
+        next_probe="",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.entra.wording import refusal
 from gatepost.diagnosis.rules.entra import behind_of
 from gatepost.model.doctor_facts import DoctorFacts
@@ -54,14 +55,13 @@ def not_a_token(seen: Evidence, known: DoctorFacts) -> Finding | None:
         return None  # other providers' tokens can have any format
     damaged = token.form == "damaged"
     what = instead or ("nothing" if token.form == "empty" else "no token that can be read")
-    return Finding(
+    return conclude(
         "credential_mangled_by_config" if damaged else "wrong_credential_kind",
         "certain",
-        f"What was given as access token is {what}.",
-        (*refusal(seen), f"it looks like {what}"),
-        "auth",
-        "Give the value of access_token from the token endpoint's answer, whole and alone.",
-        explains=("mail",),
+        *refusal(seen),
+        f"it looks like {what}",
+        summary=f"What was given as access token is {what}.",
+        fix="Give the value of access_token from the token endpoint's answer, whole and alone.",
     )
 
 
@@ -78,15 +78,7 @@ def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         fix = "Set this machine's clock: the authority's is ahead of it."
     else:
         return None
-    return Finding(
-        "token_expired",
-        "certain",
-        "The access token is not valid at this time.",
-        (*refusal(seen), told),
-        "auth",
-        fix,
-        explains=("mail",),
-    )
+    return conclude("token_expired", "certain", *refusal(seen), told, fix=fix)
 
 
 def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
@@ -104,33 +96,28 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
         proof = f"it has {has}; one of {', '.join(known.token_permissions)} is wanted"
     else:
         return None
-    return Finding(
+    return conclude(
         "oauth_scope_wrong",
         "certain",
-        summary,
-        (*refusal(seen), proof),
-        "auth",
-        f"Ask the authority for a token with the scope {known.token_scope}.",
-        explains=("mail",),
+        *refusal(seen),
+        proof,
+        summary=summary,
+        fix=f"Ask the authority for a token with the scope {known.token_scope}.",
     )
 
 
 def refused_token(proof: str, known: DoctorFacts) -> Finding:
     """Return the finding for a refusal of a token whose contents are unknown."""
-    return Finding(
+    return conclude(
         "bad_credentials",
         "likely",
-        "The server does not accept this user name and access token.",
-        (
-            proof,
-            "the mechanism is accepted, so the cause is the user name, the token or the account",
-        ),
-        "auth",
-        known.refused_because
+        proof,
+        "the mechanism is accepted, so the cause is the user name, the token or the account",
+        summary="The server does not accept this user name and access token.",
+        fix=known.refused_because
         or "Compare the user name with the mailbox that the token's identity may use, and the "
         "scope of the token with the one that the provider wants for SMTP; then look whether SMTP "
         "sign-in is switched on for the mailbox.",
-        explains=("mail",),
         next_probe=known.next_probe,
     )
 
@@ -152,14 +139,13 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     ]
     if not wrong:
         return None
-    return Finding(
+    return conclude(
         "oauth_wrong_identity",
         "certain",
-        "The access token is not of the application that the user name stands for.",
-        (*refusal(seen), *wrong),
-        "auth",
-        "Get the token as that application, or sign in under a name that stands for the token's.",
-        explains=("mail",),
+        *refusal(seen),
+        *wrong,
+        summary="The access token is not of the application that the user name stands for.",
+        fix="Get the token as that application, or sign in with a name that stands for it.",
     )
 
 
@@ -168,15 +154,15 @@ def another_mailbox(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     token, behind = seen.token.value, behind_of(seen)
     if token is None or behind is None or not behind.differs:
         return None
-    return Finding(
+    return conclude(
         "oauth_wrong_identity",
         "likely",
-        "The user name is not the mailbox that the access token is for.",
-        (*refusal(seen), f"the token is {token.username}'s"),
-        "auth",
-        f"Sign in as {token.username}; a shared mailbox stands in MAIL FROM and From only, and its "
+        *refusal(seen),
+        f"the token is {token.username}'s",
+        summary="The user name is not the mailbox that the access token is for.",
+        fix=f"Sign in as {token.username}; a shared mailbox is in MAIL FROM and From only, and its "
         "delegate signs in.",
-        explains=("mail",),
+        next_probe="",
     )
 
 

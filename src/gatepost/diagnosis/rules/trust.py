@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.providers import DOMAINS
-from gatepost.model.evidence import Certificate, Evidence, Position
+from gatepost.model.evidence import Certificate, Evidence
 from gatepost.model.finding import Finding
 
-_BEHIND: Final[tuple[Position, ...]] = ("ehlo", "auth", "mail")
 _INSPECTS: Final = (
     "avast", "avg technologies", "kaspersky", "eset ", "bitdefender", "zscaler", "fortinet",
     "fortigate", "netskope", "sophos", "mcafee", "norton", "blue coat", "bluecoat", "palo alto",
@@ -33,14 +33,11 @@ def tls_intercepted(seen: Evidence) -> Finding | None:
     who = next((word for word in _INSPECTS if word in certificate.issuer.lower()), "")
     if not who:
         return None
-    return Finding(
+    return conclude(
         "tls_intercepted",
         "certain",
-        "A product in between answers with its own certificate.",
-        (f"the certificate is signed by {certificate.issuer}", "that is not a public authority"),
-        "tls",
-        "Exempt the mail ports from its inspection, or trust its authority.",
-        explains=_BEHIND,
+        f"the certificate is signed by {certificate.issuer}",
+        "that is not a public authority",
         next_probe="compare the certificate's issuer with the one seen from another network",
     )
 
@@ -55,18 +52,13 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
         return None
     if any(_within(name, each) for name in certificate.names for each in DOMAINS[owner].split()):
         return None
-    return Finding(
+    return conclude(
         "connection_redirected_by_network",
         "certain",
-        f"{host} was asked for, and another server answers: the network leads mail elsewhere.",
-        (
-            f"the certificate is for {', '.join(certificate.names[:5])}",
-            f"none of these belongs to {DOMAINS[owner].split()[0]}",
-        ),
-        "tls",
-        "Have the hosting provider's SMTP restriction lifted (cPanel/WHM: SMTP Restrictions; "
-        "GoDaddy: use their relay), or use a port that is not redirected.",
-        explains=_BEHIND,
+        f"the certificate is for {', '.join(certificate.names[:5])}",
+        f"none of these belongs to {DOMAINS[owner].split()[0]}",
+        summary=f"A server other than {host} answers: the network redirects the mail.",
+        position="tls",
         next_probe="compare greeting and certificate with those seen from another network",
     )
 
@@ -80,20 +72,13 @@ def client_ca_store_missing(seen: Evidence) -> Finding | None:
     whole = tls.chain_length >= _WITH_ISSUER and not tls.issuer_missing
     if not public or tls.trust != "system" or not whole:
         return None
-    return Finding(
+    return conclude(
         "client_ca_store_missing",
         "likely",
-        "This machine does not know an authority that all others know.",
-        (
-            f"the certificate is signed by {certificate.issuer}",
-            f"the server sent {tls.chain_length} certificates",
-            f"verification says: {tls.verify_error}",
-        ),
-        "tls",
-        "Install the authorities where the client runs (ca-certificates in a container), or point "
-        "it to them.",
-        explains=_BEHIND,
-        next_probe="connect to any other public TLS host from the same place",
+        f"the certificate is signed by {certificate.issuer}",
+        f"the server sent {tls.chain_length} certificates",
+        f"verification says: {tls.verify_error}",
+        summary="This machine does not know an authority that all others know.",
     )
 
 

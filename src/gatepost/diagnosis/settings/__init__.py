@@ -7,7 +7,7 @@ its subject and list it in that file's RULES.
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.settings import credentials, mailers, marks, tls
 from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.evidence import Evidence
@@ -34,14 +34,10 @@ def judge_settings(seen: Evidence) -> tuple[Finding, ...]:
 
 
 def _finding(id_: str, faults: list[Fault]) -> Finding:
-    cause = CAUSES[id_]
     surest = min((each.confidence for each in faults), key=_ORDER.index)
     proof = tuple(dict.fromkeys(each.proof for each in faults))[:MAX_PROOFS]
     fix = " ".join(tuple(dict.fromkeys(each.fix for each in faults))[:3])
-    return Finding(
-        id_, surest, cause.summary, proof, cause.position, fix,
-        next_probe="" if surest == "certain" else cause.probe,
-    )  # fmt: skip
+    return conclude(id_, surest, *proof, fix=fix)
 
 
 def note_settings(seen: Evidence) -> tuple[str, ...]:
