@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.record import Options, Ready, record
-from gatepost.doctor.recording.settings import Bounds
+from gatepost.doctor.recording.settings import RecordingLimits
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server
 
@@ -16,9 +16,9 @@ PATIENCE = 30.0
 def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any) -> Diagnosis:
     """Return the diagnosis of ``speak``, which gets the recorder's port; its exceptions are
     ignored."""
-    bounds = Bounds(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
+    limits = RecordingLimits(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
     place = ("127.0.0.1", 0)
-    options = Options(place, parse_server(server), data=data, bounds=bounds, **how)
+    options = Options(place, parse_server(server), data=data, limits=limits, **how)
 
     async def both() -> Diagnosis:
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -126,7 +126,7 @@ def test_anything_may_go_by(octets: list[tuple[str, bytes]]) -> None:
 def test_endless_input_is_bounded(piece: bytes) -> None:
     tap = Tap()
     for _ in range(5):
-        tap.client(piece * 100)
-        tap.server(piece * 100)
+        tap.feed_client(piece * 100)
+        tap.feed_server(piece * 100)
     tap.finish()
-    assert sum(len(entry.text) for entry in tap.entries) <= MAX_KEPT + MAX_LINE
+    assert sum(len(entry.text) for entry in tap.lines) <= MAX_KEPT + MAX_LINE

@@ -13,7 +13,7 @@ from gatepost.app.certificates import Certificates, ensure_certificates, read_ce
 from gatepost.app.files import keep_out_of_git
 from gatepost.doctor.recording.conclude import conclude
 from gatepost.doctor.recording.recorder import Recorder
-from gatepost.doctor.recording.settings import Bounds, Forwarding, Leg
+from gatepost.doctor.recording.settings import Forwarding, Leg, RecordingLimits
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server
@@ -38,7 +38,7 @@ class Options:
     client: str = ""
     beyond_loopback: bool = False
     wait: float | None = None
-    bounds: Bounds = field(default_factory=Bounds)
+    limits: RecordingLimits = field(default_factory=RecordingLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnos
 
 def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
     server_tls = options.server_tls
-    forwarding = Forwarding(options.server, options.client_tls, server_tls, bounds=options.bounds)
+    forwarding = Forwarding(options.server, options.client_tls, server_tls, limits=options.limits)
     authority: Path | None = None
     if options.client_tls in ("starttls", "implicit"):
         certificates = certificates_in(options.data, options.listen[0])

@@ -105,7 +105,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
 def _options(arguments: dict[str, Any]) -> "Options":
     from gatepost.app.record import Options  # noqa: PLC0415
     from gatepost.config.values import listening  # noqa: PLC0415
-    from gatepost.doctor.recording.settings import Bounds, Leg  # noqa: PLC0415
+    from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
 
@@ -130,7 +130,7 @@ def _options(arguments: dict[str, Any]) -> "Options":
         arguments["library"].strip()[:200],
         arguments["beyond_loopback"],
         arguments["wait"],
-        Bounds(arguments["idle"], arguments["limit"], min(30.0, arguments["idle"])),
+        RecordingLimits(arguments["idle"], arguments["limit"], min(30.0, arguments["idle"])),
     )
 
 

@@ -29,7 +29,7 @@ class Secrets:
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
-        self._known: set[str] = set()
+        self._divisible: set[str] = set()
         """Secrets of which parts are removed, too."""
         self._texts: set[str] = set()
         self._search: SecretSearch | None = None
@@ -44,7 +44,7 @@ class Secrets:
         if len(self._forms) > _MOST_FORMS:
             return
         self._search = None
-        (self._known if parts else self._texts).update(filter(is_secret, secrets))
+        (self._divisible if parts else self._texts).update(filter(is_secret, secrets))
         for secret in secrets:
             self._forms |= forms_of(secret) | set(aligned(_raw(secret)))
         for name in names:
@@ -56,16 +56,16 @@ class Secrets:
         words = text.split()
         for piece in {text, text.strip(), text.partition(" ")[2], *words, *words[:1]}:
             raw = decode(piece.strip().replace("-", "+").replace("_", "/"))
-            held = raw.decode("utf-8", "surrogateescape") if raw is not None else ""
-            parts = _WITHIN.split(held)
-            self.learn((piece, held, *(each for each in parts if each)), parts=False)
+            decoded = raw.decode("utf-8", "surrogateescape") if raw is not None else ""
+            parts = _WITHIN.split(decoded)
+            self.learn((piece, decoded, *(each for each in parts if each)), parts=False)
 
-    def strike(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return ``text`` without them."""
         if len(self._forms) > _MOST_FORMS:
             return REDACTED
         if self._search is None:
-            self._search = SecretSearch(tuple(self._known), tuple(self._texts))
+            self._search = SecretSearch(tuple(self._divisible), tuple(self._texts))
         left = remove_all(text, (each for each in self._forms if each in text))
         return self._search.replace(left, REDACTED)
 
@@ -78,92 +78,94 @@ def _raw(text: str) -> bytes:
 class _Exchange:
     mechanism: str
     prompt: str = ""
-    answers: int = 0
-    asked: bool = False
-    """A 334 waits for its answer."""
+    responses: int = 0
+    is_prompted: bool = False
+    """A 334 waits for its response."""
     piece: str = ""
     """The last response, which may continue on the next line."""
 
 
 @dataclass(slots=True)
-class Answers:
+class LoginRedactor:
     """Follows the logins of one session."""
 
     secrets: Secrets
     responses: list[ResponseFormat] = field(default_factory=list)
-    """The form of each answer; a mark in the text has its number."""
-    _now: _Exchange | None = None
+    """The form of each response; a mark in the text has its number."""
+    _exchange: _Exchange | None = None
     _refused: str | None = None
-    """The last answer of a sign-in that was refused just now."""
+    """The last response of a login that was refused just now."""
 
-    def begin(self, line: str, offered: Sequence[str] = ()) -> str:
+    def redact_command(self, line: str, offered: Sequence[str] = ()) -> str:
         """Return a redacted AUTH command; ``offered`` are the server's mechanisms."""
         words = line.split(None, 2)
         name = words[1] if len(words) > 1 else ""
-        known = _MECHANISM.fullmatch(name) is not None or name.upper() in (*offered, *_RARE)
-        self._now, self._refused = _Exchange(name.upper() if known else ""), None
-        if not known:  # whatever it is, it may be a secret
+        is_known = _MECHANISM.fullmatch(name) is not None or name.upper() in (*offered, *_RARE)
+        self._exchange, self._refused = _Exchange(name.upper() if is_known else ""), None
+        if not is_known:  # whatever it is, it may be a secret
             self.secrets.learn_any(line.strip()[len(words[0]) :])
             return f"AUTH {REDACTED}" if name else "AUTH"
         if len(words) < 3:
             return f"{words[0]} {name}"
-        return f"{words[0]} {name} {self.answer(line.split(None, 2)[2])}"
+        return f"{words[0]} {name} {self.redact_response(line.split(None, 2)[2])}"
 
-    def challenged(self, text: str) -> str:
+    def redact_challenge(self, text: str) -> str:
         """Return a redacted 334: prompts and error documents are shown."""
-        if self._now is None:
+        if self._exchange is None:
             return text
-        self._now.asked, said = True, (decode(text.strip()) or b"").decode("utf-8", "replace")
-        self._now.prompt = said
-        if not text.strip() or _PROMPT.fullmatch(said) or said.startswith("{"):
+        prompt = (decode(text.strip()) or b"").decode("utf-8", "replace")
+        self._exchange.is_prompted, self._exchange.prompt = True, prompt
+        if not text.strip() or _PROMPT.fullmatch(prompt) or prompt.startswith("{"):
             return text
         self.secrets.learn((text.strip(),))
         return REDACTED
 
-    def ended(self, text: str, *, refused: bool) -> str:
+    def redact_result(self, text: str, *, refused: bool) -> str:
         """Return the redacted last reply (SCRAM's contains the server's proof)."""
-        exchange, self._now = self._now, None
+        exchange, self._exchange = self._exchange, None
         self._refused = exchange.piece if exchange is not None and refused else None
         if exchange is not None and exchange.mechanism.startswith("SCRAM"):
             return _SEALED.sub(REDACTED, text)
         return text
 
     @property
-    def awaited(self) -> bool:
-        """The server has asked for a response."""
-        return self._now is not None and self._now.asked
+    def is_awaited(self) -> bool:
+        """Whether the server has asked for a response."""
+        return self._exchange is not None and self._exchange.is_prompted
 
     @property
-    def open(self) -> bool:
-        """A login is in progress."""
-        return self._now is not None
+    def is_open(self) -> bool:
+        """Whether a login is in progress."""
+        return self._exchange is not None
 
-    def goes_on(self, line: str) -> bool:
+    def is_continuation(self, line: str) -> bool:
         """Tell whether a line is the rest of a response that was already refused."""
         return self._refused is not None and decode(line.strip()) is not None
 
-    def stray(self, line: str) -> str:
+    def redact_stray(self, line: str) -> str:
         """Redact a line that is not a command."""
         before, self._refused = self._refused or "", None
         self.secrets.learn_any(line)
         self.secrets.learn_any(before + line.strip())
         return REDACTED
 
-    def answer(self, line: str) -> str:
+    def redact_response(self, line: str) -> str:
         """Return a mark in place of the client's response."""
-        exchange = self._now or _Exchange("")
-        kind = kind_of(exchange.mechanism, exchange.prompt, exchange.answers)
-        goes_on = not exchange.asked and len(exchange.piece) >= _PIECE
-        if not goes_on:
-            exchange.answers += 1
-        whole = exchange.piece + line.strip() if goes_on else line
-        answer = read_response(whole, kind)
-        self.secrets.learn((line.strip(), *answer.secrets), answer.names)
-        if answer.response.form != "base64":
+        exchange = self._exchange or _Exchange("")
+        kind = kind_of(exchange.mechanism, exchange.prompt, exchange.responses)
+        is_continuation = not exchange.is_prompted and len(exchange.piece) >= _PIECE
+        if not is_continuation:
+            exchange.responses += 1
+        whole = exchange.piece + line.strip() if is_continuation else line
+        decoded = read_response(whole, kind)
+        self.secrets.learn((line.strip(), *decoded.secrets), decoded.names)
+        if decoded.response.form != "base64":
             self.secrets.learn_any(line)
-        response = replace(answer.response, form=_form(whole, answer.response, exchange.mechanism))
-        exchange.asked, exchange.piece = False, whole.strip()
-        if goes_on:
+        response = replace(
+            decoded.response, form=_form(whole, decoded.response, exchange.mechanism)
+        )
+        exchange.is_prompted, exchange.piece = False, whole.strip()
+        if is_continuation:
             response = replace(response, lines=2)
         if line.strip() == "*" or len(self.responses) >= _MOST_RESPONSES:
             return line.strip() if line.strip() == "*" else REDACTED

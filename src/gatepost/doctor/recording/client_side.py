@@ -9,7 +9,7 @@ from gatepost.errors import TlsError
 from gatepost.net.server_stream import ServerStream
 from gatepost.net.tls import Context
 
-Kind = Literal["connected", "said", "secured", "failed", "ended", "lost", "stop"]
+Kind = Literal["connected", "octets", "secured", "failed", "ended", "lost", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Event:
     error: TlsError | None = None
 
 
-class ClientSide:
+class ClientConnection:
     """A ``Handler`` that reads no more than requested."""
 
     def __init__(self, on_accepted: Callable[[], None]) -> None:
         self._on_accepted = on_accepted
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.stream: ServerStream
-        self.gone = asyncio.Event()
+        self.closed = asyncio.Event()
         """The connection has ended."""
         self._writable = asyncio.Event()
         self._writable.set()
@@ -64,7 +64,7 @@ class ClientSide:
     def on_data(self, octets: bytes) -> None:
         """Take what the client sent; reading pauses."""
         self.stream.pause()
-        self.events.put_nowait(Event("said", octets))
+        self.events.put_nowait(Event("octets", octets))
 
     def on_tls(self) -> None:
         """Note that the handshake is done."""
@@ -84,7 +84,7 @@ class ClientSide:
 
     def on_close(self) -> None:
         """Note that the connection has ended."""
-        self.gone.set()
+        self.closed.set()
         self._writable.set()
         self.events.put_nowait(Event("lost"))
 
@@ -95,7 +95,7 @@ class WatchedStream(ServerStream):
     __slots__ = ("_watch",)
 
     def __init__(
-        self, handler: ClientSide, watch: Callable[[bytes], None], implicit: Context | None
+        self, handler: ClientConnection, watch: Callable[[bytes], None], implicit: Context | None
     ) -> None:
         super().__init__(handler, implicit)
         self._watch = watch

@@ -5,12 +5,11 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from gatepost.doctor.client_names import library_named
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe import examine
-from gatepost.doctor.recording.evidence import RecordingContext, evidence_in
-from gatepost.doctor.recording.session import Session
+from gatepost.doctor.recording.evidence import evidence_in
+from gatepost.doctor.recording.session import RecordedSession
 from gatepost.doctor.recording.settings import Forwarding
 from gatepost.doctor.visit import Settings, Visit
 from gatepost.errors import GatepostError
@@ -21,7 +20,7 @@ LOOK: Final = 20.0
 """Seconds for our own check of the server."""
 
 
-async def conclude(session: Session, forwarding: Forwarding, client: str = "") -> Diagnosis:
+async def conclude(session: RecordedSession, forwarding: Forwarding, client: str = "") -> Diagnosis:
     """Return the diagnosis of a finished session; ``client`` names its library, if known.
 
     If the session ended because of the server's silence or certificate, the server is checked once
@@ -31,8 +30,8 @@ async def conclude(session: Session, forwarding: Forwarding, client: str = "") -
     tls = outcome.tls.value
     refused = tls is not None and bool(tls.verify_code or tls.failure)
     reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
-    silent = reached and not tap.greeted and not tap.conduct.is_opaque and not refused
-    if silent or (refused and forwarding.opens):
+    silent = reached and not tap.has_greeting and not tap.conduct.is_opaque and not refused
+    if silent or (refused and forwarding.is_decrypted):
         looked = await _look(forwarding, outcome.began)
         if silent:
             outcome.tls_first = looked.tls_first
@@ -42,9 +41,7 @@ async def conclude(session: Session, forwarding: Forwarding, client: str = "") -
                 outcome.failure += "; it greets in clear (--server-tls starttls)"
     tap.note(authority=forwarding.authority)
     target = Target(forwarding.server.host, forwarding.server.port)
-    return diagnose_evidence(
-        evidence_in(tap, RecordingContext(target, outcome, library_named(client), client))
-    )
+    return diagnose_evidence(evidence_in(tap, outcome, target, client))
 
 
 async def _look(forwarding: Forwarding, now: datetime) -> Evidence:

@@ -19,7 +19,7 @@ class ContentScan:
         """What was sent ends with a dot on a line of its own, with any line end."""
         self._tail = b"\r\n"
         self._cr = b""
-        """A CR whose line end is not known yet, if any."""
+        """A CR whose line end is not text yet, if any."""
         self._octets = self._bare = self._line = self._longest = self._eight_bit = 0
         self._head = bytearray()
         self._in_headers = True
@@ -27,12 +27,12 @@ class ContentScan:
 
     def feed(self, octets: bytes) -> bytes:
         """Process a piece, and return what follows the end of the message."""
-        known = self._tail + octets
-        at = known.find(_END)
+        tail_and_octets = self._tail + octets
+        at = tail_and_octets.find(_END)
         if at < 0:
             self._scan(octets)
-            self._tail = known[-len(_END) + 1 :]
-            self.looks_ended = known.endswith((b"\n.\n", b"\n.\r\n"))
+            self._tail = tail_and_octets[-len(_END) + 1 :]
+            self.looks_ended = tail_and_octets.endswith((b"\n.\n", b"\n.\r\n"))
             return b""
         end = at + len(_END) - len(self._tail)
         self._scan(octets[:end])
@@ -53,17 +53,17 @@ class ContentScan:
         self._bare += text.count(b"\n") + text.count(b"\r") - 2 * pairs
         *whole, rest = text.split(b"\n")
         for line in whole:
-            self._more(line.removesuffix(b"\r"))
-            self._line_ended()
-        self._more(rest)
+            self._add(line.removesuffix(b"\r"))
+            self._end_line()
+        self._add(rest)
 
-    def _more(self, part: bytes) -> None:
+    def _add(self, part: bytes) -> None:
         self._line += len(part)
         self._longest = max(self._longest, self._line)
         if self._in_headers:
             self._head += part[: _HEAD - len(self._head)]
 
-    def _line_ended(self) -> None:
+    def _end_line(self) -> None:
         self._line = 0
         if not self._in_headers:
             return
@@ -73,7 +73,7 @@ class ContentScan:
         self._head.clear()
 
     def seen(self) -> ContentFormat:
-        """Return what is known so far."""
+        """Return what is text so far."""
         return ContentFormat(
             self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from
         )

@@ -7,7 +7,7 @@ from gatepost.model.evidence import Connect, Fact, Greeting, Position, Resolutio
 
 
 @dataclass(slots=True)
-class Outcome:
+class SessionOutcome:
     """Filled in during the session."""
 
     began: datetime

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
-from gatepost.doctor.recording.session import Session
+from gatepost.doctor.recording.session import RecordedSession
 from gatepost.doctor.recording.settings import Forwarding
 from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
@@ -24,9 +24,9 @@ class Recorder:
         self._forwarding = forwarding
         self._clock = SystemClock()
         self._is_over = False
-        self._open: dict[Session, asyncio.Task[None]] = {}
-        self._chosen: Session | None = None
-        self._first: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._open: dict[RecordedSession, asyncio.Task[None]] = {}
+        self._chosen: RecordedSession | None = None
+        self._first: asyncio.Future[RecordedSession] = asyncio.get_running_loop().create_future()
         self._servers: list[asyncio.Server] = []
 
     async def serve(self, listener: Listener, stack: AsyncExitStack) -> None:
@@ -39,9 +39,9 @@ class Recorder:
         stack.push_async_callback(self._end)
 
     def _take(self) -> asyncio.BaseProtocol:
-        return Session(self._forwarding, self._clock, self._begin, self._counts).stream
+        return RecordedSession(self._forwarding, self._clock, self._begin, self._choose).stream
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: RecordedSession) -> None:
         """Start a session when its connection is accepted."""
         if self._is_over or len(self._open) >= MOST_AT_ONCE:
             session.stream.abort()
@@ -49,7 +49,7 @@ class Recorder:
         self._open[session] = task = asyncio.ensure_future(session.run())
         task.add_done_callback(lambda _: self._done(session))
 
-    def _counts(self, session: Session) -> None:
+    def _choose(self, session: RecordedSession) -> None:
         """Take this session; accept no more connections, and close the others."""
         if self._first.done():
             return
@@ -61,7 +61,7 @@ class Recorder:
             if other is not session:
                 other.stop()
 
-    def _done(self, session: Session) -> None:
+    def _done(self, session: RecordedSession) -> None:
         if session is not self._chosen:
             del self._open[session]
 
@@ -72,7 +72,7 @@ class Recorder:
         elif not self._first.done():
             self._first.set_exception(NobodyCame("stopped before anybody connected"))
 
-    async def wait(self, seconds: float | None) -> Session:
+    async def wait(self, seconds: float | None) -> RecordedSession:
         """Return the session once it is over. Raises NobodyCame."""
         try:
             async with asyncio.timeout(seconds):

@@ -10,7 +10,7 @@ _LINE: Final = re.compile(rb"(\d{3})(?:([ -])(.*))?$", re.DOTALL)
 _STARTTLS: Final = re.compile(rb"(?i)\d{3}[ -]STARTTLS\s*$")
 
 
-class Offering:
+class StarttlsOffer:
     """Rewrites what a server sends before TLS. Feed it complete replies or parts."""
 
     def __init__(self) -> None:
@@ -20,19 +20,19 @@ class Offering:
     def feed(self, octets: bytes, *, is_hello: bool) -> bytes:
         """Return what the client must receive; parts of a reply wait for the rest."""
         self._buffer += octets
-        said = bytearray()
+        rewritten = bytearray()
         while (end := self._buffer.find(b"\n")) >= 0:
             line = bytes(self._buffer[: end + 1])
             del self._buffer[: end + 1]
             self._lines.append(line)
             match = _LINE.match(line.rstrip(b"\r\n"))
             if match is None or match[2] != b"-":
-                said += _offering(self._lines) if is_hello else b"".join(self._lines)
+                rewritten += _with_starttls(self._lines) if is_hello else b"".join(self._lines)
                 self._lines = []
-        return bytes(said)
+        return bytes(rewritten)
 
 
-def _offering(lines: list[bytes]) -> bytes:
+def _with_starttls(lines: list[bytes]) -> bytes:
     if not lines[-1].startswith(b"250") or any(_STARTTLS.match(line) for line in lines):
         return b"".join(lines)
     *head, last = lines

@@ -15,7 +15,7 @@ OPENS_AHEAD: Final = frozenset({("implicit", "starttls"), ("none", "starttls")})
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RecordingLimits:
     """Limits: seconds, and octets of each direction."""
 
     idle: float = 300.0
@@ -42,11 +42,11 @@ class Forwarding:
     """A CA file to trust besides, because the server is on this machine."""
     authority: str = ""
     """The file with the authority that the client must trust."""
-    bounds: Bounds = field(default_factory=Bounds)
+    limits: RecordingLimits = field(default_factory=RecordingLimits)
 
     @property
-    def opens(self) -> bool:
-        """TLS is terminated here."""
+    def is_decrypted(self) -> bool:
+        """Whether TLS is terminated here, so that the session can be read."""
         return self.client_tls != "pass"
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from gatepost.doctor.logs.redaction import MARK
-from gatepost.doctor.recording.auth_redaction import Answers, Secrets
+from gatepost.doctor.recording.auth_redaction import LoginRedactor, Secrets
 from gatepost.doctor.recording.content import ContentScan
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.evidence import Conduct, ContentFormat
@@ -46,36 +46,36 @@ _TLS_ANSWERS: Final = (b"\x15", b"\x16")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One redacted line. ``kind``: said, not a command, a remark, or TLS begins."""
+class TapLine:
+    """One redacted line. ``kind``: a side's, not a command, a remark, or TLS begins."""
 
     kind: Literal["C", "S", "other", "note", "tls"]
     text: str = ""
 
 
 class Tap:
-    """One session. ``opens``: the forwarder terminates TLS; otherwise TLS passes unread."""
+    """One session. ``is_decrypted``: TLS is terminated here; otherwise it passes unread."""
 
-    def __init__(self, *, opens: bool = False, tls: bool = False) -> None:
-        self._opens = opens
-        self.entries: list[Entry] = []
+    def __init__(self, *, is_decrypted: bool = False, tls: bool = False) -> None:
+        self._is_decrypted = is_decrypted
+        self.lines: list[TapLine] = []
         self.secrets = Secrets()
-        self.answers = Answers(self.secrets)
+        self.logins = LoginRedactor(self.secrets)
         self.conduct = Conduct()
         self.pending: deque[str] = deque([_GREETING])
         """Verbs that wait for their replies."""
         self.began_with_tls = tls
         self.client_records = RecordReader()
         self.server_records = RecordReader()
-        self.greeted = False
+        self.has_greeting = False
         """The server's first reply has come."""
         self.starttls_taken = False
         self.client_octets = 0
         self.last_verb = ""
-        self._kept = 0
+        self._octets_kept = 0
         self._mode: Literal["line", "content", "chunk", "held", "opaque", "hidden"] = "line"
-        self._said = bytearray()
-        self._heard = bytearray()
+        self._from_client = bytearray()
+        self._from_server = bytearray()
         self._reply: list[str] = []
         self._offered = Capabilities()
         self._scan: ContentScan | None = None
@@ -88,132 +88,131 @@ class Tap:
 
     # The client's side.
 
-    def client(self, octets: bytes) -> None:
+    def feed_client(self, octets: bytes) -> None:
         """Take what the client sent, without or inside TLS."""
         self.client_octets += len(octets)
         if self._mode == "opaque":
             self.client_records.feed(octets)
             return
-        self._said += octets
+        self._from_client += octets
         if self.conduct.speaks == "nothing":
-            self._first_octets()
-        while self._said and self._step():
-            pass
+            self._recognise_protocol()
+        self._take_steps()
 
-    def _first_octets(self) -> None:
-        first = bytes(self._said[:16])
+    def _recognise_protocol(self) -> None:
+        first = bytes(self._from_client[:16])
         if not first:
             return
         if first[0] == _HANDSHAKE:
             if len(first) > 1:
                 is_tls = first[1] == 3
-                self._note(speaks="tls" if is_tls else "other")
+                self.note(speaks="tls" if is_tls else "other")
                 self._mode = "opaque" if is_tls else "line"
-                self._entry("note", "[a TLS ClientHello]")
-                self.client_records.feed(bytes(self._said))
-                self._said.clear()
-        elif b"\n" in self._said or len(self._said) >= MAX_LINE:
-            line = bytes(self._said).split(b"\n")[0].strip().decode("latin-1")
+                self._add_line("note", "[a TLS ClientHello]")
+                self.client_records.feed(bytes(self._from_client))
+                self._from_client.clear()
+        elif b"\n" in self._from_client or len(self._from_client) >= MAX_LINE:
+            line = bytes(self._from_client).split(b"\n")[0].strip().decode("latin-1")
             if _HTTP_VERB.match(line):
-                self._note(speaks="http")
+                self.note(speaks="http")
             else:
-                self._note(speaks="smtp" if _is_command(line) else "other")
+                self.note(speaks="smtp" if _is_command(line) else "other")
 
-    def _step(self) -> bool:
+    def _try_step(self) -> bool:
         """Take the next piece of what is held; False if more is needed."""
         match self._mode:
             case "content" if self._scan is not None:
-                rest = self._scan.feed(bytes(self._said))
-                self._said[:] = rest
+                rest = self._scan.feed(bytes(self._from_client))
+                self._from_client[:] = rest
                 if self._scan.ended:
-                    self._content_ended()
+                    self._end_content()
                 return True
             case "chunk" if self._scan is not None:
-                piece = bytes(self._said[: self._chunk])
-                del self._said[: len(piece)]
+                piece = bytes(self._from_client[: self._chunk])
+                del self._from_client[: len(piece)]
                 self._scan.skip(piece)
                 self._chunk -= len(piece)
                 if not self._chunk:
                     self._mode = "line"
                 return True
             case "held":
-                if len(self._said) > _MAX_HELD:
+                if len(self._from_client) > _MAX_HELD:
                     self._release_held()
                 return False
             case "hidden":
-                self._said.clear()
+                self._from_client.clear()
                 return False
-        return self._next_line()
+        return self._try_line()
 
     def _release_held(self) -> None:
         """Treat so much content behind a command without a reply as a message."""
         self._mode = "content"
         self._scan = self._scan or ContentScan()
 
-    def _next_line(self) -> bool:
-        end = self._said.find(b"\n") + 1
+    def _try_line(self) -> bool:
+        end = self._from_client.find(b"\n") + 1
         if not end:
             # A line without end is read up to the maximum length; the rest is ignored.
-            self._too_long += max(len(self._said) - MAX_LINE, 0)
-            del self._said[MAX_LINE:]
+            self._too_long += max(len(self._from_client) - MAX_LINE, 0)
+            del self._from_client[MAX_LINE:]
             return False
-        raw, is_whole = bytes(self._said[: min(end, MAX_LINE)]), not self._too_long
-        if is_whole and not self._said.endswith(b"\r\n", 0, end):
-            self._note(bare_lf=self.conduct.bare_lf + 1)
-        del self._said[:end]
+        raw, is_whole = bytes(self._from_client[: min(end, MAX_LINE)]), not self._too_long
+        if is_whole and not self._from_client.endswith(b"\r\n", 0, end):
+            self.note(bare_lf=self.conduct.bare_lf + 1)
+        del self._from_client[:end]
         self._too_long = 0
         text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-        self._line(MARK.sub(REDACTED, text))
+        self._take_line(MARK.sub(REDACTED, text))
         return True
 
-    def _line(self, text: str) -> None:
+    def _take_line(self, text: str) -> None:
         if self._reply and "PIPELINING" not in self._offered:
-            self._note(interrupted=self.conduct.interrupted + 1)
+            self.note(interrupted=self.conduct.interrupted + 1)
         if self.conduct.speaks == "http":
-            self._http(text)
-        elif self.answers.open and self._is_answer(text):
-            self._entry("C", self.answers.answer(text))
+            self._take_http(text)
+        elif self.logins.is_open and self._is_response(text):
+            self._add_line("C", self.logins.redact_response(text))
         elif (verb := _verb(text)) == "*":
-            self._send("*")
-            self._entry("other", "*")
+            self._record_verb("*")
+            self._add_line("other", "*")
         elif not verb:
-            self._no_command(text)
+            self._take_stray(text)
         else:
-            self._command(verb, text)
+            self._take_command(verb, text)
 
-    def _is_answer(self, text: str) -> bool:
+    def _is_response(self, text: str) -> bool:
         """Tell whether a line is a response, not a command sent instead of one."""
-        if self.answers.awaited:
+        if self.logins.is_awaited:
             return not re.fullmatch(r"(?i)QUIT|RSET|NOOP|(?:MAIL|RCPT) .*|[EH][HE]LO .*", text)
         return not _is_command(text)
 
-    def _http(self, text: str) -> None:
-        found = _HTTP_VERB.match(text)
-        for waits in (text, *self._said[:MAX_LINE].decode("latin-1").splitlines()[:100]):
+    def _take_http(self, text: str) -> None:
+        request = _HTTP_VERB.match(text)
+        for waits in (text, *self._from_client[:MAX_LINE].decode("latin-1").splitlines()[:100]):
             self.secrets.learn_any(waits)
-        self._entry("other", f"{found[1]} {REDACTED} {found[2]}" if found else REDACTED)
+        self._add_line("other", f"{request[1]} {REDACTED} {request[2]}" if request else REDACTED)
         self._mode = "hidden"
-        self._said.clear()
+        self._from_client.clear()
         self.pending.append("*")
 
-    def _no_command(self, text: str) -> None:
-        if self.answers.goes_on(text):
-            self._note(stray_base64=self.conduct.stray_base64 + 1)
-        self._send("*")
-        self.answers.stray(text)
+    def _take_stray(self, text: str) -> None:
+        if self.logins.is_continuation(text):
+            self.note(stray_base64=self.conduct.stray_base64 + 1)
+        self._record_verb("*")
+        self.logins.redact_stray(text)
         self._strange += 1
         if self._strange == _MOST_STRANGE:
-            self._entry("note", "[and more that are not commands]")
+            self._add_line("note", "[and more that are not commands]")
         if self._strange >= _MOST_STRANGE:
             return
-        self._entry("other", f"[{len(text)} octets that are not a command]" if text else "")
+        self._add_line("other", f"[{len(text)} octets that are not a command]" if text else "")
 
-    def _command(self, verb: str, text: str) -> None:
-        self._send(verb)
+    def _take_command(self, verb: str, text: str) -> None:
+        self._record_verb(verb)
         self.last_verb = verb
-        self._note(commands=self.conduct.commands + 1)
-        text = self._shown(verb, text)
-        self._entry("C", text)
+        self.note(commands=self.conduct.commands + 1)
+        text = self._redact_command(verb, text)
+        self._add_line("C", text)
         if verb in ("DATA", "STARTTLS"):
             self._mode = "held"
         elif verb == "BDAT" and (chunk := _CHUNK.match(text)):
@@ -221,179 +220,176 @@ class Tap:
             self._chunk = int(chunk[1])
             self._mode = "chunk" if self._chunk else "line"
 
-    def _shown(self, verb: str, text: str) -> str:
+    def _redact_command(self, verb: str, text: str) -> str:
         """Return a redacted command."""
         if verb == "AUTH":
-            return self.answers.begin(text, self._offered.mechanisms)
+            return self.logins.redact_command(text, self._offered.mechanisms)
         if verb in _ALONE and len(text.split()) > 1:
             self.secrets.learn_any(text.strip()[len(verb) :])
             return f"{verb} {REDACTED}"
         return text
 
-    def _send(self, verb: str) -> None:
+    def _record_verb(self, verb: str) -> None:
         """Note that ``verb`` was sent, and whether it was too early."""
-        if self.pending and verb not in _LEAVING and not self.lacks_implicit_tls:
+        if self.pending and verb not in _LEAVING and not self.is_missing_implicit_tls:
             before = self.pending[-1]
-            shown = verb if verb != "*" else "a line that is not a command"
+            what = verb if verb != "*" else "a line that is not a command"
             if before == _GREETING:
-                self._note(before_greeting=True)
+                self.note(before_greeting=True)
             if "PIPELINING" not in self._offered:
-                self._note(ahead=(*self.conduct.ahead, shown)[:20])
+                self.note(ahead=(*self.conduct.ahead, what)[:20])
             elif before in _LAST_OF_GROUP:
-                self._note(too_eager=(*self.conduct.too_eager, f"{shown} behind {before}")[:20])
+                self.note(too_eager=(*self.conduct.too_eager, f"{what} behind {before}")[:20])
         self.pending.append(verb)
 
-    def _content_ended(self) -> None:
+    def _end_content(self) -> None:
         self._mode = "line"
         self._take_content()
         self.pending.append(".")
-        self._entry("C", ".")
+        self._add_line("C", ".")
 
     def _take_content(self) -> None:
         if self._scan is not None:
             self._content = self._scan.seen()
-            self._entry("note", f"[a message of {self._content.octets} octets]")
+            self._add_line("note", f"[a message of {self._content.octets} octets]")
             self._scan = None
 
     # The server's side.
 
-    def server(self, octets: bytes) -> None:
+    def feed_server(self, octets: bytes) -> None:
         """Take what the server sent."""
-        if self.conduct.speaks == "tls" and not self.greeted and octets[:1] in _TLS_ANSWERS:
-            self._note(is_opaque=True)
+        if self.conduct.speaks == "tls" and not self.has_greeting and octets[:1] in _TLS_ANSWERS:
+            self.note(is_opaque=True)
         if self._mode == "opaque" and self.conduct.is_opaque:
             self.server_records.feed(octets)
             return
-        self._heard += octets
-        while (end := self._heard.find(b"\n")) >= 0:
-            raw = bytes(self._heard[:end])
-            del self._heard[: end + 1]
+        self._from_server += octets
+        while (end := self._from_server.find(b"\n")) >= 0:
+            raw = bytes(self._from_server[:end])
+            del self._from_server[: end + 1]
             self._server_line(raw.rstrip(b"\r").decode("utf-8", "surrogateescape"))
             if self._mode == "opaque" and self.conduct.is_opaque:
-                self.server_records.feed(bytes(self._heard))
-                self._heard.clear()
-        if len(self._heard) > MAX_LINE:
-            self._server_line(self._heard[:MAX_LINE].decode("utf-8", "surrogateescape"))
-            self._heard.clear()
+                self.server_records.feed(bytes(self._from_server))
+                self._from_server.clear()
+        if len(self._from_server) > MAX_LINE:
+            self._server_line(self._from_server[:MAX_LINE].decode("utf-8", "surrogateescape"))
+            self._from_server.clear()
 
     def _server_line(self, line: str) -> None:
         line = MARK.sub(REDACTED, line)
         match = _REPLY.match(line)
         if match is None:
-            self._entry("S", line)
+            self._add_line("S", line)
             return
         code, is_last = match[1], match[2] != "-"
         if not self.pending and self._scan is not None and self._scan.looks_ended:
-            self._content_ended()  # the server takes LF for a line end
+            self._end_content()  # the server takes LF for a line end
         verb = self.pending[0] if self.pending else ""
         if verb == "AUTH":
             head, text = line[:4], line[4:]
-            if code != "334":
-                line = head + self.answers.ended(text, refused=code >= "4") if is_last else line
-            else:
-                line = head + self.answers.challenged(text)
-        self._entry("S", line)
+            if code == "334":
+                line = head + self.logins.redact_challenge(text)
+            elif is_last:
+                line = head + self.logins.redact_result(text, refused=code >= "4")
+        self._add_line("S", line)
         self._reply.append(line)
         if is_last:
             lines, self._reply = tuple(self._reply), []
-            self._replied(verb, lines)
+            self._take_reply(verb, lines)
 
-    def _replied(self, verb: str, lines: tuple[str, ...]) -> None:
+    def _take_reply(self, verb: str, lines: tuple[str, ...]) -> None:
         code = int(lines[-1][:3])
-        self.greeted = True
+        self.has_greeting = True
         if verb == "AUTH" and code == 334:
             return
         if not verb and self._scan is None:
             if code != 421:
-                self._note(unasked=self.conduct.unasked + 1)
+                self.note(unasked=self.conduct.unasked + 1)
             return
         if verb:
             self.pending.popleft()
         if verb in ("EHLO", "LHLO"):
             self._offered = parse_capabilities(parse_reply(lines))
         elif verb == "DATA":
-            self._data_answered(code)
+            self._take_data_reply(code)
         elif verb == "STARTTLS":
-            self._starttls_answered(code)
+            self._take_starttls_reply(code)
 
-    def _data_answered(self, code: int) -> None:
-        if self._said:
-            self._note(too_eager=(*self.conduct.too_eager, "the message behind DATA")[:20])
+    def _take_data_reply(self, code: int) -> None:
+        if self._from_client:
+            self.note(too_eager=(*self.conduct.too_eager, "the message behind DATA")[:20])
         if code == 354:
             self._scan, self._mode = ContentScan(), "content"
         else:
             self._mode = "line"
-            if self._said:  # lines of a message, which are not shown
-                self._entry("note", f"[{len(self._said)} octets behind DATA]")
-                self._said.clear()
-        self._go_on()
+            if self._from_client:  # lines of a message, which are not shown
+                self._add_line("note", f"[{len(self._from_client)} octets behind DATA]")
+                self._from_client.clear()
+        self._take_steps()
 
-    def _starttls_answered(self, code: int) -> None:
+    def _take_starttls_reply(self, code: int) -> None:
         self.starttls_taken = 200 <= code < 300
         if self.starttls_taken:
             self._offered = Capabilities()
-            if not self._opens:
-                self._note(is_opaque=True)
+            if not self._is_decrypted:
+                self.note(is_opaque=True)
                 self._mode = "opaque"
-                self.client_records.feed(bytes(self._said))
-                self._said.clear()
-                self._entry("note", "[TLS, passed on encrypted]")
+                self.client_records.feed(bytes(self._from_client))
+                self._from_client.clear()
+                self._add_line("note", "[TLS, passed on encrypted]")
                 return
-            self._said.clear()
+            self._from_client.clear()
         self._mode = "line"
-        self._go_on()
+        self._take_steps()
 
-    def _go_on(self) -> None:
-        while self._said and self._step():
+    def _take_steps(self) -> None:
+        while self._from_client and self._try_step():
             pass
 
-    def secured(self) -> None:
+    def begin_tls(self) -> None:
         """Note that TLS is up with both sides: what comes now was sent inside it."""
-        self._entry("tls")
-        self._note(handshakes=self.conduct.handshakes + 1)
+        self._add_line("tls")
+        self.note(handshakes=self.conduct.handshakes + 1)
         self._mode = "line"
 
     # The end.
 
     @property
-    def awaits_starttls(self) -> bool:
+    def is_awaiting_starttls(self) -> bool:
         """STARTTLS is the client's last command, and waits for its reply."""
         return bool(self.pending) and self.pending[-1] == "STARTTLS"
 
     @property
-    def lacks_implicit_tls(self) -> bool:
+    def is_missing_implicit_tls(self) -> bool:
         """The client speaks without TLS to a server that requires implicit TLS."""
         return self.began_with_tls and self.client_records.hello is None
 
-    def note(self, **facts: object) -> None:
-        """Add what only the connection shows to the client's conduct."""
-        self._note(**facts)
-
     def finish(self) -> None:
         """Note that nothing more comes."""
-        if self._said and self._mode == "line":
-            text = self._said.decode("utf-8", "surrogateescape")
-            self._said.clear()
-            if self.answers.open or not _is_command(text):
-                self.answers.stray(text)
+        if self._from_client and self._mode == "line":
+            text = self._from_client.decode("utf-8", "surrogateescape")
+            self._from_client.clear()
+            if self.logins.is_open or not _is_command(text):
+                self.logins.redact_stray(text)
                 text = f"[{len(text)} octets without a line end]"
             else:
-                text = self._shown(_verb(text), text)
-            self._entry("note", MARK.sub(REDACTED, text))
+                text = self._redact_command(_verb(text), text)
+            self._add_line("note", MARK.sub(REDACTED, text))
         if self._scan is not None:
             self._take_content()
         hello = self.client_records.hello
-        self._note(content=self._content)
+        self.note(content=self._content)
         if hello is not None:
-            self._note(tls_version=hello.version, tls_name=hello.server_name)
+            self.note(tls_version=hello.version, tls_name=hello.server_name)
 
-    def _note(self, **facts: object) -> None:
+    def note(self, **facts: object) -> None:
+        """Add facts to the client's conduct."""
         self.conduct = replace(self.conduct, **facts)  # type: ignore[arg-type]  # its own fields
 
-    def _entry(self, kind: Literal["C", "S", "other", "note", "tls"], text: str = "") -> None:
-        if self._kept < MAX_KEPT:
-            self._kept += len(text) + 16
-            self.entries.append(Entry(kind, text))
+    def _add_line(self, kind: Literal["C", "S", "other", "note", "tls"], text: str = "") -> None:
+        if self._octets_kept < MAX_KEPT:
+            self._octets_kept += len(text) + 16
+            self.lines.append(TapLine(kind, text))
 
 
 def _verb(text: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.recording.evidence import RecordingContext, evidence_in
-from gatepost.doctor.recording.outcome import Outcome
+from gatepost.doctor.recording.evidence import evidence_in
+from gatepost.doctor.recording.outcome import SessionOutcome
 from gatepost.doctor.recording.tap import Tap
 from gatepost.model.evidence import Connect, Evidence, Target, seen
 from gatepost.model.finding import Diagnosis
@@ -20,17 +20,19 @@ def played(
     failure: str = "",
 ) -> tuple[Tap, Evidence]:  # fmt: skip
     """Return the evidence; a line of text gets its CRLF, octets are unchanged."""
-    tap = Tap(opens=opens, tls=tls)
+    tap = Tap(is_decrypted=opens, tls=tls)
     for who, said in session:
         octets = said if isinstance(said, bytes) else f"{said}\r\n".encode()
         if who == "T":
-            tap.secured()
+            tap.begin_tls()
         else:
-            (tap.client if who == "C" else tap.server)(octets)
+            (tap.feed_client if who == "C" else tap.feed_server)(octets)
     tap.note(ended_by=ended_by)
     tap.finish()
-    outcome = Outcome(NOW, connects=seen((Connect("127.0.0.1", "ok", 1.0),)), failure=failure)
-    return tap, evidence_in(tap, RecordingContext(Target("mail.example.com", 587), outcome))
+    outcome = SessionOutcome(
+        NOW, connects=seen((Connect("127.0.0.1", "ok", 1.0),)), failure=failure
+    )
+    return tap, evidence_in(tap, outcome, Target("mail.example.com", 587))
 
 
 def diagnosed(session: Iterable[Said], **how: object) -> Diagnosis:
