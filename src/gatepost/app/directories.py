@@ -20,7 +20,6 @@ from gatepost.config.settings import (
     EntraDirectorySettings,
 )
 from gatepost.diagnosis.errors import finding_of
-from gatepost.diagnosis.token_errors import SCOPE_WRONG
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
@@ -240,7 +239,7 @@ async def prove_at_endpoint(
         await EntraSecret(http, application, lambda: secret).fetch(settings.scope)
     except TokenError as error:
         # A proxy's answer, another server's, or a word on our scope says nothing of the secret.
-        is_judged = bool(error.error or error.number) and finding_of(error) != SCOPE_WRONG
+        is_judged = bool(error.error or error.number) and finding_of(error) != "oauth_scope_wrong"
         is_open = error.is_transient or not is_judged
         slug = finding_of(error) or ("entra_unavailable" if is_open else "entra_refused")
         return Proof(f"{slug}: {error}", is_open, error.retry_after)

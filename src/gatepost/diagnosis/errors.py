@@ -1,16 +1,24 @@
 """What an error of the client proves: from its facts to a finding and a fix."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.entra.codes import CODES
+from gatepost.diagnosis.entra.codes import CODES, DEEPER
 from gatepost.diagnosis.refusals import meaning_of
-from gatepost.diagnosis.token_errors import (
-    CLIENT_FAILED,
-    ENDPOINT_CHANGED,
-    meaning_of_token_error,
-)
 from gatepost.errors import AuthenticationRefused, GatepostError, Refused, TokenError
 
+_CLIENT_FAILED: Final = "oauth_client_auth_failed"
+_ENDPOINT_CHANGED: Final = "provider_endpoint_changed"
+_BY_OAUTH_ERROR: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "invalid_client": _CLIENT_FAILED,
+        "unauthorized_client": _CLIENT_FAILED,
+        "invalid_scope": "oauth_scope_wrong",  # RFC 6749 5.2
+        "invalid_target": "oauth_scope_wrong",  # RFC 8707 2
+        "invalid_resource": "oauth_scope_wrong",  # Entra
+    }
+)
 _REFUSED: Final = 535
 _ELSEWHERE: Final = frozenset({404, 405, 410})
 """HTTP status if the URL is not, or is no longer, that of a token endpoint."""
@@ -40,7 +48,7 @@ def fix_of(error: GatepostError) -> str:
     """Return what to do, if that differs from the fix of the finding, which is for clients."""
     if error.fix:
         return error.fix
-    if finding_of(error) == ENDPOINT_CHANGED:
+    if finding_of(error) == _ENDPOINT_CHANGED:
         return _COMPARE_ENDPOINT
     if not isinstance(error, TokenError) or error.is_transient:
         return ""
@@ -56,10 +64,21 @@ def explain(error: GatepostError) -> None:
 
 
 def _of_token_request(error: TokenError) -> str:
-    meaning = meaning_of_token_error(error.error, error.number, error.grant)
+    id_ = _of_codes(error)
     if error.status == 401 and not error.error:
-        meaning = CLIENT_FAILED  # RFC 6749 5.2
+        id_ = _CLIENT_FAILED  # RFC 6749 5.2
     has_code = bool(error.error or error.number)
-    if not meaning and (error.status in _ELSEWHERE or (0 < error.status < 400 and not has_code)):
-        return ENDPOINT_CHANGED
-    return "" if error.is_transient else meaning
+    if not id_ and (error.status in _ELSEWHERE or (0 < error.status < 400 and not has_code)):
+        return _ENDPOINT_CHANGED
+    return "" if error.is_transient else id_
+
+
+def _of_codes(error: TokenError) -> str:
+    """Return the id that the AADSTS number or the OAuth error proves; empty for none."""
+    code = CODES.get(error.number)
+    if code is not None:
+        return _CLIENT_FAILED if code.finding in DEEPER else code.finding
+    if error.error == "invalid_grant":  # about what was granted
+        is_refresh = error.grant == "refresh_token"
+        return "oauth_refresh_token_expired" if is_refresh else _CLIENT_FAILED
+    return _BY_OAUTH_ERROR.get(error.error, "")

@@ -126,6 +126,8 @@ _CODES: Final = (
     Code(90024, "", "The tenant's budget of requests is used up.", "Try again in some minutes."),
 )
 # fmt: on
+DEEPER: Final = frozenset({"tenant_unknown", "application_unknown", "service_principal_missing"})
+"""Causes that only these codes prove: to a client, all are ``oauth_client_auth_failed``."""
 CODES: Final[Mapping[int, Code]] = MappingProxyType({each.number: each for each in _CODES})
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.entra.codes import CODES, Code
+from gatepost.diagnosis.entra.codes import CODES, DEEPER, Code
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.roles import RoleState, role_state
 from gatepost.diagnosis.entra.wording import (
@@ -157,7 +157,7 @@ def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     if behind is None or (behind.swapped is not None and behind.swapped.status == 200):
         return None
     code = _refused_with(behind) or _code(behind.tenant)
-    if code is None or code.finding not in _DEEPER:
+    if code is None or code.finding not in DEEPER:
         return None
     return _finding(
         "oauth_client_auth_failed",
@@ -166,9 +166,6 @@ def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
         (told(behind.token_request or behind.tenant),),
         "The cause is the finding above.",
     )
-
-
-_DEEPER: Final = frozenset({"tenant_unknown", "application_unknown", "service_principal_missing"})
 
 
 _DAMAGES: Final = {
