@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from gatepost.app.keys import Key, SealedAccessKeys
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
@@ -38,6 +37,7 @@ from gatepost.directory.azure.paths import (
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, generate_access_key, new_secret
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.keys.keys import Key, SealedAccessKeys
 from gatepost.model.secret import Secret
 from gatepost.testing.memory import MemoryStore
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.keys import DIGESTS, open_key
 from gatepost.app.provision import provision
 from gatepost.directory.azure.client_certificates import read_certificate
 from gatepost.directory.azure.directory import AzureDirectory
@@ -19,6 +18,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
 )
 from gatepost.directory.azure.paths import child_path, new_guid
+from gatepost.keys.keys import DIGESTS, open_key
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
 from tests.client_certificates import OwnCertificate, make_certificate

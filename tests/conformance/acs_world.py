@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from gatepost.app.keys import DIGESTS, open_key
 from gatepost.app.provision import provision
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
@@ -38,6 +37,7 @@ from gatepost.directory.azure.paths import (
     subscription_path,
 )
 from gatepost.directory.azure.secrets import digest_of
+from gatepost.keys.keys import DIGESTS, open_key
 from gatepost.store.sqlite import open_store
 
 # Test vectors of the contract: A2 and A4.

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.control import serve_control
-from gatepost.app.control_socket import SOCKET
-from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import Calls
+from gatepost.control.server import serve_control
 from gatepost.directory.contract import Directory
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.remote_directory import RemoteDirectory
+from gatepost.processes.remote_store import RemoteStore
+from gatepost.processes.rpc import Calls
 from gatepost.queue.contract import Store
 from gatepost.testing.memory import MemoryStore
 from tests.contract import test_directory, test_store
@@ -89,7 +89,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Awaitable[Case]]:
 def test_a_refusal_comes_with_an_answer_and_is_requested_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.remote_store.REFUSAL_HOLDS", 0.0)
+    monkeypatch.setattr("gatepost.processes.remote_store.REFUSAL_HOLDS", 0.0)
 
     async def steps() -> None:
         behind = MemoryStore()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.events.suppression import in_force
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Backlog, Published, ReportStore, Settlement
+from gatepost.reports.suppression import in_force
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 import gatepost
 import gatepost.testing
-from gatepost.app.operator_log_levels import LEVELS
 from gatepost.app.provision import Provisioned
 from gatepost.app.ready import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
@@ -20,6 +19,7 @@ from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.causes.cause import Cause
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
+from gatepost.operator_log.levels import LEVELS
 from gatepost.profiles import available_profiles
 from tests.docs.generated import BUILT, PAGES, commands, help_text, options
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "gatepost"
 PURE = ("diagnosis", "errors", "mime", "model", "policy", "queue", "routing", "sasl", "wire")
 PURE_MODULES = (
-    "app.events.bounces", "app.events.outcomes", "app.events.report_contents",
-    "app.events.suppression", "rest.events.delivery_retry",
+    "reports.bounces", "reports.outcomes", "reports.report_contents",
+    "reports.suppression", "rest.events.delivery_retry",
 )  # fmt: skip
 
 

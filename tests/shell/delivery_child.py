@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.control import Shared, serve_control
-from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.smtp_setup import make_ids
 from gatepost.client.sign_in import PasswordSignIn
+from gatepost.control.queue_operations import QueueControl
+from gatepost.control.server import Shared, serve_control
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.certificates import ensure_certificates, make_flawed
 from gatepost.app.provision_account import GivenAccount, draw_account
 from gatepost.app.smtp_setup import SmtpSetup, make_listener_states
+from gatepost.certificates.local_ca import ensure_certificates, make_flawed
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Directory

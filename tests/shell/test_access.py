@@ -11,8 +11,8 @@ import pytest
 
 from gatepost.app import access
 from gatepost.app.access import open_administration, open_events, open_mailbox, open_queue
-from gatepost.app.certificates import CA_FILE
 from gatepost.app.watched_store import open_watched
+from gatepost.certificates.local_ca import CA_FILE
 from gatepost.errors import ConfigError, Unreadable
 from gatepost.store.sqlite import StoreLocked, open_store
 from tests.commands import GATEPOST, PATIENCE

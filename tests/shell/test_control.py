@@ -10,11 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.control import serve_control
-from gatepost.app.control_socket import SOCKET
-from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.remote_store import RemoteStore
-from gatepost.app.rpc import Calls
+from gatepost.control.server import serve_control
 from gatepost.errors import (
     AnswerLost,
     ConnectError,
@@ -25,6 +21,10 @@ from gatepost.errors import (
 )
 from gatepost.model.message import Submission
 from gatepost.net.frames import MAX_FRAME
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.remote_directory import RemoteDirectory
+from gatepost.processes.remote_store import RemoteStore
+from gatepost.processes.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 from tests.contract.messages import message

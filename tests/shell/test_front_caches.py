@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.control import serve_control
-from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import ServedDirectory
-from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.rpc import Calls
+from gatepost.control.server import serve_control
 from gatepost.directory.accounts import REMEMBERED
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.username import CompositeName
@@ -26,6 +23,9 @@ from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.remote_directory import RemoteDirectory
+from gatepost.processes.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES, Case
 from tests.unit.directory.azure.world import NOW
@@ -196,7 +196,7 @@ def test_no_secret_lies_in_what_is_kept(tmp_path: Path) -> None:
 def test_a_front_process_that_does_not_forget_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.1)
+    monkeypatch.setattr("gatepost.processes.front_caches.PATIENCE", 0.1)
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         deaf, other = fronts
@@ -213,7 +213,7 @@ def test_a_front_process_that_was_stopped_answers_nothing_from_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It reads the change and the loss of its connection only after the clients' commands."""
-    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.1)
+    monkeypatch.setattr("gatepost.processes.front_caches.PATIENCE", 0.1)
 
     async def steps(case: Case, fronts: list[Front]) -> None:
         stopped, transport = fronts[0], fronts[0].calls._stream._transport

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gatepost.app.access import open_administration, open_mailbox
-from gatepost.app.files import write_file
 from gatepost.errors import Unreadable
+from gatepost.net.atomic_files import write_file
 from gatepost.net.files import keep_owner, make_private_directory
 from gatepost.store.private import replace_private
 from gatepost.store.sqlite import open_store, recovery

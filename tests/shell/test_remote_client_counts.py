@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gatepost.app.control import Shared, serve_control
-from gatepost.app.control_socket import SOCKET
-from gatepost.app.front_caches import PATIENCE, VACATE
-from gatepost.app.remote_client_counts import RemoteClientCounter
-from gatepost.app.remote_directory import RemoteDirectory
-from gatepost.app.rpc import Calls
+from gatepost.control.server import Shared, serve_control
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.front_caches import PATIENCE, VACATE
+from gatepost.processes.remote_client_counts import RemoteClientCounter
+from gatepost.processes.remote_directory import RemoteDirectory
+from gatepost.processes.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import CASES
 
@@ -103,7 +103,7 @@ def test_a_pending_disconnect_is_counted_before_a_refusal(tmp_path: Path) -> Non
 def test_places_are_given_back_after_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.remote_client_counts.KEPT", 0.0)
+    monkeypatch.setattr("gatepost.processes.remote_client_counts.KEPT", 0.0)
 
     async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts
@@ -119,7 +119,7 @@ def test_places_are_given_back_after_a_moment(
 def test_a_front_process_that_hangs_is_not_waited_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 0.05)
+    monkeypatch.setattr("gatepost.processes.front_caches.PATIENCE", 0.05)
 
     async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         hanging, other = fronts
@@ -127,7 +127,7 @@ def test_a_front_process_that_hangs_is_not_waited_for_long(
         calls[0].hears.clear()
         assert not await admits(other, HERE)
         assert not calls[0].lost.is_set(), "its clients stay"
-        monkeypatch.setattr("gatepost.app.front_caches.PATIENCE", 60)
+        monkeypatch.setattr("gatepost.processes.front_caches.PATIENCE", 60)
         assert not await admits(other, HERE), "nor by everybody"
 
     run(tmp_path, ClientLimits(sessions=1), steps)

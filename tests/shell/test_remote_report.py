@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.control import Shared, serve_control
-from gatepost.app.control_socket import SOCKET
-from gatepost.app.operator_log import Reporter
-from gatepost.app.operator_log_format import EventFormatter, format_event
-from gatepost.app.remote_operator_log import RemoteReport
-from gatepost.app.rpc import Calls
+from gatepost.control.server import Shared, serve_control
+from gatepost.operator_log.sentences import EventFormatter, format_event
+from gatepost.operator_log.writer import Reporter
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.remote_operator_log import RemoteReport
+from gatepost.processes.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 
@@ -77,7 +77,7 @@ class Stuck:
 
 
 def test_unread_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.app.remote_operator_log.MAX_WAITING", 3)
+    monkeypatch.setattr("gatepost.processes.remote_operator_log.MAX_WAITING", 3)
     calls: Any = Stuck()
     report = RemoteReport(calls, EventFormatter(as_json=True))
 

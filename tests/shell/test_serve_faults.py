@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.operator_log import Reporter
+from gatepost.operator_log.writer import Reporter
 from gatepost.testing import Mischief, Upstream
 from tests.nameserver import Nameserver, nameserver
 from tests.shell.peer import Peer

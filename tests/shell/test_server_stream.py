@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.operator_log_format import format_event
 from gatepost.net.tls import TlsLayer
+from gatepost.operator_log.sentences import format_event
 from tests.loopback import eventually
 from tests.shell.in_process_relay import PATIENCE, InProcessRelay, Plan, serving
 from tests.shell.peer import Peer, TlsInHand, letter

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import gatepost
-from gatepost.app.keys import open_key
+from gatepost.keys.keys import open_key
 from gatepost.net.interfaces import list_addresses
 from gatepost.testing import Emulator
 from tests.commands import GATEPOST, PATIENCE, count

@@ -20,13 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatepost.app.runtime import report_faults
-from gatepost.app.web import WebLimits, WebServer
-from gatepost.app.web_connections import HandshakeLimit
 from gatepost.net.listen import listen
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.processes.runtime import report_faults
 from gatepost.relay.handshakes import Handshakes
 from gatepost.rest.failures import Guard
+from gatepost.web.connections import HandshakeLimit
+from gatepost.web.server import WebLimits, WebServer
 from tests.certificates import Authority, make_authority
 from tests.shell.serve_process import wait_for
 

@@ -17,8 +17,8 @@ import pytest
 
 from gatepost.app.access import open_mailbox
 from gatepost.app.serve_front import ServeFront
-from gatepost.app.workers import Instruction, Workers
 from gatepost.errors import GatepostError
+from gatepost.processes.workers import Instruction, Workers
 from gatepost.testing import Emulator
 from tests.commands import GATEPOST, PATIENCE
 from tests.loopback import eventually

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.app.control_socket import SOCKET
 from gatepost.errors import ConfigError, ConnectError, Unreadable
+from gatepost.processes.control_socket import SOCKET
 from gatepost.queue.contract import Store
 
 if TYPE_CHECKING:
-    from gatepost.app.rpc import Calls
     from gatepost.config.settings import DirectorySettings
     from gatepost.model.route import Route
+    from gatepost.processes.rpc import Calls
     from gatepost.store.sqlite import SqliteStore
 
 PATIENCE: Final = 10.0
@@ -26,7 +26,7 @@ _GRACE: Final = 0.5
 _PAUSE: Final = 0.02
 
 Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Runs an operation of ``app.administration`` with its fields. Raises Rejected."""
+"""Runs an operation of ``control.administration`` with its fields. Raises Rejected."""
 
 
 def is_there(data: Path) -> bool:
@@ -43,7 +43,7 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
     """
     async with _reached(data) as (calls, store):
         if calls is not None:
-            from gatepost.app.remote_store import RemoteStore  # noqa: PLC0415
+            from gatepost.processes.remote_store import RemoteStore  # noqa: PLC0415
 
             yield RemoteStore(calls)
             return
@@ -68,7 +68,7 @@ async def open_administration(
         if calls is not None:
             yield _asking(calls)
             return
-        from gatepost.app.administration.offline import offline_administration  # noqa: PLC0415
+        from gatepost.control.administration.offline import offline_administration  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
         yield await offline_administration(data, store, configured)
@@ -76,7 +76,7 @@ async def open_administration(
 
 @asynccontextmanager
 async def open_events(data: Path) -> AsyncIterator[Administer]:
-    """Yield a function that runs operations of ``app.events.operations`` on ``data``.
+    """Yield a function that runs operations of ``reports.operations`` on ``data``.
 
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
@@ -85,15 +85,16 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
         if calls is not None:
             yield _operating(calls, "events")
             return
-        from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
-        from gatepost.app.events.offline import own_events  # noqa: PLC0415
-        from gatepost.app.events.operations import NO_EVENTS  # noqa: PLC0415
+        from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
+        from gatepost.control.clock import AheadClock  # noqa: PLC0415
+        from gatepost.reports.offline import own_events  # noqa: PLC0415
+        from gatepost.reports.operations import NO_EVENTS  # noqa: PLC0415
 
         if not (data / CA_FILE).exists():
             raise ConfigError(NO_EVENTS)
 
         assert store is not None  # noqa: S101 - one of them is there
-        async with own_events(data, store) as operate:
+        async with own_events(data, store, AheadClock(data).now) as operate:
             yield operate
 
 
@@ -101,7 +102,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
 async def open_queue(
     data: Path, routes: "Callable[[], Sequence[Route]]" = tuple
 ) -> AsyncIterator[Administer]:
-    """Yield a function that runs operations of ``app.queueing.operations`` on ``data``.
+    """Yield a function that runs operations of ``control.queue_operations`` on ``data``.
 
     ``routes`` returns the configured routes; it is called only if no relay runs.
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
@@ -111,15 +112,15 @@ async def open_queue(
         if calls is not None:
             yield _operating(calls, "queue")
             return
-        from gatepost.app.queueing.offline import own_queue  # noqa: PLC0415
+        from gatepost.control.queue_offline import own_queue  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield own_queue(store, routes)
+        yield own_queue(store.deliveries, routes)
 
 
 @asynccontextmanager
 async def open_clock(data: Path) -> AsyncIterator[Administer]:
-    """Yield a function that runs operations of ``app.clock.ClockControl`` on ``data``.
+    """Yield a function that runs operations of ``control.clock.ClockControl`` on ``data``.
 
     The operations raise ValueError with a sentence. Raises as ``open_mailbox`` does.
     """
@@ -127,8 +128,8 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
         if calls is not None:
             yield _operating(calls, "clock")
             return
-        from gatepost.app.certificates import CA_FILE  # noqa: PLC0415
-        from gatepost.app.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
+        from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
+        from gatepost.control.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
 
         if not (data / CA_FILE).exists():
             raise ConfigError(NO_CLOCK)
@@ -170,7 +171,7 @@ async def _reached(
 async def _connect(data: Path) -> "Calls | None":
     if not (data / SOCKET).exists():
         return None
-    from gatepost.app.rpc import Calls  # noqa: PLC0415
+    from gatepost.processes.rpc import Calls  # noqa: PLC0415
 
     try:
         return await Calls.connect(data / SOCKET)
@@ -181,8 +182,8 @@ async def _connect(data: Path) -> "Calls | None":
 def _open(data: Path, waited: float) -> "SqliteStore | None":
     """Return the store; None if another process has it and waiting is permitted. Raises
     Unreadable."""
-    from gatepost.app.files import keep_out_of_git, made_private  # noqa: PLC0415
     from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
+    from gatepost.net.atomic_files import keep_out_of_git, made_private  # noqa: PLC0415
     from gatepost.store.lock import StoreLocked  # noqa: PLC0415
     from gatepost.store.sqlite import open_store  # noqa: PLC0415
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatepost.app.certificate_files import CertificateFiles
-from gatepost.app.keys import Key, SealedAccessKeys
+from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import ApiSettings
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.keys.keys import Key, SealedAccessKeys
 from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
 from gatepost.net.certificate_names import served_names
@@ -72,10 +72,10 @@ class Managed:
 
 async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
-    from gatepost.app.web import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
-    from gatepost.app.web_connections import HandshakeLimit  # noqa: PLC0415
     from gatepost.rest.application import management_application  # noqa: PLC0415
     from gatepost.rest.intake import Intake  # noqa: PLC0415
+    from gatepost.web.connections import HandshakeLimit  # noqa: PLC0415
+    from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)

@@ -7,10 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from gatepost.app.accounts import PROOFS, open_accounts, sealer
-from gatepost.app.damaged_records import tell_damaged
-from gatepost.app.entra_keys import published_by
-from gatepost.app.keys import DIGESTS, Key, keep_fingerprint
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -34,6 +30,10 @@ from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.proof_cache import ticket_of
 from gatepost.errors import TokenError
+from gatepost.keys.accounts import PROOFS, open_accounts, sealer
+from gatepost.keys.damaged_records import tell_damaged
+from gatepost.keys.entra_keys import published_by
+from gatepost.keys.keys import DIGESTS, Key, keep_fingerprint
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later

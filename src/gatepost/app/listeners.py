@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from gatepost.app.certificate_files import CertificateFiles, Files
+from gatepost.certificates.files import CertificateFiles, Files
 from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.values import Network
 from gatepost.model.address import parse_address

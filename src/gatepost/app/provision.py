@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gatepost.app.damaged_records import FAULTS, note
-from gatepost.app.keys import Key, SealedAccessKeys
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
@@ -40,6 +38,8 @@ from gatepost.directory.azure.records import record_of
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records
+from gatepost.keys.damaged_records import FAULTS, note
+from gatepost.keys.keys import Key, SealedAccessKeys
 from gatepost.model.secret import Secret
 
 NAME: Final = "gatepost"

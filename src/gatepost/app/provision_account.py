@@ -9,13 +9,13 @@ from typing import Final
 
 import msgspec
 
-from gatepost.app.accounts import open_accounts, sealer
-from gatepost.app.damaged_records import FAULTS, Damaged, note
-from gatepost.app.keys import Key
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import PasswordHasher
+from gatepost.keys.accounts import open_accounts, sealer
+from gatepost.keys.damaged_records import FAULTS, Damaged, note
+from gatepost.keys.keys import Key
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.app.files import remove_file, write_file
 from gatepost.app.provision import Provisioned
 from gatepost.app.provision_account import GivenAccount
 from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable
+from gatepost.net.atomic_files import remove_file, write_file
 from gatepost.net.listen import Listener
 
 FILE: Final = "ready.json"

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatepost.app.certificate_names import names_of
-from gatepost.app.certificates import Certificates, ensure_certificates, read_certificates
-from gatepost.app.files import keep_out_of_git
+from gatepost.certificates.local_ca import Certificates, ensure_certificates, read_certificates
+from gatepost.certificates.names import names_of
 from gatepost.doctor.recording.conclude import conclude
 from gatepost.doctor.recording.recorder import Recorder
 from gatepost.doctor.recording.settings import Forwarding, Leg, RecordingLimits
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
+from gatepost.net.atomic_files import keep_out_of_git
 from gatepost.net.dial import Server
 from gatepost.net.listen import Listener, is_loopback, listen
 from gatepost.net.local_authority import trust_also

@@ -11,44 +11,43 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.administration.accounts import account_admin
-from gatepost.app.administration.context import AdminContext
-from gatepost.app.administration.dispatch import AdminDispatch
-from gatepost.app.alarms import Alarms
 from gatepost.app.api import Api, Managed, serve_api
-from gatepost.app.control import Shared, serve_control
-from gatepost.app.control_socket import SOCKET
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
-from gatepost.app.files import remove_file
-from gatepost.app.health import health_url, serve_health
-from gatepost.app.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.app.listeners import client_limits
-from gatepost.app.operator_log import Reporter
-from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.runtime import (
+from gatepost.app.serve_front import Written
+from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
+from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
+from gatepost.app.smtp_setup import make_ids
+from gatepost.app.watched_store import open_watched
+from gatepost.config.load import load_config
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.settings import AzureDirectorySettings, Configuration
+from gatepost.control.administration.accounts import account_admin
+from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.queue_operations import QueueControl
+from gatepost.control.server import Shared, serve_control
+from gatepost.errors import ConfigError, GatepostError
+from gatepost.keys.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
+from gatepost.keys.signing import open_tokens
+from gatepost.net.atomic_files import remove_file
+from gatepost.net.dns import DnsResolver
+from gatepost.net.files import check_again
+from gatepost.net.http import HttpClient
+from gatepost.net.listen import Listener
+from gatepost.net.systemd import notify, reload_begins
+from gatepost.operator_log.alarms import Alarms
+from gatepost.operator_log.writer import Reporter
+from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.runtime import (
     DRAIN,
     attempts_within,
     report_faults,
     side_by_side,
     too_few_files,
 )
-from gatepost.app.serve_front import Written
-from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
-from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
-from gatepost.app.signing import open_tokens
-from gatepost.app.smtp_setup import make_ids
-from gatepost.app.watched_store import open_watched
-from gatepost.config.load import load_config
-from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import AzureDirectorySettings, Configuration
-from gatepost.errors import ConfigError, GatepostError
-from gatepost.net.dns import DnsResolver
-from gatepost.net.files import check_again
-from gatepost.net.http import HttpClient
-from gatepost.net.listen import Listener
-from gatepost.net.systemd import notify, reload_begins
-from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
@@ -56,6 +55,7 @@ from gatepost.relay.spool import Budget
 from gatepost.rest.context import MessageLimits
 from gatepost.store.sqlite import SqliteStore
 from gatepost.store.sqlite.settings import History, Retention, Settings
+from gatepost.web.health import health_url, serve_health
 
 ENTRA_DEADLINE = 10.0
 """Seconds for a token endpoint to answer."""

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from gatepost.app.certificate_files import CertificateFiles, GivenCertificate
-from gatepost.app.front_process import FrontProcess, run_front
 from gatepost.app.listeners import ListenerFactory, install_certificates
-from gatepost.app.remote_client_counts import RemoteClientCounter
 from gatepost.app.smtp_setup import make_ids
-from gatepost.app.workers import Instruction
+from gatepost.certificates.files import CertificateFiles, GivenCertificate
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Configuration
 from gatepost.net.listen import Listener, adopt, inheritable
+from gatepost.processes.front_process import FrontProcess, run_front
+from gatepost.processes.remote_client_counts import RemoteClientCounter
+from gatepost.processes.workers import Instruction
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
 from gatepost.relay.supervise import Supervisor

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.app.certificate_files import CertificateFiles
 from gatepost.app.listeners import (
     ListenerFactory,
     Place,
@@ -16,11 +15,12 @@ from gatepost.app.listeners import (
     open_listener,
     place_of,
 )
-from gatepost.app.runtime import DRAIN
 from gatepost.app.serve_front import Written, instruct
-from gatepost.app.workers import Instruction, Workers
+from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
+from gatepost.processes.runtime import DRAIN
+from gatepost.processes.workers import Instruction, Workers
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from gatepost.app.alarms import Alarms
-from gatepost.app.keys import Key
-from gatepost.app.refresh_tokens import KeptTokens
-from gatepost.app.secret_files import SecretFiles
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
+from gatepost.keys.keys import Key
+from gatepost.keys.refresh_tokens import KeptTokens
+from gatepost.keys.secret_files import SecretFiles
 from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
+from gatepost.operator_log.alarms import Alarms
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.slots import Slots
 from gatepost.relay.context import Report

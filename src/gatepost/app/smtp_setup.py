@@ -8,21 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from gatepost.certificates.files import load_certificate
 from gatepost.directory.contract import Directory
-from gatepost.errors import TlsError
 from gatepost.model.profile import Profile
-from gatepost.net.tls import server_context
 from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Store
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.listener_state import ListenerState, ServerCertificate, plain_listener_state
+from gatepost.relay.listener_state import ListenerState, plain_listener_state
 from gatepost.relay.spool import BYTE_BUDGET, Budget
-from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 from gatepost.wire.server.session import SessionSettings
 
 
@@ -104,22 +99,6 @@ def tls_of_ports(profile: Profile) -> dict[str, str]:
     return {"smtp": kind, "smtps": kind}
 
 
-def load_certificate(
-    chain: str,
-    key: str | None = None,
-    authorities: str | None = None,
-    *,
-    newest: str = "TLSv1.3",
-) -> ServerCertificate:
-    """Return the certificate of two PEM files; ``key`` None: the key is in ``chain``.
-
-    ``authorities`` is a third file, with the authorities of clients' certificates. Raises TlsError
-    if they cannot be used together.
-    """
-    context = server_context(chain, key, newest=newest, authorities=authorities)
-    return ServerCertificate(context, _bindings(Path(chain)))
-
-
 def make_ids(epoch: int) -> Callable[[], str]:
     """Return a source of ids ``EPOCH-N``: no clock that steps back can repeat one."""
     numbers = itertools.count(1)
@@ -142,13 +121,3 @@ def make_guids() -> Callable[[], str]:
         return f"{moment[:8]}-{moment[8:]}-{chance}-{counted[:4]}-{counted[4:]}"
 
     return make
-
-
-def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:
-    """Return the channel bindings that our own certificate gives (RFC 5929 4). Raises TlsError."""
-    try:
-        own = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError) as error:  # OpenSSL accepts forms of PEM that others do not
-        raise TlsError(f"certificate {certificate}: {error}") from error
-    binding = tls_server_end_point(own.public_bytes(Encoding.DER))
-    return () if binding is None else (binding,)

@@ -11,26 +11,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.administration.accounts import account_admin
-from gatepost.app.administration.context import AdminContext
-from gatepost.app.administration.dispatch import AdminDispatch
-from gatepost.app.ca_bundle import write_bundle
-from gatepost.app.certificate_names import names_of
-from gatepost.app.certificates import Certificates, ensure_certificates, make_flawed
-from gatepost.app.clock import AheadClock, ClockControl, check_alone
-from gatepost.app.control import Shared, serve_control
-from gatepost.app.control_socket import SOCKET
-from gatepost.app.damaged_records import Damaged, tell_damaged
-from gatepost.app.events.service import EventContext, EventService
-from gatepost.app.files import keep_out_of_git, remove_file
-from gatepost.app.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
-from gatepost.app.operator_log import Reporter
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
-from gatepost.app.queueing.operations import QueueControl
 from gatepost.app.ready import Listeners, Trusted, describe, https_url, remove_ready, write_ready
-from gatepost.app.runtime import DRAIN, has_terminal, report_faults
-from gatepost.app.signing import open_tokens
 from gatepost.app.smtp_setup import (
     Backend,
     SmtpSetup,
@@ -41,21 +24,38 @@ from gatepost.app.smtp_setup import (
 )
 from gatepost.app.up_front import instruct
 from gatepost.app.watched_store import open_watched
-from gatepost.app.workers import Workers
+from gatepost.certificates.bundle import write_bundle
+from gatepost.certificates.local_ca import Certificates, ensure_certificates, make_flawed
+from gatepost.certificates.names import names_of
+from gatepost.control.administration.accounts import account_admin
+from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.clock import AheadClock, ClockControl, check_alone
+from gatepost.control.queue_operations import QueueControl
+from gatepost.control.server import Shared, serve_control
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Directory
 from gatepost.errors import ConfigError
+from gatepost.keys.damaged_records import Damaged, tell_damaged
+from gatepost.keys.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
+from gatepost.keys.signing import open_tokens
 from gatepost.model.profile import Profile
+from gatepost.net.atomic_files import keep_out_of_git, remove_file
 from gatepost.net.dns import DnsResolver, parse_nameserver
 from gatepost.net.listen import is_loopback, listen
+from gatepost.operator_log.writer import Reporter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.runtime import DRAIN, has_terminal, report_faults
+from gatepost.processes.workers import Workers
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import BYTE_BUDGET, Budget
 from gatepost.relay.supervise import Supervisor
+from gatepost.reports.service import EventContext, EventService
 from gatepost.rest.context import Site
 from gatepost.rest.own_names import OwnNames
 from gatepost.store.sqlite import Settings, SqliteStore
@@ -331,9 +331,9 @@ async def _serve_web(
 ) -> None:
     if listeners["https"] is None and listeners["http"] is None:
         return
-    from gatepost.app.web import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
     from gatepost.rest.application import clear_application, secure_application  # noqa: PLC0415
     from gatepost.rest.intake import Intake  # noqa: PLC0415
+    from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 
     site = make_site(intake=Intake(budget, alarm.report))
     pair = (certificates.server_file, certificates.server_file)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from gatepost.app.front_process import FrontProcess, run_front
-from gatepost.app.remote_directory import RemoteQuotas
 from gatepost.app.smtp_setup import Backend, SmtpSetup, make_listener_states, make_relay
-from gatepost.app.workers import Instruction
 from gatepost.net.listen import Listener, adopt, inheritable
+from gatepost.processes.front_process import FrontProcess, run_front
+from gatepost.processes.remote_directory import RemoteQuotas
+from gatepost.processes.workers import Instruction
 from gatepost.relay.supervise import Supervisor
 
 

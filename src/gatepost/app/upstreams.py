@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.sign_in import (
     CertificateSignIn,
@@ -30,6 +29,7 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.errors import ConfigError
+from gatepost.keys.refresh_tokens import KeptTokens
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,

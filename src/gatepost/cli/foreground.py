@@ -23,9 +23,9 @@ def run_in_foreground(
     ``run`` gets the reporter and a function for the document of ready.json; ``announce`` reports
     that document. Raises Failed.
     """
-    from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.operator_log import Reporter  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
+    from gatepost.operator_log.writer import Reporter  # noqa: PLC0415
+    from gatepost.processes import runtime  # noqa: PLC0415 - heavy: not for --help
 
     _occupy_standard_descriptors()
     os.umask(0o077)  # files in the relay's directory are private

@@ -110,8 +110,8 @@ def count(data: Path, as_json: bool, **filters: str) -> None:
         chosen = any(filters.values())
         tell(len(await store.list(_selection(filters))) if chosen else await store.count())
 
-    from gatepost.app.control_socket import ask_count  # noqa: PLC0415
     from gatepost.errors import NetworkError  # noqa: PLC0415
+    from gatepost.processes.control_socket import ask_count  # noqa: PLC0415
 
     if any(filters.values()):
         _open(data, operate)

@@ -15,21 +15,21 @@ Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[D
 
 
 def call_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.events``; errors become CommandFailed."""
+    """Run an operation of ``reports``; errors become CommandFailed."""
     from gatepost.app.access import open_events  # noqa: PLC0415 - `gatepost --help` does without
 
     return _call(open_events(data), operation, fields)
 
 
 def call_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.queueing``; errors become CommandFailed."""
+    """Run an operation of ``control``; errors become CommandFailed."""
     from gatepost.app.access import open_queue  # noqa: PLC0415
 
     return _call(open_queue(data, configured_routes), operation, fields)
 
 
 def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run an operation of ``app.clock``; errors become CommandFailed."""
+    """Run an operation of ``control.clock``; errors become CommandFailed."""
     from gatepost.app.access import open_clock  # noqa: PLC0415
 
     return _call(open_clock(data), operation, fields)
@@ -54,8 +54,8 @@ def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Doc
 
 
 def _only_configured() -> Document:
-    from gatepost.app.accounts import named_accounts  # noqa: PLC0415
-    from gatepost.app.administration.accounts import document  # noqa: PLC0415
+    from gatepost.control.administration.accounts import document  # noqa: PLC0415
+    from gatepost.keys.accounts import named_accounts  # noqa: PLC0415
 
     documents = [
         document(each, "configuration") for each in named_accounts(configured_directories())

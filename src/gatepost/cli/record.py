@@ -77,10 +77,10 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
     content is not kept. With --tls starttls or implicit, TLS is decrypted, and the application must
     trust the authority that is named on standard error. Otherwise the content of TLS is not seen.
     """
-    from gatepost.app import runtime  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.record import record as recording  # noqa: PLC0415
     from gatepost.doctor.recording.recorder import NobodyCame  # noqa: PLC0415
     from gatepost.errors import ConfigError, GatepostError, TlsError  # noqa: PLC0415
+    from gatepost.processes import runtime  # noqa: PLC0415 - heavy: not for --help
 
     check_form(as_json=as_json, as_markdown=as_markdown)
     options = _options(arguments)

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.cli.store_options import config_option
 from gatepost.model.host_port import join_host_port
+from gatepost.processes.stray_signals import ignore_stray_signals
 
 EXAMPLE = """\b
 Example:

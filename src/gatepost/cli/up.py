@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.environment import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
+from gatepost.processes.stray_signals import ignore_stray_signals
 
 if TYPE_CHECKING:
     from gatepost.model.profile import Profile

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from gatepost.app.stray_signals import ignore_stray_signals
 from gatepost.cli.diagnosis_output import EXIT
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.cli.output import OK, print_problems
+from gatepost.processes.stray_signals import ignore_stray_signals
 
 EXAMPLE = """\b
 Example:
@@ -40,8 +40,8 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     has one, and not again after it was refused.
     """
     ignore_stray_signals()
-    from gatepost.app.watch.run import Watch  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.watch.run import watch as watching  # noqa: PLC0415
+    from gatepost.app.watch import Watch  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.watch import watch as watching  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
     from gatepost.config.watch import load_watch  # noqa: PLC0415
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.app.blank import NOT_COPIED, make_blank
-from gatepost.app.operator_log import Reporter
 from gatepost.app.ready import FILE, encode_ready
-from gatepost.app.runtime import report_faults, run
 from gatepost.app.up import Options, Running, start
 from gatepost.errors import ConfigError, GatepostError
+from gatepost.operator_log.writer import Reporter
+from gatepost.processes.runtime import report_faults, run
 from gatepost.testing.local_relay import OUTPUT
 
 LINE: Final = 1024 * 1024

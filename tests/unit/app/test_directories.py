@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gatepost.app.directories import Directories, ServedDirectory, prove_at_endpoint
-from gatepost.app.keys import SIZE, Key, open_key
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -21,6 +20,7 @@ from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Record
 from gatepost.directory.verifiers import HASHES
 from gatepost.errors import ConfigError
+from gatepost.keys.keys import SIZE, Key, open_key
 from gatepost.model.later import Later
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gatepost.app.keys import Key
 from gatepost.app.provision import Provisioned, provision
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.directory import AzureDirectory
@@ -27,6 +26,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.contract import Record
+from gatepost.keys.keys import Key
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gatepost.app.keys import Key
 from gatepost.app.provision_account import Accounts, provide_accounts
+from gatepost.keys.keys import Key
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from gatepost.app.keys import keep_fingerprint, open_key
 from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all, why_no_mail
 from gatepost.errors import ConfigError
+from gatepost.keys.keys import keep_fingerprint, open_key
 from gatepost.store.sqlite import open_store
 
 

@@ -8,8 +8,6 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from gatepost.app.keys import open_key
-from gatepost.app.refresh_tokens import KeptTokens
 from gatepost.app.upstreams import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
@@ -27,6 +25,8 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.errors import ConfigError
+from gatepost.keys.keys import open_key
+from gatepost.keys.refresh_tokens import KeptTokens
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.keys import open_key
 from gatepost.errors import ConfigError
+from gatepost.keys.keys import open_key
 from gatepost.net.private_files import tighten_directory
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no modes")

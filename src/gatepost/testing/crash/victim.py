@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.app.certificates import ensure_certificates
+from gatepost.certificates.local_ca import ensure_certificates
 from gatepost.net.listen import listen
 from gatepost.testing.crash.senders import SENDER_DOMAIN, SenderAccount
 from gatepost.testing.upstream import Mischief

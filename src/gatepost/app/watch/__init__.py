@@ -1,1 +1,0 @@
-"""``gatepost watch``: checks upstreams on a schedule, and reports changes."""

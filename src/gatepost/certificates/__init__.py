@@ -1,0 +1,1 @@
+"""Certificates: those of the operator, and those of a local authority."""

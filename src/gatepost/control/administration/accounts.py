@@ -1,0 +1,190 @@
+"""``account``: plain accounts in the store, created and changed by an operator."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.config.values import sender as parse_sender
+from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.passwords import Hasher, PasswordHasher
+from gatepost.keys.accounts import sealer
+from gatepost.keys.keys import Key
+from gatepost.model.secret import Secret
+
+Document = dict[str, Any]
+
+MAX_NAME: Final = 255
+GENERATED: Final = 25
+"""Random octets in a generated password: 200 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAdmin:
+    """The accounts, and what derives the verifiers of a password."""
+
+    directory: AccountDirectory
+    hasher: Hasher
+    seal: Callable[[bytes], bytes]
+    """Seals the state for CRAM-MD5, which is equivalent to the password."""
+
+
+def account_admin(directory: AccountDirectory, key: Key) -> AccountAdmin:
+    """Return what administers the accounts."""
+    return AccountAdmin(directory, PasswordHasher(), sealer(key))
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """``account create``. ``password`` empty: one is generated, and shown once."""
+
+    name: str
+    senders: tuple[str, ...] = ()
+    password: str = ""
+    cram_md5: bool = False
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """``account set-password``."""
+
+    name: str
+    password: str = ""
+    cram_md5: bool = False
+
+
+class Named(msgspec.Struct, forbid_unknown_fields=True):
+    """One account."""
+
+    name: str
+
+
+class ListAccounts(msgspec.Struct, forbid_unknown_fields=True):
+    """All accounts."""
+
+
+def document(account: StoredAccount, origin: str) -> Document:
+    """Return what is shown of an account."""
+    return {
+        "name": account.name,
+        "senders": list(account.senders),
+        "cram_md5": bool(account.cram_md5),
+        "origin": origin,
+    }
+
+
+async def create(context: AccountAdmin, request: NewAccount) -> Document:
+    """Create an account."""
+    name = _checked_name(request.name)
+    _check_visible(context, name)
+    if context.directory.account(name) is not None:
+        raise Rejected("Conflict", f"there is an account {name} already", 409)
+    account, told = await _made(context, name, _checked_senders(request.senders), request)
+    await context.directory.save([account])
+    return document(account, "store") | told
+
+
+async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
+    """Change an account's password; open sessions stay."""
+    _check_visible(context, request.name)
+    before = _kept(context, request.name)
+    request.cram_md5 = request.cram_md5 or bool(before.cram_md5)
+    account, told = await _made(context, before.name, before.senders, request)
+    await context.directory.save([account])
+    return document(account, "store") | told
+
+
+async def show(context: AccountAdmin, request: Named) -> Document:
+    """Show an account."""
+    for account in context.directory.configured:
+        if account.name == request.name:
+            return document(account, "configuration")
+    return document(_kept(context, request.name), "store")
+
+
+async def list_all(context: AccountAdmin, _request: ListAccounts) -> Document:
+    """List all accounts, without those that the configuration hides."""
+    configured = {
+        each.name: document(each, "configuration") for each in context.directory.configured
+    }
+    kept = {each.name: document(each, "store") for each in context.directory.accounts}
+    found = {**kept, **configured}
+    return {"accounts": [found[name] for name in sorted(found)]}
+
+
+async def delete(context: AccountAdmin, request: Named) -> Document:
+    """Delete an account; its open sessions cannot send any more."""
+    account = _kept(context, request.name)
+    await context.directory.save([], [account.name])
+    return {"deleted": document(account, "store"), "with": []}
+
+
+def _kept(context: AccountAdmin, name: str) -> StoredAccount:
+    account = context.directory.account(name)
+    if account is not None:
+        return account
+    _check_visible(context, name)
+    raise Rejected("NotFound", f"there is no account {name}", 404)
+
+
+def _check_visible(context: AccountAdmin, name: str) -> None:
+    """Raise an error if the configuration has an account of the same name, which hides that of the
+    store, so that nobody can sign in to it."""
+    if any(each.name == name for each in context.directory.configured):
+        raise Rejected(
+            "Conflict", f"the account {name} is defined in the configuration: change it there", 409
+        )
+
+
+async def _made(
+    context: AccountAdmin, name: str, senders: tuple[str, ...], request: NewAccount | NewPassword
+) -> tuple[StoredAccount, Document]:
+    password = request.password or secrets.token_urlsafe(GENERATED)
+    seal = context.seal if request.cram_md5 else None
+    account = await asyncio.to_thread(
+        make_account, name, Secret(password), senders, context.hasher, seal=seal
+    )
+    return account, {} if request.password else {"password": password}
+
+
+def _checked_name(name: str) -> str:
+    if not name or len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+        raise Rejected("BadRequest", f"a name has 1 to {MAX_NAME} printable characters")
+    return name
+
+
+def _checked_senders(senders: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple([parse_sender(each) for each in senders])
+    except ValueError as error:
+        raise Rejected("BadRequest", f"a sender {error}") from None
+
+
+Run = Callable[[AccountAdmin, Any], Awaitable[Document]]
+
+_OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
+    "account create": (NewAccount, create),
+    "account set-password": (NewPassword, set_password),
+    "account list": (ListAccounts, list_all),
+    "account show": (Named, show),
+    "account delete": (Named, delete),
+}
+
+
+async def administer_accounts(
+    context: AccountAdmin | None, operation: str, fields: Mapping[str, Any]
+) -> Document:
+    """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
+    if context is None:
+        raise Rejected("BadRequest", "this relay has no directory of accounts")
+    known = _OPERATIONS.get(operation)
+    if known is None:
+        raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
+    kind, run = known
+    try:
+        request = msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise Rejected("BadRequest", f"{operation}: {error}") from error
+    return await run(context, request)

@@ -1,0 +1,163 @@
+"""Tenants, applications and client secrets."""
+
+from datetime import UTC, datetime, timedelta
+
+from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.documents import Document
+from gatepost.control.administration.nouns import (
+    APP,
+    SECRET,
+    TENANT,
+    entries_of,
+    find,
+    find_or_only,
+)
+from gatepost.control.administration.requests import Listing, Named, NewApp, NewSecret, NewTenant
+from gatepost.directory.azure.changes.applications import (
+    create_application,
+    create_service_principal,
+    delete_application,
+)
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.secrets import add_secret, remove_secret
+from gatepost.directory.azure.changes.tenants import create_tenant, delete_tenant
+from gatepost.directory.azure.entries import Application, ClientSecret, Subscription
+from gatepost.directory.azure.secrets import LIFETIME
+from gatepost.directory.azure.snapshot import Snapshot
+
+
+async def create_a_tenant(context: AdminContext, request: NewTenant) -> Document:
+    """``tenant create``."""
+    return context.document(await context.change(lambda view: create_tenant(view, request.name)))
+
+
+async def list_tenants(context: AdminContext, _request: Listing) -> Document:
+    """``tenant list``."""
+    return {"tenants": [context.document(each) for each in entries_of(context.view, TENANT)]}
+
+
+async def show_tenant(context: AdminContext, request: Named) -> Document:
+    """``tenant show``: with its applications and subscriptions."""
+    tenant = find(context.view, TENANT, request.name)
+    subscriptions = [
+        each for each in context.view.all(Subscription) if each.tenant_id.lower() == tenant.key
+    ]
+    return context.document(tenant) | {
+        "apps": [each.display_name for each in entries_of(context.view, APP, tenant)],
+        "subscriptions": [each.display_name for each in subscriptions],
+    }
+
+
+async def delete_a_tenant(context: AdminContext, request: Named) -> Document:
+    """``tenant delete``."""
+    return await context.delete(lambda view: delete_tenant(view, find(view, TENANT, request.name)))
+
+
+async def create_app(context: AdminContext, request: NewApp) -> Document:
+    """``app create``: with a service principal, as in the portal."""
+
+    def decide(view: Snapshot) -> Changes[Application]:
+        tenant = find_or_only(view, TENANT, request.parent)
+        if request.name.lower() in (
+            each.display_name.lower() for each in entries_of(view, APP, tenant)
+        ):
+            raise Rejected(
+                "AlreadyExists",
+                f"{tenant.domain} already has an app {request.name!r}",
+                409,
+            )
+        made = create_application(view, tenant.id, request.name, multitenant=request.multitenant)
+        if not request.service_principal:
+            return made
+        principal = create_service_principal(view, made.entry, tenant.id)
+        return Changes((*made.put, *principal.put), (), made.entry)
+
+    return context.document(await context.change(decide))
+
+
+async def list_apps(context: AdminContext, request: Listing) -> Document:
+    """``app list``."""
+    tenant = find(context.view, TENANT, request.parent) if request.parent else None
+    return {"apps": [context.document(each) for each in entries_of(context.view, APP, tenant)]}
+
+
+async def show_app(context: AdminContext, request: Named) -> Document:
+    """``app show``: with its secrets, and the names with which it can sign in."""
+    app = _app(context.view, request)
+    return context.document(app) | {
+        "secrets": _secrets(context, app),
+        "usernames": context.user_names(app),
+    }
+
+
+async def delete_app(context: AdminContext, request: Named) -> Document:
+    """``app delete``."""
+    return await context.delete(lambda view: delete_application(view, _app(view, request)))
+
+
+def _app(view: Snapshot, request: Named) -> Application:
+    tenant = find(view, TENANT, request.parent) if request.parent else None
+    return find(view, APP, request.name, tenant)
+
+
+async def create_secret(context: AdminContext, request: NewSecret) -> Document:
+    """``secret create``: the only answer that contains the value."""
+    app = find_or_only(context.view, APP, request.parent)
+    start, end = _span(request, context.now())
+    kept, value = context.directory.make_secret(app, end - start, request.name, start=start)
+    await context.change(lambda view: add_secret(view, kept))
+    return context.document(kept) | {
+        "value": value.reveal(),
+        "usernames": context.user_names(app),
+    }
+
+
+def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
+    """Return when the secret begins and ends; an expired one began when it ended."""
+    if request.lifetime is not None and request.lifetime <= 0:
+        raise Rejected(
+            "BadRequest",
+            "the lifetime of a secret must be longer than 0 s; --expires makes one "
+            "that has expired",
+        )
+    try:
+        if request.expires is not None:
+            end = request.expires.astimezone(UTC)
+        else:
+            lifetime = LIFETIME if request.lifetime is None else timedelta(seconds=request.lifetime)
+            end = now + lifetime
+    except OverflowError:
+        raise Rejected("BadRequest", "the lifetime of the secret is too long") from None
+    return min(now, end), end
+
+
+async def list_secrets(context: AdminContext, request: Listing) -> Document:
+    """``secret list``."""
+    app = find(context.view, APP, request.parent) if request.parent else None
+    return {"secrets": _secrets(context, app)}
+
+
+def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
+    """Return secrets, oldest first, because that is the order in which they are replaced."""
+    found = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
+    return [context.document(each) for each in found]
+
+
+async def show_secret(context: AdminContext, request: Named) -> Document:
+    """``secret show``: never its value."""
+    return context.document(_secret(context.view, request))
+
+
+async def delete_secret(context: AdminContext, request: Named) -> Document:
+    """``secret delete``: what it gave access to ends with it."""
+
+    def decide(view: Snapshot) -> Changes[ClientSecret]:
+        secret = _secret(view, request)
+        return remove_secret(view, find(view, APP, secret.application_id), secret.id)
+
+    return await context.delete(decide)
+
+
+def _secret(view: Snapshot, request: Named) -> ClientSecret:
+    app = find(view, APP, request.parent) if request.parent else None
+    return find(view, SECRET, request.name, app)

@@ -1,0 +1,86 @@
+"""The time of a local relay: the machine's, or ahead of it, to test what happens later, such as the
+end of a secret, of a lease, of a rate window, or of a delay."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from gatepost.errors import ConfigError
+from gatepost.net.atomic_files import write_file
+
+FILE: Final = "clock"
+"""In the data directory: the seconds by which the clock is ahead; missing if it is not."""
+NO_CLOCK: Final = "only `gatepost up` has a clock that can be ahead of the machine's"
+MOST: Final = timedelta(days=3650)
+
+
+class AheadClock:
+    """A ``net.clock.Clock`` of the data directory ``data``; it only moves forward."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / FILE
+        self.ahead = _read(self._file)
+
+    def now(self) -> datetime:
+        """Return the time of day, UTC."""
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        """Return seconds since some start; never decreases."""
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def advance(self, by: timedelta) -> None:
+        """Move forward, also for later starts. Raises ValueError."""
+        ahead = self.ahead + by
+        if by < timedelta(0):
+            raise ValueError("the clock can only be put forward")
+        if ahead > MOST:
+            raise ValueError(f"the clock can be at most {MOST.days} days ahead")
+        write_file(self._file, f"{ahead.total_seconds()}\n".encode())
+        self.ahead = ahead
+
+
+class ClockControl:
+    """The clock's operations for the command line; ``moved`` is called after it moved forward."""
+
+    def __init__(
+        self,
+        clock: AheadClock,
+        *,
+        workers: int = 0,
+        moved: Callable[[timedelta], None] | None = None,
+    ) -> None:
+        self._clock, self._workers, self._moved = clock, workers, moved
+
+    async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """``show``, or ``advance`` by ``seconds``. Raises ValueError."""
+        if operation == "advance":
+            if self._workers:
+                raise ValueError("with --workers, only the machine's clock can be used")
+            self._clock.advance(timedelta(seconds=fields["seconds"]))
+            if self._moved is not None:
+                self._moved(self._clock.ahead)
+        elif operation != "show":
+            raise ValueError(f"unknown operation {operation[:40]}")
+        now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"now": now, "ahead": self._clock.ahead.total_seconds()}
+
+
+def check_alone(clock: AheadClock, workers: int) -> None:
+    """Raise ConfigError if the clock is ahead, because front processes use the machine's time."""
+    if workers and clock.ahead:
+        raise ConfigError(
+            f"the clock of this directory is {clock.ahead} ahead (gatepost clock), which front "
+            "processes are not: start without --workers"
+        )
+
+
+def _read(file: Path) -> timedelta:
+    try:
+        return timedelta(seconds=float(file.read_text("ascii")))
+    except FileNotFoundError:
+        return timedelta(0)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}; delete it") from None

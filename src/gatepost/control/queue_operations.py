@@ -1,0 +1,207 @@
+"""``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from gatepost.control.queue_documents import (
+    Document,
+    attempt_document,
+    count_document,
+    delivery_document,
+    message_document,
+    why_document,
+)
+from gatepost.model.delivery import Delivery, State
+from gatepost.model.route import NextHop, Route, parse_next_hop
+from gatepost.queue.deliveries import Action, Deliveries, QueueCount, QueueSelection
+from gatepost.queue.pause import Pause
+from gatepost.queue.schedule import BACK
+from gatepost.queue.why import next_try, why
+
+if TYPE_CHECKING:
+    from gatepost.relay.context import Report
+
+    # a relay that only captures, and a stopped one, deliver nothing
+    from gatepost.relay.deliver import Deliverer
+
+MOST: Final = 10_000
+"""Maximum number of deliveries in a listing."""
+_STATES: Final = frozenset(get_args(State))
+_DONE: Final[dict[Action, str]] = {
+    "retry": "retried",
+    "hold": "held",
+    "release": "released",
+    "drop": "dropped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueControl:
+    """What the operations work on."""
+
+    deliveries: Deliveries
+    now: Callable[[], datetime]
+    delivering: "Callable[[], Deliverer] | None" = None
+    """Returns the current deliverer, which a reload changes; None: no relay runs."""
+    report: "Report | None" = None
+    """None: no relay runs, so that nobody reads its events."""
+    routes: Callable[[], Sequence[Route]] = tuple
+    """The configured routes, if no relay runs."""
+
+    @property
+    def deliverer(self) -> "Deliverer | None":
+        """The current deliverer; None: no relay runs."""
+        return None if self.delivering is None else self.delivering()
+
+    def targets(self, next_hop: NextHop) -> Sequence[str]:
+        """Return the names of the targets of a next hop, in the order in which they are tried."""
+        deliverer = self.deliverer
+        if deliverer is not None:
+            return deliverer.targets(next_hop)
+        route = next((each for each in self.routes() if each.name == next_hop.route), None)
+        return () if route is None else [each.name for each in route.chain]
+
+
+async def operate_queue(control: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
+    """Run an operation. Raises KeyError for an unknown id, ValueError and QueueError."""
+    if operation == "list":
+        return await _list(control, fields)
+    if operation == "show":
+        return await _show(control, str(fields["id"]))
+    if operation == "why":
+        return await _why(control, str(fields["id"]))
+    if operation in _DONE:
+        return await _act(control, operation, fields)
+    raise ValueError(f"unknown operation {operation!r}")
+
+
+async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
+    states = tuple(fields.get("states", ()))
+    if unknown := set(states) - _STATES:
+        raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
+    limit = min(int(fields.get("limit", MOST)), MOST)
+    selection = QueueSelection(str(fields.get("next_hop", "")), states, limit + 1)
+    found = await control.deliveries.list(selection)
+    counts = await control.deliveries.count()
+    is_cut, found = len(found) > limit, found[:limit]
+    listed = []
+    for delivery in await _as_due(control, found):
+        message = await control.deliveries.message(delivery.message)
+        shown = message_document(message)
+        del shown["id"]
+        age = (control.now() - message.received_at).total_seconds()
+        listed.append(_document(control, delivery) | shown | {"age": max(0, round(age))})
+    return {
+        "deliveries": listed,
+        "more": _more(selection, counts, len(found)) if is_cut else 0,
+        "next_hops": count_document(counts),
+    }
+
+
+def _more(selection: QueueSelection, counts: Mapping[str, QueueCount], listed: int) -> int | None:
+    """Return how many selected deliveries were not listed; None: unknown, because settled ones are
+    not counted."""
+    if "settled" in selection.states:
+        return None
+    states = selection.states or ("waiting", "leased", "held")
+    hops = [each for key, each in counts.items() if selection.next_hop in ("", key)]
+    total: int = sum(getattr(each, state) for each in hops for state in states)
+    return max(1, total - listed)
+
+
+async def _show(control: QueueControl, id_: str) -> Document:
+    found = await _as_due(control, await _find(control, id_))
+    message = message_document(await control.deliveries.message(found[0].message))
+    deliveries = [
+        _document(control, each) | {"history": [attempt_document(one) for one in each.history]}
+        for each in found
+    ]
+    return message | {"deliveries": deliveries}
+
+
+async def _why(control: QueueControl, id_: str) -> Document:
+    found = await _as_due(control, await _find(control, id_))
+    return {"id": found[0].message, "deliveries": [_answer(control, each) for each in found]}
+
+
+async def _as_due(control: QueueControl, found: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Return deliveries with their true times: if the clock was put back, the relay soon tries what
+    waits for a time by the old clock."""
+    now, deliverer = control.now(), control.deliverer
+    if deliverer is not None:
+        are_old = deliverer.has_old_times()
+    else:
+        looked = await control.deliveries.looked_at()
+        are_old = looked is not None and looked - now >= BACK
+    if not are_old:
+        return found
+    return [each if each.due is None else replace(each, due=min(each.due, now)) for each in found]
+
+
+def _document(control: QueueControl, delivery: Delivery) -> Document:
+    due = delivery.due
+    if due is not None:
+        pause = _pause(control, delivery)
+        due = next_try(due, delivery.expires_at, control.now(), pause)
+    return delivery_document(delivery, due, control.targets(delivery.next_hop))
+
+
+def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
+    deliverer = control.deliverer
+    return None if deliverer is None else deliverer.pause_of(delivery.next_hop)
+
+
+def _answer(control: QueueControl, delivery: Delivery) -> Document:
+    deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
+    if deliverer is not None:
+        progress = deliverer.progress_of(delivery.id, delivery.next_hop)
+    is_running = deliverer is not None
+    found = why(delivery, control.now(), pause, progress, is_running=is_running)
+    return why_document(delivery, found)
+
+
+async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
+    ids: Sequence[str] | None = fields.get("ids")
+    leased = 0
+    found = [each for id_ in ids or () for each in await _find(control, id_)]
+    hops = [each.next_hop for each in found]
+    if ids is None:
+        counts = await control.deliveries.count()
+        hops = [parse_next_hop(key) for key in counts]
+        leased = sum(each.leased for each in counts.values())
+        if control.deliverer is not None and action in ("retry", "release"):
+            control.deliverer.note_release()
+    wake = control.deliverer.wake if control.deliverer is not None else lambda: None
+    done = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
+    if action == "retry" and ids is None:
+        done["under_way"] = leased
+    if action == "drop":
+        _tell_dropped(control, found)
+    if control.deliverer is not None:
+        if action == "retry":  # not before, or some would be attempted and not counted
+            control.deliverer.forgive(list(dict.fromkeys(hops)))
+        if action in ("hold", "drop"):
+            control.deliverer.cancel(None if ids is None else frozenset(ids))
+        control.deliverer.wake()
+    return done
+
+
+def _tell_dropped(control: QueueControl, found: Sequence[Delivery]) -> None:
+    """Report what somebody dropped: it was accepted, and its sender will hear nothing."""
+    if control.report is None:
+        return
+    for each in {each.id: each for each in found if each.state != "settled"}.values():
+        waiting = [str(one.address) for one in each.waiting]
+        control.report(
+            "message_dropped", id=each.message, delivery=each.id, next_hop=each.next_hop.key,
+            rcpt_to=waiting,
+        )  # fmt: skip
+
+
+async def _find(control: QueueControl, id_: str) -> Sequence[Delivery]:
+    found = await control.deliveries.find(id_)
+    if not found:
+        raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
+    return found

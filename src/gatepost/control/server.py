@@ -1,0 +1,267 @@
+"""The server of ``DIR/control.sock``, for the command line and the relay's front processes.
+
+Only the owner of the directory can open the socket, so callers need not authenticate.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.clock import NO_CLOCK, ClockControl
+from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.net.frames import FrameStream, serve_frames
+from gatepost.operator_log.writer import Reporter
+from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
+from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.front_caches import FrontCache, FrontCaches, caching_operations
+from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
+from gatepost.processes.rpc_messages import (
+    PackedMessage,
+    PackedSubmission,
+    body_of,
+    pack_message,
+    unpack_submission,
+)
+from gatepost.processes.uploads import Uploads, put_and_tell
+from gatepost.queue.contract import Selection, Store
+from gatepost.relay.spool import Budget
+from gatepost.reports.operations import NO_EVENTS, operate
+from gatepost.reports.service import EventService
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts of a relay besides its store and directory."""
+
+    quotas: SubscriptionQuotas | None = None
+    """None: there are no quotas."""
+    clients: ClientCounts | None = None
+    """None: there are no limits per address."""
+    budget: Budget | None = None
+    """This process's share of the memory for content from front processes."""
+    admin: AdminDispatch | None = None
+    """None: the directory cannot be changed over the socket."""
+    events: EventService | None = None
+    """None: there are no delivery reports."""
+    queue: QueueControl | None = None
+    """None: there is no queue."""
+    clock: ClockControl | None = None
+    """None: the time is the machine's."""
+    reporter: Reporter | None = None
+    """None: events of front processes are not reported."""
+
+
+async def serve_control(
+    data: Path, store: Store, directory: Directory, shared: Shared = Shared()
+) -> asyncio.Server:
+    """Serve DIR/control.sock until the server is closed."""
+    operations = {
+        **store_operations(store),
+        **directory_operations(directory),
+        **_operations_of_all(shared),
+    }
+    caches = FrontCaches()
+    if isinstance(directory, KeepableDirectory):
+        directory.follow(caches.forget)
+    clients = shared.clients
+    if clients is not None:
+        clients.vacate = caches.vacate
+    quotas, budget = shared.quotas, shared.budget or Budget(data)
+
+    def make_stream() -> FrameStream:
+        uploads = Uploads(store, budget)
+        own = upload_operations(uploads)
+        if quotas is not None:
+            own |= quota_operations(OwnQuotas(quotas, owner=uploads))
+
+        def gone() -> None:
+            """Clean up after a caller that has disconnected."""
+            uploads.close()
+            caches.remove(cache)
+            if quotas is not None:
+                quotas.forget(uploads)
+            if clients is not None:
+                clients.forget(uploads)
+
+        table = {**operations, **own}
+        answers = Answers(table, gone)
+        cache = FrontCache(answers)
+        table |= caching_operations(directory, caches, cache)
+        table["gave_up"] = _taking(tuple[int], cache.gave_up)
+        if clients is not None:
+            counted = LocalClientCounter(clients, owner=uploads)
+            table |= client_operations(counted, caches, cache)
+        return answers.stream
+
+    return await serve_frames(data / SOCKET, make_stream)
+
+
+def _operations_of_all(shared: Shared) -> dict[str, Operation]:
+    """Return the operations that are the same for every connection."""
+    operations = {
+        **clock_operations(shared.clock),
+        **event_operations(shared.events),
+    }
+    if shared.queue is not None:
+        operations |= queue_operations(shared.queue)
+    if shared.reporter is not None:
+        operations |= reporter_operations(shared.reporter)
+    if shared.admin is not None:
+        operations |= administration_operations(shared.admin)
+    return operations
+
+
+def store_operations(store: Store) -> dict[str, Operation]:
+    """Return the store's operations by name."""
+
+    read = decoder(tuple[PackedSubmission]).decode
+
+    def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Afterwards:
+        (packed,) = read(raw)
+        return put_and_tell(store, unpack_submission(packed, body_of(content, packed.traits)))
+
+    async def body(id_: str) -> list[bytes]:
+        return list((await store.body(id_)).chunks())
+
+    async def listing(selection: Selection) -> list[PackedMessage]:
+        return [pack_message(each) for each in await store.list(selection)]
+
+    async def get(id_: str) -> PackedMessage:
+        return pack_message(await store.get(id_))
+
+    async def wait(selection: Selection, timeout: float) -> PackedMessage | None:
+        found = await store.wait(selection, timeout)
+        return None if found is None else pack_message(found)
+
+    return {
+        "put": put,
+        "new_epoch": _taking(tuple[()], store.new_epoch),
+        "refusal": _taking(tuple[()], lambda: store.refusal),
+        "list": _taking(tuple[Selection], listing),
+        "count": _taking(tuple[()], store.count),
+        "get": _taking(tuple[str], get),
+        "trace": _taking(tuple[str], store.trace),
+        "body": _taking(tuple[str], body),
+        "delete": _taking(tuple[tuple[str, ...] | None], store.delete),
+        "wait": _taking(tuple[Selection, float], wait),
+    }
+
+
+def upload_operations(uploads: Uploads) -> dict[str, Operation]:
+    """Return the operations of large content by name."""
+
+    def upload(raw: msgspec.Raw, content: Sequence[bytes]) -> None:
+        (number,) = decode(raw, tuple[int])
+        uploads.add(number, content)
+
+    return {
+        "upload": upload,
+        "put_upload": _taking(tuple[int, PackedSubmission], uploads.put),
+        "drop_upload": _taking(tuple[int], uploads.drop),
+    }
+
+
+def directory_operations(directory: Directory) -> dict[str, Operation]:
+    """Return the directory's operations by name."""
+    return {
+        "mechanisms": _taking(tuple[()], lambda: sorted(directory.mechanisms)),
+        "identify": _taking(tuple[Credentials, str], directory.identify),
+        "verifier": _taking(tuple[str, str], directory.verifier),
+        "standing": _taking(tuple[Principal, Address], directory.standing),
+    }
+
+
+def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
+    """Return the operations by which front processes report events."""
+    return {
+        "lines_are_json": _taking(tuple[()], lambda: reporter.as_json),
+        "lines": _taking(tuple[list[str]], reporter.take),
+    }
+
+
+def administration_operations(admin: AdminDispatch) -> dict[str, Operation]:
+    """Return the operation that changes the directory; refusals are returned as values."""
+
+    async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"done": await admin.administer(operation, fields)}
+        except Rejected as error:
+            return {"rejected": (error.code, error.message, error.status)}
+
+    return {"administer": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def quota_operations(quotas: Quotas) -> dict[str, Operation]:
+    """Return the quotas' operations by name."""
+    return {
+        "enter": _taking(tuple[Principal], quotas.enter),
+        "leave": _taking(tuple[Principal], quotas.leave),
+        "admit": _taking(tuple[Principal, Address], quotas.admit),
+    }
+
+
+def client_operations(
+    clients: LocalClientCounter, caches: FrontCaches, cache: FrontCache
+) -> dict[str, Operation]:
+    """Return the operations of counting clients by name."""
+
+    def visit(address: str) -> Later[bool]:
+        caches.add_places_cache(cache)
+        return clients.enter(address) or clients.enter_late(address)
+
+    def leave(numbers: dict[str, int]) -> None:
+        for address, number in numbers.items():
+            clients.leave(address, number)
+
+    return {
+        "visit": _taking(tuple[str], visit),
+        "visits_over": _taking(tuple[dict[str, int]], leave),
+        "delay": _taking(tuple[str], clients.delay),
+    }
+
+
+def event_operations(service: EventService | None) -> dict[str, Operation]:
+    """Return the operation for commands about events."""
+    run = _refusing(NO_EVENTS) if service is None else partial(operate, service)
+    return {"events": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def clock_operations(control: ClockControl | None) -> dict[str, Operation]:
+    """Return the operation for commands about the clock."""
+    run = _refusing(NO_CLOCK) if control is None else control.operate
+    return {"clock": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def queue_operations(control: QueueControl) -> dict[str, Operation]:
+    """Return the operation for commands about the queue."""
+    run = partial(operate_queue, control)
+    return {"queue": _taking(tuple[str, dict[str, Any]], run)}
+
+
+def _refusing(said: str) -> Callable[..., Any]:
+    """Return a function that refuses the operations of a part that this relay does not have."""
+
+    def refuse(_operation: str, _fields: dict[str, Any]) -> None:
+        raise ValueError(said)
+
+    return refuse
+
+
+def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:
+    """Decode the arguments as ``kinds`` (a tuple type) and run ``operation`` with them."""
+    read = decoder(kinds).decode
+    return lambda raw: operation(*read(raw))

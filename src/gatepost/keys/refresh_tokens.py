@@ -1,0 +1,152 @@
+"""Refresh tokens that a provider issued instead of the configured one: stored encrypted under
+DIR."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gatepost.errors import ConfigError
+from gatepost.keys.keys import Key
+from gatepost.model.secret import Secret
+from gatepost.net.atomic_files import write_file
+from gatepost.net.files import make_private_directory
+from gatepost.relay.context import Report
+
+DIRECTORY: Final = "tokens"
+AGAIN: Final = 60.0
+"""Seconds after which a failed write is repeated."""
+FORGOTTEN: Final = 365 * 86_400.0
+"""Seconds after which a token is removed to which no configured one leads. Until then an
+operator may return to the old configuration; providers end tokens that were unused for half a
+year, or sooner."""
+_PURPOSE: Final = "refresh token"
+_DIGEST: Final = 32
+
+Read = Callable[[], Secret]
+"""Reads a configured token. Raises ConfigError."""
+
+
+class KeptTokens:
+    """The newest tokens of all credentials of a relay.
+
+    Each is stored under a mark of the configured token that it follows, so that credentials with
+    the same token, for example with different scopes, share the newest one, and a newly configured
+    token takes effect. A token that cannot be written is used nevertheless, also over a reload, and
+    is written later.
+    """
+
+    def __init__(self, key: Key, report: Report) -> None:
+        """``key`` encrypts the tokens."""
+        self._key, self._report = key, report
+        self._directory = Path(key.where).parent / DIRECTORY
+        self._unwritten: dict[bytes, tuple[str, Secret]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def of(self, name: str, configured: Read) -> "KeptToken":
+        """Return the reader and keeper of a credential's token."""
+        return KeptToken(self, name, configured)
+
+    def mark_of(self, token: Secret) -> bytes:
+        """Return the mark by which a configured token is recognised."""
+        octets = token.reveal().encode("utf-8", "surrogateescape")
+        key = self._key.subkey("configured refresh tokens")
+        return hashlib.blake2b(octets, key=key, digest_size=_DIGEST).digest()
+
+    def newest(self, mark: bytes, name: str) -> Secret | None:
+        """Return the newest token that follows the one with this mark; None if it is that one
+        itself."""
+        if mark in self._unwritten:
+            return self._unwritten[mark][1]
+        for path in (self._directory / mark.hex(), self._directory / name):
+            try:
+                plain = self._key.unseal(path.read_bytes(), _PURPOSE)
+            except (OSError, ConfigError):  # none is stored, or it is encrypted with another key
+                continue
+            if plain[:_DIGEST] == mark:
+                return Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
+        return None
+
+    def keep(self, mark: bytes, name: str, token: Secret) -> None:
+        """Keep a token that replaces all earlier ones.
+
+        The operator is told if it cannot be written: after a restart, somebody might have to sign
+        in again.
+        """
+        is_late = mark in self._unwritten
+        try:
+            self._write(mark, name, token)
+        except OSError as error:
+            self._unwritten[mark] = name, token
+            self._report(
+                "refresh_token_not_kept", credential=name, reason=error.strerror or str(error)
+            )
+            self._try_later()
+            return
+        self._unwritten.pop(mark, None)
+        if is_late:
+            self._report("refresh_token_kept", credential=name)
+
+    def _try_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(AGAIN, self._try_again)
+
+    def _try_again(self) -> None:
+        self._timer = None
+        for mark, (name, token) in list(self._unwritten.items()):
+            with suppress(OSError):  # that was reported
+                self._write(mark, name, token)
+                del self._unwritten[mark]
+                self._report("refresh_token_kept", credential=name)
+        if self._unwritten:
+            self._try_later()
+
+    def _write(self, mark: bytes, name: str, token: Secret) -> None:
+        plain = token.reveal().encode("utf-8", "surrogateescape")
+        make_private_directory(self._directory)
+        write_file(self._directory / mark.hex(), self._key.seal(mark + plain, _PURPOSE))
+        (self._directory / name).unlink(missing_ok=True)
+
+    def keep_only(self, configured: Mapping[str, Read]) -> None:
+        """Remove tokens that follow others than these (by the names of their credentials), once
+        nobody will return to them."""
+        oldest = time.time() - FORGOTTEN
+        try:
+            wanted = {*configured, *[self.mark_of(read()).hex() for read in configured.values()]}
+            for path in self._directory.iterdir():
+                if path.name not in wanted and path.stat().st_mtime < oldest:
+                    path.unlink()
+        except (ConfigError, OSError):  # removed later
+            return
+
+    def close(self) -> None:
+        """Write what is not written yet, for the last time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._try_again()
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class KeptToken:
+    """The newest token that follows a credential's configured one."""
+
+    def __init__(self, kept: KeptTokens, name: str, configured: Read) -> None:
+        """``name`` is the credential's, under which earlier versions stored it."""
+        self._kept, self._name, self._configured = kept, name, configured
+        self._mark = b""
+        """The mark of the configured token when it was last read."""
+
+    def read(self) -> Secret:
+        """Return the newest token. Raises ConfigError."""
+        configured = self._configured()
+        self._mark = self._kept.mark_of(configured)
+        return self._kept.newest(self._mark, self._name) or configured
+
+    def keep(self, token: Secret) -> None:
+        """Keep a token that replaces the one that was last read. The operator may have
+        configured another one meanwhile."""
+        self._kept.keep(self._mark, self._name, token)

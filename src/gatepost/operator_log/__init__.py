@@ -1,0 +1,1 @@
+"""What the operator reads: one line for each event."""

@@ -1,0 +1,182 @@
+"""Formats an event as a line of the operator's log: a sentence, or a JSON object."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from gatepost.model.unprintable import escape_unprintable
+from gatepost.operator_log.levels import LEVELS
+
+
+class EventFormatter:
+    """Formats events as lines, in one of the two forms."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json: Final = as_json
+
+    def line(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+        """Return the line of an event. An event that cannot be formatted must not affect others."""
+        try:
+            return self._format(moment, event, facts)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            reason = f"event {event!r} cannot be written: {type(error).__name__}"
+            return self._format(time.time(), "internal_error", {"reason": reason})
+
+    def _format(self, moment: float, event: str, facts: Mapping[str, Any]) -> str:
+        second = int(moment)
+        if not self.as_json:
+            level = LEVELS.get(event, "info")
+            return f"{_local_date(second)} {level} {format_event(event, facts)}"
+        time_ = f"{_date(second)}.{int((moment - second) * 1000):03}Z"
+        try:
+            return _json({"time": time_, "event": event, **facts})
+        except (TypeError, ValueError):  # text that is not Unicode came from a peer
+            plain = {name: _plain(value) for name, value in facts.items()}
+            return _json({"time": time_, "event": event, **plain})
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return escape_unprintable(msgspec.json.encode(document).decode())
+
+
+def _plain(value: Any) -> Any:
+    """Return text for JSON: octets that are not UTF-8 as ``\\udcff``, and all else unchanged, so
+    that clients do not control the form of a field."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return ascii(value)
+
+
+@lru_cache(maxsize=4)
+def _local_date(second: int) -> str:
+    """Return local date and time with the zone (RFC 3339); cached, because thousands of lines share
+    it."""
+    return datetime.fromtimestamp(second, UTC).astimezone().isoformat()
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    """Return date and time in UTC, without the zone."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def format_event(event: str, facts: Mapping[str, Any]) -> str:
+    """Return an event as a sentence; control characters are escaped."""
+    sentence = _SENTENCES.get(event)
+    if sentence is None:
+        words = " ".join(f"{key}={value}" for key, value in facts.items())
+        text = f"{event.replace('_', ' ')} {words}"
+    else:
+        text = sentence.format_map(_Shown(facts)).replace(": : ", ": ")  # there was no answer
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "?" for character in text)
+    return text.rstrip(" :")
+
+
+class _Shown(dict[str, Any]):
+    """Facts as a sentence names them."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__(facts)
+        if "rcpt_to" in facts:
+            self["rcpt_to"] = _first_of(facts["rcpt_to"])
+        if facts.get("reason"):
+            self["reason"] = _more(str(facts.get("reply", "")), str(facts["reason"]))
+        if "next_at" in facts and facts["next_at"] is None:
+            up = f"it expires at {facts['expires_at']}"
+            self["next_at"] = "an operator releases it" if facts["held"] else up
+        if "records" in facts:
+            self["records_named"] = _named(facts["records"])
+        if "findings" in facts:
+            self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
+        if "certificate_days_left" in facts:
+            old, left = facts["certificate_days_old"], facts["certificate_days_left"]
+            self["certificate_named"] = f", certificate {old} days old, {left} left"
+
+    def __missing__(self, key: str) -> str:
+        return "" if key.endswith("_named") else "-"
+
+
+def _more(reply: str, reason: str) -> str:
+    """Return what the reason says beyond the reply."""
+    if reason in reply:
+        return ""
+    head, _, rest = reason.partition(": ")  # an API's answer, and its explanation
+    return rest if rest and reply.endswith(f" {head}") else reason
+
+
+def _first_of(recipients: list[str]) -> str:
+    if not recipients:
+        return "nobody"
+    more = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
+    return f"{recipients[0]}{more}"
+
+
+def _named(records: list[dict[str, str]]) -> str:
+    first = ", ".join(f"{each['name']} ({each['reason']})" for each in records[:_NAMED])
+    return first + (f" and {len(records) - _NAMED} more" if len(records) > _NAMED else "")
+
+
+_NAMED: Final = 3
+_SENTENCES: Final = {
+    "accepted": "accepted {id} from <{mail_from}> to {rcpt_to}, {size} octets",
+    "signed_in": "signed in {principal} with {mechanism} from {peer}",
+    "auth_refused": "AUTH {mechanism} refused for {username!r} from {peer}: {reason}",
+    "refused": "refused {peer}: {reply}: {reason}",
+    "message_refused": "message refused from {peer}: {reply}: {reason}",
+    "not_stored": "NOT STORED from {peer}: {reply}: {reason}",
+    "tls_failed": "TLS failed with {peer}: {reason}",
+    "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
+    "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
+    "reports_delayed": "reports are delayed: {reason}",
+    "domain_verified": "{proof} of domain {domain} is verified",
+    "domain_not_verified": "{proof} of domain {domain} is NOT verified: {reason}",
+    "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",
+    "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
+    "message_failed": "FAILED {id} to {rcpt_to}: {reply}: {reason}",
+    "message_dropped": "DROPPED {id} to {rcpt_to}, as an operator said: nobody is notified",
+    "message_damaged": "MESSAGE {id} IS DAMAGED: {reason}",
+    "notification_lost": "<{mail_from}> was NOT NOTIFIED of a failure ({id}): {reason}",
+    "sender_warned": "notified <{mail_from}> that {id} is delayed",
+    "next_hop_rests": "next hop {next_hop} pauses for {seconds} s: {what}: {reason}",
+    "sign_in_stopped": "credential {credential} is REFUSED at {target}: {reply}: {reason}",
+    "sign_in_works": "credential {credential} is accepted at {target} again",
+    "refresh_token_not_kept": "the new refresh token of {credential} could NOT be saved: {reason}",
+    "refresh_token_kept": "the new refresh token of {credential} is saved now",
+    "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
+    "authority_replaced": "the certificate authority is NEW: clients must trust {ca_file}",
+    "clock_put_back": "the clock was put back by {seconds} s: waiting deliveries are tried now",
+    "api_failed": "API FAILED at {route}: {reason}",
+    "descriptors_used_up": "OUT OF FILE DESCRIPTORS, of {limit}: {reason}",
+    "descriptors_free": "there are free file descriptors again, after {seconds} s",
+    "proxy_header_refused": "closed {peer}, which must begin with a PROXY header: {reason}",
+    "secret_changed": "credential {credential} has a new secret",
+    "certificate_reloaded": "certificate {file} is new, valid until {expires_at}",
+    "certificate_kept": "certificate {file} CANNOT BE USED, the old one stays in use: {reason}",
+    "config_warning": "{reason}",
+    "certificate_expires": "certificate {file} expires soon, at {expires_at}",
+    "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
+    "changed": "{upstream}: CHANGED: {sentence}",
+    "upstream_certificate_expires": "{upstream}: the certificate expires in {days_left} days",
+    "probe_failed": "{upstream}: COULD NOT BE CHECKED: {reason}",
+    "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
+    "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is skipped: {reason}",
+    "snapshot_not_kept": "{upstream}: the snapshot could NOT be saved: {reason}",
+    "directory_damaged": "DAMAGED RECORDS IN THE DIRECTORY: {records_named}",
+    "account_damaged": "ACCOUNT {name} IS DAMAGED, and must be created again: {reason}",
+    "store_recovered": "THE STORE WAS REPAIRED: {reason}",
+    "store_gone": "THE STORE IS MISSING, a new one is created: {reason}",
+    "store_older": "THE STORE IS AN OLDER COPY: {reason}",
+    "ready_not_written": "ready.json could NOT be written: {reason}",
+    "reloaded": "reloaded {config}",
+    "reload_refused": "NOT RELOADED, nothing changes: {reason}",
+    "closed": "closed {peer}: {reply}: {reason}",
+}

@@ -1,0 +1,104 @@
+"""The operator's log: events as lines on a file descriptor.
+
+A thread formats and writes them, many at a time, so that a slow terminal or a full pipe never
+delays a session.
+"""
+
+import errno
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gatepost.operator_log.sentences import EventFormatter
+
+FLUSH: Final = 0.05
+"""Seconds that a line may wait for others."""
+MAX_WAITING: Final = 20_000
+"""Lines that may wait to be written; further ones are dropped and counted."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors after which writing is tried again: the log may be on a disk that is full for a while."""
+LAST_WORDS: Final = 1.0
+"""Seconds to write the remaining lines when the process stops."""
+
+_Event = tuple[float, str, Mapping[str, Any]]
+"""Time, name and facts of an event."""
+
+
+class Reporter:
+    """A ``relay.context.Report`` that writes to a file descriptor; None: nothing is written.
+
+    It uses no buffered stream of the interpreter: a thread that a full pipe blocks in one holds
+    its lock, and the interpreter then aborts at exit.
+    """
+
+    def __init__(self, descriptor: int | None, *, as_json: bool) -> None:
+        self._descriptor = descriptor
+        self._formatter = EventFormatter(as_json=as_json)
+        self._waiting: deque[_Event | str] = deque()
+        self._dropped = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="gatepost-report", daemon=True)
+        self._thread.start()
+
+    @property
+    def as_json(self) -> bool:
+        """Whether lines are JSON objects."""
+        return self._formatter.as_json
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Log one event; never blocks."""
+        self._add((time.time(), event, facts))
+
+    def say(self, text: str) -> None:
+        """Log a text unchanged; only for people, not with JSON."""
+        self._add(text)
+
+    def take(self, lines: Sequence[str]) -> None:
+        """Log lines that another process has formatted."""
+        for line in lines:
+            self._add(line)
+
+    def _add(self, line: "_Event | str") -> None:
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append(line)
+        else:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write the waiting lines, and stop."""
+        self._stopping.set()
+        self._thread.join(LAST_WORDS)
+
+    def _write(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.wait(FLUSH)
+            waiting = len(self._waiting)  # not what arrives meanwhile, which may never end
+            lines = [self._format(self._waiting.popleft()) for _ in range(waiting)]
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                lines.append(self._format((time.time(), "lines_dropped", {"count": dropped})))
+            if lines and self._descriptor is not None:
+                text = "\n".join(lines) + "\n"
+                try:
+                    write_all(self._descriptor, text.encode("utf-8", "backslashreplace"))
+                except OSError as error:
+                    if error.errno in _FULL:
+                        self._dropped += len(lines)  # reported once there is room again
+                    else:
+                        self._descriptor = None  # nobody reads any more; mail continues
+
+    def _format(self, line: "_Event | str") -> str:
+        return line if isinstance(line, str) else self._formatter.line(*line)
+
+
+def write_all(descriptor: int, octets: bytes) -> None:
+    """Write all of ``octets``, waiting for the reader. Raises OSError if there is none."""
+    while octets:
+        try:
+            octets = octets[os.write(descriptor, octets) :]
+        except BlockingIOError:  # whoever started us made it so
+            time.sleep(FLUSH)

@@ -1,0 +1,111 @@
+"""What every front process does: it calls the store process, and ends when told to."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gatepost.errors import GatepostError
+from gatepost.net.listen import Listener
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.remote_directory import RemoteDirectory
+from gatepost.processes.remote_operator_log import RemoteReport
+from gatepost.processes.remote_store import RemoteStore
+from gatepost.processes.rpc import Calls
+from gatepost.processes.runtime import DRAIN, report_faults, run
+from gatepost.processes.stray_signals import ignore_stray_signals
+from gatepost.processes.workers import OPEN, READY, RETIRE
+from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.supervise import Supervisor
+
+T = TypeVar("T")
+ListenerWithState = tuple[Listener, ListenerState]
+
+LONGEST: Final = 3600.0
+"""Seconds for the sessions of a front process that another one has replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontProcess:
+    """The connection to the store process, and what is reached over it."""
+
+    calls: Calls
+    store: RemoteStore
+    directory: RemoteDirectory
+    report: RemoteReport
+
+    @classmethod
+    async def connect(cls, data: Path) -> "FrontProcess":
+        """Connect. Raises ConnectError."""
+        calls = await Calls.connect(data / SOCKET)
+        report = await RemoteReport.connect(calls)
+        report_faults(report)
+        return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
+
+    async def serve(self, supervisor: Supervisor, listeners: Sequence[ListenerWithState]) -> None:
+        """Report that we are ready, and accept when told to; serve until SIGTERM, until told that
+        another process replaces us, or until the store process ends.
+
+        SIGTERM drains. When we are replaced, we accept no more, and end when the last session has
+        ended by itself.
+        """
+        loop = asyncio.get_running_loop()
+        told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # sent to the parent, too
+
+        def hear() -> None:
+            heard = os.read(sys.stdin.fileno(), len(OPEN + RETIRE))
+            if not heard:  # it is the end of the parent, and ours
+                loop.remove_reader(sys.stdin.fileno())
+            if not heard or OPEN in heard:
+                told.set()
+            if RETIRE in heard:
+                retire.set()
+
+        loop.add_reader(sys.stdin.fileno(), hear)
+        os.write(sys.stdout.fileno(), READY)
+        opened, lost, stopped, retired = (
+            asyncio.ensure_future(each.wait()) for each in (told, self.calls.lost, stop, retire)
+        )
+        ends = [lost, stopped, retired]
+        await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
+        if told.is_set():
+            for listener, state in listeners:
+                await supervisor.serve(listener, state)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if retire.is_set():
+            leaving = asyncio.ensure_future(supervisor.retire())
+            await asyncio.wait(
+                [lost, stopped, leaving], timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED
+            )
+            leaving.cancel()
+        await supervisor.drain(DRAIN)
+        for each in (opened, *ends):
+            each.cancel()
+        self.calls.close()
+
+
+def run_front(kind: type[T], serve: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+    """Run a front process by the instruction on its standard input, a ``kind``.
+
+    If it cannot start, it prints the reason instead of READY.
+    """
+    ignore_stray_signals("SIGHUP")  # which a terminal sends to the parent, too
+    told = sys.stdin.buffer.readline()
+    if not told.endswith(b"\n"):
+        sys.exit(1)  # the parent was killed meanwhile
+    try:
+        run(serve(msgspec.json.decode(told, type=kind)))
+    except (GatepostError, OSError) as error:
+        with suppress(OSError):
+            why = " ".join(str(error).split())
+            os.write(sys.stdout.fileno(), f"{why}\n".encode("utf-8", "replace"))
+        sys.exit(1)

@@ -1,0 +1,276 @@
+"""Creates reports about committed mail: reads behind the cursor, and records reports in one commit.
+
+Accepting mail does not wait for it. It is woken after a commit, waits a moment so that many
+messages make one commit, and after a crash continues where it was. A report of a mere delivery to
+which nobody has subscribed is not written, because it follows from the message.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatepost.directory.azure.entries import CommunicationService
+from gatepost.directory.change_listeners import to_the_end
+from gatepost.model.address import Address
+from gatepost.model.message import StoredMessage
+from gatepost.model.report import Report
+from gatepost.model.suppression import SuppressedPeriod
+from gatepost.queue.reports import Published, ReportStore, Unread
+from gatepost.relay.context import Report as Tell
+from gatepost.relay.faults import explain
+from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, Outcome, decide
+from gatepost.reports.report_contents import delivery_report
+from gatepost.reports.rules import OutcomeRules
+from gatepost.reports.sources import Sources, texts
+from gatepost.reports.subscriptions import Subscriptions
+from gatepost.reports.suppression import after_bounce, after_send, fold, in_force
+
+PACE: Final = 0.05
+"""Seconds that mail waits for more of it."""
+PATIENCE: Final = 2.0
+"""Seconds that a caller waits for it to catch up."""
+BATCH: Final = 200
+"""Messages per commit, which also limits how long the event loop is blocked."""
+UPKEEP: Final = 60.0
+"""Seconds between two clean-ups."""
+AGE: Final = timedelta(days=30)
+KEPT: Final = 100_000
+"""Maximum number of reports that are kept, besides those that a webhook must still get."""
+
+_DAMAGED: Final = "its times cannot be read; it suppresses mail until it is deleted"
+
+
+class Consumer:
+    """The only reader of a store's new mail, which also updates the managed list.
+
+    ``on_published`` is called after each commit with something for a subscription.
+    """
+
+    def __init__(
+        self,
+        reports: ReportStore,
+        rules: OutcomeRules,
+        subscriptions: Subscriptions,
+        sources: Sources,
+        on_published: Callable[[], None],
+    ) -> None:
+        self._reports, self._rules = reports, rules
+        self._subscriptions, self._sources = subscriptions, sources
+        self._on_published = on_published
+        self._cursor = 0
+        self._leases: dict[str, SuppressedPeriod] = {}
+        self.damaged: dict[str, str] = {}
+        """See ``damaged_records``."""
+        self._consuming = asyncio.Lock()
+        self._rung = asyncio.Event()
+        self._catching_up: set[asyncio.Future[None]] = set()
+
+    async def load(self) -> None:
+        """Read the cursor and the managed list."""
+        self._cursor = await self._reports.cursor()
+        leases = await self._reports.leases()
+        self._leases = {each.address: each for each in leases}
+        self.damaged.update(
+            {f"suppression {each.address}": _DAMAGED for each in leases if each.is_damaged}
+        )
+
+    # Who asks.
+
+    async def catch_up_on(self, recipients: Iterable[Address]) -> None:
+        """Implements ``rest.context.Suppression``.
+
+        Only an address that bounces can get on the managed list, so other calls do not wait.
+        """
+        if not any(decide(str(each), self._rules.by_target).hard for each in recipients):
+            return
+        catching_up = asyncio.ensure_future(self.catch_up())
+        self._catching_up.add(catching_up)
+        catching_up.add_done_callback(self._answered)
+        # Not cut short: what is committed must be known here, too.
+        await asyncio.wait([catching_up], timeout=PATIENCE)
+
+    def _answered(self, catching_up: "asyncio.Future[None]") -> None:
+        self._catching_up.discard(catching_up)
+        if not catching_up.cancelled():
+            catching_up.exception()  # ``run`` gets the same error, and reports it
+
+    def suppressed(
+        self,
+        service: CommunicationService,
+        sender: Address,
+        recipients: Iterable[Address],
+        now: datetime,
+    ) -> frozenset[Address]:
+        """Implements ``rest.context.Suppression``."""
+        by_text = texts(recipients)
+        listed = self._sources.listed(service, str(sender), by_text)
+        return frozenset(
+            address
+            for text, address in by_text.items()
+            if text in listed or in_force(self._leases.get(fold(text)), now)
+        )
+
+    def leases(self, now: datetime) -> Sequence[SuppressedPeriod]:
+        """Return the managed list as it is at ``now``."""
+        return [each for each in self._leases.values() if in_force(each, now)]
+
+    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+        """Delete these from the managed list, or all; return how many were on it."""
+        wanted = None if addresses is None else [fold(each) for each in addresses]
+        return await to_the_end(self._forget_leases(wanted))
+
+    async def _forget_leases(self, wanted: Sequence[str] | None) -> int:
+        async with self._consuming:
+            gone = await self._reports.forget_leases(wanted)
+            for each in list(self._leases) if wanted is None else wanted:
+                self._leases.pop(each, None)
+            return gone
+
+    async def publish(self, report: Report) -> None:
+        """Record one more report and send it to the subscriptions concerned."""
+        await to_the_end(self._publish(self._published(report)))
+
+    async def _publish(self, published: Published) -> None:
+        await self._reports.record(None, [published])
+        self._on_published()
+
+    # The work.
+
+    async def run(self, tell: Tell) -> None:
+        """Consume new mail, until cancelled."""
+        loop = asyncio.get_running_loop()
+        ringing = False
+
+        def rung() -> None:
+            nonlocal ringing
+            ringing = False
+            self._rung.set()
+
+        def ring() -> None:  # in the store's thread
+            nonlocal ringing
+            if not ringing:
+                ringing = True
+                with suppress(RuntimeError):  # the loop was closed
+                    loop.call_soon_threadsafe(rung)
+
+        self._reports.watch(ring)
+        self._rung.set()
+        upkeep_at = loop.time() + UPKEEP
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, upkeep_at - loop.time())):
+                        await self._rung.wait()
+                self._rung.clear()
+                await asyncio.sleep(PACE)
+                try:
+                    await self.catch_up()
+                    if loop.time() >= upkeep_at:
+                        await self.tidy()
+                        upkeep_at = loop.time() + UPKEEP
+                except Exception as error:  # noqa: BLE001 - mail goes on, and so must its reports
+                    tell("reports_delayed", reason=explain(error))
+                    await asyncio.sleep(1.0)
+                    self._rung.set()
+        finally:
+            self._reports.watch(None)
+
+    async def tidy(self) -> None:
+        """Delete old reports, and leases that have ended without a send."""
+        now = self._subscriptions.now()
+        await self._reports.expire(now - AGE, KEPT)
+        ended = [key for key, each in self._leases.items() if each.until <= now]
+        if ended:
+            await self.forget_leases(ended)
+
+    async def catch_up(self) -> None:
+        """Consume everything that was committed until now."""
+        catching_up = asyncio.ensure_future(self._catch_up())
+        self._catching_up.add(catching_up)
+        catching_up.add_done_callback(self._answered)
+        await asyncio.shield(catching_up)  # so that memory and store stay equal
+
+    async def finish(self) -> None:
+        """Wait until nothing is being consumed, because the store is closed next."""
+        if self._catching_up:
+            await asyncio.wait(self._catching_up, timeout=PATIENCE)
+
+    async def _catch_up(self) -> None:
+        async with self._consuming:
+            consumed = BATCH
+            while consumed == BATCH:
+                consumed = await self._consume()
+
+    async def _consume(self) -> int:
+        unread, cursor = await self._read_on()
+        if cursor == self._cursor:
+            return 0
+        published: list[Published] = []
+        changed: dict[str, SuppressedPeriod] = {}
+        for each in unread:
+            published += self._judge(each.message, changed)
+        await self._reports.record(cursor, published, changed.values())
+        self._cursor = cursor
+        self._leases.update(changed)
+        if any(each.subscriptions for each in published):
+            self._on_published()
+        return len(unread)
+
+    async def _read_on(self) -> tuple[Sequence[Unread], int]:
+        """Return the next messages, and the place up to which no others matter.
+
+        If nothing was scripted, listed or subscribed to, only reserved recipients matter.
+        """
+        if not self._all_matters:
+            about = await self._reports.read_about(RESERVED_DOMAIN, BATCH)
+            if not self._all_matters:  # nor has changed while it was read
+                return about
+        unread = await self._reports.read_on(BATCH)
+        return unread, unread[-1].seq if unread else self._cursor
+
+    @property
+    def _all_matters(self) -> bool:
+        scripted = self._rules.by_target or self._leases or self._sources.have_lists
+        return bool(scripted or self._subscriptions.active)
+
+    def _judge(
+        self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
+    ) -> Iterable[Published]:
+        """Yield the reports about a message; leases that change are added to ``changed``."""
+        service = self._sources.service_of(message)
+        recipients = dict.fromkeys(message.rcpt_to)
+        listed = self._sources.listed(service, message.mail_from, recipients)
+        resource = service.id if service else ""
+        for recipient in recipients:
+            outcome = self._outcome(message, recipient, changed)
+            if recipient in listed:
+                outcome = USUAL["Suppressed"]
+            elif outcome.hard:
+                at = message.received_at + timedelta(seconds=outcome.delay)
+                key = fold(recipient)
+                changed[key] = after_bounce(self._lease(key, changed), recipient, at)
+            if outcome is DELIVERED and not self._subscriptions.active:
+                continue
+            made = self._published(delivery_report(message, recipient, outcome, resource))
+            if made.subscriptions or outcome is not DELIVERED:
+                yield made
+
+    def _outcome(
+        self, message: StoredMessage, recipient: str, changed: dict[str, SuppressedPeriod]
+    ) -> Outcome:
+        """Return the outcome. A send during a lease is dropped, and prolongs it."""
+        key = fold(recipient)
+        lease = self._lease(key, changed)
+        if lease is not None and in_force(lease, message.received_at):
+            changed[key] = after_send(lease, message.received_at)
+            return USUAL["Suppressed"]
+        return decide(recipient, self._rules.by_target)
+
+    def _lease(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
+        return changed.get(key) or self._leases.get(key)
+
+    def _published(self, report: Report) -> Published:
+        wanted = [each.key for each in self._subscriptions.active if each.wants(report)]
+        return Published(report, tuple(wanted))

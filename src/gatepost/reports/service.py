@@ -1,0 +1,236 @@
+"""Everything about events of one relay, wired together; also for a command without a relay."""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.change_listeners import to_the_end
+from gatepost.directory.contract import Records
+from gatepost.model.profile import EventRules
+from gatepost.model.secret import Secret
+from gatepost.queue.contract import Store
+from gatepost.queue.operations import OperationStore
+from gatepost.queue.reports import ReportStore
+from gatepost.relay.context import Report as Tell
+from gatepost.reports.client import Client, Unreached, WebhookClient
+from gatepost.reports.consumer import Consumer
+from gatepost.reports.rules import OutcomeRules
+from gatepost.reports.sources import Sources
+from gatepost.reports.subscriptions import Seal, Subscriptions
+from gatepost.reports.webhooks import Webhooks
+from gatepost.rest.events import VALIDATE
+from gatepost.rest.events.delivery_retry import Backoff
+from gatepost.rest.events.documents import timestamp
+from gatepost.rest.events.handshake import (
+    judge_preflight,
+    judge_validation,
+    preflight_headers,
+    validation_event,
+    validation_headers,
+)
+from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
+
+
+class EventStore(Store, Records, Protocol):
+    """A store with what events need."""
+
+    @property
+    def reports(self) -> ReportStore:
+        """The reports about its messages."""
+
+    @property
+    def operations(self) -> OperationStore:
+        """Its send operations."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventContext:
+    """What an event service needs."""
+
+    store: EventStore
+    directory: AzureDirectory
+    seal: Seal
+    rules: EventRules
+    tell: Tell
+    now: Callable[[], datetime]
+    origin: str | None = None
+    """``https://HOST:PORT`` of the APIs, for validation URLs."""
+
+
+class EventService:
+    """Implements ``rest.events.contract.EventSubscriptions``. Call ``load`` once before use."""
+
+    def __init__(self, context: EventContext, client: Client | None = None) -> None:
+        self.context = context
+        self.rules = OutcomeRules(context.store)
+        self.subscriptions = Subscriptions(context.store, context.seal, context.now)
+        self.sources = Sources(context.directory)
+        self.client = client or WebhookClient(context.rules.timeout)
+        self.webhooks = Webhooks(
+            context.store.reports,
+            self.client,
+            schedule_of(context.rules),
+            context.tell,
+            context.now,
+        )
+        self.consumer = Consumer(
+            context.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
+        )
+        self._is_serving = False
+        self._consuming: asyncio.Task[None] | None = None
+        self._asked: dict[str, EventSubscription] = {}
+        """Whose endpoint is being asked; it may open the URL before it answers."""
+        self._confirmed: set[str] = set()
+
+    async def load(self) -> None:
+        """Read rules, subscriptions and the managed list from the store."""
+        await self.rules.load()
+        await self.subscriptions.load()
+        await self.consumer.load()
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """See ``damaged_records``."""
+        return {**self.rules.damaged, **self.subscriptions.damaged, **self.consumer.damaged}
+
+    async def serve(self) -> None:
+        """Consume mail and send reports that are due from now on.
+
+        Reports for subscriptions that no longer exist are deleted.
+        """
+        known = {each.key for each in self.subscriptions.all}
+        gone = [each for each in await self.context.store.reports.subscribed() if each not in known]
+        await self.context.store.reports.unsubscribe(gone)
+        self._is_serving = True
+        self._serve()
+        self._consuming = asyncio.create_task(self.consumer.run(self.context.tell))
+
+    async def close(self) -> None:
+        """Stop consuming and sending."""
+        self._is_serving = False
+        if self._consuming is not None:
+            self._consuming.cancel()
+            await asyncio.wait([self._consuming])
+        await self.consumer.finish()
+        await self.webhooks.close()
+
+    # Subscriptions.
+
+    @property
+    def all(self) -> Sequence[EventSubscription]:
+        return self.subscriptions.all
+
+    def get(self, key: str) -> EventSubscription | None:
+        return self.subscriptions.get(key)
+
+    def now(self) -> datetime:
+        return self.context.now()
+
+    async def subscribe(self, subscription: EventSubscription) -> EventSubscription:
+        token = secrets.token_urlsafe(24)
+        subscription = replace(subscription, created_at=self.now(), token=Secret(token))
+        key = subscription.key
+        self._asked[key] = subscription
+        try:
+            agreed = await self._ask(subscription) or key in self._confirmed
+        finally:
+            self._asked.pop(key, None)
+            self._confirmed.discard(key)
+        if agreed:
+            subscription = replace(subscription, state="Succeeded", token=Secret(""))
+        else:
+            subscription = replace(subscription, state="AwaitingManualAction")
+        await self.change(subscription)
+        return subscription
+
+    async def change(self, subscription: EventSubscription) -> None:
+        await to_the_end(self._change(subscription))
+
+    async def _change(self, subscription: EventSubscription) -> None:
+        await self.subscriptions.put(subscription)
+        self._serve()
+
+    async def unsubscribe(self, subscription: EventSubscription) -> None:
+        await to_the_end(self._unsubscribe(subscription))
+
+    async def _unsubscribe(self, subscription: EventSubscription) -> None:
+        await self.subscriptions.delete(subscription)
+        self._serve()
+        await self.context.store.reports.unsubscribe([subscription.key])
+
+    async def try_confirm(self, key: str, token: str) -> bool:
+        key = key.lower()
+        asked = self._asked.get(key)
+        if asked is not None and asked.token == Secret(token):
+            self._confirmed.add(key)
+            return True
+        subscription = self.get(key)
+        if subscription is None or subscription.state_at(self.now()) != "AwaitingManualAction":
+            return False
+        if subscription.token != Secret(token):
+            return False
+        await self.change(replace(subscription, state="Succeeded", token=Secret("")))
+        return True
+
+    def _serve(self) -> None:
+        if self._is_serving:
+            self.webhooks.serve(self.subscriptions.active)
+
+    async def _ask(self, subscription: EventSubscription) -> bool:
+        """Do the handshake; tell whether the endpoint agreed at once. Raises SubscriptionError."""
+        url, code = self._validation_url(subscription), str(uuid.uuid4())
+        ask = self.client.request
+        try:
+            if subscription.schema == "cloudevents":
+                answer = await ask(
+                    "OPTIONS", subscription.url, preflight_headers(url),
+                    ca_file=subscription.ca_file,
+                )  # fmt: skip
+                verdict = judge_preflight(answer)
+            else:
+                asked = validation_event(
+                    subscription, id=str(uuid.uuid4()), code=code, url=url,
+                    time=timestamp(self.now()),
+                )  # fmt: skip
+                answer = await ask(
+                    "POST", subscription.url, validation_headers(subscription), asked,
+                    ca_file=subscription.ca_file,
+                )  # fmt: skip
+                verdict = judge_validation(answer, code)
+        except Unreached as error:
+            verdict = str(error)
+        if verdict is False and not url:
+            verdict = "it did not confirm, and there is no API here where it could do so later"
+        if isinstance(verdict, str):
+            raise SubscriptionError(
+                f"The attempt to validate the endpoint {subscription.endpoint} failed: {verdict}."
+            )
+        return verdict
+
+    def _validation_url(self, subscription: EventSubscription) -> str:
+        if not self.context.origin:
+            return ""
+        asked = {
+            "id": subscription.key,
+            "t": timestamp(subscription.created_at),
+            "apiVersion": "2022-06-15",
+            "token": subscription.token.reveal(),
+        }
+        path = VALIDATE.format(name=quote(subscription.name))
+        return f"{self.context.origin}{path}?{urlencode(asked)}"
+
+
+def schedule_of(rules: EventRules) -> Backoff:
+    """Return the schedule that a profile describes."""
+    return Backoff(
+        rules.retry or Backoff().steps,
+        rules.retry_jitter,
+        rules.attempts,
+        timedelta(seconds=rules.time_to_live),
+    )

@@ -1,0 +1,1 @@
+"""The HTTP server that the APIs, health and metrics share."""

@@ -1,0 +1,49 @@
+"""``GET /health`` of ``gatepost serve``: whether it accepts mail now."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from gatepost.net.descriptors import Use
+from gatepost.net.listen import Listener, listen
+
+if TYPE_CHECKING:  # without a health check, HTTP is not needed
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+
+
+def health_application(refusal: Callable[[], str]) -> "Starlette":
+    """Return an application that answers 200, or 503 with the reason why no mail is accepted."""
+    from starlette.applications import Starlette  # noqa: PLC0415
+    from starlette.responses import JSONResponse  # noqa: PLC0415
+    from starlette.routing import Route  # noqa: PLC0415
+
+    async def health(_request: "Request") -> "JSONResponse":
+        reason = refusal()
+        if reason:
+            return JSONResponse({"status": "refusing", "reason": reason}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(routes=[Route("/health", health, methods=["GET"])])
+
+
+async def serve_health(
+    place: tuple[str, int] | None, refusal: Callable[[], str], stack: AsyncExitStack
+) -> Listener | None:
+    """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
+    if place is None:
+        return None
+    from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415
+
+    listener = listen(*place)
+    stack.callback(listener.close)
+    server = WebServer(listener, health_application(refusal), limits=WebLimits(use=Use.OWN))
+    stack.push_async_callback(server.stop)
+    await server.wait_started()
+    return listener
+
+
+def health_url(listener: Listener) -> str:
+    """Return the URL of the health check."""
+    return f"http://{listener.host_port}/health"
