@@ -6,7 +6,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Addressee, Delivery, Lease, QueuedMessage
 from gatepost.model.envelope import BodyType, Envelope, Recipient
 from gatepost.model.route import NextHop
-from gatepost.relay.transport.contract import AttemptResult
+from gatepost.queue.attempt_result import AttemptResult
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TRACE = b"Received: from a by b\r\n"

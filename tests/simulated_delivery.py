@@ -27,10 +27,12 @@ from gatepost.model.route import (
     Match,
     MxTarget,
     Route,
+    ServerAddress,
     Smarthost,
     SmarthostTarget,
     Target,
 )
+from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.queue.slots import Slots
 from gatepost.relay.deliver import Bounds, Deliverer
@@ -39,7 +41,6 @@ from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
-from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.relay.transport.judging import outcome_of
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
@@ -124,7 +125,7 @@ def unreachable(seconds: float = 0.0) -> Answer:
     return Answer((reply,), "connect", is_remote=False, seconds=seconds, error=error)
 
 
-Say = Callable[[Lease, Place], Answer]
+Say = Callable[[Lease, ServerAddress], Answer]
 _BEFORE_MAIL = ("connect", "greeting", "ehlo", "starttls", "tls", "auth")
 
 
@@ -147,12 +148,12 @@ class Upstream:
         self.greeted: Callable[[str], None] = lambda _: None
 
     async def deliver(
-        self, lease: Lease, body: Body, place: Place, deadline: float
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
     ) -> AttemptResult:
         assert deadline > asyncio.get_running_loop().time()
-        answer = self.say if isinstance(self.say, Answer) else self.say(lease, place)
+        answer = self.say if isinstance(self.say, Answer) else self.say(lease, server)
         names = tuple([str(each.address) for each in lease.delivery.waiting])
-        self.tries.append((self.now(), str(place), names))
+        self.tries.append((self.now(), str(server), names))
         self.open += 1
         self.most_open = max(self.open, self.most_open)
         self.steps[lease.delivery.id] = answer.phase
@@ -164,9 +165,11 @@ class Upstream:
             self.open -= 1
         if answer.fault is not None:
             raise answer.fault
-        return self._handed(lease, body, place, answer)
+        return self._handed(lease, body, server, answer)
 
-    def _handed(self, lease: Lease, body: Body, place: Place, answer: Answer) -> AttemptResult:
+    def _handed(
+        self, lease: Lease, body: Body, server: ServerAddress, answer: Answer
+    ) -> AttemptResult:
         waiting = lease.delivery.waiting
         replies = answer.replies * len(waiting) if len(answer.replies) == 1 else answer.replies
         early = answer.phase in _BEFORE_MAIL
@@ -184,7 +187,7 @@ class Upstream:
         bad = [each for each in replies if not each.is_success]
         said = bad[0] if bad else replies[-1]
         identity = getattr(self.target, "credential", "")
-        contact = Contact(self.target.name, place.host, place.address, identity=identity)
+        contact = Contact(self.target.name, server.host, server.address, identity=identity)
         now = self.now()
         attempt = Attempt(now, contact, answer.phase, said, answer.is_remote, answer.seconds)
         heard = tuple([ErrorReply(each, answer.phase) for each in dict.fromkeys(bad)])

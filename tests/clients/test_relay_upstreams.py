@@ -21,9 +21,9 @@ from gatepost.client.connection import AsyncConnection
 from gatepost.client.pool import Loan, Terms
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
-from gatepost.model.route import HopLimits, Smarthost, SmarthostTarget
+from gatepost.model.route import HopLimits, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
-from gatepost.relay.transport.contract import AttemptResult, Place
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
@@ -48,10 +48,10 @@ def hand(port: int, ca_file: str, sign_in: PasswordSignIn, times: int = 1) -> li
             "hub", (Smarthost("localhost", port),), ca_file=ca_file, credential="c"
         )
         transport = SmtpTransport(target, sign_in)
-        place, loop = Place("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
+        server, loop = ServerAddress("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
         try:
             return [
-                await transport.deliver(lease(), BytesBody(CONTENT), place, loop.time() + 15)
+                await transport.deliver(lease(), BytesBody(CONTENT), server, loop.time() + 15)
                 for _ in range(times)
             ]
         finally:
@@ -80,12 +80,12 @@ def hand_a_burst(
             limits=HopLimits(connections=16),
         )  # fmt: skip
         transport = SmtpTransport(target, sign_in)
-        place, loop = Place("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
+        server, loop = ServerAddress("localhost", port, "127.0.0.1"), asyncio.get_running_loop()
 
         async def one() -> list[AttemptResult]:
             body = BytesBody(CONTENT)
             return [
-                await transport.deliver(lease(), body, place, loop.time() + 30)
+                await transport.deliver(lease(), body, server, loop.time() + 30)
                 for _ in range(BURST // 12)
             ]
 
@@ -99,7 +99,7 @@ def hand_a_burst(
 
         transport.pool.lend = counted  # type: ignore[method-assign]
         try:
-            await transport.deliver(lease(), BytesBody(CONTENT), place, loop.time() + 30)
+            await transport.deliver(lease(), BytesBody(CONTENT), server, loop.time() + 30)
             return [
                 each for some in await asyncio.gather(*(one() for _ in range(12))) for each in some
             ]

@@ -16,11 +16,12 @@ from gatepost.client.upstream import Opener
 from gatepost.diagnosis.errors import finding_of
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
-from gatepost.model.route import AcsRestTarget, Smarthost, SmarthostTarget
+from gatepost.model.route import AcsRestTarget, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
-from gatepost.relay.transport.contract import AttemptResult, Place, Transport
+from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
 from tests.leases import TRACE, lease, outcomes
@@ -68,9 +69,9 @@ class World:
 
     async def hand(self, transport: Transport, given: Lease, content: bytes) -> AttemptResult:
         smtp = self.service.smtp
-        place = Place("localhost", smtp.port, "127.0.0.1")
+        server = ServerAddress("localhost", smtp.port, "127.0.0.1")
         deadline = asyncio.get_running_loop().time() + 20
-        return await transport.deliver(given, BytesBody(content), place, deadline)
+        return await transport.deliver(given, BytesBody(content), server, deadline)
 
 
 def play(service: Emulator, act: Callable[[World], Awaitable[None]]) -> None:

@@ -19,14 +19,16 @@ from gatepost.model.route import (
     AcsRestTarget,
     Capture,
     GraphTarget,
+    ServerAddress,
     Smarthost,
     SmarthostTarget,
 )
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
-from gatepost.relay.transport.contract import AttemptResult, Place, Transport
+from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
@@ -106,13 +108,13 @@ async def transport(kind: str, port: int) -> AsyncIterator[Transport]:
         await http.close()
 
 
-Act = Callable[[Transport, Place], Awaitable[None]]
+Act = Callable[[Transport, ServerAddress], Awaitable[None]]
 
 
 def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
     async def run(port: int) -> None:
         async with transport(kind, port) as made:
-            await asyncio.wait_for(act(made, Place("localhost", port, "127.0.0.1")), 15)
+            await asyncio.wait_for(act(made, ServerAddress("localhost", port, "127.0.0.1")), 15)
 
     server = smtp_server if kind == "smtp" else http_server
     with server(stall) as port:
@@ -124,17 +126,17 @@ def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
 
 
 async def hand(
-    made: Transport, place: Place, given: Lease | None = None, seconds: float = 10.0
+    made: Transport, server: ServerAddress, given: Lease | None = None, seconds: float = 10.0
 ) -> AttemptResult:
     deadline = asyncio.get_running_loop().time() + seconds
-    return await made.deliver(given or lease(), BytesBody(CONTENT), place, deadline)
+    return await made.deliver(given or lease(), BytesBody(CONTENT), server, deadline)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_is_one_verdict_for_each_waiting_recipient_in_order(kind: str) -> None:
-    async def act(made: Transport, place: Place) -> None:
+    async def act(made: Transport, server: ServerAddress) -> None:
         people = [f"p{number}@example.net" for number in range(5)]
-        handed = await hand(made, place, lease(*people))
+        handed = await hand(made, server, lease(*people))
         assert [each.outcome for each in handed.verdicts] == ["delivered"] * 5
         assert all(each.reply.is_success for each in handed.verdicts)
         assert handed.attempt.reply.is_success
@@ -147,8 +149,8 @@ def test_there_is_one_verdict_for_each_waiting_recipient_in_order(kind: str) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_at_once(kind: str) -> None:
-    async def act(made: Transport, place: Place) -> None:
-        tries = [hand(made, place, lease(id=f"m{number}")) for number in range(20)]
+    async def act(made: Transport, server: ServerAddress) -> None:
+        tries = [hand(made, server, lease(id=f"m{number}")) for number in range(20)]
         handed = await asyncio.gather(*tries)
         assert {each.verdicts[0].outcome for each in handed} == {"delivered"}
 
@@ -159,7 +161,7 @@ def test_many_at_once(kind: str) -> None:
 def test_an_unreachable_server_defers(kind: str) -> None:
     async def run(port: int) -> None:
         async with transport(kind, port) as made:
-            handed = await hand(made, Place("localhost", port, "127.0.0.1"))
+            handed = await hand(made, ServerAddress("localhost", port, "127.0.0.1"))
         assert [each.outcome for each in handed.verdicts] == ["deferred"]
         assert not handed.attempt.is_remote
         assert handed.attempt.phase == "connect"
@@ -174,8 +176,8 @@ def test_an_unreachable_server_defers(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NETWORKED)
 def test_the_deadline_ends_an_attempt(kind: str) -> None:
-    async def act(made: Transport, place: Place) -> None:
-        handed = await hand(made, place, seconds=0.3)
+    async def act(made: Transport, server: ServerAddress) -> None:
+        handed = await hand(made, server, seconds=0.3)
         assert [each.outcome for each in handed.verdicts] == ["deferred"]
         assert handed.attempt.seconds < 3
         assert handed.attempt.phase == "content"
@@ -188,14 +190,14 @@ def test_the_deadline_ends_an_attempt(kind: str) -> None:
 def test_an_attempt_after_a_cancelled_one_works(kind: str) -> None:
     stall = threading.Event()
 
-    async def act(made: Transport, place: Place) -> None:
-        first = asyncio.create_task(hand(made, place))
+    async def act(made: Transport, server: ServerAddress) -> None:
+        first = asyncio.create_task(hand(made, server))
         await asyncio.sleep(0.2)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         stall.set()
-        handed = await hand(made, place, lease(id="m2"))
+        handed = await hand(made, server, lease(id="m2"))
         assert handed.verdicts[0].outcome == "delivered"
 
     play(kind, act, stall)
@@ -212,32 +214,32 @@ class DamagedBody(BytesBody):
 @pytest.mark.parametrize("kind", NETWORKED)
 @pytest.mark.parametrize("size", [10, 600_000])
 def test_unreadable_content_does_not_count_against_the_server(kind: str, size: int) -> None:
-    async def act(made: Transport, place: Place) -> None:
-        await hand(made, place)
+    async def act(made: Transport, server: ServerAddress) -> None:
+        await hand(made, server)
         for number in range(3):
             body = DamagedBody(CONTENT + b"x" * 70 * (size // 72) + b"\r\n")
             deadline = asyncio.get_running_loop().time() + 10
             with pytest.raises(Unreadable):
-                await made.deliver(lease(id=f"d{number}"), body, place, deadline)
-        assert (await hand(made, place, lease(id="m2"))).verdicts[0].outcome == "delivered"
+                await made.deliver(lease(id=f"d{number}"), body, server, deadline)
+        assert (await hand(made, server, lease(id="m2"))).verdicts[0].outcome == "delivered"
 
     play(kind, act)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_retired_transport_finishes_its_attempts(kind: str) -> None:
-    async def act(made: Transport, place: Place) -> None:
-        await hand(made, place)
+    async def act(made: Transport, server: ServerAddress) -> None:
+        await hand(made, server)
         await made.retire()
-        assert (await hand(made, place, lease(id="m2"))).verdicts[0].outcome == "delivered"
+        assert (await hand(made, server, lease(id="m2"))).verdicts[0].outcome == "delivered"
 
     play(kind, act)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_close_may_be_called_twice(kind: str) -> None:
-    async def act(made: Transport, place: Place) -> None:
-        await hand(made, place)
+    async def act(made: Transport, server: ServerAddress) -> None:
+        await hand(made, server)
         await made.close()
         await made.close()
 

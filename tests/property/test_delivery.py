@@ -14,10 +14,9 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Route
+from gatepost.model.route import Route, ServerAddress
 from gatepost.queue.deliveries import Action
 from gatepost.relay.deliver import Bounds
-from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
@@ -51,7 +50,7 @@ class Fickle:
     def __init__(self, chance: random.Random, trouble: float) -> None:
         self._chance, self._trouble = chance, trouble
 
-    def __call__(self, lease: Lease, _place: Place) -> Answer:
+    def __call__(self, lease: Lease, _server: ServerAddress) -> Answer:
         chance, seconds = self._chance, self._chance.choice((0.0, 0.1, 2.0, 30.0))
         if chance.random() > self._trouble:
             return Answer(seconds=seconds)

@@ -8,8 +8,8 @@ from gatepost.client.sign_in import CredentialSource
 from gatepost.client.upstream import Opener
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
-from gatepost.model.route import HopTls, Smarthost, SmarthostTarget
-from gatepost.relay.transport.contract import AttemptResult, Place
+from gatepost.model.route import HopTls, ServerAddress, Smarthost, SmarthostTarget
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority
 from tests.leases import TRACE, lease
@@ -37,7 +37,7 @@ class Relay:
         **options: object,
     ) -> None:
         host, port = address.split(":")
-        self.place = Place(host, int(port), "127.0.0.1")
+        self.place = ServerAddress(host, int(port), "127.0.0.1")
         target = SmarthostTarget(
             "hub", (Smarthost(host, int(port)),), tls, ca_file=authority.ca_file,
             credential="c" if sign_in else "", **options,  # type: ignore[arg-type]

@@ -19,13 +19,14 @@ from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
-from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits
+from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits, ServerAddress
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
-from gatepost.relay.transport.contract import AttemptResult, Place, Transport
+from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.routing.route import may_try_next_target
 from tests.leases import lease, outcomes
@@ -78,7 +79,7 @@ def hand(
             transport = make(url, http, sign_in(cache))
             deadline = asyncio.get_running_loop().time() + seconds
             handed = await transport.deliver(
-                given or lease(), BytesBody(content), Place("hub"), deadline
+                given or lease(), BytesBody(content), ServerAddress("hub"), deadline
             )
             await transport.close()
             return handed
@@ -410,7 +411,7 @@ def test_a_message_gets_longer_than_a_question() -> None:
         for make in (acs, graph()):
             service = cast("HttpClient", Service())
             transport = make("https://api.example", service, by_key(TokenCache()))
-            await transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9)
+            await transport.deliver(lease(), BytesBody(CONTENT), ServerAddress("hub"), 1e9)
 
     asyncio.run(main())
     assert [each.timeout for each in asked] == [SENDING, SENDING]
@@ -465,7 +466,8 @@ def test_a_target_gets_no_more_requests_at_a_time_than_it_may_have_connections(
         given = lease(*[f"{number}@example.org" for number in range(20)])
         deadline = asyncio.get_running_loop().time() + 10
         both = [
-            transport.deliver(given, BytesBody(CONTENT), Place("hub"), deadline) for _ in range(2)
+            transport.deliver(given, BytesBody(CONTENT), ServerAddress("hub"), deadline)
+            for _ in range(2)
         ]
         for handed in await asyncio.gather(*both):
             assert {each.outcome for each in handed.verdicts} == {"delivered"}
@@ -490,7 +492,7 @@ def test_a_request_that_is_cut_leaves_no_other_behind() -> None:
         transport = AcsRestTransport(target, Service(), by_key(TokenCache()))
         given = lease("one@example.org", "cut@example.org")
         deadline = asyncio.get_running_loop().time() + 0.1
-        handed = await transport.deliver(given, BytesBody(CONTENT), Place("hub"), deadline)
+        handed = await transport.deliver(given, BytesBody(CONTENT), ServerAddress("hub"), deadline)
         assert {each.outcome for each in handed.verdicts} == {"deferred"}
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -564,7 +566,7 @@ def test_an_attempt_that_is_cut_says_what_was_accepted(is_accepted: bool) -> Non
         target = AcsRestTarget("acs", "https://acs.example", "c")
         transport = AcsRestTransport(target, Service(), by_key(TokenCache()))
         attempt = asyncio.create_task(
-            transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9)
+            transport.deliver(lease(), BytesBody(CONTENT), ServerAddress("hub"), 1e9)
         )
         await asked.wait()
         attempt.cancel()
@@ -724,7 +726,7 @@ def test_a_refused_signature_may_be_a_matter_of_the_clock(minutes: int, where: s
             """Nothing is open."""
 
     transport = acs("https://api.example", cast("HttpClient", Service()), by_key(TokenCache()))
-    handed = asyncio.run(transport.deliver(lease(), BytesBody(CONTENT), Place("hub"), 1e9))
+    handed = asyncio.run(transport.deliver(lease(), BytesBody(CONTENT), ServerAddress("hub"), 1e9))
     reply = handed.attempt.reply
     assert reply.reason == f"HTTP 401 Denied: our clock is 20 minutes {where} the API's"
 

@@ -14,9 +14,16 @@ from gatepost.client.upstream import Opener
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
-from gatepost.model.route import HopLimits, HopTls, MxTarget, Smarthost, SmarthostTarget
+from gatepost.model.route import (
+    HopLimits,
+    HopTls,
+    MxTarget,
+    ServerAddress,
+    Smarthost,
+    SmarthostTarget,
+)
 from gatepost.net.tls import server_context
-from gatepost.relay.transport.contract import AttemptResult, Place
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.smtp import FORGETFUL, Sending, SmtpTransport, followers_of
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
@@ -510,7 +517,7 @@ class Rush:
             "hub", (Smarthost("127.0.0.1", 25),), self.tls, ca_file=self.ca_file, limits=limits
         )
         transport = SmtpTransport(target, None, Sending(Opener(timeouts=QUICK), "relay.example"))
-        self.place = Place("127.0.0.1", int(address.split(":")[1]), "127.0.0.1")
+        self.place = ServerAddress("127.0.0.1", int(address.split(":")[1]), "127.0.0.1")
         try:
             await asyncio.gather(*(self._hand(transport, worker) for worker in range(10)))
         finally:

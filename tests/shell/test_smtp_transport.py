@@ -15,8 +15,8 @@ from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import HopLimits, MxTarget
-from gatepost.relay.transport.contract import ErrorReply, Place
+from gatepost.model.route import HopLimits, MxTarget, ServerAddress
+from gatepost.queue.attempt_result import ErrorReply
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes
@@ -483,9 +483,9 @@ def test_an_exchanger_is_reached_at_its_address(authority: Authority, pair: Pair
     async def act(port: int) -> None:
         sending = Sending(Opener(timeouts=QUICK))
         transport = SmtpTransport(MxTarget("mx", port=port), sending=sending)
-        place = Place("mx.example.net", port, "127.0.0.1")
+        server = ServerAddress("mx.example.net", port, "127.0.0.1")
         handed = await transport.deliver(
-            lease(), BODY, place, asyncio.get_running_loop().time() + 5
+            lease(), BODY, server, asyncio.get_running_loop().time() + 5
         )
         assert outcomes(handed) == [("delivered", 250)]
         assert handed.attempt.contact.host == "mx.example.net"

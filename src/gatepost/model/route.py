@@ -1,8 +1,9 @@
 """Where mail may go: routes, their targets, and the next hops of deliveries."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from gatepost.model.host_port import bracketed, join_host_port
 from gatepost.model.retry import Retry
 
 HopTls = Literal["required", "opportunistic", "implicit", "none"]
@@ -39,6 +40,19 @@ class Smarthost:
     host: str
     port: int = 587
     priority: int = 0
+
+
+class ServerAddress(NamedTuple):
+    """One server of a target. Fields that do not apply to it, such as an API, are empty."""
+
+    host: str = ""
+    """Its name, for which its certificate must be valid."""
+    port: int = 0
+    address: str = ""
+    """The IP address to connect to; empty: the addresses of ``host`` in turn."""
+
+    def __str__(self) -> str:
+        return join_host_port(self.host, self.port) if self.port else bracketed(self.host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, Verdict
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import MxTarget, Route, Target
+from gatepost.model.route import MxTarget, Route, ServerAddress, Target
 from gatepost.net.descriptors import Use, check_room, no_descriptor
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.feedback import lesson_of
 from gatepost.queue.unsettled import UNSETTLED, is_unsettled
 from gatepost.queue.why import Progress, Step
@@ -21,9 +22,9 @@ from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.permit import Permit
-from gatepost.relay.server_lookup import Found, ServerLookup
+from gatepost.relay.server_lookup import ServerGroup, ServerLookup
 from gatepost.relay.traffic import Traffic
-from gatepost.relay.transport.contract import AttemptResult, Place, Transport
+from gatepost.relay.transport.contract import Transport
 from gatepost.relay.wait import Wait
 from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
@@ -58,17 +59,17 @@ class AttemptRunner:
     def __init__(
         self,
         transports: Mapping[str, Transport],
-        places: ServerLookup,
+        servers: ServerLookup,
         traffic: Traffic,
         feedback: AttemptFeedback,
         now: Callable[[], datetime],
         alarm: DescriptorAlarm,
     ) -> None:
         """``transports`` are keyed by the names of their targets."""
-        self._transports, self._places = transports, places
+        self._transports, self._lookup = transports, servers
         self._traffic, self._feedback, self._now = traffic, feedback, now
         self._alarm = alarm
-        self._tried = traffic.wire.places
+        self._tried = traffic.wire.open_attempts
         for each in transports.values():
             each.watch(self._greeted)
 
@@ -76,12 +77,12 @@ class AttemptRunner:
         """Return the first target of the route that may be tried now, or the shortest wait."""
         shortest: Wait | None = None
         for target in route.chain:
-            answer: Permit | Wait | None = self._places.wait_of(target, destination)
+            answer: Permit | Wait | None = self._lookup.wait_of(target, destination)
             if answer is None:
-                found = self._places.known(target, destination)
-                if found is None:
+                group = self._lookup.cached(target, destination)
+                if group is None:
                     return ReadyTarget(target, None)
-                answer = self._traffic.admit(target, found)
+                answer = self._traffic.admit(target, group)
             if isinstance(answer, Permit):
                 return ReadyTarget(target, answer)
             if answer.pause is None:
@@ -103,31 +104,31 @@ class AttemptRunner:
 
     def _wait_of(self, target: Target, destination: str) -> Wait | None:
         """Return why a target is not used now; None if it may be, or is only busy."""
-        wait = self._places.wait_of(target, destination)
+        wait = self._lookup.wait_of(target, destination)
         if wait is not None:
             return wait if wait.pause is not None else None
-        found = self._places.known(target, destination) or Found(())
-        return self._traffic.wait_of(target, found)
+        group = self._lookup.cached(target, destination) or ServerGroup(())
+        return self._traffic.wait_of(target, group)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
         if self._alarm.is_on:
             return f"cannot be connected to now: {no_descriptor()}"
         for target in route.chain:
-            found = self._places.known(target, destination)
-            if found is not None and self._traffic.wait_of(target, found) is None:
-                return self._traffic.limit(target, found)
+            group = self._lookup.cached(target, destination)
+            if group is not None and self._traffic.wait_of(target, group) is None:
+                return self._traffic.limit(target, group)
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
         """Return how many recipients the first target that is not paused accepts per transaction;
         None: unknown. Where others accept fewer, the rest follows in further transactions."""
         for target in route.chain:
-            found = self._places.known(target, destination)
-            if found is None:
+            group = self._lookup.cached(target, destination)
+            if group is None:
                 return None
-            if self._traffic.wait_of(target, found) is None:
-                return self._traffic.recipients(target, found)
+            if self._traffic.wait_of(target, group) is None:
+                return self._traffic.recipients(target, group)
         return None
 
     def progress(self, delivery: str) -> Progress:
@@ -136,7 +137,7 @@ class AttemptRunner:
         if tried is None:
             return Progress()
         seconds = self._traffic.seconds() - tried.begun
-        return Progress(place=str(tried.place), seconds=seconds, step=tried.step(delivery))
+        return Progress(place=str(tried.server), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, ways: Iterable[tuple[Route, str]]) -> None:
         """End the pauses of all targets of routes, and of their servers for a destination each."""
@@ -144,9 +145,9 @@ class AttemptRunner:
         for route, destination in ways:
             for target in route.chain:
                 targets[target.name] = target
-                self._places.forgive(target, destination)
-                if (found := self._places.known(target, destination)) is not None:
-                    self._traffic.forgive_servers(target, found)
+                self._lookup.forgive(target, destination)
+                if (group := self._lookup.cached(target, destination)) is not None:
+                    self._traffic.forgive_servers(target, group)
         if targets:
             self._traffic.forgive(targets.values())
 
@@ -177,9 +178,9 @@ class AttemptRunner:
                 before += [last.attempt] if isinstance(last, AttemptResult) else []
                 last, asked = answer, target
         if isinstance(last, AttemptResult) and _exceeded_connections(last):
-            found = self._places.known(asked, destination) or Found(())
+            group = self._lookup.cached(asked, destination) or ServerGroup(())
             begun = self._traffic.seconds() - last.attempt.seconds
-            if (busy := self._traffic.others(asked, found, begun)) is not None:
+            if (busy := self._traffic.others(asked, group, begun)) is not None:
                 return busy
         if isinstance(last, AttemptResult) and len(route.chain) > 1:
             left = next_target(route.chain, tried, lambda each: self._is_paused(each, destination))
@@ -223,15 +224,15 @@ class AttemptRunner:
         self, lease: Lease, load: Load, target: Target, permit: Permit | None
     ) -> AttemptResult | Wait:
         try:
-            found = await self._find(lease.delivery, target)
-            if isinstance(found, Reply):
-                return self.refuse(lease, target.name, "resolve", found)
+            group = await self._find(lease.delivery, target)
+            if isinstance(group, Reply):
+                return self.refuse(lease, target.name, "resolve", group)
             if permit is None:
-                answer = self._traffic.admit(target, found)
+                answer = self._traffic.admit(target, group)
                 if isinstance(answer, Wait):
                     return answer
                 permit = answer
-            return await self._try_places(lease, load, target, permit, found)
+            return await self._try_servers(lease, load, target, permit, group)
         except NoDescriptor:
             self._alarm.lacks("mail waits until other connections end")
             return Wait("", SPELL)
@@ -239,34 +240,36 @@ class AttemptRunner:
             if permit is not None:
                 permit.close()
 
-    async def _find(self, delivery: Delivery, target: Target) -> Found | Reply:
+    async def _find(self, delivery: Delivery, target: Target) -> ServerGroup | Reply:
         destination = delivery.next_hop.destination
         if not isinstance(target, MxTarget):  # nobody is asked
-            return await self._places.find(target, destination)
+            return await self._lookup.find(target, destination)
         check_room(Use.SERVICE)  # the answer would blame the name servers
         begun = self._traffic.seconds()
-        self._tried[delivery.id] = OpenAttempt(Place(destination), None, begun)
+        self._tried[delivery.id] = OpenAttempt(ServerAddress(destination), None, begun)
         try:
-            return await self._places.find(target, destination)
+            return await self._lookup.find(target, destination)
         finally:
             self._tried.pop(delivery.id, None)
 
-    async def _try_places(
-        self, lease: Lease, load: Load, target: Target, permit: Permit, found: Found
+    async def _try_servers(
+        self, lease: Lease, load: Load, target: Target, permit: Permit, group: ServerGroup
     ) -> AttemptResult | Wait:
         failed: list[AttemptResult] = []
         unfit: list[AttemptResult] = []
         deferred: AttemptResult | None = None
         asked: set[str] = set()
-        left = {each.host for each in found.places}
-        for place in self._traffic.in_turn(target, found.places):
-            host = self._traffic.host(place, target)
-            is_open = place.host in left and asked.isdisjoint((place.host, place.address))
+        left = {each.host for each in group.servers}
+        for server in self._traffic.in_turn(target, group.servers):
+            host = self._traffic.host(server, target)
+            is_open = server.host in left and asked.isdisjoint((server.host, server.address))
             if not is_open or host.wait(self._traffic.seconds()) > 0:
                 continue
-            result = await self._try_place(lease, load, ServerAttempt(target, place, permit, host))
+            result = await self._try_server(
+                lease, load, ServerAttempt(target, server, permit, host)
+            )
             if isinstance(target, MxTarget) and _is_unfit(result):
-                left.discard(place.host)
+                left.discard(server.host)
                 if not left:
                     return result
                 unfit.append(_as_deferred(result))
@@ -276,34 +279,38 @@ class AttemptRunner:
                     return _without_late_refusals(result, deferred)
                 if not _may_ask_another(target, result):
                     if isinstance(target, MxTarget) and _is_partly_deferred(result):
-                        others = [each for each in found.places if each.host in left]
-                        return self._with_others(result, place, others, target)
+                        others = [each for each in group.servers if each.host in left]
+                        return self._with_others(result, server, others, target)
                     return result
                 deferred = result
-                asked |= {place.host, place.address}  # not the same server by another name
+                asked |= {server.host, server.address}  # not the same server by another name
             failed.append(result)
             if permit.identity is not None and permit.identity.is_paused(self._traffic.seconds()):
                 break
         if not failed and not unfit:
-            return self._traffic.wait_of(target, found) or Wait(permit.key, 0.0)
+            return self._traffic.wait_of(target, group) or Wait(permit.key, 0.0)
         return _all_failed(failed or unfit)
 
     def _with_others(
-        self, result: AttemptResult, asked: Place, places: Sequence[Place], target: Target
+        self,
+        result: AttemptResult,
+        asked: ServerAddress,
+        servers: Sequence[ServerAddress],
+        target: Target,
     ) -> AttemptResult:
         """Note whether another exchanger may accept the recipients that ``asked`` deferred while
         it accepted others (RFC 5321 5.1). They follow at once, in a transaction of their own."""
         same, now = {asked.host, asked.address}, self._traffic.seconds()
-        others = [each for each in places if same.isdisjoint((each.host, each.address))]
+        others = [each for each in servers if same.isdisjoint((each.host, each.address))]
         may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
         return replace(result, others_may=may)
 
-    async def _try_place(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
+    async def _try_server(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
         begun = self._traffic.seconds()
         made.host.begin(begun)
         transport, slot = self._transports[made.target.name], made.permit.slot
-        self._tried[lease.delivery.id] = OpenAttempt(made.place, transport, begun, made.permit)
-        slot.place, slot.step = str(made.place), partial(transport.step, lease.delivery.id)
+        self._tried[lease.delivery.id] = OpenAttempt(made.server, transport, begun, made.permit)
+        slot.place, slot.step = str(made.server), partial(transport.step, lease.delivery.id)
         try:
             result = await self._deliver(lease, await load(), made)
             if _is_untried(result):
@@ -312,7 +319,7 @@ class AttemptRunner:
         finally:
             self._tried.pop(lease.delivery.id, None)
             made.host.abandoned()
-            self._traffic.told(made.place, made.target)
+            self._traffic.told(made.server, made.target)
         if result.attempt.phase == "auth":
             result = replace(result, soon=self._traffic.login_wait(made.target))
         if diagnosis is None:
@@ -335,7 +342,7 @@ class AttemptRunner:
         try:
             async with patience:
                 slot.give_up = give_up
-                return await transport.deliver(lease, body, made.place, begun + TRY)
+                return await transport.deliver(lease, body, made.server, begun + TRY)
         except TimeoutError:
             if not patience.expired():
                 raise
@@ -349,7 +356,7 @@ class AttemptRunner:
     def _unanswered(
         self, lease: Lease, made: ServerAttempt, error: GatepostError, seconds: float
     ) -> AttemptResult:
-        contact = Contact(made.target.name, made.place.host, made.place.address)
+        contact = Contact(made.target.name, made.server.host, made.server.address)
         reply = _GIVEN_UP.because(str(error))
         attempt = Attempt(
             self._now(), contact, error.phase, reply, is_remote=False, seconds=seconds
@@ -371,7 +378,7 @@ class AttemptRunner:
     async def close(self) -> None:
         """Close all idle connections."""
         closing = [each.close() for each in self._transports.values()]
-        await asyncio.gather(*closing, self._places.close(), return_exceptions=True)
+        await asyncio.gather(*closing, self._lookup.close(), return_exceptions=True)
 
     def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> AttemptResult:
         """Return the result of an attempt that failed locally, before a server was asked."""

@@ -18,6 +18,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.pause import Pause
 from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
@@ -28,7 +29,6 @@ from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.settler import Later, Settler
-from gatepost.relay.transport.contract import AttemptResult
 from gatepost.relay.wait import CROWDED, RESOLVER, Wait
 
 GOODBYE: Final = 1.0

@@ -19,7 +19,8 @@ from gatepost.model.delivery import Attempt
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
-from gatepost.model.route import SmarthostTarget, Target, credential_of
+from gatepost.model.route import ServerAddress, SmarthostTarget, Target, credential_of
+from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.feedback import (
     CROWDED,
@@ -41,7 +42,6 @@ from gatepost.relay.sign_in_diagnosis import (
     diagnose_sign_in,
 )
 from gatepost.relay.traffic import Traffic, hosts_of
-from gatepost.relay.transport.contract import AttemptResult, ErrorReply, Place
 from gatepost.routing.route import is_about_us
 
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
@@ -62,7 +62,7 @@ class ServerAttempt:
     """One attempt: its target and server, its permit, and the server's circuit breaker."""
 
     target: Target
-    place: Place
+    server: ServerAddress
     permit: Permit
     host: Breaker
 
@@ -286,7 +286,7 @@ class AttemptFeedback:
                 "sign_in_stopped",
                 credential=credential_of(made.target),
                 target=made.target.name,
-                host=str(made.place),
+                host=str(made.server),
                 reply=str(result.error or reply) if result.attempt.is_remote else "",
                 finding=diagnosis.finding,
                 reason=diagnosis.sentence,

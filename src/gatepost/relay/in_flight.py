@@ -4,10 +4,11 @@ from collections import deque
 from typing import Final
 
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.route import ServerAddress
 from gatepost.queue.slots import Liveness, Slots
 from gatepost.queue.why import Step
 from gatepost.relay.permit import Permit
-from gatepost.relay.transport.contract import Place, Transport
+from gatepost.relay.transport.contract import Transport
 
 KNOWN: Final = 20_000
 """Maximum number of servers, or sites of servers, with a remembered state."""
@@ -17,7 +18,7 @@ KNOWN: Final = 20_000
 class OpenAttempt:
     """One attempt in progress."""
 
-    place: Place
+    server: ServerAddress
     transport: Transport | None
     """None: the servers are being looked up."""
     begun: float
@@ -35,14 +36,14 @@ class InFlight:
     it, and operators see the state of a delivery whichever deliverer attempts it.
     """
 
-    __slots__ = ("_liveness", "_sent", "_tries", "places", "slots")
+    __slots__ = ("_liveness", "_sent", "_tries", "open_attempts", "slots")
 
     def __init__(self, slots: Slots | None = None) -> None:
         self.slots = Slots() if slots is None else slots
         self._liveness: dict[str, Liveness] = {}
         self._tries: dict[str, int] = {}
         self._sent: dict[str, deque[float]] = {}
-        self.places: dict[str, OpenAttempt] = {}
+        self.open_attempts: dict[str, OpenAttempt] = {}
         """Attempts by the id of the delivery."""
 
     def count(self, key: str) -> int:

@@ -70,8 +70,8 @@ def make_deliverer(parts: Outbound) -> Deliverer:
         exchangers = ExchangerLookup(
             parts.resolver, parts.own.names, parts.seconds, random, changed
         )
-        places = ServerLookup(exchangers, parts.own, random)
+        lookup = ServerLookup(exchangers, parts.own, random)
         alarm = parts.alarm or DescriptorAlarm(report)
-        return AttemptRunner(parts.transports, places, traffic, feedback, parts.now, alarm)
+        return AttemptRunner(parts.transports, lookup, traffic, feedback, parts.now, alarm)
 
     return Deliverer(context, settler, make_attempts, parts.bounds)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.model.reply import Reply
-from gatepost.model.route import MxTarget, SmarthostTarget, Target
+from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
 from gatepost.relay.exchanger_lookup import ExchangerLookup
-from gatepost.relay.transport.contract import Place
 from gatepost.relay.wait import Wait
 from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
 
@@ -31,10 +30,10 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ServerGroup:
     """The servers of a target, in the order in which they are tried."""
 
-    places: tuple[Place, ...]
+    servers: tuple[ServerAddress, ...]
     site: str = ""
     """A name that destinations with the same exchangers share; empty except for MX targets."""
 
@@ -44,13 +43,13 @@ class ServerLookup:
 
     def __init__(self, exchangers: ExchangerLookup, own: Own, random: Callable[[], float]) -> None:
         self._exchangers, self._own, self._random = exchangers, own, random
-        self._known: OrderedDict[tuple[str, str], Found] = OrderedDict()
-        self._configured: dict[str, tuple[Target, Found]] = {}
+        self._cached: OrderedDict[tuple[str, str], ServerGroup] = OrderedDict()
+        self._configured: dict[str, tuple[Target, ServerGroup]] = {}
 
-    def known(self, target: Target, destination: str) -> Found | None:
+    def cached(self, target: Target, destination: str) -> ServerGroup | None:
         """Return the servers of a target without a query: from the cache for MX, or None."""
         if isinstance(target, MxTarget):
-            return self._known.get((target.name, destination))
+            return self._cached.get((target.name, destination))
         return self._of(target)
 
     def wait_of(self, target: Target, destination: str) -> Wait | None:
@@ -64,35 +63,37 @@ class ServerLookup:
         if isinstance(target, MxTarget):
             self._exchangers.forgive(destination)
 
-    async def find(self, target: Target, destination: str) -> Found | Reply:
+    async def find(self, target: Target, destination: str) -> ServerGroup | Reply:
         """Return the servers of a target, or a temporary or permanent Reply if there is none."""
         if not isinstance(target, MxTarget):
             return self._of(target)
-        found = await self._find(target, destination)
+        group = await self._find(target, destination)
         key = (target.name, destination)
-        self._known.pop(key, None)
-        if isinstance(found, Found):
-            self._known[key] = found
-            if len(self._known) > KNOWN:
-                self._known.popitem(last=False)
-        return found
+        self._cached.pop(key, None)
+        if isinstance(group, ServerGroup):
+            self._cached[key] = group
+            if len(self._cached) > KNOWN:
+                self._cached.popitem(last=False)
+        return group
 
     async def close(self) -> None:
         """End all look-ups."""
         await self._exchangers.close()
 
-    def _of(self, target: Target) -> Found:
+    def _of(self, target: Target) -> ServerGroup:
         known = self._configured.get(target.name)
         if known is None or known[0] is not target:
             known = self._configured[target.name] = (target, _configured(target))
         return known[1]
 
-    async def _find(self, target: MxTarget, domain: str) -> Found | Reply:
+    async def _find(self, target: MxTarget, domain: str) -> ServerGroup | Reply:
         if _is_literal(domain):
             literal = literal_candidates(domain, self._own)
             if isinstance(literal, Reply):
                 return literal
-            return Found(tuple([Place(c.host, target.port, c.address) for c in literal]), domain)
+            return ServerGroup(
+                tuple([ServerAddress(c.host, target.port, c.address) for c in literal]), domain
+            )
         answers = await self._exchangers.find(domain)
         hosts = exchangers(domain, answers.mx, self._own.names, self._random)
         if isinstance(hosts, Reply):
@@ -102,15 +103,15 @@ class ServerLookup:
         chosen = candidates(domain, hosts, answers.hosts, own)
         if isinstance(chosen, Reply):
             return chosen
-        places = [Place(each.host, target.port, each.address) for each in chosen]
-        return Found(tuple(places), site(hosts))
+        servers = [ServerAddress(each.host, target.port, each.address) for each in chosen]
+        return ServerGroup(tuple(servers), site(hosts))
 
 
 def _is_literal(domain: str) -> bool:
     return domain.startswith("[")
 
 
-def _configured(target: Target) -> Found:
+def _configured(target: Target) -> ServerGroup:
     if isinstance(target, SmarthostTarget):
-        return Found(tuple([Place(each.host, each.port) for each in target.servers]))
-    return Found((Place(target.name),))
+        return ServerGroup(tuple([ServerAddress(each.host, each.port) for each in target.servers]))
+    return ServerGroup((ServerAddress(target.name),))

@@ -14,12 +14,12 @@ from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.schedule import Random
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import retry_of
-from gatepost.relay.transport.contract import AttemptResult
 from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
 
 LATER: Final = timedelta(minutes=5)

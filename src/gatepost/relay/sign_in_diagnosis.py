@@ -11,7 +11,7 @@ from gatepost.model.delivery import Contact
 from gatepost.model.evidence import ClientFacts, CommandExchange, Evidence, Target, seen
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
-from gatepost.relay.transport.contract import AttemptResult
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.sign_in_evidence import LONGEST
 
 _SUBMISSION: Final = 587

@@ -12,6 +12,7 @@ from gatepost.model.route import (
     GraphTarget,
     HopLimits,
     MxTarget,
+    ServerAddress,
     SmarthostTarget,
     Target,
     credential_of,
@@ -26,8 +27,7 @@ from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.why import silence
 from gatepost.relay.in_flight import KNOWN, InFlight
 from gatepost.relay.permit import Permit
-from gatepost.relay.server_lookup import Found
-from gatepost.relay.transport.contract import Place
+from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.wait import CROWDED, SOON, Wait
 from gatepost.routing.smarthost import in_turn
 
@@ -71,12 +71,12 @@ class Traffic:
         """By target: its server offers no mechanism that our credential can use, or refuses them
         before it has checked a secret."""
 
-    def admit(self, target: Target, found: Found) -> Permit | Wait:
+    def admit(self, target: Target, group: ServerGroup) -> Permit | Wait:
         """Permit an attempt at a target, or return why it must wait."""
         now = self.seconds()
         identity = self.identity(target)
-        key, shaper = hop = self._shaper(target, found)
-        wait = self._wait_of(target, found, identity, hop, now)
+        key, shaper = hop = self._shaper(target, group)
+        wait = self._wait_of(target, group, identity, hop, now)
         wait = wait or self._login_wait(target, hop, now)
         if wait is not None:
             return wait
@@ -139,15 +139,15 @@ class Traffic:
             self._changed(_further_key(pool))
         self._changed(CROWDED)
 
-    def wait_of(self, target: Target, found: Found) -> Wait | None:
+    def wait_of(self, target: Target, group: ServerGroup) -> Wait | None:
         """Return the wait of a target that is paused after failures; None if it is not."""
-        identity, hop = self.identity(target), self._shaper(target, found)
-        return self._wait_of(target, found, identity, hop, self.seconds())
+        identity, hop = self.identity(target), self._shaper(target, group)
+        return self._wait_of(target, group, identity, hop, self.seconds())
 
     def _wait_of(
         self,
         target: Target,
-        found: Found,
+        group: ServerGroup,
         identity: Identity | None,
         hop: tuple[str, Shaper],
         now: float,
@@ -163,7 +163,7 @@ class Traffic:
             return wait
         if (seconds := breaker.wait(now)) > 0:
             return self._make_wait(key, target.name, seconds, breaker.position(now), breaker)
-        return self._hosts_wait(target, found.places, now) or self._silence(target, hop, now)
+        return self._hosts_wait(target, group.servers, now) or self._silence(target, hop, now)
 
     def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
         """Return the wait of a next hop whose one connection has got no greeting for a while."""
@@ -176,9 +176,9 @@ class Traffic:
         first = next(iter(known.slots))
         if now - first.begun < GRACE:
             return None
-        place = first.place or target.name
-        reason = f"{place} {silence(now - first.begun, first.step())}"
-        return Wait(key, SILENT, Pause(place, "silent", SILENT, reason))
+        server = first.place or target.name
+        reason = f"{server} {silence(now - first.begun, first.step())}"
+        return Wait(key, SILENT, Pause(server, "silent", SILENT, reason))
 
     def _login_pauses(self, target: Target) -> Sequence[LoginPause]:
         """Return the pauses of logins at a target that are not over."""
@@ -210,16 +210,16 @@ class Traffic:
         now = self.seconds()
         return max([each.left(now) for each in self._login_pauses(target)], default=0.0)
 
-    def others(self, target: Target, found: Found, begun: float) -> Wait | None:
+    def others(self, target: Target, group: ServerGroup, begun: float) -> Wait | None:
         """Return the wait of an attempt that the target refused as one connection too many:
         until other attempts at the target end. None if there were none when it began."""
-        key, shaper = self._shaper(target, found)
+        key, shaper = self._shaper(target, group)
         has_others = shaper.open_connections or begun <= shaper.reduced
         return Wait(key, SOON) if has_others else None
 
-    def limit(self, target: Target, found: Found) -> str:
+    def limit(self, target: Target, group: ServerGroup) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
-        key, shaper = self._shaper(target, found)
+        key, shaper = self._shaper(target, group)
         now = self.seconds()
         if limit := shaper.limit(now):
             return limit
@@ -231,9 +231,9 @@ class Traffic:
             return "still has connections in use by the previous configuration"
         return self.wire.slots.limit(self._liveness(on_wire, target), target.name, self.seconds())
 
-    def recipients(self, target: Target, found: Found) -> int:
+    def recipients(self, target: Target, group: ServerGroup) -> int:
         """Return how many recipients a target accepts per message."""
-        return self._shaper(target, found)[1].recipients
+        return self._shaper(target, group)[1].recipients
 
     def identity(self, target: Target) -> Identity | None:
         """Return the identity that signs in at a target; None without a credential.
@@ -279,32 +279,32 @@ class Traffic:
             if not misfit.failures:
                 del self._misfits[target.name]
 
-    def host(self, place: Place, target: Target) -> Breaker:
+    def host(self, server: ServerAddress, target: Target) -> Breaker:
         """Return the circuit breaker of a server for one target."""
-        key = host_key(place, target)
+        key = host_key(server, target)
         found = self._hosts.get(key)
         if found is None:
             _make_room(self._hosts, self._is_forgotten)
             found = self._hosts[key] = Breaker(HOST)
         return found
 
-    def in_turn(self, target: Target, places: Sequence[Place]) -> Sequence[Place]:
-        """Return the places of a target in the order in which they are to be tried now."""
-        if not isinstance(target, SmarthostTarget) or len(places) == 1:
-            return places
-        by_server = dict(zip(target.servers, places, strict=True))
+    def in_turn(self, target: Target, servers: Sequence[ServerAddress]) -> Sequence[ServerAddress]:
+        """Return the servers of a target in the order in which they are to be tried now."""
+        if not isinstance(target, SmarthostTarget) or len(servers) == 1:
+            return servers
+        by_server = dict(zip(target.servers, servers, strict=True))
         turn = in_turn(
             target.servers, self._random, lambda each: self._is_down(by_server[each], target)
         )
         return [by_server[each] for each in turn]
 
-    def _is_down(self, place: Place, target: Target) -> bool:
-        known = self._hosts.get(host_key(place, target))
+    def _is_down(self, server: ServerAddress, target: Target) -> bool:
+        known = self._hosts.get(host_key(server, target))
         return known is not None and known.wait(self.seconds()) > 0
 
-    def told(self, place: Place, target: Target) -> None:
+    def told(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its identity after a result, so that others go on."""
-        self._changed(host_key(place, target))
+        self._changed(host_key(server, target))
         identity = self.identity(target)
         if identity is not None:
             self._changed(identity_key(identity))
@@ -323,21 +323,23 @@ class Traffic:
             if key.partition(" ")[0] in names:
                 shaper.forgive(self.seconds())
 
-    def forgive_servers(self, target: Target, found: Found) -> None:
+    def forgive_servers(self, target: Target, group: ServerGroup) -> None:
         """End the pauses of servers of a target."""
-        for place in found.places:
-            self._hosts.pop(host_key(place, target), None)
+        for server in group.servers:
+            self._hosts.pop(host_key(server, target), None)
 
-    def _hosts_wait(self, target: Target, places: Sequence[Place], now: float) -> Wait | None:
+    def _hosts_wait(
+        self, target: Target, servers: Sequence[ServerAddress], now: float
+    ) -> Wait | None:
         """Return the shortest wait if all servers are paused, or are being tried after a pause."""
         first: Wait | None = None
-        for place in places:
-            key = host_key(place, target)
+        for server in servers:
+            key = host_key(server, target)
             breaker = self._hosts.get(key)
             seconds = 0.0 if breaker is None else breaker.wait(now)
             if breaker is None or seconds <= 0:
                 return None
-            wait = self._make_wait(key, str(place), seconds, breaker.position(now), breaker)
+            wait = self._make_wait(key, str(server), seconds, breaker.position(now), breaker)
             if first is None or wait.seconds < first.seconds:
                 first = wait
         return first
@@ -356,8 +358,8 @@ class Traffic:
             )
         return Wait(key, seconds, pause)
 
-    def _shaper(self, target: Target, found: Found) -> tuple[str, Shaper]:
-        key = f"{target.name} {found.site}" if found.site else target.name
+    def _shaper(self, target: Target, group: ServerGroup) -> tuple[str, Shaper]:
+        key = f"{target.name} {group.site}" if group.site else target.name
         shaper = self._shapers.get(key)
         if shaper is None:
             _make_room(self._shapers, self._is_idle)
@@ -400,18 +402,18 @@ def limits_of(target: Target) -> HopLimits:
     return HopLimits() if isinstance(target, Capture) else target.limits
 
 
-def host_key(place: Place, target: Target) -> str:
+def host_key(server: ServerAddress, target: Target) -> str:
     """Return the key of a server's state; each of its addresses has a state of its own.
 
     So has each target, because TLS, authorities and identity differ: a server may refuse one
     identity and accept mail from another.
     """
-    return _host_key(place, target.name)
+    return _host_key(server, target.name)
 
 
 @lru_cache(maxsize=KNOWN)
-def _host_key(place: Place, target: str) -> str:
-    return f"host {place} {place.address} {target}"
+def _host_key(server: ServerAddress, target: str) -> str:
+    return f"host {server} {server.address} {target}"
 
 
 def hosts_of(target: Target) -> tuple[str, ...]:

@@ -12,8 +12,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import NextHop
-from gatepost.relay.transport.contract import Place
+from gatepost.model.route import NextHop, ServerAddress
 from gatepost.testing.dns import ScriptedResolver
 from tests.simulated_delivery import (
     A_RECORD,
@@ -435,7 +434,7 @@ def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta) -
     )
     world = World([live, backlog], list(matches))
 
-    def say(_lease: Lease, _place: Place) -> Answer:
+    def say(_lease: Lease, server: ServerAddress) -> Answer:
         world.clock.advance(0.001)
         return Answer()
 

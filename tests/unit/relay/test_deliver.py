@@ -10,13 +10,12 @@ import pytest
 
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Capture
+from gatepost.model.route import Capture, ServerAddress
 from gatepost.queue.slots import Slots
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.leasing import LOOK
 from gatepost.relay.spool import FileBody
-from gatepost.relay.transport.contract import Place
 from gatepost.testing.memory import MemoryDeliveries
 from tests.simulated_delivery import (
     GREYLISTED,
@@ -68,7 +67,7 @@ def test_deferred_mail_is_tried_again_by_its_schedule() -> None:
 
 
 def test_each_recipient_has_its_own_result() -> None:
-    def say(lease: object, _place: object) -> Answer:
+    def say(lease: object, _server: object) -> Answer:
         waiting = [str(each.address) for each in lease.delivery.waiting]  # type: ignore[attr-defined]
         fates = {"a@x.example": OK, "b@x.example": GREYLISTED, "c@x.example": UNKNOWN}
         if waiting == ["b@x.example"]:
@@ -109,7 +108,7 @@ def test_the_log_has_the_reply_about_each_recipient() -> None:
 def test_surplus_recipients_follow_at_once_in_another_transaction(full: Reply) -> None:
     """However many others are put off, and without a longer wait for these afterwards."""
 
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         left = [10]
 
         def answer(address: str) -> Reply:
@@ -137,7 +136,7 @@ def test_surplus_recipients_follow_at_once_in_another_transaction(full: Reply) -
 
 
 def test_the_learned_number_of_recipients_applies_to_the_next_message() -> None:
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         count = len(lease.delivery.waiting)
         full = Reply(452, "Too many recipients", Esc(4, 5, 3))
         return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
@@ -158,7 +157,7 @@ def test_the_learned_number_of_recipients_applies_to_the_next_message() -> None:
 def test_the_recipient_limit_of_another_target_does_not_split_mail() -> None:
     full = Reply(452, "Too many recipients", Esc(4, 5, 3))
 
-    def ten(lease: Lease, _: Place) -> Answer:
+    def ten(lease: Lease, _: ServerAddress) -> Answer:
         count = len(lease.delivery.waiting)
         return Answer((OK,) * min(count, 10) + (full,) * max(0, count - 10))
 
@@ -343,7 +342,7 @@ def test_mail_waiting_in_the_store_is_delivered_without_pauses(hops: int) -> Non
 def test_mail_delayed_by_a_rate_gets_its_last_attempt_in_time() -> None:
     """Others that came while it waited for its second try are in front of it in the line."""
 
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         is_early = world.clock.monotonic() < 200
         old = lease.message.id == "old"
         return Answer((GREYLISTED,), "rcpt") if old and is_early else Answer()

@@ -9,9 +9,9 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.route import ServerAddress
 from gatepost.net.dial import is_here
 from gatepost.relay.server_lookup import Own
-from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     GREYLISTED,
     OK,
@@ -40,7 +40,7 @@ ZONE = """
 
 def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
     direct = Upstream(
-        mx(), lambda _, place: Answer() if place.host == "mx2.example.net" else unreachable()
+        mx(), lambda _, server: Answer() if server.host == "mx2.example.net" else unreachable()
     )
     world = World([direct], [route(direct.target)], dns=ZONE)
 
@@ -49,7 +49,7 @@ def test_the_exchangers_of_a_domain_are_tried_in_their_order() -> None:
         await asyncio.sleep(1)
 
     world.run(scenario)
-    assert [place for _, place, _ in direct.tries] == [
+    assert [server for _, server, _ in direct.tries] == [
         "mx1.example.net:25", "mx1.example.net:25", "mx2.example.net:25",
     ]  # fmt: skip
     assert direct.taken == [("m1", "bob@example.net")]
@@ -79,15 +79,15 @@ def test_mail_deferred_by_the_best_exchanger_goes_to_another(
         await asyncio.sleep(1)
 
     world.run(scenario)
-    assert [place for _, place, _ in direct.tries] == asked
+    assert [server for _, server, _ in direct.tries] == asked
 
 
 def test_a_recipient_deferred_beside_an_accepted_one_goes_to_the_next_exchanger_at_once() -> None:
     """RFC 5321 5.1 is for each recipient. Whom the next one defers, too, the schedule has wait."""
 
-    def say(lease: Lease, place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         names = [str(each.address) for each in lease.delivery.waiting]
-        grey = "grey" if place.host == "mx1.example.net" else "grey2"
+        grey = "grey" if server.host == "mx1.example.net" else "grey2"
         return Answer(tuple([GREYLISTED if grey in each else OK for each in names]), "content")
 
     direct = Upstream(mx(), say)
@@ -104,7 +104,7 @@ def test_a_recipient_deferred_beside_an_accepted_one_goes_to_the_next_exchanger_
         assert (delivery.due - world.clock.now()).total_seconds() > 50
 
     world.run(scenario)
-    assert [(place, len(names)) for _, place, names in direct.tries] == [
+    assert [(server, len(names)) for _, server, names in direct.tries] == [
         ("mx1.example.net:25", 3), ("mx1.example.net:25", 2), ("mx2.example.net:25", 2),
     ]  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_the_reply_of_the_best_exchanger_is_reported(phase: Phase) -> None:
     busy = Answer((Reply(421, "too many connections", Esc(4, 7, 0)),), phase)
     lesser = unreachable() if phase == "connect" else busy
     best = Answer((GREYLISTED,), "rcpt")
-    direct = Upstream(mx(), lambda _, place: best if "mx1" in place.host else lesser)
+    direct = Upstream(mx(), lambda _, server: best if "mx1" in server.host else lesser)
     world = World([direct], [route(direct.target)], dns=ZONE)
 
     async def scenario(world: World) -> None:
@@ -138,7 +138,7 @@ def test_the_reply_of_the_best_exchanger_is_reported(phase: Phase) -> None:
         assert [each.reply for each in delivery.history] == [GREYLISTED]
 
     world.run(scenario)
-    assert [place for _, place, _ in direct.tries] == ["mx1.example.net:25", "mx2.example.net:25"]
+    assert [server for _, server, _ in direct.tries] == ["mx1.example.net:25", "mx2.example.net:25"]
 
 
 def test_an_exchanger_with_two_names_is_tried_once() -> None:
@@ -177,7 +177,7 @@ def test_an_extension_that_one_exchanger_lacks_is_found_at_another(
 ) -> None:
     """Nothing is refused for what a lesser one cannot (RFC 6531 3.2), or does not know, while a
     better one may take it later; where that one says nothing, any other speaks for it."""
-    direct = Upstream(mx(), lambda _, place: other if "mx2" in place.host else best)
+    direct = Upstream(mx(), lambda _, server: other if "mx2" in server.host else best)
     world = World([direct], [route(direct.target)], dns=ZONE)
 
     async def scenario(world: World) -> None:
@@ -190,8 +190,8 @@ def test_an_extension_that_one_exchanger_lacks_is_found_at_another(
 
 
 def test_a_recipient_deferred_by_the_best_exchanger_is_not_failed_by_another() -> None:
-    def say(lease: Lease, place: Place) -> Answer:
-        return Answer((OK, UNKNOWN)) if "mx2" in place.host else Answer((GREYLISTED,), "rcpt")
+    def say(lease: Lease, server: ServerAddress) -> Answer:
+        return Answer((OK, UNKNOWN)) if "mx2" in server.host else Answer((GREYLISTED,), "rcpt")
 
     direct = Upstream(mx(), say)
     world = World([direct], [route(direct.target)], dns=ZONE)
@@ -208,13 +208,13 @@ def test_a_recipient_deferred_by_the_best_exchanger_is_not_failed_by_another() -
 
 
 def test_mail_waits_for_a_paused_better_exchanger_if_others_lack_the_extension() -> None:
-    direct = Upstream(mx(), lambda _, place: TOO_LARGE if "mx2" in place.host else unreachable())
+    direct = Upstream(mx(), lambda _, server: TOO_LARGE if "mx2" in server.host else unreachable())
     world = World([direct], [route(direct.target, retry=steady())], dns=ZONE)
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
         await asyncio.sleep(300)
-        direct.say = lambda _, place: TOO_LARGE if "mx2" in place.host else Answer()
+        direct.say = lambda _, server: TOO_LARGE if "mx2" in server.host else Answer()
         await asyncio.sleep(3600)
 
     world.run(scenario)

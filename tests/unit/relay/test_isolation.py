@@ -8,9 +8,8 @@ import pytest
 from gatepost.errors import Phase, TimedOut
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import NextHop
+from gatepost.model.route import NextHop, ServerAddress
 from gatepost.queue.slots import Slots
-from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
 
 HOPS = 100
@@ -59,8 +58,8 @@ def zone(names: str, count: int) -> str:
 def beside(answer: Answer, hops: int, slots: Slots | None = None) -> tuple[World, Upstream]:
     """Return a world with so many domains that answer thus, others that work, and a smarthost."""
 
-    def say(_: Lease, place: Place) -> Answer:
-        return answer if place.host.startswith("mx.hung") else Answer(seconds=0.05)
+    def say(_: Lease, server: ServerAddress) -> Answer:
+        return answer if server.host.startswith("mx.hung") else Answer(seconds=0.05)
 
     direct = Upstream(mx(), say)
     hub = Upstream(smarthost(), Answer(seconds=0.05))

@@ -11,9 +11,8 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Capture
+from gatepost.model.route import Capture, ServerAddress
 from gatepost.relay import leasing
-from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
@@ -32,7 +31,7 @@ from tests.simulated_delivery import (
 
 
 def test_a_refusal_is_notified_to_the_sender() -> None:
-    def say(lease: object, _place: object) -> Answer:
+    def say(lease: object, server: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]
         return Answer() if sender is None else Answer((UNKNOWN,), "rcpt")
 
@@ -54,7 +53,7 @@ def test_a_refusal_is_the_servers_although_it_then_disconnects() -> None:
     """RFC 3464 2.3.5, 2.3.6: who refused the recipient, and with what reply."""
     lost = Reply(451, "Connection lost", Esc(4, 4, 2), "the server closed the connection")
 
-    def say(lease: Lease, _place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         if lease.message.envelope.sender is None:
             return Answer()
         error = GatepostError("lost")
@@ -85,7 +84,7 @@ class Damaged:
 
 
 def test_the_sender_of_a_damaged_message_is_notified() -> None:
-    def say(lease: Lease, _place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         return Answer() if lease.message.envelope.sender is None else Answer((UNKNOWN,), "rcpt")
 
     world, hub = one_hub(say)
@@ -150,7 +149,7 @@ def test_a_delay_is_notified_after_hours_and_failure_at_the_expiry(
 ) -> None:
     monkeypatch.setattr(leasing, "LOOK", HOUR.total_seconds())  # six days of looks take long
 
-    def say(lease: object, _place: object) -> Answer:
+    def say(lease: object, server: object) -> Answer:
         sender = lease.message.envelope.sender  # type: ignore[attr-defined]
         return Answer() if sender is None else Answer((GREYLISTED,), "rcpt")
 

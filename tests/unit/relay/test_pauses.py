@@ -12,10 +12,9 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import AcsRestTarget
+from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
 from gatepost.relay.deliver import Bounds
-from gatepost.relay.transport.contract import Place
 from tests.simulated_delivery import (
     A_RECORD,
     DAY,
@@ -149,7 +148,7 @@ def test_an_address_that_never_answers_pauses_after_one_attempt() -> None:
     """Half a minute is lost on it by one message, not by three."""
     silence = TimedOut("no answer in time").at("connect")
     hole = Answer((NO_CONNECTION,), "connect", is_remote=False, seconds=30, error=silence)
-    hub = Upstream(mx(), lambda _, place: hole if ":" in place.address else Answer())
+    hub = Upstream(mx(), lambda _, server: hole if ":" in server.address else Answer())
     zone = "example.net. MX 10 mx.example.net.\nmx.example.net. AAAA 2001:db8::1\n"
     world = World([hub], [route(hub.target)], dns=f"{zone}mx.example.net. A 192.0.2.1")
 
@@ -208,7 +207,7 @@ def test_mail_fails_over_to_the_next_target_and_back() -> None:
 def test_a_server_that_drops_what_is_too_many_gets_as_many_as_it_takes() -> None:
     """It says no 421, as a firewall that limits connections: it works, and is not paused."""
 
-    def say(_lease: Lease, _place: Place) -> Answer:
+    def say(_lease: Lease, server: ServerAddress) -> Answer:
         if hub.open >= 2:
             return Answer((lost,), "greeting", is_remote=False, error=Disconnected("closed"))
         return Answer(seconds=1)
@@ -351,7 +350,7 @@ LAST_TRY = steady(table=(timedelta(minutes=5),), expire=timedelta(minutes=5), wa
 
 
 def test_surplus_recipients_follow_at_once_in_the_last_attempt_too() -> None:
-    def say(lease: Lease, _place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         if world.clock.monotonic() < 250:
             return unreachable()
         waiting = len(lease.delivery.waiting)
@@ -371,13 +370,13 @@ def test_surplus_recipients_follow_at_once_in_the_last_attempt_too() -> None:
 
 
 def test_deferred_recipients_go_to_the_next_target_in_the_last_attempt_too() -> None:
-    def say(lease: Lease, _place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         if world.clock.monotonic() < 250:
             return unreachable()
         waiting = [str(each.address) for each in lease.delivery.waiting]
         return Answer(tuple([GREYLISTED if each == "grey@x.example" else OK for each in waiting]))
 
-    def take(_lease: Lease, _place: Place) -> Answer:
+    def take(_lease: Lease, server: ServerAddress) -> Answer:
         return unreachable() if world.clock.monotonic() < 250 else Answer()
 
     first, second = Upstream(smarthost("first"), say), Upstream(smarthost("second"), take)
@@ -393,7 +392,7 @@ def test_deferred_recipients_go_to_the_next_target_in_the_last_attempt_too() -> 
 
 
 def test_recipients_deferred_beside_accepted_ones_go_to_the_next_target_at_once() -> None:
-    def say(lease: Lease, _place: Place) -> Answer:
+    def say(lease: Lease, server: ServerAddress) -> Answer:
         fates = {"grey@x.example": GREYLISTED, "none@x.example": UNKNOWN}
         waiting = [str(each.address) for each in lease.delivery.waiting]
         return Answer(tuple([fates.get(each, OK) for each in waiting]))
@@ -416,7 +415,7 @@ def test_mail_fails_over_to_the_next_server_of_a_target(credential: str) -> None
     """At once, also where nobody knows yet whether the credential is any good."""
     hub = Upstream(
         smarthost(hosts=["one.example", "two.example"], credential=credential),
-        lambda _, place: unreachable() if place.host == "one.example" else Answer(),
+        lambda _, server: unreachable() if server.host == "one.example" else Answer(),
     )
     world = World([hub], [route(hub.target)])
 
@@ -428,7 +427,7 @@ def test_mail_fails_over_to_the_next_server_of_a_target(credential: str) -> None
     world.run(scenario)
     assert len(hub.taken) == 10
     assert not world.told("message_deferred")
-    assert sum(place == "one.example:587" for _, place, _ in hub.tries) == 3
+    assert sum(server == "one.example:587" for _, server, _ in hub.tries) == 3
 
 
 def test_retry_after_is_respected() -> None:

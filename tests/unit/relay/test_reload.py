@@ -12,11 +12,11 @@ from gatepost.model.address import parse_address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Settlement
 from gatepost.model.envelope import Recipient
-from gatepost.model.route import Match, NextHop, Route
+from gatepost.model.route import Match, NextHop, Route, ServerAddress
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.routes import Routes
-from gatepost.relay.transport.contract import AttemptResult, Place
 from tests.simulated_delivery import (
     A_RECORD,
     OK,
@@ -176,7 +176,7 @@ def test_a_stop_finishes_current_attempts_and_returns_other_leases() -> None:
 def test_the_new_deliverer_starts_while_the_old_one_finishes() -> None:
     """As at a reload: what is on the wire keeps nothing else waiting, and comes once."""
 
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         return Answer(seconds=12 if lease.message.id == "slow" else 0.5)
 
     world, hub = one_hub(say, limits=limits(connections=2))
@@ -254,7 +254,7 @@ def test_a_reload_does_not_wait_for_attempts_without_content() -> None:
     """The server says nothing at all; nobody can get a copy of what was never sent."""
     silent = [True]
 
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         if silent[0]:
             return Answer(phase="greeting", seconds=300)
         return Answer()
@@ -279,7 +279,7 @@ def test_a_reload_does_not_wait_for_attempts_without_content() -> None:
 
 
 def test_a_stop_does_not_wait_for_attempts_without_content() -> None:
-    def say(lease: Lease, _: Place) -> Answer:
+    def say(lease: Lease, _: ServerAddress) -> Answer:
         early = lease.message.id == "early"
         return Answer(phase="rcpt" if early else "content", seconds=300 if early else 5)
 
@@ -426,13 +426,13 @@ def test_a_stop_records_the_result_of_an_aborted_attempt() -> None:
 
     class Cut(Upstream):
         async def deliver(
-            self, lease: Lease, body: Body, place: Place, deadline: float
+            self, lease: Lease, body: Body, server: ServerAddress, deadline: float
         ) -> AttemptResult:
             try:
-                return await super().deliver(lease, body, place, deadline)
+                return await super().deliver(lease, body, server, deadline)
             except asyncio.CancelledError:
                 unsettled = Answer((UNSETTLED,), is_remote=False, error=Unsettled("cut"))
-                return self._handed(lease, body, place, unsettled)
+                return self._handed(lease, body, server, unsettled)
 
     hub = Cut(smarthost(), Answer(seconds=1000))
     world = World([hub], [route(hub.target)])

@@ -19,10 +19,9 @@ from gatepost.model.delivery import Contact, Lease
 from gatepost.model.evidence import ClientFacts, EhloExchange, Evidence, Greeting, seen
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import AcsRestTarget
+from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
-from gatepost.relay.transport.contract import Place
 from gatepost.relay.transport.judging import reply_of
 from tests.simulated_delivery import (
     DAY,
@@ -343,7 +342,7 @@ def test_a_secret_that_is_refused_three_times_in_a_row_is_stopped() -> None:
 def test_connections_that_have_signed_in_go_on_when_another_login_is_refused() -> None:
     refusing = False
 
-    def say(_lease: Lease, _place: Place) -> Answer:
+    def say(_lease: Lease, server: ServerAddress) -> Answer:
         if refusing and hub.open >= 3:
             return refused_before_mail(REFUSED)
         return Answer(seconds=1, is_kept=refusing)

@@ -18,8 +18,9 @@ from gatepost.errors import LocalProtocolError, NetworkError, RemoteProtocolErro
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import AcsRestTarget
+from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import Unsettled, is_unsettled
 from gatepost.relay.transport.acs_document import AcsRequest, acs_requests
 from gatepost.relay.transport.api import (
@@ -32,7 +33,7 @@ from gatepost.relay.transport.api import (
     printable,
 )
 from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over, most_binding
-from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
+from gatepost.relay.transport.contract import Unconnected
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"
@@ -87,10 +88,10 @@ class AcsRestTransport(Unconnected):
         """A message may need many requests."""
 
     async def deliver(
-        self, lease: Lease, body: Body, place: Place, deadline: float
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
     ) -> AttemptResult:
-        """See ``Transport.deliver``; ``place`` is ignored."""
-        del place
+        """See ``Transport.deliver``; ``server`` is ignored."""
+        del server
         results = RecipientVerdicts(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(results, lease, body, deadline, self._send_all)
 

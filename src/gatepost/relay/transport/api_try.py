@@ -19,9 +19,9 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
 from gatepost.model.route import AcsRestTarget, GraphTarget
+from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.transport.api import ApiRefused
-from gatepost.relay.transport.contract import AttemptResult, ErrorReply
 from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
 
 T = TypeVar("T")

@@ -8,9 +8,10 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Capture
+from gatepost.model.route import Capture, ServerAddress
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.contract import Store
-from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
+from gatepost.relay.transport.contract import Unconnected
 
 KEPT = Reply(250, "Kept here", Esc(2, 0, 0))
 NO_ROOM = Reply(452, "No room to keep it", Esc(4, 3, 1))
@@ -23,10 +24,10 @@ class CaptureTransport(Unconnected):
         self.target, self._store, self._next_id = target, store, next_id
 
     async def deliver(
-        self, lease: Lease, body: Body, place: Place, deadline: float
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
     ) -> AttemptResult:
         """Store the message; it is durable when this returns."""
-        del place, deadline
+        del server, deadline
         message = lease.message
         submission = Submission(
             self._next_id(), lease.envelope, body, message.trace, message.received_at,

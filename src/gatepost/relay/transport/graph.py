@@ -20,11 +20,12 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import GraphTarget
+from gatepost.model.route import GraphTarget, ServerAddress
 from gatepost.net.http import Http, HttpRequest
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.api import SENDING, Api, Meaning
 from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
-from gatepost.relay.transport.contract import AttemptResult, Place, Unconnected
+from gatepost.relay.transport.contract import Unconnected
 from gatepost.relay.transport.recipients import mailboxes, shown
 
 _RECIPIENTS: Final = re.compile(
@@ -70,10 +71,10 @@ class GraphTransport(Unconnected):
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(
-        self, lease: Lease, body: Body, place: Place, deadline: float
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
     ) -> AttemptResult:
-        """See ``Transport.deliver``; ``place`` is ignored."""
-        del place
+        """See ``Transport.deliver``; ``server`` is ignored."""
+        del server
         results = RecipientVerdicts(self.target, self._api.sign_in.identity, self._base)
         return await hand_over(results, lease, body, deadline, self._send)
 
@@ -111,12 +112,12 @@ def addressed(envelope: Envelope, content: bytes) -> bytes:
 
     To and Cc stay unchanged, octet by octet, if they name nobody else.
     """
-    places = shown(envelope, read_contents(content))
+    servers = shown(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")
     head += b"\r\n" if empty_line else b""
-    kept = (_BLIND if places.is_whole else _RECIPIENTS).sub(b"", head)
-    hidden: list[Mailbox] = [("", each) for each in places.hidden]
-    fields = [] if places.is_whole else [("To", places.to), ("Cc", places.cc)]
+    kept = (_BLIND if servers.is_whole else _RECIPIENTS).sub(b"", head)
+    hidden: list[Mailbox] = [("", each) for each in servers.hidden]
+    fields = [] if servers.is_whole else [("To", servers.to), ("Cc", servers.cc)]
     put = b"".join(
         mailbox_field(name, people) for name, people in [*fields, ("Bcc", hidden)] if people
     )

@@ -29,13 +29,13 @@ from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import EightBit, MxTarget, SmarthostTarget
+from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTarget
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.breaker import Breaker, Patience
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
-from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
@@ -107,13 +107,13 @@ class SmtpTransport:
         self.target, self.sign_in = target, sign_in
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
-        """Connections by place; all have the same TLS settings and the same identity."""
+        """Connections by server; all have the same TLS settings and the same identity."""
         limits = target.limits
         self._terms = Terms(
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
         )
         self.alone = replace(self._terms, follow=0)
-        self.without_bdat: set[Place] = set()
+        self.without_bdat: set[ServerAddress] = set()
         """Servers that offer CHUNKING, and do not know BDAT."""
         self.following = Breaker(FORGETFUL)
         """Open after a server has dropped commands that were pipelined behind a content."""
@@ -128,10 +128,10 @@ class SmtpTransport:
         return self._terms if may_follow else self.alone
 
     async def deliver(
-        self, lease: Lease, body: Body, place: Place, deadline: float
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
     ) -> AttemptResult:
         """See ``Transport.deliver``. Raises QueueError if the content cannot be read."""
-        attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, place, deadline)
+        attempt = self._tries[lease.delivery.id] = _Try(self, lease, body, server, deadline)
         try:
             await attempt.run()
         except QueueError:  # the content cannot be read, which is not the server's fault
@@ -166,9 +166,14 @@ class _Try:
     """One attempt, and what is known of it so far."""
 
     def __init__(
-        self, transport: SmtpTransport, lease: Lease, body: Body, place: Place, deadline: float
+        self,
+        transport: SmtpTransport,
+        lease: Lease,
+        body: Body,
+        server: ServerAddress,
+        deadline: float,
     ) -> None:
-        self.transport, self.place, self.deadline = transport, place, deadline
+        self.transport, self.server, self.deadline = transport, server, deadline
         self.envelope = lease.envelope
         self._greeted = partial(transport.greeted, lease.delivery.id)
         self.body: Body = Traced(lease.message.trace, body)
@@ -176,7 +181,7 @@ class _Try:
         """The evidence of a connection that was opened for this attempt."""
         self.course = Course()
         self.session: ClientSession | None = None
-        self.address = place.address
+        self.address = server.address
         self.refusal: Reply | None = None
         """Our own reply if the message cannot be sent to this server."""
         self.error: GatepostError | None = None
@@ -244,34 +249,34 @@ class _Try:
         without_bdat = self.transport.without_bdat
         if len(without_bdat) >= WITHOUT_BDAT:
             without_bdat.clear()
-        without_bdat.add(self.place)
+        without_bdat.add(self.server)
         session.usable = False
         return True
 
     def _offered(self, session: ClientSession) -> Capabilities:
         """Return what the server offers, without CHUNKING if it does not know BDAT."""
         offered = session.capabilities
-        if self.place not in self.transport.without_bdat:
+        if self.server not in self.transport.without_bdat:
             return offered
         known = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
         return replace(offered, keywords=known)
 
     def _lend(self) -> Loan[AsyncConnection] | None:
         transport = self.transport
-        loan = transport.pool.lend(self.place, self._terms)
+        loan = transport.pool.lend(self.server, self._terms)
         if loan is not None and loan.follows:
             transport.following.begin(transport.sending.seconds())
         return loan
 
     async def _borrow(self) -> Loan[AsyncConnection]:
         async with asyncio.timeout_at(self.deadline):
-            return await self.transport.pool.borrow(self.place, self._terms, self._open)
+            return await self.transport.pool.borrow(self.server, self._terms, self._open)
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
-        self.session, self.address = None, self.place.address  # forget a kept connection's
+        self.session, self.address = None, self.server.address  # forget a kept connection's
         sending = transport.sending
-        upstream = upstream_of(transport.target, self.place, sending.local_name)
+        upstream = upstream_of(transport.target, self.server, sending.local_name)
         evidence = self.evidence = SignInEvidence(upstream, self._greeted)
         opening = sending.opener.open(upstream, transport.sign_in, evidence.meet)
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
@@ -411,12 +416,12 @@ class _Try:
     def _contact(self, session: ClientSession | None) -> Contact:
         facts = session.facts if session is not None else None
         sign_in = self.transport.sign_in
-        address, port = self.address, self.place.port
+        address, port = self.address, self.server.port
         if not address and self.evidence is not None:
             address = self.evidence.address
         return Contact(
             self.transport.target.name,
-            self.place.host,
+            self.server.host,
             str(Server(address, port)) if address and port not in _USUAL else address,
             f"{facts.version} {facts.cipher}" if facts is not None else "",
             facts is not None and facts.verified,
@@ -447,15 +452,15 @@ def followers_of(target: SmarthostTarget | MxTarget) -> int:
 
 
 def upstream_of(
-    target: SmarthostTarget | MxTarget, place: Place, local_name: str
+    target: SmarthostTarget | MxTarget, server: ServerAddress, local_name: str
 ) -> ServerSettings:
-    """Return the settings of connections to a place of a target."""
-    server = Server(place.host, place.port)
+    """Return the settings of connections to a server of a target."""
+    host_port = Server(server.host, server.port)
     if isinstance(target, MxTarget):
-        return ServerSettings(server, place.address, target.tls, local_name=local_name)
+        return ServerSettings(host_port, server.address, target.tls, local_name=local_name)
     return ServerSettings(
-        server,
-        place.address,
+        host_port,
+        server.address,
         target.tls,
         Trust(target.ca_file, target.verify),
         target.mechanisms,

@@ -7,9 +7,9 @@ import pytest
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import BytesBody
 from gatepost.model.message import Submission
-from gatepost.model.route import Capture
+from gatepost.model.route import Capture, ServerAddress
+from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.capture import CaptureTransport
-from gatepost.relay.transport.contract import AttemptResult, Place
 from gatepost.testing.memory import MemoryStore
 from tests.leases import TRACE, lease
 
@@ -19,7 +19,7 @@ async def hand(store: MemoryStore) -> AttemptResult:
     transport = CaptureTransport(Capture("kept"), store, lambda: next(ids))
     handed = await transport.deliver(
         lease("a@example.net", "b@example.net"), BytesBody(b"Subject: hi\r\n\r\nx\r\n"),
-        Place("kept"), 0.0,
+        ServerAddress("kept"), 0.0,
     )  # fmt: skip
     await transport.close()
     return handed

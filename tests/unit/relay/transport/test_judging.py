@@ -22,8 +22,8 @@ from gatepost.errors import (
 from gatepost.model.delivery import Verdict
 from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
+from gatepost.queue.attempt_result import ErrorReply
 from gatepost.queue.feedback import lesson_of
-from gatepost.relay.transport.contract import ErrorReply
 from gatepost.relay.transport.judging import (
     LONGEST,
     error_replies,
