@@ -35,7 +35,7 @@ class QuickHasher:
     def hash(self, password: bytes) -> str:
         return hashlib.sha256(password).hexdigest()
 
-    def verify(self, encoded: str, password: bytes) -> bool:
+    def matches(self, encoded: str, password: bytes) -> bool:
         self.verified += 1
         return hmac.compare_digest(encoded, self.hash(password))
 

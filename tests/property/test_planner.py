@@ -69,7 +69,7 @@ def test_whatever_is_asked_for(channel: Channel, offered: tuple[str, ...]) -> No
         for name in taken:
             mechanism = client(name, credentials, side)
             assert mechanism.name == name
-            assert not mechanism.reveals_secret or channel.keeps_secrets
+            assert not mechanism.reveals_secret or channel.is_private
             assert not name.endswith("-PLUS") or channel.binding
             assert MECHANISMS[name].needs != "token" or credentials.token
             assert MECHANISMS[name].needs != "password" or credentials.password
@@ -95,6 +95,6 @@ def test_after_any_refusal_a_judged_secret_is_not_tried_again() -> None:
         step = after_refusal(Reply(code), ["LOGIN"], secret_sent=secret_sent, to_command=to_command)
         assert step.reason
         if code < 500 or (secret_sent and code in (534, 535)):
-            assert not step.goes_on
-        if step.goes_on:
+            assert not step.mechanism
+        if step.mechanism:
             assert code in (500, 501, 502, 504, 538) or not secret_sent

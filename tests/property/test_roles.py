@@ -4,9 +4,9 @@ oracle."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.directory.azure.actions import action_matches
+from gatepost.directory.azure.actions import matches_action
 from gatepost.directory.azure.entries import Permission
-from gatepost.directory.azure.roles import permits
+from gatepost.directory.azure.roles import allows
 
 WORD = st.text(st.sampled_from("aAbB*/.[(\\"), max_size=7)
 PATTERNS = st.lists(WORD, max_size=3).map(tuple)
@@ -27,7 +27,7 @@ def matches(pattern: str, action: str) -> bool:
 
 @given(WORD, WORD)
 def test_a_pattern_matches_what_the_definition_says(pattern: str, action: str) -> None:
-    assert action_matches(pattern, action) == matches(pattern, action)
+    assert matches_action(pattern, action) == matches(pattern, action)
 
 
 @given(st.lists(st.builds(Permission, PATTERNS, PATTERNS), max_size=3), WORD)
@@ -39,11 +39,11 @@ def test_permissions_add_up_and_exceptions_count_within_one(
         granted = any(matches(pattern, action) for pattern in each.actions)
         excepted = any(matches(pattern, action) for pattern in each.not_actions)
         expected = expected or (granted and not excepted)
-    assert permits(permissions, action) == expected
+    assert allows(permissions, action) == expected
 
 
 @given(WORD, WORD)
 def test_case_does_not_matter(pattern: str, action: str) -> None:
-    answer = action_matches(pattern, action)
-    assert action_matches(pattern.upper(), action) == answer
-    assert action_matches(pattern, action.swapcase()) == answer
+    answer = matches_action(pattern, action)
+    assert matches_action(pattern.upper(), action) == answer
+    assert matches_action(pattern, action.swapcase()) == answer

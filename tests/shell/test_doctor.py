@@ -153,7 +153,7 @@ def test_login_without_initial_response(authority: Authority) -> None:
             server.address, "me", PASSWORD, settings=settings(authority, library="smtplib")
         )
         assert ids(seen) == ["login_initial_response_rejected"]
-        assert seen.evidence.signed_in
+        assert seen.evidence.is_signed_in
 
 
 CERTIFICATES = [
@@ -192,7 +192,7 @@ def test_a_certificate_that_only_the_strict_refuse(
         choice = Settings(library, ca_file=authority.ca_file)
         seen = diagnose(it.address, "me", PASSWORD, settings=choice, patience=QUICK)
         assert ids(seen) == (["cert_untrusted"] if strict else [])
-        assert seen.evidence.signed_in
+        assert seen.evidence.is_signed_in
         assert any("strictly follow RFC 5280" in note for note in seen.notes)
 
 

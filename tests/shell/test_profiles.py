@@ -161,4 +161,4 @@ def test_a_wrong_password_has_a_cause(host: Host, name: str) -> None:
         )  # fmt: skip
         wanted = served.profile.doctor.wants_app_password
         assert ids(seen)[:1] == ["app_password_required"] if wanted else ids(seen)
-        assert seen.evidence.signed_in is False
+        assert seen.evidence.is_signed_in is False

@@ -95,7 +95,7 @@ def test_a_message_goes_its_way(name: str, data: Path, pair: Pair, authority: Au
         )  # fmt: skip
     assert (diagnosis.verdict, ids(diagnosis)) == ("healthy", [])
     assert server.count("<bob@example.net>") == 1
-    assert diagnosis.evidence.signed_in
+    assert diagnosis.evidence.is_signed_in
     assert diagnosis.evidence.client.library == "python-smtplib"
     conduct = diagnosis.evidence.conduct.value
     assert conduct is not None

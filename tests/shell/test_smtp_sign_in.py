@@ -155,7 +155,7 @@ class Given:
     async def credentials(self) -> Credentials:
         return self.given
 
-    def reject(self, _credentials: Credentials) -> bool:
+    def try_replace(self, _credentials: Credentials) -> bool:
         return False
 
 

@@ -103,7 +103,9 @@ async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
         return False
     password = given.password.reveal().encode()
     try:
-        return await asyncio.to_thread(partial(PasswordHasher().verify, account.password, password))
+        return await asyncio.to_thread(
+            partial(PasswordHasher().matches, account.password, password)
+        )
     except ValueError:  # it is damaged
         return False
 

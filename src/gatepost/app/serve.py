@@ -36,7 +36,7 @@ from gatepost.net.dns import DnsResolver
 from gatepost.net.files import check_again
 from gatepost.net.http import HttpClient
 from gatepost.net.listen import Listener
-from gatepost.net.systemd import notify, reload_begins
+from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.alarms import Alarms
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
@@ -114,8 +114,8 @@ async def serve(
         service = await Service.start(options, report, stack)
         on_ready(service.tell_ready())
         stack.callback(remove_ready, service.data)
-        stack.callback(notify, "STOPPING=1")
-        notify(f"READY=1\nMAINPID={os.getpid()}")
+        stack.callback(try_notify, "STOPPING=1")
+        try_notify(f"READY=1\nMAINPID={os.getpid()}")
         while not (signals.stopped.done() or service.failed.done()):
             waited: set[asyncio.Future[Any]] = {signals.stopped, service.failed, signals.hangup}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -283,7 +283,7 @@ class Service:
 
         Returns the new ready.json; None if the configuration was refused.
         """
-        notify(reload_begins())
+        try_notify(reload_begins())
         try:
             following = await self._prepare()
         except ConfigProblems as error:
@@ -298,7 +298,7 @@ class Service:
         else:
             return await self._apply(following)
         finally:
-            notify("READY=1")
+            try_notify("READY=1")
         return None
 
     async def _apply(self, following: "_Following") -> dict[str, Any] | None:

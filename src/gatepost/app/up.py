@@ -158,7 +158,7 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     certificates = _provide_certificates(data, options, report)
     accounts = await _provide_accounts(key, store, profile, directory.damaged)
     signs_in: Directory = accounts.signs_in if accounts else directory
-    quotas = _quotas(profile, directory, clock) if profile.strict.counts else None
+    quotas = _quotas(profile, directory, clock) if profile.strict.has_limits else None
     budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
     keys, proving = SealedAccessKeys(key), profile.directory.domain_verification
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)

@@ -33,7 +33,7 @@ def instruct(serving: SmtpSetup, smtp: Listener | None, smtps: Listener | None) 
 async def serve(front: Front) -> None:
     """Serve until told to stop, or until the store process ends."""
     process = await FrontProcess.connect(Path(front.serving.data))
-    quotas = RemoteQuotas(process.calls) if front.serving.profile.strict.counts else None
+    quotas = RemoteQuotas(process.calls) if front.serving.profile.strict.has_limits else None
     backend = Backend(process.store, process.directory, quotas)
     relay = make_relay(front.serving, backend, process.report, await process.store.new_epoch())
     supervisor = Supervisor(relay)

@@ -115,8 +115,8 @@ def authenticate(
         if step.blames_mechanism:
             session.has_shown_secret = False
             session.refused_mechanisms.append(mechanism.name)
-            session.left_mechanisms = step.goes_on
-        if not (step.goes_on and session.usable):
+            session.left_mechanisms = bool(step.mechanism)
+        if not (step.mechanism and session.usable):
             raise refused
         earlier, remaining = refused, remaining[1:]
 
@@ -156,8 +156,8 @@ def attempt_with(
         session.has_shown_secret = sent >= mechanism.secret_in
         try:
             reply = yield from session.ask(encode_base64(response).decode(), "auth")
-        except (Disconnected, TimedOut) as gone:  # instead of the announced refusal
-            gone.args = (f"{gone}{_told(document)}",)
+        except (Disconnected, TimedOut) as error:  # instead of the announced refusal
+            error.args = (f"{error}{_document_note(document)}",)
             raise
         response = None
     if reply.is_success:
@@ -222,14 +222,14 @@ def _refusal(
 ) -> AuthenticationRefused:
     offered, reply = session.capabilities.mechanisms, attempt.reply
     if attempt.document:
-        reply = reply.because(f"{reply}{_told(attempt.document)}")
+        reply = reply.because(f"{reply}{_document_note(attempt.document)}")
     error = AuthenticationRefused(reply, mechanism, offered)
     if reply.code == _UNRECOGNIZED and mechanism not in offered:
         error.slug = "mechanism_not_offered"
     return error
 
 
-def _told(document: str) -> str:
+def _document_note(document: str) -> str:
     return f" (its error document: {document})" if document else ""
 
 

@@ -41,7 +41,7 @@ def compose(draft: Draft) -> EmailMessage:
     for name, value in fields.items():
         if any(sign in value for sign in "\r\n\0"):
             raise LocalProtocolError(f"CR, LF or NUL in {name}")
-        if value and not _takes(message, name, value):
+        if value and not _try_to_add(message, name, value):
             raise LocalProtocolError(f"{name}: not an address: {value[:80]!r}")
     if draft.html is None:
         message.set_content(draft.text or "")
@@ -57,7 +57,7 @@ def compose(draft: Draft) -> EmailMessage:
     return message
 
 
-def _takes(message: EmailMessage, name: str, value: str) -> bool:
+def _try_to_add(message: EmailMessage, name: str, value: str) -> bool:
     """Add a field; False if it should contain addresses and does not."""
     try:
         message[name] = value

@@ -9,11 +9,11 @@ from gatepost.model.reply import Reply
 from gatepost.model.transcript import REDACTED
 from gatepost.sasl.mechanisms import MECHANISMS
 
-_KNOWN: Final = frozenset({
+_KEYWORDS: Final = frozenset({
     "8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DSN", "PIPELINING", "SIZE", "SMTPUTF8",
     "STARTTLS", *MECHANISMS,
 })  # fmt: skip
-"""Words that this client knows."""
+"""Words that are shown, whatever they contain."""
 _WORD: Final = re.compile(r"[^\s=]+")
 
 
@@ -24,11 +24,11 @@ def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
     """
     is_across = redact(reply.text) == REDACTED
     lines = [
-        line if not is_across and redact(line) == line else _WORD.sub(_known, line)
+        line if not is_across and redact(line) == line else _WORD.sub(_unless_keyword, line)
         for line in reply.lines
     ]
     return replace(reply, text="\n".join(lines))
 
 
-def _known(word: re.Match[str]) -> str:
-    return word[0] if word[0].upper() in _KNOWN else REDACTED
+def _unless_keyword(word: re.Match[str]) -> str:
+    return word[0] if word[0].upper() in _KEYWORDS else REDACTED

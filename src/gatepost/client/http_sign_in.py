@@ -35,7 +35,7 @@ class HttpSignIn(Protocol):
     async def authorize(self, request: HttpRequest) -> HttpRequest:
         """Return the request with its proof. Raises TokenError."""
 
-    def reject(self, request: HttpRequest, /) -> bool:
+    def try_replace(self, request: HttpRequest, /) -> bool:
         """Report that the proof in ``request`` was refused; True: try again with another one."""
 
 
@@ -54,9 +54,9 @@ class BearerSignIn:
         field = {"authorization": _BEARER + token.reveal()}
         return replace(request, headers={**request.headers, **field})
 
-    def reject(self, request: HttpRequest) -> bool:
+    def try_replace(self, request: HttpRequest) -> bool:
         shown = Secret(request.headers["authorization"].removeprefix(_BEARER))
-        return self._cache.reject(self._source, self._scope, shown)
+        return self._cache.try_replace(self._source, self._scope, shown)
 
 
 class AccessKeySignIn:
@@ -89,7 +89,7 @@ class AccessKeySignIn:
         }
         return replace(request, headers={**request.headers, **fields})
 
-    def reject(self, _request: HttpRequest) -> bool:
+    def try_replace(self, _request: HttpRequest) -> bool:
         return False
 
 

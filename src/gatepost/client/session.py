@@ -50,7 +50,7 @@ class TimedReply:
     command: str
     """Without secrets; empty for the greeting."""
     reply: Reply
-    asked: float
+    asked_at: float
     answered: float
 
 
@@ -180,12 +180,12 @@ class ClientSession:
         self.transcript.client(batch.text)
         if not is_announced:
             yield from self._write(Write(batch.octets, self.phase))
-        asked = time.monotonic()
+        asked_at = time.monotonic()
         for phase, command in batch.commands:
             self.phase = phase
             if (reply := self.reader.next_reply()) is None:  # most came with the one before
                 reply = yield from self._read_reply(Read(phase))
-            replies.append(self._heard(reply, command, asked))
+            replies.append(self._note_reply(reply, command, asked_at))
             if not self.usable:
                 break
         if is_announced and self.usable and self.reader.has_unread:
@@ -209,31 +209,31 @@ class ClientSession:
         """
         reply = self.reader.next_reply()
         if reply is None or reply.code != CLOSING:
-            shown = self.transcript.redact(str(reply or ""))
-            raise RemoteProtocolError("the server sent an unexpected reply", shown)
-        return self._heard(reply, "", time.monotonic())
+            redacted = self.transcript.redact(str(reply or ""))
+            raise RemoteProtocolError("the server sent an unexpected reply", redacted)
+        return self._note_reply(reply, "", time.monotonic())
 
     def await_reply(self, phase: Phase, command: str = "") -> Conversation[Reply]:
         """Return the next reply."""
-        self.phase, asked = phase, time.monotonic()
+        self.phase, asked_at = phase, time.monotonic()
         if (reply := self.reader.next_reply()) is None:
             reply = yield from self._read_reply(Read(phase))
-        return self._heard(reply, command, asked)
+        return self._note_reply(reply, command, asked_at)
 
-    def _heard(self, reply: Reply, command: str, asked: float) -> Reply:
+    def _note_reply(self, reply: Reply, command: str, asked_at: float) -> Reply:
         self.transcript.server("\n".join(self.reader.lines))
         text = self.transcript.redact(reply.text)  # its text may repeat a secret
-        shown = reply if text == reply.text else replace(reply, text=text)
+        redacted = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
-            self.listen_in(TimedReply(self.phase, command, shown, asked, time.monotonic()))
+            self.listen_in(TimedReply(self.phase, command, redacted, asked_at, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
         elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
             self._check_place(reply)
-        if shown is not reply and self.phase == "ehlo" and reply.is_success:
+        if redacted is not reply and self.phase == "ehlo" and reply.is_success:
             return without_secrets(reply, self.transcript.redact)
-        return reply if reply.code == CHALLENGE and self.phase == "auth" else shown
+        return reply if reply.code == CHALLENGE and self.phase == "auth" else redacted
 
     def _check_place(self, reply: Reply) -> None:
         """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of
@@ -242,8 +242,8 @@ class ClientSession:
             self.usable = False
             raise Disconnected("the server closed the session (221) instead of answering")
         if self.phase != "data" or not reply.is_intermediate:
-            shown = self.transcript.redact(str(reply))
-            raise RemoteProtocolError(f"an unexpected reply: {shown[:80]}", shown)
+            redacted = self.transcript.redact(str(reply))
+            raise RemoteProtocolError(f"an unexpected reply: {redacted[:80]}", redacted)
 
     def _read_reply(self, read: Read) -> Conversation[Reply]:
         while True:
@@ -301,11 +301,11 @@ class ClientSession:
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
         """Perform ``step``; if the connection is lost, replies that came before are still read."""
         try:
-            said: bytes = yield step
-        except Disconnected as gone:
-            self._lost, self.usable = gone, False
+            octets: bytes = yield step
+        except Disconnected as error:
+            self._lost, self.usable = error, False
             return b""
-        return said
+        return octets
 
     def begin(self) -> None:
         """Start the transcript of the next message: that of the login, without earlier messages."""

@@ -28,7 +28,7 @@ class CredentialSource(Protocol):
     async def credentials(self) -> Credentials:
         """Return the current credentials. Raises TokenError, also for a missing secret."""
 
-    def reject(self, credentials: Credentials, /) -> bool:
+    def try_replace(self, credentials: Credentials, /) -> bool:
         """Report that these credentials were refused; True: try again with others."""
 
 
@@ -48,7 +48,7 @@ class PasswordSignIn:
         except ConfigError as error:
             raise unreadable(f"no password: {error}") from error
 
-    def reject(self, credentials: Credentials) -> bool:
+    def try_replace(self, credentials: Credentials) -> bool:
         """Return True if the password was changed meanwhile."""
         try:
             return self._password() != credentials.password
@@ -72,9 +72,9 @@ class TokenSignIn:
         token = await self._cache.get(self._source, self._scope)
         return Credentials(self.identity, token=token)
 
-    def reject(self, credentials: Credentials) -> bool:
+    def try_replace(self, credentials: Credentials) -> bool:
         token = credentials.token
-        return token is not None and self._cache.reject(self._source, self._scope, token)
+        return token is not None and self._cache.try_replace(self._source, self._scope, token)
 
 
 class CertificateSignIn:
@@ -92,5 +92,5 @@ class CertificateSignIn:
     async def credentials(self) -> Credentials:
         return Credentials(certificate=True, authzid=self._username)
 
-    def reject(self, _credentials: Credentials) -> bool:
+    def try_replace(self, _credentials: Credentials) -> bool:
         return False

@@ -80,8 +80,8 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     RecipientsRefused (if no recipient is left), ContentRefused.
     """
     course = Course()
-    asked = opening(envelope, body, session.capabilities)
-    yield from transact(session, asked, body, course)
+    batches = opening(envelope, body, session.capabilities)
+    yield from transact(session, batches, body, course)
     said = dict(
         zip((str(one.address) for one in envelope.recipients), course.recipients, strict=False)
     )
@@ -89,7 +89,7 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     refused = {address: reply for address, reply in said.items() if not reply.is_success}
     mail, last = course.mail, course.last
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
-    commands = [command for batch in asked for _, command in batch.commands]
+    commands = [command for batch in batches for _, command in batch.commands]
     if not mail.is_success:
         raise _with_finding(SenderRefused(mail, commands[0]).at("mail"), session)
     if not accepted:
@@ -130,9 +130,9 @@ def _commands(envelope: Envelope, body: Body, offered: Capabilities) -> list[tup
 
 
 def transact(
-    session: ClientSession, asked: Sequence[CommandBatch], body: Body, course: Course
+    session: ClientSession, batches: Sequence[CommandBatch], body: Body, course: Course
 ) -> Conversation[None]:
-    """Perform one transaction with the commands ``asked``; refusals are replies in ``course``.
+    """Perform one transaction with the commands in ``batches``; refusals are replies in ``course``.
 
     Raises NetworkError and RemoteProtocolError.
     """
@@ -142,15 +142,15 @@ def transact(
     was_announced = bool(session.announced)
     yield from session.reset()
     replies = course.replies
-    for batch in asked:
+    for batch in batches:
         if batch.commands[0][0] == "data" and not course.accepted:
             break  # there are no recipients left
         yield from session.ask_all(batch, replies)
         if not replies[0].is_success or not session.usable:
             break
     mail = replies[0]
-    is_complete = len(replies) == sum([len(batch.commands) for batch in asked])
-    data = replies.pop() if is_complete and asked[-1].commands[-1][0] == "data" else None
+    is_complete = len(replies) == sum([len(batch.commands) for batch in batches])
+    data = replies.pop() if is_complete and batches[-1].commands[-1][0] == "data" else None
     session.in_transaction = mail.is_success
     refusal = None if data is None or data.code == GO_AHEAD else _refusal(data)
     if data is None or refusal is not None:
@@ -162,7 +162,7 @@ def transact(
             else:
                 yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif not is_complete or (data is None and not session.usable):
-        course.last = _refusal(replies[-1])  # a 421: nothing more was asked
+        course.last = _refusal(replies[-1])  # a 421: nothing more was sent
     elif refusal is not None:
         course.last = refusal
     else:

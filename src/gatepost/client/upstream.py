@@ -67,7 +67,7 @@ class _Way:
     timeouts: Timeouts
     credentials: Credentials | None
     met: Callable[[ClientSession, str], None]
-    known: tuple[Secret, ...] = ()
+    sent_passwords: tuple[Secret, ...] = ()
     """What the server may repeat: passwords that it got before."""
     find: Find | None = None
     """Looks the server's addresses up."""
@@ -89,7 +89,7 @@ class _Way:
         session = meet(self.server, self.upstream.local_name, local_address, peer_address)
         if self.credentials is not None:
             hide_secrets(session, self.credentials)
-        for each in self.known:
+        for each in self.sent_passwords:
             session.transcript.hide(each.reveal())
         self.met(session, peer_address)
         return session
@@ -126,7 +126,7 @@ class Opener:
     timeouts: Timeouts = field(default_factory=Timeouts)
     names: Names = field(default_factory=Names)
     _glances: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, GLANCES))
-    _known: dict[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
+    _sent_passwords: dict[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
     """By server, the newest passwords that it got."""
     _refused: dict[Server, dict[str, float]] = field(default_factory=dict)
     """By server, mechanisms that it refused without having checked a secret, and until when these
@@ -153,20 +153,20 @@ class Opener:
             self.timeouts,
             credentials,
             met,
-            self._knows(upstream, credentials),
+            self._passwords_sent_to(upstream, credentials),
             self.names.find,
         )
         try:
             return await self._open(way)
         except AuthenticationRefused:
-            if sign_in is None or credentials is None or not sign_in.reject(credentials):
+            if sign_in is None or credentials is None or not sign_in.try_replace(credentials):
                 raise
         credentials = await sign_in.credentials()
-        known = self._knows(upstream, credentials)
+        earlier = self._passwords_sent_to(upstream, credentials)
         try:
-            return await self._open(replace(way, credentials=credentials, known=known))
+            return await self._open(replace(way, credentials=credentials, sent_passwords=earlier))
         except AuthenticationRefused:
-            sign_in.reject(credentials)  # the next attempt must not begin with it
+            sign_in.try_replace(credentials)  # the next attempt must not begin with it
             raise
 
     async def _open(self, way: _Way) -> AsyncConnection:
@@ -207,19 +207,19 @@ class Opener:
         until = time.monotonic() + REFUSED_FOR
         self._refused.setdefault(server, {}).update(dict.fromkeys(mechanisms, until))
 
-    def _knows(
+    def _passwords_sent_to(
         self, upstream: ServerSettings, credentials: Credentials | None
     ) -> tuple[Secret, ...]:
         """Return the passwords that were sent to a server before: it may repeat them to anybody.
         An access token expires by itself."""
         host = upstream.server.host.lower()
-        known = self._known.get(host, ())
+        sent_passwords = self._sent_passwords.get(host, ())
         password = credentials.password if credentials is not None else None
-        if password is not None and password not in known:
-            self._known[host] = (*known, password)[-REPEATED:]
-        return known
+        if password is not None and password not in sent_passwords:
+            self._sent_passwords[host] = (*sent_passwords, password)[-REPEATED:]
+        return sent_passwords
 
-    async def greets_in_tls(self, upstream: ServerSettings) -> bool:
+    async def is_implicit_tls(self, upstream: ServerSettings) -> bool:
         """Tell whether a server speaks SMTP over implicit TLS (RFC 8314 3); sends no secret.
 
         False also if too many servers are being asked already.

@@ -141,12 +141,12 @@ _KINDS: Final[Mapping[str, Callable[[TableReader, str], CredentialSettings]]] = 
 
 def read_credentials(root: TableReader) -> dict[str, CredentialSettings]:
     """Return every credential by name; one with a mistake as far as it can be read."""
-    found: dict[str, CredentialSettings] = {}
+    credentials: dict[str, CredentialSettings] = {}
     for name, table in root.named("credentials").items():
         kind = table.decide("kind", values.one_of(tuple(_KINDS)), "", required=True)
         if kind:
-            found[name] = _KINDS[kind](table, name)
+            credentials[name] = _KINDS[kind](table, name)
             table.finish()
         else:  # included anyway, so that no target reports it as missing
-            found[name] = AzureIdentityCredential(name, "managed-identity")
-    return found
+            credentials[name] = AzureIdentityCredential(name, "managed-identity")
+    return credentials

@@ -55,13 +55,13 @@ def _take(
 ) -> None:
     _, host, port = wanted
     for whose, other, its_port in taken:
-        if port and port == its_port and _meet(host, other):
+        if port and port == its_port and _may_overlap(host, other):
             table.fault(key, f"{whose} already has that address")
             break
     taken.append(wanted)
 
 
-def _meet(one: str, other: str) -> bool:
+def _may_overlap(one: str, other: str) -> bool:
     if _EVERYWHERE in (one, other):
         return True
     if _EVERY_IPV4 in (one, other):
@@ -82,12 +82,12 @@ def check_loops(
         table = tables[name]
         for server in target.servers if isinstance(target, SmarthostTarget) else ():
             for own in listeners:
-                if own.port and own.port == server.port and _leads_to(server.host, own.host):
+                if own.port and own.port == server.port and _is_served_by(server.host, own.host):
                     where = f"{server.host}:{server.port} is this relay's own listener {own.name}"
                     table.fault("servers", f"{table.name('servers')}: {where}")
 
 
-def _leads_to(server: str, listener: str) -> bool:
+def _is_served_by(server: str, listener: str) -> bool:
     """Tell whether we listen at an address, as far as this machine can tell."""
     if listener in (_EVERYWHERE, _EVERY_IPV4):
         return not _addresses(server).isdisjoint(_LOCALHOST)
@@ -124,7 +124,7 @@ def warn_of_lost_bounces(root: TableReader, routes: Sequence[Route]) -> None:
     ways = _ways_of_bounces(routes)
     if routes and not ways:
         root.tables("route")[0].warn(f"no route takes bounces (mail from <>): {_OWN_ROUTE}")
-    elif all(_takes_no_bounces(routes[each]) for each in ways) and ways:
+    elif all(_has_no_bounces(routes[each]) for each in ways) and ways:
         name = routes[ways[-1]].chain[0].name
         root.tables("route")[ways[-1]].warn(
             f"bounces are mail from <>, and {name}, their route's target, does not accept it: "
@@ -152,7 +152,7 @@ def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:
     return ways
 
 
-def _takes_no_bounces(route: Route) -> bool:
+def _has_no_bounces(route: Route) -> bool:
     """Tell whether the first target refuses bounces: e-mail APIs, and some providers over SMTP,
     require a sender of the account. If the first target of a chain refuses mail for good, the
     others are not tried."""

@@ -28,7 +28,7 @@ from gatepost.config.settings import (
     GoogleCredential,
     StorageSettings,
 )
-from gatepost.config.source_file import check_readable, check_secret
+from gatepost.config.source_file import try_secret, try_to_read
 from gatepost.errors import ConfigError, TlsError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.files import has_access_list
@@ -71,7 +71,7 @@ def _check_accounts(
 ) -> None:
     for index, account in enumerate(getattr(directory, "accounts", ())):
         where, password = ("directory", "account", index, "password"), account.password
-        if _check_secret(source, where, password, environment):
+        if _try_secret(source, where, password, environment):
             _check_ends(source, where, password, password.read(environment))
 
 
@@ -110,7 +110,9 @@ def _who_changes(directory: FilePath) -> str:
         return ""
     if status.st_mode & stat.S_IWOTH and all(each & stat.S_IXOTH for each in folders):
         return "everybody on this machine"
-    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and all(map(_lets_groups_in, folders))
+    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and all(
+        map(_may_groups_enter, folders)
+    )
     return "its group, too" if is_open else ""
 
 
@@ -125,11 +127,11 @@ def _check_credential(
         source.fault(("credentials", name, "kind"), f"a {credential.kind} {NEEDS_LIBRARY}")
     for key in credential.__slots__:
         value, path = getattr(credential, key), ("credentials", name, key)
-        if _check_secret(source, path, value, environment):
+        if _try_secret(source, path, value, environment):
             secret = value.read(environment)
             if not _is_utf8(secret):
                 source.fault(path, f"the {value} is not UTF-8: no server accepts it")
-            elif not _check_form(source, path, credential, secret):
+            elif not _try_form(source, path, credential, secret):
                 _check_ends(source, path, value, secret)
 
 
@@ -149,7 +151,7 @@ def _check_ends(source: Source, path: Path, place: NamedSecret, secret: Secret) 
         source.warn(path, f"the {place} {what}")
 
 
-def _check_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> bool:
+def _try_form(source: Source, path: Path, credential: CredentialSettings, secret: Secret) -> bool:
     """Report a secret in the wrong format; False if the format of the secret (a password) is
     arbitrary."""
     try:
@@ -167,24 +169,22 @@ def _check_form(source: Source, path: Path, credential: CredentialSettings, secr
     return True
 
 
-def _check_secret(
-    source: Source, path: Path, secret: object, environment: Mapping[str, str]
-) -> bool:
+def _try_secret(source: Source, path: Path, secret: object, environment: Mapping[str, str]) -> bool:
     """Tell whether there is a secret, and it can be read."""
     if not isinstance(secret, NamedSecret) or not secret.name:
         return False
     if secret.kind == "file":
         _check_private(source, path, secret.name)
-    return check_secret(source, path, secret, environment)
+    return try_secret(source, path, secret, environment)
 
 
 def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: bool = True) -> None:
     """Check that a certificate and its key can be read, and match."""
     if not chain or (*path[:-1], "key") in source.mistaken:
         return
-    readable = [check_readable(source, path, chain)]
+    readable = [try_to_read(source, path, chain)]
     if key:
-        readable.append(check_readable(source, (*path[:-1], "key"), key))
+        readable.append(try_to_read(source, (*path[:-1], "key"), key))
     if not all(readable):
         return
     _check_private(source, (*path[:-1], "key") if key else path, key or chain)
@@ -194,7 +194,7 @@ def _check_pair(source: Source, path: Path, chain: str, key: str, *, serves: boo
             return server_context(chain, key or None)
         return client_context(certificate=chain, key=key or None)
 
-    if _check_loads(source, path, load):
+    if _try_to_load(source, path, load):
         _check_dates(source, path, chain)
 
 
@@ -216,11 +216,11 @@ def _check_dates(source: Source, path: Path, chain: str) -> None:
 
 
 def _check_authorities(source: Source, path: Path, file: str) -> None:
-    if check_readable(source, path, file):
-        _check_loads(source, path, lambda: client_context(ca_file=file))
+    if try_to_read(source, path, file):
+        _try_to_load(source, path, lambda: client_context(ca_file=file))
 
 
-def _check_loads(source: Source, path: Path, load: Callable[[], Context]) -> bool:
+def _try_to_load(source: Source, path: Path, load: Callable[[], Context]) -> bool:
     try:
         load()
     except TlsError as error:
@@ -246,7 +246,7 @@ def _check_private(source: Source, path: Path, file: str) -> None:
     mode = status.st_mode
     if mode & _EVERYBODY and all(each & stat.S_IXOTH for each in folders):
         who, can_read = "everybody on this machine", mode & stat.S_IROTH
-    elif _is_for_group(place, status) and all(map(_lets_groups_in, folders)):
+    elif _is_for_group(place, status) and all(map(_may_groups_enter, folders)):
         who, can_read = "the file's group, too", mode & stat.S_IRGRP
     else:
         return
@@ -264,5 +264,5 @@ def _is_for_group(place: FilePath, status: os.stat_result) -> bool:
     return not has_access_list(place)
 
 
-def _lets_groups_in(mode: int) -> bool:
+def _may_groups_enter(mode: int) -> bool:
     return bool(mode & (stat.S_IXOTH | stat.S_IXGRP))

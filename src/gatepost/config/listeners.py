@@ -30,18 +30,18 @@ _KIND: Final = ("directory", "kind")
 
 def read_listeners(root: TableReader) -> tuple[ListenerSettings, ...]:
     """Return the listeners; two with the same name, or none at all, are a mistake."""
-    found: list[ListenerSettings] = []
+    listeners: list[ListenerSettings] = []
     for table in root.tables("listener"):
-        listener = _read_listener(table, len(found))
-        if any(each.name == listener.name for each in found):
+        listener = _read_listener(table, len(listeners))
+        if any(each.name == listener.name for each in listeners):
             table.fault(
                 "name", f"{table.name('name')}: there is already a listener {listener.name}"
             )
         table.finish()
-        found.append(listener)
+        listeners.append(listener)
     if not root.has("listener"):
         root.lack("listener", "there is no [[listener]]: nobody could submit mail")
-    return tuple(found)
+    return tuple(listeners)
 
 
 def _read_listener(table: TableReader, index: int) -> ListenerSettings:
@@ -115,14 +115,14 @@ def _check_proxies(table: TableReader, listener: ListenerSettings) -> None:
 
 def _read_rules(table: TableReader) -> tuple[NetworkRule, ...]:
     """Return the rules in their order; one whose networks an earlier rule covers is a mistake."""
-    found: list[NetworkRule] = []
+    rules: list[NetworkRule] = []
     for each in table.tables("network"):
         rule = _read_rule(each)
-        before = [network for one in found for network in one.networks]
+        before = [network for one in rules for network in one.networks]
         if rule.networks and all(_is_within(network, before) for network in rule.networks):
             each.fault("from", f"{each.name('from')}: an earlier rule already covers all of these")
-        found.append(rule)
-    return tuple(found)
+        rules.append(rule)
+    return tuple(rules)
 
 
 def _is_within(network: values.Network, others: Sequence[values.Network]) -> bool:
@@ -201,13 +201,13 @@ def _read_azure(table: TableReader) -> AzureDirectorySettings:
     )
 
 
-_KEPT: Final = (
+_UNCHANGED: Final = (
     "LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
 )  # fmt: skip
 _TOKENS: Final = ("OAUTHBEARER", "XOAUTH2")
 _VERIFIED: Final[Mapping[type, tuple[str, ...]]] = {
-    AccountsDirectory: _KEPT,
-    AzureDirectorySettings: _KEPT,
+    AccountsDirectory: _UNCHANGED,
+    AzureDirectorySettings: _UNCHANGED,
     EntraDirectorySettings: ("LOGIN", "PLAIN", *_TOKENS),
 }
 """The mechanisms that each kind of directory can verify; CRAM-MD5 if an account enables it."""
@@ -290,7 +290,7 @@ def _read_application(table: TableReader) -> tuple[str, tuple[str, ...]]:
 
 
 def _read_accounts(table: TableReader) -> list[AccountSettings]:
-    found: list[AccountSettings] = []
+    accounts: list[AccountSettings] = []
     for each in table.tables("account"):
         account = AccountSettings(
             each.need("name", values.text, ""),
@@ -303,11 +303,11 @@ def _read_accounts(table: TableReader) -> list[AccountSettings]:
             _check_without_password(each, account)
         if not account.senders and not each.is_mistaken("senders"):
             each.warn(f"{each.name('senders')} names nobody: the account cannot send anything")
-        if account.name and any(one.name == account.name for one in found):
+        if account.name and any(one.name == account.name for one in accounts):
             each.fault("name", f"{each.name('name')}: there is already an account {account.name}")
         each.finish()
-        found.append(account)
-    return found
+        accounts.append(account)
+    return accounts
 
 
 def _optional_secret(value: Any) -> NamedSecret | None:

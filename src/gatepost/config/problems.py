@@ -27,12 +27,12 @@ def are_alike(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio() >= _ALIKE
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, words: Iterable[str]) -> str:
     """Return the known word that was probably meant, or an empty string."""
-    folded, given = {each.lower(): each for each in known}, word.lower()
-    begun = [each for each in folded if len(given) >= _BEGUN and each.startswith(given)]
-    ended = [each for each in folded if given.endswith(f"_{each}")]
-    matches = difflib.get_close_matches(given, list(folded), 1)
-    alike = difflib.get_close_matches(given, list(folded), 1, _ALIKE)
-    found = begun if len(begun) == 1 else alike or ended or matches
-    return folded[found[0]] if found else ""
+    folded, wanted = {each.lower(): each for each in words}, word.lower()
+    begun = [each for each in folded if len(wanted) >= _BEGUN and each.startswith(wanted)]
+    ended = [each for each in folded if wanted.endswith(f"_{each}")]
+    matches = difflib.get_close_matches(wanted, list(folded), 1)
+    alike = difflib.get_close_matches(wanted, list(folded), 1, _ALIKE)
+    chosen = begun if len(begun) == 1 else alike or ended or matches
+    return folded[chosen[0]] if chosen else ""

@@ -65,7 +65,7 @@ class TableReader:
 
     def __init__(self, source: Source, fields: Mapping[str, Any], path: Path = ()) -> None:
         self._source, self._fields, self.path = source, fields, path
-        self._known: list[str] = []
+        self._read_keys: list[str] = []
         self._absent: list[tuple[tuple[str, ...], str, str | None]] = []
         """Alternatives of missing keys, the message, and its place."""
 
@@ -95,7 +95,7 @@ class TableReader:
 
         ``none`` is the value in the file that means None.
         """
-        self._known.append(key)
+        self._read_keys.append(key)
         if key not in self._fields:
             said = none if default is None and none else default
             self._record(key, said, DEFAULT, unit_of(read, default))
@@ -118,7 +118,7 @@ class TableReader:
     def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """Return a required value; ``default`` replaces it after a mistake."""
         if key not in self._fields:
-            self._known.append(key)
+            self._read_keys.append(key)
             self.lack(key, f"{self.name(key)} is missing")
             return default
         return self.take(key, read, default)
@@ -133,7 +133,7 @@ class TableReader:
         if key not in self._fields:
             other = next((each for each in self._fields if nearest(each, [key])), "")
             if other:
-                self._known.append(other)
+                self._read_keys.append(other)
                 self._source.mistaken.add((*self.path, key))
                 self.fault(other, f"unknown key {self.name(other)}", key)
             elif required:
@@ -144,7 +144,7 @@ class TableReader:
         """Report each of these keys if the file has it here, with its right place."""
         for key in keys:
             if key in self._fields:
-                self._known.append(key)
+                self._read_keys.append(key)
                 self.fault(key, f"{self.name(key)} {message}")
 
     def lack(self, keys: str | tuple[str, ...], message: str, *, at: str | None = None) -> None:
@@ -153,7 +153,7 @@ class TableReader:
 
     def table(self, key: str) -> "TableReader":
         """Return a table in it; an empty one if the file has none."""
-        self._known.append(key)
+        self._read_keys.append(key)
         value = self._fields.get(key, {})
         if not isinstance(value, dict):
             if not self.is_no_toml(key):
@@ -163,7 +163,7 @@ class TableReader:
 
     def tables(self, key: str) -> "list[TableReader]":
         """Return the tables of an array, ``[[key]]``."""
-        self._known.append(key)
+        self._read_keys.append(key)
         value = self._fields.get(key, [])
         if self.is_no_toml(key):
             return []
@@ -180,14 +180,14 @@ class TableReader:
     def named(self, key: str) -> "dict[str, TableReader]":
         """Return the tables in a table, ``[key.NAME]``, by name."""
         outer = self.table(key)
-        found: dict[str, TableReader] = {}
+        tables: dict[str, TableReader] = {}
         for table in (outer, *self._misspelt_tables(key)):
             for name, value in table._fields.items():
                 if isinstance(value, dict):
-                    found.setdefault(name, TableReader(self._source, value, (*table.path, name)))
+                    tables.setdefault(name, TableReader(self._source, value, (*table.path, name)))
                 elif table is outer and not outer.is_no_toml(name):
                     outer.fault(name, f"{outer.name(name)} is a table: [{outer.name(name)}]")
-        return found
+        return tables
 
     def is_no_toml(self, key: str) -> bool:
         """Tell whether a value is invalid TOML, which was reported already."""
@@ -202,7 +202,7 @@ class TableReader:
         return [
             TableReader(self._source, value, (*self.path, other))
             for other, value in self._fields.items()
-            if other not in self._known and isinstance(value, dict) and are_alike(other, key)
+            if other not in self._read_keys and isinstance(value, dict) and are_alike(other, key)
         ]
 
     def fault(
@@ -225,8 +225,8 @@ class TableReader:
         """Note every unknown key, and each required key that is missing."""
         misspelt = set()
         for key in self._fields:
-            if key not in self._known:
-                near = nearest(key, self._known)
+            if key not in self._read_keys:
+                near = nearest(key, self._read_keys)
                 self.fault(key, f"unknown key {self.name(key)}", near)
                 misspelt.add(near)
         misspelt -= self._fields.keys()
@@ -244,7 +244,7 @@ class TableReader:
         return dotted(tuple([each for each in (*self.path, key) if isinstance(each, str)]))
 
     def _record(self, key: str, value: Any, origin: str, unit: Unit = "") -> None:
-        self._source.effective.append(EffectiveValue(self.name(key), shown(value), origin, unit))
+        self._source.effective.append(EffectiveValue(self.name(key), as_json(value), origin, unit))
 
 
 def _fit(message: str) -> str:
@@ -261,10 +261,10 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def shown(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Return a value as in JSON."""
     if isinstance(value, list | tuple) and not isinstance(value, ListenAddress):
-        return [shown(each) for each in value]
+        return [as_json(each) for each in value]
     if isinstance(value, timedelta):
         return value.total_seconds()
     if value is None or isinstance(value, bool | int | float | str):

@@ -190,26 +190,26 @@ _KINDS: Final[Mapping[str, Callable[[TableReader, str, Credentials], Target]]] =
 
 def read_targets(root: TableReader, credentials: Credentials) -> dict[str, Target]:
     """Return every target by name, including those with a mistake, as far as they can be read."""
-    found: dict[str, Target] = {}
+    targets: dict[str, Target] = {}
     for name, table in root.named("target").items():
         _check_name(table, name)
         kind = table.decide("kind", values.one_of(tuple(_KINDS)), "", required=True)
         if kind:
-            found[name] = _KINDS[kind](table, name, credentials)
+            targets[name] = _KINDS[kind](table, name, credentials)
             table.finish()
         else:  # included anyway, so that no route reports it as missing
-            found[name] = Capture(name)
-    return found
+            targets[name] = Capture(name)
+    return targets
 
 
 def read_retries(root: TableReader) -> dict[str, Retry]:
     """Return every schedule by name; ``default`` always exists."""
-    found: dict[str, Retry] = {}
+    retries: dict[str, Retry] = {}
     tables = {"default": root.table("retry").table("default"), **root.named("retry")}
     for name, table in tables.items():
-        found[name] = _read_retry(table)
+        retries[name] = _read_retry(table)
         table.finish()
-    return found
+    return retries
 
 
 def _read_retry(table: TableReader) -> Retry:
@@ -284,7 +284,7 @@ def read_routes(
             _check_other(table, route, same, names if is_named else ())
         if is_clear:
             clear.setdefault(folded, route)
-            whole = route if whole is None and _takes_all(route.match) else whole
+            whole = route if whole is None and _matches_all(route.match) else whole
         if is_named:
             names.add(route.name)
         routes.append(route)
@@ -344,7 +344,7 @@ def _read_route(
     return Route(name, tuple(chain), match, retries.get(retry, _RETRY))
 
 
-def _takes_all(match: Match) -> bool:
+def _matches_all(match: Match) -> bool:
     parts = (match.recipients, match.senders, match.applications)
     return all(not part or not _EVERYBODY.isdisjoint(part) for part in parts[:2]) and not parts[2]
 

@@ -53,19 +53,19 @@ def parse(text: str, file: str) -> tuple[TableReader, Source]:
     return TableReader(source, read.fields), source
 
 
-def check_readable(source: Source, path: tuple[str | int, ...], file: str) -> bool:
+def try_to_read(source: Source, path: tuple[str | int, ...], file: str) -> bool:
     """Report a file that the configuration names and that cannot be read; tell whether it can."""
     try:
         open_again(FilePath(file)).close()
     except OSError as error:
-        said = f"the file {file} cannot be read: {error.strerror or error}"
-        if not any(said in str(each) for each in source.problems):
-            source.fault(path, said)
+        problem = f"the file {file} cannot be read: {error.strerror or error}"
+        if not any(problem in str(each) for each in source.problems):
+            source.fault(path, problem)
         return False
     return True
 
 
-def check_secret(
+def try_secret(
     source: Source, path: tuple[str | int, ...], secret: object, environment: Mapping[str, str]
 ) -> bool:
     """Report a secret that is not where the configuration says; tell whether it is."""

@@ -54,10 +54,10 @@ def read_toml(text: str) -> ParsedToml:
         try:
             fields = tomllib.loads(mended)
         except tomllib.TOMLDecodeError as error:
-            line, said = _placed(error, lines)
+            line, reason = _placed(error, lines)
             if mistakes and line <= mistakes[-1].line:
                 return ParsedToml(None, mended, mistakes)  # the replaced line was not the mistake
-            mistake, other = _look_at(lines[line - 1], line, said)
+            mistake, other = _look_at(lines[line - 1], line, reason)
             mistakes.append(mistake)
             if other is None or len(mistakes) == _MOST:
                 return ParsedToml(None, mended, mistakes)
@@ -77,35 +77,35 @@ def _placed(error: tomllib.TOMLDecodeError, lines: Sequence[str]) -> tuple[int, 
     return line, _AT_LINE.sub("", str(error))
 
 
-def _look_at(line: str, number: int, said: str) -> tuple[Mistake, str | None]:
+def _look_at(line: str, number: int, reason: str) -> tuple[Mistake, str | None]:
     """Return the mistake of a line, and a replacement; None if that cannot be said."""
     if head := _HEAD.fullmatch(line):
         opening, keys = head.groups()
-        if _TWICE.search(said):
+        if _TWICE.search(reason):
             return Mistake(number, f"[{keys}] is defined a second time here"), f'[["{_TABLE}"]]'
         closing = "]" * len(opening)
         near = f"{opening}{keys}{closing}"
-        return Mistake(number, f"invalid TOML: {said}", near), near
+        return Mistake(number, f"invalid TOML: {reason}", near), near
     if pair := _PAIR.match(line):
         keys, value = pair[1], pair[2].strip()
-        if _TWICE.search(said):
+        if _TWICE.search(reason):
             return Mistake(number, f"{keys} is defined a second time here"), ""
-        message, near = _explain(value, said)
+        message, near = _explain(value, reason)
         return Mistake(
             number, f"{keys} is not valid TOML: {message}", near
         ), f'{keys} = "{MISTAKEN}"'
-    return Mistake(number, f"invalid TOML: {said}"), None
+    return Mistake(number, f"invalid TOML: {reason}"), None
 
 
-def _explain(value: str, said: str) -> tuple[str, str]:
+def _explain(value: str, reason: str) -> tuple[str, str]:
     """Return the usual mistake in a value, and what was meant."""
     word = _WORDS.get(value.lower(), "")
     if word:
-        return said, word
+        return reason, word
     if value[:1] and value[0] in _CURLED:
         return "the quotation marks must be \" or '", ""
     if re.match(r"[A-Za-z/~*.]|[0-9]+ *[A-Za-z/.:][^=]*[A-Za-z0-9]$|[0-9]+[a-z]$", value):
         return "a string needs quotation marks", ""
     if value[:1] in ("'", '"') and value.count(value[0]) == 1:
         return "the string has no closing quotation mark", ""
-    return said, ""
+    return reason, ""

@@ -219,16 +219,16 @@ def many(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
     """A list, or a single value."""
 
     def read_all(value: Any) -> tuple[T, ...]:
-        found: list[T] = []
+        items: list[T] = []
         errors: dict[int, ValueError] = {}
         for number, each in enumerate(value if isinstance(value, list) else [value]):
             try:
-                found.append(read(each))
+                items.append(read(each))
             except ValueError as error:
                 errors[number] = error
         if errors:
             raise MemberErrors(errors)
-        return tuple(found)
+        return tuple(items)
 
     return read_all
 
@@ -245,9 +245,9 @@ def some(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
     return read_some
 
 
-def mechanism(known: Iterable[str]) -> Callable[[Any], str]:
+def mechanism(mechanisms: Iterable[str]) -> Callable[[Any], str]:
     """A SASL mechanism, in any case of letters."""
-    names = sorted(known)
+    names = sorted(mechanisms)
 
     def read(value: Any) -> str:
         folded = value.upper() if isinstance(value, str) else ""
@@ -316,10 +316,10 @@ def listening(value: Any) -> ListenAddress:
 
 def socket_path(value: Any) -> str:
     """The path of a Unix socket; one that is too long cannot be bound (unix(7), sun_path)."""
-    given = path(value)
-    if len(os.fsencode(given)) > LONGEST_SOCKET:
+    file = path(value)
+    if len(os.fsencode(file)) > LONGEST_SOCKET:
         raise ValueError(f"must be a path of at most {LONGEST_SOCKET} octets")
-    return given
+    return file
 
 
 def network(value: Any) -> Network:
@@ -344,24 +344,24 @@ def guid(value: Any) -> str:
 
 def https_url(value: Any) -> str:
     """An https URL, or an http URL of this machine."""
-    given = text(value)
-    local = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", given)
+    url = text(value)
+    local = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", url)
     user, host = "", ""
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(url)
         user, host = parts.netloc.rpartition("@")[1], parts.hostname or ""
         is_port = parts.port != 0
     except ValueError:  # an invalid port, half an IPv6 address
         is_port = False
-    if not (host and is_port and (given.startswith("https://") or local)) or not _is_word(given):
+    if not (host and is_port and (url.startswith("https://") or local)) or not _is_word(url):
         raise ValueError("must be an https:// URL")
     if user:
         raise ValueError("must be a URL without user name and password: secrets must not be here")
-    return given.rstrip("/")
+    return url.rstrip("/")
 
 
-def _is_word(given: str) -> bool:
-    return given.isprintable() and " " not in given
+def _is_word(text: str) -> bool:
+    return text.isprintable() and " " not in text
 
 
 def pattern(value: Any) -> str:
@@ -402,11 +402,11 @@ def sender(value: Any) -> str:
     raise Unknown(f'must be a mailbox, "@domain" or "*", not {value!r}', _meant(value))
 
 
-def _is_mailbox(given: str) -> bool:
+def _is_mailbox(text: str) -> bool:
     """Tell whether it is a mailbox. ``*`` has no meaning in a local part, and is not permitted
     there."""
     try:
-        return "*" not in parse_address(given).local
+        return "*" not in parse_address(text).local
     except ValueError:
         return False
 
@@ -416,9 +416,9 @@ def _listed(words: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
-def _is_address(given: str) -> bool:
+def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(given)
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True

@@ -12,11 +12,11 @@ from gatepost.config import values
 from gatepost.config.credentials import NOWHERE, secret
 from gatepost.config.reading import EffectiveValue, Source, TableReader
 from gatepost.config.source_file import (
-    check_readable,
-    check_secret,
     parse,
     raise_problems,
     read_text,
+    try_secret,
+    try_to_read,
 )
 from gatepost.diagnosis.remedies import find_library
 from gatepost.errors import ConfigError
@@ -95,19 +95,19 @@ def _read(root: TableReader) -> WatchConfig:
 
 
 def _upstreams(root: TableReader, interval: timedelta) -> tuple[WatchedServer, ...]:
-    found: list[WatchedServer] = []
+    upstreams: list[WatchedServer] = []
     tables = root.tables("upstream")
     if not tables:
         root.fault("upstream" if root.has("upstream") else None, "there is no [[upstream]]")
     for table in tables:
         upstream = _upstream(table, interval)
-        if upstream.name in [each.name for each in found]:
+        if upstream.name in [each.name for each in upstreams]:
             table.fault(
                 "name", f"{table.name('name')}: there is already an upstream {upstream.name}"
             )
-        found.append(upstream)
+        upstreams.append(upstream)
         table.finish()
-    return tuple(found)
+    return tuple(upstreams)
 
 
 def _upstream(table: TableReader, interval: timedelta) -> WatchedServer:
@@ -142,9 +142,9 @@ def _check(
     source: Source, index: int, upstream: WatchedServer, environment: Mapping[str, str]
 ) -> None:
     if upstream.ca_file:
-        check_readable(source, ("upstream", index, "ca_file"), upstream.ca_file)
+        try_to_read(source, ("upstream", index, "ca_file"), upstream.ca_file)
     if upstream.password not in (None, NOWHERE):
-        check_secret(source, ("upstream", index, "password"), upstream.password, environment)
+        try_secret(source, ("upstream", index, "password"), upstream.password, environment)
 
 
 def _interval(value: Any) -> timedelta:

@@ -101,7 +101,7 @@ def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
     from gatepost.diagnosis.rules import conduct  # noqa: PLC0415 - a paste is answered at once
 
     own = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
-    if seen.accomplished:
+    if seen.is_accomplished:
         return rank(own)
     behind_ehlo = conduct.left_without_auth(seen)
     told = [*(rule(seen) for rule in DIALOGUE_RULES), *found, *own, *behind_ehlo]
@@ -178,7 +178,7 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
         return "unreachable"
     if findings:
         return "finding"
-    went_well = seen.accomplished if seen.source == "record" else _all_succeeded(seen)
+    went_well = seen.is_accomplished if seen.source == "record" else _all_succeeded(seen)
     return "healthy" if went_well else "unknown"
 
 
@@ -197,10 +197,10 @@ def _all_succeeded(seen: Evidence) -> bool:
         return False
     if seen.source == "log" and not seen.content.value and any(map(_ERROR.search, seen.remarks)):
         return False
-    if any(not each.reply.code for each in seen.attempts) and not seen.signed_in:
+    if any(not each.reply.code for each in seen.attempts) and not seen.is_signed_in:
         return False
     judged = [each for each in seen.attempts if each.secret_sent]
-    if judged and not seen.signed_in:
+    if judged and not seen.is_signed_in:
         return False
     if seen.login.state == "seen" and not judged:
         return False

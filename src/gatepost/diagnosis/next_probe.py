@@ -63,7 +63,7 @@ def _kept(seen: Evidence) -> bool:
 
 
 def _judged(seen: Evidence) -> bool:
-    return not seen.signed_in and any(each.secret_sent for each in seen.attempts)
+    return not seen.is_signed_in and any(each.secret_sent for each in seen.attempts)
 
 
 def _mechanism_refused(seen: Evidence) -> bool:

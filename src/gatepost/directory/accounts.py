@@ -214,12 +214,12 @@ class AccountDirectory:
         Followers are not told; the caller must invalidate other caches.
         """
         self._configured = {each.name: each for each in accounts}
-        self._changed()
+        self._note_change()
 
     def _find(self, username: str) -> StoredAccount | None:
         return self._configured.get(username) or self._accounts.get(username)
 
-    def _changed(self) -> None:
+    def _note_change(self) -> None:
         self._remembered.clear()
         self.version += 1
 
@@ -265,7 +265,7 @@ class AccountDirectory:
         try:
             async with self._hashing.turn(peer, rank):
                 account = self._find(username)
-                proven = await asyncio.to_thread(self._check, account, prepared)
+                proven = await asyncio.to_thread(self._matches, account, prepared)
         except TooMany:
             await asyncio.sleep(BUSY_AFTER)
             return BUSY
@@ -286,9 +286,9 @@ class AccountDirectory:
         self._remembered.put(ticket, principal, REMEMBERED)
         return principal
 
-    def _check(self, account: StoredAccount | None, password: bytes) -> bool:
+    def _matches(self, account: StoredAccount | None, password: bytes) -> bool:
         encoded = (account.password if account else "") or self._decoy
-        return self._protection.hasher.verify(encoded, password)
+        return self._protection.hasher.matches(encoded, password)
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
         account = self._find(username)
@@ -339,5 +339,5 @@ class AccountDirectory:
             for name in delete:
                 self._accounts.pop(name, None)
             self._accounts.update({each.name: each for each in put})
-            self._changed()
+            self._note_change()
             await self._followers.forget()

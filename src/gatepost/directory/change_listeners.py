@@ -16,14 +16,14 @@ class ChangeListeners:
     """The caches of a directory's answers, which are invalidated when it changes."""
 
     def __init__(self) -> None:
-        self._known: list[Callable[[], Awaitable[None]]] = []
+        self._caches: list[Callable[[], Awaitable[None]]] = []
 
     def add(self, forget: Callable[[], Awaitable[None]]) -> None:
         """Add a cache; adding it again has no effect."""
-        if forget not in self._known:
-            self._known.append(forget)
+        if forget not in self._caches:
+            self._caches.append(forget)
 
     async def forget(self) -> None:
         """Invalidate all caches, and return when this is done."""
-        for forget in self._known:
+        for forget in self._caches:
             await forget()

@@ -98,7 +98,7 @@ class EntraDirectory:
         self._prove = prove
         self._key = key
         self._monotonic = monotonic
-        self._known: ProofCache[Principal | Reply] = ProofCache(monotonic)
+        self._proven: ProofCache[Principal | Reply] = ProofCache(monotonic)
         """Secrets that were right."""
         self._refused: ProofCache[Reply] = ProofCache(monotonic)
         """Wrong secrets, kept separately, so that guesses displace no right ones."""
@@ -111,7 +111,7 @@ class EntraDirectory:
     def configure(self, rules: EntraRules) -> None:
         """Use other rules from now on."""
         self._rules = rules
-        self._known.clear()
+        self._proven.clear()
         self._refused.clear()
         self._paused.clear()
         self._version += 1
@@ -151,7 +151,7 @@ class EntraDirectory:
         ticket = ticket_of(self._key, self._version, credentials.username, secret)
         if (refusal := self._refused.get(ticket)) is not None:
             return refusal
-        return self._known.ask(ticket, lambda: self._ask(credentials, password, ticket))
+        return self._proven.ask(ticket, lambda: self._ask(credentials, password, ticket))
 
     async def _by_token(
         self, tokens: EntraTokens, username: str, token: Secret
@@ -210,7 +210,7 @@ class EntraDirectory:
             self._refused.put(ticket, refusal, REFUSAL_HOLDS)
             return refusal
         principal = Principal(credentials.username, application_id=name.application_id)
-        self._known.put(ticket, principal, self._rules.cache)
+        self._proven.put(ticket, principal, self._rules.cache)
         return principal
 
     def verifier(self, username: str, mechanism: str) -> Verifier:

@@ -74,7 +74,7 @@ class Faulty:
 
 
 @dataclass(slots=True)
-class _Known:
+class _TenantKeys:
     issuer: TokenIssuer | None = None
     asked_at: float = float("-inf")
     trouble: str = ""
@@ -110,7 +110,7 @@ class EntraTokens:
     ) -> None:
         self._published, self._clock = published, clock
         self._tenants, self._audiences = tenants, audiences
-        self._known: dict[str, _Known] = {each: _Known() for each in tenants}
+        self._by_tenant: dict[str, _TenantKeys] = {each: _TenantKeys() for each in tenants}
         self._asking: dict[str, asyncio.Lock] = {each: asyncio.Lock() for each in tenants}
         self._verified: OrderedDict[bytes, TokenContents] = OrderedDict()
 
@@ -193,14 +193,14 @@ class EntraTokens:
 
     async def _issuer(self, tenant: str, key_id: str) -> TokenIssuer | Faulty:
         """Return what a tenant publishes, fetched again for an unknown key, or after KEYS_HOLD."""
-        known = self._known[tenant]
-        if known.wants(key_id, self._clock()):
+        keys = self._by_tenant[tenant]
+        if keys.wants(key_id, self._clock()):
             async with self._asking[tenant]:  # other callers wait for the same request
-                if known.wants(key_id, self._clock()):
-                    known.take(await self._published(tenant), self._clock())
-        if known.issuer is None:
-            return Faulty("entra_unavailable", known.trouble, is_transient=True)
-        return known.issuer
+                if keys.wants(key_id, self._clock()):
+                    keys.take(await self._published(tenant), self._clock())
+        if keys.issuer is None:
+            return Faulty("entra_unavailable", keys.trouble, is_transient=True)
+        return keys.issuer
 
 
 def audiences_of(resource: str) -> frozenset[str]:

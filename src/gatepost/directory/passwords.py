@@ -36,7 +36,7 @@ class Hasher(Protocol):
     def hash(self, password: bytes) -> str:
         """Return the encoded verifier of a password, with a fresh salt."""
 
-    def verify(self, encoded: str, password: bytes) -> bool:
+    def matches(self, encoded: str, password: bytes) -> bool:
         """Tell whether the password is the one. Raises ValueError for an unknown encoding."""
 
 
@@ -49,10 +49,10 @@ class PasswordHasher:
         except UnsupportedAlgorithm:
             return scrypt_hash(password)
 
-    def verify(self, encoded: str, password: bytes) -> bool:
+    def matches(self, encoded: str, password: bytes) -> bool:
         if encoded.startswith("$scrypt$"):
-            return _scrypt_verify(encoded, password)
-        return _argon2_verify(encoded, password)
+            return _matches_scrypt(encoded, password)
+        return _matches_argon2(encoded, password)
 
 
 def _argon2_hash(password: bytes) -> str:
@@ -68,7 +68,7 @@ def _argon2_hash(password: bytes) -> str:
     ).derive_phc_encoded(password)
 
 
-def _argon2_verify(encoded: str, password: bytes) -> bool:
+def _matches_argon2(encoded: str, password: bytes) -> bool:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415 - may be missing
 
     if not encoded.startswith("$argon2id$"):
@@ -89,7 +89,7 @@ def scrypt_hash(password: bytes) -> str:
     )
 
 
-def _scrypt_verify(encoded: str, password: bytes) -> bool:
+def _matches_scrypt(encoded: str, password: bytes) -> bool:
     match = _SCRYPT.fullmatch(encoded)
     if match is None:
         raise ValueError("not an encoded password")

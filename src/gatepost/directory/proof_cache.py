@@ -26,7 +26,7 @@ class ProofCache(Generic[T]):
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._known: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
         self._open: dict[bytes, asyncio.Task[T]] = {}
         """Proofs that are being made."""
 
@@ -44,23 +44,23 @@ class ProofCache(Generic[T]):
 
     def get(self, ticket: bytes) -> T | None:
         """Return a verdict that is still valid."""
-        found = self._known.get(ticket)
+        found = self._entries.get(ticket)
         return found[1] if found is not None and found[0] > self._monotonic() else None
 
     def left(self, ticket: bytes) -> float:
         """Return the seconds for which a verdict is still valid."""
-        found = self._known.get(ticket)
+        found = self._entries.get(ticket)
         return max(0.0, found[0] - self._monotonic()) if found is not None else 0.0
 
     def put(self, ticket: bytes, verdict: T, seconds: float) -> None:
         """Remember a verdict."""
         if seconds <= 0:
             return
-        self._known[ticket] = self._monotonic() + seconds, verdict
-        self._known.move_to_end(ticket)
-        if len(self._known) > MOST_REMEMBERED:
-            self._known.popitem(last=False)
+        self._entries[ticket] = self._monotonic() + seconds, verdict
+        self._entries.move_to_end(ticket)
+        if len(self._entries) > MOST_REMEMBERED:
+            self._entries.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._known.clear()
+        self._entries.clear()

@@ -501,7 +501,7 @@ class _Probe:
         if not self.visit.checks.mail_from or not talk.session.usable:
             return
         self._reached("mail")
-        steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.signed_in)
+        steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.is_signed_in)
         for position, name, value in steps:
             self.note(**{name: seen(value), "position": position})
         if refused_for_the_name(self.seen):

@@ -55,7 +55,7 @@ class Attempts:
             return
         choice = self._clients_choice()
         credentials = self.visit.credentials
-        if credentials is None or not self.channel.keeps_secrets:
+        if credentials is None or not self.channel.is_private:
             self._ask_only(choice)
             if self.visit.checks.try_all:
                 self._ask_all_forms()

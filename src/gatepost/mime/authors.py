@@ -31,11 +31,11 @@ def read_authors(content: bytes | bytearray) -> tuple[Address, ...]:
     ``content`` may end after MAX_HEADER + 1 octets. Raises ValueError, with the reason, if two
     readers may find different authors.
     """
-    found: dict[Address, None] = {}
+    addresses: dict[Address, None] = {}
     for field in from_fields(content):
-        found |= dict.fromkeys(find_authors(field))
-        _check_number(len(found))
-    return tuple(found)
+        addresses |= dict.fromkeys(find_authors(field))
+        _check_number(len(addresses))
+    return tuple(addresses)
 
 
 def find_authors(field: str) -> tuple[Address, ...]:
@@ -63,12 +63,12 @@ def _others(field: str, mailboxes: Sequence[Address]) -> Iterator[Address]:
     for each in mailboxes:
         if each.local.startswith('"'):  # its text may look like another address
             field = field.replace(str(each), each.local)
-    found = set(map(_folded, mailboxes))
+    addresses = set(map(_folded, mailboxes))
     for shown in shown_addresses(field):
         address = parse_address(shown)
-        if _folded(address) not in found:
-            found.add(_folded(address))
-            _check_number(len(found))
+        if _folded(address) not in addresses:
+            addresses.add(_folded(address))
+            _check_number(len(addresses))
             yield address
 
 
@@ -76,6 +76,6 @@ def _folded(address: Address) -> str:
     return f"{address.local.lower()}@{fold_domain(address.domain)}"
 
 
-def _check_number(found: int) -> None:
-    if found > MOST_AUTHORS:
+def _check_number(addresses: int) -> None:
+    if addresses > MOST_AUTHORS:
         raise ValueError("too many authors")

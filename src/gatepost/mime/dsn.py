@@ -84,27 +84,29 @@ def make_dsn(
     6.2).
     """
     envelope = original.envelope
-    told = tuple([each for each in reported if wants(envelope.sender, each.recipient, each.action)])
-    if envelope.sender is None or not told:
+    included = tuple(
+        [each for each in reported if wants(envelope.sender, each.recipient, each.action)]
+    )
+    if envelope.sender is None or not included:
         return None
-    failed = any(each.action == "failed" for each in told)
+    failed = any(each.action == "failed" for each in included)
     fits = original.size <= most and envelope.body != "BINARYMIME"  # RFC 3030 4: not inside text
     whole = envelope.ret == "FULL" and failed and body is not None and fits
-    utf8 = _is_international(envelope, told)
+    utf8 = _is_international(envelope, included)
     returned = b"" if body is None else _returned(original, body, whole=whole)
-    report = delivery_status(original, told, reporter, utf8=utf8)
-    text = text_entity("plain", explain(original, told, reporter, whole=whole))
+    report = delivery_status(original, included, reporter, utf8=utf8)
+    text = text_entity("plain", explain(original, included, reporter, whole=whole))
     parts = [text.fields + b"\r\n" + b"".join(text.pieces), report]
     if body is not None:
         parts.append(_third_part(returned, whole=whole, utf8=utf8))
-    content = _assemble(original, told, reporter, parts)
+    content = _assemble(original, included, reporter, parts)
     back = Envelope(
         None,
         (Recipient(envelope.sender, frozenset({"NEVER"})),),
         body="7BIT" if content.isascii() else "8BITMIME",
         smtputf8=utf8 and not content.isascii(),
     )
-    return Dsn(back, content, subject_of(told), message_id(reporter))
+    return Dsn(back, content, subject_of(included), message_id(reporter))
 
 
 def message_id(reporter: NotificationOrigin) -> str:
@@ -114,7 +116,7 @@ def message_id(reporter: NotificationOrigin) -> str:
 
 def _assemble(
     original: QueuedMessage,
-    told: Sequence[Reported],
+    included: Sequence[Reported],
     reporter: NotificationOrigin,
     parts: Sequence[bytes],
 ) -> bytes:
@@ -122,7 +124,7 @@ def _assemble(
     lines = [
         f"From: Mail Delivery System <MAILER-DAEMON@{reporter.host}>",
         f"To: <{original.envelope.sender}>",
-        f"Subject: {subject_of(told)}",
+        f"Subject: {subject_of(included)}",
         f"Date: {format_date(reporter.now)}",
         f"Message-ID: {message_id(reporter)}",
         *_threading(original.message_id),
@@ -204,10 +206,10 @@ def _header(body: Body) -> bytes:
     return head[: cut + 2] if cut >= 0 else head[:MOST_HEADER]
 
 
-def _is_international(envelope: Envelope, told: Sequence[Reported]) -> bool:
+def _is_international(envelope: Envelope, included: Sequence[Reported]) -> bool:
     """Tell whether SMTPUTF8 is needed and possible: a sender that used it can receive it (RFC 6533
     1)."""
     sender = envelope.sender
     if envelope.smtputf8 or (sender is not None and not sender.is_ascii):
         return True
-    return any(not each.recipient.address.is_ascii for each in told)
+    return any(not each.recipient.address.is_ascii for each in included)

@@ -79,7 +79,7 @@ def _read_carefully(content: bytes | bytearray) -> Iterator[tuple[str, str]]:
     found = text.lstrip("\r\n")
     header, end, _ = found.partition("\r\n\r\n")
     lines = header.removesuffix("\r\n").split("\r\n")
-    if found and len(found) < len(text) and not _begins_header(lines[0]):
+    if found and len(found) < len(text) and not _is_start_of_header(lines[0]):
         return  # behind an empty line only some readers find a header
     if not end and len(content) > MAX_HEADER:
         raise ValueError("the header is too long")
@@ -90,7 +90,7 @@ def _read_carefully(content: bytes | bytearray) -> Iterator[tuple[str, str]]:
         yield from _judge(field)
 
 
-def _begins_header(line: str) -> bool:
+def _is_start_of_header(line: str) -> bool:
     return line.startswith((" ", "\t")) or ":" in as_seen(line)
 
 
@@ -109,7 +109,7 @@ def _joined(lines: Sequence[str]) -> Iterator[list[str]]:
 def _check_breaks(field: Sequence[str]) -> None:
     """Raise ValueError for a From field that only some readers find."""
     for line in field:
-        if any(_names_author(piece) for piece in _BREAK.split(line)[1:]):
+        if any(_has_author(piece) for piece in _BREAK.split(line)[1:]):
             raise ValueError("a control character before what some readers take for a From field")
 
 
@@ -120,13 +120,13 @@ def _judge(field: Sequence[str]) -> Iterator[tuple[str, str]]:
     name, _, value = whole.partition(":")
     if match is not None and name.rstrip(" \t").lower() in ("from", "sender"):
         yield name.rstrip(" \t").lower(), value
-    elif _names_author(whole) or (match is None and any(map(_names_author, field))):
+    elif _has_author(whole) or (match is None and any(map(_has_author, field))):
         raise ValueError("a line that only some readers take for a From field")
     elif envelope := _ENVELOPE.match(whole):
         yield "from", envelope[1]
 
 
-def _names_author(text: str) -> bool:
+def _has_author(text: str) -> bool:
     """Tell whether a reader that does not mind a damaged name takes the text for a From field."""
     if not COLON.search(text):
         return False

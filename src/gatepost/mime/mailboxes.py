@@ -42,9 +42,9 @@ def _parse(field: str) -> tuple[Address, ...]:
     for match in _TOKEN.finditer(without_comments(field)):
         reader.take(match[0])
     reader.finish()
-    if not reader.found:
+    if not reader.mailboxes:
         raise ValueError("the field contains no mailbox")
-    return tuple(reader.found)
+    return tuple(reader.mailboxes)
 
 
 def _mailbox(spec: str) -> Address:
@@ -62,7 +62,7 @@ def without_comments(field: str, instead: str = " ") -> str:
 
     Raises ValueError if a comment or a quote does not end.
     """
-    kept: list[str] = []
+    pieces: list[str] = []
     at = 0
     while at < len(field):
         match = _OUTSIDE.match(field, at)
@@ -70,12 +70,12 @@ def without_comments(field: str, instead: str = " ") -> str:
         at = match.end()
         if match[0] == "(":
             at = _end_of_comment(field, at)
-            kept.append(instead)
+            pieces.append(instead)
         elif match[1] == "" or match[0] == ")":
             raise ValueError("an unclosed quote or bracket")
         else:
-            kept.append(match[0])
-    return "".join(kept)
+            pieces.append(match[0])
+    return "".join(pieces)
 
 
 def _end_of_comment(field: str, at: int) -> int:
@@ -91,7 +91,7 @@ class _Reader:
     """Takes tokens; an angle-addr wins over the phrase before it."""
 
     def __init__(self) -> None:
-        self.found: list[Address] = []
+        self.mailboxes: list[Address] = []
         self._word: list[str] = []
         """Tokens, like ``_angle``: appending to a text would take quadratic time."""
         self._angle: list[str] | None = None
@@ -126,5 +126,5 @@ class _Reader:
             raise ValueError("an unclosed bracket")
         spec = "".join(self._word if self._angle is None else self._angle)
         if spec.strip(_BLANK) or self._angle is not None:
-            self.found.append(_mailbox(spec.strip(_BLANK)))
+            self.mailboxes.append(_mailbox(spec.strip(_BLANK)))
         self._word, self._angle = [], None

@@ -452,21 +452,21 @@ class Evidence:
         return hello
 
     @property
-    def signed_in(self) -> bool:
+    def is_signed_in(self) -> bool:
         """An AUTH succeeded."""
         return any(attempt.reply.code == 235 for attempt in self.attempts)
 
     @property
-    def accomplished(self) -> bool:
+    def is_accomplished(self) -> bool:
         """A recorded client got what it came for, at last."""
         hello = self.over_tls.value or self.other_name.value or self.in_clear.value
         if self.failure or hello is None or not hello.reply.is_success or self.strays:
             return False
-        if self.attempts and not self.signed_in:
+        if self.attempts and not self.is_signed_in:
             return False
         mail, recipients = self.mail.value, self.rcpt.value or ()
         if mail is None:
-            return self.signed_in
+            return self.is_signed_in
         content = self.content.value
         taken = mail.reply.is_success and all(each.reply.is_success for each in recipients)
         return taken and (content is None or content.is_success)

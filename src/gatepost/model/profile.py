@@ -69,7 +69,7 @@ class StrictLimits:
     """Seconds until a new role assignment or SMTP user name takes effect."""
 
     @property
-    def counts(self) -> bool:
+    def has_limits(self) -> bool:
         """True when there is anything to count: connections or messages."""
         counted = (
             self.connections,

@@ -186,14 +186,14 @@ def _places(text: str, low: str, needle: _Needle) -> Iterator[Span]:
     at = low.find(needle.low)
     while at >= 0:
         exact = text[at : at + size] == needle.text
-        if (exact and _stands(text, at, size)) or (not exact and needle.in_any_case):
+        if (exact and _is_word(text, at, size)) or (not exact and needle.in_any_case):
             yield at, at + size
         at = low.find(needle.low, at + size)
     for offset, block in needle.blocks:
         at = low.find(block)
         while at >= 0:
             start, end = _extend(low, at, needle, offset)
-            if _tells(text[start:end]):
+            if _is_telling(text[start:end]):
                 yield start, end
             # only a block that repeats itself could begin within its first half once more
             at = low.find(block, max(at + len(block) // 2, end - len(block) + 1))
@@ -222,12 +222,12 @@ def _alike(is_alike: Callable[[int], bool], most: int) -> int:
     return least
 
 
-def _tells(part: str) -> bool:
+def _is_telling(part: str) -> bool:
     """Tell whether a part of a secret is more than an ordinary word."""
     return len(part) >= WORDS or not part.translate(_IN_WORDS).isalpha()
 
 
-def _stands(text: str, at: int, size: int) -> bool:
+def _is_word(text: str, at: int, size: int) -> bool:
     """Tell whether a text there is not a part of a word, if it is very short."""
     if size >= FEWEST:
         return True

@@ -43,10 +43,19 @@ class Transcript:
     in each form that ``secret_search`` finds.
     """
 
-    __slots__ = ("_across", "_harmless", "_last", "_said", "_search", "_secrets", "_wholes", "tls")
+    __slots__ = (
+        "_across",
+        "_entries",
+        "_harmless",
+        "_last",
+        "_search",
+        "_secrets",
+        "_wholes",
+        "tls",
+    )
 
     def __init__(self) -> None:
-        self._said: list[tuple[Speaker, str, bool, SecretSearch]] = []
+        self._entries: list[tuple[Speaker, str, bool, SecretSearch]] = []
         """Texts of one or more lines, and what to remove from them. They are split, and those of
         the client redacted, only when they are read: most are not, and each message has some."""
         self._secrets: tuple[str, ...] = ()
@@ -80,7 +89,7 @@ class Transcript:
     def copy(self) -> "Transcript":
         """Return a transcript that continues separately from here, with the same secrets."""
         copied = Transcript()
-        copied._said, copied.tls = self._said[:], self.tls
+        copied._entries, copied.tls = self._entries[:], self.tls
         copied._secrets, copied._wholes = self._secrets, self._wholes
         copied._search, copied._across = self._search, self._across
         copied._harmless = self._harmless
@@ -88,13 +97,13 @@ class Transcript:
 
     def client(self, text: str) -> None:
         """Record what the client sent."""
-        if len(self._said) < MAX_LINES:
-            self._said.append(("C", text, self.tls, self._search))
+        if len(self._entries) < MAX_LINES:
+            self._entries.append(("C", text, self.tls, self._search))
 
     def server(self, text: str) -> None:
         """Record what the server sent: one or more lines."""
-        if len(self._said) < MAX_LINES:
-            self._said.append(("S", self.redact(text), self.tls, _NO_SECRETS))
+        if len(self._entries) < MAX_LINES:
+            self._entries.append(("S", self.redact(text), self.tls, _NO_SECRETS))
 
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its
@@ -125,7 +134,7 @@ class Transcript:
         """All lines so far."""
         lines = [
             Line(speaker, line[:MAX_LINE], tls)
-            for speaker, text, tls, search in self._said
+            for speaker, text, tls, search in self._entries
             for line in search.replace(text, REDACTED).splitlines() or [""]
         ]
         return tuple(lines[:MAX_LINES])

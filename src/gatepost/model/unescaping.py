@@ -65,14 +65,14 @@ def unescape(text: str) -> str:
 def unescaped_texts(text: str) -> Iterator[str]:
     """Yield what ``unescaped`` does, without the places."""
     for _ in range(ROUNDS):
-        kept: list[str] = []
+        parts: list[str] = []
         end = 0
         for match in _escapes(text):
-            kept += (text[end : match.start()], _meaning(match))
+            parts += (text[end : match.start()], _meaning(match))
             end = match.end()
-        if not kept:
+        if not parts:
             return
-        text = "".join((*kept, text[end:]))
+        text = "".join((*parts, text[end:]))
         yield text
 
 
@@ -100,17 +100,17 @@ def unescaped(text: str) -> Iterator[Placed]:
 
 
 def _undo_one(text: str, places: list[int]) -> Placed:
-    kept: list[str] = []
+    parts: list[str] = []
     at: list[int] = []
     end = 0
     for match in _escapes(text):
         start, meaning = match.start(), _meaning(match)
-        kept += (text[end:start], meaning)
+        parts += (text[end:start], meaning)
         at += places[end:start]
         at += [places[start]] * len(meaning)
         end = match.end()
-    kept.append(text[end:])
-    return "".join(kept), at + places[end:]
+    parts.append(text[end:])
+    return "".join(parts), at + places[end:]
 
 
 def _meaning(match: re.Match[str]) -> str:

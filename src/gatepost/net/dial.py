@@ -113,10 +113,10 @@ class Endpoint:
 def resolve(server: Server) -> tuple[Endpoint, ...]:
     """Return every address of ``server``, best first. Raises ResolveError."""
     try:
-        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise unresolved(server, error) from error
-    return endpoints(found)
+    return endpoints(infos)
 
 
 def _resolve_until(server: Server, end: float) -> tuple[Endpoint, ...]:
@@ -141,9 +141,9 @@ def _resolve_until(server: Server, end: float) -> tuple[Endpoint, ...]:
     raise TimedOut(f"{server.host}: no answer from the name service in time").at("resolve")
 
 
-def endpoints(found: Sequence[tuple[Any, ...]]) -> tuple[Endpoint, ...]:
+def endpoints(infos: Sequence[tuple[Any, ...]]) -> tuple[Endpoint, ...]:
     """Return the results of ``getaddrinfo``, each address once."""
-    return tuple(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
+    return tuple(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in infos))
 
 
 def unresolved(server: Server, error: Exception) -> NetworkError:

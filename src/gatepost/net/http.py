@@ -98,12 +98,12 @@ class HttpResponse:
         """Return the JSON object in the body; an empty one if there is none. A mark in front of it
         is passed over (RFC 8259 8.1)."""
         try:
-            found: Mapping[str, Any] = msgspec.json.decode(
+            members: Mapping[str, Any] = msgspec.json.decode(
                 self.body.removeprefix(BOM_UTF8), type=dict[str, Any]
             )
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return {}
-        return found
+        return members
 
 
 def _read_date(text: str) -> datetime | None:

@@ -12,10 +12,10 @@ def list_addresses() -> tuple[str, ...]:
     """
     import ifaddr  # noqa: PLC0415 - loads ctypes, and is needed only by a server beyond loopback
 
-    found: dict[str, None] = {}
+    addresses: dict[str, None] = {}
     for adapter in ifaddr.get_adapters():
         for each in adapter.ips:
             address = ip_address(each.ip if isinstance(each.ip, str) else each.ip[0])
             if not (isinstance(address, IPv6Address) and address.is_link_local):
-                found[str(address)] = None
-    return tuple(found)
+                addresses[str(address)] = None
+    return tuple(addresses)

@@ -29,15 +29,15 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
         return resolve(server)  # which asks nobody
     check_room(Use.SERVICE)  # the error of the name service would not say what is missing
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[tuple[Endpoint, ...]] = loop.create_future()
+    future: asyncio.Future[tuple[Endpoint, ...]] = loop.create_future()
 
     def tell(outcome: tuple[Endpoint, ...] | NetworkError) -> None:
-        if found.done():
+        if future.done():
             return
         if isinstance(outcome, NetworkError):
-            found.set_exception(outcome)
+            future.set_exception(outcome)
         else:
-            found.set_result(outcome)
+            future.set_result(outcome)
 
     def ask() -> None:
         outcome: tuple[Endpoint, ...] | NetworkError
@@ -50,12 +50,12 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
 
     Thread(target=ask, name="gatepost-names", daemon=True).start()
     try:
-        await asyncio.wait([found], timeout=timeout)
+        await asyncio.wait([future], timeout=timeout)
     finally:
-        found.cancel()  # which does nothing to one that is done
-    if found.cancelled():
+        future.cancel()  # which does nothing to one that is done
+    if future.cancelled():
         raise _silence(server)
-    return found.result()
+    return future.result()
 
 
 def _is_address(host: str) -> bool:
@@ -73,12 +73,12 @@ RENEWAL: Final = 1.0
 """Seconds to wait for a newer answer before an old one is used."""
 RENEW_AGAIN: Final = 30.0
 """Seconds after which a newer answer is asked for again if none came (RFC 8767 5)."""
-KNOWN: Final = 10_000
+MAX_REMEMBERED: Final = 10_000
 """Servers whose addresses are remembered; the oldest answers are dropped."""
 
 
 @dataclass(slots=True)
-class _Known:
+class _Remembered:
     """The newest answer about a server."""
 
     endpoints: tuple[Endpoint, ...]
@@ -96,7 +96,7 @@ class Names:
 
     def __init__(self, find: Find = find_endpoints) -> None:
         self._find = find
-        self._known: dict[Server, _Known] = {}
+        self._remembered: dict[Server, _Remembered] = {}
         self._asking: dict[Server, asyncio.Task[tuple[Endpoint, ...]]] = {}
         self._line = LookupLine()
 
@@ -105,19 +105,19 @@ class Names:
         if _is_address(server.host):
             return resolve(server)
         now = asyncio.get_running_loop().time()
-        known = self._known.get(server)
-        if known is None or now - known.at >= STALE:
+        remembered = self._remembered.get(server)
+        if remembered is None or now - remembered.at >= STALE:
             return await self._newest(server, timeout, timeout)
-        if now < known.renew_at:
-            return known.endpoints
+        if now < remembered.renew_at:
+            return remembered.endpoints
         try:
             return await self._newest(server, timeout, RENEWAL)
         except NetworkError as error:
             if _is_final(error):
-                self._known.pop(server, None)
+                self._remembered.pop(server, None)
                 raise
-            known.renew_at = now + RENEW_AGAIN
-            return known.endpoints
+            remembered.renew_at = now + RENEW_AGAIN
+            return remembered.endpoints
 
     async def _newest(
         self, server: Server, timeout: float, patience: float
@@ -136,10 +136,10 @@ class Names:
 
     async def _ask(self, server: Server, timeout: float) -> tuple[Endpoint, ...]:
         endpoints = await self._line.run(lambda: self._find(server, timeout))
-        self._known.pop(server, None)
-        if len(self._known) >= KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[server] = _Known(endpoints, asyncio.get_running_loop().time())
+        self._remembered.pop(server, None)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[server] = _Remembered(endpoints, asyncio.get_running_loop().time())
         return endpoints
 
 

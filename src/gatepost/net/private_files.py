@@ -31,7 +31,7 @@ def check_private(path: Path) -> None:
         who = "everybody on this machine"
     elif status.st_mode & _GROUP and status.st_uid == os.geteuid() and not _is_shared(path, status):
         who = "its group, too"
-    if who and _keeps_modes(path.parent):
+    if who and _has_file_modes(path.parent):
         raise ConfigError(
             f"the key can be used by {who}: `chmod 600 {path}`; if somebody may have read it, "
             "replace the secrets that it protects",
@@ -46,7 +46,7 @@ def _is_shared(path: Path, status: os.stat_result) -> bool:
     return bool(is_of_directory) or has_access_list(path)
 
 
-def _keeps_modes(directory: Path) -> bool:
+def _has_file_modes(directory: Path) -> bool:
     """Tell whether a new file is private; on some mounts of other systems every file is open."""
     with suppress(OSError):
         descriptor, name = tempfile.mkstemp(dir=directory)
@@ -80,7 +80,7 @@ def tighten_directory(directory: Path) -> str:
         if not any(directory.iterdir()):
             directory.chmod(_PRIVATE)
             return ""
-        if not _keeps_modes(directory):
+        if not _has_file_modes(directory):
             return ""
         who = "everybody on this machine" if status.st_mode & _EVERYBODY else "its group, too"
         return f"the data directory {directory} can be used by {who} (chmod 700 {directory})"

@@ -29,7 +29,7 @@ class Channel:
     binding: ChannelBinding | None = None
 
     @property
-    def keeps_secrets(self) -> bool:
+    def is_private(self) -> bool:
         """True if only the right server can read a secret that is sent."""
         if self.reveal_anyway:
             return self.encrypted or self.loopback

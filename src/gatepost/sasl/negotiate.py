@@ -168,19 +168,19 @@ def _no_certificate(case: _Case) -> str:
 
 
 def _would_reveal_in_clear(case: _Case) -> str:
-    if case.channel.encrypted or not _would_reveal(case):
+    if case.channel.encrypted or not _does_reveal(case):
         return ""
     return "it reveals the secret, and there is no TLS"
 
 
 def _would_reveal_to_anybody(case: _Case) -> str:
-    if not _would_reveal(case):
+    if not _does_reveal(case):
         return ""
     return "the server's certificate is not verified: anybody could be reading the secret"
 
 
-def _would_reveal(case: _Case) -> bool:
-    return MECHANISMS[case.name].kind.reveals_secret and not case.channel.keeps_secrets
+def _does_reveal(case: _Case) -> bool:
+    return MECHANISMS[case.name].kind.reveals_secret and not case.channel.is_private
 
 
 def _not_bound(case: _Case) -> str:
@@ -230,11 +230,6 @@ class NextMechanism:
     blames_mechanism: bool = False
     """The mechanism was refused, and no secret was checked."""
 
-    @property
-    def goes_on(self) -> bool:
-        """True if there is a next mechanism that may be tried."""
-        return bool(self.mechanism)
-
 
 def after_refusal(
     reply: Reply, remaining: Sequence[str], *, secret_sent: bool, to_command: bool
@@ -246,7 +241,7 @@ def after_refusal(
     secret must count only once at the provider, so nothing more is tried unless the reply says that
     the mechanism was refused, not the secret.
     """
-    if not _blames_mechanism(reply.code, secret_sent, to_command):
+    if not _is_about_mechanism(reply.code, secret_sent, to_command):
         return NextMechanism("", _why_stop(reply.code, secret_sent))
     if not remaining:
         return NextMechanism("", f"{reply.code} refused the mechanism, and no other is left", True)
@@ -255,7 +250,7 @@ def after_refusal(
     )
 
 
-def _blames_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
+def _is_about_mechanism(code: int, secret_sent: bool, to_command: bool) -> bool:
     match code:
         case 504:  # unrecognized authentication type (RFC 4954 4)
             return True

@@ -80,12 +80,12 @@ def parse_document(challenge: bytes) -> dict[str, Any]:
 
 def words_of(document: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
     """Return a parsed error document in words; empty if nothing is known."""
-    found = {key: document[key] for key in _TELLING if isinstance(document.get(key), str | int)}
-    words = {key: _shown(redact(str(value))) for key, value in found.items()}
+    members = {key: document[key] for key in _TELLING if isinstance(document.get(key), str | int)}
+    words = {key: _printable(redact(str(value))) for key, value in members.items()}
     return ", ".join([f"{key} {word}" for key, word in words.items() if word])
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     """Return a value without control characters, because a server wrote it, and a terminal shows
     it."""
     printable = "".join([each if each.isprintable() else " " for each in text])

@@ -85,8 +85,8 @@ def snapshot_of(diagnosis: Diagnosis, seconds: float) -> Snapshot:
         _offer(_taken(seen, seen.over_tls.value)),
         tls.version if tls else "",
         _bounded(tls.certificate) if tls and tls.certificate else None,
-        seen.signed_in if judged else None,
-        any(_is_refusal(each) for each in judged) and not seen.signed_in,
+        seen.is_signed_in if judged else None,
+        any(_is_refusal(each) for each in judged) and not seen.is_signed_in,
         round(seconds, 3),
     )
 

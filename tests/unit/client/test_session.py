@@ -181,7 +181,7 @@ def test_listening_in() -> None:
         ("starttls", "STARTTLS", 220),
         ("ehlo", "EHLO client.example", 250),
     ]
-    assert all(one.asked <= one.answered for one in said)
+    assert all(one.asked_at <= one.answered for one in said)
 
 
 def test_each_message_has_its_own_transcript() -> None:

@@ -104,8 +104,8 @@ class SlowHasher(QuickHasher):
         self.permits = threading.Semaphore(0)
         """One for each wrong password that may be done with."""
 
-    def verify(self, encoded: str, password: bytes) -> bool:
-        is_right = super().verify(encoded, password)
+    def matches(self, encoded: str, password: bytes) -> bool:
+        is_right = super().matches(encoded, password)
         assert is_right or self.permits.acquire(timeout=20)
         return is_right
 

@@ -11,9 +11,9 @@ HASHER = PasswordHasher()
 
 def test_the_right_password_and_no_other() -> None:
     encoded = HASHER.hash(b"secret")
-    assert HASHER.verify(encoded, b"secret")
-    assert not HASHER.verify(encoded, b"Secret")
-    assert not HASHER.verify(encoded, b"")
+    assert HASHER.matches(encoded, b"secret")
+    assert not HASHER.matches(encoded, b"Secret")
+    assert not HASHER.matches(encoded, b"")
     assert b"secret" not in encoded.encode()
 
 
@@ -31,8 +31,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_scrypt_is_read_too() -> None:
     encoded = scrypt_hash(b"secret")
     assert encoded.startswith("$scrypt$")
-    assert HASHER.verify(encoded, b"secret")
-    assert not HASHER.verify(encoded, b"wrong")
+    assert HASHER.matches(encoded, b"secret")
+    assert not HASHER.matches(encoded, b"wrong")
 
 
 @pytest.mark.usefixtures("quick")
@@ -40,7 +40,7 @@ def test_scrypt_is_read_when_new_verifiers_cost_more(monkeypatch: pytest.MonkeyP
     encoded = scrypt_hash(b"secret")
     monkeypatch.setattr(passwords, "SCRYPT_COST", 256)
     monkeypatch.setattr(passwords, "SCRYPT_LANES", 1)
-    assert HASHER.verify(encoded, b"secret")
+    assert HASHER.matches(encoded, b"secret")
     assert encoded.split("$")[2] == "ln=7,r=8,p=3"
 
 
@@ -55,7 +55,7 @@ def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPat
 
 def test_scrypt_of_the_first_version_is_read() -> None:
     encoded = "$scrypt$AAAAAAAAAAAAAAAAAAAAAA==$uLxcwMSkjBOhZPP5xQ8kUZIPvlvbCgUS4CbcyxEuFgg="
-    assert HASHER.verify(encoded, b"secret")
+    assert HASHER.matches(encoded, b"secret")
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_scrypt_of_the_first_version_is_read() -> None:
 )
 def test_another_encoding_is_an_error(encoded: str) -> None:
     with pytest.raises(ValueError, match="not an encoded password"):
-        HASHER.verify(encoded, b"secret")
+        HASHER.matches(encoded, b"secret")

@@ -122,4 +122,4 @@ CHANNELS = [
 def test_channels_that_keep_secrets(
     encrypted: bool, verified: bool, loopback: bool, reveal_anyway: bool, keeps: bool
 ) -> None:
-    assert Channel(encrypted, verified, loopback, reveal_anyway).keeps_secrets is keeps
+    assert Channel(encrypted, verified, loopback, reveal_anyway).is_private is keeps

@@ -192,12 +192,12 @@ def test_only_refusals_of_the_mechanism_lead_to_the_next_one(
     step = after_refusal(
         reply, ["LOGIN", "CRAM-MD5"], secret_sent=secret_sent, to_command=to_command
     )
-    assert step.goes_on is goes_on
+    assert bool(step.mechanism) is goes_on
     assert step.mechanism == ("LOGIN" if goes_on else "")
     assert str(reply.code) in step.reason
 
 
 def test_without_another_mechanism_there_is_no_next() -> None:
     step = after_refusal(Reply(504), [], secret_sent=False, to_command=True)
-    assert not step.goes_on
+    assert not step.mechanism
     assert "no other is left" in step.reason

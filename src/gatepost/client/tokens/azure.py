@@ -112,10 +112,10 @@ class WorkloadIdentity:
             options["authority"] = workload.authority
         if workload.ca_file:
             options["connection_verify"] = workload.ca_file
-        given = {key: getattr(workload, key) or os.environ.get(_OF_POD[key]) for key in _OF_POD}
-        if missing := [_OF_POD[key] for key, value in given.items() if not value]:
+        values = {key: getattr(workload, key) or os.environ.get(_OF_POD[key]) for key in _OF_POD}
+        if missing := [_OF_POD[key] for key, value in values.items() if not value]:
             raise ValueError(f"{' and '.join(missing)} not set: {_NO_POD}")
-        NamedSecret("file", str(given["token_file"])).read()
+        NamedSecret("file", str(values["token_file"])).read()
         return WorkloadIdentityCredential(
             tenant_id=workload.tenant or None,
             client_id=workload.client_id or None,
@@ -147,21 +147,21 @@ async def _fetch(source: ManagedIdentity | WorkloadIdentity, scope: str) -> Acce
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - see above
 
     try:
-        asked = source.credential()
+        made = source.credential()
     except ValueError as error:  # the environment lacks something
         raise TokenError(f"{source.identity}: {error}", is_transient=False) from None
     try:
-        async with asyncio.timeout(DEADLINE), asked as credential:
+        async with asyncio.timeout(DEADLINE), made as credential:
             return _read(await credential.get_token(scope))
     except TimeoutError:
-        told = f"{source.identity}: no answer within {DEADLINE:g} s"
-        raise TokenError(told, is_transient=True) from None
+        text = f"{source.identity}: no answer within {DEADLINE:g} s"
+        raise TokenError(text, is_transient=True) from None
     except AzureError as error:
         raise _explained(source, error) from None
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
-        told = f"{source.identity}: {file}{error.strerror or type(error).__name__}"
-        raise TokenError(told, is_transient=False) from None
+        text = f"{source.identity}: {file}{error.strerror or type(error).__name__}"
+        raise TokenError(text, is_transient=False) from None
     except Exception:  # noqa: BLE001 - azure-identity takes whatever is JSON for an answer
         raise _no_token(source.identity) from None
 
@@ -184,8 +184,8 @@ def _explained(source: ManagedIdentity | WorkloadIdentity, error: Exception) -> 
         return TokenError(f"{identity}: no token: {_UNREACHED}", is_transient=True)
     if response is None or status == 200:
         return _no_token(identity)
-    found = _AADSTS.search(str(error))
-    number = int(found[1]) if found else 0
+    match = _AADSTS.search(str(error))
+    number = int(match[1]) if match else 0
     is_updating = isinstance(source, ManagedIdentity) and status in _UPDATING
     passing = is_updating or is_passing(status, "", number)
     code = f"AADSTS{number}" if number else f"HTTP {status}"
@@ -212,5 +212,5 @@ def _network_error(error: BaseException) -> GatepostError | None:
 
 
 def _no_token(identity: str) -> TokenError:
-    told = f"{identity}: the answer of the identity service contains no access token"
-    return TokenError(told, is_transient=True)
+    text = f"{identity}: the answer of the identity service contains no access token"
+    return TokenError(text, is_transient=True)

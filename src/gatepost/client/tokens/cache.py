@@ -40,13 +40,20 @@ class _Entry:
     """The state of one identity and scope."""
 
     __slots__ = (
-        "asked", "failure", "failures", "flight", "is_final", "is_replacement", "rejected",
-        "retry_at", "token",
+        "failure",
+        "failures",
+        "flight",
+        "is_final",
+        "is_replacement",
+        "rejected",
+        "requested_at",
+        "retry_at",
+        "token",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.token: AccessToken | None = None
-        self.asked = 0.0
+        self.requested_at = 0.0
         self.rejected: AccessToken | None = None
         """The token that was refused last."""
         self.is_replacement = False
@@ -63,14 +70,14 @@ class _Entry:
         if token is None:
             return False
         margin = min(MARGIN, token.lifetime / 10)
-        return now < self.asked + token.lifetime - margin
+        return now < self.requested_at + token.lifetime - margin
 
     def wants_renewal(self, now: float) -> bool:
         token = self.token
         if token is None:
             return True
         after = max(min(token.lifetime * 0.8, token.lifetime - AHEAD), token.lifetime / 2)
-        return now >= self.asked + after
+        return now >= self.requested_at + after
 
 
 class TokenCache:
@@ -102,7 +109,7 @@ class TokenCache:
             return entry.token.secret
         raise _again(entry, now)
 
-    def reject(self, source: TokenSource, scope: str, secret: Secret) -> bool:
+    def try_replace(self, source: TokenSource, scope: str, secret: Secret) -> bool:
         """Note that a server refused the token ``secret``; it is not used any more.
 
         Return True if another token may be tried at once: each refused token is replaced once, so
@@ -114,7 +121,7 @@ class TokenCache:
             return False
         if entry.token is not None and entry.token.secret == secret:
             entry.rejected, entry.token = entry.token, None
-            entry.is_final = entry.is_replacement and self._seconds() - entry.asked <= FRESH
+            entry.is_final = entry.is_replacement and self._seconds() - entry.requested_at <= FRESH
         if entry.token is not None or entry.rejected is None:
             return entry.token is not None  # there is a newer one
         # several callers may report the same token; all get the same answer
@@ -137,25 +144,25 @@ class TokenCache:
         self._entries.clear()
 
     async def _renew(self, entry: _Entry, source: TokenSource, scope: str) -> None:
-        asked = self._seconds()
+        requested_at = self._seconds()
         try:
             async with asyncio.timeout(DEADLINE):
                 token = await source.fetch(scope)
             entry.is_replacement = entry.token is None and entry.rejected is not None
-            entry.token, entry.asked = token, asked
+            entry.token, entry.requested_at = token, requested_at
         except TokenError as error:
             self._note(entry, error)
         except NoDescriptor as error:  # the source is not to blame, so it may be asked again
             entry.failure = error
         except ConfigError as error:
-            told = f"{source.identity} has no usable secret: {error}"
-            self._note(entry, unreadable(told))
+            text = f"{source.identity} has no usable secret: {error}"
+            self._note(entry, unreadable(text))
         except TimeoutError:
-            told = f"{source.identity} gave no token within {DEADLINE:g} s"
-            self._note(entry, TokenError(told, is_transient=True))
+            text = f"{source.identity} gave no token within {DEADLINE:g} s"
+            self._note(entry, TokenError(text, is_transient=True))
         except Exception as error:  # noqa: BLE001 - a source of somebody else's; its text may tell
-            told = f"{source.identity} failed: {type(error).__name__}"
-            self._note(entry, TokenError(told, is_transient=True))
+            text = f"{source.identity} failed: {type(error).__name__}"
+            self._note(entry, TokenError(text, is_transient=True))
         else:
             entry.failure, entry.failures, entry.retry_at = None, 0, 0.0
         finally:
@@ -172,13 +179,13 @@ class TokenCache:
 
 def _again(entry: _Entry, now: float) -> TokenError | NoDescriptor:
     """Return a copy of the remembered failure, because each error object is raised only once."""
-    known = entry.failure
-    if known is None:
-        told = "the provider issued an expired token; is one of the two clocks wrong?"
-        return TokenError(told, is_transient=True)
-    if isinstance(known, NoDescriptor):
+    failure = entry.failure
+    if failure is None:
+        text = "the provider issued an expired token; is one of the two clocks wrong?"
+        return TokenError(text, is_transient=True)
+    if isinstance(failure, NoDescriptor):
         return no_descriptor().at("connect")
-    failure = TokenError(str(known), is_transient=known.is_transient)
-    vars(failure).update(vars(known), retry_after=max(0.0, entry.retry_at - now))
-    failure.__cause__ = known.__cause__
-    return failure
+    copy = TokenError(str(failure), is_transient=failure.is_transient)
+    vars(copy).update(vars(failure), retry_after=max(0.0, entry.retry_at - now))
+    copy.__cause__ = failure.__cause__
+    return copy

@@ -16,9 +16,9 @@ class AccessToken:
     """Seconds of validity from the time of the request."""
 
 
-def unreadable(told: str) -> TokenError:
+def unreadable(text: str) -> TokenError:
     """Return the error for a secret that cannot be read where the configuration says."""
-    failure = TokenError(told, is_transient=False)
+    failure = TokenError(text, is_transient=False)
     failure.slug = "credentials_missing"
     failure.fix = "Put it there, readable for the relay, and run gatepost queue retry --all."
     return failure

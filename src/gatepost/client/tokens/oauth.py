@@ -119,14 +119,14 @@ def error_number(document: Mapping[str, Any]) -> int:
     codes = document.get("error_codes")
     if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
-    found = _AADSTS.search(str(document.get("error_description", "")))
-    return int(found[1]) if found else 0
+    match = _AADSTS.search(str(document.get("error_description", "")))
+    return int(match[1]) if match else 0
 
 
-def _lifetime(told: Any) -> float:
+def _lifetime(expires_in: Any) -> float:
     """Return the seconds of ``expires_in``, which some providers write as a string."""
     try:
-        seconds = float(told)
+        seconds = float(expires_in)
     except (TypeError, ValueError, OverflowError):
         return LEAST_LIFETIME
     return min(max(seconds, 0.0), LONGEST_LIFETIME) if math.isfinite(seconds) else LEAST_LIFETIME

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatepost.directory.azure.actions import SEND_ACTIONS, grants
+from gatepost.directory.azure.actions import SEND_ACTIONS, allows_action
 from gatepost.directory.azure.paths import is_within
 from gatepost.model.entra import RoleSeen
 
@@ -35,7 +35,7 @@ def role_state(roles: Iterable[RoleSeen], resource_id: str) -> RoleState:
         return tuple(
             action
             for action in SEND_ACTIONS
-            if not any(grants(given, excepted, action) for given, excepted in sets)
+            if not any(allows_action(given, excepted, action) for given, excepted in sets)
         )
 
     resource = resource_id.lower()

@@ -19,7 +19,7 @@ def empty_password_sent(seen: Evidence) -> Finding | None:
     login, refused = seen.login.value, refused_secret(seen)
     if login is None or login.secret.kind != "empty" or not seen.offered:
         return None
-    if login.username_form == "empty" or seen.signed_in:
+    if login.username_form == "empty" or seen.is_signed_in:
         return None  # no credentials at all: an unwanted login
     answer = quote_reply(refused) if refused else ""
     return conclude("empty_password_sent", "certain", answer, "the password is empty")
@@ -103,7 +103,7 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
 def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """The provider requires an application password, and the secret does not have that format."""
     login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or not known.wants_app_password or seen.signed_in:
+    if login is None or refused is None or not known.wants_app_password or seen.is_signed_in:
         return None
     if login.secret.kind in ("google_app_password", "token"):
         return None
@@ -120,7 +120,7 @@ def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
 def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
     """A 535 to well-formed credentials, if nothing else explains it."""
     refused = refused_secret(seen)
-    if refused is None or seen.signed_in:
+    if refused is None or seen.is_signed_in:
         return None
     row = find_refusal(refused.reply, "auth")
     if row is not None and row.confidence == "certain":

@@ -177,7 +177,7 @@ def _wants_tls(seen: Evidence, reply: Reply) -> bool:
 
 def auth_not_advertised(seen: Evidence) -> Finding | None:
     """AUTH is not listed, neither before nor after TLS, and the client needs it."""
-    if not seen.client.signs_in or seen.offered or seen.signed_in:
+    if not seen.client.signs_in or seen.offered or seen.is_signed_in:
         return None
     last = seen.over_tls.value or seen.in_clear.value
     if last is None or not last.reply.is_success:

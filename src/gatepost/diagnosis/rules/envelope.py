@@ -18,7 +18,7 @@ _SIGN_IN: Final = 530
 def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
     """AUTH is not offered and not needed: the recipient is accepted without it."""
     taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
-    if not seen.client.signs_in or seen.offered or not taken or seen.signed_in:
+    if not seen.client.signs_in or seen.offered or not taken or seen.is_signed_in:
         return None
     return conclude(
         "unwanted_auth_attempt",
@@ -36,7 +36,7 @@ def trusted_without(seen: Evidence) -> Finding | None:
     """
     refused = refused_secret(seen)
     taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
-    if refused is None or not taken or seen.signed_in or _is_theirs(seen, taken[0].argument):
+    if refused is None or not taken or seen.is_signed_in or _is_theirs(seen, taken[0].argument):
         return None
     mail_exchange = seen.target is not None and seen.target.port == _EXCHANGE
     return conclude(

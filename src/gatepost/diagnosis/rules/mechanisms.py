@@ -69,7 +69,7 @@ def client_lacks_mechanism(seen: Evidence) -> Finding | None:
 def _foreign_only(seen: Evidence) -> Finding | None:
     """There is a password, but the mechanisms listed can be used by few clients."""
     login = seen.login.value
-    if seen.source != "probe" or login is None or login.secret.kind == "token" or seen.signed_in:
+    if seen.source != "probe" or login is None or login.secret.kind == "token" or seen.is_signed_in:
         return None
     ours = mechanisms_for("password") - UNSUPPORTED
     if not UNSUPPORTED.intersection(seen.offered) or ours.intersection(seen.offered):

@@ -41,7 +41,7 @@ def answered(reading: Reading) -> bool:
 
 def signed_in(reading: Reading) -> bool:
     """The log has a 235."""
-    return reading.seen.signed_in
+    return reading.seen.is_signed_in
 
 
 def tried(reading: Reading, *names: str) -> bool:
@@ -341,7 +341,7 @@ SIGNS: Final = (
          status=("5.7.3",), when=lambda r: not r.providers and not by_token(r)),
     Sign("smtp_auth_disabled_mailbox", 14, ("mailbox cannot be accessed", "mailbox is disabled",
                                             "mailbox disabled"), codes=(550,),
-         when=lambda r: not r.seen.signed_in),
+         when=lambda r: not r.seen.is_signed_in),
     Sign("smtp_auth_disabled_mailbox", 7, when=lambda r: plainly_refused(r) and (
         "microsoft365" in r.providers) and not by_token(r) and "5.7.139" not in r.text,
         proof="Microsoft 365 refuses so, too, where SMTP is switched off for the mailbox"),

@@ -206,7 +206,7 @@ SIGNS: Final = (
          proof="the reply that the client considers a refusal accepts another command"),
     Sign("auth_not_advertised", 5, UNKNOWN_COMMAND, at=("auth",)),
     # a client that has signed in was offered AUTH
-    Sign("auth_not_advertised", -20, _NO_AUTH, when=lambda r: r.seen.signed_in),
+    Sign("auth_not_advertised", -20, _NO_AUTH, when=lambda r: r.seen.is_signed_in),
     Sign("auth_not_offered_on_port", 11, _NO_AUTH, ports=(25,)),
     Sign("auth_not_offered_on_port", -8, _NO_AUTH, when=lambda r: r.is_private),
     Sign("auth_not_offered_on_port", 10, (*_NO_AUTH, *UNKNOWN_COMMAND), context=(
@@ -254,7 +254,7 @@ SIGNS: Final = (
 
     Sign("mechanism_not_offered", 5, provider=("acs", "microsoft365"),
          client=("go-net-smtp", "ruby-net-smtp"),
-         when=lambda r: not r.refusals and not r.seen.signed_in,
+         when=lambda r: not r.refusals and not r.seen.is_signed_in,
          proof="this library signs in with PLAIN by default; the provider lists LOGIN"),
 
     Sign("mechanism_not_offered", 9, when=names_unlisted,

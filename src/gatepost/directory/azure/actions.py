@@ -13,15 +13,15 @@ SEND_ACTIONS: Final = (
 """Actions for sending by SMTP (Microsoft Learn, SMTP authentication, custom role; 2025)."""
 
 
-def action_matches(pattern: str, action: str) -> bool:
+def matches_action(pattern: str, action: str) -> bool:
     """Tell whether ``pattern`` matches ``action``; case does not matter."""
     return matches_parts(pattern.lower().split("*"), action.lower())
 
 
-def grants(actions: Iterable[str], not_actions: Iterable[str], action: str) -> bool:
+def allows_action(actions: Iterable[str], not_actions: Iterable[str], action: str) -> bool:
     """Tell whether ``actions`` without ``not_actions`` contain ``action``."""
-    return _any_matches(actions, action) and not _any_matches(not_actions, action)
+    return _matches_any(actions, action) and not _matches_any(not_actions, action)
 
 
-def _any_matches(patterns: Iterable[str], action: str) -> bool:
-    return any(action_matches(pattern, action) for pattern in patterns)
+def _matches_any(patterns: Iterable[str], action: str) -> bool:
+    return any(matches_action(pattern, action) for pattern in patterns)

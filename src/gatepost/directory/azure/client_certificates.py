@@ -52,11 +52,11 @@ def read_certificate(
         certificate.public_bytes(Encoding.DER),
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
-        display_name or _shown(certificate.subject),
+        display_name or _printable(certificate.subject),
     )
 
 
-def _shown(subject: x509.Name) -> str:
+def _printable(subject: x509.Name) -> str:
     return "".join(filter(str.isprintable, subject.rfc4514_string()))[:256]
 
 
@@ -89,9 +89,10 @@ def named_thumbprint(header: Mapping[str, Any]) -> str:
 
 
 def matching_certificate(
-    kept: Sequence[ClientCertificate], thumbprint: str
+    certificates: Sequence[ClientCertificate], thumbprint: str
 ) -> ClientCertificate | None:
     """Return the certificate with that thumbprint (SHA-1 or SHA-256)."""
     return next(
-        (each for each in kept if thumbprint in (each.thumbprint, each.thumbprint_sha256)), None
+        (each for each in certificates if thumbprint in (each.thumbprint, each.thumbprint_sha256)),
+        None,
     )

@@ -145,9 +145,9 @@ def prove_secret(
     One digest is computed and compared, even if there is no such application.
     """
     digest = digest_of(password, key)
-    kept = snapshot.find(ClientSecret, application_id)
-    match = matching_secret(kept, digest)
-    return _judge_secret(kept, match, password, now)
+    secrets = snapshot.find(ClientSecret, application_id)
+    match = matching_secret(secrets, digest)
+    return _judge_secret(secrets, match, password, now)
 
 
 def secret_of(
@@ -161,12 +161,12 @@ def secret_of(
     claim = still_allowed(snapshot, username, rules, now)
     if isinstance(claim, Denial):
         return claim
-    kept = snapshot.find(ClientSecret, claim.application_id)
-    valid = [each for each in kept if each.start <= now < each.end]
+    secrets = snapshot.find(ClientSecret, claim.application_id)
+    valid = [each for each in secrets if each.start <= now < each.end]
     if valid:
         newest = max(valid, key=lambda each: each.start)
         return claim.proven_by(newest.id), newest
-    if kept:
+    if secrets:
         return Denial("secret_expired", "no client secret of the application is valid now")
     return Denial("secret_missing", "the application has no client secret")
 
@@ -241,7 +241,7 @@ def _check_application(attempt: _Attempt) -> Denial | None:
 
 
 def _judge_secret(
-    kept: tuple[ClientSecret, ...], match: ClientSecret | None, password: str, now: datetime
+    secrets: tuple[ClientSecret, ...], match: ClientSecret | None, password: str, now: datetime
 ) -> ClientSecret | Denial:
     if match is not None:
         if now >= match.end:
@@ -260,7 +260,7 @@ def _judge_secret(
         return Denial(
             "access_key_pasted", "that is an access key; the application's client secret is needed"
         )
-    if not kept:
+    if not secrets:
         return Denial("secret_missing", "the application has no client secret")
     return Denial("secret_wrong", "no client secret of the application has that value")
 

@@ -16,7 +16,7 @@ from gatepost.directory.contract import Record
 
 _BY_NAME: Final[Mapping[str, type[Entry]]] = {kind.kind: kind for kind in KINDS}
 _LEFT_OUT: Final = "it is ignored"
-_KEPT: Final = "it still suppresses mail"
+_IN_EFFECT: Final = "it still suppresses mail"
 _ENOUGH: Final[Mapping[type[Entry], str]] = {
     SuppressedAddress: "email",
     SuppressionList: "list_name",
@@ -49,7 +49,7 @@ def entries_of(records: Iterable[Record], damaged: MutableMapping[str, str]) -> 
             rest = _rest(record, kind)
             entries += rest
             reason = record.damage(str(error))
-            damaged[f"{record.kind} {record.id}"] = f"{reason}; {_KEPT if rest else _LEFT_OUT}"
+            damaged[f"{record.kind} {record.id}"] = f"{reason}; {_IN_EFFECT if rest else _LEFT_OUT}"
     return entries
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from gatepost.directory.azure.actions import grants
+from gatepost.directory.azure.actions import allows_action
 from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import is_within
@@ -53,9 +53,9 @@ BUILT_IN_ROLES: Final = (
 )
 
 
-def permits(permissions: Iterable[Permission], action: str) -> bool:
+def allows(permissions: Iterable[Permission], action: str) -> bool:
     """Tell whether one of the permissions grants ``action``; case does not matter."""
-    return any(grants(each.actions, each.not_actions, action) for each in permissions)
+    return any(allows_action(each.actions, each.not_actions, action) for each in permissions)
 
 
 def grant_of(
@@ -85,7 +85,7 @@ def _evaluate(
     ]
     since: dict[str, datetime] = {}
     for action in actions:
-        given = [created_at for created_at, each in assignments if permits(each, action)]
+        given = [created_at for created_at, each in assignments if allows(each, action)]
         if given:
             since[action] = min(given)
     missing = tuple(action for action in actions if action not in since)

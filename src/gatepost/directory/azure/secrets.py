@@ -71,14 +71,14 @@ def new_secret(
     return entry, value
 
 
-def matching_secret(kept: Sequence[ClientSecret], digest: bytes) -> ClientSecret | None:
+def matching_secret(secrets: Sequence[ClientSecret], digest: bytes) -> ClientSecret | None:
     """Return the secret with this digest.
 
     All are compared, and a decoy, so that the time does not show whether there are any.
     """
-    found = None
+    match = None
     hmac.compare_digest(digest, _NO_DIGEST)
-    for each in kept:
+    for each in secrets:
         if hmac.compare_digest(digest, each.digest):
-            found = each
-    return found
+            match = each
+    return match

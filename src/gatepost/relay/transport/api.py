@@ -120,11 +120,11 @@ class Api:
         request = replace(request, may_break_off=True)
         signed = await self.sign_in.authorize(request)
         response = await self._http.ask(signed)
-        if response.status == 401 and self.sign_in.reject(signed):
+        if response.status == 401 and self.sign_in.try_replace(signed):
             signed = await self.sign_in.authorize(request)
             response = await self._http.ask(signed)
             if response.status == 401:
-                self.sign_in.reject(signed)  # the next attempt must not begin with it
+                self.sign_in.try_replace(signed)  # the next attempt must not begin with it
         return self._without_token(response, signed)
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:

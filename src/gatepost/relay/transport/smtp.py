@@ -282,7 +282,7 @@ class _Try:
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
             connection = await opening
         else:
-            ask = partial(sending.opener.greets_in_tls, upstream)
+            ask = partial(sending.opener.is_implicit_tls, upstream)
             connection = await unless_silent(opening, evidence, ask)
         evidence.leave()
         return connection

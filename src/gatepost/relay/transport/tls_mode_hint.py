@@ -20,7 +20,7 @@ SILENCE: Final = 10.0
 async def unless_silent(
     opening: Coroutine[Any, Any, AsyncConnection],
     evidence: SignInEvidence,
-    greets_in_tls: Callable[[], Awaitable[bool]],
+    is_implicit_tls: Callable[[], Awaitable[bool]],
 ) -> AsyncConnection:
     """Return the connection that ``opening`` opens, without waiting for a server that uses TLS.
 
@@ -29,7 +29,7 @@ async def unless_silent(
     task = asyncio.create_task(opening)
     try:
         await asyncio.wait([task], timeout=SILENCE)
-        is_silent = not task.done() and evidence.awaits_greeting and await greets_in_tls()
+        is_silent = not task.done() and evidence.awaits_greeting and await is_implicit_tls()
         if not is_silent or task.done() or not evidence.awaits_greeting:  # it has greeted meanwhile
             return await task
     except BaseException:

@@ -208,21 +208,21 @@ def test_a_rejected_token_is_replaced_once_and_its_replacement_later() -> None:
     """However new it is; a provider that refuses every token is not asked for one after another."""
 
     async def act(world: World) -> None:
-        def reject(text: str) -> bool:
-            return world.cache.reject(world.source, SCOPE, Secret(text))
+        def try_replace(text: str) -> bool:
+            return world.cache.try_replace(world.source, SCOPE, Secret(text))
 
-        assert not reject("token 1")  # nobody gave it
+        assert not try_replace("token 1")  # nobody gave it
         await world.text()
-        assert reject("token 1")
+        assert try_replace("token 1")
         assert await world.text() == "token 2"
-        assert reject("token 1")  # it is not the newest any more
-        assert not reject("token 2")
-        assert not reject("token 2")
+        assert try_replace("token 1")  # it is not the newest any more
+        assert not try_replace("token 2")
+        assert not try_replace("token 2")
         assert await world.text() == "token 3"  # in the next attempt
-        assert not reject("token 3")
+        assert not try_replace("token 3")
         assert await world.text() == "token 4"
         world.now += 61  # it has worked
-        assert reject("token 4")
+        assert try_replace("token 4")
         assert await world.text() == "token 5"
 
     play(act)
@@ -231,13 +231,13 @@ def test_a_rejected_token_is_replaced_once_and_its_replacement_later() -> None:
 def test_a_token_that_was_renewed_in_time_replaces_no_refused_one() -> None:
     async def act(world: World) -> None:
         await world.text()
-        assert world.cache.reject(world.source, SCOPE, Secret("token 1"))
+        assert world.cache.try_replace(world.source, SCOPE, Secret("token 1"))
         await world.text()
         world.now += 3_400
         await world.text()
         await asyncio.sleep(0)
         assert await world.text() == "token 3"
-        assert world.cache.reject(world.source, SCOPE, Secret("token 3"))
+        assert world.cache.try_replace(world.source, SCOPE, Secret("token 3"))
 
     play(act)
 
@@ -249,11 +249,11 @@ def test_every_connection_with_the_rejected_token_may_retry() -> None:
         shown = Secret(await world.text())
         world.now += 61
         for _ in range(3):
-            assert world.cache.reject(world.source, SCOPE, shown)
+            assert world.cache.try_replace(world.source, SCOPE, shown)
         assert await world.text() == "token 2"
-        assert world.cache.reject(world.source, SCOPE, shown)
+        assert world.cache.try_replace(world.source, SCOPE, shown)
         for _ in range(2):
-            assert not world.cache.reject(world.source, SCOPE, Secret("token 2"))
+            assert not world.cache.try_replace(world.source, SCOPE, Secret("token 2"))
 
     play(act)
 

@@ -8,7 +8,7 @@ from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.paths import subscription_path
-from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of, permits
+from gatepost.directory.azure.roles import BUILT_IN_ROLES, allows, grant_of
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.world import GROUP, NOW, PRINCIPAL, SERVICE, SUBSCRIPTION
 
@@ -47,16 +47,16 @@ EMAIL = "Microsoft.Communication/EmailServices/Write"
 def test_a_permission(
     actions: tuple[str, ...], not_actions: tuple[str, ...], action: str, granted: bool
 ) -> None:
-    assert permits([Permission(actions, not_actions)], action) is granted
+    assert allows([Permission(actions, not_actions)], action) is granted
 
 
 def test_an_exception_holds_within_its_own_permission_only() -> None:
     permissions = [Permission(("*",), (WRITE,)), Permission((WRITE,))]
-    assert permits(permissions, WRITE)
+    assert allows(permissions, WRITE)
 
 
 def test_data_actions_do_not_help() -> None:
-    assert not permits([Permission(data_actions=("*",))], READ)
+    assert not allows([Permission(data_actions=("*",))], READ)
 
 
 def assigned(*roles: tuple[str, str, int], principal: str = PRINCIPAL) -> Snapshot:

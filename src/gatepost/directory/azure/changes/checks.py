@@ -30,7 +30,7 @@ def data_location(text: str) -> str:
     return found
 
 
-def unchanged(name: str, before: str, after: str) -> None:
+def require_unchanged(name: str, before: str, after: str) -> None:
     """Raise Rejected for a change of a property that cannot be changed."""
     if before.lower() != after.lower():
         raise Rejected(

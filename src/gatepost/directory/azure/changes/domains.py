@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from gatepost.directory.azure.changes.checks import checked_tags, unchanged
+from gatepost.directory.azure.changes.checks import checked_tags, require_unchanged
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, holder_of, place
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import (
@@ -43,7 +43,7 @@ def put(
     """
     old = snapshot.get(Domain, id)
     if old is not None:
-        unchanged("domainManagement", old.management, management)
+        require_unchanged("domainManagement", old.management, management)
         changed = replace(old, engagement_tracking=engagement_tracking, tags=checked_tags(tags))
         return Changes((changed,), (), changed)
     email = holder_of(snapshot, Domain, id)

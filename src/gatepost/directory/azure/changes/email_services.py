@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gatepost.directory.azure.changes.checks import checked_tags, data_location, unchanged
+from gatepost.directory.azure.changes.checks import checked_tags, data_location, require_unchanged
 from gatepost.directory.azure.changes.domains import check_unlinked
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, place
 from gatepost.directory.azure.changes.outcome import Changes
@@ -20,7 +20,7 @@ def put(
     location = data_location(location)
     old = snapshot.get(EmailService, id)
     if old is not None:
-        unchanged("dataLocation", old.data_location, location)
+        require_unchanged("dataLocation", old.data_location, location)
     service = EmailService(
         old.id if old else place(snapshot, EmailService, id), location, checked_tags(tags)
     )

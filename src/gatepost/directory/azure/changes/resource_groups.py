@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gatepost.directory.azure.changes.checks import checked_tags, unchanged
+from gatepost.directory.azure.changes.checks import checked_tags, require_unchanged
 from gatepost.directory.azure.changes.domains import check_unlinked
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, place
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
@@ -19,7 +19,7 @@ def put(
         raise Rejected("LocationRequired", "The location property is required for this definition.")
     old = snapshot.get(ResourceGroup, id)
     if old is not None:
-        unchanged("location", old.location, location)
+        require_unchanged("location", old.location, location)
     group = ResourceGroup(
         old.id if old else place(snapshot, ResourceGroup, id), location, checked_tags(tags)
     )

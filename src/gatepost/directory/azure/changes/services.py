@@ -9,7 +9,7 @@ from gatepost.directory.azure.changes.checks import (
     at_most,
     checked_tags,
     data_location,
-    unchanged,
+    require_unchanged,
 )
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, is_name, place, split_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
@@ -57,7 +57,7 @@ def put(
     location = data_location(spec.data_location)
     old = snapshot.get(CommunicationService, id)
     if old is not None:
-        unchanged("dataLocation", old.data_location, location)
+        require_unchanged("dataLocation", old.data_location, location)
         bare = replace(
             old, linked_domains=(), local_auth=True, public_network_access="Enabled", tags={}
         )
@@ -77,7 +77,7 @@ def patch(snapshot: Snapshot, id: str, spec: ServiceSpec) -> Changes[Communicati
     """Change only the given properties. Raises Rejected."""
     service = existing(snapshot, CommunicationService, id)
     if spec.data_location is not None:
-        unchanged("dataLocation", service.data_location, data_location(spec.data_location))
+        require_unchanged("dataLocation", service.data_location, data_location(spec.data_location))
     return _changed(snapshot, service, spec)
 
 

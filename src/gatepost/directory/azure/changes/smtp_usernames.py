@@ -60,12 +60,12 @@ def put(
     )
     _check_name(snapshot, service, made)
     _check_application(snapshot, service, made, actions)
-    if old is not None and _same(old, made):
+    if old is not None and _is_same(old, made):
         return Changes((old,), (), old)
     return Changes((made,), (), made)
 
 
-def _same(old: SmtpUsername, new: SmtpUsername) -> bool:
+def _is_same(old: SmtpUsername, new: SmtpUsername) -> bool:
     return (old.username, old.application_id, old.tenant_id) == (
         new.username, new.application_id, new.tenant_id,
     )  # fmt: skip

@@ -23,8 +23,8 @@ def stamped(snapshot: Snapshot, changes: Changes[E], now: datetime, by: str = ""
         old = snapshot.get(type(entry), entry.id)
         if old is not None and entry == old:
             return old
-        kept: AuditStamp = getattr(old, "stamp", None) or AuditStamp(now, by)
-        new = replace(kept, modified_at=now, modified_by=by)
+        old_stamp: AuditStamp = getattr(old, "stamp", None) or AuditStamp(now, by)
+        new = replace(old_stamp, modified_at=now, modified_by=by)
         return replace(entry, stamp=new)  # type: ignore[call-arg]  # it has one
 
     put = tuple(stamp(each) for each in changes.put)

@@ -50,13 +50,13 @@ def delete_tenant(snapshot: Snapshot, tenant: Tenant) -> Changes[Tenant]:
     if subscriptions:
         names = ", ".join(each.display_name or each.name for each in subscriptions)
         raise Rejected("Conflict", f"the tenant has subscriptions; delete them first: {names}", 409)
-    gone: dict[tuple[str, str], Entry] = {}
+    deleted: dict[tuple[str, str], Entry] = {}
     for application in snapshot.all(Application):
         if application.tenant_id.lower() == key:
             for each in delete_application(snapshot, application).delete:
-                gone[each.kind, each.key] = each
+                deleted[each.kind, each.key] = each
     for principal in snapshot.all(ServicePrincipal):
         if principal.tenant_id.lower() == key:
             for each in principals_of(snapshot, [principal]):
-                gone[each.kind, each.key] = each
-    return Changes((), (tenant, *gone.values()), tenant)
+                deleted[each.kind, each.key] = each
+    return Changes((), (tenant, *deleted.values()), tenant)
