@@ -88,16 +88,16 @@ class Audit:
             return Check("auth_in_clear", "passed", first), Check("mail_in_clear", "passed", first)
         talk.greeting()
         hello = talk.hello(self.name)
-        taken, told = False, list[str]()
+        taken, proof = False, list[str]()
         for mechanism in ("PLAIN", "LOGIN"):
             reply = talk.ask(f"AUTH {mechanism}", "auth")
-            told.append(f"AUTH {mechanism} in clear was answered {reply}")
+            proof.append(f"AUTH {mechanism} in clear was answered {reply}")
             if reply.code == 334:
                 talk.ask("*", "auth")
                 taken = True
             if taken or not talk.session.usable:
                 break
-        auth = Check("auth_in_clear", "failed" if taken else "passed", tuple(told))
+        auth = Check("auth_in_clear", "failed" if taken else "passed", tuple(proof))
         if "STARTTLS" not in hello.capabilities:
             return auth, Check("mail_in_clear", "failed", ("EHLO offers no STARTTLS",))
         if not talk.session.usable:
@@ -105,28 +105,28 @@ class Audit:
         return auth, self._mail_in_clear(talk)
 
     def _mail_in_clear(self, talk: Talk) -> Check:
-        accepted, told = self._recipient(talk, "in clear")
-        return Check("mail_in_clear", "failed" if accepted else "passed", told)
+        accepted, proof = self._recipient(talk, "in clear")
+        return Check("mail_in_clear", "failed" if accepted else "passed", proof)
 
     def _recipient(self, talk: Talk, where: str) -> tuple[bool, tuple[str, ...]]:
         """Check whether mail from an outside sender to an outside recipient is accepted; it is
         never sent."""
-        told: list[str] = []
-        given = self.visit.checks.mail_from
-        for sender in (given,) if given else ("", NOBODY):  # some accept no bounces
+        proof: list[str] = []
+        own_sender = self.visit.checks.mail_from
+        for sender in (own_sender,) if own_sender else ("", NOBODY):  # some accept no bounces
             reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
-            told.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
+            proof.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
             if reply.code == _SIGN_IN or not talk.session.usable:
-                return False, tuple(told)
+                return False, tuple(proof)
             if reply.is_success:
                 break
         else:
-            return False, tuple(told)
+            return False, tuple(proof)
         reply = talk.ask(f"RCPT TO:<{STRANGER}>", "rcpt")
-        told.append(f"RCPT TO:<{STRANGER}> {where} was answered {reply}")
+        proof.append(f"RCPT TO:<{STRANGER}> {where} was answered {reply}")
         if talk.session.usable:
             talk.ask("RSET", "mail")
-        return reply.is_success, tuple(told)
+        return reply.is_success, tuple(proof)
 
     def _injection(self, talk: Talk) -> tuple[Check, ...]:
         """Check whether a command sent behind STARTTLS, before TLS, is executed under TLS (RFC 3207
@@ -153,11 +153,11 @@ class Audit:
             return (
                 Check(name, "passed", (f"STARTTLS with more behind it: {talk.explain(error)}",)),
             )
-        told = (
+        proof = (
             "NOOP was sent in clear behind STARTTLS",
             f"the first reply under TLS, to QUIT, was {reply}",
         )
-        return (Check(name, "passed" if reply.code == 221 else "failed", told),)
+        return (Check(name, "passed" if reply.code == 221 else "failed", proof),)
 
     def _relay(self, talk: Talk) -> tuple[Check, ...]:
         """Check mail from outside senders to outside recipients without a login."""
@@ -168,22 +168,22 @@ class Audit:
         if offers and talk.ask("STARTTLS", "starttls").is_success:
             talk.secure()
             talk.hello(self.name)
-        accepted, told = self._recipient(talk, "without a sign-in")
+        accepted, proof = self._recipient(talk, "without a sign-in")
         here = () if not talk.session.peer.loopback else ("asked from the server's own machine",)
-        return (Check("open_relay", "failed" if accepted else "passed", (*told, *here)),)
+        return (Check("open_relay", "failed" if accepted else "passed", (*proof, *here)),)
 
     def _old_tls(self) -> Check:
         self.versions = try_versions(self.visit, self.endpoint, self.name, implicit=self.implicit)
-        told = tuple(
+        proof = tuple(
             f"{each.version} alone: {'accepted' if each.taken else each.failure}"
             for each in self.versions
             if each.version in OLD_VERSIONS
         )
         taken = [each.version for each in self.versions if each.taken]
         if not taken:
-            return Check("weak_tls", "not_tried", ("no handshake succeeds", *told))
+            return Check("weak_tls", "not_tried", ("no handshake succeeds", *proof))
         weak = any(version in OLD_VERSIONS for version in taken)
-        return Check("weak_tls", "failed" if weak else "passed", told)
+        return Check("weak_tls", "failed" if weak else "passed", proof)
 
 
 def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
@@ -203,7 +203,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
             return Check(name, "not_tried", (f"{command} was answered {reply}",))
     talk.session.usable = False  # the message has no end, so no command can follow it
     text = make_message(visit, now)
-    told = []
+    proof = []
     for title, octets in ENDINGS:
         talk.stream.send(text + f"then {title}".encode() + octets, visit.patience.reply)
         talk.session.transcript.client(f"[content, then {title}]")
@@ -211,11 +211,11 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
         try:
             reply = talk.reply_within(LISTENS)
         except TimedOut:
-            told.append(f"{title} is not an end of the message")
+            proof.append(f"{title} is not an end of the message")
             continue
         except GatepostError as error:
-            return Check(name, "passed", (*told, f"{title}: {talk.explain(error)}"))
+            return Check(name, "passed", (*proof, f"{title}: {talk.explain(error)}"))
         outcome = "accepted as the end of the message" if reply.is_success else "refused"
-        told.append(f"{title} is {outcome}: {reply}")
-        return Check(name, "failed" if reply.is_success else "passed", tuple(told))
-    return Check(name, "passed", tuple(told))
+        proof.append(f"{title} is {outcome}: {reply}")
+        return Check(name, "failed" if reply.is_success else "passed", tuple(proof))
+    return Check(name, "passed", tuple(proof))

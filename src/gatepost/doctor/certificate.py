@@ -49,7 +49,7 @@ def read_certificate(der: bytes) -> Certificate | None:
         return None
 
 
-def lacks_issuer(chain: tuple[bytes, ...]) -> bool:
+def is_issuer_missing(chain: tuple[bytes, ...]) -> bool:
     """Tell whether none of the certificates sent is the issuer of the first one."""
     own, *others = map(read_certificate, chain)
     return own is not None and not any(
@@ -61,10 +61,10 @@ def _may_sign(certificate: "x509.Certificate") -> bool:
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        extension = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
         return False
-    return found.value.ca
+    return extension.value.ca
 
 
 def _weakness(certificate: "x509.Certificate") -> str:

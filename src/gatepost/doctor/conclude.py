@@ -8,21 +8,21 @@ from gatepost.model.finding import Diagnosis
 
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Return the diagnosis of evidence by the rules of this version, also for saved evidence."""
-    asked = evidence.source in ("probe", "token")
-    if asked or evidence.source == "record":  # with what a server said, octet by octet
+    is_live = evidence.source in ("probe", "token")
+    if is_live or evidence.source == "record":  # with what a server said, octet by octet
         from gatepost.doctor.evidence_document import as_saved  # noqa: PLC0415 - not for a paste
 
         evidence = as_saved(evidence)
-    named = None if asked else frozenset(providers_in(_named_by(evidence)))
-    if named is not None and not named:
+    providers = None if is_live else frozenset(providers_in(_named_by(evidence)))
+    if providers is not None and not providers:
         return conclude(evidence)  # no profile to load: a paste is answered at once
     from gatepost.doctor.provider_profiles import known_profiles  # noqa: PLC0415
 
-    if named is None:
+    if providers is None:
         return conclude(evidence, known_profiles())
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
-    wanted = [name for name in known_providers() if providers_of(name) & named]
+    wanted = [name for name in known_providers() if providers_of(name) & providers]
     return conclude(evidence, [load_profile(name) for name in wanted])
 
 

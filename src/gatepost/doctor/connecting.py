@@ -19,12 +19,12 @@ from gatepost.net.tls import client_context
 MAX_ADDRESSES: Final = 8
 GLANCE: Final = 0.05
 """Seconds between two checks whether a greeting or a TLS answer has come."""
-_SHOWN: Final = 200
+_MAX_ALIEN: Final = 200
 ENOUGH: Final = 0.3
 """Seconds without a greeting that suffice if TLS is answered and no proof of silence is needed."""
 
-Outcome = Literal["ok", "refused", "timeout", "unreachable"]
-Tried = tuple[Outcome, float, SyncStream | None]
+ConnectOutcome = Literal["ok", "refused", "timeout", "unreachable"]
+ConnectResult = tuple[ConnectOutcome, float, SyncStream | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,20 @@ class Reached:
     connects: tuple[Connect, ...]
     endpoint: Endpoint | None = None
     stream: SyncStream | None = None
-    late: tuple[tuple[int, "Future[Tried]"], ...] = ()
+    late: tuple[tuple[int, "Future[ConnectResult]"], ...] = ()
     """Connections that were still in progress, by their index in ``connects``."""
 
-    def settled(self, seconds: float) -> tuple[Connect, ...]:
+    def wait_for_late(self, seconds: float) -> tuple[Connect, ...]:
         """Return the result for every address, after up to ``seconds`` more for late ones."""
         wait([attempt for _, attempt in self.late], timeout=seconds)
         connects = list(self.connects)
-        for place, attempt in self.late:
+        for index, attempt in self.late:
             if attempt.done():
                 outcome, ms, _ = attempt.result()
-                connects[place] = Connect(connects[place].address, outcome, round(ms, 1))
+                connects[index] = Connect(connects[index].address, outcome, round(ms, 1))
             else:
-                waited = connects[place].ms + seconds * 1000
-                connects[place] = replace(connects[place], ms=round(waited, 1))
+                waited = connects[index].ms + seconds * 1000
+                connects[index] = replace(connects[index], ms=round(waited, 1))
         return tuple(connects)
 
 
@@ -60,7 +60,7 @@ def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
     }
     _wait_for_one(tries, visit)
     connects: list[Connect] = []
-    late: list[tuple[int, Future[Tried]]] = []
+    late: list[tuple[int, Future[ConnectResult]]] = []
     best: tuple[Endpoint, SyncStream] | None = None
     for endpoint, attempt in tries.items():
         if not attempt.done():
@@ -80,10 +80,10 @@ def connect_all(endpoints: tuple[Endpoint, ...], visit: Visit) -> Reached:
     return Reached(tuple(connects), *best, tuple(late))
 
 
-def _connect(endpoint: Endpoint, timeout: float) -> Tried:
+def _connect(endpoint: Endpoint, timeout: float) -> ConnectResult:
     began = time.monotonic()
     stream: SyncStream | None = None
-    outcome: Outcome = "ok"
+    outcome: ConnectOutcome = "ok"
     try:
         stream = SyncStream(connect_to(endpoint, timeout))
     except TimeoutError:
@@ -95,7 +95,7 @@ def _connect(endpoint: Endpoint, timeout: float) -> Tried:
     return outcome, (time.monotonic() - began) * 1000, stream
 
 
-def _wait_for_one(tries: Mapping[Endpoint, "Future[Tried]"], visit: Visit) -> None:
+def _wait_for_one(tries: Mapping[Endpoint, "Future[ConnectResult]"], visit: Visit) -> None:
     """Wait until all are done, or one has succeeded and the others have had enough time."""
     deadline = time.monotonic() + visit.patience.connect + 1
     while (left := deadline - time.monotonic()) > 0:
@@ -107,13 +107,13 @@ def _wait_for_one(tries: Mapping[Endpoint, "Future[Tried]"], visit: Visit) -> No
             return
 
 
-def _close_late(attempt: "Future[Tried]") -> None:
+def _close_late(attempt: "Future[ConnectResult]") -> None:
     stream = attempt.result()[2]
     if stream is not None:
         stream.abort()
 
 
-def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
+def try_tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
     """Send a ClientHello before anything else, on a separate connection."""
     try:
         talk = Talk.open(visit, endpoint, client_context(verify=False))
@@ -135,15 +135,15 @@ def tls_first(visit: Visit, endpoint: Endpoint) -> TlsFirst:
 
 def alien_line(error: GatepostError) -> str:
     """Return the line that is not an SMTP reply, or ""."""
-    return error.line[:_SHOWN] if isinstance(error, RemoteProtocolError) else ""
+    return error.line[:_MAX_ALIEN] if isinstance(error, RemoteProtocolError) else ""
 
 
-def settled(first: "Future[TlsFirst]", seconds: float) -> bool:
+def has_result_within(first: "Future[TlsFirst]", seconds: float) -> bool:
     """Return whether ``first`` has its result within ``seconds``."""
     return bool(wait([first], timeout=seconds).done)
 
 
-def answered(first: "Future[TlsFirst]") -> bool:
+def is_tls_answered(first: "Future[TlsFirst]") -> bool:
     """Return whether it is known now that TLS is answered."""
     return first.done() and first.result().answered
 
@@ -163,7 +163,7 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
         except RemoteProtocolError as error:
             talk.session.usable = False  # a server with another protocol does not know QUIT
             return Greeting(None, _since(began), alien=alien_line(error))
-        if waited > (enough if answered(first) else limit):
+        if waited > (enough if is_tls_answered(first) else limit):
             return Greeting(None, _since(began))
 
 

@@ -13,7 +13,7 @@ NEUTRAL: Final = "client.example.com"
 """A full host name to which no server can object; reserved by RFC 2606."""
 _OUT_OF_ORDER: Final = 503
 """Replies that refuse EHLO as a command, not its argument (RFC 5321 4.3.2)."""
-_ABOUT_THE_NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
+_ABOUT_NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
 
 
 def literal_of(talk: Talk) -> str:
@@ -22,19 +22,19 @@ def literal_of(talk: Talk) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def is_about_the_name(reply: Reply) -> bool:
+def is_about_name(reply: Reply) -> bool:
     """Tell whether a refusal is about EHLO's name."""
-    about = _ABOUT_THE_NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
+    about = _ABOUT_NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
     return about and not reply.is_success
 
 
-def refused_for_the_name(seen: Evidence) -> bool:
+def is_refused_for_name(seen: Evidence) -> bool:
     """Tell whether MAIL or RCPT was refused because of EHLO's name, as by Postfix."""
-    said: list[CommandExchange] = [*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ())]
-    return any(is_about_the_name(each.reply) for each in said)
+    commands: list[CommandExchange] = [*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ())]
+    return any(is_about_name(each.reply) for each in commands)
 
 
-def under_other_names(
+def try_other_names(
     checks: Checks, names: tuple[str, ...], greet: Callable[[str], Talk]
 ) -> Iterator[Renamed]:
     """Send MAIL and RCPT with each name, until one is not refused because of it.
@@ -47,5 +47,5 @@ def under_other_names(
         if reply.is_success and checks.rcpt_to:
             reply = talk.ask(f"RCPT TO:<{checks.rcpt_to[0]}>", "rcpt")
         yield Renamed(name, reply)
-        if not is_about_the_name(reply):
+        if not is_about_name(reply):
             return

@@ -14,17 +14,17 @@ def try_envelope(
 ) -> Iterator[tuple[Position, str, object]]:
     """Yield the position, the name of the fact and its value for each step."""
     checks, tls = visit.checks, talk.session.facts is not None
-    shown = talk.session.transcript.redact
+    redact = talk.session.transcript.redact
     reply = talk.ask(f"MAIL FROM:<{checks.mail_from}>", "mail")
-    yield "mail", "mail", CommandExchange(shown(checks.mail_from), reply, tls, authenticated)
+    yield "mail", "mail", CommandExchange(redact(checks.mail_from), reply, tls, authenticated)
     if not reply.is_success:
         return
-    taken: list[CommandExchange] = []
+    exchanges: list[CommandExchange] = []
     for address in checks.rcpt_to:
         reply = talk.ask(f"RCPT TO:<{address}>", "rcpt")
-        taken.append(CommandExchange(shown(address), reply, tls, authenticated))
-        yield "rcpt", "rcpt", tuple(taken)
-    if checks.send and any(each.reply.is_success for each in taken):
+        exchanges.append(CommandExchange(redact(address), reply, tls, authenticated))
+        yield "rcpt", "rcpt", tuple(exchanges)
+    if checks.send and any(each.reply.is_success for each in exchanges):
         reply = talk.ask("DATA", "data")
         if reply.code == 354:
             message = make_message(visit, now)

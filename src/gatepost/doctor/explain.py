@@ -37,11 +37,11 @@ def explain(id: str) -> str:
     code = find_code(id)
     if code is not None:
         return page_of(code)
-    found = pages().get(id.strip().lower().removeprefix("findings/").replace("-", "_"))
-    if found is None:
+    page = pages().get(id.strip().lower().removeprefix("findings/").replace("-", "_"))
+    if page is None:
         near = difflib.get_close_matches(id, pages(), 1)
         raise ConfigError(f"there is no finding {id!r}", did_you_mean=near[0] if near else "")
-    return found
+    return page
 
 
 _SOMEWHERE: Final = Place("mail.example.com", 587)
@@ -54,9 +54,9 @@ def fix_in(id: str, library: str) -> str:
 
     Raises ConfigError if no library has that name.
     """
-    known = find_library(library)
+    named = find_library(library)
     wanted = id.strip().lower().removeprefix("findings/").replace("-", "_")
-    for remedy in remedies(wanted, (known,), _OFFERED, _SOMEWHERE):
-        code = f"\n\n```{known.language}\n{remedy.code.rstrip()}\n```" if remedy.code else ""
-        return f"\n## In {known.title}\n\n{remedy.text}{code}\n"
+    for remedy in remedies(wanted, (named,), _OFFERED, _SOMEWHERE):
+        code = f"\n\n```{named.language}\n{remedy.code.rstrip()}\n```" if remedy.code else ""
+        return f"\n## In {named.title}\n\n{remedy.text}{code}\n"
     return ""

@@ -31,8 +31,8 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield the facts from before EHLO, a line each."""
-    if (told := _OF_SOURCE.get(seen.source)) is not None:
-        yield from told(seen)
+    if (lines := _OF_SOURCE.get(seen.source)) is not None:
+        yield from lines(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
     for connect in seen.connects.value or ():
@@ -74,13 +74,13 @@ def _log(seen: Evidence) -> Iterator[str]:
     own = title.startswith("a session")
     library, product = seen.client.library, seen.client.product
     named = f" ({library})" if library and product and library != product.lower() else ""
-    known = (
+    facts_of_log = (
         ("read as", title if own else title and f"a session as {title} prints it"),
         ("client", f"{product or library}{named}"),
         ("server", seen.server_name),
         ("ends at", seen.position if seen.transcript and seen.position != "resolve" else ""),
     )
-    yield from (f"{name}: {value}" for name, value in known if value)
+    yield from (f"{name}: {value}" for name, value in facts_of_log if value)
 
 
 def title(seen: Evidence, target: str | None) -> str:
@@ -97,11 +97,11 @@ def _config(seen: Evidence) -> Iterator[str]:
     for config in seen.configs:
         if config.name:
             yield f"account: {config.name}"
-        found = dict.fromkeys(
+        settings = dict.fromkeys(
             f"{each.key} ({each.role}{f' {each.shown}' if each.shown else ''}, line {each.line})"
             for each in config.settings
         )
-        yield f"settings: {'; '.join(found)}"
+        yield f"settings: {'; '.join(settings)}"
 
 
 def _session(seen: Evidence) -> Iterator[str]:
@@ -131,12 +131,12 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
         yield f"certificate for {', '.join(certificate.names) or certificate.subject}"
         yield f"signed by {certificate.issuer}, valid until {certificate.not_after:%Y-%m-%d}"
         count = tls.chain_length
-        told = (
+        lines = (
             f"{count} certificate{'s' if count != 1 else ''}"
             if count
             else "not shown by this version of Python"
         )
-        yield f"sent by the server: {told}"
+        yield f"sent by the server: {lines}"
     if tls.verified:
         yield f"verified against {'the system' if tls.trust == 'system' else tls.trust}"
     elif tls.verify_error:

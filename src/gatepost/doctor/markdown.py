@@ -60,9 +60,9 @@ def _code(text: str) -> str:
 
 def _fence(lines: Iterable[str]) -> Iterator[str]:
     """Enclose lines in a fence longer than any inside them."""
-    kept = list(lines)
-    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
+    inside = list(lines)
+    longest = max((len(run) for line in inside for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     yield f"{fence}text"
-    yield from kept
+    yield from inside
     yield fence

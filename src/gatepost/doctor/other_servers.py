@@ -32,18 +32,18 @@ def check_other_servers(
     its other loopback address.
     """
     patience = visit.patience
-    servers = [each for each in others(visit) if own or each.host != visit.server.host]
+    servers = [each for each in other_servers(visit) if own or each.host != visit.server.host]
     if refused:
         servers += [Server(name, visit.server.port) for name in _this_machine(visit.server.host)]
-    asked = {server: start(partial(_check, visit, server)) for server in servers}
-    wait(asked.values(), timeout=patience.others + patience.silence + 1)
+    attempts = {server: start(partial(_check, visit, server)) for server in servers}
+    wait(attempts.values(), timeout=patience.others + patience.silence + 1)
     return tuple(
         attempt.result() if attempt.done() else OtherServer(server.host, server.port, "timeout")
-        for server, attempt in asked.items()
+        for server, attempt in attempts.items()
     )
 
 
-def others(visit: Visit) -> tuple[Server, ...]:
+def other_servers(visit: Visit) -> tuple[Server, ...]:
     """Return the other servers that this client could use."""
     host = visit.server.host
     hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))

@@ -6,7 +6,7 @@ only if this one is not reachable, each once.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,8 +19,8 @@ from gatepost.diagnosis.rules.network import AT_ONCE
 from gatepost.diagnosis.rules.tls import missing_issuer
 from gatepost.doctor import connecting, signin
 from gatepost.doctor.audit import Audit, smuggle
-from gatepost.doctor.certificate import lacks_issuer, read_certificate
-from gatepost.doctor.ehlo_names import NEUTRAL, literal_of, refused_for_the_name, under_other_names
+from gatepost.doctor.certificate import is_issuer_missing, read_certificate
+from gatepost.doctor.ehlo_names import NEUTRAL, is_refused_for_name, literal_of, try_other_names
 from gatepost.doctor.envelope import try_envelope
 from gatepost.doctor.issuer import find_issuer
 from gatepost.doctor.other_servers import check_other_servers
@@ -80,7 +80,7 @@ class _Probe:
             "probe",
             target=Target(visit.server.host, visit.server.port),
             seen_at=now,
-            client=ClientFacts(settings.library, settings.tls, visit.signs_in),
+            client=ClientFacts(settings.library, settings.tls, visit.needs_login),
             login=seen(describe(visit.credentials)) if visit.credentials else Fact(),
         )
         self.talk: Talk | None = None
@@ -93,7 +93,7 @@ class _Probe:
 
     def run(self) -> Evidence:
         try:
-            with self._failures_noted():
+            with self._note_failures():
                 self._walk()
         finally:
             self._leave()
@@ -107,30 +107,30 @@ class _Probe:
         if hello is None:
             return  # without access nothing else can be checked
         implicit = self.seen.in_clear.value is None
-        asked = Audit(self.visit, endpoint, self._taken_name, implicit=implicit)
+        audit = Audit(self.visit, endpoint, self._taken_name, implicit=implicit)
         starttls = self.seen.starttls.value
         begun = starttls is not None and starttls.is_success
-        asked.hangs = begun and self.seen.tls.value is None
-        checks = (*asked.run(), *(self.seen.audit.value or ()))
-        self.note(audit=seen(checks), transcript=(*self.seen.transcript, *asked.lines))
-        if asked.versions:
-            self.note(tls_versions=seen(asked.versions))
+        audit.hangs = begun and self.seen.tls.value is None
+        checks = (*audit.run(), *(self.seen.audit.value or ()))
+        self.note(audit=seen(checks), transcript=(*self.seen.transcript, *audit.lines))
+        if audit.versions:
+            self.note(tls_versions=seen(audit.versions))
 
     def _look_further(self) -> None:
         """Check what a failure leaves open: accepted TLS versions, and other servers."""
         if self.reached.late and self.endpoint is not None:
-            self.note(connects=seen(self.reached.settled(2 * self.visit.patience.others)))
-        known, endpoint = self.seen, self.endpoint
-        tls, hello = known.tls.value, known.over_tls.value or known.in_clear.value
+            self.note(connects=seen(self.reached.wait_for_late(2 * self.visit.patience.others)))
+        evidence, endpoint = self.seen, self.endpoint
+        tls, hello = evidence.tls.value, evidence.over_tls.value or evidence.in_clear.value
         if endpoint is None:
             return
-        implicit = known.in_clear.value is None
+        implicit = evidence.in_clear.value is None
         if tls is not None and tls.failure and not tls.version:
             versions = try_versions(self.visit, endpoint, self._taken_name,
                                     implicit=implicit)  # fmt: skip
             self.note(tls_versions=seen(versions))
-        left_after_tls = known.position == "ehlo" and known.failure and known.over_tls.value is None
-        if left_after_tls and tls is not None and tls.version and (
+        ended_at_ehlo = evidence.position == "ehlo" and evidence.failure
+        if ended_at_ehlo and not evidence.over_tls.value and tls is not None and tls.version and (
             alert := alert_after_handshake(self.visit, endpoint, self._taken_name,
                                            implicit=implicit)
         ):  # fmt: skip
@@ -140,10 +140,10 @@ class _Probe:
             and (url := missing_issuer(tls))
             and not self.visit.settings.identity.closed
         ):
-            found = find_issuer(self.visit, endpoint, self._taken_name, url, implicit=implicit)
-            self.note(issuer=seen(found))
-        nobody_can = hello is not None and hello.reply.is_success and not known.offered
-        if self.visit.signs_in and nobody_can and not known.neighbours.value:
+            issuer = find_issuer(self.visit, endpoint, self._taken_name, url, implicit=implicit)
+            self.note(issuer=seen(issuer))
+        nobody_can = hello is not None and hello.reply.is_success and not evidence.offered
+        if self.visit.needs_login and nobody_can and not evidence.neighbours.value:
             self.note(neighbours=seen(check_other_servers(self.visit)))
 
     def _walk(self) -> None:
@@ -151,11 +151,11 @@ class _Probe:
         if endpoint is None or stream is None:
             return
         talk = self._take(Talk(self.visit, stream, self.verifying))
-        first = start(partial(connecting.tls_first, self.visit, endpoint))
+        first = start(partial(connecting.try_tls_first, self.visit, endpoint))
         talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
         is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
-        if connecting.settled(
+        if connecting.has_result_within(
             first, self.visit.patience.others if is_telling else connecting.GLANCE
         ):
             self.note(tls_first=seen(first.result()))
@@ -163,7 +163,7 @@ class _Probe:
             self.note(failure=f"not an SMTP reply: {greeting.alien!r}")
         elif greeting.reply is not None:
             self._begin_in_clear(talk, endpoint)
-        elif connecting.answered(first):
+        elif connecting.is_tls_answered(first):
             self._leave(politely=False)
             self._begin_with_tls(endpoint)
         else:
@@ -179,27 +179,28 @@ class _Probe:
     ) -> tuple[Talk, Greeting]:
         patience = self.visit.patience
         greeting = connecting.await_greeting(talk, self.visit, first, patience.silence)
-        if greeting.reply or greeting.closed or greeting.alien or connecting.answered(first):
+        if greeting.reply or greeting.closed or greeting.alien or connecting.is_tls_answered(first):
             return talk, greeting
         if not first.done():
             # A server that serves one connection at a time answers the other one now.
             self._leave(politely=False)
-            if connecting.settled(first, patience.others) and connecting.answered(first):
+            wait([first], timeout=patience.others)
+            if connecting.is_tls_answered(first):
                 return talk, greeting
             talk = self._again(endpoint, verify=True)
         return talk, connecting.await_greeting(talk, self.visit, first, patience.greeting)
 
     @contextmanager
-    def _failures_noted(self) -> Iterator[None]:
+    def _note_failures(self) -> Iterator[None]:
         try:
             yield
         except GatepostError as error:
             talk = self.talk
             text = talk.session.transcript.redact(str(error)) if talk else str(error)
             self.note(failure=text)
-            self._reached(_AT.get(error.phase, error.phase))
+            self._reach(_AT.get(error.phase, error.phase))
 
-    def _reached(self, position: str) -> None:
+    def _reach(self, position: str) -> None:
         if position in POSITIONS:
             self.note(position=position)
 
@@ -285,7 +286,7 @@ class _Probe:
         if greeting and greeting.reply and greeting.reply.code != 220:
             self.note(failure=f"the server greets with {greeting.reply}")
             return
-        self._reached("ehlo")
+        self._reach("ehlo")
         hello = talk.hello_or_end(self._local_name(talk))
         self.note(in_clear=seen(hello))
         if not hello.reply.is_success:
@@ -300,7 +301,7 @@ class _Probe:
                 self.note(failure="the server does not offer STARTTLS", position="starttls")
             return
         secured = self._start_tls(talk, endpoint)
-        if secured is not None and self._hello_over_tls(secured):
+        if secured is not None and self._try_hello_over_tls(secured):
             self._use(secured, partial(self._again_under_starttls, endpoint))
 
     def _look_behind_starttls(self, endpoint: Endpoint) -> None:
@@ -308,8 +309,8 @@ class _Probe:
         position = self.seen.position
         secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
         if secured is not None:
-            self._hello_over_tls(secured)
-        self._reached(position)
+            self._try_hello_over_tls(secured)
+        self._reach(position)
 
     def _greeted(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
         talk = self._again(endpoint, verify=verify)
@@ -336,10 +337,10 @@ class _Probe:
         return talk
 
     def _begin_with_tls(self, endpoint: Endpoint) -> None:
-        self._reached("tls")
+        self._reach("tls")
         for verify in self._verifications():
             talk = self._again(endpoint, verify=verify)
-            if self._handshake(talk):
+            if self._try_handshake(talk):
                 break
         else:
             return
@@ -347,8 +348,8 @@ class _Probe:
         if greeting.code != 220:
             self.note(failure=f"the server greets with {greeting}")
             return
-        self._reached("ehlo")
-        if self._hello_over_tls(talk):
+        self._reach("ehlo")
+        if self._try_hello_over_tls(talk):
             self._use(talk, partial(self._again_under_tls, endpoint))
 
     def _start_tls(self, talk: Talk, endpoint: Endpoint) -> Talk | None:
@@ -356,7 +357,7 @@ class _Probe:
         for number, verify in enumerate(self._verifications()):
             if number:
                 talk = self._again_in_clear(endpoint, verify=verify)
-            self._reached("starttls")
+            self._reach("starttls")
             reply = talk.ask("STARTTLS", "starttls")
             self.note(starttls=seen(reply))
             if not reply.is_success:
@@ -364,8 +365,8 @@ class _Probe:
             if talk.session.reader.has_unread:
                 self.note(failure="the server sent more in clear behind its reply to STARTTLS")
                 return None
-            self._reached("tls")
-            if self._handshake(talk):
+            self._reach("tls")
+            if self._try_handshake(talk):
                 return talk
         return None
 
@@ -376,7 +377,7 @@ class _Probe:
             yield True
         yield False
 
-    def _handshake(self, talk: Talk) -> bool:
+    def _try_handshake(self, talk: Talk) -> bool:
         """Do the handshake and note its result; False if the certificate was refused."""
         trust = self.visit.settings.ca_file or "system"
         before = self.seen.tls.value
@@ -403,12 +404,12 @@ class _Probe:
         local = self.visit.settings.local_authority
         if facts.verified and is_issued_by(facts.chain, local):
             trust = local or trust
-        found = replace(before or TlsSeen(), trust=trust)
-        self.note(tls=seen(_with_facts(found, facts)))
+        issuer = replace(before or TlsSeen(), trust=trust)
+        self.note(tls=seen(_with_facts(issuer, facts)))
         return True
 
-    def _hello_over_tls(self, talk: Talk) -> bool:
-        self._reached("ehlo")
+    def _try_hello_over_tls(self, talk: Talk) -> bool:
+        self._reach("ehlo")
         hello = talk.hello(self._local_name(talk))
         self.note(over_tls=seen(hello))
         if not hello.reply.is_success and talk.session.usable and not self.seen.other_name.value:
@@ -438,14 +439,14 @@ class _Probe:
         """Send EHLO to a server that sent no greeting, because some proxies wait for that."""
         name = self._local_name(talk)
         talk.say(f"EHLO {name}")
-        asked = monotonic()
+        audit = monotonic()
         try:
             reply = talk.greeting_within(self.visit.patience.silence + 1)
         except GatepostError as error:
             greeting = Greeting(alien=connecting.alien_line(error))
             self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))
             return
-        waited = round((monotonic() - asked) * 1000, 1)
+        waited = round((monotonic() - audit) * 1000, 1)
         self.note(greeting_after_ehlo=seen(Greeting(reply, waited)))
         if waited > AT_ONCE:
             self.note(failure="the greeting came late, and not because of our EHLO: a client that "
@@ -478,7 +479,7 @@ class _Probe:
 
         tried: list[Renamed] = []
         try:
-            for each in under_other_names(self.visit.checks, (NEUTRAL, literal), greet):
+            for each in try_other_names(self.visit.checks, (NEUTRAL, literal), greet):
                 tried.append(each)
                 self.note(renamed=seen(tuple(tried)))
         except GatepostError:
@@ -488,7 +489,7 @@ class _Probe:
 
     def _use(self, talk: Talk, renew: Callable[[], Talk]) -> None:
         """Do what the client wants; ``renew`` leads to the same point on a new connection."""
-        self._reached("auth")
+        self._reach("auth")
         attempts = signin.Attempts(self.visit, talk, self.seen.offered, renew)
         try:
             attempts.make()
@@ -500,11 +501,11 @@ class _Probe:
     def _envelope(self, talk: Talk, renew: Callable[[], Talk]) -> None:
         if not self.visit.checks.mail_from or not talk.session.usable:
             return
-        self._reached("mail")
+        self._reach("mail")
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.is_signed_in)
         for position, name, value in steps:
             self.note(**{name: seen(value), "position": position})
-        if refused_for_the_name(self.seen):
+        if is_refused_for_name(self.seen):
             self._rename(literal_of(talk), renew)
         elif self.visit.checks.audit and self.visit.checks.send and talk.session.usable:
             self.note(audit=seen((smuggle(talk, self.visit, self.now),)))
@@ -517,6 +518,6 @@ def _with_facts(before: TlsSeen, facts: TlsFacts) -> TlsSeen:
         cipher=facts.cipher,
         certificate=read_certificate(facts.chain[0]) if facts.chain else None,
         chain_length=len(facts.chain),
-        issuer_missing=bool(facts.chain) and lacks_issuer(facts.chain),
+        issuer_missing=bool(facts.chain) and is_issuer_missing(facts.chain),
         verified=facts.verified,
     )

@@ -42,5 +42,5 @@ def hide_in_name(transcript: Transcript, username: str) -> None:
 
 def secrets_in(text: str) -> tuple[str, ...]:
     """Return the passwords and keys inside a text that should have none."""
-    found = (*_IN_URL.findall(text), *_IN_CONNECTION_STRING.findall(text))
-    return tuple(dict.fromkeys(each for secret in found for each in (secret, unquote(secret))))
+    secrets = (*_IN_URL.findall(text), *_IN_CONNECTION_STRING.findall(text))
+    return tuple(dict.fromkeys(each for secret in secrets for each in (secret, unquote(secret))))

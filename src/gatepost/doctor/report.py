@@ -58,10 +58,10 @@ class _TextReport:
         seen = diagnosis.evidence
         target = title(seen, diagnosis.target)
         yield from self._wrapped_lines(f"{target}: {_verdict(diagnosis)}", "", "", "bold")
-        known = [*facts(seen)]
-        if known:
+        lines = [*facts(seen)]
+        if lines:
             yield ""
-        for fact in known:
+        for fact in lines:
             yield from self._wrapped_lines(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):
@@ -146,9 +146,9 @@ def _verdict(diagnosis: Diagnosis) -> str:
     seen = diagnosis.evidence
     if seen.source == "log" and not (seen.transcript or seen.remarks or seen.strays):
         return "there is no text to examine"
-    found = diagnosis.findings if diagnosis.verdict == "finding" else ()
-    if found and found[0].confidence != "certain":
-        return _unproven(found)
+    findings = diagnosis.findings if diagnosis.verdict == "finding" else ()
+    if findings and findings[0].confidence != "certain":
+        return _unproven(findings)
     if seen.source == "config":
         return _OF_SETTINGS.get(diagnosis.verdict, _VERDICTS[diagnosis.verdict])
     if seen.source == "log":

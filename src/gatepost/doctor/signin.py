@@ -50,7 +50,7 @@ class Attempts:
 
     def make(self) -> None:
         """Ask, and sign in if that is safe."""
-        asks = self.visit.signs_in or self.visit.checks.try_all
+        asks = self.visit.needs_login or self.visit.checks.try_all
         if not asks and self.visit.settings.tls != "none":
             return
         choice = self._clients_choice()
@@ -86,8 +86,8 @@ class Attempts:
         """PLAIN, and LOGIN in both forms up to the prompt for the password, where listed."""
         for name, initial in (("PLAIN", ""), ("LOGIN", ""), ("LOGIN", NOBODY)):
             form = "initial" if initial else "bare"
-            known = any((each.mechanism, each.form) == (name, form) for each in self.made)
-            if name in self.offered and not known:
+            was_asked = any((each.mechanism, each.form) == (name, form) for each in self.made)
+            if name in self.offered and not was_asked:
                 if not self.talk.session.usable:
                     self.talk = self._renew()
                 self._ask(name, initial)
@@ -120,17 +120,18 @@ class Attempts:
                 mechanism,
                 "initial" if initial else "bare",
                 reply,
-                self._tls,
+                self._is_encrypted,
                 cancelled=cancelled,
                 accepted=taken,
             )
         )
 
     def _left_without(
-        self, mechanism: str, form: Form, *, secret_sent: bool, said: Reply = NOTHING
+        self, mechanism: str, form: Form, *, secret_sent: bool, reply: Reply = NOTHING
     ) -> None:
         """Note that the server disconnected, or sent no reply or an invalid one."""
-        self.made.append(AuthAttempt(mechanism, form, said, self._tls, secret_sent=secret_sent))
+        attempt = AuthAttempt(mechanism, form, reply, self._is_encrypted, secret_sent=secret_sent)
+        self.made.append(attempt)
 
     def _sign_in(self, credentials: Credentials, choice: str) -> None:
         planned = plan(self.offered, credentials, self.channel).mechanisms
@@ -143,7 +144,7 @@ class Attempts:
                 break
             if self.talk.session.usable:
                 self._try_its_forms(name, credentials)
-        if self._only_acting() and self._may_go_out() and self.talk.session.usable:
+        if self._has_only_acted() and self._may_go_out() and self.talk.session.usable:
             self._try("PLAIN", credentials, eager=True, fill=False)
         self._look_on(order)
 
@@ -156,7 +157,7 @@ class Attempts:
             self.talk = self._renew()  # signed in, or refused once too often for some
         return True
 
-    def _only_acting(self) -> bool:
+    def _has_only_acted(self) -> bool:
         """Tell whether only a PLAIN with an authorization identity was judged, and refused."""
         judged = [attempt for attempt in self.made if attempt.secret_sent]
         return bool(judged) and all(
@@ -228,7 +229,7 @@ class Attempts:
             raise
         except RemoteProtocolError:  # prompted, and not as the mechanism has it
             sent = self.talk.responses_sent >= mechanism.secret_in
-            self._left_without(name, form, secret_sent=sent, said=Reply(CHALLENGE))
+            self._left_without(name, form, secret_sent=sent, reply=Reply(CHALLENGE))
             raise
         reply = self.talk.clean(attempt.reply)
         self.made.append(
@@ -236,7 +237,7 @@ class Attempts:
                 name,
                 form,
                 reply,
-                self._tls,
+                self._is_encrypted,
                 secret_sent=attempt.secret_sent,
                 accepted=reply.is_success or not attempt.to_command,
                 responses=(ResponseFormat(authzid=True),) if acting else (),
@@ -245,5 +246,5 @@ class Attempts:
         return attempt.secret_sent
 
     @property
-    def _tls(self) -> bool:
+    def _is_encrypted(self) -> bool:
         return self.talk.session.facts is not None

@@ -80,6 +80,6 @@ class Visit:
     """No port was given: use the first of the checks' ``ports`` that accepts a connection."""
 
     @property
-    def signs_in(self) -> bool:
+    def needs_login(self) -> bool:
         """Whether the client in question signs in."""
         return self.credentials is not None or bool(self.settings.library)

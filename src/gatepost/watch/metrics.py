@@ -69,8 +69,8 @@ def _of(standing: UpstreamStatus, now: datetime) -> Iterator[tuple[str, dict[str
         return
     yield "up", {"server": standing.target}, int(last.is_reachable)
     yield "healthy", {}, int(last.verdict == "healthy")
-    for found in last.findings:
-        yield "finding", {"finding": found.id, "confidence": found.confidence}, 1
+    for finding in last.findings:
+        yield "finding", {"finding": finding.id, "confidence": finding.confidence}, 1
     yield from _offered(last.in_clear, "clear")
     yield from _offered(last.over_tls, "tls")
     if last.signed_in is not None:

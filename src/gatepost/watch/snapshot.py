@@ -29,7 +29,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FindingSeen:
     """A finding, as far as it is compared."""
 
     id: str
@@ -47,7 +47,7 @@ class Snapshot:
     taken_at: datetime
     target: str
     verdict: Verdict
-    findings: tuple[Found, ...] = ()
+    findings: tuple[FindingSeen, ...] = ()
     in_clear: Offer | None = None
     over_tls: Offer | None = None
     tls_version: str = ""
@@ -64,7 +64,7 @@ class Snapshot:
         """A server answered."""
         return self.verdict != "unreachable"
 
-    def finding(self, id_: str) -> Found | None:
+    def finding(self, id_: str) -> FindingSeen | None:
         """Return the finding with this id."""
         return next((each for each in self.findings if each.id == id_), None)
 
@@ -91,12 +91,12 @@ def snapshot_of(diagnosis: Diagnosis, seconds: float) -> Snapshot:
     )
 
 
-def _findings(diagnosis: Diagnosis) -> tuple[Found, ...]:
-    found = {
-        each.id: Found(each.id, each.confidence, each.summary[:_LONGEST], each.position)
+def _findings(diagnosis: Diagnosis) -> tuple[FindingSeen, ...]:
+    by_id = {
+        each.id: FindingSeen(each.id, each.confidence, each.summary[:_LONGEST], each.position)
         for each in reversed(diagnosis.findings[:_MOST])
     }
-    return tuple(reversed(found.values()))
+    return tuple(reversed(by_id.values()))
 
 
 def _is_refusal(attempt: AuthAttempt) -> bool:
@@ -136,15 +136,15 @@ def _bounded(certificate: Certificate) -> Certificate:
 def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
     """Return a check without a login, with the findings of the last login, which are not solved
     yet."""
-    known = {each.id for each in now.findings}
-    kept = tuple(
+    ids = {each.id for each in now.findings}
+    hidden = tuple(
         replace(each, is_kept=True)
         for each in before.findings
-        if each.position in ("auth", "mail", "rcpt") and each.id not in known
+        if each.position in ("auth", "mail", "rcpt") and each.id not in ids
     )
-    verdict: Verdict = "finding" if kept and now.verdict == "healthy" else now.verdict
+    verdict: Verdict = "finding" if hidden and now.verdict == "healthy" else now.verdict
     return replace(
-        now, findings=(*now.findings, *kept), verdict=verdict, signed_in=before.signed_in,
+        now, findings=(*now.findings, *hidden), verdict=verdict, signed_in=before.signed_in,
         login_refused=True,
     )  # fmt: skip
 

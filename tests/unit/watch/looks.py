@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gatepost.model.evidence import Certificate
-from gatepost.watch.snapshot import Found, Offer, Snapshot
+from gatepost.watch.snapshot import FindingSeen, Offer, Snapshot
 
 NOW = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -17,7 +17,7 @@ OVER_TLS = Offer(("CRAM-MD5", "LOGIN", "PLAIN"), ("8BITMIME", "PIPELINING"), 100
 BEFORE = Snapshot(
     NOW - DAY, "mail.example.com:587", "healthy", (), CLEAR, OVER_TLS, "TLSv1.3", CERTIFICATE
 )
-EXPIRED = Found("cert_expired", "certain", "The server's certificate has expired.", "tls")
+EXPIRED = FindingSeen("cert_expired", "certain", "The server's certificate has expired.", "tls")
 
 
 def now(**changes: Any) -> Snapshot:
@@ -28,5 +28,5 @@ def now(**changes: Any) -> Snapshot:
 def unreachable() -> Snapshot:
     """Return the snapshot of a server that is down."""
     return Snapshot(
-        NOW, BEFORE.target, "unreachable", (Found("port_blocked", "likely", "-", "connect"),)
+        NOW, BEFORE.target, "unreachable", (FindingSeen("port_blocked", "likely", "-", "connect"),)
     )

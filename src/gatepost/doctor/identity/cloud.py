@@ -49,13 +49,13 @@ class Cloud:
         return urlsplit(self.authority).netloc
 
 
-def find_cloud(given: IdentityUrls, environment: Mapping[str, str], *, local: bool) -> Cloud:
+def find_cloud(urls: IdentityUrls, environment: Mapping[str, str], *, local: bool) -> Cloud:
     """Return where to ask. Raises ConfigError for a URL that does not use https.
 
     ``local``: the mail server is on this machine. Then the real cloud is asked only if it is named,
     because the secret of a local server is not meant for it.
     """
-    named = given.authority or environment.get(AUTHORITY_VARIABLE, "")
+    named = urls.authority or environment.get(AUTHORITY_VARIABLE, "")
     if not named and local:
         return Cloud()
     authority = _read(named or AUTHORITY, "the authority")
@@ -65,13 +65,13 @@ def find_cloud(given: IdentityUrls, environment: Mapping[str, str], *, local: bo
     if host in _LOOPBACK:  # our own server has everything on one port
         port = f":{parts.port}" if parts.port else ""
         arm, email = authority, f"https://{RESOURCE}{OWN_HOSTS}{port}"
-    named_email = given.email or environment.get(EMAIL_VARIABLE, "")
+    named_email = urls.email or environment.get(EMAIL_VARIABLE, "")
     answering = _read(named_email or email, "the e-mail API")
     if host in _LOOPBACK and _is_beside(answering, parts.port):
         answering = email  # there the host's name tells which resource is meant
     return Cloud(
         authority,
-        _read(given.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),
+        _read(urls.arm or environment.get(ARM_VARIABLE, "") or arm, "Resource Manager"),
         answering,
     )
 

@@ -88,10 +88,10 @@ class Management:
         if self.last.status != 200:
             return replace(managed, answer=self.last, principal_id=principal_id)
         once = {_text(each, "id").lower(): each for each in assigned}
-        kept = tuple(role for each in once.values() for role in self._role(each))
+        roles = tuple(role for each in once.values() for role in self._role(each))
         if self.last.status != 200:
             return replace(managed, answer=self.last, principal_id=principal_id)
-        return replace(managed, answer=before, roles=kept, principal_id=principal_id)
+        return replace(managed, answer=before, roles=roles, principal_id=principal_id)
 
     def _smtp_names(self, resources: list[Document]) -> tuple[SmtpNameSeen, ...] | None:
         if self.last.status != 200:

@@ -22,11 +22,11 @@ _MAX_NAME: Final = 200
 
 def read(text: str) -> list[Section]:
     """Return every value by its path; a repeated name is marked."""
-    section, known = Section(), set[str]()
+    section, names = Section(), set[str]()
     for entry in _values(text.removeprefix("\ufeff")):
         name = entry.path.lower()
-        section.entries.append(entry.marked("twice") if name in known else entry)
-        known.add(name)
+        section.entries.append(entry.marked("twice") if name in names else entry)
+        names.add(name)
     return [section]
 
 
@@ -34,11 +34,11 @@ def _values(text: str) -> Iterator[Entry]:
     stack: list[tuple[bool, str]] = []
     key, line, pending = "", 1, ""
     for match in _TOKEN.finditer(text):
-        what, said = match.lastgroup, match[0]
+        what, token = match.lastgroup, match[0]
         if what == "open":
             if len(stack) > _MAX_DEPTH:
                 return
-            stack.append((said == "{", key[:_MAX_NAME]))
+            stack.append((token == "{", key[:_MAX_NAME]))
             key = ""
         elif what == "close":
             key = ""
@@ -49,20 +49,20 @@ def _values(text: str) -> Iterator[Entry]:
         elif what in ("text", "word"):
             inside = bool(stack) and stack[-1][0]
             if inside and not key:
-                pending = _string(said) if what == "text" else said
+                pending = _string(token) if what == "text" else token
             else:
                 path = ".".join(filter(None, (*(name for _, name in stack), key[:_MAX_NAME])))
                 if path:
-                    yield _entry(path, line, said, what == "text")
+                    yield _entry(path, line, token, what == "text")
                 key = ""
-        line += said.count("\n")
+        line += token.count("\n")
 
 
-def _entry(path: str, line: int, said: str, is_text: bool) -> Entry:
+def _entry(path: str, line: int, token: str, is_text: bool) -> Entry:
     if not is_text:
         forms: dict[str, Form] = {"true": "true", "false": "false", "null": "null"}
-        return Entry(path, line, "" if said == "null" else said, forms.get(said, "bare"))
-    value = _string(said)
+        return Entry(path, line, "" if token == "null" else token, forms.get(token, "bare"))
+    value = _string(token)
     form: Form = "elsewhere" if is_reference(value) else "text"
     return Entry(path, line, value, form)
 

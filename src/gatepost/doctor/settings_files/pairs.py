@@ -93,6 +93,6 @@ def _bare(path: str, line: int, raw: str) -> Entry:
         r"\\?PHPMailer(?:\\\w+)*::ENCRYPTION_(\w+)|OpenSSL::SSL::VERIFY_(\w+)", raw
     )
     if constant:
-        said = {"SMTPS": "ssl", "STARTTLS": "tls", "NONE": "none", "PEER": "peer"}
-        return Entry(path, line, said.get(constant[1] or constant[2], ""), "text")
+        meanings = {"SMTPS": "ssl", "STARTTLS": "tls", "NONE": "none", "PEER": "peer"}
+        return Entry(path, line, meanings.get(constant[1] or constant[2], ""), "text")
     return Entry(path, line, "", "elsewhere")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gatepost.doctor.settings_files.entry import DOLLAR, Entry, Section
@@ -22,22 +23,19 @@ _KEY: Final = re.compile(
 
 def read(text: str) -> list[Section]:
     """Return the parameters; the last one of each name counts. Tables are not read."""
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for line, logical in _logical(text):
         match = _PARAMETER.fullmatch(logical)
         if match is not None:
             name, value = match[1], match[2].strip()
             if name == "smtp_sasl_password_maps":
                 for entry in _maps(name, line, value):
-                    found[entry.path] = entry
+                    entries[entry.path] = entry
             else:
-                found[name] = Entry(name, line, value)
-    known = {name: each.value for name, each in found.items()}
-    entries = [
-        Entry(each.path, each.line, _expanded(each.value, known), each.form, each.marks)
-        for each in found.values()
-    ]
-    return [Section("", entries)] if entries else []
+                entries[name] = Entry(name, line, value)
+    values = {name: each.value for name, each in entries.items()}
+    expanded = [replace(each, value=_expanded(each.value, values)) for each in entries.values()]
+    return [Section("", expanded)] if expanded else []
 
 
 def read_table(text: str) -> list[Section]:
@@ -92,11 +90,11 @@ def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
     yield Entry("sasl password", line, password, "text", marks)
 
 
-def _expanded(value: str, known: dict[str, str]) -> str:
+def _expanded(value: str, values: dict[str, str]) -> str:
     """Replace ``$name`` by parameters, as far as the file sets them."""
 
     def replaced(match: re.Match[str]) -> str:
-        return known.get(match[1] or match[2] or match[3] or "", match[0])[:_LONGEST]
+        return values.get(match[1] or match[2] or match[3] or "", match[0])[:_LONGEST]
 
     for _ in range(3 if "$" in value else 0):
         value = _VARIABLE.sub(replaced, value[:_LONGEST])[:_LONGEST]

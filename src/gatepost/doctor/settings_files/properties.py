@@ -8,7 +8,7 @@ from gatepost.doctor.settings_files.entry import Entry, Section, is_reference
 
 _SPLIT: Final = re.compile(r"((?:\\.|[^=:\s\\])+)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_KNOWN: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
 
 
 def read(text: str) -> list[Section]:
@@ -65,7 +65,7 @@ def _unescaped(match: re.Match[str]) -> str:
     what = match[1]
     if what[0] == "u" and len(what) == 5:
         return chr(int(what[1:], 16))
-    return _KNOWN.get(what, what)
+    return _ESCAPED.get(what, what)
 
 
 def read_ini(text: str) -> list[Section]:

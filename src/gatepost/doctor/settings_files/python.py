@@ -35,8 +35,8 @@ def read(text: str) -> list[Section]:
 
 def _conditions(tree: ast.Module) -> frozenset[ast.If]:
     """Return the conditions whose branches are followed: all others are taken."""
-    found = (each for each in ast.walk(tree) if isinstance(each, ast.If))
-    return frozenset(islice(found, MAX_CONDITIONS))
+    branches = (each for each in ast.walk(tree) if isinstance(each, ast.If))
+    return frozenset(islice(branches, MAX_CONDITIONS))
 
 
 def _block(
@@ -104,20 +104,20 @@ def _values(name: str, value: ast.expr) -> Iterator[Entry]:
 
 def _entry(name: str, value: ast.expr) -> Entry:
     line = value.lineno
-    known = _constant(value)
-    if known is None and not _is_none(value):
+    constant = _constant(value)
+    if constant is None and not _is_none(value):
         if (url := _default_url(value)) is not None:
             return Entry(name, line, url, "text")
-        odd = {"untyped": _asks(value), "unstripped": _reads(value)}
-        marks = frozenset(mark for mark, found in odd.items() if found)
+        odd = {"untyped": _is_condition(value), "unstripped": _is_lookup(value)}
+        marks = frozenset(mark for mark, branches in odd.items() if branches)
         return Entry(name, line, "", "elsewhere", marks)
-    if known is None:
+    if constant is None:
         return Entry(name, line, "", "null")
-    if isinstance(known, bool):
-        return Entry(name, line, str(known), "true" if known else "false")
-    if isinstance(known, bytes):
-        return Entry(name, line, known.decode("latin-1"), "text")
-    return Entry(name, line, str(known), "text" if isinstance(known, str) else "bare")
+    if isinstance(constant, bool):
+        return Entry(name, line, str(constant), "true" if constant else "false")
+    if isinstance(constant, bytes):
+        return Entry(name, line, constant.decode("latin-1"), "text")
+    return Entry(name, line, str(constant), "text" if isinstance(constant, str) else "bare")
 
 
 def _is_none(value: ast.expr) -> bool:
@@ -135,17 +135,17 @@ def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
     return None
 
 
-def _asks(value: ast.expr) -> bool:
+def _is_condition(value: ast.expr) -> bool:
     """Tell whether this is the text of an environment variable, without conversion."""
     if isinstance(value, ast.BoolOp):
-        return any(_asks(each) for each in value.values)
+        return any(_is_condition(each) for each in value.values)
     if isinstance(value, ast.Subscript):
         return "environ" in ast.dump(value.value)
     if not isinstance(value, ast.Call) or any(each.arg in _CASTS for each in value.keywords):
         return False
     called = value.func
     if isinstance(called, ast.Name) and called.id in ("bool", "str") and len(value.args) == 1:
-        return _asks(value.args[0])
+        return _is_condition(value.args[0])
     if isinstance(called, ast.Attribute):
         holder = ast.dump(called.value)
         return called.attr == "getenv" or (called.attr == "get" and "environ" in holder)
@@ -156,12 +156,12 @@ def _default_url(value: ast.expr) -> str | None:
     """Return the mail server's URL that is the default of a variable: ``env.email_url(N, URL)``."""
     if not isinstance(value, ast.Call):
         return None
-    given = [*value.args[1:], *(each.value for each in value.keywords if each.arg == "default")]
-    texts = (each for each in map(_constant, given) if isinstance(each, str))
+    defaults = [*value.args[1:], *(each.value for each in value.keywords if each.arg == "default")]
+    texts = (each for each in map(_constant, defaults) if isinstance(each, str))
     return next(filter(is_dsn, texts), None)
 
 
-def _reads(value: ast.expr) -> bool:
+def _is_lookup(value: ast.expr) -> bool:
     """Tell whether this is the unchanged text of a file."""
     called = value.func if isinstance(value, ast.Call) else None
     return isinstance(called, ast.Attribute) and called.attr in _READS

@@ -29,7 +29,7 @@ NOT_SMTP: Final = re.compile(r"(?i).*\+(?:api|https?)|null|native|sendmail|conso
 
 
 @dataclass(frozen=True, slots=True)
-class Dsn:
+class MailUrl:
     """A URL in parts. ``sure``: the host cannot be part of the password."""
 
     scheme: str
@@ -79,7 +79,7 @@ def each_dsn(value: str) -> list[str]:
     return re.split(r"(?<!\s)\s+(?=[\w+.\-]{1,40}://)", group[1].strip(), maxsplit=MAX_URLS)
 
 
-def parse(value: str) -> Dsn | None:
+def parse(value: str) -> MailUrl | None:
     """Return the URL's parts, as their writer meant them; None if it is not one."""
     match = _URL.fullmatch(value.rstrip("\r\n"))
     if match is None:
@@ -88,19 +88,19 @@ def parse(value: str) -> Dsn | None:
     at = _end_of_userinfo(rest)
     authority = _AUTHORITY.match(rest[at + 1 :])
     if authority is None:
-        return Dsn(scheme, marks=frozenset({"raw_other"}), sure=False, held=(rest,))
+        return MailUrl(scheme, marks=frozenset({"raw_other"}), sure=False, held=(rest,))
     port = _port_of(authority)
     query = tuple(_pairs(authority["query"] or ""))
     sure = rest.count("@") == (1 if at >= 0 else 0) and (not port or port.isdecimal())
     if at < 0:
         marks = frozenset({"port_word"} if port and not port.isdecimal() else ())
-        return Dsn(scheme, authority["host"], port, query=query, marks=marks, sure=sure,
+        return MailUrl(scheme, authority["host"], port, query=query, marks=marks, sure=sure,
                    held=() if sure else (rest,))  # fmt: skip
     name, colon, secret = rest[:at].partition(":")
-    marks = frozenset(mark for mark, found in _UNSAFE if found.search(name + secret))
+    marks = frozenset(mark for mark, pattern in _UNSAFE if pattern.search(name + secret))
     if port and not port.isdecimal():
         marks |= {"port_word"}
-    return Dsn(
+    return MailUrl(
         scheme, authority["host"], port, unquote(name), unquote(secret) if colon else None,
         query, marks, sure, (secret, unquote(secret), *(() if sure else (rest,))),
     )  # fmt: skip

@@ -28,7 +28,7 @@ _DEFAULT_HOSTS: Final = {
     "mailgun": "smtp.mailgun.org", "postmark": "smtp.postmarkapp.com", "resend": "smtp.resend.com",
     "brevo": "smtp-relay.brevo.com", "mailjet": "in-v3.mailjet.com",
 }  # fmt: skip
-_KEPT: Final = frozenset({"file", "path", "cmd", "command", "eval", "arn"})
+_ELSEWHERE: Final = frozenset({"file", "path", "cmd", "command", "eval", "arn"})
 """Ends of names that say where a value is stored."""
 _MAIL_KINDS: Final = frozenset({"rails", "php", "javascript"})
 """Kinds whose reader accepts short names: ``host`` without ``smtp`` before it."""
@@ -49,12 +49,12 @@ def config_of(file: str, kind: str, section: Section) -> ClientSettings:
     for entry in section.entries[:MAX_ENTRIES]:
         reading.settings += _settings(entry, reading)
     last = {(each.role, each.key.lower()): each for each in reading.settings}
-    kept = [each for each in reading.settings if last[each.role, each.key.lower()] is each]
+    last_settings = [each for each in reading.settings if last[each.role, each.key.lower()] is each]
     hidden = {each for each in reading.secrets if each}
     if len(hidden) > MAX_SETTINGS:  # no configuration has so many; show nothing at all
-        settings = (replace(each, shown="", key=each.role) for each in kept[:MAX_SETTINGS])
+        settings = (replace(each, shown="", key=each.role) for each in last_settings[:MAX_SETTINGS])
     else:
-        settings = (_concealed(each, hidden) for each in kept[:MAX_SETTINGS])
+        settings = (_concealed(each, hidden) for each in last_settings[:MAX_SETTINGS])
     return ClientSettings(file, kind, section.name, tuple(settings))
 
 
@@ -73,9 +73,9 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
         or (role not in ("password", "host") and urls.is_dsn(entry.value))
         or (role == "host" and urls.is_dsn(entry.value) and _may_be_url(entry))
     ):
-        found = urls.each_dsn(entry.value)
-        for number, one in enumerate(found, 1):
-            path = f"{entry.path}[{number}]" if len(found) > 1 else entry.path
+        urls_in_value = urls.each_dsn(entry.value)
+        for number, one in enumerate(urls_in_value, 1):
+            path = f"{entry.path}[{number}]" if len(urls_in_value) > 1 else entry.path
             yield from _of_url(replace(entry, path=path), one, reading)
         return
     if not role:
@@ -84,8 +84,8 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
     if entry.form == "elsewhere":
         if role == "password" and entry.value:
             reading.secrets.append(entry.value)
-        kept = {"untyped"} if role in _SWITCHES else {"unstripped"}
-        marks = tuple(sorted(entry.marks & kept))
+        last_settings = {"untyped"} if role in _SWITCHES else {"unstripped"}
+        marks = tuple(sorted(entry.marks & last_settings))
         plain = _SWITCHES.get(role, role)
         if plain not in ("verify", "encryption", "tls_off"):
             yield Setting(
@@ -97,9 +97,10 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
 
 def _of_file(entry: Entry) -> Iterator[Setting]:
     """Handle ``SMTP_PASSWORD_FILE`` and the like: the value is stored or computed elsewhere."""
-    words, _, kept = words_of(entry.path).rpartition("_")
+    words, _, end = words_of(entry.path).rpartition("_")
     role = role_of(words)
-    if kept in _KEPT and entry.value and role in ("username", "password") and is_about_mail(words):
+    is_login = role in ("username", "password") and is_about_mail(words)
+    if end in _ELSEWHERE and entry.value and is_login:
         yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
 
 
@@ -158,7 +159,7 @@ def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
     yield from _parts(entry, dsn, reading)
 
 
-def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
+def _parts(entry: Entry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
     host = dsn.host if dsn.sure else ""
     if urls.REFERENCE in host:
         host = ""
@@ -179,7 +180,7 @@ def _parts(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
                         if each.role != "url")  # fmt: skip
 
 
-def _login(entry: Entry, dsn: urls.Dsn, reading: _Reading) -> Iterator[Setting]:
+def _login(entry: Entry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
     """Return user name and password in a URL; for some providers there is only a key."""
     key_alone = dsn.password is None and dsn.scheme.partition("+")[0] in _DEFAULT_HOSTS
     if dsn.username is not None and key_alone:

@@ -10,7 +10,7 @@ from typing import Final
 from gatepost.doctor.settings_files.entry import Section
 from gatepost.doctor.settings_files.urls import REFERENCE
 from gatepost.doctor.settings_files.yaml_faults import read_parts
-from gatepost.doctor.settings_files.yaml_nodes import Error, Reader
+from gatepost.doctor.settings_files.yaml_nodes import Error, YamlReader
 
 _TEMPLATE: Final = re.compile(r"\{\{[^{}]*\}\}|\{%[^%{}]*%\}|\{#[^#]*#\}|<%[^%]*%>")
 _TEMPLATE_ALONE: Final = re.compile(rf"(?m)^[ \t]*(?:{REFERENCE}[ \t]*)+$")
@@ -20,11 +20,11 @@ def read(text: str) -> list[Section]:
     """Return every scalar of the file under its path; list items share their list's path."""
     text = text.removeprefix("\ufeff")
     try:
-        return [Section("", Reader().read(text))]
+        return [Section("", YamlReader().read(text))]
     except Error:
         text = without_templates(text)
     try:
-        return [Section("", Reader().read(text))]
+        return [Section("", YamlReader().read(text))]
     except Error:
         return [Section("", read_parts(text))]
 

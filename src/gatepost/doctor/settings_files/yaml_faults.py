@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from gatepost.doctor.settings_files.entry import Entry
-from gatepost.doctor.settings_files.yaml_nodes import MAX_DEPTH, MAX_KEY, Error, Reader, judged
+from gatepost.doctor.settings_files.yaml_nodes import MAX_DEPTH, MAX_KEY, Error, YamlReader, judged
 
 _PAIR: Final = re.compile(
     r"(?P<q>['\"]?)(?P<key>[^'\"#{}\[\],&*!|>%@`\s](?:[^'\":]|:(?=\S))*+)(?P=q)[ \t]*+:"
@@ -39,7 +39,7 @@ class _Parts:
     def __init__(self, anchors: frozenset[str]) -> None:
         self.entries: list[Entry] = []
         self._anchors = anchors
-        self._reader = Reader()
+        self._reader = YamlReader()
         self._left = _MOST
 
     def read(self, lines: list[str], path: str, line: int, depth: int = MAX_DEPTH) -> None:

@@ -35,7 +35,7 @@ Error = (yaml.YAMLError, RecursionError, ValueError)
 """What PyYAML raises if it does not read a text."""
 
 
-class Reader:
+class YamlReader:
     """Reads texts, as far as the bound permits; there may be loops in them."""
 
     def __init__(self) -> None:
@@ -48,9 +48,9 @@ class Reader:
         entries: list[Entry] = []
         for node in list(yaml.compose_all(text, Loader=_LOADER)):
             self._text, self._line = text, line
-            found = list(self._entries(node, path, line, MAX_DEPTH))
-            is_secret = any(each.path == "kind" and each.value == "Secret" for each in found)
-            entries += [_decoded(each) if is_secret else each for each in found]
+            inside = list(self._entries(node, path, line, MAX_DEPTH))
+            is_secret = any(each.path == "kind" and each.value == "Secret" for each in inside)
+            entries += [_decoded(each) if is_secret else each for each in inside]
         return entries
 
     def _entries(self, node: yaml.Node, path: str, line: int, depth: int) -> Iterator[Entry]:
