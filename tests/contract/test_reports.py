@@ -12,8 +12,8 @@ import pytest
 
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import Backlog, Published, ReportStore, Settlement
-from gatepost.reports.suppression import in_force
+from gatepost.queue.reports import Backlog, PublishedReport, ReportSettlement, ReportStore
+from gatepost.reports.suppression import is_in_force
 from gatepost.store.sqlite import Settings, SqliteStore, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
@@ -142,7 +142,7 @@ def test_reports_are_listed_newest_first(reports: ReportStore) -> None:
     one, two, three = report("1"), report("2", NOON + SECOND, "m2"), report("3")
 
     async def steps() -> None:
-        await reports.record(None, map(Published, (one, two, three)))
+        await reports.record(None, map(PublishedReport, (one, two, three)))
         assert await reports.list_reports() == [three, two, one]
         assert await reports.list_reports(limit=2) == [three, two]
         assert await reports.list_reports(limit=0) == []
@@ -155,9 +155,11 @@ def test_reports_are_listed_newest_first(reports: ReportStore) -> None:
 
 def test_a_report_is_recorded_once(reports: ReportStore) -> None:
     async def steps() -> None:
-        await reports.record(None, [Published(report("1"), ("x",))])
-        await reports.settle("x", [Settlement((await reports.due("x", NOON, 9))[0].number, NOON)])
-        await reports.record(None, [Published(report("1"), ("x", "y"))])
+        await reports.record(None, [PublishedReport(report("1"), ("x",))])
+        await reports.settle(
+            "x", [ReportSettlement((await reports.due("x", NOON, 9))[0].number, NOON)]
+        )
+        await reports.record(None, [PublishedReport(report("1"), ("x", "y"))])
         assert len(await reports.list_reports()) == 1
         assert await reports.due("x", NOON, 9) == []
         assert await reports.due("y", NOON, 9) == []
@@ -169,7 +171,9 @@ def test_due_reports_are_ordered_by_their_time(reports: ReportStore) -> None:
     late, early = report("late", NOON + SECOND), report("early")
 
     async def steps() -> None:
-        await reports.record(None, [Published(late, ("x",)), Published(early, ("x", "y"))])
+        await reports.record(
+            None, [PublishedReport(late, ("x",)), PublishedReport(early, ("x", "y"))]
+        )
         assert [each.report for each in await reports.due("x", NOON, 9)] == [early]
         found = await reports.due("x", NOON + SECOND, 9)
         assert [each.report for each in found] == [early, late]
@@ -189,15 +193,15 @@ def test_due_reports_are_ordered_by_their_time(reports: ReportStore) -> None:
 
 def test_attempts_are_settled(reports: ReportStore) -> None:
     async def steps() -> None:
-        await reports.record(None, [Published(report(name), ("x", "y")) for name in "abc"])
+        await reports.record(None, [PublishedReport(report(name), ("x", "y")) for name in "abc"])
         a, b, c = await reports.due("x", NOON, 9)
         again = NOON + 10 * SECOND
         await reports.settle(
             "x",
             [
-                Settlement(a.number, NOON),
-                Settlement(b.number, NOON, again, "500"),
-                Settlement(c.number, NOON + SECOND, outcome="400", dead="BadRequest"),
+                ReportSettlement(a.number, NOON),
+                ReportSettlement(b.number, NOON, again, "500"),
+                ReportSettlement(c.number, NOON + SECOND, outcome="400", dead="BadRequest"),
             ],
         )
         assert await reports.due("x", NOON, 9) == []
@@ -212,7 +216,7 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
         await reports.unsubscribe(["x"])
         assert await reports.backlog("x") == Backlog()
         assert await reports.subscribed() == ["y"]
-        await reports.settle("x", [Settlement(b.number, NOON, again)])
+        await reports.settle("x", [ReportSettlement(b.number, NOON, again)])
         assert await reports.subscribed() == ["y"]
 
     run(steps())
@@ -226,7 +230,7 @@ def test_a_damaged_report_does_not_delay_others(tmp_path: Path, damage: str) -> 
     reports = store.reports
 
     async def steps() -> None:
-        await reports.record(None, [Published(report(name), ("x",)) for name in "abc"])
+        await reports.record(None, [PublishedReport(report(name), ("x",)) for name in "abc"])
         with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
             connection.execute(f"UPDATE reports SET {damage} WHERE id = 'b'")
         found = await reports.due("x", NOON, 9)
@@ -234,7 +238,7 @@ def test_a_damaged_report_does_not_delay_others(tmp_path: Path, damage: str) -> 
             ("a", False), ("b", True), ("c", False),
         ]  # fmt: skip
         assert [each.id for each in await reports.list_reports()] == ["c", "b", "a"]
-        await reports.settle("x", [Settlement(found[1].number, NOON, dead="ReportDamaged")])
+        await reports.settle("x", [ReportSettlement(found[1].number, NOON, dead="ReportDamaged")])
         assert [each.report.id for each in await reports.dead_letters("x")] == ["b"]
 
     run(steps())
@@ -263,13 +267,15 @@ def test_old_reports_are_deleted_unless_they_wait(reports: ReportStore) -> None:
     async def steps() -> None:
         names = "abcdef"
         made = [report(name, NOON + number * SECOND) for number, name in enumerate(names)]
-        await reports.record(None, [Published(made[0], ("x",)), *map(Published, made[1:])])
+        await reports.record(
+            None, [PublishedReport(made[0], ("x",)), *map(PublishedReport, made[1:])]
+        )
         assert await reports.expire(NOON + 2 * SECOND, 100) == 1
         assert [each.id for each in await reports.list_reports()] == ["f", "e", "d", "c", "a"]
         assert await reports.expire(NOON, 2) == 2
         assert [each.id for each in await reports.list_reports()] == ["f", "e", "a"]
         [due] = await reports.due("x", NOON, 9)
-        await reports.settle("x", [Settlement(due.number, NOON, dead="gone")])
+        await reports.settle("x", [ReportSettlement(due.number, NOON, dead="gone")])
         assert await reports.expire(NOON, 2) == 1
         assert await reports.dead_letters("x") == []
 
@@ -307,7 +313,7 @@ def test_no_place_behind_the_cursor_is_used_again(
 def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
     async def first(reports: ReportStore) -> None:
         await reports.record(
-            7, [Published(report("1"), ("x",))], [SuppressedPeriod("a", 0, NOON, NOON)]
+            7, [PublishedReport(report("1"), ("x",))], [SuppressedPeriod("a", 0, NOON, NOON)]
         )
 
     async def second(reports: ReportStore) -> None:
@@ -337,8 +343,8 @@ def test_a_damaged_entry_of_the_managed_list_counts_until_it_is_deleted(
         one, other = await reports.leases()
         assert one == two[0]
         assert (other.address, other.is_damaged) == ("b@x", True)
-        assert in_force(other, NOON)
-        assert in_force(other, NOON + 9999 * SECOND)
+        assert is_in_force(other, NOON)
+        assert is_in_force(other, NOON + 9999 * SECOND)
         assert await reports.forget_leases(["b@x"]) == 1
 
     run(steps())

@@ -481,7 +481,7 @@ def test_an_inconclusive_probe_is_left_to_the_next_message(
     async def act(relay: Relay) -> None:
         transport = relay.transport
         transport.sending = replace(transport.sending, seconds=lambda: FORGETFUL.first * 2)
-        transport.following.failed(0.0, lambda: 0.5, "it forgot")
+        transport.following.record_failure(0.0, lambda: 0.5, "it forgot")
         await relay.hand()
         one, two = await asyncio.gather(relay.hand(), relay.hand())
         assert outcomes(one) == outcomes(two) == [("delivered", 250)]

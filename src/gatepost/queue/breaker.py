@@ -14,7 +14,7 @@ PROBE: Final = 1200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BreakerTimes:
     """How soon a breaker opens and for how long. Seconds."""
 
     threshold: int = 3
@@ -25,29 +25,35 @@ class Patience:
     jitter: float = 0.2
 
 
-HOST: Final = Patience()
+HOST: Final = BreakerTimes()
 """For a server that is unreachable, or does not work well."""
-RATE: Final = Patience(threshold=1, first=60.0, factor=3.0, longest=3600.0)
+RATE: Final = BreakerTimes(threshold=1, first=60.0, factor=3.0, longest=3600.0)
 """For too much mail. Azure's 450 4.5.127 was observed for about an hour after heavy overuse, and
 mail that is sent meanwhile counts. So the whole identity pauses, up to an hour at a time."""
-SIGN_IN: Final = Patience(threshold=1, first=900.0, factor=2.0, longest=3600.0)
+SIGN_IN: Final = BreakerTimes(threshold=1, first=900.0, factor=2.0, longest=3600.0)
 """For a refused login: repeated attempts would lock the account."""
 
 
 class Breaker:
     """The breaker of a host, next hop or identity. Times are seconds of a monotonic clock.
 
-    Ask ``wait``, call ``begin`` if it permits, then report ``succeeded`` or ``failed``.
+    Ask ``wait``, call ``begin`` if it permits, then ``record_success`` or ``record_failure``.
     """
 
     __slots__ = (
-        "_failures", "_is_firm", "_level", "_opened_for", "_patience", "_probe", "_until",
+        "_failures",
+        "_is_firm",
+        "_level",
+        "_opened_for",
+        "_probe",
+        "_times",
+        "_until",
         "reason",
     )  # fmt: skip
 
-    def __init__(self, patience: Patience = HOST, *, unproven: bool = False) -> None:
+    def __init__(self, patience: BreakerTimes = HOST, *, unproven: bool = False) -> None:
         """``unproven``: nothing is known yet, so one attempt is permitted as a probe."""
-        self._patience = patience
+        self._times = patience
         self._failures = 0
         self._level = 0
         self._until = float("-inf")
@@ -81,27 +87,28 @@ class Breaker:
         if self._opened_for and now >= self._until:
             self._probe = now
 
-    def abandoned(self) -> None:
+    def abandon_probe(self) -> None:
         """Note that an attempt ended without a result."""
         self._probe = None
 
-    def succeeded(self, now: float, begun: float | None = None) -> bool:
+    def record_success(self, now: float, begun: float | None = None) -> Position:
         """Close it after a success. A failure within the same time again counts as a relapse.
 
         A success that comes while it is open, of an attempt that had ``begun`` before, shows that
-        the peer works: it is closed, and True returned.
+        the peer works, and closes it, too. Returns the position that this has ended, or "closed".
         """
         self._failures, self._probe = 0, None
         if not self._opened_for:
-            return False
+            return "closed"
         if now >= self._until:
             self._opened_for, self._until, self.reason = 0.0, now + self._opened_for, ""
-        elif begun is not None and not self._is_firm and begun <= self._until - self._opened_for:
+            return "half-open"
+        if begun is not None and not self._is_firm and begun <= self._until - self._opened_for:
             self._opened_for, self._until, self.reason = 0.0, now, ""
-            return True
-        return False
+            return "open"
+        return "closed"
 
-    def failed(
+    def record_failure(
         self,
         now: float,
         random: Random,
@@ -117,7 +124,7 @@ class Breaker:
         is_open = self.position(now) == "open"
         self._is_firm = is_firm or (is_open and self._is_firm)
         half_open = self.position(now) == "half-open"
-        if at_least <= 0 and not half_open and self._failures < self._patience.threshold:
+        if at_least <= 0 and not half_open and self._failures < self._times.threshold:
             return
         if is_open and now + at_least <= self._until:
             return  # attempts that began before it opened tell nothing new
@@ -134,7 +141,7 @@ class Breaker:
             self._until, self.reason = now + self._opened_for, reason
 
     def _open(self, now: float, random: Random, reason: str, at_least: float) -> None:
-        patience = self._patience
+        patience = self._times
         grown = patience.first * patience.factor ** min(self._level, 64)
         length = min(patience.longest, grown)
         length *= 1 + patience.jitter * (2 * random() - 1)

@@ -20,7 +20,7 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliveryTerms:
     """What applies to all deliveries of one next hop."""
 
     retry: Retry
@@ -32,7 +32,7 @@ def plan_deliveries(
     envelope: Envelope,
     now: datetime,
     next_hop: Callable[[Recipient], NextHop | None],
-    terms: Callable[[NextHop], Terms],
+    terms: Callable[[NextHop], DeliveryTerms],
 ) -> Groups:
     """Return a delivery for each next hop and transaction, in the order of the recipients.
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from gatepost.model.delivery import Attempt
 
-KEPT: Final = 5
+MOST: Final = 5
+"""Attempts that are kept."""
 
 
 def remember(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
@@ -14,15 +15,15 @@ def remember(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
     same way, the two are counted as one, even if other targets were asked in between."""
     for place in reversed(range(len(history))):
         last = history[place]
-        if _alike(last, new):
+        if _is_alike(last, new):
             merged = replace(new, times=last.times + new.times, since=last.since or last.at)
             return (*history[:place], *history[place + 1 :], merged)
         if last.contact.target == new.contact.target:
             break
-    return (*history, new)[-KEPT:]
+    return (*history, new)[-MOST:]
 
 
-def _alike(one: Attempt, other: Attempt) -> bool:
+def _is_alike(one: Attempt, other: Attempt) -> bool:
     """Tell whether two attempts count as one, even at different addresses of the same host."""
     return (one.contact.target, one.contact.host, one.phase, one.is_remote) == (
         other.contact.target,

@@ -25,12 +25,19 @@ class LoginPause:
     """When the next login may be tried. Times are seconds of a monotonic clock.
 
     ``hop`` is the key of the target that an attempt is for, ``in_use`` the number of its current
-    attempts. Ask ``wait``, call ``begin`` if it permits and ``ended`` in the end; report ``failed``
-    and ``succeeded``.
+    attempts. Ask ``wait``, call ``try_login`` if it permits and ``end_login`` in the end. Report
+    with ``record_failure`` and ``record_success``.
     """
 
     __slots__ = (
-        "_failed_at", "_is_trying", "_kept", "_steps", "_until", "advice", "failures", "finding",
+        "_connections",
+        "_failed_at",
+        "_is_trying",
+        "_steps",
+        "_until",
+        "advice",
+        "failures",
+        "finding",
         "reason",
     )  # fmt: skip
 
@@ -39,7 +46,7 @@ class LoginPause:
         self._steps = steps
         self._until = self._failed_at = float("-inf")
         self._is_trying = False
-        self._kept: dict[str, int] = {}
+        self._connections: dict[str, int] = {}
         """By hop: the number of connections that were signed in, or signing in, at the failure."""
         self.failures = 0
         """Consecutive ones; those of simultaneous attempts count once."""
@@ -56,17 +63,17 @@ class LoginPause:
         """Return the seconds until an attempt is permitted; 0: now."""
         if not self._needs_login(hop, in_use):
             return 0.0
-        return max(BUSY if self._is_trying else 0.0, self.left(now))
+        return max(BUSY if self._is_trying else 0.0, self.seconds_left(now))
 
-    def left(self, now: float) -> float:
+    def seconds_left(self, now: float) -> float:
         """Return the seconds until the next login; 0 if logins do not pause."""
         return max(0.0, self._until - now) if self.failures else 0.0
 
     def has_connections(self, hop: str) -> bool:
         """Tell whether connections that have signed in go on."""
-        return self._kept.get(hop, 0) > 0
+        return self._connections.get(hop, 0) > 0
 
-    def begin(self, hop: str, in_use: int) -> bool:
+    def try_login(self, hop: str, in_use: int) -> bool:
         """Note that an attempt begins; tell whether it tries the login, alone."""
         if not self._needs_login(hop, in_use):
             return False
@@ -74,19 +81,19 @@ class LoginPause:
         return True
 
     def _needs_login(self, hop: str, in_use: int) -> bool:
-        return self.failures > 0 and in_use >= self._kept.get(hop, 0)
+        return self.failures > 0 and in_use >= self._connections.get(hop, 0)
 
-    def ended(self) -> None:
+    def end_login(self) -> None:
         """Note that the attempt that tried the login has ended."""
         self._is_trying = False
 
-    def failed(self, now: float, begun: float, random: Random, reason: str) -> None:
+    def record_failure(self, now: float, begun: float, random: Random, reason: str) -> None:
         """Note a failed login of an attempt that had ``begun`` then."""
         self.reason = reason
         if begun <= self._failed_at:  # it was in progress when another one failed
             return
         if not self.failures:
-            self._kept.clear()
+            self._connections.clear()
         self.failures += 1
         step = self._steps[min(self.failures, len(self._steps)) - 1]
         self._failed_at = now
@@ -94,11 +101,11 @@ class LoginPause:
 
     def keep(self, hop: str, connections: int) -> None:
         """Note how many connections to a hop go on."""
-        self._kept[hop] = connections
+        self._connections[hop] = connections
 
-    def succeeded(self, begun: float) -> None:
+    def record_success(self, begun: float) -> None:
         """Note an accepted login of an attempt that had ``begun`` then: if after the last failure,
         the pause ends."""
         if begun > self._failed_at:
             self.failures, self.reason, self.finding, self.advice = 0, "", "", ""
-            self._kept.clear()
+            self._connections.clear()

@@ -24,7 +24,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedReport:
     """A report, and the keys of the subscriptions that get it."""
 
     report: Report
@@ -36,7 +36,7 @@ class Due:
     """A report that a subscription must get now."""
 
     number: int
-    """The number of the report, which identifies it in ``Settlement``."""
+    """The number of the report, which identifies it in ``ReportSettlement``."""
     report: Report
     attempts: int
     """Number of earlier attempts."""
@@ -46,7 +46,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class ReportSettlement:
     """The result of one attempt: ``again_at`` None and no ``dead`` means delivered."""
 
     number: int
@@ -101,7 +101,7 @@ class ReportStore(Protocol):
     async def record(
         self,
         cursor: int | None,
-        published: Iterable[Published],
+        published: Iterable[PublishedReport],
         leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         """Write reports and leases, and move the cursor unless it is None.
@@ -126,7 +126,7 @@ class ReportStore(Protocol):
     async def next_due(self, subscription: str, after: datetime) -> datetime | None:
         """Return when the first report that is due later than ``after`` is."""
 
-    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+    async def settle(self, subscription: str, settlements: Iterable[ReportSettlement]) -> None:
         """Record the results of attempts."""
 
     async def backlog(self, subscription: str) -> Backlog:

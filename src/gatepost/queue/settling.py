@@ -42,10 +42,10 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     )
 
 
-def _history(known: tuple[Attempt, ...], settlement: Settlement) -> tuple[Attempt, ...]:
+def _history(history: tuple[Attempt, ...], settlement: Settlement) -> tuple[Attempt, ...]:
     for each in (*settlement.before, settlement.attempt):
-        known = known if each is None else remember(known, each)
-    return known
+        history = history if each is None else remember(history, each)
+    return history
 
 
 def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]:

@@ -30,7 +30,8 @@ class Shaper:
     """One next hop's limits: connections, rate, recipients, and its circuit breaker.
 
     Times are seconds of a monotonic clock. Ask ``wait_to_connect`` and ``wait_to_send``; report
-    with ``opened``, ``closed``, ``sent``, and ``learn`` for each error reply.
+    with ``record_opening``, ``record_closing``, ``record_message``, and ``learn`` for each error
+    reply.
     """
 
     def __init__(self, limits: HopLimits, sent: deque[float] | None = None) -> None:
@@ -46,12 +47,12 @@ class Shaper:
         self._next_send = float("-inf")
         self._sent: deque[float] = deque() if sent is None else sent
         self._good = 0
-        self._said: dict[str, str] = {}
+        self._complaints: dict[str, str] = {}
         """The replies that reduced a limit, by limit."""
-        self.reduced = float("-inf")
+        self.reduced_at = float("-inf")
         """When its connections were last reduced."""
         if self._sent:
-            self.sent(self._sent.pop())  # so that the next one waits
+            self.record_message(self._sent.pop())  # so that the next one waits
 
     @property
     def connections(self) -> int:
@@ -82,15 +83,15 @@ class Shaper:
             return max(self.breaker.wait(now), 1.0)
         return self.breaker.wait(now)
 
-    def opened(self, now: float) -> None:
+    def record_opening(self, now: float) -> None:
         """Note that a connection is being opened."""
         self.open_connections += 1
         self.breaker.begin(now)
 
-    def closed(self) -> None:
+    def record_closing(self) -> None:
         """Note that a connection was closed, or could not be opened; a probe then has no result."""
         self.open_connections -= 1
-        self.breaker.abandoned()
+        self.breaker.abandon_probe()
 
     def wait_to_send(self, now: float) -> float:
         """Return the seconds until the next message may be sent."""
@@ -98,7 +99,7 @@ class Shaper:
             return self.breaker.wait(now)
         return max(0.0, self._next_send - now)
 
-    def sent(self, now: float) -> None:
+    def record_message(self, now: float) -> None:
         """Note that a message is being sent; it counts whatever its result is."""
         self._sent.append(now)
         while self._sent[0] <= now - MINUTE:
@@ -112,16 +113,16 @@ class Shaper:
         if len(self._sent) >= rate >= MINUTE / SPACING:  # what went at once counts in its minute
             self._next_send = max(self._next_send, self._sent[-int(rate)] + MINUTE)
 
-    def succeeded(self, now: float) -> None:
+    def record_success(self, now: float) -> None:
         """Note that a message was accepted."""
-        self.breaker.succeeded(now)
+        self.breaker.record_success(now)
         self._good += 1
-        if self._good >= GROW_AFTER and self._gets_less():
+        if self._good >= GROW_AFTER and self._is_reduced():
             self._connections = min(float(self._limits.connections), self.connections + 1.0)
             self._recipients = min(self._limits.recipients, 2 * self._recipients)
             self._good = 0
 
-    def _gets_less(self) -> bool:
+    def _is_reduced(self) -> bool:
         most = self._limits
         return self._connections < most.connections or self._recipients < most.recipients
 
@@ -130,7 +131,7 @@ class Shaper:
         self.breaker = Breaker(HOST)
         self._connections = float(max(1, self._limits.connections))
         self._recipients = max(1, self._limits.recipients)
-        self._said.clear()
+        self._complaints.clear()
         if self._learned_rate is not None:
             self._learned_rate = None
             last, rate = self._sent[-1] if self._sent else now, self._limits.rate
@@ -150,20 +151,20 @@ class Shaper:
         return ""
 
     def _since(self, change: Change, is_learned: bool) -> str:
-        said = self._said.get(change) if is_learned else None
-        return f' since it answered "{said}"' if said else ""
+        complaint = self._complaints.get(change) if is_learned else None
+        return f' since it answered "{complaint}"' if complaint else ""
 
     def keep_to_open(self, now: float) -> None:
         """Note that the server works, but lets in no more connections than are open now."""
         self._good = 0
         self._connections = max(1.0, min(self._connections, self.open_connections))
-        self._said.pop("fewer_connections", None)
-        self.reduced = now
+        self._complaints.pop("fewer_connections", None)
+        self.reduced_at = now
 
-    def unreachable(self, now: float, random: Random, reason: str) -> None:
+    def record_unreachable(self, now: float, random: Random, reason: str) -> None:
         """Note that a connection failed or was lost."""
         self._good = 0
-        self.breaker.failed(now, random, reason)
+        self.breaker.record_failure(now, random, reason)
 
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, accepted: int = 0
@@ -177,14 +178,14 @@ class Shaper:
             if accepted:
                 self._recipients = min(self._recipients, accepted)
         elif lesson.change == "fewer_connections":
-            self._said[lesson.change] = reason
+            self._complaints[lesson.change] = reason
             self._connections = max(1.0, min(self._connections, self.open_connections) // 2)
-            self.reduced = now
+            self.reduced_at = now
         elif lesson.change == "slower":
-            self._said[lesson.change] = reason
+            self._complaints[lesson.change] = reason
             self._slow_down(now)
         else:
-            self.breaker.failed(now, random, reason)
+            self.breaker.record_failure(now, random, reason)
 
     def _slow_down(self, now: float) -> None:
         """Continue at two thirds of the excessive rate, with one step per quarter of a minute."""
@@ -217,7 +218,7 @@ class Shaper:
             self._learned_rate = None
 
 
-class Identity:
+class UpstreamIdentity:
     """The identity that signs in, at all servers that share it: it is paused as a whole.
 
     Until a login has succeeded, there is one at a time: if the secret were wrong, each login would
@@ -275,21 +276,21 @@ class Identity:
         self._rate.begin(now)
         self._sign_in.begin(now)
 
-    def abandoned(self) -> None:
+    def abandon_probe(self) -> None:
         """Note that the message ended before it told anything about the identity."""
-        self._rate.abandoned()
-        self._sign_in.abandoned()
+        self._rate.abandon_probe()
+        self._sign_in.abandon_probe()
 
-    def signed_in(self, now: float, begun: float) -> None:
+    def record_login(self, now: float, begun: float) -> None:
         """Note that a login has succeeded, of an attempt that had ``begun`` then."""
         self._signed_in = now
-        self._sign_in.succeeded(now)
-        self.logins.succeeded(begun)
+        self._sign_in.record_success(now)
+        self.logins.record_success(begun)
 
-    def succeeded(self, now: float) -> None:
+    def record_success(self, now: float) -> None:
         """Note that a message was accepted."""
         self._sent = now
-        self._rate.succeeded(now)
+        self._rate.record_success(now)
 
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, at_least: float = 0.0
@@ -297,22 +298,26 @@ class Identity:
         """Apply what a reply teaches about this identity; ``at_least`` is its Retry-After in
         seconds."""
         if lesson.scope == "identity" and lesson.change == "pause_long":
-            self._sign_in.failed(now, random, reason, at_least)
+            self._sign_in.record_failure(now, random, reason, at_least)
         elif at_least > 0:
             self._rate.pause(now, at_least, reason)
         elif lesson.scope == "identity" and lesson.change == "pause":
-            self._rate.failed(now, random, reason)
+            self._rate.record_failure(now, random, reason)
 
 
 def learn(
-    reply: Reply, phase: str, shaper: Shaper, identity: Identity | None, moment: "Moment"
+    reply: Reply,
+    phase: str,
+    shaper: Shaper,
+    identity: UpstreamIdentity | None,
+    moment: "ReplyContext",
 ) -> Lesson:
     """Apply what an error reply teaches to the hop and the identity; return it.
 
     Without an identity, what it teaches about one applies to the hop.
     """
     lesson = lesson_of(reply, phase)
-    if lesson.change == "fewer_connections" and moment.begun < shaper.reduced:
+    if lesson.change == "fewer_connections" and moment.begun < shaper.reduced_at:
         return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and moment.at_least > 0:
@@ -320,7 +325,7 @@ def learn(
         return lesson
     if identity is None and lesson.scope == "identity":
         if lesson.change != "nothing":
-            shaper.breaker.failed(now, random, reason, MINUTE)
+            shaper.breaker.record_failure(now, random, reason, MINUTE)
         return lesson
     if identity is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
@@ -334,7 +339,7 @@ def _a_minute(rate: float) -> str:
     return "one message a minute" if rate <= 1 else f"{rate:.3g} messages a minute"
 
 
-class Moment:
+class ReplyContext:
     """When and under which circumstances a reply was received."""
 
     __slots__ = ("accepted", "at_least", "begun", "now", "random")

@@ -60,22 +60,22 @@ class Liveness:
         """Tell whether it may have more than one attempt."""
         return not self.greets or now - self._answered < LATELY
 
-    def greeted(self, now: float) -> None:
+    def record_greeting(self, now: float) -> None:
         """Note that a server has greeted."""
         self._answered = now
 
-    def worked(self, now: float) -> None:
+    def record_reply(self, now: float) -> None:
         """Note that a server replied to the end of an attempt."""
         self._answered = self._proven = now
         self._is_suspect = False
 
-    def failed(self, *, is_silent: bool) -> None:
+    def record_failure(self, *, is_silent: bool) -> None:
         """Note that an attempt ended without a reply; ``is_silent``: nothing came in time."""
         self._is_suspect = True
         if is_silent:
-            self.stalled()
+            self.record_stall()
 
-    def stalled(self) -> None:
+    def record_stall(self) -> None:
         """Note that a server has fallen silent: it must greet again before it gets more."""
         self._answered = self._proven = float("-inf")
 
@@ -155,7 +155,7 @@ class Slots:
             if not hop.has_greeted(now):
                 return "greeting"
             pool = pool_of(hop, target, now)
-            if self._pools[pool] >= self._further and not self._reclaim(pool, now):
+            if self._pools[pool] >= self._further and not self._try_reclaim(pool, now):
                 return "further"
         if not self._has_room(kind):
             self._make_room(kind, now)
@@ -202,7 +202,7 @@ class Slots:
                 return False
         return True
 
-    def _reclaim(self, pool: str, now: float) -> bool:
+    def _try_reclaim(self, pool: str, now: float) -> bool:
         """Take the slots of stalled attempts back; tell whether there were any."""
         if now - self._looked.get(pool, float("-inf")) < PERIOD:
             return False
@@ -211,7 +211,7 @@ class Slots:
         stalled = [each for each in held if each.is_stalled(now)]
         for slot in stalled:
             self._leave_pool(slot)
-            slot.hop.stalled()
+            slot.hop.record_stall()
         return bool(stalled)
 
     def _make_room(self, kind: Kind, now: float) -> None:

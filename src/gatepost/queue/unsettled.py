@@ -21,7 +21,7 @@ class Unsettled(GatepostError):
         self.retry_after, self.signed_in = retry_after, signed_in
 
 
-def ended_unsettled(attempt: Attempt) -> bool:
+def has_ended_unsettled(attempt: Attempt) -> bool:
     """Tell whether an attempt ended with such a result."""
     return attempt.reply.because("") == UNSETTLED
 
@@ -29,4 +29,4 @@ def ended_unsettled(attempt: Attempt) -> bool:
 def is_unsettled(delivery: Delivery, target: str) -> bool:
     """Tell whether the last attempt at a target ended with such a result."""
     attempts = [each for each in delivery.history if each.contact.target == target]
-    return bool(attempts) and ended_unsettled(attempts[-1])
+    return bool(attempts) and has_ended_unsettled(attempts[-1])

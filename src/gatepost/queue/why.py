@@ -11,7 +11,7 @@ from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import BACK
-from gatepost.queue.unsettled import ended_unsettled
+from gatepost.queue.unsettled import has_ended_unsettled
 
 LONGEST: Final = 500
 """Maximum number of characters of a reply in a sentence."""
@@ -69,19 +69,19 @@ def why(
     While a login is refused, other deliveries get the advice of the delivery that it was refused
     for.
     """
-    found = _why(delivery, now, pause, progress)
+    answer = _why(delivery, now, pause, progress)
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
-        return found
+        return answer
     if delivery.state == "waiting" and not is_running:
-        found = replace(found, sentence=f"{found.sentence.removesuffix('.')}; {_NOBODY}.")
+        answer = replace(answer, sentence=f"{answer.sentence.removesuffix('.')}; {_NOBODY}.")
     if pause is not None and pause.advice:
-        return replace(found, finding=pause.finding, advice=pause.advice)
-    return found if last is None else replace(found, finding=last.finding, advice=last.advice)
+        return replace(answer, finding=pause.finding, advice=pause.advice)
+    return answer if last is None else replace(answer, finding=last.finding, advice=last.advice)
 
 
 def _why(delivery: Delivery, now: datetime, pause: Pause | None, progress: Progress | None) -> Why:
-    replies = tuple([_told(each) for each in delivery.history])
+    replies = tuple([_history_line(each) for each in delivery.history])
     if delivery.state == "settled":
         return Why(_settled(delivery, now), replies)
     if not delivery.waiting:
@@ -181,7 +181,7 @@ def _story(attempt: Attempt, now: datetime) -> str:
     if attempt.is_remote:
         to = f" to {during}" if during and attempt.phase not in _WHILE else ""
         return f"{attempt.contact} answered {_line(attempt)}{to} at {at}"
-    if ended_unsettled(attempt):
+    if has_ended_unsettled(attempt):
         seen = f"{_cause(attempt)}, {at}"
         return f"{attempt.contact} accepted it, but has not confirmed its delivery: {seen}"
     step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
@@ -194,7 +194,7 @@ def _past(moment: datetime, now: datetime) -> str:
     return f"{clock(moment)}{ahead}"
 
 
-def _told(attempt: Attempt) -> str:
+def _history_line(attempt: Attempt) -> str:
     times = f" ({attempt.times} times)" if attempt.times > 1 else ""
     said = _line(attempt) if attempt.is_remote else _cause(attempt)
     return f"{attempt.at:%Y-%m-%dT%H:%M:%SZ} {attempt.contact}: {said}{times}"
@@ -268,7 +268,7 @@ def _tried(delivery: Delivery, progress: Progress | None) -> str:
             f"; the look-up of {progress.place} in the DNS has no answer for {seconds} seconds"
         )
     elif progress is not None and progress.seconds >= 2:
-        was_accepted = bool(delivery.history) and ended_unsettled(delivery.history[-1])
+        was_accepted = bool(delivery.history) and has_ended_unsettled(delivery.history[-1])
         missing = "confirmed its delivery" if was_accepted else "accepted it"
         sentence += f"; {progress.place} has not {missing} for {round(progress.seconds)} seconds"
         sentence += f" ({_NOW[progress.step]})" if progress.step in _NOW else ""
@@ -291,7 +291,7 @@ def _settled(delivery: Delivery, now: datetime) -> str:
         return f"It was delivered: {last.contact} answered {_line(last)} at {_past(last.at, now)}."
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
     said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
-    if refused and _expired(refused[-1], last):
+    if refused and _has_expired(refused[-1], last):
         said = f"; it expired at {clock(delivery.expires_at)}"
         said += f"; at the last attempt, {_story(last, now)}" if last is not None else ""
     return f"Delivery has ended: {_counts(fates)}{said}."
@@ -301,7 +301,7 @@ def _counts(fates: Mapping[Fate, int]) -> str:
     return ", ".join(f"{fates[fate]} {fate}" for fate in sorted(fates))
 
 
-def _expired(reply: Reply, last: Attempt | None) -> bool:
+def _has_expired(reply: Reply, last: Attempt | None) -> bool:
     """Tell whether it expired: no server refused it permanently, because the last reply was
     temporary, or no server was asked."""
     return reply.is_transient or (last is not None and last.phase in _IN_QUEUE)

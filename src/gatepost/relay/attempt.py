@@ -318,7 +318,7 @@ class AttemptRunner:
             diagnosis = self._feedback.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
-            made.host.abandoned()
+            made.host.abandon_probe()
             self._traffic.told(made.server, made.target)
         if result.attempt.phase == "auth":
             result = replace(result, soon=self._traffic.login_wait(made.target))

@@ -16,7 +16,7 @@ from gatepost.errors import TimedOut
 from gatepost.model.dns import DnsAnswer, MxRecord, Resolver
 from gatepost.model.reply import Reply
 from gatepost.net.lookup_line import LookupLine
-from gatepost.queue.breaker import Breaker, Patience
+from gatepost.queue.breaker import Breaker, BreakerTimes
 from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
 from gatepost.relay.wait import CROWDED, RESOLVER, SOON, Wait
@@ -24,7 +24,7 @@ from gatepost.routing.mx import exchangers, hosts_of
 
 KNOWN: Final = 10_000
 """Domains that are remembered; the least recently used are dropped."""
-FAILED: Final = Patience(threshold=1, first=30.0, factor=2.0, longest=600.0)
+FAILED: Final = BreakerTimes(threshold=1, first=30.0, factor=2.0, longest=600.0)
 """How long a domain is paused after a look-up that failed."""
 REPEATS: Final = 16
 """Look-ups at once of domains whose last look-up failed."""
@@ -199,7 +199,7 @@ class ExchangerLookup:
             known.expires, known.failure = now + _validity(answers), Breaker(FAILED)
             return
         known.renew_at = now + RENEW_AGAIN
-        known.failure.failed(now, self._random, failed.reason)
+        known.failure.record_failure(now, self._random, failed.reason)
         if began > self._answered and now - known.asked_again >= FAILED.longest:
             self._silenced.add(domain)
             if self._watch is None or self._watch.done():

@@ -31,7 +31,7 @@ from gatepost.queue.feedback import (
 )
 from gatepost.queue.login_pause import LoginPause
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import Identity, Moment, Shaper, learn
+from gatepost.queue.shaping import ReplyContext, Shaper, UpstreamIdentity, learn
 from gatepost.queue.slots import Liveness
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.context import Report
@@ -92,7 +92,7 @@ class AttemptFeedback:
         now = self._traffic.seconds()
         host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
         self._learn_liveness(made.permit.slot.hop, result, now)
-        moment = Moment(
+        moment = ReplyContext(
             now,
             self._random,
             at_least=result.retry_after,
@@ -106,18 +106,18 @@ class AttemptFeedback:
         of_host = [each for each in result.error_replies if _is_hosts(each, shaper, moment.begun)]
         if of_host:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
-                host.failed(now, self._random, str(of_host[0].reply))
+                host.record_failure(now, self._random, str(of_host[0].reply))
         elif result.attempt.is_remote or _is_accepted(result):
-            if host.succeeded(now, moment.begun):
+            if host.record_success(now, moment.begun) == "open":
                 shaper.keep_to_open(now)
         elif self._is_servers(result):
             # a server that disconnects at AUTH has received the secret
             is_firm = result.attempt.phase == "auth" and pause is None
             at_least = HOST.first if is_firm or _is_slow(result) else 0.0
             reason = result.attempt.reply.reason
-            host.failed(now, self._random, reason, at_least, is_firm=is_firm)
+            host.record_failure(now, self._random, reason, at_least, is_firm=is_firm)
         else:
-            host.abandoned()
+            host.abandon_probe()
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
                 learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
@@ -127,17 +127,17 @@ class AttemptFeedback:
             or self._mail_refused(made, result, moment)
         )
         if _is_accepted(result) or "delivered" in [each.outcome for each in result.verdicts]:
-            shaper.succeeded(now)
+            shaper.record_success(now)
             if identity is not None:
-                identity.succeeded(now)
+                identity.record_success(now)
         return diagnosis
 
     def _learn_liveness(self, hop: Liveness, result: AttemptResult, now: float) -> None:
         """Learn whether the servers of the next hop answer."""
         if result.attempt.is_remote or _is_accepted(result):
-            hop.worked(now)
+            hop.record_reply(now)
         elif self._is_servers(result):
-            hop.failed(is_silent=isinstance(result.error, TimedOut))
+            hop.record_failure(is_silent=isinstance(result.error, TimedOut))
 
     @staticmethod
     def _is_servers(result: AttemptResult) -> bool:
@@ -151,7 +151,7 @@ class AttemptFeedback:
         return phase in _OF_SERVER and result.error is not None
 
     def _pause_logins(
-        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+        self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext
     ) -> LoginPause | None:
         """After a failed login that says little about the secret, pause logins for seconds, and
         return the pause: the secret was not shown, or accepted lately."""
@@ -168,7 +168,7 @@ class AttemptFeedback:
             reason = f"{reason}, though this login was accepted before"
         else:
             return None
-        pause.failed(moment.now, moment.begun, moment.random, reason)
+        pause.record_failure(moment.now, moment.begun, moment.random, reason)
         pause.keep(made.permit.key, made.permit.shaper.open_connections - 1)
         return pause
 
@@ -176,7 +176,7 @@ class AttemptFeedback:
         self,
         made: ServerAttempt,
         result: AttemptResult,
-        moment: Moment,
+        moment: ReplyContext,
         pause: LoginPause | None,
     ) -> SignInDiagnosis | None:
         """Pause an identity whose login is refused; diagnose it, and report it once."""
@@ -205,17 +205,21 @@ class AttemptFeedback:
         return diagnosis
 
     def _signed_in(
-        self, made: ServerAttempt, identity: Identity, result: AttemptResult, moment: Moment
+        self,
+        made: ServerAttempt,
+        identity: UpstreamIdentity,
+        result: AttemptResult,
+        moment: ReplyContext,
     ) -> None:
         """Note that a login has succeeded, unless an earlier attempt had signed in."""
         if result.is_kept:
             return
-        identity.signed_in(moment.now, moment.begun)
+        identity.record_login(moment.now, moment.begun)
         self._traffic.fits(made.target, moment.begun)
         if _about_us(result) is None and not self._traffic.has_paused_logins(made.target):
             self._works(made)
 
-    def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: Moment) -> bool:
+    def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
 
         Simultaneous attempts count as one.
@@ -228,7 +232,7 @@ class AttemptFeedback:
         return count >= LASTING and moment.now - first >= A_WHILE
 
     def _secure(
-        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+        self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext
     ) -> SignInDiagnosis | None:
         """Diagnose a failure of TLS, which also needs the operator; None if there is no finding, or
         if it may be temporary."""
@@ -249,7 +253,7 @@ class AttemptFeedback:
         return diagnosis if identity is None else self._tell(made, result)
 
     def _mail_refused(
-        self, made: ServerAttempt, result: AttemptResult, moment: Moment
+        self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext
     ) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
         reply, identity = _about_us(result), made.permit.identity
@@ -363,7 +367,7 @@ def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     """
     phase = error_reply.phase
     lesson = lesson_of(error_reply.reply, phase)
-    is_only_one = shaper.connections == 1 and begun >= shaper.reduced and phase != "auth"
+    is_only_one = shaper.connections == 1 and begun >= shaper.reduced_at and phase != "auth"
     return lesson == PAUSE_HOST or (lesson == CROWDED and is_only_one)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gatepost.queue.login_pause import LoginPause
-from gatepost.queue.shaping import Identity, Shaper
+from gatepost.queue.shaping import Shaper, UpstreamIdentity
 from gatepost.queue.slots import Slot
 
 
@@ -16,7 +16,7 @@ class Permit:
         self,
         key: str,
         shaper: Shaper,
-        identity: Identity | None,
+        identity: UpstreamIdentity | None,
         slot: Slot,
         closed: Callable[["Permit"], None],
         tries: Sequence[LoginPause] = (),
@@ -30,9 +30,9 @@ class Permit:
         if self._is_closed:
             return
         self._is_closed = True
-        self.shaper.closed()
+        self.shaper.record_closing()
         if self.identity is not None:
-            self.identity.abandoned()
+            self.identity.abandon_probe()
         for each in self._tries:
-            each.ended()
+            each.end_login()
         self._closed(self)

@@ -10,7 +10,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.retry import Retry
 from gatepost.model.route import Capture, NextHop, Route
-from gatepost.queue.grouping import Groups, Terms, plan_deliveries
+from gatepost.queue.grouping import DeliveryTerms, Groups, plan_deliveries
 from gatepost.relay.traffic import limits_of
 from gatepost.routing.route import Origin, Router
 
@@ -55,7 +55,7 @@ class Routes:
         def next_hop(recipient: Recipient) -> NextHop | None:
             return self.router.next_hop(origin, recipient.address)
 
-        def terms(next_hop: NextHop) -> Terms:
+        def terms(next_hop: NextHop) -> DeliveryTerms:
             usual = self._terms[next_hop.route]
             most = learned(next_hop) if len(submission.envelope.recipients) > 1 else None
             return usual if most is None else replace(usual, recipients=min(most, usual.recipients))
@@ -86,11 +86,11 @@ def retry_of(route: Route | None) -> Retry:
     return Retry() if route is None else route.retry
 
 
-def _terms(route: Route) -> Terms:
+def _terms(route: Route) -> DeliveryTerms:
     """Return a route's terms. The target that accepts the fewest recipients at once determines
     their number, because it may be used."""
     most = min([limits_of(each).recipients for each in route.chain], default=1)
-    return Terms(route.retry, most)
+    return DeliveryTerms(route.retry, most)
 
 
 def _captures(route: Route) -> bool:

@@ -22,7 +22,7 @@ from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import Identity, Shaper
+from gatepost.queue.shaping import Shaper, UpstreamIdentity
 from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.why import silence
 from gatepost.relay.in_flight import KNOWN, InFlight
@@ -63,9 +63,9 @@ class Traffic:
         self._servers: dict[str, str] = {}
         """By target."""
         self._hosts: dict[str, Breaker] = {}
-        self._identities: dict[str, Identity | None] = {}
+        self._identities: dict[str, UpstreamIdentity | None] = {}
         """By target."""
-        self._by_host: dict[tuple[str, str], Identity] = {}
+        self._by_host: dict[tuple[str, str], UpstreamIdentity] = {}
         """The same by credential and server, because providers decide about it independently."""
         self._misfits: dict[str, LoginPause] = {}
         """By target: its server offers no mechanism that our credential can use, or refuses them
@@ -95,9 +95,9 @@ class Traffic:
         if identity is not None:
             identity.begin(now)
         in_use = shaper.open_connections
-        tries = [each for each in self._login_pauses(target) if each.begin(key, in_use)]
-        shaper.opened(now)
-        shaper.sent(now)
+        tries = [each for each in self._login_pauses(target) if each.try_login(key, in_use)]
+        shaper.record_opening(now)
+        shaper.record_message(now)
         self.wire.begin(on_wire)
         return Permit(key, shaper, identity, slot, partial(self._ended, on_wire), tries)
 
@@ -116,7 +116,7 @@ class Traffic:
         """Note that the server of an attempt has greeted: its next hop may have more attempts."""
         now, hop = self.seconds(), permit.slot.hop
         had_greeted = hop.has_greeted(now)
-        hop.greeted(now)
+        hop.record_greeting(now)
         if not had_greeted:
             for _ in range(permit.shaper.connections):
                 self._changed(permit.key)
@@ -148,7 +148,7 @@ class Traffic:
         self,
         target: Target,
         group: ServerGroup,
-        identity: Identity | None,
+        identity: UpstreamIdentity | None,
         hop: tuple[str, Shaper],
         now: float,
     ) -> Wait | None:
@@ -208,13 +208,13 @@ class Traffic:
     def login_wait(self, target: Target) -> float:
         """Return the seconds until the next login there, if logins pause; else 0."""
         now = self.seconds()
-        return max([each.left(now) for each in self._login_pauses(target)], default=0.0)
+        return max([each.seconds_left(now) for each in self._login_pauses(target)], default=0.0)
 
     def others(self, target: Target, group: ServerGroup, begun: float) -> Wait | None:
         """Return the wait of an attempt that the target refused as one connection too many:
         until other attempts at the target end. None if there were none when it began."""
         key, shaper = self._shaper(target, group)
-        has_others = shaper.open_connections or begun <= shaper.reduced
+        has_others = shaper.open_connections or begun <= shaper.reduced_at
         return Wait(key, SOON) if has_others else None
 
     def limit(self, target: Target, group: ServerGroup) -> str:
@@ -235,7 +235,7 @@ class Traffic:
         """Return how many recipients a target accepts per message."""
         return self._shaper(target, group)[1].recipients
 
-    def identity(self, target: Target) -> Identity | None:
+    def identity(self, target: Target) -> UpstreamIdentity | None:
         """Return the identity that signs in at a target; None without a credential.
 
         The servers of a target belong to one provider, so they share one identity. Another target
@@ -245,7 +245,7 @@ class Traffic:
             self._identities[target.name] = self._identify(target)
         return self._identities[target.name]
 
-    def _identify(self, target: Target) -> Identity | None:
+    def _identify(self, target: Target) -> UpstreamIdentity | None:
         name = credential_of(target)
         if not name:
             return None
@@ -253,7 +253,7 @@ class Traffic:
         shared = [self._by_host[each] for each in keys if each in self._by_host]
         # an API locks no account, and an attempt there lasts until the message is delivered
         is_api = isinstance(target, AcsRestTarget | GraphTarget)
-        known = shared[0] if shared else Identity(unproven=not is_api)
+        known = shared[0] if shared else UpstreamIdentity(unproven=not is_api)
         for each in keys:
             self._by_host.setdefault(each, known)
         return known
@@ -275,7 +275,7 @@ class Traffic:
         """Note that a login at the target has succeeded, of an attempt that had ``begun`` then."""
         misfit = self._misfits.get(target.name)
         if misfit is not None:
-            misfit.succeeded(begun)
+            misfit.record_success(begun)
             if not misfit.failures:
                 del self._misfits[target.name]
 
@@ -345,14 +345,14 @@ class Traffic:
         return first
 
     def _make_wait(
-        self, key: str, what: str, seconds: float, position: str, source: Breaker | Identity
+        self, key: str, what: str, seconds: float, position: str, source: Breaker | UpstreamIdentity
     ) -> Wait:
         if position == "half-open" and not source.reason:
             return Wait(key, SOON, is_first=True)
         if position == "half-open":  # the attempt may take minutes: the next target is used
             return Wait(key, SOON, Pause(what, "half-open", SOON, source.reason))
         pause = Pause(what, "open", seconds, source.reason)
-        if isinstance(source, Identity) and source.is_refused:
+        if isinstance(source, UpstreamIdentity) and source.is_refused:
             pause = replace(
                 pause, needs_operator=True, finding=source.finding, advice=source.advice
             )
@@ -439,6 +439,6 @@ def _host(host: str, port: int) -> str:
     return f"{host}:{port}" if is_loopback(host) else host
 
 
-def identity_key(identity: Identity) -> str:
+def identity_key(identity: UpstreamIdentity) -> str:
     """Return the key of an identity, valid while the relay runs."""
     return f"identity {id(identity)}"

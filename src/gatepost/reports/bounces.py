@@ -41,7 +41,7 @@ _ANSWER: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerReply:
     """The reply of the recipient's server."""
 
     code: int
@@ -63,9 +63,9 @@ class Answer:
         return "hard" if (self.code, self.enhanced) in HARD else "soft"
 
 
-def parse_answer(text: str) -> Answer:
+def parse_server_reply(text: str) -> ServerReply:
     """Return the reply in ``550 5.1.1 User unknown`` or a part of it. Raises ValueError."""
     match = _ANSWER.fullmatch(text.strip())
     if match is None or (match["enhanced"] and match["enhanced"][0] != match["code"][0]):
         raise ValueError(f"not an SMTP reply such as '550 5.1.1 User unknown': {text[:80]!r}")
-    return Answer(int(match["code"]), match["enhanced"] or "", (match["text"] or "").strip())
+    return ServerReply(int(match["code"]), match["enhanced"] or "", (match["text"] or "").strip())

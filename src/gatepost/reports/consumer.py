@@ -17,15 +17,15 @@ from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import Published, ReportStore, Unread
+from gatepost.queue.reports import PublishedReport, ReportStore, Unread
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
-from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, Outcome, decide
+from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report
 from gatepost.reports.rules import OutcomeRules
 from gatepost.reports.sources import Sources, texts
 from gatepost.reports.subscriptions import Subscriptions
-from gatepost.reports.suppression import after_bounce, after_send, fold, in_force
+from gatepost.reports.suppression import after_bounce, after_send, fold, is_in_force
 
 PACE: Final = 0.05
 """Seconds that mail waits for more of it."""
@@ -109,12 +109,12 @@ class Consumer:
         return frozenset(
             address
             for text, address in by_text.items()
-            if text in listed or in_force(self._leases.get(fold(text)), now)
+            if text in listed or is_in_force(self._leases.get(fold(text)), now)
         )
 
     def leases(self, now: datetime) -> Sequence[SuppressedPeriod]:
         """Return the managed list as it is at ``now``."""
-        return [each for each in self._leases.values() if in_force(each, now)]
+        return [each for each in self._leases.values() if is_in_force(each, now)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
         """Delete these from the managed list, or all; return how many were on it."""
@@ -132,7 +132,7 @@ class Consumer:
         """Record one more report and send it to the subscriptions concerned."""
         await to_the_end(self._publish(self._published(report)))
 
-    async def _publish(self, published: Published) -> None:
+    async def _publish(self, published: PublishedReport) -> None:
         await self._reports.record(None, [published])
         self._on_published()
 
@@ -207,7 +207,7 @@ class Consumer:
         unread, cursor = await self._read_on()
         if cursor == self._cursor:
             return 0
-        published: list[Published] = []
+        published: list[PublishedReport] = []
         changed: dict[str, SuppressedPeriod] = {}
         for each in unread:
             published += self._judge(each.message, changed)
@@ -237,7 +237,7 @@ class Consumer:
 
     def _judge(
         self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
-    ) -> Iterable[Published]:
+    ) -> Iterable[PublishedReport]:
         """Yield the reports about a message; leases that change are added to ``changed``."""
         service = self._sources.service_of(message)
         recipients = dict.fromkeys(message.rcpt_to)
@@ -259,11 +259,11 @@ class Consumer:
 
     def _outcome(
         self, message: StoredMessage, recipient: str, changed: dict[str, SuppressedPeriod]
-    ) -> Outcome:
+    ) -> ReportedOutcome:
         """Return the outcome. A send during a lease is dropped, and prolongs it."""
         key = fold(recipient)
         lease = self._lease(key, changed)
-        if lease is not None and in_force(lease, message.received_at):
+        if lease is not None and is_in_force(lease, message.received_at):
             changed[key] = after_send(lease, message.received_at)
             return USUAL["Suppressed"]
         return decide(recipient, self._rules.by_target)
@@ -271,6 +271,6 @@ class Consumer:
     def _lease(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
         return changed.get(key) or self._leases.get(key)
 
-    def _published(self, report: Report) -> Published:
+    def _published(self, report: Report) -> PublishedReport:
         wanted = [each.key for each in self._subscriptions.active if each.wants(report)]
-        return Published(report, tuple(wanted))
+        return PublishedReport(report, tuple(wanted))

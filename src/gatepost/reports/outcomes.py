@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from gatepost.model.address import parse_address
-from gatepost.reports.bounces import Answer, parse_answer
+from gatepost.reports.bounces import ServerReply, parse_server_reply
 from gatepost.reports.suppression import fold
 
 Status = Literal[
@@ -27,7 +27,7 @@ MAX_DELAY: Final = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReportedOutcome:
     """The outcome of a message for one recipient."""
 
     status: Status
@@ -44,14 +44,16 @@ class Outcome:
 # What each status says when nobody scripted more. Statuses in which Azure never asked the
 # recipient's server have a text of ours.
 # fmt: off
-USUAL: Final[Mapping[Status, Outcome]] = {
-    "Delivered":    Outcome("Delivered", "250 2.1.5 Recipient OK", host=True),
-    "Expanded":     Outcome("Expanded", "The distribution group was expanded."),
-    "Bounced":      Outcome("Bounced", "550 5.1.1 User unknown", host=True, hard=True),
-    "Suppressed":   Outcome("Suppressed", "The recipient is on a suppression list."),
-    "Quarantined":  Outcome("Quarantined", "The message was quarantined as spam or phishing."),
-    "FilteredSpam": Outcome("FilteredSpam", "The message was identified as spam and dropped."),
-    "Failed":       Outcome("Failed", "554 5.0.0 Transaction failed", host=True),
+USUAL: Final[Mapping[Status, ReportedOutcome]] = {
+    "Delivered":    ReportedOutcome("Delivered", "250 2.1.5 Recipient OK", host=True),
+    "Expanded":     ReportedOutcome("Expanded", "The distribution group was expanded."),
+    "Bounced":      ReportedOutcome("Bounced", "550 5.1.1 User unknown", host=True, hard=True),
+    "Suppressed":   ReportedOutcome("Suppressed", "The recipient is on a suppression list."),
+    "Quarantined":
+        ReportedOutcome("Quarantined", "The message was quarantined as spam or phishing."),
+    "FilteredSpam":
+        ReportedOutcome("FilteredSpam", "The message was identified as spam and dropped."),
+    "Failed":       ReportedOutcome("Failed", "554 5.0.0 Transaction failed", host=True),
 }
 RESERVED: Final[Mapping[str, Status]] = {
     "delivered": "Delivered",
@@ -81,13 +83,13 @@ class Rule:
     delay: float = 0.0
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> ReportedOutcome:
         """The resulting outcome."""
         usual = USUAL[self.status]
         if not self.code:
-            return Outcome(usual.status, usual.message, usual.host, usual.hard, self.delay)
-        answer = parse_answer(self.code)
-        return Outcome(self.status, str(answer), True, answer.bounce == "hard", self.delay)
+            return ReportedOutcome(usual.status, usual.message, usual.host, usual.hard, self.delay)
+        answer = parse_server_reply(self.code)
+        return ReportedOutcome(self.status, str(answer), True, answer.bounce == "hard", self.delay)
 
 
 def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0) -> Rule:
@@ -97,23 +99,23 @@ def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0)
     """
     if not 0 <= delay <= MAX_DELAY:
         raise ValueError(f"a delay is between 0 and {MAX_DELAY:.0f} seconds")
-    answer = parse_answer(code) if code else None
+    answer = parse_server_reply(code) if code else None
     if not status and answer is None:
         raise ValueError("give a status or a code")
     known = {each.lower(): each for each in STATUSES}
-    named = known.get(status.lower()) if status else status_of(cast("Answer", answer))
+    named = known.get(status.lower()) if status else status_of(cast("ServerReply", answer))
     if named is None:
         raise ValueError(f"unknown status {status[:40]!r}; there are {', '.join(STATUSES)}")
     return Rule(_target(target), cast("Status", named), str(answer) if answer else "", delay)
 
 
-def status_of(answer: Answer) -> Status:
+def status_of(answer: ServerReply) -> Status:
     """Return the status that a server's answer leads to: only hard bounces are called Bounced."""
     bounce = answer.bounce
     return "Delivered" if bounce == "none" else "Bounced" if bounce == "hard" else "Failed"
 
 
-def decide(address: str, rules: Mapping[str, Rule]) -> Outcome:
+def decide(address: str, rules: Mapping[str, Rule]) -> ReportedOutcome:
     """Return the outcome of mail to ``address``; ``rules`` by target."""
     address = fold(address)
     local, _, domain = address.rpartition("@")
@@ -124,7 +126,7 @@ def decide(address: str, rules: Mapping[str, Rule]) -> Outcome:
     return _reserved(local) if domain == RESERVED_DOMAIN else DELIVERED
 
 
-def _reserved(local: str) -> Outcome:
+def _reserved(local: str) -> ReportedOutcome:
     name = local.partition("+")[0]
     status = RESERVED.get(name)
     if status is not None:
@@ -133,10 +135,10 @@ def _reserved(local: str) -> Outcome:
     if match is None:
         return DELIVERED
     try:
-        answer = parse_answer(match[1])
+        answer = parse_server_reply(match[1])
     except ValueError:
         return DELIVERED
-    return Outcome(status_of(answer), str(answer), True, answer.bounce == "hard")
+    return ReportedOutcome(status_of(answer), str(answer), True, answer.bounce == "hard")
 
 
 def _target(text: str) -> str:

@@ -5,13 +5,13 @@ from typing import Final
 
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import DELIVERY, ENGAGEMENT, Report, message_guid, report_guid
-from gatepost.reports.outcomes import DELIVERED, Outcome
+from gatepost.reports.outcomes import DELIVERED, ReportedOutcome
 
 ACTIONS: Final = ("view", "click")
 
 
 def delivery_report(
-    message: StoredMessage, recipient: str, outcome: Outcome, resource: str
+    message: StoredMessage, recipient: str, outcome: ReportedOutcome, resource: str
 ) -> Report:
     """Return the report of one recipient.
 

@@ -21,7 +21,7 @@ def fold(address: str) -> str:
     return address.lower()
 
 
-def in_force(lease: SuppressedPeriod | None, now: datetime) -> bool:
+def is_in_force(lease: SuppressedPeriod | None, now: datetime) -> bool:
     """Tell whether the address of ``lease`` is listed at ``now``."""
     return lease is not None and lease.since <= now < lease.until
 
@@ -32,7 +32,7 @@ def after_bounce(lease: SuppressedPeriod | None, address: str, now: datetime) ->
     Nothing is sent within a lease, so a bounce in one is of mail that was on its way before it;
     it changes nothing. After a lease without a send the cycle starts anew.
     """
-    if lease is not None and in_force(lease, now):
+    if lease is not None and is_in_force(lease, now):
         return lease
     return SuppressedPeriod(fold(address), 0, now, now + LEASES[0])
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from gatepost.queue.reports import Due, ReportStore, Settlement
+from gatepost.queue.reports import Due, ReportSettlement, ReportStore
 from gatepost.relay.context import Report as Tell
 from gatepost.relay.faults import explain
 from gatepost.reports.client import Client, Unreached
@@ -148,7 +148,7 @@ class _Sender:
         if not damaged:
             return
         subscription, now = self.subscription, self._webhooks.now()
-        lost = [Settlement(each.number, now, outcome=DAMAGED, dead=LOST) for each in damaged]
+        lost = [ReportSettlement(each.number, now, outcome=DAMAGED, dead=LOST) for each in damaged]
         await self._webhooks.reports.settle(subscription.key, lost)
         for each in damaged:
             self._webhooks.tell(
@@ -166,7 +166,7 @@ class _Sender:
         try:
             status, outcome = await self._request(batch)
             now = self._webhooks.now()
-            settlements = [Settlement(each.number, now) for each in batch]
+            settlements = [ReportSettlement(each.number, now) for each in batch]
             if status not in DELIVERED:
                 settlements = self._failed(batch, Failure(status, now), outcome)
             await self._webhooks.reports.settle(self.subscription.key, settlements)
@@ -194,7 +194,9 @@ class _Sender:
             return 0, explain(error)
         return answer.status, f"HTTP {answer.status}"
 
-    def _failed(self, batch: Sequence[Due], failure: Failure, outcome: str) -> list[Settlement]:
+    def _failed(
+        self, batch: Sequence[Due], failure: Failure, outcome: str
+    ) -> list[ReportSettlement]:
         """Decide for each event whether it is sent again, and report it."""
         webhooks, subscription = self._webhooks, self.subscription
         backoff = subscription.retry.within(webhooks.schedule)
@@ -206,7 +208,7 @@ class _Sender:
             dead = verdict if isinstance(verdict, str) else ""
             at = None if isinstance(verdict, str) else verdict
             again_at = moment(at.replace(microsecond=0)) if at else ""
-            settlements.append(Settlement(each.number, failure.at, at, outcome, dead))
+            settlements.append(ReportSettlement(each.number, failure.at, at, outcome, dead))
             webhooks.tell(
                 "webhook_given_up" if dead else "webhook_failed",
                 subscription=subscription.name, endpoint=subscription.endpoint,

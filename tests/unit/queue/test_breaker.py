@@ -4,28 +4,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.queue.breaker import HOST, PROBE, RATE, Breaker, Patience
+from gatepost.queue.breaker import HOST, PROBE, RATE, Breaker, BreakerTimes
 
-STEADY = Patience(threshold=3, first=30, factor=2, longest=100, jitter=0)
+STEADY = BreakerTimes(threshold=3, first=30, factor=2, longest=100, jitter=0)
 
 
 def middle() -> float:
     return 0.5
 
 
-def opened(patience: Patience = STEADY) -> Breaker:
+def opened(patience: BreakerTimes = STEADY) -> Breaker:
     breaker = Breaker(patience)
     for _ in range(patience.threshold):
-        breaker.failed(0, middle, "refused")
+        breaker.record_failure(0, middle, "refused")
     return breaker
 
 
 def test_it_opens_at_the_threshold() -> None:
     breaker = Breaker(STEADY)
     for _ in range(2):
-        breaker.failed(0, middle, "refused")
+        breaker.record_failure(0, middle, "refused")
         assert (breaker.position(0), breaker.wait(0)) == ("closed", 0)
-    breaker.failed(0, middle, "refused")
+    breaker.record_failure(0, middle, "refused")
     assert (breaker.position(0), breaker.wait(0), breaker.reason) == ("open", 30, "refused")
     assert breaker.wait(29) == 1
 
@@ -33,8 +33,8 @@ def test_it_opens_at_the_threshold() -> None:
 def test_a_success_between_failures_counts() -> None:
     breaker = Breaker(STEADY)
     for _ in range(9):
-        breaker.failed(0, middle, "refused")
-        breaker.succeeded(0)
+        breaker.record_failure(0, middle, "refused")
+        breaker.record_success(0)
     assert breaker.position(0) == "closed"
 
 
@@ -43,7 +43,7 @@ def test_one_probe_at_a_time() -> None:
     assert (breaker.position(30), breaker.wait(30)) == ("half-open", 0)
     breaker.begin(30)
     assert breaker.wait(31) == PROBE - 1
-    breaker.abandoned()
+    breaker.abandon_probe()
     assert breaker.wait(31) == 0
 
 
@@ -56,7 +56,7 @@ def test_a_probe_without_result_is_forgotten() -> None:
 def test_a_successful_probe_closes_it() -> None:
     breaker = opened()
     breaker.begin(30)
-    breaker.succeeded(31)
+    breaker.record_success(31)
     assert (breaker.position(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
 
 
@@ -64,46 +64,48 @@ def test_a_success_of_an_attempt_that_was_under_way_closes_it() -> None:
     """The peer works: it lets in only so many at a time, and does not say so."""
     breaker = Breaker(STEADY)
     for _ in range(3):
-        breaker.failed(10, middle, "refused")
-    assert not breaker.succeeded(11, begun=10.5), "one after the opening proves nothing of those"
+        breaker.record_failure(10, middle, "refused")
+    assert breaker.record_success(11, begun=10.5) == "closed", (
+        "one after the opening proves nothing of those"
+    )
     assert breaker.wait(11) == 29
-    assert breaker.succeeded(12, begun=9)
+    assert breaker.record_success(12, begun=9) == "open"
     assert (breaker.position(12), breaker.wait(12), breaker.reason) == ("closed", 0, "")
     for _ in range(3):
-        breaker.failed(13, middle, "refused")
+        breaker.record_failure(13, middle, "refused")
     assert breaker.wait(13) == 30, "that was no relapse"
 
 
 def test_also_after_a_single_failure_that_was_enough() -> None:
     breaker = Breaker(STEADY)
-    breaker.failed(10, middle, "no connection in time", 30)
-    assert breaker.succeeded(12, begun=9)
+    breaker.record_failure(10, middle, "no connection in time", 30)
+    assert breaker.record_success(12, begun=9) == "open"
     assert breaker.wait(12) == 0
 
 
 def test_but_no_rest_that_was_asked_for() -> None:
     paused, told = Breaker(STEADY), Breaker(STEADY)
     paused.pause(10, 60, "Retry-After")
-    told.failed(10, middle, "no answer", 60, is_firm=True)
+    told.record_failure(10, middle, "no answer", 60, is_firm=True)
     for each in paused, told:
-        assert not each.succeeded(12, begun=9)
+        assert each.record_success(12, begun=9) == "closed"
         assert each.wait(12) == 58
 
 
 def test_a_firm_failure_counts_whatever_failed_before_or_after() -> None:
     """Also where it does not change how long the breaker is open."""
     before, after, paused = Breaker(STEADY), Breaker(STEADY), Breaker(STEADY)
-    before.failed(10, middle, "no answer", 60)
-    before.failed(11, middle, "lost at AUTH", 30, is_firm=True)
-    after.failed(10, middle, "lost at AUTH", 30, is_firm=True)
-    after.failed(11, middle, "no answer", 60)
-    paused.failed(10, middle, "no answer", 60)
+    before.record_failure(10, middle, "no answer", 60)
+    before.record_failure(11, middle, "lost at AUTH", 30, is_firm=True)
+    after.record_failure(10, middle, "lost at AUTH", 30, is_firm=True)
+    after.record_failure(11, middle, "no answer", 60)
+    paused.record_failure(10, middle, "no answer", 60)
     paused.pause(11, 30, "Retry-After")
     for each in before, after, paused:
-        assert not each.succeeded(12, begun=9)
+        assert each.record_success(12, begun=9) == "closed"
         assert each.position(12) == "open"
-    after.failed(100, middle, "no answer", 60)
-    assert after.succeeded(101, begun=99), "that was another pause"
+    after.record_failure(100, middle, "no answer", 60)
+    assert after.record_success(101, begun=99) == "open", "that was another pause"
 
 
 def test_a_failed_probe_opens_it_for_longer() -> None:
@@ -112,32 +114,32 @@ def test_a_failed_probe_opens_it_for_longer() -> None:
         waits.append(breaker.wait(now))
         now += breaker.wait(now)
         breaker.begin(now)
-        breaker.failed(now, middle, "refused")
+        breaker.record_failure(now, middle, "refused")
     assert waits == [30, 60, 100, 100]
 
 
 def test_an_early_relapse_continues_the_growth() -> None:
     breaker = opened()
-    breaker.succeeded(30)
+    breaker.record_success(30)
     for _ in range(3):
-        breaker.failed(40, middle, "refused")
+        breaker.record_failure(40, middle, "refused")
     assert breaker.wait(40) == 60
 
 
 def test_a_late_failure_starts_again() -> None:
     breaker = opened()
-    breaker.succeeded(30)
+    breaker.record_success(30)
     for _ in range(3):
-        breaker.failed(100, middle, "refused")
+        breaker.record_failure(100, middle, "refused")
     assert breaker.wait(100) == 30
 
 
 def test_attempts_begun_before_it_opened_are_ignored() -> None:
     breaker = opened()
     for _ in range(20):
-        breaker.failed(1, middle, "refused")
+        breaker.record_failure(1, middle, "refused")
     assert breaker.wait(1) == 29
-    breaker.succeeded(1)
+    breaker.record_success(1)
     assert breaker.position(1) == "open", "an old connection's success does not close it"
 
 
@@ -163,10 +165,10 @@ def test_a_longer_pause_is_not_shortened() -> None:
 def test_too_much_mail_pauses_up_to_an_hour() -> None:
     breaker, now, waits = Breaker(RATE), 0.0, []
     for _ in range(6):
-        breaker.failed(now, middle, "450 4.5.127")
+        breaker.record_failure(now, middle, "450 4.5.127")
         waits.append(breaker.wait(now))
         now += breaker.wait(now)
-        breaker.succeeded(now)  # one goes through, the next one does not
+        breaker.record_success(now)  # one goes through, the next one does not
         now += 1
     assert waits == [60, 180, 540, 1620, 3600, 3600]
 
@@ -183,9 +185,9 @@ def test_it_always_permits_another_attempt(steps: list[tuple[str, float]], roll:
         assert 0 <= wait <= max(HOST.longest, PROBE)
         assert (wait == 0) or breaker.position(now) != "closed"
         if step == "fail":
-            breaker.failed(now, lambda: roll, "refused")
+            breaker.record_failure(now, lambda: roll, "refused")
         elif step == "succeed":
-            breaker.succeeded(now)
+            breaker.record_success(now)
         elif wait == 0:
             breaker.begin(now)
     assert breaker.wait(now + max(HOST.longest, PROBE)) == 0

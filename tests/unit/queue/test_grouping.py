@@ -12,11 +12,11 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
-from gatepost.queue.grouping import Terms, plan_deliveries
-from gatepost.queue.history import KEPT, remember
+from gatepost.queue.grouping import DeliveryTerms, plan_deliveries
+from gatepost.queue.history import MOST, remember
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TERMS = Terms(Retry(), 3)
+TERMS = DeliveryTerms(Retry(), 3)
 
 
 def recipient(text: str, **wishes: object) -> Recipient:
@@ -105,4 +105,4 @@ def test_the_history_stays_short() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(50):
         history = remember(history, attempt(minute, 400 + minute))
-    assert [each.reply.code for each in history] == list(range(450 - KEPT, 450))
+    assert [each.reply.code for each in history] == list(range(450 - MOST, 450))

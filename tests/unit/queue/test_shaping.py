@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.feedback import NONE, Lesson, lesson_of
-from gatepost.queue.shaping import GROW_AFTER, Identity, Moment, Shaper, learn
+from gatepost.queue.shaping import GROW_AFTER, ReplyContext, Shaper, UpstreamIdentity, learn
 
 
 def middle() -> float:
@@ -73,34 +73,36 @@ def test_lessons_of_replies(text: str, phase: str, lesson: Lesson) -> None:
     assert lesson_of(reply(text), phase) == lesson
 
 
-def take(text: str, phase: str, shaper: Shaper, identity: Identity | None, now: float) -> None:
-    learn(reply(text), phase, shaper, identity, Moment(now, middle))
+def take(
+    text: str, phase: str, shaper: Shaper, identity: UpstreamIdentity | None, now: float
+) -> None:
+    learn(reply(text), phase, shaper, identity, ReplyContext(now, middle))
 
 
 def test_connections_are_counted() -> None:
     shaper = Shaper(HopLimits(connections=2))
     assert shaper.wait_to_connect(0) == 0
-    shaper.opened(0)
-    shaper.opened(0)
+    shaper.record_opening(0)
+    shaper.record_opening(0)
     assert shaper.wait_to_connect(0) is None
-    shaper.closed()
+    shaper.record_closing()
     assert shaper.wait_to_connect(0) == 0
 
 
 def test_too_many_connections_are_halved_and_come_back_one_by_one() -> None:
     shaper = Shaper(HopLimits(connections=20))
     for _ in range(8):
-        shaper.opened(0)
+        shaper.record_opening(0)
     take("421", "greeting", shaper, None, 0)
     assert shaper.connections == 4
     for _ in range(4):
         take("432 4.3.2", "content", shaper, None, 0)
     assert shaper.connections == 1
     for _ in range(50):
-        shaper.succeeded(1)
+        shaper.record_success(1)
     assert shaper.connections == 2
     for _ in range(50 * 30):
-        shaper.succeeded(1)
+        shaper.record_success(1)
     assert shaper.connections == 20
 
 
@@ -108,16 +110,16 @@ def test_a_rate_spaces_messages() -> None:
     shaper, now, sent = Shaper(HopLimits(rate=30)), 0.0, []
     for _ in range(4):
         now += shaper.wait_to_send(now)
-        shaper.sent(now)
+        shaper.record_message(now)
         sent.append(now)
     assert sent == [0, 2, 4, 6]
 
 
 def test_an_idle_hop_accumulates_no_rate() -> None:
     shaper = Shaper(HopLimits(rate=30))
-    shaper.sent(0)
+    shaper.record_message(0)
     assert shaper.wait_to_send(1000) == 0
-    shaper.sent(1000)
+    shaper.record_message(1000)
     assert shaper.wait_to_send(1000) == 2
 
 
@@ -127,7 +129,7 @@ def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
     for pause in pauses:
         now += pause
         now += shaper.wait_to_send(now)
-        shaper.sent(now)
+        shaper.record_message(now)
         sent.append(now)
     assert most_in_a_minute(sent) <= math.ceil(rate)
 
@@ -136,7 +138,7 @@ def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
 def test_a_burst_after_a_pause_is_within_the_rate(rate: float) -> None:
     shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
     while now < 150:
-        shaper.sent(now)
+        shaper.record_message(now)
         sent.append(now)
         now += shaper.wait_to_send(now)
     assert int(rate) <= most_in_a_minute(sent) <= math.ceil(rate)
@@ -154,7 +156,7 @@ def most_in_a_minute(sent: list[float]) -> int:
 def test_slower_means_two_thirds_of_the_excessive_rate() -> None:
     shaper = Shaper(HopLimits())
     for second in range(60):
-        shaper.sent(float(second))
+        shaper.record_message(float(second))
     take("451 4.7.500", "mail", shaper, None, 59)
     assert shaper.rate(59) == pytest.approx(40)
     assert shaper.wait_to_send(59) == pytest.approx(1.5)
@@ -166,7 +168,7 @@ def test_slower_means_two_thirds_of_the_excessive_rate() -> None:
 
 def test_a_complaint_about_a_single_message_does_not_reduce_the_rate() -> None:
     shaper = Shaper(HopLimits())
-    shaper.sent(0)
+    shaper.record_message(0)
     take("451 4.3.0", "mail", shaper, None, 0)
     assert (shaper.rate(0), shaper.wait_to_send(0)) == (None, 0)
 
@@ -174,7 +176,7 @@ def test_a_complaint_about_a_single_message_does_not_reduce_the_rate() -> None:
 def test_a_burst_is_measured_over_its_duration() -> None:
     shaper = Shaper(HopLimits())
     for _ in range(10):
-        shaper.sent(0)
+        shaper.record_message(0)
     take("451 4.3.0", "mail", shaper, None, 1)
     assert shaper.rate(1) == pytest.approx(40), "two thirds of ten in ten seconds"
 
@@ -182,21 +184,21 @@ def test_a_burst_is_measured_over_its_duration() -> None:
 def test_forgiving_resets_learned_but_not_configured_limits() -> None:
     shaper = Shaper(HopLimits(connections=4, rate=60))
     for _ in range(4):
-        shaper.opened(0)
-        shaper.sent(0)
+        shaper.record_opening(0)
+        shaper.record_message(0)
     take("451 4.7.500", "mail", shaper, None, 0)
     take("432 4.3.2", "content", shaper, None, 0)
     for _ in range(2):
-        shaper.closed()
+        shaper.record_closing()
     assert shaper.limit(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
-    shaper.closed()
+    shaper.record_closing()
     assert shaper.limit(0) == 'accepts 16 messages a minute since it answered "451 4.7.500 text"'
     for _ in range(3):
-        shaper.opened(0)
+        shaper.record_opening(0)
     shaper.forgive(0)
     assert (shaper.connections, shaper.rate(0), shaper.wait_to_send(0)) == (4, 60, 1)
     assert shaper.limit(0) == "has all 4 connections in use"
-    shaper.closed()
+    shaper.record_closing()
     assert shaper.limit(0) == "accepts 60 messages a minute"
     assert shaper.limit(9) == ""
 
@@ -204,7 +206,7 @@ def test_forgiving_resets_learned_but_not_configured_limits() -> None:
 def test_a_learned_rate_grows_until_it_is_no_limit() -> None:
     shaper = Shaper(HopLimits(rate=100))
     for _ in range(60):
-        shaper.sent(0)
+        shaper.record_message(0)
     take("451 4.7.500", "mail", shaper, None, 0)
     learned = shaper.rate(0)
     assert learned is not None
@@ -215,9 +217,9 @@ def test_a_learned_rate_grows_until_it_is_no_limit() -> None:
 
 def test_fewer_recipients_means_as_many_as_were_accepted() -> None:
     shaper = Shaper(HopLimits(recipients=100))
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=50))
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=50))
     assert shaper.recipients == 50
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=0))
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=0))
     assert shaper.recipients == 50, "none at all is no limit, but a refusal"
     shaper.forgive(0)
     assert shaper.recipients == 100
@@ -225,20 +227,20 @@ def test_fewer_recipients_means_as_many_as_were_accepted() -> None:
 
 def test_more_recipients_are_tried_after_successes() -> None:
     shaper = Shaper(HopLimits(recipients=100))
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, Moment(0, middle, accepted=30))
+    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=30))
     for number in range(4 * GROW_AFTER):
         assert shaper.recipients == min(100, 30 * 2 ** (number // GROW_AFTER))
-        shaper.succeeded(0)
+        shaper.record_success(0)
 
 
 def test_a_rate_of_one_message_a_minute_in_words() -> None:
     shaper = Shaper(HopLimits(rate=1))
-    shaper.sent(0)
+    shaper.record_message(0)
     assert shaper.limit(0) == "accepts one message a minute"
 
 
 def test_too_much_mail_pauses_the_whole_identity() -> None:
-    shaper, identity = Shaper(HopLimits()), Identity()
+    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
     take("450 4.5.127", "content", shaper, identity, 0)
     assert identity.wait(0) == 60
     assert identity.reason == "450 4.5.127 text"
@@ -253,27 +255,27 @@ def test_too_much_mail_pauses_the_whole_identity() -> None:
     assert longest == 3600
     now += identity.wait(now)
     identity.begin(now)
-    identity.signed_in(now, now)
-    identity.succeeded(now)
+    identity.record_login(now, now)
+    identity.record_success(now)
     assert (identity.wait(now), identity.reason) == (0, "")
 
 
 def test_a_refused_password_is_not_tried_again_soon() -> None:
-    shaper, identity = Shaper(HopLimits()), Identity()
+    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
     take("535 5.7.3", "auth", shaper, identity, 0)
     assert identity.is_refused
     assert identity.wait(0) >= 900
     assert identity.wait(900) == 0
     identity.begin(900)
-    identity.signed_in(901, 900)
+    identity.record_login(901, 900)
     assert not identity.is_refused
 
 
 def test_a_requested_wait_is_respected() -> None:
-    shaper, identity = Shaper(HopLimits()), Identity()
-    learn(reply("450"), "content", shaper, identity, Moment(0, middle, at_least=1800))
+    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
+    learn(reply("450"), "content", shaper, identity, ReplyContext(0, middle, at_least=1800))
     assert identity.wait(0) == 1800
-    learn(reply("450"), "content", shaper, None, Moment(0, middle, at_least=1800))
+    learn(reply("450"), "content", shaper, None, ReplyContext(0, middle, at_least=1800))
     assert shaper.wait_to_connect(0) == 1800
 
 
@@ -286,29 +288,29 @@ def test_without_an_identity_the_hop_pauses() -> None:
 def test_an_unreachable_host_pauses_then_one_attempt_is_made() -> None:
     shaper = Shaper(HopLimits(connections=5))
     for _ in range(3):
-        shaper.opened(0)
-        shaper.unreachable(0, middle, "connection refused")
-        shaper.closed()
+        shaper.record_opening(0)
+        shaper.record_unreachable(0, middle, "connection refused")
+        shaper.record_closing()
     wait = shaper.wait_to_connect(0)
     assert wait == 30
     assert shaper.wait_to_send(0) == 30
-    shaper.opened(30)
+    shaper.record_opening(30)
     assert shaper.wait_to_connect(30) not in (0, None), "one probe at a time"
-    shaper.succeeded(31)
+    shaper.record_success(31)
     assert shaper.wait_to_connect(31) == 0
 
 
 def test_a_probe_without_result_permits_another() -> None:
     shaper = Shaper(HopLimits())
     take("450 4.5.127", "content", shaper, None, 0)
-    shaper.opened(60)
+    shaper.record_opening(60)
     take("550 5.1.1", "rcpt", shaper, None, 61)
-    shaper.closed()
+    shaper.record_closing()
     assert shaper.wait_to_connect(61) == 0
 
 
 def test_replies_about_a_message_change_no_limits() -> None:
-    shaper, identity = Shaper(HopLimits()), Identity()
+    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
     for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
         take(text, phase, shaper, identity, 0)
     assert (shaper.wait_to_connect(0), shaper.wait_to_send(0), identity.wait(0)) == (0, 0, 0)

@@ -19,7 +19,7 @@ def lack(slots: Slots, hop: Liveness, now: float = 0.0) -> Lack:
 
 def working() -> Liveness:
     hop = Liveness()
-    hop.worked(0.0)
+    hop.record_reply(0.0)
     return hop
 
 
@@ -27,7 +27,7 @@ def test_a_next_hop_has_one_attempt_until_its_server_greets() -> None:
     slots, hop = Slots(), Liveness()
     first = take(slots, hop)
     assert lack(slots, hop) == "greeting"
-    hop.greeted(1.0)
+    hop.record_greeting(1.0)
     others = [take(slots, hop, 1.0) for _ in range(9)]
     for each in (first, *others):
         slots.end(each)
@@ -67,10 +67,10 @@ def test_room_is_kept_for_new_next_hops_and_for_those_that_work() -> None:
     slots = Slots(8)
     for _ in range(4):
         suspect = Liveness()
-        suspect.failed(is_silent=True)
+        suspect.record_failure(is_silent=True)
         take(slots, suspect)
     suspect = Liveness()
-    suspect.failed(is_silent=True)
+    suspect.record_failure(is_silent=True)
     assert lack(slots, suspect) == "room"
     assert [take(slots, Liveness()) for _ in range(2)]
     assert lack(slots, Liveness()) == "room"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.reports.bounces import HARD, Answer, parse_answer
+from gatepost.reports.bounces import HARD, ServerReply, parse_server_reply
 
 HARD_ROWS = """521 5.2.1; 525 5.7.13; 550 5.2.1; 553 5.1.3; 550 5.1.1; 550 5.1.2; 550 5.1.3;
 550 5.1.4; 550 5.1.6; 550 5.1.9; 550 5.1.10; 550 5.3.2; 550 5.4.1; 550 5.4.4; 550 5.4.6;
@@ -20,12 +20,12 @@ def rows(text: str) -> list[str]:
 
 @pytest.mark.parametrize("row", rows(HARD_ROWS))
 def test_a_hard_bounce(row: str) -> None:
-    assert parse_answer(row).bounce == "hard"
+    assert parse_server_reply(row).bounce == "hard"
 
 
 @pytest.mark.parametrize("row", rows(SOFT_ROWS))
 def test_a_soft_bounce(row: str) -> None:
-    assert parse_answer(row).bounce == "soft"
+    assert parse_server_reply(row).bounce == "soft"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_soft_bounce(row: str) -> None:
     ],
 )
 def test_unlisted_replies_are_no_hard_bounces(answer: str, bounce: str) -> None:
-    assert parse_answer(answer).bounce == bounce
+    assert parse_server_reply(answer).bounce == bounce
 
 
 def test_no_other_bounce_is_hard() -> None:
@@ -53,29 +53,29 @@ def test_no_other_bounce_is_hard() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("550 5.1.1 User unknown", Answer(550, "5.1.1", "User unknown")),
-        ("550-5.1.1", Answer(550, "5.1.1")),
-        (" 450 later ", Answer(450, "", "later")),
-        ("250", Answer(250)),
-        ("550 5.4.310 no such domain", Answer(550, "5.4.310", "no such domain")),
+        ("550 5.1.1 User unknown", ServerReply(550, "5.1.1", "User unknown")),
+        ("550-5.1.1", ServerReply(550, "5.1.1")),
+        (" 450 later ", ServerReply(450, "", "later")),
+        ("250", ServerReply(250)),
+        ("550 5.4.310 no such domain", ServerReply(550, "5.4.310", "no such domain")),
     ],
 )
-def test_a_reply_is_read(text: str, answer: Answer) -> None:
-    assert parse_answer(text) == answer
-    assert parse_answer(str(answer)) == answer
+def test_a_reply_is_read(text: str, answer: ServerReply) -> None:
+    assert parse_server_reply(text) == answer
+    assert parse_server_reply(str(answer)) == answer
 
 
 @pytest.mark.parametrize("text", ["", "55", "5500", "350", "550 4.1.1 x", "user unknown", "650"])
 def test_malformed_replies_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an SMTP reply"):
-        parse_answer(text)
+        parse_server_reply(text)
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        answer = parse_answer(text)
+        answer = parse_server_reply(text)
     except ValueError:
         return
     assert 200 <= answer.code < 600
-    assert parse_answer(str(answer)) == answer
+    assert parse_server_reply(str(answer)) == answer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.reports.outcomes import DELIVERED, Outcome, Rule, decide, make_rule
+from gatepost.reports.outcomes import DELIVERED, ReportedOutcome, Rule, decide, make_rule
 
 RESERVED = [
     # recipient                                     status          hard    asked a server
@@ -48,7 +48,7 @@ def test_the_nearest_rule_decides() -> None:
         make_rule("bounced@outcome.gatepost.test", "Delivered"),
     )
     assert decide("ann@EXAMPLE.NET", known).status == "Quarantined"
-    assert decide("bob@example.net", known) == Outcome(
+    assert decide("bob@example.net", known) == ReportedOutcome(
         "Bounced", "550 5.1.1 User unknown", host=True, hard=True, delay=2
     )
     assert decide("bounced@outcome.gatepost.test", known).status == "Delivered"
@@ -57,16 +57,16 @@ def test_the_nearest_rule_decides() -> None:
 
 SCRIPTED = [
     # status        code                        comes to
-    ("Bounced", "", Outcome("Bounced", "550 5.1.1 User unknown", host=True, hard=True)),
-    ("bounced", "552 5.2.2 full", Outcome("Bounced", "552 5.2.2 full", host=True)),
-    ("", "552 5.2.2 full", Outcome("Failed", "552 5.2.2 full", host=True)),
-    ("", "250 2.0.0 fine", Outcome("Delivered", "250 2.0.0 fine", host=True)),
+    ("Bounced", "", ReportedOutcome("Bounced", "550 5.1.1 User unknown", host=True, hard=True)),
+    ("bounced", "552 5.2.2 full", ReportedOutcome("Bounced", "552 5.2.2 full", host=True)),
+    ("", "552 5.2.2 full", ReportedOutcome("Failed", "552 5.2.2 full", host=True)),
+    ("", "250 2.0.0 fine", ReportedOutcome("Delivered", "250 2.0.0 fine", host=True)),
     ("FILTEREDSPAM", "", decide("filteredspam@outcome.gatepost.test", {})),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "outcome"), SCRIPTED)
-def test_a_rule_comes_to(status: str, code: str, outcome: Outcome) -> None:
+def test_a_rule_comes_to(status: str, code: str, outcome: ReportedOutcome) -> None:
     assert make_rule("a@example.net", status, code).outcome == outcome
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import DELIVERY, ENGAGEMENT, message_guid
-from gatepost.reports.outcomes import Outcome, decide
+from gatepost.reports.outcomes import ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report, engagement_report, presumed_reports
 
 AT = datetime(2025, 11, 11, 21, 17, 5, 360000, tzinfo=UTC)
@@ -28,7 +28,7 @@ def stored(**other: Any) -> StoredMessage:
 
 
 def test_a_delivery_report_has_exactly_these_fields() -> None:
-    outcome = Outcome("Failed", "554 5.7.1 [HM08] Message rejected", host=True, delay=1.5)
+    outcome = ReportedOutcome("Failed", "554 5.7.1 [HM08] Message rejected", host=True, delay=1.5)
     report = delivery_report(stored(), "x@icloud.example", outcome, RESOURCE)
     assert report.data == {
         "sender": "adam@mail9.example",

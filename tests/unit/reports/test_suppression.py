@@ -12,8 +12,8 @@ from gatepost.reports.suppression import (
     LEASES,
     after_bounce,
     after_send,
-    in_force,
     is_for_sender,
+    is_in_force,
 )
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -37,15 +37,15 @@ def test_each_send_within_a_lease_prolongs_it_up_to_two_weeks() -> None:
 def test_a_lease_without_a_send_restarts_the_cycle() -> None:
     lease = after_send(after_bounce(None, "a@b", NOON), NOON + HOUR)
     end = lease.until
-    assert in_force(lease, end - timedelta(microseconds=1))
-    assert not in_force(lease, end)
+    assert is_in_force(lease, end - timedelta(microseconds=1))
+    assert not is_in_force(lease, end)
     assert after_bounce(lease, "a@b", end) == SuppressedPeriod("a@b", 0, end, end + 24 * HOUR)
 
 
 def test_a_future_bounce_suppresses_no_address_yet() -> None:
     lease = after_bounce(None, "a@b", NOON + HOUR)
-    assert not in_force(lease, NOON)
-    assert in_force(lease, NOON + HOUR)
+    assert not is_in_force(lease, NOON)
+    assert is_in_force(lease, NOON + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ class ManagedList(RuleBasedStateMachine):
 
     @invariant()
     def both_say_the_same(self) -> None:
-        assert in_force(self.lease, self.now) is (self.hours_left is not None)
+        assert is_in_force(self.lease, self.now) is (self.hours_left is not None)
         if self.lease is not None and self.hours_left is not None:
             assert self.lease.level == self.level
             assert self.lease.until == self.now + self.hours_left * HOUR

@@ -33,7 +33,7 @@ from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTar
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.breaker import Breaker, Patience
+from gatepost.queue.breaker import Breaker, BreakerTimes
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
@@ -53,7 +53,7 @@ from gatepost.routing.route import BAD_SEQUENCE, is_about_us
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that need not be shown."""
-FORGETFUL: Final = Patience(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
+FORGETFUL: Final = BreakerTimes(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
 """How long nothing is pipelined behind a content after a server has dropped such commands: the
 message that notices it waits as long as the reply to MAIL may take (RFC 5321 4.5.3.2.2)."""
 _OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
@@ -202,7 +202,7 @@ class _Try:
                         return
                 finally:
                     if loan.follows:  # in case that nothing was learned about it
-                        self.transport.following.abandoned()
+                        self.transport.following.abandon_probe()
             self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
@@ -213,7 +213,9 @@ class _Try:
             self._terms = self.transport.alone
             if isinstance(error, TimedOut):  # the server dropped the pipelined commands
                 sending = self.transport.sending
-                self.transport.following.failed(sending.seconds(), sending.random, str(error))
+                self.transport.following.record_failure(
+                    sending.seconds(), sending.random, str(error)
+                )
             return True
         return isinstance(error, NetworkError) and not self.course.replies
 
@@ -308,7 +310,7 @@ class _Try:
         await connection.run(talk, time.monotonic() + left)
         session.has_served |= self.course.mail is not None and self.course.mail.is_success
         if is_announced:
-            self.transport.following.succeeded(self.transport.sending.seconds())
+            self.transport.following.record_success(self.transport.sending.seconds())
 
     async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[CommandBatch]) -> None:
         """Wait for the previous message on the connection, and pipeline the commands behind it."""

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
+from gatepost.queue.reports import (
+    Backlog,
+    DeadLetter,
+    Due,
+    PublishedReport,
+    ReportSettlement,
+    Unread,
+)
 from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.queries import (
     EPOCH,
@@ -64,7 +71,7 @@ class SqliteReports:
     async def record(
         self,
         cursor: int | None,
-        published: Iterable[Published],
+        published: Iterable[PublishedReport],
         leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         rows = [(_row(each.report), each.subscriptions) for each in published]
@@ -102,7 +109,7 @@ class SqliteReports:
         due = (await self._rows("next_due", subscription, microseconds(after)))[0][0]
         return None if due is None else read_time(due)
 
-    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+    async def settle(self, subscription: str, settlements: Iterable[ReportSettlement]) -> None:
         await self._change(_settle, subscription, tuple(settlements))
 
     async def backlog(self, subscription: str) -> Backlog:
@@ -168,7 +175,9 @@ def _forget_leases(transaction: Transaction, addresses: Sequence[str] | None) ->
     return sum(connection.execute(SQL["delete_lease"], (each,)).rowcount for each in addresses)
 
 
-def _settle(transaction: Transaction, subscription: str, settlements: Sequence[Settlement]) -> None:
+def _settle(
+    transaction: Transaction, subscription: str, settlements: Sequence[ReportSettlement]
+) -> None:
     for each in settlements:
         if each.again_at is None and not each.dead:
             transaction.connection.execute(SQL["delivered"], (each.number, subscription))

@@ -7,7 +7,14 @@ from datetime import datetime
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import Backlog, DeadLetter, Due, Published, Settlement, Unread
+from gatepost.queue.reports import (
+    Backlog,
+    DeadLetter,
+    Due,
+    PublishedReport,
+    ReportSettlement,
+    Unread,
+)
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class MemoryReports:
     async def record(
         self,
         cursor: int | None,
-        published: Iterable[Published],
+        published: Iterable[PublishedReport],
         leases: Iterable[SuppressedPeriod] = (),
     ) -> None:
         for each in published:
@@ -111,7 +118,7 @@ class MemoryReports:
         kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
         return min((each.due for each in kept if not each.dead and each.due > after), default=None)
 
-    async def settle(self, subscription: str, settlements: Iterable[Settlement]) -> None:
+    async def settle(self, subscription: str, settlements: Iterable[ReportSettlement]) -> None:
         for each in settlements:
             key = subscription, each.number
             kept = self._deliveries.get(key)
