@@ -155,8 +155,8 @@ def _objections(offered: tuple[str, ...], plan: "Plan") -> str:
     by_reason: dict[str, list[str]] = {}
     for each in plan.skipped(offered):
         by_reason.setdefault(each.reason, []).append(each.mechanism)
-    told = [f"{' '.join(names)}: {reason}" for reason, names in by_reason.items()]
-    return f" ({'; '.join(told)})" if told else ""
+    reasons = [f"{' '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    return f" ({'; '.join(reasons)})" if reasons else ""
 
 
 class TlsUnavailable(NegotiationError):

@@ -112,8 +112,8 @@ class AsyncDriver:
                 try:
                     match step:  # inline, because one call less is noticeable for every message
                         case Read():
-                            said = await self.stream.receive(self._pace.left(step))
-                            answer = said or _ended(self.stream.ragged)
+                            octets = await self.stream.receive(self._pace.left(step))
+                            answer = octets or _ended(self.stream.ragged)
                         case Write():
                             await self.stream.send(step.octets, self._pace.left(step))
                             answer = b""

@@ -55,8 +55,8 @@ class BearerSignIn:
         return replace(request, headers={**request.headers, **field})
 
     def try_replace(self, request: HttpRequest) -> bool:
-        shown = Secret(request.headers["authorization"].removeprefix(_BEARER))
-        return self._cache.try_replace(self._source, self._scope, shown)
+        token = Secret(request.headers["authorization"].removeprefix(_BEARER))
+        return self._cache.try_replace(self._source, self._scope, token)
 
 
 class AccessKeySignIn:

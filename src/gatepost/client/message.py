@@ -159,8 +159,8 @@ def _sender(fields: Fields) -> Address:
 
 def _envelope(fields: Fields) -> Envelope:
     sender = _sender(fields)
-    found = [address for name in _RECIPIENT_FIELDS for address in _addresses(fields, name)]
-    unique = {address.key: address for address in found}
+    recipients = [address for name in _RECIPIENT_FIELDS for address in _addresses(fields, name)]
+    unique = {address.key: address for address in recipients}
     return Envelope(sender, tuple(Recipient(address) for address in unique.values()))
 
 

@@ -33,13 +33,13 @@ class NamedSecret:
 
     def read(self, environment: Mapping[str, str] | None = None) -> Secret:
         """Return the secret without one line end at its end. Raises ConfigError."""
-        known = os.environ if environment is None else environment
+        variables = os.environ if environment is None else environment
         if self.kind == "environment":
-            text = known.get(self.name)
+            text = variables.get(self.name)
             if text is None:
                 raise ConfigError(f"the {self} is not set")
         else:
-            text = self._read(self.path(known))
+            text = self._read(self.path(variables))
         if not text:
             raise ConfigError(f"the {self} is empty")
         return Secret(text)

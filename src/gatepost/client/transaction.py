@@ -82,11 +82,11 @@ def deliver(session: ClientSession, envelope: Envelope, body: Body) -> Conversat
     course = Course()
     batches = opening(envelope, body, session.capabilities)
     yield from transact(session, batches, body, course)
-    said = dict(
+    by_address = dict(
         zip((str(one.address) for one in envelope.recipients), course.recipients, strict=False)
     )
-    accepted = tuple(address for address, reply in said.items() if reply.is_success)
-    refused = {address: reply for address, reply in said.items() if not reply.is_success}
+    accepted = tuple(address for address, reply in by_address.items() if reply.is_success)
+    refused = {address: reply for address, reply in by_address.items() if not reply.is_success}
     mail, last = course.mail, course.last
     assert mail is not None  # noqa: S101 - it was answered, or an error was raised
     commands = [command for batch in batches for _, command in batch.commands]

@@ -55,7 +55,7 @@ def _password(table: TableReader, name: str) -> CredentialSettings:
 
 
 def _entra(table: TableReader, name: str) -> CredentialSettings:
-    given = EntraCredential(
+    credential = EntraCredential(
         name,
         table.need("tenant", values.tenant, ""),
         table.need("client_id", values.text, ""),
@@ -65,12 +65,12 @@ def _entra(table: TableReader, name: str) -> CredentialSettings:
         table.take("authority", values.https_url, "https://login.microsoftonline.com"),
         table.take("scope", values.optional_text, ""),
     )
-    said = f"{table.name('secret')} or certificate: one of the two is required"
+    problem = f"{table.name('secret')} or certificate: one of the two is required"
     if table.has("secret") and table.has("certificate"):
-        table.fault(None, said)
+        table.fault(None, problem)
     elif not table.has("secret") and not table.has("certificate"):
-        table.lack(("secret", "certificate"), said)
-    return given
+        table.lack(("secret", "certificate"), problem)
+    return credential
 
 
 def _managed_identity(table: TableReader, name: str) -> CredentialSettings:

@@ -103,13 +103,13 @@ def warn_of_unused(
 ) -> None:
     """Warn of what nothing uses; usually its name was misspelt elsewhere."""
     used = {each.name for route in routes for each in route.chain}
-    shown = {credential_of(each) for each in targets.values()}
+    named = {credential_of(each) for each in targets.values()}
     tables = root.named("target")
     for name in targets:
         if name not in used:
             tables[name].warn(f"target.{name} is not used by any route")
     for name in credentials:
-        if name not in shown:
+        if name not in named:
             root.named("credentials")[name].warn(f"credentials.{name} is not used by any target")
     for name, retry in retries.items():
         if name != "default" and not any(each.retry is retry for each in routes):
@@ -137,8 +137,8 @@ def warn_of_short_hostname(root: TableReader, hostname: str, routes: Sequence[Ro
     4.1.1.1)."""
     goes_to_mx = any(isinstance(each, MxTarget) for route in routes for each in route.chain)
     if goes_to_mx and not {".", ":"} & set(hostname):
-        said = f"hostname {hostname} has no domain: many mail exchangers refuse such a name in EHLO"
-        root.warn(said, "hostname")
+        why = "many mail exchangers refuse such a name in EHLO"
+        root.warn(f"hostname {hostname} has no domain: {why}", "hostname")
 
 
 def _ways_of_bounces(routes: Sequence[Route]) -> list[int]:

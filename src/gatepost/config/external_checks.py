@@ -98,8 +98,8 @@ def _check_space(source: Source, storage: StorageSettings) -> None:
         place = next(each for each in (directory, *directory.parents) if each.exists())
         free = shutil.disk_usage(place).free
         if free < storage.free_space:
-            said = f"{place} has {free // MIB} MiB free, less than storage.free_space"
-            source.warn(("storage", "free_space"), f"{said}: no mail is accepted")
+            problem = f"{place} has {free // MIB} MiB free, less than storage.free_space"
+            source.warn(("storage", "free_space"), f"{problem}: no mail is accepted")
 
 
 def _who_changes(directory: FilePath) -> str:

@@ -47,11 +47,11 @@ def read_listeners(root: TableReader) -> tuple[ListenerSettings, ...]:
 def _read_listener(table: TableReader, index: int) -> ListenerSettings:
     host, port = "", 0
     unix = table.take("unix", values.socket_path, "")
-    said = "a listener needs either an address or a unix socket"
+    problem = "a listener needs either an address or a unix socket"
     if table.has("unix") and table.has("address"):
-        table.fault(None, said)
+        table.fault(None, problem)
     elif not table.has("unix") and not table.has("address"):
-        table.lack(("unix", "address"), said)
+        table.lack(("unix", "address"), problem)
     if table.has("address") or not unix:
         host, port = table.take("address", values.listening, values.ListenAddress("127.0.0.1", 0))
     usual = "none" if table.has("unix") else "implicit" if port in _IMPLICIT else "starttls"
@@ -86,8 +86,8 @@ def _check_tls(table: TableReader, listener: ListenerSettings) -> None:
         if not (
             listener.certificate or any(map(table.is_mistaken, ("certificate", "tls", "unix")))
         ):
-            said = f"{table.name('certificate')} is missing: TLS needs it"
-            table.lack(("certificate", "tls", "unix"), said)
+            problem = f"{table.name('certificate')} is missing: TLS needs it"
+            table.lack(("certificate", "tls", "unix"), problem)
     elif listener.client_authorities:
         name = table.name("client_authorities")
         table.fault("client_authorities", f"{name} is not used: tls is none")
@@ -107,8 +107,8 @@ def _check_proxies(table: TableReader, listener: ListenerSettings) -> None:
         return
     name = table.name("proxies")
     if any(each.may_relay for each in listener.networks):
-        said = "anybody could claim to be in a network that may relay, which makes an open relay"
-        table.fault("proxies", f"{name}: {said}")
+        problem = "anybody could claim to be in a network that may relay, which makes an open relay"
+        table.fault("proxies", f"{name}: {problem}")
     else:
         table.warn(f"{name}: anybody could claim any address, so limits per address have no effect")
 
@@ -188,10 +188,10 @@ def read_directories(root: TableReader) -> tuple[DirectorySettings, ...]:
     kinds = table.decide("kind", values.many(values.one_of(tuple(_READERS))), usual)
     if len(set(kinds)) != max(1, len(kinds)):
         table.fault("kind", f"{table.name('kind')} must name each directory once, and at least one")
-    found = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
+    directories = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
     if table.is_clear(_KIND):  # otherwise its keys may be those of the intended kind
         table.finish()
-    return found
+    return directories
 
 
 def _read_azure(table: TableReader) -> AzureDirectorySettings:
@@ -229,31 +229,31 @@ def check_mechanisms(
     if not root.is_clear(_KIND):
         return
     verified = [frozenset(_VERIFIED[type(each)]) for each in directories]
-    known = set(frozenset.intersection(*verified))
-    known |= frozenset.union(*verified) & frozenset(_TOKENS)
+    verifiable = set(frozenset.intersection(*verified))
+    verifiable |= frozenset.union(*verified) & frozenset(_TOKENS)
     if gives_tokens:
-        known |= frozenset(_TOKENS)
+        verifiable |= frozenset(_TOKENS)
     if all(isinstance(each, AccountsDirectory) for each in directories):
-        known.add("CRAM-MD5")  # of accounts that enable it, here or with `gatepost account`
+        verifiable.add("CRAM-MD5")  # of accounts that enable it, here or with `gatepost account`
     else:
         _warn_of_cram_md5(root.table("directory"))
     if any(isinstance(each, AccountsDirectory) for each in directories):
-        known.add("EXTERNAL")
+        verifiable.add("EXTERNAL")
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
         named = [(table, listener.mechanisms)]
         rules = zip(table.tables("network"), listener.networks, strict=False)
         for where, mechanisms in named + [(part, rule.mechanisms or ()) for part, rule in rules]:
             for number, each in enumerate(mechanisms):
-                said = ""
-                if each not in known:
-                    said = f"the directory cannot verify {each}"
+                problem = ""
+                if each not in verifiable:
+                    problem = f"the directory cannot verify {each}"
                 elif each.endswith("-PLUS") and listener.tls == "none":
-                    said = f"{each} requires TLS, but tls is none"
+                    problem = f"{each} requires TLS, but tls is none"
                 elif each == "EXTERNAL" and not listener.client_authorities:
                     name = table.name("client_authorities")
-                    said = f"EXTERNAL requires client certificates; {name} is missing"
-                if said:
-                    where.fault("mechanisms", said, number=number)
+                    problem = f"EXTERNAL requires client certificates; {name} is missing"
+                if problem:
+                    where.fault("mechanisms", problem, number=number)
 
 
 def _warn_of_cram_md5(directory: TableReader) -> None:
@@ -325,13 +325,13 @@ def _check_without_password(table: TableReader, account: AccountSettings) -> Non
 
 def _certificate(value: Any) -> str:
     """Return the value as in a certificate: lower case, no colons in a digest."""
-    given = values.text(value).lower()
-    if given.startswith("sha256:"):
-        digits = given.removeprefix("sha256:").replace(":", "")
+    text = values.text(value).lower()
+    if text.startswith("sha256:"):
+        digits = text.removeprefix("sha256:").replace(":", "")
         if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
             raise ValueError('must be a digest: "sha256:" and 64 hexadecimal digits')
         return f"sha256:{digits}"
-    return given
+    return text
 
 
 _READERS: Final[Mapping[str, Callable[[TableReader], DirectorySettings]]] = {

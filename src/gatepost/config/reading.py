@@ -51,9 +51,9 @@ class Source:
     def fault(self, path: Path, message: str, near: str = "") -> None:
         """Note a mistake; repeated ones are noted once."""
         self.mistaken.add(path)
-        found = ConfigError(_fit(message), where=self.where(path), did_you_mean=near)
-        if not any(str(found) == str(each) for each in self.problems):
-            self.problems.append(found)
+        problem = ConfigError(_fit(message), where=self.where(path), did_you_mean=near)
+        if not any(str(problem) == str(each) for each in self.problems):
+            self.problems.append(problem)
 
     def warn(self, path: Path, message: str) -> None:
         """Note what should be changed."""

@@ -96,8 +96,8 @@ def _smarthost(table: TableReader, name: str, credentials: Credentials) -> Targe
         check_sign_in(table, target, credentials[credential])
     elif target.mechanisms and not table.has("credential"):
         name = table.name("mechanisms")
-        said = f"{name} has no effect without a credential"
-        table.lack("credential", said, at="mechanisms")
+        problem = f"{name} has no effect without a credential"
+        table.lack("credential", problem, at="mechanisms")
     if again := _named_again([f"{each.host.lower()}:{each.port}" for each in servers]):
         table.fault("servers", f"{table.name('servers')} names {again} twice")
     if tls in ("required", "opportunistic") and any(each.port in _IMPLICIT for each in servers):
@@ -333,8 +333,8 @@ def _read_route(
         if each in targets:
             chain.append(targets[each])
         else:
-            said = f"{table.name('to')}: there is no [target.{each}]"
-            table.fault("to", said, nearest(each, targets), number=number)
+            problem = f"{table.name('to')}: there is no [target.{each}]"
+            table.fault("to", problem, nearest(each, targets), number=number)
     if again := _named_again([each.name for each in chain]):
         table.fault("to", f"{table.name('to')} names {again} twice")
     retry = table.take("retry", values.text, "default")

@@ -326,13 +326,13 @@ def network(value: Any) -> Network:
     """An address or a network, ``10.0.0.0/8``, or ``unix``."""
     if value == "unix":
         return "unix"
-    said = 'must be a network such as "10.0.0.0/8", an address or "unix"'
+    problem = 'must be a network such as "10.0.0.0/8", an address or "unix"'
     if not isinstance(value, str):
-        raise ValueError(said)  # noqa: TRY004
+        raise ValueError(problem)  # noqa: TRY004
     try:
         return ipaddress.ip_network(value)
     except ValueError as error:
-        raise ValueError(f"{said}; {error}") from None
+        raise ValueError(f"{problem}; {error}") from None
 
 
 def guid(value: Any) -> str:

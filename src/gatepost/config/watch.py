@@ -70,9 +70,9 @@ def load_watch(path: FilePath, environment: Mapping[str, str] | None = None) -> 
     root, source = parse(read_text(path), str(path))
     config = _read(root)
     root.finish()
-    known = os.environ if environment is None else environment
+    variables = os.environ if environment is None else environment
     for index, upstream in enumerate(config.upstreams):
-        _check(source, index, upstream, known)
+        _check(source, index, upstream, variables)
     raise_problems(source)
     return config
 

@@ -42,12 +42,12 @@ class TokenAccounts:
 
     def _owner(self, token: Secret | None) -> str | None:
         """Return the token's owner; all tokens are compared, so that the time reveals nothing."""
-        given = token.reveal().encode("utf-8", "surrogateescape") if token else b""
-        found = None
-        for name, kept in self._tokens.items():
-            if hmac.compare_digest(kept.reveal().encode(), given) and given:
-                found = name
-        return found
+        octets = token.reveal().encode("utf-8", "surrogateescape") if token else b""
+        owner = None
+        for name, digest in self._tokens.items():
+            if hmac.compare_digest(digest.reveal().encode(), octets) and octets:
+                owner = name
+        return owner
 
     def verifier(self, username: str, mechanism: str) -> "Later[Verifier]":
         return self._accounts.verifier(username, mechanism)

@@ -184,8 +184,8 @@ class AccountDirectory:
 
     @property
     def mechanisms(self) -> frozenset[str]:
-        kept = any(each.cram_md5 for each in (*self.configured, *self.accounts))
-        cram = {"CRAM-MD5"} if self._protection.unseal and kept else set()
+        has_cram_md5 = any(each.cram_md5 for each in (*self.configured, *self.accounts))
+        cram = {"CRAM-MD5"} if self._protection.unseal and has_cram_md5 else set()
         certified = any(each.certificates for each in (*self.configured, *self.accounts))
         external = {"EXTERNAL"} if certified else set()
         return frozenset({*_REVEALING, *HASHES, *cram, *external})

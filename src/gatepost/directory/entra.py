@@ -158,28 +158,28 @@ class EntraDirectory:
     ) -> Principal | Reply:
         """Verify a token. A composite name must be that of its application; any other name, such as
         a mailbox for Microsoft 365, is ignored, and only the token counts."""
-        shown = await tokens.verify(token.reveal())
-        if isinstance(shown, Faulty):
-            reply = UNAVAILABLE if shown.is_transient else REFUSED
-            return reply.because(str(shown))
-        if self._rules.senders(shown.application_id) is None:
+        contents = await tokens.verify(token.reveal())
+        if isinstance(contents, Faulty):
+            reply = UNAVAILABLE if contents.is_transient else REFUSED
+            return reply.because(str(contents))
+        if self._rules.senders(contents.application_id) is None:
             return REFUSED.because(
                 "application_unknown: the configuration does not name this application"
             )
         try:
             name = parse_username(username)
         except UsernameError:
-            name = CompositeName(BY_TOKEN, shown.application_id, shown.tenant_id)
-            return Principal(str(name), application_id=shown.application_id)
-        if name.application_id != shown.application_id:
+            name = CompositeName(BY_TOKEN, contents.application_id, contents.tenant_id)
+            return Principal(str(name), application_id=contents.application_id)
+        if name.application_id != contents.application_id:
             return REFUSED.because(
                 "token_application_mismatch: the token is of another application than the user name"
             )
-        if name.tenant_id != shown.tenant_id:
+        if name.tenant_id != contents.tenant_id:
             return REFUSED.because(
                 "token_tenant_mismatch: the token is of another tenant than the user name"
             )
-        return Principal(username, application_id=shown.application_id)
+        return Principal(username, application_id=contents.application_id)
 
     async def _ask(
         self, credentials: Credentials, secret: Secret, ticket: bytes

@@ -119,9 +119,9 @@ class EntraTokens:
         if len(token) > MAX_TOKEN:
             return Faulty("token_malformed", f"the token is longer than {MAX_TOKEN} characters")
         digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
-        shown = self._verified.get(digest)
-        if shown is not None:
-            return shown if self._clock() < shown.until else _ended()
+        contents = self._verified.get(digest)
+        if contents is not None:
+            return contents if self._clock() < contents.until else _ended()
         try:
             header = jwt.get_unverified_header(token)
             claims = jwt.decode(token, options=_READING)
@@ -135,11 +135,11 @@ class EntraTokens:
         fault = await self._signed(token, header, claims)
         if fault is not None:
             return fault
-        shown = TokenContents(claims["tid"].lower(), _application(claims), float(claims["exp"]))
-        self._verified[digest] = shown
+        contents = TokenContents(claims["tid"].lower(), _application(claims), float(claims["exp"]))
+        self._verified[digest] = contents
         if len(self._verified) > MOST_KEPT:
             self._verified.popitem(last=False)
-        return shown
+        return contents
 
     def _fault_in(self, claims: Mapping[str, Any]) -> Faulty | None:
         """Check a token's claims, before keys are fetched."""
@@ -230,8 +230,8 @@ def read_issuer(discovered: Sequence[Mapping[str, Any]], key_set: Mapping[str, A
 
 def _application(claims: Mapping[str, Any]) -> str:
     """Return the client id: ``appid`` in tokens of version 1.0, ``azp`` in those of 2.0."""
-    found = claims.get("appid", claims.get("azp"))
-    return found.lower() if isinstance(found, str) else ""
+    application = claims.get("appid", claims.get("azp"))
+    return application.lower() if isinstance(application, str) else ""
 
 
 def _ended() -> Faulty:

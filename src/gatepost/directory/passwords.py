@@ -83,9 +83,9 @@ def _matches_argon2(encoded: str, password: bytes) -> bool:
 def scrypt_hash(password: bytes) -> str:
     """Return the encoded scrypt verifier of a password, which says what it cost."""
     salt, exponent = secrets.token_bytes(_SALT_SIZE), SCRYPT_COST.bit_length() - 1
-    kept = _scrypt(password, salt, SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES)
+    digest = _scrypt(password, salt, SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES)
     return (
-        f"$scrypt$ln={exponent},r={SCRYPT_BLOCK},p={SCRYPT_LANES}${_encode(salt)}${_encode(kept)}"
+        f"$scrypt$ln={exponent},r={SCRYPT_BLOCK},p={SCRYPT_LANES}${_encode(salt)}${_encode(digest)}"
     )
 
 
@@ -93,10 +93,10 @@ def _matches_scrypt(encoded: str, password: bytes) -> bool:
     match = _SCRYPT.fullmatch(encoded)
     if match is None:
         raise ValueError("not an encoded password")
-    said = match.group(1, 2, 3)
-    exponent, block, lanes = map(int, said) if match[1] else _FIRST_COST
-    salt, kept = map(base64.b64decode, match.group(4, 5))
-    return hmac.compare_digest(kept, _scrypt(password, salt, 1 << exponent, block, lanes))
+    parameters = match.group(1, 2, 3)
+    exponent, block, lanes = map(int, parameters) if match[1] else _FIRST_COST
+    salt, digest = map(base64.b64decode, match.group(4, 5))
+    return hmac.compare_digest(digest, _scrypt(password, salt, 1 << exponent, block, lanes))
 
 
 def _scrypt(password: bytes, salt: bytes, cost: int, block: int, lanes: int) -> bytes:

@@ -34,8 +34,8 @@ class ProofCache(Generic[T]):
         self, ticket: bytes, prove: Callable[[], Coroutine[Any, Any, T]]
     ) -> "T | asyncio.Future[T]":
         """Return a cached verdict, or that of ``prove``: one call for all simultaneous callers."""
-        if (known := self.get(ticket)) is not None:
-            return known
+        if (verdict := self.get(ticket)) is not None:
+            return verdict
         task = self._open.get(ticket)
         if task is None:
             self._open[ticket] = task = asyncio.ensure_future(prove())
@@ -44,13 +44,13 @@ class ProofCache(Generic[T]):
 
     def get(self, ticket: bytes) -> T | None:
         """Return a verdict that is still valid."""
-        found = self._entries.get(ticket)
-        return found[1] if found is not None and found[0] > self._monotonic() else None
+        entry = self._entries.get(ticket)
+        return entry[1] if entry is not None and entry[0] > self._monotonic() else None
 
     def left(self, ticket: bytes) -> float:
         """Return the seconds for which a verdict is still valid."""
-        found = self._entries.get(ticket)
-        return max(0.0, found[0] - self._monotonic()) if found is not None else 0.0
+        entry = self._entries.get(ticket)
+        return max(0.0, entry[0] - self._monotonic()) if entry is not None else 0.0
 
     def put(self, ticket: bytes, verdict: T, seconds: float) -> None:
         """Remember a verdict."""

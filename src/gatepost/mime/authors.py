@@ -64,8 +64,8 @@ def _others(field: str, mailboxes: Sequence[Address]) -> Iterator[Address]:
         if each.local.startswith('"'):  # its text may look like another address
             field = field.replace(str(each), each.local)
     addresses = set(map(_folded, mailboxes))
-    for shown in shown_addresses(field):
-        address = parse_address(shown)
+    for candidate in shown_addresses(field):
+        address = parse_address(candidate)
         if _folded(address) not in addresses:
             addresses.add(_folded(address))
             _check_number(len(addresses))

@@ -106,10 +106,10 @@ def decode_field(raw: str) -> str:
     if "=?" not in text or len(text) > LONGEST:
         return text
     try:
-        found = decode_header(text)
-        if not all(charset is None or is_charset(charset) for _, charset in found):
+        words = decode_header(text)
+        if not all(charset is None or is_charset(charset) for _, charset in words):
             return text
-        return _plain(str(make_header(found)))
+        return _plain(str(make_header(words)))
     except (ValueError, LookupError, MessageError):
         return text
 

@@ -175,8 +175,8 @@ def _header(piece: Piece, how: int) -> bytes:
     if how:
         name = b"quoted-printable" if how == _QP else b"base64"
         field = b"Content-Transfer-Encoding: " + name + CRLF
-        replaced, found = _ENCODING_FIELD.subn(field, octets, count=1)
-        return replaced if found else _added(octets, field)
+        replaced, count = _ENCODING_FIELD.subn(field, octets, count=1)
+        return replaced if count else _added(octets, field)
     if header.encoding == "7bit":
         return octets
     return _ENCODING_FIELD.sub(b"Content-Transfer-Encoding: 7bit\r\n", octets, count=1)

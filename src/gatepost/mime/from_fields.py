@@ -49,9 +49,9 @@ def from_fields(content: bytes | bytearray) -> list[str]:
         authors = _FROM.findall(header)
         senders = () if authors else _SENDER.findall(header)
     else:
-        found = list(_read_carefully(content))
-        authors = [_octets(value) for name, value in found if name == "from"]
-        senders = [_octets(value) for name, value in found if name == "sender"]
+        fields = list(_read_carefully(content))
+        authors = [_octets(value) for name, value in fields if name == "from"]
+        senders = [_octets(value) for name, value in fields if name == "sender"]
     return list(map(_unfold, authors or [each for each in senders if b"@" in each]))
 
 

@@ -77,10 +77,10 @@ def read_header(octets: bytes, *, default: str = "text/plain") -> Header:
         if name == b"content-type":
             match = _TYPE.match(value)
             content_type = match[1].decode("latin-1").lower() if match else "text/plain"
-            found = _BOUNDARY.search(value)
-            if found:
-                quoted = found[1]
-                boundary = found[2] if quoted is None else _QUOTED.sub(rb"\1", quoted)
+            match = _BOUNDARY.search(value)
+            if match:
+                quoted = match[1]
+                boundary = match[2] if quoted is None else _QUOTED.sub(rb"\1", quoted)
                 boundary = boundary.rstrip() or None
         elif name == b"content-transfer-encoding":
             encoding = value.strip().decode("latin-1").lower() or "7bit"
@@ -134,10 +134,10 @@ class _Walker:
     def _delimiter(self, line: bytes) -> tuple[int, bool] | None:
         """Return which open multipart a line delimits, the innermost that it may, and whether it
         closes it."""
-        said = line[2:].rstrip(b" \t")
-        opens, closes = self._levels.get(said, -1), -1
-        if said.endswith(b"--"):
-            closes = self._levels.get(said[:-2], -1)
+        marker = line[2:].rstrip(b" \t")
+        opens, closes = self._levels.get(marker, -1), -1
+        if marker.endswith(b"--"):
+            closes = self._levels.get(marker[:-2], -1)
         level = max(opens, closes)
         return (level, closes > opens) if level >= 0 else None
 

@@ -75,13 +75,13 @@ class Resolver(Protocol):
 
 def merge_families(first: DnsAnswer[str], second: DnsAnswer[str]) -> DnsAnswer[str]:
     """Return one answer for both address families, as ``Resolver.addresses`` defines it."""
-    found = [each for each in (first, second) if each.records]
+    successes = [each for each in (first, second) if each.records]
     failed = [each for each in (first, second) if each.kind == "failed"]
-    if found:
+    if successes:
         return DnsAnswer(
             "found",
             tuple(dict.fromkeys(first.records + second.records)),
-            min(each.ttl for each in found),
+            min(each.ttl for each in successes),
             failed[0].reason if failed else "",
         )
     if failed:

@@ -49,8 +49,8 @@ def encoded_runs(text: str, fewest: int, words: Collection[str] = ()) -> Iterato
 def decode_runs(texts: Collection[str], fewest: int, words: Collection[str] = ()) -> str:
     """Return everything that these runs may mean in one text, quickly."""
     meanings: list[str] = []
-    found = dict.fromkeys([run for text in texts for run in _RUN.findall(text)])
-    runs = [run.rstrip("=") for run in found if len(run) * 6 >= fewest * 8]
+    unique = dict.fromkeys([run for text in texts for run in _RUN.findall(text)])
+    runs = [run.rstrip("=") for run in unique if len(run) * 6 >= fewest * 8]
     if runs := [run for run in runs if not _is_word(run, words)]:
         meanings.append(_from_base64([run[start:] for run in runs for start in range(4)]))
         for part in _BASE32.findall(" ".join(runs)):

@@ -48,12 +48,12 @@ class Envelope:
     @property
     def is_ascii(self) -> bool:
         """Whether no address needs SMTPUTF8 (RFC 6531)."""
-        known = self._is_ascii
-        if known is None:
-            known = False not in [each.address.is_ascii for each in self.recipients]
-            known = known and (self.sender is None or self.sender.is_ascii)
-            object.__setattr__(self, "_is_ascii", known)
-        return known
+        result = self._is_ascii
+        if result is None:
+            result = False not in [each.address.is_ascii for each in self.recipients]
+            result = result and (self.sender is None or self.sender.is_ascii)
+            object.__setattr__(self, "_is_ascii", result)
+        return result
 
     def addressed_to(self, recipients: tuple[Recipient, ...]) -> "Envelope":
         """Return the same envelope with these recipients."""

@@ -115,29 +115,29 @@ def _undo_one(text: str, places: list[int]) -> Placed:
 
 def _meaning(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    said = match[kind] if kind else ""
+    code = match[kind] if kind else ""
     match kind:
         case "low":
-            both = bytes.fromhex(match["high"] + said)
+            both = bytes.fromhex(match["high"] + code)
             return both.decode("utf-16-be")
         case "code":
-            return _character(int(said[1:].strip("{}"), 16), match[0])
+            return _character(int(code[1:].strip("{}"), 16), match[0])
         case "octal":
-            return _character(int(said, 8), match[0])
+            return _character(int(code, 8), match[0])
         case "unicode" | "octet" | "hex":
-            return _character(int(said, 16), match[0])
+            return _character(int(code, 16), match[0])
         case "decimal":
-            return _character(int(said), match[0])
+            return _character(int(code), match[0])
         case "letter":
-            return _LETTERS.get(said, said)
+            return _LETTERS.get(code, code)
         case "backslashes":
             return "\\"
         case "entity":
-            return _entities().get(said, match[0])
+            return _entities().get(code, match[0])
         case "raw":
-            return chr(ord(said) - 0xDC00)
+            return chr(ord(code) - 0xDC00)
         case "utf8":
-            return _from_utf8(said)
+            return _from_utf8(code)
     return ""  # "soft" and "nothing"
 
 

@@ -346,8 +346,8 @@ class AsyncStream(asyncio.Protocol):
         return len(last)
 
     def _flush(self) -> None:
-        if self.tls is not None and (said := self.tls.outgoing()) and not self._lost:
-            self._transport.write(said)
+        if self.tls is not None and (octets := self.tls.outgoing()) and not self._lost:
+            self._transport.write(octets)
 
 
 async def _connect_to(endpoint: Endpoint, timeout: float) -> socket.socket:

@@ -32,10 +32,10 @@ def names_in(der: bytes) -> tuple[str, ...]:
     digest = f"{_DIGEST}{hashlib.sha256(der).hexdigest()}"
     try:
         certificate = x509.load_der_x509_certificate(der)
-        found = _names_of(certificate)
+        listed = _names_of(certificate)
     except (ValueError, x509.DuplicateExtension):  # nobody can tell whose it is
         return (digest,)
-    names = dict.fromkeys(each.lower() for each in found if each)
+    names = dict.fromkeys(each.lower() for each in listed if each)
     return (digest, *[each for each in names if not each.startswith(_DIGEST)])
 
 

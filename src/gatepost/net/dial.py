@@ -206,10 +206,10 @@ def dial(server: Server, timeout: float = CONNECT_TIMEOUT, end: float = math.inf
 
 def unreachable(server: Server, failures: Sequence[tuple[Endpoint, OSError]]) -> NetworkError:
     """Return the error with the result of each address."""
-    said = "; ".join(f"{endpoint}: {plainly(error)}" for endpoint, error in failures)
+    reasons = "; ".join(f"{endpoint}: {plainly(error)}" for endpoint, error in failures)
     silent = failures and all(isinstance(error, TimeoutError) for _, error in failures)
     kind = TimedOut if silent else ConnectError
-    return kind(f"cannot connect to {server} ({said})").at("connect")
+    return kind(f"cannot connect to {server} ({reasons})").at("connect")
 
 
 def plainly(error: OSError) -> str:

@@ -196,8 +196,8 @@ def _failure(name: str, kind: str, error: Exception) -> str:
         return f"{question}: no nameserver is configured"
     if isinstance(error, dns.resolver.NoNameservers | dns.resolver.LifetimeTimeout):
         tries = error.kwargs.get("errors") or ()
-        said = {f"{_place(server)}: {_brief(what)}" for server, _, _, what, *_ in tries}
-        return f"{question}: {'; '.join(sorted(said))}" if said else f"{question} in time"
+        failures = {f"{_place(server)}: {_brief(what)}" for server, _, _, what, *_ in tries}
+        return f"{question}: {'; '.join(sorted(failures))}" if failures else f"{question} in time"
     return f"{question}: {_brief(error)}"
 
 

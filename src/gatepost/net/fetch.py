@@ -107,12 +107,12 @@ def _trusting(ca_file: str | None) -> Context:
 
 def _explained(host: str, error: Exception) -> TlsError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        told = error.verify_message or "it cannot be verified"
-        failure = TlsError(f"{host}: certificate not accepted: {told.rstrip('.')}")
-        return failure.because(str(error.reason), error.verify_code, told).at("tls")
+        reason = error.verify_message or "it cannot be verified"
+        failure = TlsError(f"{host}: certificate not accepted: {reason.rstrip('.')}")
+        return failure.because(str(error.reason), error.verify_code, reason).at("tls")
     why = error.reason if isinstance(error, ssl.SSLError) and error.reason else None
-    told = plainly(error) if isinstance(error, OSError) else type(error).__name__
-    return TlsError(f"{host}: TLS failed: {why or told}").at("tls")
+    reason = plainly(error) if isinstance(error, OSError) else type(error).__name__
+    return TlsError(f"{host}: TLS failed: {why or reason}").at("tls")
 
 
 def _read(response: http.client.HTTPResponse) -> HttpResponse:
@@ -141,8 +141,8 @@ def _proxy_for(host: str, scheme: str) -> SplitResult | None:
         return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow, and few have one
 
-    known = getproxies()
-    proxy = known.get("https") or known.get("all")
+    proxies = getproxies()
+    proxy = proxies.get("https") or proxies.get("all")
     if not proxy or proxy_bypass(host):
         return None
     return urlsplit(proxy if "://" in proxy else f"http://{proxy}")

@@ -79,10 +79,10 @@ class HttpResponse:
 
         A date is one of the server's clock, as its Date field shows it.
         """
-        told = self.headers.get("retry-after", "").strip()
-        if told.isascii() and told.isdecimal():
-            return min(float(told), LONGEST_WAIT)
-        end = _read_date(told)
+        value = self.headers.get("retry-after", "").strip()
+        if value.isascii() and value.isdecimal():
+            return min(float(value), LONGEST_WAIT)
+        end = _read_date(value)
         seconds = (end - (self._date or now)).total_seconds() if end else 0.0
         return min(max(seconds, 0.0), LONGEST_WAIT)
 
@@ -109,10 +109,10 @@ class HttpResponse:
 def _read_date(text: str) -> datetime | None:
     """Return a date with its time zone (RFC 9110 5.6.7); None if it is none."""
     try:
-        found = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):  # all seen from the library
         return None
-    return found if found.tzinfo is not None else None
+    return date if date.tzinfo is not None else None
 
 
 class Http(Protocol):
@@ -278,18 +278,18 @@ def _is_this_machine(host: str) -> bool:
 async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bool) -> bytes:
     import aiohttp  # noqa: PLC0415 - see above
 
-    told = bytearray()
+    body = bytearray()
     try:
         async for chunk in content.iter_chunked(65_536):
-            told += chunk
-            if len(told) > MAX_ANSWER:
+            body += chunk
+            if len(body) > MAX_ANSWER:
                 break
     except (aiohttp.ClientError, OSError, ValueError):
         if not may_break_off:
             raise
-    if len(told) > MAX_ANSWER and not may_break_off:
+    if len(body) > MAX_ANSWER and not may_break_off:
         raise RemoteProtocolError(f"{host} answered with more than {MAX_ANSWER} octets")
-    return bytes(told)
+    return bytes(body)
 
 
 def explained(host: str, error: Exception) -> GatepostError:

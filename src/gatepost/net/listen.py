@@ -152,10 +152,10 @@ def _listen_on_all(hosts: tuple[str, ...], port: int) -> Listener:
                 if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     continue  # a machine without IPv6
                 where = join_host_port(host, port)
-                said = f"cannot listen on {where}: {error.strerror}"
+                problem = f"cannot listen on {where}: {error.strerror}"
                 if error.errno == errno.EACCES and port < _FIRST_FREE:
-                    said += f"; ports below {_FIRST_FREE} need CAP_NET_BIND_SERVICE"
-                raise NetworkError(said) from error
+                    problem += f"; ports below {_FIRST_FREE} need CAP_NET_BIND_SERVICE"
+                raise NetworkError(problem) from error
             port = port or int(sockets[0].getsockname()[1])
     except BaseException:
         for sock in sockets:

@@ -85,9 +85,9 @@ def _is_loopback(host: str) -> bool:
 
 def _is_private(path: Path) -> bool:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return False
     if sys.platform == "win32":
         return True
-    return found.st_uid in (0, os.geteuid()) and not found.st_mode & _OTHERS_WRITE
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_WRITE

@@ -205,15 +205,15 @@ class ServerStream(asyncio.Protocol):
         """Read a PROXY header; return what follows it when it is complete."""
         assert self._proxy is not None  # noqa: S101 - who calls looked
         try:
-            found = self._proxy.feed(data)
+            parsed = self._proxy.feed(data)
         except BadProxyHeader as error:
             self._handler.on_bad_proxy_header(str(error))
             self.abort()
             return b""
-        if found is None:
+        if parsed is None:
             return b""
         self._proxy = None
-        header, rest = found
+        header, rest = parsed
         self.peer_address = header.address or self.peer_address
         self._handler.on_proxy_header()
         self._begin()
@@ -304,8 +304,8 @@ class ServerStream(asyncio.Protocol):
 
     def _flush(self) -> None:
         """Write the pending data of TLS: handshake messages, key updates, alerts."""
-        if self._tls is not None and (said := self._tls.outgoing()):
-            self._transport.write(said)
+        if self._tls is not None and (octets := self._tls.outgoing()):
+            self._transport.write(octets)
 
     def _fail(self, error: TlsError) -> None:
         self._flush()

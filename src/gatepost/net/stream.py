@@ -90,8 +90,8 @@ class SyncStream:
                     if not (ready := selector.select(_left(deadline))):
                         raise TimedOut("the server did not read in time")
                     if any(events & selectors.EVENT_READ for _, events in ready):
-                        if said := self._take(self._receive_raw(deadline)):
-                            return said
+                        if octets := self._take(self._receive_raw(deadline)):
+                            return octets
                         if self.ended:
                             raise Disconnected("the peer closed while the message was sent")
                     if any(events & selectors.EVENT_WRITE for _, events in ready):

@@ -105,10 +105,10 @@ def system_authorities() -> list[bytes]:
             import certifi  # noqa: PLC0415 - where another package needs it
 
             file = certifi.where()
-    found = b""
+    pem = b""
     with suppress(OSError):
-        found = Path(file).read_bytes() if file else b""
-    return [each + b"\n" for each in _CERTIFICATES.findall(found)]
+        pem = Path(file).read_bytes() if file else b""
+    return [each + b"\n" for each in _CERTIFICATES.findall(pem)]
 
 
 OLD_VERSIONS: Final = ("TLSv1", "TLSv1.1")
@@ -198,13 +198,13 @@ def _load(context: Context, certificate: str, key: str | None) -> None:
                 contents.append(file.read())
         except OSError as error:
             which = "" if each is certificate else f"the key in {key}: "
-            said = f"certificate {certificate}: {which}{error.strerror or error}"
-            raise TlsError(said) from error
+            problem = f"certificate {certificate}: {which}{error.strerror or error}"
+            raise TlsError(problem) from error
     try:
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
-        said = _unloadable(error, key, contents[0], contents[-1])
-        raise TlsError(f"certificate {certificate}: {said}") from error
+        problem = _unloadable(error, key, contents[0], contents[-1])
+        raise TlsError(f"certificate {certificate}: {problem}") from error
 
 
 def _unloadable(error: Exception, key: str | None, chain: bytes, secret: bytes) -> str:

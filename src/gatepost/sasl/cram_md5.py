@@ -57,7 +57,7 @@ def cram_md5(initial: bytes | None, side: ServerSide) -> Interview:
     if not blank or not _DIGEST.fullmatch(digest):
         raise MalformedResponse("a CRAM-MD5 response is a name, a space and 32 hexadecimal digits")
     verifier = yield from look_up(decode(name, "the user name", MAX_NAME), "CRAM-MD5")
-    kept = verifier.digest_state
-    expected = hmac.digest(kept if kept is not None else _NOBODY, challenge, "md5").hex()
-    proven = hmac.compare_digest(expected.encode(), digest.lower()) and kept is not None
+    state = verifier.digest_state
+    expected = hmac.digest(state if state is not None else _NOBODY, challenge, "md5").hex()
+    proven = hmac.compare_digest(expected.encode(), digest.lower()) and state is not None
     return decide(verifier, proven, "CRAM-MD5", side)

@@ -91,14 +91,14 @@ def plan(
     may be used, in upper case; empty: all.
     """
     names = tuple(dict.fromkeys(name.upper() for name in offered))
-    asked = only.upper()
+    wanted = only.upper()
     taken: list[Choice] = []
     skipped: list[Choice] = []
     for name in PREFERENCE:
-        case = _Case(name, names, credentials, channel, asked, allowed)
+        case = _Case(name, names, credentials, channel, wanted, allowed)
         choice = _choose(case)
         (taken if choice.taken else skipped).append(choice)
-    foreign = [name for name in (*names, asked) if name and name not in MECHANISMS]
+    foreign = [name for name in (*names, wanted) if name and name not in MECHANISMS]
     skipped.extend(Choice(name, False, _foreign(name)) for name in dict.fromkeys(foreign))
     return Plan((*taken, *skipped))
 

@@ -254,29 +254,29 @@ def scram(mechanism: type[Scram], initial: bytes | None, side: ServerSide) -> In
     except _Unbound as trouble:
         return side.refuse(f"channel_binding: {trouble}")
     verifier = yield from look_up(first.username, mechanism.name)
-    kept = verifier.scram
-    if kept is None:
+    entry = verifier.scram
+    if entry is None:
         refusal = verifier.refusal or REFUSED.because("no_verifier: no SCRAM verifier is stored")
         return side.refuse(refusal.reason)
     nonce = first.nonce + side.nonce
-    offer = f"r={nonce},s={encode_base64(kept.salt)},i={kept.iterations}"
-    final = _parse_final((yield from ask(offer.encode())), nonce, len(kept.stored_key))
+    offer = f"r={nonce},s={encode_base64(entry.salt)},i={entry.iterations}"
+    final = _parse_final((yield from ask(offer.encode())), nonce, len(entry.stored_key))
     if not hmac.compare_digest(final.binding, bound):
         yield from ask(b"e=channel-bindings-dont-match")
         return side.refuse(
             "channel_binding: the client's channel binding is not that of this connection"
         )
     auth_message = f"{first.bare},{offer},{final.unproven}".encode()
-    key = _xor(final.proof, hmac.digest(kept.stored_key, auth_message, mechanism.digest))
+    key = _xor(final.proof, hmac.digest(entry.stored_key, auth_message, mechanism.digest))
     stored = hashlib.new(mechanism.digest, key).digest()
-    proven = hmac.compare_digest(stored, kept.stored_key)
+    proven = hmac.compare_digest(stored, entry.stored_key)
     verdict = decide(verifier, proven, mechanism.name, side)
     if isinstance(verdict, Principal) and first.authzid not in ("", first.username):
         verdict = side.refuse("authzid: acting as another identity is not permitted")
     if isinstance(verdict, Reply):
         yield from ask(b"e=invalid-proof")
         return verdict
-    signature = hmac.digest(kept.server_key, auth_message, mechanism.digest)
+    signature = hmac.digest(entry.server_key, auth_message, mechanism.digest)
     if (yield from ask(f"v={encode_base64(signature)}".encode())):
         raise MalformedResponse("the server's proof must be answered with an empty response")
     return verdict
@@ -312,8 +312,8 @@ class _Final:
 
 def _parse_final(raw: bytes, nonce: str, size: int) -> _Final:
     text = decode(raw, "the final message", MAX_MESSAGE)
-    unproven, found, proof = text.rpartition(",p=")
-    if not found:
+    unproven, separator, proof = text.rpartition(",p=")
+    if not separator:
         raise MalformedResponse("p= is at the wrong place")
     binding, echoed = parse_attributes(unproven, "cr", MalformedResponse)
     if not hmac.compare_digest(echoed.encode(), nonce.encode()):

@@ -121,8 +121,8 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
         return ClientHello()
     listed = extensions.get(_SUPPORTED_VERSIONS, b"")[1:]
     offered = [int.from_bytes(listed[at : at + 2]) for at in range(0, len(listed) - 1, 2)]
-    known = [each for each in (offered or [version]) if each in VERSIONS]
-    return ClientHello(VERSIONS[max(known)] if known else "", _server_name(extensions))
+    versions = [each for each in (offered or [version]) if each in VERSIONS]
+    return ClientHello(VERSIONS[max(versions)] if versions else "", _server_name(extensions))
 
 
 def _read_hello(body: bytes) -> tuple[int, dict[int, bytes]]:

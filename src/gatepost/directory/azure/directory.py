@@ -177,10 +177,10 @@ class AzureDirectory:
         return verdict
 
     def verifier(self, username: str, mechanism: str) -> Verifier:
-        found = secret_of(self._snapshot, username, rules=self.rules, now=self._clock())
-        if isinstance(found, Denial):
-            return self._decoy(username, mechanism, str(found))
-        principal, secret = found
+        identified = secret_of(self._snapshot, username, rules=self.rules, now=self._clock())
+        if isinstance(identified, Denial):
+            return self._decoy(username, mechanism, str(identified))
+        principal, secret = identified
         scram = secret.scram.of(mechanism)
         if scram is None:
             reason = f"mechanism_unsupported: the secret has no verifier for {mechanism}"

@@ -63,9 +63,9 @@ class _Attempt:
         claim = self.claim
         if claim.smtp_username is not None:
             return (claim.smtp_username,)
-        known = _names_by_application(self.snapshot)
+        by_application = _names_by_application(self.snapshot)
         return tuple(
-            known.get(_folded(claim.service.id, claim.application_id, claim.tenant_id), ())
+            by_application.get(_folded(claim.service.id, claim.application_id, claim.tenant_id), ())
         )
 
 
@@ -73,12 +73,12 @@ def _names_by_application(
     snapshot: Snapshot,
 ) -> Mapping[tuple[str, str, str], Sequence[SmtpUsername]]:
     """Return the SMTP user names by resource, application and tenant; computed once per change."""
-    known = snapshot.smtp_usernames
-    if not known:
+    by_application = snapshot.smtp_usernames
+    if not by_application:
         for each in snapshot.all(SmtpUsername):
             key = _folded(each.service_id, each.application_id, each.tenant_id)
-            known.setdefault(key, []).append(each)
-    return known
+            by_application.setdefault(key, []).append(each)
+    return by_application
 
 
 def _folded(resource: str, application: str, tenant: str) -> tuple[str, str, str]:
@@ -120,14 +120,14 @@ def identify(
     One digest is computed and compared for any user name, so that the time does not show which
     check failed.
     """
-    known = snapshot.allowed.get(username)
-    claim = known or resolve(snapshot, username)
+    cached = snapshot.allowed.get(username)
+    claim = cached or resolve(snapshot, username)
     application_id = claim.application_id if isinstance(claim, ClaimedIdentity) else ""
     proof = prove_secret(snapshot, application_id, password, key=key, now=now)
     if isinstance(claim, Denial):
         return claim
-    if known is not None:  # only the secret can be wrong, see ``still_allowed``
-        return proof if isinstance(proof, Denial) else known.proven_by(proof.id)
+    if cached is not None:  # only the secret can be wrong, see ``still_allowed``
+        return proof if isinstance(proof, Denial) else cached.proven_by(proof.id)
     attempt = _Attempt(snapshot, claim, rules, now)
     denial = _first_denial(attempt, _BEFORE_SECRET)
     if denial is not None:
@@ -179,9 +179,9 @@ def still_allowed(
     Called at every MAIL, so a positive answer is cached until the directory changes: time alone
     does not remove a right.
     """
-    known = snapshot.allowed.get(name)
-    if known is not None:
-        return known
+    cached = snapshot.allowed.get(name)
+    if cached is not None:
+        return cached
     claim = resolve(snapshot, name)
     if isinstance(claim, Denial):
         return claim

@@ -56,8 +56,8 @@ def entries_of(records: Iterable[Record], damaged: MutableMapping[str, str]) -> 
 def _rest(record: Record, kind: type[Entry]) -> list[Entry]:
     enough = _ENOUGH.get(kind, "")
     there = {**record.remains, **record.fields}
-    kept = {enough: there[enough]} if enough in there else {}
+    fields = {enough: there[enough]} if enough in there else {}
     with suppress(msgspec.ValidationError):
         if enough:
-            return [msgspec.convert({"id": record.id, **kept}, kind)]
+            return [msgspec.convert({"id": record.id, **fields}, kind)]
     return []

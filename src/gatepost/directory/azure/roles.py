@@ -85,8 +85,8 @@ def _evaluate(
     ]
     since: dict[str, datetime] = {}
     for action in actions:
-        given = [created_at for created_at, each in assignments if allows(each, action)]
-        if given:
-            since[action] = min(given)
+        granted = [created_at for created_at, each in assignments if allows(each, action)]
+        if granted:
+            since[action] = min(granted)
     missing = tuple(action for action in actions if action not in since)
     return Grant(missing, max(since.values(), default=None))

@@ -41,11 +41,11 @@ class Rules:
 
 def rules_of(profile: Profile) -> Rules:
     """Return the rules of a profile."""
-    given, actions = profile.directory, profile.directory.required_actions
+    settings, actions = profile.directory, profile.directory.required_actions
     return Rules(
         actions=ACTION_SETS[actions] if isinstance(actions, str) else actions,
         propagation_delay=timedelta(seconds=profile.strict.propagation_delay),
-        needs_smtp_username=given.require_smtp_username_resource,
-        token_cache=timedelta(seconds=given.token_cache),
+        needs_smtp_username=settings.require_smtp_username_resource,
+        token_cache=timedelta(seconds=settings.token_cache),
         utf8_senders="SMTPUTF8" in profile.over_tls,
     )

@@ -85,8 +85,8 @@ def _commands_of(setting: SessionSettings) -> Mapping[bytes, Command]:
 def _offer_of(
     setting: SessionSettings, encrypted: bool, can_tls: bool, certified: bool = False
 ) -> Offer:
-    known = setting.mechanisms if certified else setting.mechanisms - {"EXTERNAL"}
-    return make_offer(setting.profile, known, encrypted=encrypted, can_tls=can_tls)
+    mechanisms = setting.mechanisms if certified else setting.mechanisms - {"EXTERNAL"}
+    return make_offer(setting.profile, mechanisms, encrypted=encrypted, can_tls=can_tls)
 
 
 class Session:

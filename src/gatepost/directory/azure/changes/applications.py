@@ -62,13 +62,13 @@ def delete_application(snapshot: Snapshot, application: Application) -> Changes[
         for each in snapshot.all(ServicePrincipal)
         if each.application_id.lower() == application.key
     ]
-    gone = (
+    deleted = (
         application,
         *snapshot.find(ClientSecret, application.id),
         *snapshot.find(ClientCertificate, application.id),
         *principals_of(snapshot, principals),
     )
-    return Changes((), gone, application)
+    return Changes((), deleted, application)
 
 
 def create_service_principal(

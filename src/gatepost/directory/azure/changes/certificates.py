@@ -15,10 +15,10 @@ def add_certificate(
         raise not_found(certificate.application_id)
     if certificate.display_name:
         checked_name(certificate.display_name)
-    kept = snapshot.find(ClientCertificate, certificate.application_id)
-    if any(each.certificate == certificate.certificate for each in kept):
+    certificates = snapshot.find(ClientCertificate, certificate.application_id)
+    if any(each.certificate == certificate.certificate for each in certificates):
         raise Rejected("Request_BadRequest", "the application has this certificate already")
-    if len(kept) >= MOST:
+    if len(certificates) >= MOST:
         raise Rejected(
             "Directory_QuotaExceeded", f"an application has at most {MOST} certificates", 403
         )

@@ -21,13 +21,13 @@ _BY_NAME: Final = {each.replace(" ", "").lower(): each for each in DATA_LOCATION
 
 def data_location(text: str) -> str:
     """Return a data location in Azure's spelling. Raises Rejected."""
-    found = _BY_NAME.get(text.replace(" ", "").lower())
-    if found is None:
+    location = _BY_NAME.get(text.replace(" ", "").lower())
+    if location is None:
         raise Rejected(
             "InvalidDataLocation",
             f"The data location '{text}' is not one of {', '.join(DATA_LOCATIONS)}.",
         )
-    return found
+    return location
 
 
 def require_unchanged(name: str, before: str, after: str) -> None:

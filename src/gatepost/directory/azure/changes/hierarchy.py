@@ -91,10 +91,10 @@ def place(snapshot: Snapshot, kind: type[Entry], id: str) -> str:
     Raises Rejected for a name that is not permitted, and if the parent does not exist.
     """
     holder_id, name = split_id(kind, id)
-    found = _holder(snapshot, kind, holder_id)
+    holder = _holder(snapshot, kind, holder_id)
     if not is_name(kind, name):
         raise _bad_name(kind, name)
-    return resource_id(kind, found.id, name)
+    return resource_id(kind, holder.id, name)
 
 
 def holder_of(snapshot: Snapshot, kind: type[Entry], id: str) -> Entry:
@@ -104,9 +104,9 @@ def holder_of(snapshot: Snapshot, kind: type[Entry], id: str) -> Entry:
 
 def _holder(snapshot: Snapshot, kind: type[Entry], holder_id: str) -> Entry:
     holder = _PLACES[kind].holder
-    found = snapshot.get(holder, holder_id)
-    if found is not None:
-        return found
+    entry = snapshot.get(holder, holder_id)
+    if entry is not None:
+        return entry
     if holder is Subscription:
         raise no_subscription(holder_id.rpartition("/")[2])
     if holder is ResourceGroup:
@@ -123,9 +123,9 @@ def _holder(snapshot: Snapshot, kind: type[Entry], holder_id: str) -> Entry:
 
 def existing(snapshot: Snapshot, kind: type[R], id: str) -> R:
     """Return the resource. Raises Rejected with what is missing: it, or its parent."""
-    found = snapshot.get(kind, id)
-    if found is not None:
-        return found
+    entry = snapshot.get(kind, id)
+    if entry is not None:
+        return entry
     if kind in _PLACES:
         _check_group(snapshot, kind, id)
     if issubclass(kind, ResourceGroup):

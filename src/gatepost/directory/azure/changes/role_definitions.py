@@ -69,14 +69,14 @@ def _check_custom(role: RoleDefinition | None) -> None:
 def _assignable(snapshot: Snapshot, scopes: tuple[str, ...]) -> tuple[str, ...]:
     if not scopes:
         raise Rejected("InvalidAssignableScopes", "A custom role has at least one assignableScope.")
-    found = tuple(existing_scope(snapshot, each) for each in scopes)
-    for each in found:
+    existing = tuple(existing_scope(snapshot, each) for each in scopes)
+    for each in existing:
         if each == ROOT or "/providers/" in each.lower():
             raise Rejected(
                 "InvalidAssignableScopes",
                 f"'{each}' cannot be an assignable scope: a subscription or a resource group can.",
             )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(existing))
 
 
 def _check_unique(snapshot: Snapshot, role: RoleDefinition) -> None:

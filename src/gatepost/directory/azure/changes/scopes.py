@@ -33,8 +33,8 @@ def existing_scope(snapshot: Snapshot, scope: str) -> str:
     if len(words) == _GROUP_WORDS:
         return group.id
     for kind in KINDS:
-        if kind.resource_type and (found := snapshot.get(kind, scope)) is not None:
-            return found.id
+        if kind.resource_type and (entry := snapshot.get(kind, scope)) is not None:
+            return entry.id
     named = f"{'/'.join(words[6:8])}/{'/'.join(words[8::2])}"
     raise Rejected(
         "ResourceNotFound",

@@ -54,14 +54,14 @@ def put(
             "control character.",
         )
     domain = holder_of(snapshot, SenderUsername, id)
-    known = snapshot.find(SenderUsername, domain.id)
+    registered = snapshot.find(SenderUsername, domain.id)
     old = snapshot.get(SenderUsername, id)
-    if any(each.username.lower() == username.lower() and each != old for each in known):
+    if any(each.username.lower() == username.lower() and each != old for each in registered):
         raise Rejected(
             "Conflict", f"The domain has a sender username '{username}' under another name.", 409
         )
     if old is None:
-        at_most(MOST, len(known) + 1, "sender usernames on a domain")
+        at_most(MOST, len(registered) + 1, "sender usernames on a domain")
     sender = SenderUsername(
         old.id if old else place(snapshot, SenderUsername, id), username, display_name
     )

@@ -70,8 +70,8 @@ def failure(domain: Domain, proof: Proof, values: tuple[str, ...]) -> str:
     if proof == "DMARC":
         policies = [each for each in values if each.lower().replace(" ", "").startswith("v=dmarc1")]
         return "" if policies else f"RecordMismatch: no record at {wanted.host} has v=DMARC1"
-    found = [each.rstrip(".").lower() for each in values]
-    if wanted.value.lower() in found:
+    records = [each.rstrip(".").lower() for each in values]
+    if wanted.value.lower() in records:
         return ""
     return f"RecordMismatch: no {wanted.type} record at {wanted.host} is {wanted.value}"
 
