@@ -178,11 +178,11 @@ def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
         return "unreachable"
     if findings:
         return "finding"
-    went_well = seen.is_accomplished if seen.source == "record" else _all_succeeded(seen)
+    went_well = seen.is_accomplished if seen.source == "record" else _has_all_succeeded(seen)
     return "healthy" if went_well else "unknown"
 
 
-def _all_succeeded(seen: Evidence) -> bool:
+def _has_all_succeeded(seen: Evidence) -> bool:
     """Tell whether everything that was tried succeeded, and every mechanism asked about was
     accepted.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.diagnosis.signs.sign import contains
+from gatepost.diagnosis.signs.sign import has_words
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from gatepost.diagnosis.signs.sign import contains
 def test_words_stand_in_order_and_numbers_for_themselves(
     text: str, words: str, found: bool
 ) -> None:
-    assert contains(text, words) is found
+    assert has_words(text, words) is found

@@ -22,7 +22,7 @@ def hole(id_: str, seen: Evidence) -> Finding | None:
         proof = (*proof, *_weak_certificate(seen))
     if not proof:
         return None
-    if id_ == "open_relay" and _asked_from_inside(seen):
+    if id_ == "open_relay" and _was_asked_from_inside(seen):
         return conclude(id_, "possible", *proof)
     return conclude(id_, "certain", *proof)
 
@@ -48,7 +48,7 @@ _TOO_WEAK: Final = frozenset({66, 67, 68})
 """
 
 
-def _asked_from_inside(seen: Evidence) -> bool:
+def _was_asked_from_inside(seen: Evidence) -> bool:
     return any(line.startswith("asked from") for each in _failed("open_relay", seen)
                for line in each.told)  # fmt: skip
 

@@ -25,7 +25,7 @@ def refused_secret(seen: Evidence) -> AuthAttempt | None:
         (
             each
             for each in seen.attempts
-            if each.secret_sent and each.reply.code in WRONG_SECRET and not broke_off(each)
+            if each.secret_sent and each.reply.code in WRONG_SECRET and not was_broken_off(each)
         ),
         None,
     )
@@ -40,7 +40,7 @@ def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
     refused = attempt.secret_sent and attempt.reply.code in WRONG_SECRET
     of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
     watched = seen.source in ("probe", "record")
-    return watched and refused and not of_mechanism and not broke_off(attempt)
+    return watched and refused and not of_mechanism and not was_broken_off(attempt)
 
 
 def quote_reply(attempt: AuthAttempt) -> str:
@@ -53,7 +53,7 @@ def command_of(attempt: AuthAttempt) -> str:
     return f"AUTH {attempt.mechanism}".rstrip()
 
 
-def broke_off(attempt: AuthAttempt) -> bool:
+def was_broken_off(attempt: AuthAttempt) -> bool:
     """Tell whether the exchange ended before the server checked the secret.
 
     Cyrus SASL (``SASL_BADPROT``) prompts for mechanisms that it does not list, and cannot

@@ -43,7 +43,7 @@ def pipelining_not_offered(seen: Evidence) -> Finding | None:
         proof.append(f"sent before the reply to the command before: {', '.join(conduct.ahead)}")
     if conduct.ahead:
         proof.append("the server offers no PIPELINING")
-    sure: Confidence = "certain" if _refusals(seen) or _unfinished(seen) else "likely"
+    sure: Confidence = "certain" if _has_refusals(seen) or _is_unfinished(seen) else "likely"
     return conclude("pipelining_not_offered", sure, *proof)
 
 
@@ -93,7 +93,7 @@ def bare_lf(seen: Evidence) -> Finding | None:
     if refusal is not None:
         proof.append(f"the message was answered {refusal}")
     decided = refusal is not None or (content is not None and not content.complete)
-    return conclude("bare_lf", "certain" if decided or _unfinished(seen) else "likely", *proof)
+    return conclude("bare_lf", "certain" if decided or _is_unfinished(seen) else "likely", *proof)
 
 
 def message_form(seen: Evidence) -> Finding | None:
@@ -130,7 +130,7 @@ def _sure(reply: Reply, *words: str) -> Confidence:
 def client_distrusts(seen: Evidence) -> Finding | None:
     """The client ended TLS after it had seen the certificate."""
     conduct = seen.conduct.value
-    if conduct is None or not conduct.tls_end or _old(conduct):
+    if conduct is None or not conduct.tls_end or _has_old_tls(conduct):
         return None
     end = conduct.tls_end
     if end not in _DISTRUST and end not in _OF_CERTIFICATE:
@@ -179,7 +179,7 @@ def client_ca_store_missing(seen: Evidence) -> Finding | None:
 def client_tls_disabled(seen: Evidence) -> Finding | None:
     """The ClientHello offers only TLS versions that are obsolete (RFC 8996)."""
     conduct = seen.conduct.value
-    if conduct is None or not _old(conduct) or conduct.handshakes:
+    if conduct is None or not _has_old_tls(conduct) or conduct.handshakes:
         return None
     proof = f"the newest version in the client's ClientHello is {conduct.tls_version}"
     ended = f"the handshake ended: {conduct.tls_end or seen.failure or 'without success'}"
@@ -299,7 +299,7 @@ def _gave_up(seen: Evidence, hello: EhloExchange, left: str) -> tuple[Finding, .
     library = LIBRARIES.get(seen.client.library)
     lacks = library is not None and not library.first_choice(offered)
     # A client without a common mechanism sends QUIT; nodemailer without a password disconnects.
-    unusual = library is None and "PLAIN" not in offered and _said_goodbye(seen)
+    unusual = library is None and "PLAIN" not in offered and _has_quit(seen)
     sure: Confidence = "likely" if lacks or unusual else "possible"
     found = [conclude("mechanism_not_offered", sure, left, listed)]
     if seen.over_tls.value is None:
@@ -314,7 +314,7 @@ def _gave_up(seen: Evidence, hello: EhloExchange, left: str) -> tuple[Finding, .
     return tuple(found)
 
 
-def _said_goodbye(seen: Evidence) -> bool:
+def _has_quit(seen: Evidence) -> bool:
     return any(line.speaker == "C" and line.text.upper() == "QUIT" for line in seen.transcript)
 
 
@@ -327,11 +327,11 @@ def _size(seen: Evidence) -> int:
     return (hello.capabilities.size or 0) if hello else 0
 
 
-def _old(conduct: Conduct) -> bool:
+def _has_old_tls(conduct: Conduct) -> bool:
     return conduct.tls_version in _OLD_TLS
 
 
-def _refusals(seen: Evidence) -> bool:
+def _has_refusals(seen: Evidence) -> bool:
     replies = [each.reply for each in seen.attempts] + [each.reply for each in seen.strays]
     replies += [each.reply for each in (seen.mail.value, *(seen.rcpt.value or ())) if each]
     replies += [each for each in (seen.content.value, seen.starttls.value) if each]
@@ -342,7 +342,7 @@ def _refusals(seen: Evidence) -> bool:
     return any(reply.code >= 400 for reply in replies)
 
 
-def _unfinished(seen: Evidence) -> bool:
+def _is_unfinished(seen: Evidence) -> bool:
     """Tell whether the server or a time limit ended the session."""
     conduct = seen.conduct.value
     return bool(seen.failure) and conduct is not None and conduct.ended_by in ("time", "server")

@@ -8,7 +8,7 @@ from gatepost.diagnosis.causes import CAUSES, conclude
 from gatepost.diagnosis.rules.auth_attempts import quote_reply
 from gatepost.diagnosis.rules.network import other_protocol
 from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
-from gatepost.diagnosis.signs.sign import contains
+from gatepost.diagnosis.signs.sign import has_words
 from gatepost.model.evidence import EhloExchange, Evidence, Renamed
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
@@ -25,7 +25,7 @@ _TLS: Final = re.compile(r"\b(start)?tls\b", re.IGNORECASE)
 def helo_rejected(seen: Evidence) -> Finding | None:
     """The server refuses the client's name in EHLO."""
     hello = _refused(seen)
-    if hello is None or _knows_helo_only(seen) or other_protocol(seen):
+    if hello is None or _has_helo_only(seen) or other_protocol(seen):
         return None
     other = seen.other_name.value
     others = seen.other_names.value or ((other,) if other else ())
@@ -59,7 +59,7 @@ def _helo_rejected(
 def is_not_the_name(reply: Reply) -> bool:
     """Tell whether a refusal of EHLO is for another reason than the name."""
     said = reply.text.lower()
-    return any(contains(said, words) for words in NOT_THE_NAME)
+    return any(has_words(said, words) for words in NOT_THE_NAME)
 
 
 def _refused(seen: Evidence) -> EhloExchange | None:
@@ -78,10 +78,10 @@ def helo_rejected_later(seen: Evidence) -> Finding | None:
     tried = seen.renamed.value or ()
     hello = seen.over_tls.value or seen.in_clear.value
     said = (*(seen.rcpt.value or ()), *((seen.mail.value,) if seen.mail.value else ()))
-    refused = next((each.reply for each in said if _objects(each.reply)), None)
+    refused = next((each.reply for each in said if _is_about_name(each.reply)), None)
     if not tried or hello is None or refused is None:
         return None
-    taken = next((each for each in tried if not _objects(each.reply)), None)
+    taken = next((each for each in tried if not _is_about_name(each.reply)), None)
     proof = (
         f"after EHLO {hello.name} came {refused}",
         *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
@@ -90,7 +90,7 @@ def helo_rejected_later(seen: Evidence) -> Finding | None:
     return _helo_rejected(summary, proof, taken)
 
 
-def _objects(reply: Reply) -> bool:
+def _is_about_name(reply: Reply) -> bool:
     about = _NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
     return about and not reply.is_success
 
@@ -108,14 +108,14 @@ def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
     if masked:
         proof.append(f"EHLO lists what is overwritten: {' '.join(masked)}")
     certain = bool(proof)
-    if hello is not None and _knows_helo_only(seen):
+    if hello is not None and _has_helo_only(seen):
         proof += [f"EHLO was answered {_first_line(hello.reply)}", "HELO is taken"]
     if not proof or seen.source == "log":
         return None
     return conclude("smtp_inspection_middlebox", "certain" if certain else "likely", *proof)
 
 
-def _knows_helo_only(seen: Evidence) -> bool:
+def _has_helo_only(seen: Evidence) -> bool:
     """Tell whether EHLO is an unknown command and HELO is accepted."""
     hello, helo = seen.in_clear.value or seen.over_tls.value, seen.helo.value
     return (
@@ -153,24 +153,24 @@ def starttls_required(seen: Evidence) -> Finding | None:
 def _refused_in_clear(seen: Evidence) -> Iterator[str]:
     """Yield the refusals before TLS that would not have come with TLS."""
     for attempt in seen.attempts:
-        if not attempt.tls and not attempt.accepted and _wants_tls(seen, attempt.reply):
+        if not attempt.tls and not attempt.accepted and _needs_tls(seen, attempt.reply):
             yield f"AUTH {attempt.mechanism} in clear was answered {attempt.reply}"
     mail = seen.mail.value
-    if mail is not None and not mail.tls and _wants_tls(seen, mail.reply):
+    if mail is not None and not mail.tls and _needs_tls(seen, mail.reply):
         yield f"MAIL FROM in clear was answered {mail.reply}"
 
 
-def asks_for_tls(reply: Reply) -> bool:
+def is_about_tls(reply: Reply) -> bool:
     """Tell whether a refusal says that TLS is missing."""
     return reply.code == 538 or bool(_TLS.search(reply.text))
 
 
-def _wants_tls(seen: Evidence, reply: Reply) -> bool:
+def _needs_tls(seen: Evidence, reply: Reply) -> bool:
     """Tell whether a refusal means that TLS is required: by its code (RFC 3207 4, RFC 4954 6), and
     by its text for 530, which has two meanings."""
     if reply.code < 400:
         return False
-    if asks_for_tls(reply):
+    if is_about_tls(reply):
         return True
     return not seen.offered_in_clear and reply.code in (451, 500, 502, 503, 504, 530)
 

@@ -227,9 +227,9 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     confidence: Confidence = "likely"
     if email is not None and email.phase == "resolve":
         proof.append(f"the host of the resource does not resolve: {email.host}")
-    elif managed is None or not _read(managed) or managed.resource_id or not managed.resources:
+    elif managed is None or not _was_read(managed) or managed.resource_id or not managed.resources:
         return None
-    if managed is not None and _read(managed) and not managed.resource_id:
+    if managed is not None and _was_read(managed) and not managed.resource_id:
         proof.append(f"Resource Manager lists {some_of(managed.resources)}")
         confidence = "certain"
     return _finding(
@@ -308,7 +308,7 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
     if behind is None or seen.seen_at is None or behind.management is None:
         return None
     state = _role_state(behind)
-    if state is None and not _email_api_let_in(behind):
+    if state is None and not _has_email_access(behind):
         return None
     young: list[str] = []
     if state is not None and state.missing == () and state.since is not None:
@@ -347,7 +347,7 @@ def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
     answer = behind.token_request
     if by_smtp_name and behind.email is None and answer is not None and answer.status == 200:
         return _only_the_secret_is_known(seen, behind)
-    if not _email_api_let_in(behind) or access_not_propagated(seen, known) is not None:
+    if not _has_email_access(behind) or access_not_propagated(seen, known) is not None:
         return None
     return _only_username_is_left(behind, listed=listed, composite=not by_smtp_name)
 
@@ -457,7 +457,7 @@ def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None
 # Conclusions.
 
 
-def _email_api_let_in(behind: Behind) -> bool:
+def _has_email_access(behind: Behind) -> bool:
     """Tell whether the e-mail API accepted token and role."""
     email = behind.email
     return email is not None and (email.status == 400 or email.error in _SENDER_REFUSED)
@@ -484,7 +484,7 @@ def _own_names(behind: Behind) -> list[SmtpNameSeen]:
     ]  # fmt: skip
 
 
-def _read(managed: ManagementFacts) -> bool:
+def _was_read(managed: ManagementFacts) -> bool:
     return managed.answer.status == 200
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.rules.auth_attempts import quote_reply, refused_secret
-from gatepost.diagnosis.rules.ehlo import asks_for_tls
+from gatepost.diagnosis.rules.ehlo import is_about_tls
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Esc, Reply
@@ -66,8 +66,8 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 *(("RCPT TO", each) for each in seen.rcpt.value or ()))  # fmt: skip
     for verb, each in commands:
         by_policy = each.reply.code == _SIGN_IN or str(each.reply.status).startswith("5.7.")
-        by_policy = by_policy or _denies_for_now(each.reply)
-        by_policy = by_policy or _says_no_relaying(seen, each.reply)
+        by_policy = by_policy or _is_denied_for_now(each.reply)
+        by_policy = by_policy or _is_relaying_refused(seen, each.reply)
         if by_policy and not each.authenticated:
             return conclude(
                 "auth_not_performed",
@@ -85,7 +85,7 @@ def login_forgotten(seen: Evidence) -> Finding | None:
     mail = seen.mail.value
     if mail is None or not mail.authenticated or mail.reply.code != _SIGN_IN:
         return None
-    if asks_for_tls(mail.reply):
+    if is_about_tls(mail.reply):
         return None
     return conclude(
         "login_forgotten",
@@ -95,13 +95,13 @@ def login_forgotten(seen: Evidence) -> Finding | None:
     )
 
 
-def _denies_for_now(reply: Reply) -> bool:
+def _is_denied_for_now(reply: Reply) -> bool:
     """Tell whether it is a temporary policy refusal of Postfix: ``defer_unauth_destination``, or
     any under ``soft_bounce``."""
     return reply.is_transient and reply.status == Esc(4, 7, 1) and "denied" in reply.text.lower()
 
 
-def _says_no_relaying(seen: Evidence, reply: Reply) -> bool:
+def _is_relaying_refused(seen: Evidence, reply: Reply) -> bool:
     """Tell whether it refuses relaying; OpenSMTPD calls such a recipient invalid."""
     greeting = seen.greeting.value
     opensmtpd = greeting and greeting.reply and "opensmtpd" in greeting.reply.text.lower()

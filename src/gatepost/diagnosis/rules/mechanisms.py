@@ -10,9 +10,9 @@ from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.auth_attempts import (
     UNSUPPORTED,
     WRONG_SECRET,
-    broke_off,
     mechanisms_for,
     quote_reply,
+    was_broken_off,
     was_judged,
 )
 from gatepost.model.evidence import AuthAttempt, Evidence
@@ -88,7 +88,7 @@ def _unlisted(seen: Evidence) -> str | None:
 
     Empty if it gives up before AUTH; None if the choice is right.
     """
-    if not seen.offered or any(each.accepted and not broke_off(each) for each in _own(seen)):
+    if not seen.offered or any(each.accepted and not was_broken_off(each) for each in _own(seen)):
         return None
     library = LIBRARIES.get(seen.client.library)
     if library is not None and not (seen.source != "probe" and seen.attempts):

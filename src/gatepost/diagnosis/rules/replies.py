@@ -32,7 +32,7 @@ def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...
         return found
     told = [
         each
-        for each in weigh(reading, filter(_counts, SIGNS))
+        for each in weigh(reading, filter(_is_valid_for_probe, SIGNS))
         if each.fit >= LIKELY and each.id not in _excluded(seen)
     ]
     if not told:
@@ -43,7 +43,7 @@ def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...
     return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
 
 
-def _counts(sign: Sign) -> bool:
+def _is_valid_for_probe(sign: Sign) -> bool:
     """Tell whether the sign holds for a probe: words of a refusal, or the provider that refused."""
     seen_in = CAUSES[sign.id].seen_in
     by_words = bool(sign.words or sign.codes or sign.status or sign.at)

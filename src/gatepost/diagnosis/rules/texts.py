@@ -35,7 +35,7 @@ def weigh(reading: Reading, signs: Iterable[Sign]) -> tuple[Finding, ...]:
     points: dict[str, float] = {}
     proofs: dict[str, list[str]] = {}
     for sign in signs:
-        proof = sign.proven(reading)
+        proof = sign.find_proof(reading)
         if proof is None:
             continue
         points[sign.id] = points.get(sign.id, 0.0) + sign.points

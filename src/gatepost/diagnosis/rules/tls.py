@@ -232,13 +232,13 @@ def _named_in_subject(seen: Evidence, certificate: Certificate, host: str) -> Fi
 def missing_issuer(tls: TlsSeen) -> str:
     """Return the URL of the issuer's certificate if the server did not send it; otherwise empty."""
     certificate = tls.certificate
-    alone = tls.verify_code in _NO_ISSUER and lacks_issuer(tls)
+    alone = tls.verify_code in _NO_ISSUER and is_issuer_missing(tls)
     if certificate is None or certificate.self_signed or not alone:
         return ""
     return certificate.issuer_urls[0] if certificate.issuer_urls else ""
 
 
-def lacks_issuer(tls: TlsSeen) -> bool:
+def is_issuer_missing(tls: TlsSeen) -> bool:
     """Tell whether the server sent its certificate without that of the issuer."""
     return tls.chain_length == 1 or tls.issuer_missing
 
@@ -249,7 +249,7 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     if certificate is None or seen.tls.value is None or certificate.self_signed:
         return None
     tls = seen.tls.value
-    if tls.verify_code not in _NO_ISSUER or not lacks_issuer(tls):
+    if tls.verify_code not in _NO_ISSUER or not is_issuer_missing(tls):
         return None
     issuer = seen.issuer.value
     if issuer is not None and issuer.subject and not issuer.completes:
@@ -331,14 +331,14 @@ def is_named(names: tuple[str, ...], host: str) -> bool:
     except ValueError:
         pass
     else:
-        return any(_same_address(name, address) for name in names)
+        return any(_is_same_address(name, address) for name in names)
     wanted = _ascii(host)
     parent = wanted.partition(".")[2]
     known = {_ascii(name) for name in names}
     return wanted in known or (bool(parent) and f"*.{parent}" in known)
 
 
-def _same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def _is_same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     try:
         return ipaddress.ip_address(name) == address
     except ValueError:

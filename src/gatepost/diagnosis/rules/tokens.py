@@ -90,7 +90,7 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
     if token.audience.removesuffix("/").lower() not in right:
         summary = f"The access token is for {whose(token.audience)}, not for SMTP here."
         proof = f"its aud is {token.audience or 'missing'}; {known.token_audiences[0]} is wanted"
-    elif known.token_permissions and not _permitted(token, known.token_permissions):
+    elif known.token_permissions and not _is_permitted(token, known.token_permissions):
         summary = "The access token does not permit sending over SMTP."
         has = ", ".join((*token.roles, *token.scopes)) or "no role or scope"
         proof = f"it has {has}; one of {', '.join(known.token_permissions)} is wanted"
@@ -166,7 +166,7 @@ def another_mailbox(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def _permitted(token: TokenSeen, wanted: tuple[str, ...]) -> bool:
+def _is_permitted(token: TokenSeen, wanted: tuple[str, ...]) -> bool:
     has = {each.lower() for each in (*token.roles, *token.scopes)}
     return any(each.lower() in has for each in wanted)
 

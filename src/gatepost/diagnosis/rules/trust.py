@@ -47,10 +47,10 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
     certificate, tls = _certificate(seen), seen.tls.value
     host = seen.target.host.rstrip(".").lower() if seen.target else ""
     owner = next((name for name, domains in DOMAINS.items()
-                  if any(_within(host, each) for each in domains.split())), "")  # fmt: skip
+                  if any(_is_within(host, each) for each in domains.split())), "")  # fmt: skip
     if certificate is None or tls is None or tls.verified or not owner or not certificate.names:
         return None
-    if any(_within(name, each) for name in certificate.names for each in DOMAINS[owner].split()):
+    if any(_is_within(name, each) for name in certificate.names for each in DOMAINS[owner].split()):
         return None
     return conclude(
         "connection_redirected_by_network",
@@ -86,7 +86,7 @@ _WITH_ISSUER: Final = 2
 """Number of certificates from which on a chain is complete."""
 
 
-def _within(name: str, domain: str) -> bool:
+def _is_within(name: str, domain: str) -> bool:
     name = name.lower().removeprefix("*.")
     return name == domain or name.endswith(f".{domain}")
 

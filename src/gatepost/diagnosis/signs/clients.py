@@ -2,30 +2,30 @@
 
 from typing import Final
 
-from gatepost.diagnosis.signs.offer import TLS_OFF, only_exotic
+from gatepost.diagnosis.signs.offer import TLS_OFF, has_only_exotic
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign
 
 
-def says_auth_login(reading: Reading) -> bool:
+def is_in_auth_login(reading: Reading) -> bool:
     """A traceback has aiosmtplib's function that sends the user name with AUTH LOGIN."""
     return "in auth_login" in reading.text
 
 
-def sender_is_empty(reading: Reading) -> bool:
+def is_sender_empty(reading: Reading) -> bool:
     """The log shows MAIL FROM with an empty address."""
     mail = reading.seen.mail.value
     return mail is not None and not mail.argument
 
 
-def sender_is_an_address(reading: Reading) -> bool:
+def is_sender_an_address(reading: Reading) -> bool:
     """The log shows MAIL FROM with an address: its syntax, or its position, is the problem."""
     mail = reading.seen.mail.value
     _, at, domain = mail.argument.rpartition("@") if mail is not None else ("", "", "")
     return bool(at) and "." in domain
 
 
-def never_asked_for_tls(reading: Reading) -> bool:
+def has_ignored_starttls(reading: Reading) -> bool:
     """EHLO in clear lists STARTTLS and no AUTH, and the client uses neither."""
     seen = reading.seen
     hello = seen.in_clear.value
@@ -34,7 +34,7 @@ def never_asked_for_tls(reading: Reading) -> bool:
     return "STARTTLS" in hello.capabilities and "AUTH" not in hello.capabilities
 
 
-def connected(reading: Reading) -> bool:
+def has_connected(reading: Reading) -> bool:
     """The server sent a greeting or replied to EHLO."""
     return reading.seen.greeting.value is not None or reading.seen.in_clear.value is not None
 
@@ -44,13 +44,13 @@ def has_tls(reading: Reading) -> bool:
     return reading.seen.over_tls.value is not None and reading.seen.starttls.value is not None
 
 
-def mail_is_signed_in(reading: Reading) -> bool:
+def is_mail_after_login(reading: Reading) -> bool:
     """MAIL follows a successful login."""
     mail = reading.seen.mail.value
     return mail is not None and mail.authenticated
 
 
-def never_signed_in(reading: Reading) -> bool:
+def has_skipped_auth(reading: Reading) -> bool:
     """The dialogue is complete; AUTH was offered under TLS, and not used."""
     seen = reading.seen
     return bool(seen.offered and seen.over_tls.value and not seen.attempts and seen.mail.value)
@@ -64,26 +64,23 @@ SIGNS: Final = (
     # only said without TLS
     Sign("starttls_required", 17, ("try connecting via tls (or starttls)",)),
     Sign("starttls_required", 18, ("could not authenticate", "does not support auth",
-                                   "requested but", "login denied", "authentication failed",
-                                   "cannot authenticate", "not support authentication"),
-         when=never_asked_for_tls),
+         "requested but", "login denied", "authentication failed", "cannot authenticate",
+         "not support authentication"), when=has_ignored_starttls),
     # CDO's codes, which hide the server's text; it does not support STARTTLS
     Sign("starttls_required", 8, ("0x80040217",), when=lambda r: not r.seen.strays),
     Sign("bad_credentials", 7, ("0x80040217",), when=lambda r: not r.seen.strays),
     Sign("port_blocked", 9, ("80040213",), when=lambda r: not r.seen.strays),
     # what works is not the cause, even if a verbose client mentions it
-    *(Sign(id_, -20, when=connected, proof="-") for id_ in _WAY),
+    *(Sign(id_, -20, when=has_connected, proof="-") for id_ in _WAY),
     *(Sign(id_, -20, when=has_tls, proof="-") for id_ in _TRUST),
     Sign("cert_hostname_mismatch", 22, ("did not match expected name",
-                                        "does not match the expected",
-                                        "subject name matches target", "ip address mismatch",
-                                        "num=62:hostname mismatch",
-                                        "did not match target host")),
+         "does not match the expected", "subject name matches target", "ip address mismatch",
+         "num=62:hostname mismatch", "did not match target host")),
     Sign("implicit_tls_on_starttls_port", 16, ("reserved for plain-text connections",)),
     Sign("starttls_on_implicit_tls_port", -12, ("reserved for plain-text connections",)),
     # Erlang's error if an answer is not TLS
-    Sign("implicit_tls_on_starttls_port", 14, ("in state hello*unexpected message",
-                                               "tls_alert*unexpected_message")),
+    Sign("implicit_tls_on_starttls_port", 14,
+         ("in state hello*unexpected message", "tls_alert*unexpected_message")),
     Sign("mechanism_not_offered", 15, ("using 0 possible authenticators",)),
     Sign("client_lacks_mechanism", 7, ("using 0 possible authenticators",)),
     Sign("bad_credentials", -6, ("using 0 possible authenticators",)),
@@ -99,32 +96,29 @@ SIGNS: Final = (
     Sign("unwanted_starttls", -12, ("self-signed", "self signed", "unknown authority"),
          context=("proton", "bridge")),
     Sign("mechanism_not_offered", 17, ("failed to find an authenticator supported",
-                                       "requested type not available",
-                                       "does not support authentication method",
-                                       "no overlap between offered and configured"),
-         when=lambda r: not only_exotic(r)),
+         "requested type not available", "does not support authentication method",
+         "no overlap between offered and configured"), when=lambda r: not has_only_exotic(r)),
     Sign("credential_url_encoding", 13, ("url using bad/illegal format",)),
-    Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=never_signed_in,
+    Sign("auth_not_performed", 17, codes=(530,), at=("mail", "rcpt"), when=has_skipped_auth,
          unless=("5.7.0 must", "starttls")),
     # QQ Mail, and qmail with a patch for AUTH
     Sign("auth_not_performed", 14, ("auth first", "authenticate first", "authentication first"),
          codes=(503,), at=("mail", "rcpt"), when=lambda r: not r.seen.attempts),
-    Sign("account_name_used_as_sender", 20, ("invalid address:*(sender)",
-                                             "invalid address:*(from)")),
+    Sign("account_name_used_as_sender", 20,
+         ("invalid address:*(sender)", "invalid address:*(from)")),
     Sign("client_config_conflict", 16, ("options are not compatible",)),
-    Sign("login_initial_response_rejected", 14, codes=(500, 501, 502, 503), when=says_auth_login),
+    Sign("login_initial_response_rejected", 14, codes=(500, 501, 502, 503), when=is_in_auth_login),
     # these report a refused login differently, so there was none
-    Sign("auth_not_performed", 13, ("smtpsenderrefused: (530", "mail command failed: 530",
-                                    "smtpsendfailedexception: 530"),
+    Sign("auth_not_performed", 13,
+         ("smtpsenderrefused: (530", "mail command failed: 530", "smtpsendfailedexception: 530"),
          unless=(*TLS_OFF, "must issue", "starttls first", "starttls is req", "5.7.139")),
     Sign("auth_not_performed", 13, ("said: 530*in reply to mail from",), client=("postfix",),
          unless=("starttls", "5.7.139", "sasl authentication failed")),
-    Sign("auth_not_performed", -20, codes=(530,), at=("mail",), when=mail_is_signed_in),
-    Sign("client_credentials_dropped", -20, codes=(530,), at=("mail",), when=mail_is_signed_in),
-    Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",),
-         when=sender_is_an_address),
+    Sign("auth_not_performed", -20, codes=(530,), at=("mail",), when=is_mail_after_login),
+    Sign("client_credentials_dropped", -20, codes=(530,), at=("mail",), when=is_mail_after_login),
+    Sign("account_name_used_as_sender", -12, ("syntax",), at=("mail",), when=is_sender_an_address),
     # there is no domain to link in an empty or invalid address
     Sign("sender_domain_not_linked", -13, ("address syntax",)),
-    Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=sender_is_empty),
+    Sign("sender_domain_not_linked", -20, codes=(501, 550), at=("mail",), when=is_sender_empty),
 )
 # fmt: on

@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
-from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, great_provider
-from gatepost.diagnosis.signs.sign import Sign, Test, contains
+from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, is_large_provider
+from gatepost.diagnosis.signs.sign import Sign, Test, has_words
 from gatepost.model.evidence import Position
 
 _LOOKED_UP: Final = re.compile(
@@ -44,7 +44,7 @@ _MASKED: Final = re.compile(
 """
 
 
-def odd_name(reading: Reading) -> bool:
+def is_name_odd(reading: Reading) -> bool:
     """The name that was looked up is not just a host name."""
     settings = "" if "@" in reading.context else reading.context  # otherwise a URL with a password
     if any(word in settings for word in _ODD_CONTEXT):
@@ -81,7 +81,7 @@ _SERVICES: Final = frozenset(
 """Names without a dot that exist in container and local networks."""
 
 
-def a_label_of_a_secret(reading: Reading) -> bool:
+def is_name_part_of_secret(reading: Reading) -> bool:
     """The name that was looked up has no dot, and looks like a part of a user name or password."""
     for line in reading.said:
         match = re.search(
@@ -95,7 +95,7 @@ def a_label_of_a_secret(reading: Reading) -> bool:
     return False
 
 
-def from_a_url(reading: Reading) -> bool:
+def is_name_from_url(reading: Reading) -> bool:
     """The client is set up by a URL, and the name that was looked up has no dot."""
     words = ("url", "dsn", "smtp://", "smtps://", "uri", "connection string")
     said = reading.text + reading.context
@@ -110,37 +110,37 @@ _RETIRED: Final = (
 """Hosts that providers have retired."""
 
 
-def retired_host(reading: Reading) -> bool:
+def has_retired_host(reading: Reading) -> bool:
     """The log names a host that its provider has retired."""
     said = f"{reading.text} {reading.context}"
     return any(host in said for host in _RETIRED)
 
 
-def redacted_name(reading: Reading) -> bool:
+def is_name_redacted(reading: Reading) -> bool:
     """The name that was looked up is a part of a secret."""
     match = _LOOKED_UP.search(reading.text)
     return match is not None and ("redacted" in match["name"] or "@" in match["name"]
                                   or "%" in match["name"])  # fmt: skip
 
 
-def names_ipv6(reading: Reading) -> bool:
+def has_ipv6(reading: Reading) -> bool:
     """The log has an IPv6 address, or names IPv6."""
     return _V6.search(reading.text) is not None
 
 
-def masked(reading: Reading) -> bool:
+def is_masked(reading: Reading) -> bool:
     """Greeting or EHLO are masked with asterisks or X, as firewalls do."""
     before, lines = "", reading.seen.transcript
     for line in lines:
         hides_its_name = line.text.startswith("250-") and not before.startswith("250-")
-        refused = re.match(r"(?:334|[45]\d\d)", line.text) is not None
-        if line.speaker == "S" and _MASKED.search(line.text) and not (hides_its_name or refused):
+        is_reply = re.match(r"(?:334|[45]\d\d)", line.text) is not None
+        if line.speaker == "S" and _MASKED.search(line.text) and not (hides_its_name or is_reply):
             return True
         before = line.text
     return any(words in reading.text for words in ("220 *****", "220*****"))
 
 
-def greeted(reading: Reading) -> bool:
+def has_greeted(reading: Reading) -> bool:
     """The server has sent something."""
     seen = reading.seen
     return (
@@ -156,16 +156,16 @@ _AFTER_GREETING: Final = ("ehlo", "starttls", "auth", "mail", "rcpt", "data")
 
 def ended_at(*places: Position) -> Test:
     """Return a test: the client waited for the reply to this command, by its log or traceback."""
-    return lambda r: r.seen.position in places and not r.refusals and _unanswered(r)
+    return lambda r: r.seen.position in places and not r.refusals and _is_unanswered(r)
 
 
-def _unanswered(reading: Reading) -> bool:
+def _is_unanswered(reading: Reading) -> bool:
     """The last line of the dialogue is a command."""
     said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
     return not said or said[-1].speaker == "C"
 
 
-def begins_with_tls(reading: Reading) -> bool:
+def is_set_to_tls_first(reading: Reading) -> bool:
     """The client is set to TLS from the first octet, by its log."""
     words = ("smtp_ssl", "smtps://", "ssl://", "secure: true", "isssl true", "use_tls=true")
     return any(word in reading.text or word in reading.context for word in words)
@@ -178,7 +178,7 @@ _V4_FAILS: Final = re.compile(
 )
 
 
-def v4_fails_too(reading: Reading) -> bool:
+def has_ipv4_failed(reading: Reading) -> bool:
     """The server's IPv4 address fails, too, in the same log."""
     return _V4_FAILS.search(reading.text) is not None
 
@@ -195,26 +195,26 @@ _SET_STARTTLS: Final = re.compile(
 )
 
 
-def set_to_implicit_tls(reading: Reading) -> bool:
+def is_set_to_implicit_tls(reading: Reading) -> bool:
     """The log has a setting for implicit TLS, and nothing from the server."""
-    return silent(reading) and _SET_IMPLICIT.search(reading.text) is not None
+    return is_server_silent(reading) and _SET_IMPLICIT.search(reading.text) is not None
 
 
-def set_to_starttls(reading: Reading) -> bool:
+def is_set_to_starttls(reading: Reading) -> bool:
     """The log has a setting for STARTTLS, and nothing from the server."""
-    return silent(reading) and _SET_STARTTLS.search(reading.text) is not None
+    return is_server_silent(reading) and _SET_STARTTLS.search(reading.text) is not None
 
 
-def silent(reading: Reading) -> bool:
+def is_server_silent(reading: Reading) -> bool:
     """The log has nothing from the server."""
-    return not greeted(reading) and not reading.refusals
+    return not has_greeted(reading) and not reading.refusals
 
 
-def opened_in_silence(reading: Reading) -> bool:
+def is_opened_in_silence(reading: Reading) -> bool:
     """The log shows that the connection was opened, and nothing from the server."""
     words = ("connection: opened", "connection opened", "connection established", "connected to",
              "connected in", "tcp connected")  # fmt: skip
-    return silent(reading) and any(word in reading.text for word in words)
+    return is_server_silent(reading) and any(word in reading.text for word in words)
 
 
 # errno -3008, -4039, -4077, -4078: libuv's numbers on Windows, which Node prints
@@ -224,31 +224,26 @@ _DNS = (
     "unknown host", "nodename nor servname", "host or domain name not found", "name service error",
     "server misbehaving", "the remote name could not be resolved", "unknown mx host",
     "failed to lookup address", "dns lookup failed", "dial tcp: lookup", "php_network_getaddresses",
-    "temporary failure in name resolution", "name does not resolve", "host not found",
-    "errno*-3008",
+    "name does not resolve", "host not found", "errno*-3008",
 )  # fmt: skip
 _TIMEOUT = (
-    "etimedout", "timed out", "i/o timeout", "timeouterror", "timeout was reached", "opentimeout",
-    "execution expired", "connection timeout", "connect timeout", "10060", "timeout exceeded",
-    "operation has timed out", "connecttimeout", ("connection attempt failed because the connected "
-    "party did not properly respond"), "timeout expired", "read timeout", "readtimeout", "timeout",
-    "timedout", "deadline exceeded",
-    "deadline has elapsed", "errno*-4039", "errno*-110",
+    "timed out", "execution expired", "10060",
+    "connection attempt failed because the connected party did not properly respond", "timeout",
+    "timedout", "deadline exceeded", "deadline has elapsed", "errno*-4039", "errno*-110",
 )  # fmt: skip
 _REFUSED = (
     "econnrefused", "connection refused", "actively refused", "10061", "no route to host",
-    "ehostunreach", "connect to*failed", "failed to connect to", "could not connect to smtp host",
-    "couldn't connect to host", "unable to connect to the remote server", "smtp connect() failed",
+    "ehostunreach", "connect to*failed", "failed to connect to", "couldn't connect to host",
+    "unable to connect to the remote server", "smtp connect() failed",
     "connection could not be established", "could not connect", "network unreachable",
     "error connecting to", "can't connect to", "cannot connect to", "can not connect to",
     "errno*-4078", "errno*-111",
 )  # fmt: skip
 _EOF = (
     "eof", "unexpectedly closed", "unexpected socket close", "connection closed", "econnreset",
-    "connection reset", "lost connection", "unexpectedly disconnected", "[eof]", "empty response",
-    "closed by remote host", "connection lost", "end of file reached", "incomplete response",
-    "server closed the connection", "connection was closed", "closed connection", "disconnected",
-    "transport connection: net_io_connectionclosed", "net_io_connectionclosed",
+    "connection reset", "lost connection", "empty response", "closed by remote host",
+    "connection lost", "end of file reached", "incomplete response", "server closed the connection",
+    "connection was closed", "closed connection", "disconnected", "net_io_connectionclosed",
     "closed unexpectedly", "response reading failed", "server returned nothing", "empty reply",
     "errno*-4077", "errno*-104",
 )  # fmt: skip
@@ -256,12 +251,13 @@ _HANG = (
     *_TIMEOUT, "hang", "no response", "greeting never received", "waiting for*greeting",
     "never returns", "stuck", "blocks forever", "initial server greeting",
 )  # fmt: skip
-_NO_GREETING = ("greeting never received", "initial server greeting", "did not receive greeting",
-                "waiting for*greeting", "no banner", "without*banner",
-                "before*greeting", "closed connection in response to initial connection",
-                "waiting for server response", "waiting for server ready", "no greeting",
-                "reading the greeting", "reading greeting", "awaiting*banner",
-                "banner*timed out", "greeting*timed out")  # fmt: skip
+_NO_GREETING = (
+    "greeting never received", "initial server greeting", "did not receive greeting",
+    "waiting for*greeting", "no banner", "without*banner", "before*greeting",
+    "closed connection in response to initial connection", "waiting for server response",
+    "waiting for server ready", "no greeting", "reading the greeting", "reading greeting",
+    "awaiting*banner", "banner*timed out", "greeting*timed out",
+)  # fmt: skip
 _NEVER_CONNECTED = (
     "dial tcp*i/o timeout", "dial tcp*timed out", "connect etimedout", "connect econnrefused",
     "connect to*connection timed out", "connect to*operation timed out", "net::opentimeout",
@@ -282,15 +278,15 @@ _BEGINS_IN_CLEAR: Final = re.compile(r"(?::|\bport\b\W{0,4})(?:25|587|1025)\b")
 _OF_TLS = ("handshake", "certificate", "ssl routines", "wrong version", "tls_")
 
 
-def hangs(reading: Reading) -> bool:
+def is_hanging(reading: Reading) -> bool:
     """TCP was connected, no greeting came, and the client timed out."""
     waited = any(word in reading.text for word in _TIMEOUT)
-    in_reading = any(contains(reading.text, word) for word in _READING)
-    stood = opened_in_silence(reading) or ended_at("greeting")(reading)
-    return silent(reading) and (in_reading or (waited and stood))
+    in_reading = any(has_words(reading.text, word) for word in _READING)
+    stood = is_opened_in_silence(reading) or ended_at("greeting")(reading)
+    return is_server_silent(reading) and (in_reading or (waited and stood))
 
 
-def greets_when_spoken_to(reading: Reading) -> bool:
+def is_greeting_withheld(reading: Reading) -> bool:
     """The client timed out and sent something; then the greeting came."""
     said = reading.seen.transcript[:2]
     waited = any(word in reading.text for word in _TIMEOUT)
@@ -299,154 +295,150 @@ def greets_when_spoken_to(reading: Reading) -> bool:
     )  # fmt: skip
 
 
-def ends_unheard(reading: Reading) -> bool:
+def has_ended_unheard(reading: Reading) -> bool:
     """TCP was connected, and the connection ended before a greeting."""
-    return not hangs(reading) and opened_in_silence(reading)
+    return not is_hanging(reading) and is_opened_in_silence(reading)
 
 
-def failed_to_connect(reading: Reading) -> bool:
+def has_connect_failed(reading: Reading) -> bool:
     """Node reports that connect() failed."""
-    return silent(reading) and _SYSCALL.search(reading.text) is not None
+    return is_server_silent(reading) and _SYSCALL.search(reading.text) is not None
 
 
-_MESH = ("istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
-         "kuma mesh", "cilium")  # fmt: skip
+_MESH = (
+    "istio", "envoy", "linkerd", "service mesh", "sidecar", "ambassador", "consul connect",
+    "kuma mesh", "cilium",
+)  # fmt: skip
 LISTED = (
     "blocked using", "spamhaus", "blocklisted", "blacklisted", "on a block list",
     "on our block list", "on a blacklist", "dnsbl", "rbl.", "barracudacentral", "spamcop",
     "sorbs.net", "banned sending ip", "poor reputation", "listed by*list", "address*listed in",
     "on block list", "blocked*block list", "5.7.511", "5.7.606", "black listed", "bad dns ptr",
     "no ptr record", "reverse dns", "reverse hostname", "rdns", "cannot find your hostname",
-    "refused to talk to me: 554",
-    "ip address is blocked", "sending ip*blocked", "ip*has been blocked",
+    "refused to talk to me: 554", "ip address is blocked", "sending ip*blocked",
+    "ip*has been blocked",
 )  # fmt: skip
 
 # fmt: off
 SIGNS: Final = (
     Sign("dns_failure", 9, _DNS),
-    Sign("dns_failure", 3, ("temporary failure", "eai_again", "server misbehaving",
-                            "try again"), when=lambda r: any(w in r.text for w in _DNS)),
-    Sign("host_setting_malformed", 14, _DNS, when=odd_name),
+    Sign("dns_failure", 3, ("temporary failure", "eai_again", "server misbehaving", "try again"),
+         when=lambda r: any(w in r.text for w in _DNS)),
+    Sign("host_setting_malformed", 14, _DNS, when=is_name_odd),
     Sign("host_setting_malformed", 14, ("to undefined:", "to null:", "to none:", "to nil:"),
-         when=silent),
-    Sign("host_setting_malformed", 10, ("the name ends with a space",), when=great_provider),
+         when=is_server_silent),
+    Sign("host_setting_malformed", 10, ("the name ends with a space",), when=is_large_provider),
     # an answer of a filter, or no host at all; Node then uses its own machine
-    Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (
-        silent(r) and r.host == "0.0.0.0" and any(w in r.text for w in _REFUSED))),
+    Sign("host_setting_malformed", 8, ("0.0.0.0:",), when=lambda r: (is_server_silent(r) and r.host
+         == "0.0.0.0" and any(w in r.text for w in _REFUSED))),
     Sign("host_setting_malformed", 4, ("econnrefused 127.0.0.1:587", "econnrefused 127.0.0.1:465",
-                                       "econnrefused ::1:587", "econnrefused ::1:465")),
-    Sign("host_setting_malformed", 13,
-         ("missing port in address", "too many colons in address", "label empty or too long",
-          "invalid hostname", "invalid host name", "invalid host: ", "invalid host entry",
-          "hostname is invalid", "not a valid host",
-          "idna' codec failed", "url scheme*not allowed", "host must not contain",
-          "invalid address:", "invalid relayhost",
-          "valid hostname or network address required", "bad host", "malformed host",
-          "invalid port number", "tcp://http", "ssl://http", "tcp://smtp://", "tcp://ssl",
-          "ssl://ssl", "ssl://smtp:", "tls://tls", "tcp://tcp",
-          "unable to find the socket transport \"smtp",
-          "unable to find the socket transport \"http"), unless=("(from)", "(to)")),
-    Sign("credential_url_encoding", 15, _DNS, when=redacted_name),
-    Sign("credential_url_encoding", 12, _DNS, when=a_label_of_a_secret),
-    Sign("credential_url_encoding", 13, _DNS, when=from_a_url),
+         "econnrefused ::1:587", "econnrefused ::1:465")),
+    Sign("host_setting_malformed", 13, ("missing port in address", "too many colons in address",
+         "label empty or too long", "invalid hostname", "invalid host name", "invalid host: ",
+         "invalid host entry", "hostname is invalid", "not a valid host", "idna' codec failed",
+         "url scheme*not allowed", "host must not contain", "invalid address:", "invalid relayhost",
+         "valid hostname or network address required", "bad host", "malformed host",
+         "invalid port number", "tcp://http", "ssl://http", "tcp://smtp://", "tcp://ssl",
+         "ssl://ssl", "ssl://smtp:", "tls://tls", "tcp://tcp",
+         "unable to find the socket transport \"smtp",
+         "unable to find the socket transport \"http"), unless=("(from)", "(to)")),
+    Sign("credential_url_encoding", 15, _DNS, when=is_name_redacted),
+    Sign("credential_url_encoding", 12, _DNS, when=is_name_part_of_secret),
+    Sign("credential_url_encoding", 13, _DNS, when=is_name_from_url),
     # TCP was connected: the client waited for the greeting
     Sign("port_blocked", -9, ("net::readtimeout", "response: -1", "in `recv_response'",
-                              "in 'net::smtp#recv_response'", "read timed out*getreply")),
-    Sign("starttls_on_implicit_tls_port", 9, ("net::readtimeout", "response: -1"), when=silent),
+         "in 'net::smtp#recv_response'", "read timed out*getreply")),
+    Sign("starttls_on_implicit_tls_port", 9, ("net::readtimeout", "response: -1"),
+         when=is_server_silent),
     Sign("starttls_on_implicit_tls_port", 4, ("timed out", "timeout"),
-         client=("system-net-mail", "powershell"), ports=(465,), when=silent),
+         client=("system-net-mail", "powershell"), ports=(465,), when=is_server_silent),
     Sign("port_blocked", -9, _DNS),
-    Sign("port_blocked", 6, _TIMEOUT, when=silent),
-    Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=silent),
-    Sign("port_blocked", 5, _REFUSED, when=silent),
-    Sign("port_blocked", -8, _REFUSED, when=opened_in_silence),
+    Sign("port_blocked", 6, _TIMEOUT, when=is_server_silent),
+    Sign("port_blocked", 3, _TIMEOUT, ports=(25,), when=is_server_silent),
+    Sign("port_blocked", 5, _REFUSED, when=is_server_silent),
+    Sign("port_blocked", -8, _REFUSED, when=is_opened_in_silence),
     # nobody has judged what was not sent
-    Sign("bad_credentials", -6, (*_EOF, *_TIMEOUT), when=opened_in_silence),
-    Sign("credential_mangled_by_config", -5.5, (*_EOF, *_TIMEOUT), when=opened_in_silence),
+    Sign("bad_credentials", -6, (*_EOF, *_TIMEOUT), when=is_opened_in_silence),
+    Sign("credential_mangled_by_config", -5.5, (*_EOF, *_TIMEOUT), when=is_opened_in_silence),
     Sign("port_blocked", 3, ("telnet", "port 25", "all ports", "every host", "outbound", "firewall",
-                             "digitalocean", "hetzner", "ec2", "gcp", "google cloud", "droplet",
-                             "vultr", "linode", "oracle cloud", "port*blocked",
-                             "blocked*port", "blocks port", "is blocked by")),
-    Sign("port_blocked", 3, context=("digitalocean", "hetzner", "ec2", "gcp", "google cloud",
-                                     "droplet", "vultr", "linode", "cloud", "hosting", "render.com",
-                                     "railway", "heroku", "vps", "blocked", "aws"),
-         when=lambda r: silent(r) and any(w in r.text for w in (*_TIMEOUT, *_REFUSED)),
+         "digitalocean", "hetzner", "ec2", "gcp", "google cloud", "droplet", "vultr", "linode",
+         "oracle cloud", "port*blocked", "blocked*port", "blocks port", "is blocked by")),
+    Sign("port_blocked", 3, context=("digitalocean", "hetzner", "ec2", "gcp", "droplet", "vultr",
+         "linode", "cloud", "hosting", "render.com", "railway", "heroku", "vps", "blocked", "aws"),
+         when=lambda r: is_server_silent(r) and any(w in r.text for w in (*_TIMEOUT, *_REFUSED)),
          proof="cloud and hosting providers block outgoing mail ports"),
-    Sign("port_blocked", 4, _NEVER_CONNECTED, when=silent, unless=("unable to read data",)),
-    Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=silent,
+    Sign("port_blocked", 4, _NEVER_CONNECTED, when=is_server_silent,
          unless=("unable to read data",)),
-    Sign("port_blocked", 4, ("syscall",), when=failed_to_connect),
-    Sign("starttls_on_implicit_tls_port", -14, ("syscall",), when=failed_to_connect),
-    Sign("address_family_not_tried", 9, ("aaaa*never tried", "a record*never tried",
-                                         "resolves a only", "resolves only a")),
+    Sign("starttls_on_implicit_tls_port", -14, _NEVER_CONNECTED, when=is_server_silent,
+         unless=("unable to read data",)),
+    Sign("port_blocked", 4, ("syscall",), when=has_connect_failed),
+    Sign("starttls_on_implicit_tls_port", -14, ("syscall",), when=has_connect_failed),
+    Sign("address_family_not_tried", 9,
+         ("aaaa*never tried", "a record*never tried", "resolves a only", "resolves only a")),
     Sign("ipv6_unreachable", 13, ("enetunreach", "network is unreachable", "address not available",
-                                  "eaddrnotavail", "cannot assign requested address",
-                                  "ehostunreach", "no route to host"), when=names_ipv6),
-    Sign("ipv6_unreachable", -9, when=v4_fails_too, proof="-"),
+         "eaddrnotavail", "cannot assign requested address", "ehostunreach", "no route to host"),
+         when=has_ipv6),
+    Sign("ipv6_unreachable", -9, when=has_ipv4_failed, proof="-"),
     Sign("ipv6_unreachable", 5, ("enetunreach", "network is unreachable"),
-         when=lambda r: not names_ipv6(r)),
-    Sign("ipv6_unreachable", 5, _TIMEOUT, when=lambda r: names_ipv6(r) and silent(r)),
+         when=lambda r: not has_ipv6(r)),
+    Sign("ipv6_unreachable", 5, _TIMEOUT, when=lambda r: has_ipv6(r) and is_server_silent(r)),
     Sign("address_family_not_tried", 13, ("econnrefused ::1", "econnrefused*[::1]",
-                                          "dial tcp [::1]*refused", "connect to ::1*refused",
-                                          "localhost*resolves to ::1", "::1*connection refused",
-                                          "[::1]*actively refused")),
-    Sign("address_family_not_tried", 9, ("listens on 127.0.0.1", "127.0.0.1*only",
-                                         "only on ipv4", "only on ipv6"), when=names_ipv6),
+         "dial tcp [::1]*refused", "connect to ::1*refused", "localhost*resolves to ::1",
+         "::1*connection refused", "[::1]*actively refused")),
+    Sign("address_family_not_tried", 9,
+         ("listens on 127.0.0.1", "127.0.0.1*only", "only on ipv4", "only on ipv6"), when=has_ipv6),
     Sign("address_family_not_tried", 9, ("ipv4*only", "ipv6*only", "only*aaaa", "ipv6-only",
-                                         "only tries ipv4", "only tries ipv6")),
+         "only tries ipv4", "only tries ipv6")),
     # not the name: EHLO itself is unknown
     Sign("smtp_inspection_middlebox", 16, codes=(500, 502), at=("ehlo",)),
     Sign("helo_rejected", -5, codes=(500, 502), at=("ehlo",)),
-    Sign("smtp_inspection_middlebox", 22, when=masked,
+    Sign("smtp_inspection_middlebox", 22, when=is_masked,
          proof="what the server says is overwritten with asterisks or X, as firewalls do"),
-    Sign("smtp_inspection_middlebox", 9, ("xxxxxxxa", "xxxa", "fixup smtp",
-                                          "inspect esmtp", "smtp inspection", "smtp proxy",
-                                          "cisco asa", "cisco pix")),
-    Sign("mesh_server_first_hang", 26, when=greets_when_spoken_to,
+    Sign("smtp_inspection_middlebox", 9, ("xxxa", "fixup smtp", "inspect esmtp", "smtp inspection",
+         "smtp proxy", "cisco asa", "cisco pix")),
+    Sign("mesh_server_first_hang", 26, when=is_greeting_withheld,
          proof="the greeting came only when the client had said something"),
     Sign("mesh_server_first_hang", 9, _MESH),
     Sign("mesh_server_first_hang", 8, context=_MESH, proof="a service mesh lies in between"),
-    Sign("mesh_server_first_hang", 4, ("kubernetes", "k8s", "pod "), when=silent),
+    Sign("mesh_server_first_hang", 4, ("kubernetes", "k8s", "pod "), when=is_server_silent),
     Sign("mesh_server_first_hang", 4, _HANG, context=("kubernetes", "k8s", "cluster"),
-         when=silent),
-    Sign("mesh_server_first_hang", 3, _NO_GREETING, when=silent),
-    Sign("starttls_on_implicit_tls_port", 7.5, _HANG, ports=IMPLICIT_PORTS, when=silent),
-    Sign("starttls_on_implicit_tls_port", 7.5, _EOF, ports=IMPLICIT_PORTS, when=silent),
-    Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=silent),
+         when=is_server_silent),
+    Sign("mesh_server_first_hang", 3, _NO_GREETING, when=is_server_silent),
+    Sign("starttls_on_implicit_tls_port", 7.5, _HANG, ports=IMPLICIT_PORTS, when=is_server_silent),
+    Sign("starttls_on_implicit_tls_port", 7.5, _EOF, ports=IMPLICIT_PORTS, when=is_server_silent),
+    Sign("starttls_on_implicit_tls_port", 7, _NO_GREETING, when=is_server_silent),
     Sign("implicit_tls_on_starttls_port", 10, (*_REFUSED, *_TIMEOUT, *_EOF), ports=(587, 25, 2587),
-         when=set_to_implicit_tls),
+         when=is_set_to_implicit_tls),
     Sign("starttls_on_implicit_tls_port", 5, (*_TIMEOUT, *_EOF), ports=IMPLICIT_PORTS,
-         when=set_to_starttls),
+         when=is_set_to_starttls),
     Sign("starttls_on_implicit_tls_port", 6.5, ("unexpectedly closed", "econnreset", "eof",
-                                              "unexpected socket close", "connection reset",
-                                              "connection closed", "empty response",
-                                              "disconnected"), when=silent),
+         "unexpected socket close", "connection reset", "connection closed", "empty response",
+         "disconnected"), when=is_server_silent),
     # connected but silent: one sign, however it shows
-    *(Sign(id_, points, when=hangs, proof="the connection came about, and the server said nothing")
+    *(Sign(id_, points, when=is_hanging, proof="the client connected, and the server sent nothing")
       for id_, points in (("starttls_on_implicit_tls_port", 10), ("mesh_server_first_hang", 5.5),
                           ("backend_down_behind_proxy", 5), ("port_blocked", -9))),
-    *(Sign(id_, points, when=ends_unheard, unless=_OF_TLS,
+    *(Sign(id_, points, when=has_ended_unheard, unless=_OF_TLS,
            proof="the connection came about, and ended before the server said anything")
       for id_, points in (("starttls_on_implicit_tls_port", 7), ("backend_down_behind_proxy", 4),
                           ("port_blocked", -9))),
-    Sign("starttls_on_implicit_tls_port", -5, when=lambda r: (
-        silent(r) and _BEGINS_IN_CLEAR.search(r.text) is not None), proof="-"),
-    Sign("starttls_on_implicit_tls_port", 4, ("465",), when=silent),
-    Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=silent),
-    Sign("starttls_on_implicit_tls_port", -12, when=begins_with_tls),
+    Sign("starttls_on_implicit_tls_port", -5,
+         when=lambda r: (is_server_silent(r) and _BEGINS_IN_CLEAR.search(r.text) is not None),
+         proof="-"),
+    Sign("starttls_on_implicit_tls_port", 4, ("465",), when=is_server_silent),
+    Sign("starttls_on_implicit_tls_port", 4, _EOF, context=(" 465",), when=is_server_silent),
+    Sign("starttls_on_implicit_tls_port", -12, when=is_set_to_tls_first),
     Sign("starttls_on_implicit_tls_port", 3, ("securesmtp", "smtps:", "smtps ", "ssl/tls",
-                                              "use_ssl", "secure: false", "secure=false",
-                                              "secure:false"), when=silent),
+         "use_ssl", "secure: false", "secure=false", "secure:false"), when=is_server_silent),
     Sign("starttls_on_implicit_tls_port", 3, _HANG, client=("system-net-mail", "powershell"),
-         ports=(465,), when=silent),
-    Sign("backend_down_behind_proxy", 6, _EOF, when=silent),
-    Sign("backend_down_behind_proxy", 4, context=("proxy", "socat", "haproxy", "load balancer",
-                                                  "bridge", "nginx", "tunnel", "balancer",
-                                                  "docker"),
-         when=lambda r: silent(r) and any(w in r.text for w in _EOF),
+         ports=(465,), when=is_server_silent),
+    Sign("backend_down_behind_proxy", 6, _EOF, when=is_server_silent),
+    Sign("backend_down_behind_proxy", 4,
+         context=("proxy", "socat", "bridge", "nginx", "tunnel", "balancer", "docker"),
+         when=lambda r: is_server_silent(r) and any(w in r.text for w in _EOF),
          proof="there is something between client and server"),
     Sign("backend_down_behind_proxy", 3, ("haproxy", "socat", "nginx", "load balancer", "bridge"),
-         when=silent),
+         when=is_server_silent),
     # a traceback shows how far the client came
     Sign("helo_rejected", 7.5, _EOF, when=ended_at("ehlo")),
     Sign("server_tls_misconfigured", 7.5, _EOF, when=ended_at("starttls")),
@@ -455,25 +447,24 @@ SIGNS: Final = (
     Sign("server_auth_backend_down", 6, _EOF, when=ended_at("auth")),
     Sign("auth_throttled", 5.5, _EOF, when=ended_at("auth")),
     # before it sent a user name or password
-    Sign("server_auth_backend_down", 3, _EOF, when=lambda r: (
-        ended_at("auth")(r) and bool(r.seen.attempts) and not r.seen.attempts[-1].responses)),
-    Sign("app_password_required", 9, _EOF, when=lambda r: ended_at("auth")(r) and bool(
-        r.providers & OWN_PASSWORD_REFUSED)),
+    Sign("server_auth_backend_down", 3, _EOF, when=lambda r: (ended_at("auth")(r)
+         and bool(r.seen.attempts) and not r.seen.attempts[-1].responses)),
+    Sign("app_password_required", 9, _EOF,
+         when=lambda r: ended_at("auth")(r) and bool(r.providers & OWN_PASSWORD_REFUSED)),
     Sign("rate_limited", 6, _EOF, when=ended_at("mail", "rcpt", "data")),
     Sign("too_large", 5.5, _EOF, when=ended_at("data")),
-    Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=silent),
-    Sign("helo_rejected", 7.9, _EOF, provider=("gmail_relay",), when=silent),
-    Sign("cert_expired", 2, ("eof",), when=silent),
+    Sign("helo_rejected", 4, ("eof",), client=("go-net-smtp",), when=is_server_silent),
+    Sign("helo_rejected", 7.9, _EOF, provider=("gmail_relay",), when=is_server_silent),
+    Sign("cert_expired", 2, ("eof",), when=is_server_silent),
     Sign("other_protocol", 17, ("* ok [capability", "imap4rev1", "* ok imap", "+ok dovecot",
-                                "+ok pop", "response=+ok", "response=* ok", "ssh-2.0-")),
+         "+ok pop", "response=+ok", "response=* ok", "ssh-2.0-")),
     Sign("address_blocklisted", 19, LISTED),
     Sign("provider_endpoint_changed", 13, (*_HANG, *_REFUSED, *_EOF, *_DNS),
          context=("smtp.1and1.com", "sendinblue.com", "smtp.live.com", "smtp.mandrillapp.com:465",
-                  "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),
-    Sign("provider_endpoint_changed", 8, (*_HANG, *_REFUSED, *_EOF, *_DNS), when=retired_host,
+         "mail.google.com", "smtp.googlemail.com:25", "smtp.1und1.de:25")),
+    Sign("provider_endpoint_changed", 8, (*_HANG, *_REFUSED, *_EOF, *_DNS), when=has_retired_host,
          proof="the provider has retired this host"),
     Sign("provider_endpoint_changed", 9, ("no longer supported", "has moved", "new host",
-                                          "been discontinued", "been retired", "shut down",
-                                          "no longer available")),
+         "been discontinued", "been retired", "shut down", "no longer available")),
 )
 # fmt: on

@@ -73,12 +73,12 @@ class Reading:
         """The refusals of the server."""
         return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
 
-    def refused_at(self, position: Position) -> bool:
+    def was_refused_at(self, position: Position) -> bool:
         """Tell whether something was refused at this position."""
         return any(each.position == position for each in self.refusals)
 
 
-def great_provider(reading: Reading) -> bool:
+def is_large_provider(reading: Reading) -> bool:
     """Tell whether the host is a large provider's, which has a valid public certificate."""
     return any(domain in reading.host for name in DOMAINS for domain in DOMAINS[name].split())
 

@@ -3,7 +3,7 @@ sender's domain, the content, the route (RFC 3463 3.2 to 3.8)."""
 
 from typing import Final
 
-from gatepost.diagnosis.signs.auth import signed_in
+from gatepost.diagnosis.signs.auth import has_signed_in
 from gatepost.diagnosis.signs.envelope import RATE
 from gatepost.diagnosis.signs.network import LISTED
 from gatepost.diagnosis.signs.sign import Sign
@@ -28,29 +28,26 @@ _NO_RECIPIENT = (
 )  # fmt: skip
 _NO_DOMAIN = (
     "sender address rejected: domain not found", "domain of sender address*does not exist",
-    "sender address rejected: unverified address", "sender verify failed",
-    "unable to verify sender", "could not verify sender", "cannot resolve*sender",
-    "sender domain*not exist",
+    "sender address rejected: unverified address", "unable to verify sender",
+    "could not verify sender", "cannot resolve*sender", "sender domain*not exist",
     "sender domain*not found", "sender domain*not resolv", "domain of sender*not resolve",
-    "unresolvable*sender", "sender*unresolvable", "sender domain must",
-    "cannot find your domain",
+    "unresolvable*sender", "sender*unresolvable", "sender domain must", "cannot find your domain",
     "sender address rejected: malformed dns", "sender*has no mx", "sender domain has no a",
     "sender address rejected: undeliverable", "sender verify", "sender domain has an invalid",
 )  # fmt: skip
 _IN_TROUBLE = (
     "insufficient system storage", "space shortage", "insufficient system resources",
-    "insufficient disk",
-    "queue file write error", "no space left", "disk full", "out of disk", "out of memory",
-    "temporary lookup failure", "server configuration", "configuration error",
+    "insufficient disk", "queue file write error", "no space left", "disk full", "out of disk",
+    "out of memory", "temporary lookup failure", "server configuration", "configuration error",
     "configuration problem", "temporary local problem", "local error in processing",
-    "local configuration error", "under maintenance", "in maintenance", "down for maintenance",
-    "system not accepting", "not accepting network messages", "not accepting messages",
-    "internal server error", "internal software error", "temporary server error",
-    "temporary system problem", "temporary system failure", "mail system*temporarily unavailable",
-    "service shutting down", "server shutting down", "filter*unavailable", "scanner*unavailable",
+    "under maintenance", "in maintenance", "down for maintenance", "system not accepting",
+    "not accepting network messages", "not accepting messages", "internal server error",
+    "internal software error", "temporary server error", "temporary system problem",
+    "temporary system failure", "mail system*temporarily unavailable", "service shutting down",
+    "server shutting down", "filter*unavailable", "scanner*unavailable",
     "policy service*unavailable", "milter", "content filter*fail", "database*unavailable",
-    "space shortage", "unexpected failure", "rejecting connections on daemon",
-    "resource temporarily unavailable", "temporary failure",
+    "unexpected failure", "rejecting connections on daemon", "resource temporarily unavailable",
+    "temporary failure",
 )  # fmt: skip
 _CONTENT = (
     "message content rejected", "content rejected", "rejected*spam", "contains spam",
@@ -63,8 +60,8 @@ _CONTENT = (
     "prohibited content", "blocked*content", "content policy", "phishing", "dt:spm",  # NetEase
 )  # fmt: skip
 _NO_CERTIFICATE = (
-    "no client certificate", "client certificate required", "client certificate not",
-    "certificate required", "did not return a certificate", "requires a client certificate",
+    "no client certificate", "client certificate not", "certificate required",
+    "did not return a certificate", "requires a client certificate",
     "client certificate is required", "present a*client certificate", "valid client certificate",
 )  # fmt: skip
 _NOT_THIS_HOST = (
@@ -79,12 +76,12 @@ NOT_THE_NAME: Final = (*_NO_CERTIFICATE, *_IN_TROUBLE, *_NOT_THIS_HOST, *RATE, *
 
 # fmt: off
 SIGNS: Final = (
-    Sign("sender_not_authorised", 15, _NO_RELAY, at=("mail", "rcpt", None), when=signed_in),
+    Sign("sender_not_authorised", 15, _NO_RELAY, at=("mail", "rcpt", None), when=has_signed_in),
     Sign("recipient_unknown", 15, _NO_RECIPIENT, codes=(450, 451, 550, 551, 553, 554), at=_MAIL),
     Sign("recipient_unknown", 12, status=("5.1.1", "5.1.10", "4.1.1"), at=("rcpt", "data", None)),
     Sign("recipient_unknown", 13, ("recipient address rejected: access denied",),
          status=("5.4.1",), at=("rcpt", "data", None)),  # Exchange Online
-    Sign("recipient_unknown", 13, ("invalid recipient",), at=("rcpt",), when=signed_in),
+    Sign("recipient_unknown", 13, ("invalid recipient",), at=("rcpt",), when=has_signed_in),
     Sign("recipient_unknown", -16, ("unverified address", "verification in progress"),
          codes=(450, 451)),
     Sign("sender_domain_unknown", 17, _NO_DOMAIN),
@@ -96,8 +93,8 @@ SIGNS: Final = (
          at=_ANY),
     Sign("mail_system_failure", 12, status=("4.3.0", "4.3.1", "4.3.5", "5.3.0", "5.3.5"), at=_ANY,
          unless=("too many", "rate", "limit")),
-    Sign("mail_system_failure", 10, ("service unavailable", "service not available",
-                                     "service temporarily unavailable"),
+    Sign("mail_system_failure", 10,
+         ("service unavailable", "service not available", "service temporarily unavailable"),
          codes=(421, 451), at=("greeting",)),
     # an unhandled exception, as aiosmtpd reports it
     Sign("mail_system_failure", 16, ("error: (*error)", "error: (*exception)"), codes=(500, 451),
@@ -115,7 +112,7 @@ SIGNS: Final = (
          unless=("client certificate not requested", "no client certificate ca names",
                  "no client certificate set")),  # lines that swaks and s_client always print
     Sign("address_blocklisted", 13, _NOT_THIS_HOST, at=("greeting",)),
-    Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=signed_in),
+    Sign("address_blocklisted", 9, _NOT_THIS_HOST, at=("mail", "rcpt", None), when=has_signed_in),
     Sign("address_blocklisted", 13, status=("5.7.501", "5.7.502", "5.7.503", "5.7.708"), at=_ANY),
     # a client that is refused with the greeting could not sign in
     Sign("auth_not_performed", -14, codes=(421, 450, 451, 521, 550, 554), at=("greeting",)),

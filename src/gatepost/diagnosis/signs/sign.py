@@ -42,11 +42,11 @@ class Sign:
     proof: str = ""
     """The proof if no statement can be quoted."""
 
-    def proven(self, reading: Reading) -> str | None:
+    def find_proof(self, reading: Reading) -> str | None:
         """Return the proof if the sign is there; otherwise None."""
-        if not self._fits_place(reading):
+        if not self._is_in_context(reading):
             return None
-        if any(contains(reading.text, word) or contains(reading.context, word)
+        if any(has_words(reading.text, word) or has_words(reading.context, word)
                for word in self.unless):  # fmt: skip
             return None
         if self.when is not None and not self.when(reading):
@@ -54,20 +54,20 @@ class Sign:
         if not (self.words or self.codes or self.status or self.at):
             return self.proof
         for statement in reading.said:
-            if self._fits(statement):
+            if self._is_match(statement):
                 return statement.shown
         return None
 
-    def _fits_place(self, reading: Reading) -> bool:
+    def _is_in_context(self, reading: Reading) -> bool:
         if self.provider and not reading.providers.intersection(self.provider):
             return False
         if self.client and reading.client not in self.client:
             return False
         if self.ports and reading.port not in self.ports:
             return False
-        return not self.context or any(contains(reading.context, word) for word in self.context)
+        return not self.context or any(has_words(reading.context, word) for word in self.context)
 
-    def _fits(self, statement: Statement) -> bool:
+    def _is_match(self, statement: Statement) -> bool:
         reply = statement.reply
         if self.codes and (reply is None or reply.code not in self.codes):
             return False
@@ -77,26 +77,26 @@ class Sign:
             return False
         if self.by_server and not statement.by_server:
             return False
-        return not self.words or any(contains(statement.text, word) for word in self.words)
+        return not self.words or any(has_words(statement.text, word) for word in self.words)
 
 
-def contains(text: str, words: str) -> bool:
+def has_words(text: str, words: str) -> bool:
     """Tell whether the parts of ``words``, separated by ``*``, occur in ``text`` in this order.
 
     A number does not match digits within an identifier.
     """
     if "*" not in words and not words.isdecimal():
-        return _code(text, words) if words[:3].isdecimal() else words in text
+        return _has_code(text, words) if words[:3].isdecimal() else words in text
     start = 0
     for part in words.split("*"):
-        found = _number(text, part, start) if part.isdecimal() else text.find(part, start)
+        found = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
         if found < 0:
             return False
         start = found + len(part)
     return True
 
 
-def _code(text: str, words: str) -> bool:
+def _has_code(text: str, words: str) -> bool:
     """Tell whether words that begin with a code occur, not as the end of an identifier."""
     found = text.find(words)
     while found >= 0 and text[found - 1 : found].isalnum():
@@ -104,7 +104,7 @@ def _code(text: str, words: str) -> bool:
     return found >= 0
 
 
-def _number(text: str, digits: str, start: int) -> int:
+def _find_number(text: str, digits: str, start: int) -> int:
     found = text.find(digits, start)
     while found >= 0:
         end = found + len(digits)
