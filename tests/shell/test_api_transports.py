@@ -23,12 +23,12 @@ from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits, ServerAd
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
 from gatepost.queue.attempt_result import AttemptResult
+from gatepost.queue.fail_over import may_try_next_target
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
-from gatepost.routing.route import may_try_next_target
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
 

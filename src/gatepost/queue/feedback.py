@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gatepost.errors import Phase
 from gatepost.model.reply import Esc, Reply
 
 Scope = Literal["message", "host", "hop", "identity"]
@@ -68,6 +69,21 @@ _AT_FIRST: Final = frozenset({"greeting", "ehlo"})
 _ADDRESS: Final = 1
 """The subject of an enhanced status (RFC 3463 2)."""
 _BEFORE_MAIL: Final = frozenset({"greeting", "ehlo", "starttls", "tls"})
+
+
+ABOUT_US: Final = frozenset({530, 534, 535, 538})
+"""Codes and statuses that ask for a login, another login, or encryption (RFC 4954 6): who
+configured the route must solve that, not the sender."""
+BAD_SEQUENCE: Final = 503
+
+
+def is_about_us(phase: Phase, reply: Reply) -> bool:
+    """Tell whether a reply is about us, not the message.
+
+    So is a 503 to MAIL: only the session can be out of sequence there (QQ Mail's "need EHLO and
+    AUTH first").
+    """
+    return reply.code in ABOUT_US or (phase == "mail" and reply.code == BAD_SEQUENCE)
 
 
 def lesson_of(reply: Reply, phase: str) -> Lesson:

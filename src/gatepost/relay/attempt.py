@@ -1,7 +1,7 @@
 """One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,14 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import MxTarget, Route, ServerAddress, Target
 from gatepost.net.descriptors import Use, check_room, no_descriptor
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.feedback import lesson_of
-from gatepost.queue.unsettled import UNSETTLED, is_unsettled
+from gatepost.queue.fail_over import (
+    has_too_many_connections,
+    holder_of,
+    next_server,
+    next_target,
+    result_of_targets,
+)
+from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import Progress, Step
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
@@ -26,7 +32,6 @@ from gatepost.relay.server_lookup import ServerGroup, ServerLookup
 from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.wait import Wait
-from gatepost.routing.route import may_try_next_host, may_try_next_target, next_target
 
 TRY: Final = 1800.0
 """Seconds for one attempt at one server; each phase has its own limit (RFC 5321 4.5.3.2)."""
@@ -40,9 +45,6 @@ Load = Callable[[], Awaitable[Body]]
 """Returns the content of a message. Raises KeyError, QueueError or OSError."""
 
 _GIVEN_UP: Final = Reply(451, "No answer", Esc(4, 4, 2))
-_CLOSING: Final = 421
-_OF_MESSAGE: Final = frozenset({"mail", "rcpt", "data", "content"})
-"""Phases whose replies are about the message, and so tell more than those of a busy server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,36 +160,29 @@ class AttemptRunner:
 
         ``load`` returns the content. What it raises is raised.
         """
-        if (holder := _holder(lease.delivery, route)) is not None:
+        if (holder := holder_of(lease.delivery, route.chain)) is not None:
             permit = first.permit if holder.name == first.target.name else None
             return await self._try_holder(lease, load, ReadyTarget(holder, permit))
-        destination = lease.delivery.next_hop.destination
-        asked = first.target
-        tried = {asked.name}
-        before: list[Attempt] = []
-        last = answer = await self._try_target(lease, load, first.target, first.permit)
-        while _may_fail_over(answer):
-            target = next_target(
-                route.chain, tried, lambda each: self._is_paused(each, destination)
-            )
-            if target is None:
+        destination, tried = lease.delivery.next_hop.destination, dict[str, AttemptResult | None]()
+        is_paused = partial(self._is_paused, destination=destination)
+        target = asked = first.target
+        answer = await self._try_target(lease, load, target, first.permit)
+        while True:
+            tried[target.name] = answer if isinstance(answer, AttemptResult) else None
+            if isinstance(answer, AttemptResult):
+                asked = target
+            elif answer.pause is None:
+                break  # busy is not down, as in choose
+            if (following := next_target(route.chain, tried, is_paused)) is None:
                 break
-            tried.add(target.name)
+            target = following
             answer = await self._try_in_turn(lease, load, target)
-            if isinstance(answer, AttemptResult) or isinstance(last, Wait):
-                before += [last.attempt] if isinstance(last, AttemptResult) else []
-                last, asked = answer, target
-        if isinstance(last, AttemptResult) and _exceeded_connections(last):
+        result = result_of_targets(route.chain, tried, is_paused)
+        if result is not None and has_too_many_connections(result):
             group = self._lookup.cached(asked, destination) or ServerGroup(())
-            begun = self._traffic.seconds() - last.attempt.seconds
-            if (busy := self._traffic.others(asked, group, begun)) is not None:
-                return busy
-        if isinstance(last, AttemptResult) and len(route.chain) > 1:
-            left = next_target(route.chain, tried, lambda each: self._is_paused(each, destination))
-            others_may = last.others_may or (left is not None and _is_partly_deferred(last))
-            # only the server that asked for it is paused; another may be up
-            return replace(last, retry_after=0.0, before=tuple(before), others_may=others_may)
-        return last
+            begun = self._traffic.seconds() - result.attempt.seconds
+            return self._traffic.others(asked, group, begun) or result
+        return result or answer
 
     async def _try_holder(
         self, lease: Lease, load: Load, holder: ReadyTarget
@@ -255,55 +250,18 @@ class AttemptRunner:
     async def _try_servers(
         self, lease: Lease, load: Load, target: Target, permit: Permit, group: ServerGroup
     ) -> AttemptResult | Wait:
-        failed: list[AttemptResult] = []
-        unfit: list[AttemptResult] = []
-        deferred: AttemptResult | None = None
-        asked: set[str] = set()
-        left = {each.host for each in group.servers}
-        for server in self._traffic.in_turn(target, group.servers):
+        order, seconds = self._traffic.in_turn(target, group.servers), self._traffic.seconds
+        is_down = partial(self._traffic.is_down, target=target)
+        tried: dict[ServerAddress, AttemptResult] = {}
+        may_sign_in = True
+        while True:
+            server = next_server(target, order, tried, is_down, may_sign_in=may_sign_in)
+            if not isinstance(server, ServerAddress):
+                return server or self._traffic.wait_of(target, group) or Wait(permit.key, 0.0)
             host = self._traffic.host(server, target)
-            is_open = server.host in left and asked.isdisjoint((server.host, server.address))
-            if not is_open or host.wait(self._traffic.seconds()) > 0:
-                continue
-            result = await self._try_server(
-                lease, load, ServerAttempt(target, server, permit, host)
-            )
-            if isinstance(target, MxTarget) and _is_unfit(result):
-                left.discard(server.host)
-                if not left:
-                    return result
-                unfit.append(_as_deferred(result))
-                continue
-            if not _may_go_on(result, may_try_next_host):
-                if deferred is not None:
-                    return _without_late_refusals(result, deferred)
-                if not _may_ask_another(target, result):
-                    if isinstance(target, MxTarget) and _is_partly_deferred(result):
-                        others = [each for each in group.servers if each.host in left]
-                        return self._with_others(result, server, others, target)
-                    return result
-                deferred = result
-                asked |= {server.host, server.address}  # not the same server by another name
-            failed.append(result)
-            if permit.identity is not None and permit.identity.is_paused(self._traffic.seconds()):
-                break
-        if not failed and not unfit:
-            return self._traffic.wait_of(target, group) or Wait(permit.key, 0.0)
-        return _all_failed(failed or unfit)
-
-    def _with_others(
-        self,
-        result: AttemptResult,
-        asked: ServerAddress,
-        servers: Sequence[ServerAddress],
-        target: Target,
-    ) -> AttemptResult:
-        """Note whether another exchanger may accept the recipients that ``asked`` deferred while
-        it accepted others (RFC 5321 5.1). They follow at once, in a transaction of their own."""
-        same, now = {asked.host, asked.address}, self._traffic.seconds()
-        others = [each for each in servers if same.isdisjoint((each.host, each.address))]
-        may = any(self._traffic.host(each, target).wait(now) <= 0 for each in others)
-        return replace(result, others_may=may)
+            attempt = ServerAttempt(target, server, permit, host)
+            tried[server] = await self._try_server(lease, load, attempt)
+            may_sign_in = permit.identity is None or not permit.identity.is_paused(seconds())
 
     async def _try_server(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
         begun = self._traffic.seconds()
@@ -388,114 +346,7 @@ class AttemptRunner:
         return AttemptResult(attempt, (Verdict(outcome, reply),) * count)
 
 
-def _holder(delivery: Delivery, route: Route) -> Target | None:
-    """Return the target that accepted a delivery without telling the result, if others could get it
-    a second time."""
-    if not delivery.history or len(route.chain) < 2:
-        return None
-    return next((each for each in route.chain if is_unsettled(delivery, each.name)), None)
-
-
 def _is_untried(result: AttemptResult) -> bool:
     """Tell whether nothing was sent, because this process has no descriptor for a connection."""
     is_ours = isinstance(result.error, NoDescriptor) and not result.attempt.is_remote
     return is_ours and all(each.outcome == "deferred" for each in result.verdicts)
-
-
-def _may_fail_over(answer: AttemptResult | Wait) -> bool:
-    """Tell whether the next target may be tried."""
-    if isinstance(answer, AttemptResult):
-        return _may_go_on(answer, may_try_next_target)
-    return answer.pause is not None  # busy is not down, as in choose
-
-
-def _exceeded_connections(result: AttemptResult) -> bool:
-    """Tell whether a server refused the connection itself as one too many (RFC 5321 3.8)."""
-    attempt = result.attempt
-    return (
-        attempt.is_remote
-        and attempt.reply.code == _CLOSING
-        and attempt.phase in ("greeting", "ehlo")
-    )
-
-
-def _may_go_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) -> bool:
-    """Tell whether another server may be tried: not once a recipient has a final verdict."""
-    attempt = result.attempt
-    is_judged = [each.outcome for each in result.verdicts if each.outcome != "deferred"]
-    if is_judged and attempt.phase != "resolve":
-        return False
-    return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
-
-
-def _is_partly_deferred(result: AttemptResult) -> bool:
-    """Tell whether a server deferred only some of the recipients.
-
-    The next attempt is for these alone, and may go to another target.
-    """
-    later = [each.reply for each in result.verdicts if each.outcome == "deferred"]
-    is_partly = 0 < len(later) < len(result.verdicts)
-    return is_partly and result.error is None and all(each.is_transient for each in later)
-
-
-def _may_ask_another(target: Target, result: AttemptResult) -> bool:
-    """Tell whether another exchanger may be tried after a temporary refusal.
-
-    RFC 5321 5.1: exchangers are tried until one accepts the message, at least two of them. A
-    request for less mail (such as 450 to MAIL) holds for all; 452 to the first RCPT does not.
-    """
-    attempt = result.attempt
-    lesson = lesson_of(attempt.reply, attempt.phase)
-    is_of_first = lesson.change == "fewer_recipients" and not result.accepted
-    return (
-        isinstance(target, MxTarget)
-        and attempt.is_remote
-        and attempt.reply.is_transient
-        and all(each.outcome == "deferred" for each in result.verdicts)
-        and (lesson.scope in ("message", "host") or is_of_first)
-    )
-
-
-def _without_late_refusals(result: AttemptResult, deferred: AttemptResult) -> AttemptResult:
-    """Defer recipients that an exchanger refused after a preferred one had deferred them.
-
-    The preferred exchanger knows its recipients. A backup may know none, or may exist only to
-    refuse clients that ignore the order of preference.
-    """
-    refused = [each.reply for each in result.verdicts if each.outcome == "failed"]
-    if not refused:
-        return deferred if result.attempt.reply.code == _CLOSING else result
-    pairs = zip(deferred.verdicts, result.verdicts, strict=True)
-    verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
-    attempt = deferred.attempt
-    if any(each.outcome == "delivered" for each in verdicts):
-        attempt = replace(result.attempt, phase="rcpt", reply=refused[0])
-    return replace(result, verdicts=verdicts, attempt=attempt)
-
-
-def _is_unfit(result: AttemptResult) -> bool:
-    """Tell whether a server lacks an extension or size that the message needs, by its EHLO.
-
-    Another exchanger may have it (RFC 6531 3.2), even one that is down now.
-    """
-    is_ours = not result.attempt.is_remote and result.error is None
-    return is_ours and all(each.outcome == "failed" for each in result.verdicts)
-
-
-def _as_deferred(result: AttemptResult) -> AttemptResult:
-    later = [replace(each, outcome="deferred") for each in result.verdicts]
-    return replace(result, verdicts=tuple(later))
-
-
-def _all_failed(failed: Sequence[AttemptResult]) -> AttemptResult:
-    """Return the best result if a server deferred the message, else the last one with a reply;
-    without a reply, one whose reason mentions all."""
-    answered = [each for each in failed if each.attempt.is_remote]
-    if answered:
-        return next((each for each in answered if each.attempt.phase in _OF_MESSAGE), answered[-1])
-    last = failed[-1]
-    reasons = dict.fromkeys(each.attempt.reply.reason for each in failed)
-    if len(reasons) < 2:
-        return last
-    reply = last.attempt.reply.because("; ".join(filter(None, reasons)))
-    return replace(last, attempt=replace(last.attempt, reply=reply))

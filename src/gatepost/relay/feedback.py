@@ -27,6 +27,7 @@ from gatepost.queue.feedback import (
     LOGIN_REFUSED,
     PAUSE_HOST,
     PAUSE_IDENTITY,
+    is_about_us,
     lesson_of,
 )
 from gatepost.queue.login_pause import LoginPause
@@ -42,7 +43,6 @@ from gatepost.relay.sign_in_diagnosis import (
     diagnose_sign_in,
 )
 from gatepost.relay.traffic import Traffic, hosts_of
-from gatepost.routing.route import is_about_us
 
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure without a reply counts against the server."""

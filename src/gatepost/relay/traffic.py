@@ -19,6 +19,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.listen import is_loopback
 from gatepost.queue.breaker import HOST, Breaker
+from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
@@ -29,7 +30,6 @@ from gatepost.relay.in_flight import KNOWN, InFlight
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.wait import CROWDED, SOON, Wait
-from gatepost.routing.smarthost import in_turn
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -293,12 +293,13 @@ class Traffic:
         if not isinstance(target, SmarthostTarget) or len(servers) == 1:
             return servers
         by_server = dict(zip(target.servers, servers, strict=True))
-        turn = in_turn(
-            target.servers, self._random, lambda each: self._is_down(by_server[each], target)
+        turn = servers_in_turn(
+            target.servers, self._random, lambda each: self.is_down(by_server[each], target)
         )
         return [by_server[each] for each in turn]
 
-    def _is_down(self, server: ServerAddress, target: Target) -> bool:
+    def is_down(self, server: ServerAddress, target: Target) -> bool:
+        """Tell whether a server is paused now."""
         known = self._hosts.get(host_key(server, target))
         return known is not None and known.wait(self.seconds()) > 0
 

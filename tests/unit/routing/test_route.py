@@ -1,11 +1,9 @@
-"""The route of a message, and the next target of its chain."""
+"""The route of a message."""
 
 import pytest
 
-from gatepost.errors import Phase
 from gatepost.model.address import Address, parse_address
 from gatepost.model.idn import fold_domain
-from gatepost.model.reply import Reply
 from gatepost.model.route import (
     Capture,
     Match,
@@ -14,7 +12,6 @@ from gatepost.model.route import (
     Route,
     Smarthost,
     SmarthostTarget,
-    Target,
     parse_next_hop,
 )
 from gatepost.routing.domains import literal_address, matches_name
@@ -22,11 +19,7 @@ from gatepost.routing.route import (
     Origin,
     Router,
     matches,
-    may_try_next_host,
-    may_try_next_target,
-    next_target,
 )
-from gatepost.routing.smarthost import in_turn
 
 BOB = parse_address("Bob@Sales.Example.net")
 ORIGIN = Origin(parse_address("app@example.org"), ("res.app.tenant", "6e1b-4711"))
@@ -135,63 +128,3 @@ def test_routes_are_found_by_name() -> None:
 )
 def test_a_next_hop_is_a_key_and_back(hop: NextHop) -> None:
     assert parse_next_hop(hop.key) == hop
-
-
-NO_SERVICE = Reply(554, "no SMTP service here")
-SHUTTING_DOWN = Reply(421, "closing")
-REFUSED = Reply(535, "no")
-FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
-    # phase        reply                  next host  next target
-    ("connect",    None,                  True,      True),
-    ("tls",        None,                  True,      True),
-    ("greeting",   NO_SERVICE,            True,      True),
-    ("greeting",   SHUTTING_DOWN,         True,      True),
-    ("ehlo",       Reply(550, "no"),      True,      True),
-    ("auth",       REFUSED,               False,     True),
-    ("auth",       Reply(454, "later"),   True,      True),
-    ("mail",       Reply(550, "no"),      False,     False),
-    ("mail",       SHUTTING_DOWN,         True,      True),
-    ("mail",       Reply(530, "sign in"), False,     True),
-    ("mail",       Reply(535, "who?"),    False,     True),
-    ("mail",       Reply(503, "AUTH?"),   False,     True),
-    ("rcpt",       Reply(503, "MAIL?"),   False,     False),
-    ("rcpt",       Reply(450, "later"),   False,     True),
-    ("data",       None,                  False,     False),
-    ("content",    SHUTTING_DOWN,         False,     True),
-    ("content",    Reply(554, "spam"),    False,     False),
-    ("content",    None,                  False,     False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("phase", "reply", "host", "target"), FAIL_OVER)
-def test_fail_over(phase: Phase, reply: Reply | None, host: bool, target: bool) -> None:
-    assert may_try_next_host(phase, reply) == host
-    assert may_try_next_target(phase, reply) == target
-
-
-CHAINS: list[tuple[list[str], list[str], Target | None]] = [
-    # tried               known to be down   next
-    ([],                  [],                HUB),
-    (["hub"],             [],                WORLD),
-    ([],                  ["hub"],           WORLD),
-    (["hub"],             ["world"],         None),
-    ([],                  ["hub", "world"],  HUB),
-    (["hub", "world"],    [],                None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("tried", "down", "expected"), CHAINS)
-def test_the_chain(tried: list[str], down: list[str], expected: Target | None) -> None:
-    assert next_target((HUB, WORLD), tried, lambda each: each.name in down) == expected
-
-
-def test_servers_in_turn() -> None:
-    one, two, three = Smarthost("a"), Smarthost("b"), Smarthost("c", priority=1)
-    rolls = iter([0.9, 0.1, 0.5])
-    assert in_turn((one, two, three), lambda: next(rolls), lambda _: False) == (two, one, three)
-    rolls = iter([0.9, 0.1, 0.5])
-    assert in_turn((one, two, three), lambda: next(rolls), lambda each: each is two) == (
-        one,
-        three,
-        two,
-    )

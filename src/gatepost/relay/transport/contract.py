@@ -1,7 +1,7 @@
 """The plug point Transport: one way for messages to leave.
 
-A transport makes one attempt at one server. ``relay.attempt`` decides which targets of a route and
-which servers of a target are tried, and ``relay.settler`` records the result.
+A transport makes one attempt at one server. ``queue.fail_over`` decides which targets of a route
+and which servers of a target are tried, and ``relay.settler`` records the result.
 """
 
 from collections.abc import Callable

@@ -29,9 +29,8 @@ from gatepost.errors import (
 from gatepost.model.delivery import Outcome, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
-from gatepost.queue.feedback import is_for_number, lesson_of
+from gatepost.queue.feedback import is_about_us, is_for_number, lesson_of
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
-from gatepost.routing.route import is_about_us
 
 BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
     {"", "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "auth"}

@@ -34,6 +34,7 @@ from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.breaker import Breaker, BreakerTimes
+from gatepost.queue.feedback import BAD_SEQUENCE, is_about_us
 from gatepost.queue.schedule import Random
 from gatepost.queue.why import Step
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
@@ -49,7 +50,6 @@ from gatepost.relay.transport.judging import (
 )
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import unless_silent
-from gatepost.routing.route import BAD_SEQUENCE, is_about_us
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that need not be shown."""
