@@ -73,7 +73,7 @@ def _password_options(command: Any) -> Any:
 @_password_options
 @options
 def create(data: Path, as_json: bool, senders: tuple[str, ...], **fields: Any) -> None:
-    """Create an account. A generated password is shown only now.
+    """Create an account. A generated password is shown only once.
 
     \b
     Example:
@@ -132,7 +132,7 @@ def _password(file: str | None, prompt: bool) -> str | None:
         raise CommandFailed(f"cannot read {file}: {error.strerror}") from None
     text = octets.removesuffix(b"\n").removesuffix(b"\r")
     if not text or len(octets) > MAX_PASSWORD:
-        raise CommandFailed(f"{file} holds no password, or one that is too long")
+        raise CommandFailed(f"{file} contains no password, or one that is too long")
     try:
         return text.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Saves attachments as files: their names come from strangers, and must not do any harm."""
+"""Saves attachments as files. Their names come from strangers, and must not do any harm."""
 
 import os
 import re
@@ -28,12 +28,14 @@ Saved = tuple[Attachment, Path]
 def save(attachments: Sequence[Attachment], directory: Path, *, force: bool) -> list[Saved]:
     """Save attachments in ``directory``, which is created if necessary; return where each is.
 
-    Without ``force`` nothing is saved if one of the files exists. Raises Failed.
+    Without ``force`` nothing is saved if one of the files exists. Raises CommandFailed.
     """
     paths = [directory / each for each in names_of(attachments)]
     saved = list(zip(attachments, paths, strict=True))
     if not force and (existing := [str(path) for _, path in saved if os.path.lexists(path)]):
-        raise CommandFailed(f"exists already: {', '.join(existing)} (--force replaces)", "Exists")
+        raise CommandFailed(
+            f"already exists: {', '.join(existing)} (--force replaces files)", "Exists"
+        )
     try:
         if saved:
             directory.mkdir(parents=True, exist_ok=True)

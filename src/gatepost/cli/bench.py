@@ -1,4 +1,4 @@
-"""``gatepost bench``: put the promises of this very machine's relay to the test."""
+"""``gatepost bench``: tests on this machine that a relay loses no mail."""
 
 import shutil
 import tempfile
@@ -32,14 +32,14 @@ def bench() -> None:
 @bench.command()
 @click.option(
     "--messages", type=click.IntRange(1), default=10_000, show_default=True,
-    help="Smallest number of acknowledged messages.",
+    help="Minimum number of acknowledged messages.",
 )  # fmt: skip
 @click.option(
     "--kills", type=click.IntRange(0), default=200, show_default=True, help="Number of SIGKILLs."
 )
 @click.option(
     "--workers", type=click.IntRange(0, 64), default=2, show_default=True,
-    help="Front processes; 0: one process does all.",
+    help="Number of front processes; with 0, one process does everything.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random choices.")
 @click.option(
@@ -123,7 +123,7 @@ def show(result: "CrashResult") -> None:
         f"{result.starts} starts, longest outage {result.longest_outage:.1f} s"
     )
     click.echo(f"upstream: {_counts(result.fates)}")
-    click.echo(f"senders met: {_counts(result.troubles) or 'nothing'}")
+    click.echo(f"errors of senders: {_counts(result.troubles) or 'none'}")
     click.echo()
     for name, count in (
         ("recipients promised", verdict.promised),
@@ -137,7 +137,7 @@ def show(result: "CrashResult") -> None:
         ("twice: upstream hung up", verdict.doubled_by_upstream),
         ("TWICE FOR NO REASON", len(verdict.unexplained)),
         ("NOTIFIED TWICE", len(verdict.notified_twice)),
-        ("KILLS WITH TOO MANY TWICE", len(verdict.crowded)),
+        ("KILLS WITH TOO MANY DOUBLES", len(verdict.crowded)),
         ("FAULTS REPORTED", len(result.faults)),
     ):
         if count or not name.isupper():

@@ -1,4 +1,4 @@
-"""``gatepost check``: is the configuration right, and what does it come to?"""
+"""``gatepost check``: finds mistakes in a configuration, and shows its values."""
 
 from pathlib import Path
 

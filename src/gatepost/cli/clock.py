@@ -1,4 +1,4 @@
-"""``gatepost clock``: what comes later, now."""
+"""``gatepost clock``: moves the clock of a local relay."""
 
 from pathlib import Path
 

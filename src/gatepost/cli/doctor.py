@@ -1,4 +1,4 @@
-"""``gatepost doctor``: why does the login fail?"""
+"""``gatepost doctor``: finds out why a login fails."""
 
 import re
 import sys
@@ -169,8 +169,8 @@ _OF_A_VISIT: Final = {
 
 
 def _forbid(arguments: dict[str, Any]) -> None:
-    """Refuse options that only a check of a server uses, so that nobody believes they had an
-    effect."""
+    """Refuse options that only a check of a server uses, so that nobody believes that they had
+    an effect."""
     for name, option in _OF_A_VISIT.items():
         if arguments[name]:
             raise click.UsageError(f"{option} needs HOST[:PORT]")

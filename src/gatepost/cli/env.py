@@ -1,4 +1,4 @@
-"""``gatepost env``: what an application's shell must know of a running relay."""
+"""``gatepost env``: the settings of a running relay as environment variables."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

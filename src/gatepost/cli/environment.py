@@ -53,7 +53,7 @@ def dotenv_lines(variables: Mapping[str, str]) -> Iterator[str]:
     """Yield ``NAME=VALUE`` lines that all readers of .env files read alike: shells, python-dotenv,
     Node.js, Docker Compose.
 
-    Raises Failed for a value that they read differently.
+    Raises CommandFailed for a value that they read differently.
     """
     for name, value in variables.items():
         yield f"{name}={_in_dotenv(name, value)}"

@@ -1,4 +1,4 @@
-"""What ``up`` and ``serve`` have in common: they run until told to stop, and report."""
+"""Runs ``up``, ``serve`` and ``watch`` in the foreground until they are stopped."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def run_in_foreground(
     """Run until it ends, reporting on standard output; return the exit code.
 
     ``run`` gets the reporter and a function for the document of ready.json; ``announce`` reports
-    that document. Raises Failed.
+    that document. Raises CommandFailed.
     """
     from gatepost.errors import GatepostError  # noqa: PLC0415
     from gatepost.operator_log.writer import Reporter  # noqa: PLC0415

@@ -65,7 +65,7 @@ def read_secret(file: Any, what: str) -> str | None:
         return None
     raw = file.read(MAX_SECRET + 1)
     if len(raw) > MAX_SECRET:
-        raise click.UsageError(f"a {what} of more than {MAX_SECRET} octets")
+        raise click.UsageError(f"the {what} is longer than {MAX_SECRET} octets")
     for line_end in (b"\r\n", b"\n"):
         if raw.endswith(line_end):
             raw = raw.removesuffix(line_end)

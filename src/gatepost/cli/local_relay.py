@@ -13,7 +13,7 @@ _BY_TOKEN: Final = frozenset({"XOAUTH2", "OAUTHBEARER"})
 
 
 def read_ready(data: Path) -> dict[str, Any]:
-    """Return the ready.json of the local relay in ``data``. Raises Failed if none runs there."""
+    """Return the ready.json of the local relay in ``data``. Raises CommandFailed if none runs there."""
     try:
         document = json.loads((data / "ready.json").read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -32,7 +32,7 @@ def read_ready(data: Path) -> dict[str, Any]:
 def fill_in(arguments: dict[str, Any], data: Path) -> None:
     """Add to the options of `gatepost send` what is not given and the local relay in ``data`` has.
 
-    Its password or token is in ``local_secret`` then. Raises Failed.
+    Its password or token is in ``local_secret`` then. Raises CommandFailed.
     """
     ready = read_ready(data)
     if arguments["server"] is None:

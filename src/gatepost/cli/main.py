@@ -109,7 +109,7 @@ def root() -> None:
 _NO_THREAD: Final = "can't start new thread"
 """Python's text, as a RuntimeError, if the system has no memory for a thread's stack."""
 _NO_MEMORY: Final = (
-    "the system gives no more memory, or threads; its limits are too low (ulimit -a)"
+    "no more memory or threads are available; the system's limits may be too low (ulimit -a)"
 )
 
 

@@ -1,4 +1,4 @@
-"""``gatepost messages``: the mail that was captured."""
+"""``gatepost messages``: captured mail."""
 
 import sys
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""``gatepost outcome``: what becomes of mail, scripted."""
+"""``gatepost outcome``: scripts the delivery outcomes of captured mail."""
 
 from pathlib import Path
 

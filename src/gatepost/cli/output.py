@@ -1,4 +1,4 @@
-"""Exit codes, and the one way to print a JSON document: an answer, or an error."""
+"""Exit codes, and the output of JSON documents and errors."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ USAGE: Final = 64
 class CommandFailed(click.ClickException):
     """The command failed. ``code`` is for programs, the message for people.
 
-    ``is_reported``: the message is in standard output already.
+    ``is_reported``: standard output already has the message.
     """
 
     def __init__(self, message: str, code: str = "Failed", *, is_reported: bool = False) -> None:

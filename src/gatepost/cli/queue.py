@@ -1,4 +1,4 @@
-"""``gatepost queue``: mail in the queue, the reasons for its delay, and what to do about it."""
+"""``gatepost queue``: shows queued mail and why it waits, and holds, retries or drops it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""``gatepost record``: what does my application really say to its server?"""
+"""``gatepost record``: records and diagnoses a session of an application with its server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -21,7 +21,7 @@ Example:
   gatepost record --listen localhost:2525 --to localhost:2587 --as nodemailer --json
 
 \b
-Exit: 0 healthy, 1 unknown or nobody came, 2 finding, 3 server unreachable, 64 usage.
+Exit: 0 healthy, 1 unknown, or no application connected, 2 finding, 3 server unreachable, 64 usage.
 """
 
 

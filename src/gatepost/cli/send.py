@@ -1,4 +1,4 @@
-"""``gatepost send``: hand a message to a submission server."""
+"""``gatepost send``: sends a message through a submission server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -222,7 +222,7 @@ def _secret(arguments: dict[str, Any]) -> "Password | None":
 def _read(file: Any, what: str) -> str:
     raw = file.read(MAX_SECRET + 1)
     if len(raw) > MAX_SECRET:
-        raise click.UsageError(f"a {what} of more than {MAX_SECRET} octets")
+        raise click.UsageError(f"the {what} is longer than {MAX_SECRET} octets")
     try:
         text = str(raw.decode("utf-8"))
     except UnicodeDecodeError:

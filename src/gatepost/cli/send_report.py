@@ -1,4 +1,4 @@
-"""What ``gatepost send`` tells: as a JSON document, or for a reader."""
+"""The output of ``gatepost send``: as a JSON document, or for people."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping

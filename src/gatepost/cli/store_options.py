@@ -81,7 +81,7 @@ def _is_from_environment(ctx: click.Context, parameter: click.Parameter) -> bool
 
 
 def _chosen(ctx: click.Context, parameter: click.Parameter, value: Path, of_relay: bool) -> Path:
-    """Return the relay's directory. What a user gives beats the environment, and that a default."""
+    """Return the relay's directory: an option beats the environment, which beats the default."""
     config, is_from_environment = ctx.meta.get(_FILE, (None, False))
     source = ctx.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.COMMANDLINE:
@@ -93,7 +93,7 @@ def _chosen(ctx: click.Context, parameter: click.Parameter, value: Path, of_rela
         if not _HERE.is_file() or (_has_store(value) and not of_relay):
             return value
         config = _HERE
-        click.echo(f"This is the relay of {_HERE}; --data names another one.", err=True)
+        click.echo(f"Using the relay of {_HERE}; --data selects another one.", err=True)
         ctx.meta[_FILE] = config, False
     try:
         return directory_of(config)
@@ -124,7 +124,7 @@ def directory_of(config: Path) -> Path:
     except OSError as error:
         raise click.UsageError(f"{config} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        message = f"{config} is not valid TOML: {error} (the relay's directory is given by --data)"
+        message = f"{config} is not valid TOML: {error} (to name the relay's directory, use --data)"
         raise click.UsageError(message) from None
     storage = table.get("storage", {})
     if not isinstance(storage, dict):
@@ -175,7 +175,7 @@ def _config_file() -> Path | None:
 
 
 def check_config() -> None:
-    """Raise Failed for a mistake in the given configuration, before something is created.
+    """Raise CommandFailed for a mistake in the given configuration, before something is created.
 
     Nothing outside of the file is read, because secrets may be accessible to the relay only.
     """

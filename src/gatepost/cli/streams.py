@@ -1,6 +1,6 @@
 """Standard output and standard error that print nothing unprintable, whatever is written.
 
-Texts of servers, files and clients reach them on many ways: in answers, JSON documents and errors.
+Texts of servers, files and clients reach them in many ways: in results, JSON documents and errors.
 """
 
 import io

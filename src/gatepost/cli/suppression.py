@@ -1,4 +1,4 @@
-"""``gatepost suppression``: the managed list, which a provider does not show."""
+"""``gatepost suppression``: the managed suppression list."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``gatepost talk``: SMTP by hand, through STARTTLS, which telnet cannot do."""
+"""``gatepost talk``: an interactive SMTP client with STARTTLS."""
 
 import sys
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Example:
   printf 'EHLO me\\nSTARTTLS\\nEHLO me\\nQUIT\\n' | gatepost talk localhost:2587 --ca-file ca.pem
 
 \b
-Exit: 0 talked, 1 failed, 3 unreachable, 64 usage.
+Exit: 0 done, 1 failed, 3 unreachable, 64 usage.
 """
 
 

@@ -1,4 +1,4 @@
-"""``gatepost watch``: are the upstreams still what they were?"""
+"""``gatepost watch``: reports what has changed at upstreams."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ upstreams, 2 takes precedence over 3. Exit without --once: 0 after a signal.
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="The upstreams, how often, and where snapshots are kept (TOML).",
+    help="The upstreams, how often to check them, and where to keep snapshots (TOML).",
 )
 @click.option("--once", is_flag=True, help="Check every upstream once, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")

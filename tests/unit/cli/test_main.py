@@ -125,7 +125,7 @@ def test_exhausted_system_resources_are_reported_in_a_sentence(
     command = click.Command("probe", callback=_raises(error))
     monkeypatch.setattr(cli.Lazy, "resolve_command", lambda *it: ("probe", command, it[-1][1:]))
     assert run("probe") == 1
-    assert "its limits are too low" in capsys.readouterr().err
+    assert "the system's limits may be too low" in capsys.readouterr().err
 
 
 def test_a_fault_of_ours_is_no_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_no_file_is_replaced_without_force(
     (directory / "b.pdf").symlink_to(other)
     save = ("messages", "save-attachments", "1-2", "--data", str(data), "--to", str(directory))
     assert gatepost(*save) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert [each.name for each in directory.iterdir()] == ["b.pdf"]
     assert gatepost(*save, "--force") == 0
     assert other.read_text() == "mine"

@@ -205,7 +205,7 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
     (
         "message_failed",
         {"id": "1-2", "rcpt_to": ["b@y"], "reply": "501 5.1.7 HTTP 404 X", "reason": "HTTP 404 X"},
-        "FAILED 1-2 to b@y: 501 5.1.7 HTTP 404 X",
+        "could not deliver 1-2 to b@y: 501 5.1.7 HTTP 404 X",
     ),
     (
         "message_failed",
@@ -215,7 +215,7 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
             "reply": "501 5.1.7 HTTP 404 X",
             "reason": "HTTP 404 X: no",
         },
-        "FAILED 1-2 to b@y: 501 5.1.7 HTTP 404 X: no",
+        "could not deliver 1-2 to b@y: 501 5.1.7 HTTP 404 X: no",
     ),
     (
         "message_deferred",
@@ -234,12 +234,12 @@ SENTENCES: list[tuple[str, dict[str, object], str]] = [
     (
         "sign_in_stopped",
         {"credential": "c", "target": "t", "reply": "535 5.7.8 no", "reason": "Type it again."},
-        "credential c is REFUSED at t: 535 5.7.8 no: Type it again.",
+        "credential c is refused at t: 535 5.7.8 no: Type it again.",
     ),
     (
         "sign_in_stopped",
         {"credential": "c", "target": "t", "reply": "", "reason": "no token"},
-        "credential c is REFUSED at t: no token",
+        "credential c is refused at t: no token",
     ),
     ("something_new", {"a": 1, "b": "two"}, "something new a=1 b=two"),
     ("something_new", {"a": "x\r\n\x1b[31mred"}, "something new a=x???[31mred"),

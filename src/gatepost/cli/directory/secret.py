@@ -76,7 +76,7 @@ def create(
 ) -> None:
     """Create a client secret. NAME is a description.
 
-    The value is shown only now. Do not confuse it with the id.
+    The value is shown only once. Do not confuse it with the id.
 
     \b
     Example:
