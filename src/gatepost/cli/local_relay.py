@@ -13,7 +13,7 @@ _BY_TOKEN: Final = frozenset({"XOAUTH2", "OAUTHBEARER"})
 
 
 def read_ready(data: Path) -> dict[str, Any]:
-    """Return the ready.json of the local relay in ``data``. Raises CommandFailed if none runs there."""
+    """Return the ready.json of the local relay in ``data``; without one, raise CommandFailed."""
     try:
         document = json.loads((data / "ready.json").read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -29,7 +29,7 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.next_probe:
         yield from ("", f"What would tell more: {diagnosis.next_probe}")
     if seen.transcript:
-        yield from ("", "## Transcript (secrets struck out)", "")
+        yield from ("", "## Transcript (secrets removed)", "")
         yield from _fence(
             f"{line.speaker}{' (TLS)' if line.tls else ''}: {printable(line.text)}"
             for line in seen.transcript

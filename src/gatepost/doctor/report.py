@@ -123,7 +123,7 @@ class _TextReport:
     def _transcript(self, seen: Evidence) -> Iterator[str]:
         if not seen.transcript:
             return
-        yield from ("", self._style("Transcript (secrets struck out)", "bold"))
+        yield from ("", self._style("Transcript (secrets removed)", "bold"))
         tls = False
         for line in seen.transcript:
             if line.tls != tls:

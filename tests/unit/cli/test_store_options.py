@@ -142,7 +142,7 @@ def test_a_directory_as_configuration_suggests_the_data_option(tmp_path: Path) -
     said = CliRunner().invoke(where, ["--config", str(tmp_path)]).output
     assert f"{tmp_path} is a directory (did you mean --data {tmp_path}?)" in said
     said = CliRunner().invoke(where, ["--config", str(tmp_path / "store.db")]).output
-    assert "is given by --data" in said
+    assert "use --data" in said
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ SEED_END = """\
     }
     more: gatepost doctor --explain mechanism_not_offered
 
-Transcript (secrets struck out)
+Transcript (secrets removed)
   S: 220 mail.example.com ESMTP
   C: STARTTLS
   -- TLS --
