@@ -16,7 +16,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import (
@@ -40,7 +40,7 @@ Steps = Callable[[Deliveries], Awaitable[None]]
 @pytest.fixture(params=["memory", "sqlite"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Steps], None]]:
     """Run steps with an owned queue."""
-    store = open_store(tmp_path, Settings(reserve=0)) if request.param == "sqlite" else None
+    store = open_store(tmp_path, StoreSettings(reserve=0)) if request.param == "sqlite" else None
     queue: Deliveries = MemoryDeliveries() if store is None else store.deliveries
 
     async def owned(steps: Steps) -> None:

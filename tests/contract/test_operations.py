@@ -13,16 +13,16 @@ import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.operation import SendOperation
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.commit import Ledger, Transaction
-from gatepost.store.sqlite.operations import KEPT, expire_operations
+from gatepost.store.sqlite.operations import MINIMUM_AGE, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
 AnyStore = MemoryStore | SqliteStore
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 ID = "8540c0de-899f-5cce-acb5-3ec493af3800"
 OPERATION = SendOperation(
     id=ID,
@@ -164,8 +164,8 @@ def test_an_operation_is_kept_for_a_day_and_as_long_as_mail_of_its_age(tmp_path:
 
     kept = open_store(tmp_path, SETTINGS)
     run(steps())
-    assert expired(tmp_path, KEPT + timedelta(days=9)) == ["a", "b"], "its message is there"
+    assert expired(tmp_path, MINIMUM_AGE + timedelta(days=9)) == ["a", "b"], "its message is there"
     run(delete("a", "old"))
-    assert expired(tmp_path, KEPT - MICROSECOND) == ["a", "b"], "no day is over"
-    assert expired(tmp_path, KEPT + MICROSECOND) == ["b"]
+    assert expired(tmp_path, MINIMUM_AGE - MICROSECOND) == ["a", "b"], "no day is over"
+    assert expired(tmp_path, MINIMUM_AGE + MICROSECOND) == ["b"]
     kept.close()

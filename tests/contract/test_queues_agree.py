@@ -14,7 +14,7 @@ from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Outcome
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueSelection
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.settings import History
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
@@ -41,7 +41,7 @@ STEPS = st.lists(
     ),
     max_size=25,
 )  # fmt: skip
-GIVEN = Settings(reserve=0, history=History(timedelta(days=36_500)))
+GIVEN = StoreSettings(reserve=0, history=History(timedelta(days=36_500)))
 
 
 def hop_of(key: str) -> NextHop:

@@ -14,7 +14,7 @@ from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import Backlog, PublishedReport, ReportSettlement, ReportStore
 from gatepost.reports.suppression import is_in_force
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
@@ -24,7 +24,11 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, Settings(reserve=0))
+    made = (
+        MemoryStore()
+        if request.param == "memory"
+        else open_store(tmp_path, StoreSettings(reserve=0))
+    )
     yield made
     made.close()
 
@@ -226,7 +230,7 @@ def test_attempts_are_settled(reports: ReportStore) -> None:
     "damage", ["data = '{\"x'", "data = '[1]'", "data = X'FF'", "subject = X'FF'"]
 )
 def test_a_damaged_report_does_not_delay_others(tmp_path: Path, damage: str) -> None:
-    store = open_store(tmp_path, Settings(reserve=0))
+    store = open_store(tmp_path, StoreSettings(reserve=0))
     reports = store.reports
 
     async def steps() -> None:
@@ -305,7 +309,7 @@ def test_no_place_behind_the_cursor_is_used_again(
         assert await unread(store.reports) == ["d"]
 
     for steps in (first, second):
-        store = open_store(tmp_path, Settings(reserve=0))
+        store = open_store(tmp_path, StoreSettings(reserve=0))
         run(steps(store))
         store.close()
 
@@ -323,7 +327,7 @@ def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
         assert len(await reports.leases()) == 1
 
     for steps in (first, second):
-        store = open_store(tmp_path, Settings(reserve=0))
+        store = open_store(tmp_path, StoreSettings(reserve=0))
         run(steps(store.reports))
         store.close()
 
@@ -332,7 +336,7 @@ def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
 def test_a_damaged_entry_of_the_managed_list_counts_until_it_is_deleted(
     tmp_path: Path, damage: str
 ) -> None:
-    store = open_store(tmp_path, Settings(reserve=0))
+    store = open_store(tmp_path, StoreSettings(reserve=0))
     reports = store.reports
 
     async def steps() -> None:

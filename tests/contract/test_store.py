@@ -14,7 +14,7 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.contract import Selection
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
@@ -30,7 +30,7 @@ QUICK = {"sqlite, in its thread": 0.0, "sqlite, in the loop": math.inf}
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
     made: AnyStore = MemoryStore()
     if request.param in QUICK:
-        made = open_store(tmp_path, Settings(reserve=0, quick=QUICK[request.param]))
+        made = open_store(tmp_path, StoreSettings(reserve=0, quick=QUICK[request.param]))
     yield made
     made.close()
 

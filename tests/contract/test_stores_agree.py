@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatepost.errors import QueueError
 from gatepost.queue.contract import Selection
-from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import message
 
@@ -19,7 +19,7 @@ PUT = st.tuples(st.just("put"), st.lists(st.tuples(NAMES, st.sampled_from([0, 10
 DELETE = st.tuples(st.just("delete"), st.none() | st.lists(NAMES))
 REOPEN = st.tuples(st.just("reopen"), st.none())
 EPOCH = st.tuples(st.just("epoch"), st.none())
-GIVEN = Settings(
+GIVEN = StoreSettings(
     retention=Retention(age=timedelta(days=36_500)), segment=20_000, upkeep=0.002, reserve=0
 )
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gatepost.errors import Unreadable
 from gatepost.model.address import Address
 from gatepost.model.envelope import Recipient
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.layout import known_roots
@@ -54,7 +54,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 await store.deliveries.settle(each, settlement("delivered"), NOON)
         assert await store.deliveries.forget(NOON + DAY) == FORGOTTEN
 
-    store = open_store(directory, Settings(reserve=0))
+    store = open_store(directory, StoreSettings(reserve=0))
     asyncio.run(steps())
     store.close()
     return directory

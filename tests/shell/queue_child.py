@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gatepost.model.delivery import Lease, Outcome
 from gatepost.queue.deliveries import Deliveries
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from tests.contract.queued import dsn, mail, planned, settlement
 
 PRODUCERS = 8
-SETTINGS = Settings(segment=1_000_000, upkeep=0.05)
+SETTINGS = StoreSettings(segment=1_000_000, upkeep=0.05)
 OUTCOMES: tuple[tuple[Outcome, str], ...] = (
     ("delivered", "done"), ("deferred", "later"), ("failed", "failed"),
 )  # fmt: skip

@@ -9,12 +9,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from tests.contract.messages import message
 
 PRODUCERS = 8
 FOREVER = Retention(age=timedelta(days=36_500), messages=10**9)
-SETTINGS = Settings(retention=FOREVER, segment=1_000_000, upkeep=0.05)
+SETTINGS = StoreSettings(retention=FOREVER, segment=1_000_000, upkeep=0.05)
 SIZES = (10, 3_000, 16_385, 60_000, 500)
 
 

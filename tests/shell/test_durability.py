@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.disk import Disk
 from gatepost.testing import Emulator
 from tests.commands import ask
@@ -64,7 +64,7 @@ def test_no_acknowledgement_before_commit_and_sync_are_done(
         await asyncio.wait_for(put, PATIENCE)
         assert await store.count() == 1
 
-    store = open_store(tmp_path, Settings(disk=disk, reserve=0))
+    store = open_store(tmp_path, StoreSettings(disk=disk, reserve=0))
     try:
         asyncio.run(steps(store))
     finally:
@@ -81,7 +81,7 @@ def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
         return opened[-1]
 
     disk.connect = noting  # type: ignore[method-assign,assignment]  # one disk alone
-    store = open_store(tmp_path, Settings(disk=disk, reserve=0))
+    store = open_store(tmp_path, StoreSettings(disk=disk, reserve=0))
     wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "wal_autocheckpoint": 0}
     writing = opened[0]
     assert {each: writing.execute(f"PRAGMA {each}").fetchone()[0] for each in wanted} == wanted

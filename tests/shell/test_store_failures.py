@@ -17,7 +17,7 @@ import pytest
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.delivery import NewMail
-from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
 from tests.contract.failing import FailingDisk, database_error
@@ -40,15 +40,15 @@ def _committed_in(request: pytest.FixtureRequest) -> None:
     QUICK[:] = [request.param]
 
 
-def settings(disk: FailingDisk, **other: Any) -> Settings:
+def settings(disk: FailingDisk, **other: Any) -> StoreSettings:
     usual: dict[str, Any] = {"disk": disk, "retention": FOREVER, "reserve": 0, "inline": 16_384}
-    return Settings(**usual | {"quick": QUICK[0]} | other)
+    return StoreSettings(**usual | {"quick": QUICK[0]} | other)
 
 
 def run(
     directory: Path,
     steps: Steps,
-    given: Settings,
+    given: StoreSettings,
     on_failure: Callable[[QueueError], None] = lambda _: None,
 ) -> None:
     async def main() -> None:

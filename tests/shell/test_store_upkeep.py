@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.store.sqlite import Retention, Settings, SqliteStore, open_store
+from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from tests.contract.messages import message
 
 PATIENCE = 10.0
@@ -19,7 +19,7 @@ def run(
     directory: Path, retention: Retention, steps: Callable[[SqliteStore], Awaitable[None]]
 ) -> None:
     async def main() -> None:
-        given = Settings(retention=retention, upkeep=0.02, segment=100_000, reserve=0)
+        given = StoreSettings(retention=retention, upkeep=0.02, segment=100_000, reserve=0)
         store = open_store(directory, given)
         try:
             await asyncio.wait_for(steps(store), 2 * PATIENCE)

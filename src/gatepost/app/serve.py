@@ -54,7 +54,7 @@ from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
 from gatepost.rest.context import MessageLimits
 from gatepost.store.sqlite import SqliteStore
-from gatepost.store.sqlite.settings import History, Retention, Settings
+from gatepost.store.sqlite.settings import History, Retention, StoreSettings
 from gatepost.web.health import health_url, serve_health
 
 ENTRA_DEADLINE = 10.0
@@ -406,9 +406,9 @@ def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:
     return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]
 
 
-def _settings(config: Configuration) -> Settings:
+def _settings(config: Configuration) -> StoreSettings:
     storage = config.storage
-    return Settings(
+    return StoreSettings(
         retention=Retention(age=storage.captured),
         history=History(storage.history, storage.history_messages),
         watermark=storage.free_space,

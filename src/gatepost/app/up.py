@@ -58,7 +58,7 @@ from gatepost.relay.supervise import Supervisor
 from gatepost.reports.service import EventContext, EventService
 from gatepost.rest.context import Site
 from gatepost.rest.own_names import OwnNames
-from gatepost.store.sqlite import Settings, SqliteStore
+from gatepost.store.sqlite import SqliteStore, StoreSettings
 from gatepost.store.sqlite.disk import UnsyncedDisk
 from gatepost.wire.server.replies import replies_with
 
@@ -193,8 +193,8 @@ async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Ru
     return Running(data, document, failed)
 
 
-def _storage(options: Options) -> Settings:
-    return Settings() if options.is_durable else Settings(disk=UnsyncedDisk(), reserve=0)
+def _storage(options: Options) -> StoreSettings:
+    return StoreSettings() if options.is_durable else StoreSettings(disk=UnsyncedDisk(), reserve=0)
 
 
 def _open_clock(options: Options, report: Report) -> AheadClock:

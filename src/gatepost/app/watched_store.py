@@ -12,7 +12,7 @@ from gatepost.net.private_files import tighten_directory
 from gatepost.relay.context import Report
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.store.sqlite.recovery import missing
-from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.settings import StoreSettings
 
 
 def with_store_warning(config: Configuration) -> Configuration:
@@ -27,7 +27,7 @@ def with_store_warning(config: Configuration) -> Configuration:
 
 
 def open_watched(
-    data: Path, settings: Settings | None = None, report: Report | None = None
+    data: Path, settings: StoreSettings | None = None, report: Report | None = None
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, reported from its own thread, ends the relay.
 
@@ -45,7 +45,7 @@ def open_watched(
         loop.call_soon_threadsafe(stop, str(error))
 
     warning = tighten_directory(data)
-    store = open_store(data, settings or Settings(), on_failure=fail)
+    store = open_store(data, settings or StoreSettings(), on_failure=fail)
     if report is not None:
         if warning:
             report("config_warning", reason=warning)

@@ -49,12 +49,10 @@ class BatchThread(Generic[T]):
             self._tick, self._due = tick, time.monotonic() + after
         self._thread.start()
 
-    def stop(self, timeout: float | None = None) -> bool:
-        """Process the remaining items and end the thread; tell whether it ended within `timeout`
-        s."""
+    def stop(self) -> None:
+        """Process the remaining items and end the thread."""
         self._queue.put(_STOP)
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        self._thread.join()
 
     @property
     def is_behind(self) -> bool:

@@ -16,11 +16,11 @@ Lookup = Callable[[Selection], Awaitable[Sequence[StoredMessage]]]
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
     matches: Callable[[StoredMessage], bool]
-    found: asyncio.Future[StoredMessage]
+    match: asyncio.Future[StoredMessage]
 
     def tell(self, message: StoredMessage) -> None:
-        if not self.found.done():
-            self.found.set_result(message)
+        if not self.match.done():
+            self.match.set_result(message)
 
 
 class Waiters:
@@ -40,17 +40,17 @@ class Waiters:
         for message in messages:
             for waiter in waiters:
                 if waiter.matches(message):
-                    waiter.found.get_loop().call_soon_threadsafe(waiter.tell, message)
+                    waiter.match.get_loop().call_soon_threadsafe(waiter.tell, message)
 
     async def wait(
         self, selection: Selection, timeout: float, lookup: Lookup
     ) -> StoredMessage | None:
         """Return the newest match of `lookup`, or the first one announced in `timeout` seconds."""
-        with self._registered(selection) as found:
+        with self._registered(selection) as match:
             if present := await lookup(replace(selection, limit=1)):
                 return present[0]
-            done, _ = await asyncio.wait((found,), timeout=timeout)
-            return found.result() if done else None
+            done, _ = await asyncio.wait((match,), timeout=timeout)
+            return match.result() if done else None
 
     @contextmanager
     def _registered(self, selection: Selection) -> Iterator[asyncio.Future[StoredMessage]]:
@@ -58,8 +58,8 @@ class Waiters:
         with self._lock:
             self._waiters.append(waiter)
         try:
-            yield waiter.found
+            yield waiter.match
         finally:
             with self._lock:
                 self._waiters.remove(waiter)
-            waiter.found.cancel()
+            waiter.match.cancel()

@@ -27,7 +27,7 @@ def test_items_given_during_a_batch_form_the_next_one() -> None:
     for number in range(1, 7):
         worker.give(number)
     go_on.set()
-    assert worker.stop(PATIENCE)
+    worker.stop()
     assert groups == [[0], [1, 2, 3, 4], [5, 6]]
 
 
@@ -36,7 +36,7 @@ def test_items_given_before_the_start_are_processed() -> None:
     worker = BatchThread("worker", done.extend, most=10, on_fault=_unexpected)
     worker.give(1)
     worker.start()
-    assert worker.stop(PATIENCE)
+    worker.stop()
     assert done == [1]
 
 
@@ -51,7 +51,7 @@ def test_a_fault_is_reported_and_the_thread_continues() -> None:
     for each in (0, 3):
         worker.give(each)
     worker.start()
-    assert worker.stop(PATIENCE)
+    worker.stop()
     assert done == [4]
     assert [type(each) for each in faults] == [ZeroDivisionError]
 
@@ -70,5 +70,5 @@ def test_the_tick_runs_between_groups_until_it_wants_no_more() -> None:
     worker: BatchThread[int] = BatchThread("worker", lambda _: None, most=1, on_fault=_unexpected)
     worker.start(tick, after=0.0)
     assert thrice.wait(PATIENCE)
-    assert worker.stop(PATIENCE)
+    worker.stop()
     assert len(ticks) == 3

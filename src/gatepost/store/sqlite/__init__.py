@@ -2,7 +2,7 @@
 
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite.opening import open_store
-from gatepost.store.sqlite.settings import Retention, Settings
+from gatepost.store.sqlite.settings import Retention, StoreSettings
 from gatepost.store.sqlite.store import SqliteStore
 
-__all__ = ["Retention", "Settings", "SqliteStore", "StoreLocked", "open_store"]
+__all__ = ["Retention", "SqliteStore", "StoreLocked", "StoreSettings", "open_store"]

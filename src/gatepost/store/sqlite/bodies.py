@@ -8,10 +8,10 @@ from typing import Final, TypeGuard
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body
 from gatepost.store.batch_thread import BatchThread
-from gatepost.store.sqlite.commit import Asked, Failed, Operation, Put
+from gatepost.store.sqlite.commit import Operation, Put, StoreFailed, WaitedWrite
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.disk_space import Room
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.writer import Writer, tell
 
 GROUP: Final = 64
@@ -50,20 +50,20 @@ class BodyWriter:
         with self._writing:
             self._segments.close()
 
-    def takes(self, operation: Operation) -> TypeGuard[Put]:
+    def has_large_body(self, operation: Operation) -> TypeGuard[Put]:
         """Tell whether it is a message whose body goes into a segment."""
         return isinstance(operation, Put) and operation.submission.body.size > self._inline
 
-    def allot(self, group: "Sequence[Asked]") -> "Sequence[Asked]":
+    def allot(self, group: "Sequence[WaitedWrite]") -> "Sequence[WaitedWrite]":
         """Allot places to the bodies of a group, in the thread of a running loop.
 
         Returns the messages that the loop may commit after ``sync_allotted``; the body thread does
         the others, because a loop should not begin a new segment, which must be synced, too.
         """
-        large = [each for each in group if self.takes(each)]
+        large = [each for each in group if self.has_large_body(each)]
         if not large:
             return group
-        ready = [each for each in group if not self.takes(each)]
+        ready = [each for each in group if not self.has_large_body(each)]
         self._here = self._writing.acquire(blocking=False)
         room = SYNC_OCTETS if self._here else 0
         for put in large:
@@ -71,7 +71,7 @@ class BodyWriter:
             room -= size
             if room < 0 or not self._segments.has_room(size):
                 self.give(put)
-            elif self._place(put, self._segments.allot):
+            elif self._try_place(put, self._segments.allot):
                 ready.append(put)
         return ready
 
@@ -92,7 +92,7 @@ class BodyWriter:
             self._leave()
         return None
 
-    def take_back(self, group: "Sequence[Asked]") -> None:
+    def take_back(self, group: "Sequence[WaitedWrite]") -> None:
         """Undo ``allot`` for messages that cannot be committed."""
         for each in group:
             if isinstance(each, Put):
@@ -114,7 +114,7 @@ class BodyWriter:
                     self._flush(pending)
                     job()
                     continue
-                if self._place(job, self._segments.append):
+                if self._try_place(job, self._segments.append):
                     pending.append(job)
                 octets += job.submission.body.size
                 if octets >= SYNC_OCTETS:
@@ -122,7 +122,7 @@ class BodyWriter:
                     octets = 0
             self._flush(pending)
 
-    def _place(self, put: Put, place: Callable[[Body], Place]) -> bool:
+    def _try_place(self, put: Put, place: Callable[[Body], BodyPlace]) -> bool:
         """Allot a place to a body; if that is impossible, refuse its message."""
         if self._writer.failure is not None:
             tell([(put, QueueError(str(self._writer.failure)))])
@@ -158,6 +158,6 @@ class BodyWriter:
             return QueueFull("the disk is full")
         if not isinstance(error, OSError):
             return QueueError(f"the body cannot be read: {error!r}")
-        failed = Failed(f"a segment cannot be written: {error.strerror or error}")
+        failed = StoreFailed(f"a segment cannot be written: {error.strerror or error}")
         self._writer.fail(failed)
         return QueueError(str(failed))

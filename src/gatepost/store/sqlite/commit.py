@@ -11,7 +11,7 @@ from typing import Any, Final
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.message import Submission
 from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, message_row
-from gatepost.store.sqlite.segments import Place, checksum_of
+from gatepost.store.sqlite.segments import BodyPlace, checksum_of
 
 CHECKPOINT_PAGES: Final = 1500
 """Approximate number of pages of WAL after which they are moved into the database."""
@@ -29,7 +29,7 @@ _FINAL: Final = frozenset({
 _BAD_ROW: Final = (ValueError, TypeError, OverflowError)
 
 
-class Failed(QueueError):
+class StoreFailed(QueueError):
     """A write or sync failed. The state of the disk is unknown, so nothing more may be written."""
 
 
@@ -55,12 +55,12 @@ class Transaction:
     ledger: Ledger
 
 
-Beside = Callable[[Transaction], None]
+ExtraWrite = Callable[[Transaction], None]
 """Writes what belongs to a message, in the same transaction."""
 
 
 @dataclass(slots=True, eq=False)
-class Asked:
+class WaitedWrite:
     """A write whose caller waits for the outcome."""
 
     future: asyncio.Future[Any]
@@ -72,12 +72,12 @@ class Asked:
 
 
 @dataclass(slots=True, eq=False)
-class Put(Asked):
+class Put(WaitedWrite):
     """A message to insert; ``place`` is set if its body is in a segment."""
 
     submission: Submission
-    place: Place | None = None
-    beside: Beside | None = None
+    place: BodyPlace | None = None
+    beside: ExtraWrite | None = None
 
     @staticmethod
     def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
@@ -86,7 +86,7 @@ class Put(Asked):
 
 
 @dataclass(slots=True, eq=False)
-class Change(Asked):
+class Change(WaitedWrite):
     """Any other write."""
 
     apply: Callable[[Transaction], Any]
@@ -97,7 +97,7 @@ class Change(Asked):
 
 
 @dataclass(slots=True, eq=False)
-class Step:
+class UpkeepWrite:
     """A write of the store's own upkeep; ``then`` runs in the store thread after the commit."""
 
     apply: Callable[[Transaction], Any]
@@ -105,17 +105,17 @@ class Step:
 
     @staticmethod
     def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        """As ``Asked.write_all``."""
+        """As ``WaitedWrite.write_all``."""
         return [each.apply(transaction) for each in some]
 
 
-Operation = Asked | Step
+Operation = WaitedWrite | UpkeepWrite
 Outcome = tuple[Operation, Any]
 """An operation and its result, which may be the exception to raise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class UnsyncedGroup:
     """A group that is written and not yet synced."""
 
     group: Sequence[Operation]
@@ -126,15 +126,15 @@ class Begun:
 class Committer:
     """Owns the writing connection. It is not a thread: callers wait for the disk.
 
-    ``release`` frees the reserve of disk space and tells whether there was one; ``quick`` is the
-    number of seconds for a commit below which the disk counts as quick; ``check`` raises OSError if
-    the last sync may have done nothing.
+    ``release`` frees the reserve of disk space; ``quick`` is the number of seconds for a commit
+    below which the disk counts as quick; ``check`` raises OSError if the last sync may have done
+    nothing.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        release: Callable[[], bool],
+        release: Callable[[], None],
         quick: float,
         check: Callable[[], None],
     ) -> None:
@@ -164,7 +164,7 @@ class Committer:
     def commit(self, group: Sequence[Operation]) -> list[Outcome]:
         """Return the outcome of each operation, which is durable unless it is an exception.
 
-        Raises Failed, after which nothing more may be written or checkpointed.
+        Raises StoreFailed, after which nothing more may be written or checkpointed.
         """
         self.is_full = False
         try:
@@ -181,19 +181,19 @@ class Committer:
                 return self._without_room(group)
             return [(each, QueueError(f"not stored: {error}")) for each in group]
 
-    def begin(self, group: Sequence[Operation]) -> "Begun | None":
+    def begin(self, group: Sequence[Operation]) -> "UnsyncedGroup | None":
         """Write a group, and leave its sync to ``finish``; None if ``commit`` must be used.
 
-        Raises Failed.
+        Raises StoreFailed.
         """
         try:
             return self._begin(group, self._apply_together)
-        except Failed:
+        except StoreFailed:
             raise
         except Exception:  # noqa: BLE001 (whatever it is: ``commit`` meets it again, and judges it)
             return None
 
-    def finish(self, begun: "Begun", unsynced: QueueError | None) -> list[Outcome]:
+    def finish(self, begun: "UnsyncedGroup", unsynced: QueueError | None) -> list[Outcome]:
         """Return what ``commit`` does, for a group that was begun. Raises QueueError.
 
         ``unsynced``: why its bodies are not on the disk; QueueFull concerns only the group.
@@ -215,18 +215,18 @@ class Committer:
         return self.ledger.pages >= (1 if self.is_cramped else CHECKPOINT_PAGES)
 
     def checkpoint(self) -> None:
-        """Move the WAL into the database when there is enough of it. Raises Failed."""
+        """Move the WAL into the database when there is enough of it. Raises StoreFailed."""
         if self.needs_checkpoint:
             self.move_wal("PASSIVE")
 
     def move_wal(self, mode: str) -> None:
-        """Move the WAL into the database now. Raises Failed."""
+        """Move the WAL into the database now. Raises StoreFailed."""
         try:
             self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         except sqlite3.Error as error:
             # A full disk leaves the WAL as it is, and it is moved later.
             if not _is_full(error):
-                raise Failed(f"the checkpoint failed: {error}") from error
+                raise StoreFailed(f"the checkpoint failed: {error}") from error
         self._check_sync()
         self.ledger.pages = 0
 
@@ -234,21 +234,21 @@ class Committer:
         try:
             self._check()
         except OSError as error:
-            raise Failed(f"the store cannot be written: {error.strerror}") from error
+            raise StoreFailed(f"the store cannot be written: {error.strerror}") from error
 
     def _attempt(
         self,
         group: Sequence[Operation],
         apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
     ) -> list[Outcome]:
-        """Commit the whole group or nothing of it. Raises sqlite3.Error, or Failed."""
+        """Commit the whole group or nothing of it. Raises sqlite3.Error, or StoreFailed."""
         return self._finish(self._begin(group, apply))
 
     def _begin(
         self,
         group: Sequence[Operation],
         apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
-    ) -> "Begun":
+    ) -> "UnsyncedGroup":
         transaction = Transaction(self.connection, replace(self.ledger))
         execute = self.connection.execute
         try:
@@ -262,9 +262,9 @@ class Committer:
         except BaseException as error:
             self._undo(error)
             raise
-        return Begun(group, ledger, outcomes)
+        return UnsyncedGroup(group, ledger, outcomes)
 
-    def _finish(self, begun: "Begun") -> list[Outcome]:
+    def _finish(self, begun: "UnsyncedGroup") -> list[Outcome]:
         began = time.perf_counter()
         try:
             self.connection.execute("COMMIT")
@@ -278,9 +278,9 @@ class Committer:
         return begun.outcomes
 
     def _undo(self, error: BaseException) -> None:
-        """Roll back. Raises Failed if ``error`` is final."""
+        """Roll back. Raises StoreFailed if ``error`` is final."""
         if isinstance(error, sqlite3.Error) and _is_final(error):
-            raise Failed(f"the store cannot be written: {error}") from error
+            raise StoreFailed(f"the store cannot be written: {error}") from error
         self._roll_back()
 
     def _roll_back(self) -> None:
@@ -288,7 +288,7 @@ class Committer:
             try:
                 self.connection.execute("ROLLBACK")
             except sqlite3.Error as error:
-                raise Failed(f"the store cannot be rolled back: {error}") from error
+                raise StoreFailed(f"the store cannot be rolled back: {error}") from error
 
     def _apply_together(
         self, transaction: Transaction, group: Sequence[Operation]
@@ -356,7 +356,7 @@ def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
         submission, place = put.submission, put.place
         if place is None:
             content = b"".join(submission.body.chunks())
-            place = Place(0, 0, len(content), checksum_of(submission.body, (content,)))
+            place = BodyPlace(0, 0, len(content), checksum_of(submission.body, (content,)))
             bodies.append((seq, content))
             ledger.pages += 1 + len(content) // PAGE
         octets += place.size

@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepost.errors import Unreadable
 from gatepost.model.body import Body, BytesBody
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments
 
 
 def open_content(id: str, row: tuple[Any, ...], segments: Segments) -> Body:
@@ -17,7 +17,7 @@ def open_content(id: str, row: tuple[Any, ...], segments: Segments) -> Body:
     """
     segment, offset, size, checksum, content = row
     if segment is not None:
-        return segments.open(Place(segment, offset, size, checksum))
+        return segments.open(BodyPlace(segment, offset, size, checksum))
     if content is None or len(content) != size or zlib.crc32(content) != checksum:
         raise Unreadable(f"the body of message {id} is damaged")
     return BytesBody(content)

@@ -31,8 +31,8 @@ def check_order(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
         raise damage("keys are not in their order")
 
 
-def damage(said: str) -> sqlite3.DatabaseError:
-    """Return the error of SQLite for a damaged file; ``said`` may quote damaged octets."""
-    error = sqlite3.DatabaseError(said.encode("utf-8", "backslashreplace").decode())
+def damage(what: str) -> sqlite3.DatabaseError:
+    """Return the error of SQLite for a damaged file; ``what`` may quote damaged octets."""
+    error = sqlite3.DatabaseError(what.encode("utf-8", "backslashreplace").decode())
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

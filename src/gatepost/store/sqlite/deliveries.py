@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -14,7 +13,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.commit import Asked, Beside, Put
+from gatepost.store.sqlite.commit import ExtraWrite, Put, WaitedWrite
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
@@ -49,18 +48,6 @@ Run = Callable[..., Awaitable[Any]]
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Passes a message, in the form of an operation, to the thread that writes its body."""
 
-JoinGroup = Callable[[Asked], None]
-"""Adds a write to a group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Passes functions to the store's threads."""
-
-    change: Run
-    join_group: JoinGroup
-    read: Run
-
 
 class SqliteDeliveries:
     """Implements ``queue.deliveries.Deliveries``.
@@ -74,11 +61,13 @@ class SqliteDeliveries:
         self,
         writer: DeliveryWriter,
         accept: Accept,
-        runs: "Runs",
-        reading: "Reading",
+        change: Run,
+        join_group: Callable[[WaitedWrite], None],
+        read: Run,
+        reading: "QueueReader",
     ) -> None:
         self._writer, self._accept, self._reading = writer, accept, reading
-        self._change, self._join_group, self._read = runs.change, runs.join_group, runs.read
+        self._change, self._join_group, self._read = change, join_group, read
 
     async def take_over(self, now: datetime) -> int:
         epoch: int = await self._change(self._writer.take_over, microseconds(now))
@@ -91,7 +80,7 @@ class SqliteDeliveries:
 
     def put_with(
         self,
-        beside: Beside | None,
+        beside: ExtraWrite | None,
         submission: Submission,
         planned: Sequence[Planned],
         *,
@@ -142,12 +131,12 @@ class SqliteDeliveries:
         return message
 
     async def find(self, id: str) -> Sequence[Delivery]:
-        found: Sequence[Delivery] = await self._read(self._reading.find, id)
-        return found
+        deliveries: Sequence[Delivery] = await self._read(self._reading.find, id)
+        return deliveries
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        found: Sequence[Delivery] = await self._read(self._reading.list, selection)
-        return found
+        deliveries: Sequence[Delivery] = await self._read(self._reading.list, selection)
+        return deliveries
 
     async def count(self) -> dict[str, QueueCount]:
         counts: dict[str, QueueCount] = await self._read(self._reading.count)
@@ -177,10 +166,10 @@ class SqliteDeliveries:
         return done
 
     async def forget(self, before: datetime) -> int:
-        gone = 0
+        forgotten = 0
         while batch := await self._change(self._writer.forget, microseconds(before)):
-            gone += batch
-        return gone
+            forgotten += batch
+        return forgotten
 
     async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
         """Act in batches with pauses between them, so that acceptance does not wait for them; yield
@@ -194,7 +183,7 @@ class SqliteDeliveries:
             await asyncio.sleep(2 * (loop.time() - begun))
 
 
-class Reading:
+class QueueReader:
     """The reads of the queue, for the reader thread. Raises KeyError and Unreadable."""
 
     def __init__(

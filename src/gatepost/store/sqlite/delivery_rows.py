@@ -28,7 +28,7 @@ from gatepost.store.sqlite.queries import (
     read_time,
     text_value,
 )
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import BodyPlace
 
 T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
@@ -50,7 +50,7 @@ class _Parameters(TypedDict, total=False):
 _PARAMETERS: Final = tuple(_Parameters.__annotations__)
 
 
-def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
+def message_row(seq: int, submission: Submission, place: BodyPlace) -> tuple[Any, ...]:
     """Return the values for ``insert_message``."""
     in_segment = place.segment > 0
     return (

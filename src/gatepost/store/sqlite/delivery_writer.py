@@ -10,7 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.queue import deliveries as queue
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
 from gatepost.queue.settling import dropped, lease_lost, parted, settled
-from gatepost.store.sqlite.commit import PAGE, Asked, Put, Transaction
+from gatepost.store.sqlite.commit import PAGE, Put, Transaction, WaitedWrite
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -22,7 +22,7 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.sqlite.segments import Place, checksum_of
+from gatepost.store.sqlite.segments import BodyPlace, checksum_of
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256
@@ -52,7 +52,7 @@ class QueuePut(Put):
 
 
 @dataclass(slots=True, eq=False)
-class QueueSettle(Asked):
+class QueueSettle(WaitedWrite):
     """The result of an attempt; its outcome is None, or an exception."""
 
     lease: Lease
@@ -178,7 +178,7 @@ class DeliveryWriter:
         done, hops = 0, set()
         for key in keys:
             row = transaction.connection.execute(SQL["get_delivery"], key).fetchone()
-            if row is not None and self._act(transaction, action, key, row, now):
+            if row is not None and self._try_act(transaction, action, key, row, now):
                 done += 1
                 hops.add(row[2])
         _refresh(transaction, hops)
@@ -222,7 +222,7 @@ class DeliveryWriter:
         row = transaction.connection.execute(SQL["settled_beyond"], (keep,)).fetchone()
         return self.forget(transaction, before if row is None else max(before, row[0] + 1))
 
-    def _act(
+    def _try_act(
         self, transaction: Transaction, action: Action, key: Key, row: Sequence[Any], now: int
     ) -> bool:
         due, epoch, held = row[3:6]
@@ -337,10 +337,10 @@ def _deliveries(
     ]
 
 
-def _inline(submission: Submission) -> tuple[Place, bytes]:
+def _inline(submission: Submission) -> tuple[BodyPlace, bytes]:
     """Return a body for the database."""
     content = b"".join(submission.body.chunks())
-    return Place(0, 0, len(content), checksum_of(submission.body, (content,))), content
+    return BodyPlace(0, 0, len(content), checksum_of(submission.body, (content,))), content
 
 
 def _refresh(transaction: Transaction, hops: Collection[str]) -> None:

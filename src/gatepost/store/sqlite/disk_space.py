@@ -16,7 +16,7 @@ MIB: Final = 1024 * 1024
 
 
 class Room:
-    """Watches the free space below ``watermark`` octets, and reserves ``reserve`` octets."""
+    """Watches the free space below ``watermark`` octets, and reserves ``try_reserve`` octets."""
 
     def __init__(self, directory: Path, disk: Disk, watermark: int, reserve: int) -> None:
         self._directory, self._disk = directory, disk
@@ -58,14 +58,11 @@ class Room:
             if self._disk.free(self._directory) < MIB:
                 self.release()
 
-    def release(self) -> bool:
-        """Release the reserve; False if it was released before."""
-        try:
+    def release(self) -> None:
+        """Release the reserve, unless that was done before."""
+        with suppress(OSError):
             self._reserve_file.unlink()
-        except OSError:
-            return False
-        self.is_spent = True
-        return True
+            self.is_spent = True
 
     def restore(self) -> None:
         """Restore the reserve, if there is space for it above the watermark.

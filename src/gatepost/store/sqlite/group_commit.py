@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from gatepost.store.sqlite.bodies import BodyWriter
-from gatepost.store.sqlite.commit import Asked
+from gatepost.store.sqlite.commit import WaitedWrite
 from gatepost.store.sqlite.writer import Writer
 
 LINGER: Final = 0.002
@@ -52,12 +52,12 @@ class GroupCommit:
     def __init__(self, writer: Writer, bodies: BodyWriter) -> None:
         self._writer, self._bodies = writer, bodies
         self.state = IDLE
-        self._gathered: deque[Asked] = deque()
+        self._gathered: deque[WaitedWrite] = deque()
         self._number = 0
         """Of the group that is being gathered; the timers of an earlier one are out of date."""
         writer.on_free = self._resume
 
-    def add(self, operation: Asked, *, urgent: bool) -> None:
+    def add(self, operation: WaitedWrite, *, urgent: bool) -> None:
         """Commit a write in the loop's next turn, or as soon as the current sync ends; one that is
         not urgent with others, or a moment later."""
         if self.state is IDLE and urgent:
@@ -69,10 +69,10 @@ class GroupCommit:
             loop.call_later(LINGER, self._commit_if_current, self._number)
         self._gathered.append(operation)
 
-    def pass_on(self, operations: Iterable[Asked]) -> None:
+    def pass_on(self, operations: Iterable[WaitedWrite]) -> None:
         """Let the store thread commit these, after the body thread where there are large bodies."""
         for operation in operations:
-            if self._bodies.takes(operation):
+            if self._bodies.has_large_body(operation):
                 self._bodies.give(operation)
             else:
                 self._writer.give(operation)
@@ -90,12 +90,12 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         if self.state is SYNCING:
             loop.call_later(LINGER, self._commit_if_current, self._number)
-        elif self._writer.reserve():
+        elif self._writer.try_reserve():
             bodies = self._bodies
             group = bodies.allot(self._take())
             self.state = SYNCING
             end_sync = partial(self._end_sync, loop)
-            if not self._writer.begin_here(group, bodies.sync_allotted, end_sync):
+            if not self._writer.try_begin(group, bodies.sync_allotted, end_sync):
                 self.state = IDLE
                 bodies.take_back(group)
                 self.pass_on(group)
@@ -126,12 +126,12 @@ class GroupCommit:
             with suppress(RuntimeError):  # the loop was closed
                 loop.call_soon_threadsafe(self._commit)
 
-    def _take(self) -> list[Asked]:
+    def _take(self) -> list[WaitedWrite]:
         """Take what was gathered; another loop, in another thread, may take some of it."""
         self._number += 1
         if self.state is POSTPONED:
             self.state = IDLE
-        group: list[Asked] = []
+        group: list[WaitedWrite] = []
         with suppress(IndexError):
             while True:
                 group.append(self._gathered.popleft())

@@ -38,7 +38,7 @@ _SQL: Final = read_queries("losses.sql")
 class Losses(NamedTuple):
     """What is missing: as part of a sentence, and completely."""
 
-    said: str
+    summary: str
     named: list[dict[str, Any]]
 
 

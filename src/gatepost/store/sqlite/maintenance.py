@@ -3,19 +3,21 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
-from gatepost.store.sqlite.commit import Operation, Step, Transaction
+from gatepost.store.batch_thread import BatchThread
+from gatepost.store.sqlite.bodies import BodyWriter
+from gatepost.store.sqlite.commit import Transaction, UpkeepWrite
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
-from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.reader import MessageReader
 from gatepost.store.sqlite.reports import keep_unread
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.settings import Retention
+from gatepost.store.sqlite.writer import Writer
 
 BATCH: Final = 256
 """Messages deleted in one transaction, so that acceptance never waits long."""
@@ -24,7 +26,6 @@ SPARSE: Final = 0.25
 COPY: Final = 4 * 1024 * 1024
 """Octets copied between two groups of bodies."""
 
-Give = Callable[[Callable[[], None]], None]
 Found = Sequence[tuple[int, int]]
 """Messages as (seq, size)."""
 
@@ -80,13 +81,14 @@ class Collector:
     def __init__(
         self,
         segments: Segments,
-        reader: Reader,
-        threads: "Threads",
         room: Room,
-        on_failure: Callable[[QueueError], None],
+        reader: MessageReader,
+        reads: BatchThread[Callable[[], None]],
+        writer: Writer,
+        bodies: BodyWriter,
     ) -> None:
-        self._segments, self._reader, self._threads = segments, reader, threads
-        self._room, self._on_failure = room, on_failure
+        self._segments, self._room, self._reader = segments, room, reader
+        self._reads, self._writer, self._bodies = reads, writer, bodies
         self._running = False
         self._emptied: set[int] = set()
 
@@ -94,7 +96,7 @@ class Collector:
         """Begin a round, unless one is running. Called in the store thread."""
         if not self._running:
             self._running = True
-            self._threads.bodies(self._note)
+            self._bodies.give(self._note)
 
     def _note(self) -> None:
         segments = self._segments
@@ -109,7 +111,7 @@ class Collector:
         except OSError:
             sealed = []
         if sealed:
-            self._threads.store(Step(_nothing, lambda _: self._count(sealed)))
+            self._writer.give(UpkeepWrite(_nothing, lambda _: self._count(sealed)))
         else:
             self._running = False
 
@@ -120,9 +122,9 @@ class Collector:
             except sqlite3.Error:
                 self._running = False
                 return
-            self._threads.bodies(lambda: self._collect(sealed, live))
+            self._bodies.give(lambda: self._collect(sealed, live))
 
-        self._threads.reader(count)
+        self._reads.give(count)
 
     def _collect(self, sealed: Sequence[int], live: dict[int, int]) -> None:
         self._running = False
@@ -145,11 +147,11 @@ class Collector:
             except sqlite3.Error:
                 self._running = False
                 return
-            self._threads.bodies(lambda: self._copy(places))
+            self._bodies.give(lambda: self._copy(places))
 
-        self._threads.reader(find)
+        self._reads.give(find)
 
-    def _copy(self, places: Sequence[tuple[int, Place]]) -> None:
+    def _copy(self, places: Sequence[tuple[int, BodyPlace]]) -> None:
         """Copy some bodies to the end, update their rows, and continue with the rest."""
         moves, copied = [], 0
         try:
@@ -165,32 +167,25 @@ class Collector:
         except OSError as error:
             self._fail(error)
             return
-        self._threads.store(Step(lambda each: _move(each, moves), lambda _: self._go_on(places)))
+        self._writer.give(
+            UpkeepWrite(lambda each: _move(each, moves), lambda _: self._go_on(places))
+        )
 
     def _fail(self, error: OSError) -> None:
         """Ignore missing space: a later round may find some."""
         self._running = False
         if not is_full(error):
-            self._on_failure(QueueError(f"a segment cannot be written: {error.strerror or error}"))
+            self._writer.fail(QueueError(f"a segment cannot be written: {error.strerror or error}"))
             return
         self._emptied.clear()
         with suppress(OSError):
             self._segments.cut()
 
-    def _go_on(self, places: Sequence[tuple[int, Place]]) -> None:
+    def _go_on(self, places: Sequence[tuple[int, BodyPlace]]) -> None:
         if places:
-            self._threads.bodies(lambda: self._copy(places))
+            self._bodies.give(lambda: self._copy(places))
         else:
             self._running = False
-
-
-@dataclass(frozen=True, slots=True)
-class Threads:
-    """How each of the store's three threads gets work."""
-
-    bodies: Give
-    store: Callable[[Operation], None]
-    reader: Give
 
 
 def _nothing(_transaction: Transaction) -> None:

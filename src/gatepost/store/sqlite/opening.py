@@ -28,7 +28,7 @@ from gatepost.store.sqlite.recovery import (
 from gatepost.store.sqlite.salvage import look_through, look_through_log
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
-from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import Parts, SqliteStore
 
 _COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
@@ -48,7 +48,7 @@ def _is_utf8(path: Path) -> bool:
 
 def open_store(
     directory: Path,
-    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    settings: StoreSettings = StoreSettings(),  # noqa: B008 (frozen)
     on_failure: Callable[[QueueError], None] = _ignore,
 ) -> SqliteStore:
     """Open the store in `directory`, which is created if necessary, and lock it.
@@ -89,7 +89,7 @@ def open_store(
 
 def _open(
     directory: Path,
-    settings: Settings,
+    settings: StoreSettings,
     lock: DirectoryLock,
     on_failure: Callable[[QueueError], None],
     missing: int,

@@ -9,11 +9,11 @@ from typing import Any, Final
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
-from gatepost.store.sqlite.commit import Beside, Transaction
+from gatepost.store.sqlite.commit import ExtraWrite, Transaction
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds, read_queries, read_time
 
 SQL: Final = read_queries("operations.sql")
-KEPT: Final = timedelta(hours=24)
+MINIMUM_AGE: Final = timedelta(hours=24)
 """Minimum time for which an operation can be queried, whatever happens to its message."""
 EXPIRED: Final = 1000
 """Operations deleted in one transaction."""
@@ -29,7 +29,7 @@ class SqliteOperations:
 
     def __init__(
         self,
-        put: Callable[[Submission, Beside], "asyncio.Future[None]"],
+        put: Callable[[Submission, ExtraWrite], "asyncio.Future[None]"],
         queue: Callable[..., "asyncio.Future[tuple[Lease, ...]]"],
         read: Callable[..., Awaitable[Any]],
         reading: sqlite3.Connection,
@@ -62,7 +62,7 @@ class SqliteOperations:
         return await self._read(lambda: self._reading.execute(SQL[name], values).fetchone())
 
 
-def _insertion(operation: SendOperation) -> Beside:
+def _insertion(operation: SendOperation) -> ExtraWrite:
     row = _row(operation)
 
     def insert(transaction: Transaction) -> None:
@@ -75,7 +75,7 @@ def _insertion(operation: SendOperation) -> Beside:
 def expire_operations(transaction: Transaction, now: int) -> None:
     """Delete a batch of operations that are too old at `now` (microseconds)."""
     found = transaction.connection.execute(
-        SQL["expire_operations"], (now - KEPT // MICROSECOND, EXPIRED)
+        SQL["expire_operations"], (now - MINIMUM_AGE // MICROSECOND, EXPIRED)
     )
     transaction.ledger.pages += max(0, found.rowcount)
 

@@ -51,7 +51,7 @@ class Image:
         if logged:
             self._log = database.with_name(f"{database.name}-wal").open("rb")
         self.count = max(database.stat().st_size // PAGE, *logged, 0)
-        self._known: set[int] = set()
+        self._read: set[int] = set()
         self.damages = 0
         """Number of pages and rows that could not be read so far."""
 
@@ -77,14 +77,14 @@ class Image:
                 self.damages += 1
                 continue
             seen.add(number)
-            self._known.add(number)
+            self._read.add(number)
             yield from self._rows_on(page)
 
     def stray_rows(self) -> Iterator[Row]:
         """Yield the rows on pages that belong to no tree that was read, and are not free."""
-        known = self._known | self._free()[0]
+        excluded = self._read | self._free()[0]
         for number in range(1, self.count + 1):
-            if number in known:
+            if number in excluded:
                 continue
             try:
                 page = _Page(self._page(number), number)
@@ -98,7 +98,7 @@ class Image:
         head = self._page(1)
         return head.startswith(_MAGIC) and int.from_bytes(head[28:32]) > self.count
 
-    def knows_free(self) -> bool:
+    def has_complete_free_list(self) -> bool:
         """Tell whether the file lists all free pages."""
         return self._free()[1]
 
@@ -152,7 +152,7 @@ class Image:
         free: set[int] = set()
         head = self._page(1).ljust(PAGE, b"\0")
         trunk, total = _FREE_PAGES.unpack_from(head) if head.startswith(_MAGIC) else (0, -1)
-        while 0 < trunk <= self.count and trunk not in free and trunk not in self._known:
+        while 0 < trunk <= self.count and trunk not in free and trunk not in self._read:
             free.add(trunk)
             trunk, count, *leaves = _TRUNK.unpack(self._page(trunk).ljust(PAGE, b"\0"))
             free.update(leaves[:count])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.store.sqlite.damage import damage
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import BodyPlace
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -41,7 +41,7 @@ INSERT_MESSAGE: Final = QUERIES["insert_message"]
 INSERT_BODY: Final = QUERIES["insert_body"]
 
 
-def message_row(seq: int, submission: Submission, place: Place) -> tuple[Any, ...]:
+def message_row(seq: int, submission: Submission, place: BodyPlace) -> tuple[Any, ...]:
     """Return the values for INSERT_MESSAGE; segment 0 means that the body is in its own table."""
     envelope = submission.envelope
     in_segment = place.segment > 0

@@ -14,7 +14,7 @@ from gatepost.queue.selection import matcher
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order
 from gatepost.store.sqlite.queries import QUERIES, stored_message
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record  # it would load SASL and more, for one row only
@@ -26,7 +26,7 @@ _MEMBER: Final = re.compile(r'"(\w+)": ("(?:[^"\\]|\\.)*")')
 """A string in a JSON object, and its name."""
 
 
-class Reader:
+class MessageReader:
     """The reads of the contract. For one thread at a time; raises KeyError and Unreadable."""
 
     def __init__(self, connection: sqlite3.Connection, segments: Segments) -> None:
@@ -75,10 +75,10 @@ class Reader:
             live[segment] = live.get(segment, 0) + octets
         return live
 
-    def live_places(self, segment: int) -> Sequence[tuple[int, Place]]:
+    def live_places(self, segment: int) -> Sequence[tuple[int, BodyPlace]]:
         """Return the messages whose body is in this segment, as (seq, place)."""
         rows = self._connection.execute(QUERIES["live_places"], (segment,)).fetchall()
-        return [(seq, Place(*place)) for seq, *place in rows]
+        return [(seq, BodyPlace(*place)) for seq, *place in rows]
 
     def _newest_first(self, page: int) -> Iterator[StoredMessage]:
         before, page = _MAX_SEQ, min(page, PAGE_ROWS)

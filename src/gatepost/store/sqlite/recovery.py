@@ -134,7 +134,7 @@ def _copy(directory: Path, disk: Disk) -> str:
                 raise
             partial.unlink(missing_ok=True)
             losses = salvage(database, partial, disk, known_roots(directory))
-            told = f"the store was damaged ({error}): {losses.said}; the old file is {ASIDE}"
+            told = f"the store was damaged ({error}): {losses.summary}; the old file is {ASIDE}"
             _put_aside(directory)
             told += _write_down(directory, losses)
     except sqlite3.Error as error:

@@ -117,10 +117,10 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
     said = (
         f"{len(tables) - len(broken)} of {len(tables)} tables are whole"
         f"{_lossy(broken)}, "
-        f"{sum(each.found for each in tables)} rows were found beside the others, "
-        f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, {losses.said}"
+        f"{sum(each.stray_rows for each in tables)} rows were found beside the others, "
+        f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, {losses.summary}"
     )
-    return losses._replace(said=said)
+    return losses._replace(summary=said)
 
 
 def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
@@ -131,14 +131,14 @@ def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
     broken = []
     for table in tables:
         root, before = roots.pop(table.name, 0), image.damages
-        misfits = [1 for row in image.rows(root) if not table.insert(row)] if root else []
+        misfits = [1 for row in image.rows(root) if not table.try_insert(row)] if root else []
         if misfits or image.damages > before or not (root or is_told):
             broken.append(table)
     for root in roots.values():  # indexes: their pages are in use
         _pass_by(image, root)
     # A page in the wrong place may make a tree whole without its rows; but what is free must be
     # told from what has no place.
-    searched = tables if image.knows_free() else broken
+    searched = tables if image.has_complete_free_list() else broken
     _find(image, [each for each in searched if each.name not in _ALIKE])
     return broken
 

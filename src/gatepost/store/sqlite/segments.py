@@ -26,7 +26,7 @@ SEGMENT_SIZE: Final = 64 * 1024 * 1024
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-class Place(NamedTuple):
+class BodyPlace(NamedTuple):
     """The position of a body (in octets), and its CRC-32."""
 
     segment: int
@@ -81,7 +81,7 @@ class Segments:
         """Tell whether the active segment is open and has space for so many more octets."""
         return self._descriptor is not None and self._end + size <= self._size
 
-    def append(self, body: Body) -> Place:
+    def append(self, body: Body) -> BodyPlace:
         """Write a body; it is durable once ``sync`` has returned."""
         if self._end and self._end + body.size > self._size:
             self.seal()
@@ -98,15 +98,15 @@ class Segments:
 
         self._written = True
         self._disk.write(descriptor, counted(), self._end)
-        place = Place(self.active, self._end, size, checksum)
+        place = BodyPlace(self.active, self._end, size, checksum)
         self._end += size
         return place
 
-    def allot(self, body: Body) -> Place:
+    def allot(self, body: Body) -> BodyPlace:
         """Give a body the place where ``sync`` will write it; call ``has_room`` before."""
         chunks = list(body.chunks())
         size = sum(map(len, chunks))  # the real size, because others follow it
-        place = Place(self.active, self._end, size, checksum_of(body, chunks))
+        place = BodyPlace(self.active, self._end, size, checksum_of(body, chunks))
         self._allotted += chunks
         self._end += size
         return place
@@ -157,7 +157,7 @@ class Segments:
         """Remove a segment without rows."""
         self._path(segment).unlink(missing_ok=True)
 
-    def open(self, place: Place) -> "SegmentBody":
+    def open(self, place: BodyPlace) -> "SegmentBody":
         """Return the body at a place; it stays readable as long as it is referenced. For any
         thread."""
         return SegmentBody(self._path(place.segment), place)
@@ -190,7 +190,7 @@ class Segments:
 class SegmentBody:
     """A body in a segment. It stays readable if the segment is removed meanwhile."""
 
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, place: BodyPlace) -> None:
         self._place = place
         self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
 

@@ -27,8 +27,8 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Settings of a store. Octets and seconds."""
+class StoreSettings:
+    """StoreSettings of a store. Octets and seconds."""
 
     retention: Retention = Retention()
     history: History = History()

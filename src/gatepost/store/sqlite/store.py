@@ -21,16 +21,16 @@ from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import HERE, BodyWriter
 from gatepost.store.sqlite.close_marker import Unclosed
 from gatepost.store.sqlite.commit import (
-    Asked,
-    Beside,
     Change,
     Committer,
+    ExtraWrite,
     Put,
-    Step,
     Transaction,
+    UpkeepWrite,
+    WaitedWrite,
 )
 from gatepost.store.sqlite.damage import is_damaged
-from gatepost.store.sqlite.deliveries import Reading, Runs, SqliteDeliveries
+from gatepost.store.sqlite.deliveries import QueueReader, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
@@ -38,18 +38,17 @@ from gatepost.store.sqlite.group_commit import GroupCommit
 from gatepost.store.sqlite.maintenance import (
     BATCH,
     Collector,
-    Threads,
     delete_ids,
     delete_oldest,
     expire,
 )
 from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
-from gatepost.store.sqlite.reader import Reader
+from gatepost.store.sqlite.reader import MessageReader
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.segments import Segments
-from gatepost.store.sqlite.settings import Settings
+from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.writer import Writer, resolve
 from gatepost.store.waiting import Waiters
 
@@ -65,7 +64,7 @@ class Parts:
     """The opened parts of a store, from ``opening``."""
 
     directory: Path
-    settings: Settings
+    settings: StoreSettings
     lock: DirectoryLock
     committer: Committer
     reading: sqlite3.Connection
@@ -89,7 +88,7 @@ class SqliteStore:
         """The largest body whose message an event loop commits itself."""
         self._closed = False
         self._waiters = Waiters()
-        self._reader = Reader(parts.reading, parts.segments)
+        self._reader = MessageReader(parts.reading, parts.segments)
         self._unclosed = Unclosed(parts.directory, parts.directory / DATABASE, parts.settings.disk)
         self._writer = Writer(
             parts.committer,
@@ -108,17 +107,18 @@ class SqliteStore:
         self.deliveries = SqliteDeliveries(
             self._queue,
             self._accept,
-            Runs(self._change, self._join_group, self._read),
-            Reading(parts.reading, parts.segments, self._queue),
+            self._change,
+            self._join_group,
+            self._read,
+            QueueReader(parts.reading, parts.segments, self._queue),
         )
         self.operations = SqliteOperations(
             self._put, self.deliveries.put_with, self._read, parts.reading
         )
         self._bodies = BodyWriter(parts.segments, self._writer, parts.room, self._inline)
         self._group = GroupCommit(self._writer, self._bodies)
-        threads = Threads(self._bodies.give, self._writer.give, self._reads.give)
         self._collector = Collector(
-            parts.segments, self._reader, threads, parts.room, self._writer.fail
+            parts.segments, parts.room, self._reader, self._reads, self._writer, self._bodies
         )
         # Not immediately: a command that only reads a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
@@ -162,7 +162,7 @@ class SqliteStore:
         self._closed = True
         self._group.flush()
         self._bodies.close()
-        self._writer.give(Step(self._generation.advance, self._generation.note))
+        self._writer.give(UpkeepWrite(self._generation.advance, self._generation.note))
         self._reads.stop()
         self._parts.reading.close()
         self._writer.close()
@@ -173,7 +173,7 @@ class SqliteStore:
     def put(self, submission: Submission) -> asyncio.Future[None]:
         return self._accept(submission, Put)
 
-    def _put(self, submission: Submission, beside: Beside | None) -> asyncio.Future[None]:
+    def _put(self, submission: Submission, beside: ExtraWrite | None) -> asyncio.Future[None]:
         return self._accept(submission, partial(Put, beside=beside))
 
     def _accept(self, submission: Submission, make: Callable[..., Put]) -> asyncio.Future[Any]:
@@ -258,7 +258,7 @@ class SqliteStore:
         self._writer.give(Change(future, lambda transaction: apply(transaction, *args, **kwargs)))
         return await future
 
-    def _join_group(self, operation: Asked) -> None:
+    def _join_group(self, operation: WaitedWrite) -> None:
         """Write something that many others of its kind follow: if the loop commits, it goes with
         the next messages, with one sync for both, or with others of its kind a moment later."""
         if self._closed:
@@ -307,16 +307,20 @@ class SqliteStore:
         settings = self._parts.settings
         now = int(time.time() / MICROSECOND.total_seconds())
         batch: list[int] = []
-        self._writer.run(Step(lambda each: expire(each, settings.retention, now), batch.append))
+        self._writer.run(
+            UpkeepWrite(lambda each: expire(each, settings.retention, now), batch.append)
+        )
         if batch == [BATCH]:
             return 0.0
         self._writer.run(
-            Step(lambda each: expire_operations(each, now), _nothing),
-            Step(self._generation.advance, self._note_generation),
+            UpkeepWrite(lambda each: expire_operations(each, now), _nothing),
+            UpkeepWrite(self._generation.advance, self._note_generation),
         )
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
         self._writer.run(
-            Step(lambda each: self._queue.expire(each, forgotten, history.messages), batch.append)
+            UpkeepWrite(
+                lambda each: self._queue.expire(each, forgotten, history.messages), batch.append
+            )
         )
         if batch[-1] == BATCH:
             return 0.0

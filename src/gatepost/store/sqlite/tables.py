@@ -29,7 +29,7 @@ class Table:
 
     def __init__(self, new: sqlite3.Connection, name: str) -> None:
         self._new, self.name = new, name
-        self.found = 0
+        self.stray_rows = 0
         """Number of rows from outside its tree."""
         [(sql,)] = new.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,))
         columns = new.execute(f'PRAGMA table_info("{name}")').fetchall()
@@ -47,7 +47,7 @@ class Table:
         if name in BODIES:
             self._take = _TAKEN.format(bodies=name, messages=BODIES[name])
 
-    def insert(self, row: Row) -> bool:
+    def try_insert(self, row: Row) -> bool:
         """Insert a row of its tree, unless a newer one exists; False if it is not a valid row."""
         if (values := self._values(row)) is None:
             return False
@@ -57,7 +57,7 @@ class Table:
     def take(self, row: Row) -> None:
         """Insert a row that was found outside trees, if it may belong to this table."""
         if (values := self._values(row)) is not None:
-            self.found += self._new.execute(self._take, values).rowcount
+            self.stray_rows += self._new.execute(self._take, values).rowcount
 
     def _values(self, row: Row) -> Sequence[Value] | None:
         """Return the values to insert; None if this is not a row of this table."""
@@ -68,7 +68,7 @@ class Table:
             if values[0] is not None:
                 return None
             values = [row.number, *values[1:]]
-        is_one = all(fits(each) for fits, each in zip(self._forms, values, strict=True))
+        is_one = all(can_be(each) for can_be, each in zip(self._forms, values, strict=True))
         return values if is_one else None
 
 
@@ -77,11 +77,11 @@ def _form(column: str, kind: str, *, may_be_null: bool) -> Form:
     if column in _ANY_OCTETS:
         types = (str, bytes)
 
-    def fits(value: Value) -> bool:
+    def can_be(value: Value) -> bool:
         if value is None:
             return may_be_null
         return isinstance(value, types) and not (
             isinstance(value, int) and not 0 <= value <= _LATEST
         )
 
-    return fits
+    return can_be

@@ -14,13 +14,13 @@ from gatepost.queue.selection import captured
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.sqlite.close_marker import Unclosed
 from gatepost.store.sqlite.commit import (
-    Begun,
     Committer,
-    Failed,
     Operation,
     Outcome,
     Put,
-    Step,
+    StoreFailed,
+    UnsyncedGroup,
+    UpkeepWrite,
     leave_open,
 )
 from gatepost.store.sqlite.disk_space import Room
@@ -31,9 +31,9 @@ GROUP: Final = 256
 IDLE: Final = 3600.0
 """Seconds between two calls of the upkeep of a store that failed."""
 
-SyncJob = tuple[Begun, Callable[[], QueueError | None], Callable[[], None]]
+SyncJob = tuple[UnsyncedGroup, Callable[[], QueueError | None], Callable[[], None]]
 """A group that an event loop has written, the sync of its bodies, and a function to call then."""
-Told = tuple[asyncio.Future[Any], Any]
+Resolution = tuple[asyncio.Future[Any], Any]
 
 
 class Writer:
@@ -41,7 +41,7 @@ class Writer:
 
     One thread commits at a time, with a lock: the store thread what it was given, which it waits
     for, or the sync thread what an event loop has written, which gets the lock only if the store
-    thread does not need it (``reserve``, ``begin_here``; ``GroupCommit`` decides when). A loop
+    thread does not need it (``try_reserve``, ``try_begin``; ``GroupCommit`` decides when). A loop
     writes the rows, and a thread that does nothing else syncs: every statement releases the
     interpreter's lock, and a separate thread would have to acquire it each time. Checkpoints, which
     may take long, are made by the store thread.
@@ -114,7 +114,9 @@ class Writer:
         one of the store's threads did not finish."""
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
-        self.fail(Failed(f"an unexpected error in the store: {type(error).__name__} at {where}"))
+        self.fail(
+            StoreFailed(f"an unexpected error in the store: {type(error).__name__} at {where}")
+        )
 
     def close(self) -> None:
         """Commit what was given, empty the WAL, close the database."""
@@ -124,7 +126,7 @@ class Writer:
             self._unclosed.clear()
             try:
                 self._committer.move_wal("TRUNCATE")
-            except Failed as error:
+            except StoreFailed as error:
                 self.fail(error)
             else:
                 self._committer.connection.close()
@@ -138,13 +140,13 @@ class Writer:
         """Whether an event loop may write in its own thread."""
         return self._committer.is_quick
 
-    def reserve(self) -> bool:
-        """Get the lock for ``begin_here``; False while another thread commits, or waits for it."""
+    def try_reserve(self) -> bool:
+        """Get the lock for ``try_begin``; False while another thread commits, or waits for it."""
         if self._is_needed or self._store_thread.is_behind:
             return False
         return self._committing.acquire(blocking=False)
 
-    def begin_here(
+    def try_begin(
         self,
         group: Sequence[Operation],
         sync_bodies: Callable[[], QueueError | None],
@@ -155,11 +157,11 @@ class Writer:
         False if that is impossible: then the store thread must do it. Both functions are called in
         another thread: ``sync_bodies`` before the commit, ``done`` after the outcome is reported.
         """
-        begun: Begun | None = None
+        begun: UnsyncedGroup | None = None
         try:
             if self.failure is None:
                 begun = self._committer.begin(group)
-        except Failed as error:
+        except StoreFailed as error:
             self.fail(error)
         finally:
             if begun is None:
@@ -199,7 +201,7 @@ class Writer:
             try:
                 outcomes = commit()
             except Exception as error:  # noqa: BLE001 (whatever it is: nothing may be believed)
-                self.fail(error if isinstance(error, QueueError) else Failed(repr(error)))
+                self.fail(error if isinstance(error, QueueError) else StoreFailed(repr(error)))
             else:
                 self._finish(outcomes)
                 return
@@ -220,7 +222,7 @@ class Writer:
     def _checkpoint(self) -> None:
         try:
             self._committer.checkpoint()
-        except Failed as error:
+        except StoreFailed as error:
             self.fail(error)
 
 
@@ -228,7 +230,7 @@ def _nothing(_: Any) -> None:
     pass
 
 
-_CHECKPOINT: Final = Step(_nothing, _nothing)
+_CHECKPOINT: Final = UpkeepWrite(_nothing, _nothing)
 """Writes nothing; after every group, the store thread checks whether a checkpoint is due."""
 
 
@@ -239,22 +241,22 @@ def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
 
 
 def tell(outcomes: Iterable[Outcome]) -> None:
-    """Resolve the futures, those of each loop together; run the function of a Step here."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Told]] = {}
+    """Resolve the futures, those of each loop together; run the function of a UpkeepWrite here."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Resolution]] = {}
     for operation, result in outcomes:
-        if isinstance(operation, Step):
+        if isinstance(operation, UpkeepWrite):
             operation.then(result)
         else:
             future = operation.future
             by_loop.setdefault(future.get_loop(), []).append((future, result))
-    for loop, told in by_loop.items():
+    for loop, resolutions in by_loop.items():
         with suppress(RuntimeError):  # the loop was closed
-            loop.call_soon_threadsafe(resolve, told)
+            loop.call_soon_threadsafe(resolve, resolutions)
 
 
-def resolve(told: Iterable[Told]) -> None:
+def resolve(resolutions: Iterable[Resolution]) -> None:
     """Set results, or exceptions, in the thread of the futures' loop."""
-    for future, result in told:
+    for future, result in resolutions:
         if future.done():  # cancelled; the commit stands
             continue
         if isinstance(result, Exception):

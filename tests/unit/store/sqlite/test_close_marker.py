@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.close_marker import UNCLOSED
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 
 
 def killed(directory: Path, to: Path) -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.damage import check_order
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
-UNSEEN = Settings(reserve=0, looked_through=0)
+UNSEEN = StoreSettings(reserve=0, looked_through=0)
 """Of a large store, which is not read through at the start."""
 
 

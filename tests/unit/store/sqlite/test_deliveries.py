@@ -14,25 +14,25 @@ from gatepost.errors import LeaseLost, QueueError, QueueFull
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import QueueSelection, planned_delivery
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
 from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import BodyPlace
 from gatepost.store.sqlite.settings import History
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement
 from tests.unit.store.sqlite.schema import plans
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 
 
 def run(
     directory: Path,
     steps: Callable[[SqliteStore], Awaitable[None]],
-    settings: Settings = SETTINGS,
+    settings: StoreSettings = SETTINGS,
 ) -> None:
     async def main() -> None:
         store = open_store(directory, settings)
@@ -130,8 +130,8 @@ def test_a_row_with_columns_that_are_no_text_is_repaired_at_the_next_start(
 
     run(tmp_path, fill)
     write_unchecked(tmp_path / "store.db", f"UPDATE queue_messages SET {damage} WHERE seq = 2")
-    run(tmp_path, fail, Settings(reserve=0, looked_through=0))
-    run(tmp_path, mended, Settings(reserve=0, looked_through=0))
+    run(tmp_path, fail, StoreSettings(reserve=0, looked_through=0))
+    run(tmp_path, mended, StoreSettings(reserve=0, looked_through=0))
 
 
 def test_a_recipient_with_a_damaged_fate_is_still_waiting() -> None:
@@ -288,7 +288,7 @@ def test_captured_and_queued_mail_do_not_touch(tmp_path: Path) -> None:
 
 
 def test_bodies_move_out_of_sparse_segments(tmp_path: Path) -> None:
-    given = Settings(reserve=0, segment=100_000, upkeep=0.02)
+    given = StoreSettings(reserve=0, segment=100_000, upkeep=0.02)
     content = {f"m{number}": bytes([number]) * 20_000 for number in range(20)}
 
     async def steps(store: SqliteStore) -> None:
@@ -337,7 +337,7 @@ def test_history_is_bounded(tmp_path: Path, history: History, kept: set[str]) ->
         await asyncio.sleep(0.05)
         assert {each for each in "abcd" if await queue.find(each)} == kept
 
-    run(tmp_path, steps, Settings(reserve=0, upkeep=0.02, history=history))
+    run(tmp_path, steps, StoreSettings(reserve=0, upkeep=0.02, history=history))
 
 
 def test_a_body_that_goes_is_not_written_once_more(tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_a_full_disk_takes_no_mail_and_settles_what_is_there(tmp_path: Path) -> 
         await queue.settle(lease, settlement("delivered"), NOON)
 
     run(tmp_path, before)
-    run(tmp_path, full, Settings(reserve=0, watermark=1 << 60))
+    run(tmp_path, full, StoreSettings(reserve=0, watermark=1 << 60))
 
 
 class CountingDisk(Disk):
@@ -403,7 +403,9 @@ def test_many_waiting_deliveries_cost_little(tmp_path: Path) -> None:
     delivery = planned_delivery("x", 0, dead)
     rows = [delivery_row(seq, 0, delivery, None) for seq in range(1, count + 1)]
     connection.executemany(SQL["insert_delivery"], rows)
-    messages = [message_row(seq, mail(f"x{seq}"), Place(0, 0, 0, 0)) for seq in range(1, count + 1)]
+    messages = [
+        message_row(seq, mail(f"x{seq}"), BodyPlace(0, 0, 0, 0)) for seq in range(1, count + 1)
+    ]
     connection.executemany(SQL["insert_message"], messages)
     connection.execute(SQL["put_hop"], ("dead", 0))
     connection.commit()

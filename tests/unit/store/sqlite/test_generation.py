@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.generation import GENERATION
 from gatepost.store.sqlite.recovery import mark_failed
 from tests.contract.messages import message
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 
 
 def put(directory: Path, name: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.store.sqlite.bodies import BodyWriter
-from gatepost.store.sqlite.commit import Asked
+from gatepost.store.sqlite.commit import WaitedWrite
 from gatepost.store.sqlite.group_commit import (
     COLLECTING,
     IDLE,
@@ -49,20 +49,23 @@ class Threads:
         """The store thread commits, or has something to commit."""
         self.can_begin = True
         self.on_free: Callable[[], None] = lambda: None
-        self.groups: list[list[Asked]] = []
-        self.passed_on: list[Asked] = []
+        self.groups: list[list[WaitedWrite]] = []
+        self.passed_on: list[WaitedWrite] = []
         self.taken_back = 0
         self.is_locked = False
         self._end_sync: Callable[[], None] | None = None
 
-    def reserve(self) -> bool:
+    def try_reserve(self) -> bool:
         if self.is_busy or self.is_locked:
             return False
         self.is_locked = True
         return True
 
-    def begin_here(
-        self, group: Sequence[Asked], sync_bodies: Callable[[], None], done: Callable[[], None]
+    def try_begin(
+        self,
+        group: Sequence[WaitedWrite],
+        sync_bodies: Callable[[], None],
+        done: Callable[[], None],
     ) -> bool:
         assert self.is_locked
         if not self.can_begin:
@@ -78,14 +81,14 @@ class Threads:
             self._end_sync, self.is_locked = None, False
             done()
 
-    def give(self, operation: Asked) -> None:
+    def give(self, operation: WaitedWrite) -> None:
         self.passed_on.append(operation)
 
-    def take_back(self, _: Sequence[Asked]) -> None:
+    def take_back(self, _: Sequence[WaitedWrite]) -> None:
         self.taken_back += 1
 
     @staticmethod
-    def allot(group: Sequence[Asked]) -> Sequence[Asked]:
+    def allot(group: Sequence[WaitedWrite]) -> Sequence[WaitedWrite]:
         return group
 
     @staticmethod
@@ -93,7 +96,7 @@ class Threads:
         return None
 
     @staticmethod
-    def takes(_: Asked) -> bool:
+    def has_large_body(_: WaitedWrite) -> bool:
         return False
 
 
@@ -102,10 +105,10 @@ class World:
         self.loop, self.threads = Loop(), Threads()
         threads: Any = self.threads
         self.group = GroupCommit(cast("Writer", threads), cast("BodyWriter", threads))
-        self.added: list[Asked] = []
+        self.added: list[WaitedWrite] = []
 
     def add(self, *, urgent: bool) -> None:
-        self.added.append(Asked(asyncio.Future(loop=cast("Any", self.loop))))
+        self.added.append(WaitedWrite(asyncio.Future(loop=cast("Any", self.loop))))
         self.group.add(self.added[-1], urgent=urgent)
 
     def do(self, event: str) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.close_marker import _BOOT, UNCLOSED
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.log import read_log
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 NUMBER = 60
 HEAD, STRIDE = 32, 24 + PAGE
 

@@ -13,13 +13,13 @@ from gatepost.errors import QueueError
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import QueueSelection
 from gatepost.queue.why import why
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.recovery import LOSSES
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned, settlement
 
-SETTINGS = Settings(reserve=0, inline=1000)
+SETTINGS = StoreSettings(reserve=0, inline=1000)
 NUMBER = 120
 SIZES = (100, 1_500)
 FAR = NextHop("far")
@@ -134,7 +134,7 @@ def test_a_delivery_without_its_message_delays_no_other(directory: Path) -> None
 
 
 def leased(
-    directory: Path, settings: Settings = SETTINGS, failures: list[QueueError] | None = None
+    directory: Path, settings: StoreSettings = SETTINGS, failures: list[QueueError] | None = None
 ) -> int:
     """How many deliveries the next owner of a store takes."""
 

@@ -11,14 +11,14 @@ import pytest
 
 from gatepost.errors import QueueFull, Unreadable
 from gatepost.store.lock import StoreLocked
-from gatepost.store.sqlite import Settings, SqliteStore, open_store, opening
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store, opening
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
 from gatepost.store.sqlite.recovery import mark_failed, missing, recover
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 
 
 FILES = {"lock", "store.db", "store.generation", "store.layout"}
@@ -127,7 +127,7 @@ def test_a_shared_mount_is_refused_unless_allowed(
     monkeypatch.setattr(opening, "shared_mount", lambda _: "nfs4")
     with pytest.raises(Unreadable, match="nfs4"):
         open_store(tmp_path, SETTINGS)
-    open_store(tmp_path, Settings(shared_mount=True)).close()
+    open_store(tmp_path, StoreSettings(shared_mount=True)).close()
 
 
 def test_without_a_marker_nothing_is_recovered(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from gatepost.store.sqlite.delivery_writer import SQL as DELIVERIES
 from gatepost.store.sqlite.operations import SQL as OPERATIONS
 from gatepost.store.sqlite.queries import QUERIES, message_row
 from gatepost.store.sqlite.reports import SQL as REPORTS
-from gatepost.store.sqlite.segments import Place
+from gatepost.store.sqlite.segments import BodyPlace
 from tests.contract.messages import message
 from tests.unit.store.sqlite.schema import newest_schema, plans
 
@@ -21,10 +21,10 @@ COLUMNS = (
     "principal", "trace", "size", "checksum", "segment", "offset",
 )
 # fmt: on
-INLINE = Place(0, 0, 22, 7)
+INLINE = BodyPlace(0, 0, 22, 7)
 
 
-def row(envelope: Envelope, place: Place = INLINE) -> dict[str, object]:
+def row(envelope: Envelope, place: BodyPlace = INLINE) -> dict[str, object]:
     submission = replace(message(), envelope=envelope)
     return dict(zip(COLUMNS, message_row(3, submission, place), strict=True))
 
@@ -55,7 +55,7 @@ def test_extension_parameters_are_stored() -> None:
 
 
 def test_the_row_of_a_large_body_has_its_place() -> None:
-    told = row(message().envelope, Place(2, 500, 22, 7))
+    told = row(message().envelope, BodyPlace(2, 500, 22, 7))
     assert (told["segment"], told["offset"], told["size"], told["checksum"]) == (2, 500, 22, 7)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.directory.contract import Record
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from gatepost.store.sqlite import Settings, open_store
 def test_the_texts_that_can_be_read_remain_of_a_damaged_record(
     tmp_path: Path, kept: str | bytes, remains: tuple[str | None, ...]
 ) -> None:
-    store = open_store(tmp_path, Settings(reserve=0))
+    store = open_store(tmp_path, StoreSettings(reserve=0))
 
     async def read() -> Record:
         await store.save_records([Record("address", "1", {"id": "1"})])

@@ -10,7 +10,7 @@ import pytest
 from gatepost.errors import QueueError, Unreadable
 from gatepost.queue.deliveries import QueueSelection
 from gatepost.queue.why import why
-from gatepost.store.sqlite import Settings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.damage import damage as damaged
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
@@ -18,7 +18,7 @@ from gatepost.store.sqlite.salvage import EPOCH_LEAP
 from tests.contract.messages import BODY, NOON, message
 from tests.contract.queued import planned
 
-SETTINGS = Settings(reserve=0)
+SETTINGS = StoreSettings(reserve=0)
 NUMBER = 250
 
 
@@ -124,7 +124,7 @@ def test_damage_that_a_reader_meets_ends_the_relay_and_the_next_start_mends_it(
     fill(tmp_path)
     damage(tmp_path, b"captured 100.")
     failures: list[QueueError] = []
-    store = open_store(tmp_path, Settings(reserve=0, looked_through=0), failures.append)
+    store = open_store(tmp_path, StoreSettings(reserve=0, looked_through=0), failures.append)
     with pytest.raises(Unreadable):
         asyncio.run(store.list())
     store.close()

@@ -11,7 +11,7 @@ import pytest
 from gatepost.errors import Unreadable
 from gatepost.model.body import MANY, WINDOW, BytesBody, Traits
 from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.segments import Place, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments
 from tests.contract.failing import FailingDisk
 
 
@@ -27,7 +27,7 @@ def segments(tmp_path: Path, disk: FailingDisk) -> Segments:
     return made
 
 
-def read(segments: Segments, place: Place) -> bytes:
+def read(segments: Segments, place: BodyPlace) -> bytes:
     return b"".join(segments.open(place).chunks())
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.store.sqlite import Settings, group_commit, open_store
-from gatepost.store.sqlite.commit import CHECKPOINT_PAGES, Asked, Committer
+from gatepost.store.sqlite import StoreSettings, group_commit, open_store
+from gatepost.store.sqlite.commit import CHECKPOINT_PAGES, Committer, WaitedWrite
 from tests.contract.messages import message
 
 
@@ -27,7 +27,7 @@ def test_a_loop_waits_for_a_checkpoint_and_then_commits_itself(
     passed_on: list[Any] = []
 
     async def main() -> None:
-        store = open_store(tmp_path, Settings(reserve=0, quick=60.0))
+        store = open_store(tmp_path, StoreSettings(reserve=0, quick=60.0))
         writer = store._writer
         give = writer.give
 
@@ -49,4 +49,4 @@ def test_a_loop_waits_for_a_checkpoint_and_then_commits_itself(
 
     asyncio.run(main())
     assert passed_on, "there were checkpoints"
-    assert not [each for each in passed_on if isinstance(each, Asked)]
+    assert not [each for each in passed_on if isinstance(each, WaitedWrite)]

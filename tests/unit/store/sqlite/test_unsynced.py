@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from gatepost.store.sqlite import Settings, SqliteStore, open_store
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.disk import Disk, UnsyncedDisk
 from tests.contract.messages import message
 
@@ -15,7 +15,7 @@ def synchronous(store: SqliteStore) -> int:
 
 def test_it_syncs_nothing_and_keeps_mail(tmp_path: Path) -> None:
     async def put_and_read() -> int:
-        store = open_store(tmp_path, Settings(disk=UnsyncedDisk(), reserve=0, inline=0))
+        store = open_store(tmp_path, StoreSettings(disk=UnsyncedDisk(), reserve=0, inline=0))
         try:
             await store.put(message("m1"))
             assert store._parts.committer.connection.execute("PRAGMA synchronous").fetchone() == (
@@ -26,7 +26,7 @@ def test_it_syncs_nothing_and_keeps_mail(tmp_path: Path) -> None:
             store.close()
 
     assert asyncio.run(put_and_read()) == 1
-    store = open_store(tmp_path, Settings(disk=Disk(), reserve=0))
+    store = open_store(tmp_path, StoreSettings(disk=Disk(), reserve=0))
     try:
         assert synchronous(store) == 2
         assert asyncio.run(store.count()) == 1
