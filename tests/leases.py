@@ -40,4 +40,4 @@ def lease(
 
 def outcomes(handed: AttemptResult) -> list[tuple[str, int]]:
     """Return the outcome for each recipient, with the reply's code."""
-    return [(each.outcome, each.reply.code) for each in handed.verdicts]
+    return [(each.kind, each.reply.code) for each in handed.verdicts]

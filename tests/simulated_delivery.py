@@ -16,7 +16,7 @@ from typing import Any
 from gatepost.errors import GatepostError, Phase
 from gatepost.model.address import parse_address
 from gatepost.model.body import Body, BytesBody
-from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, State, Verdict
+from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, State, Verdict, VerdictKind
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.evidence import Evidence
 from gatepost.model.message import Submission
@@ -41,7 +41,7 @@ from gatepost.relay.outbound import Outbound, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
-from gatepost.relay.transport.judging import outcome_of
+from gatepost.relay.transport.judging import verdict_kind
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore
@@ -175,14 +175,14 @@ class Upstream:
         early = answer.phase in _BEFORE_MAIL
         verdicts = []
         for recipient, reply in zip(waiting, replies, strict=True):
-            outcome: Outcome = "deferred"
+            outcome: VerdictKind = "deferred"
             if reply.is_success:
                 outcome = "delivered"
                 self.taken.append((lease.message.id, str(recipient.address)))
                 self.envelopes[lease.message.id] = lease.envelope
                 self.contents[lease.message.id] = b"".join(body.chunks())
             elif not early and reply.status != TOO_MANY:
-                outcome = outcome_of(reply, answer.phase)
+                outcome = verdict_kind(reply, answer.phase)
             verdicts.append(Verdict(outcome, reply, is_remote=reply in answer.own))
         bad = [each for each in replies if not each.is_success]
         said = bad[0] if bad else replies[-1]

@@ -120,7 +120,7 @@ def test_three_messages_over_one_sign_in(
     with running(program, tmp_path, mechanisms) as server:
         handed = hand(server.port, server.ca_file, sign_in, 3)
         accepted = [server.next_message() for _ in handed]
-    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 3
+    assert [each.verdicts[0].kind for each in handed] == ["delivered"] * 3
     assert {each.attempt.contact.mechanism for each in handed} == {mechanisms[0]}
     for each in accepted:
         assert each["mechanism"] in mechanisms
@@ -134,7 +134,7 @@ def test_a_burst(program: list[str], tmp_path: Path) -> None:
     with running(program, tmp_path, ["PLAIN"]) as server:
         handed, followed = hand_a_burst(server.port, server.ca_file, sign_in)
         accepted = [server.next_message() for _ in range(BURST + 1)]
-    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * BURST
+    assert [each.verdicts[0].kind for each in handed] == ["delivered"] * BURST
     assert {base64.b64decode(each["content"]) for each in accepted} == {TRACE + CONTENT}
     assert (followed > 0) == (program == SMTP_SERVER)  # aiosmtpd does not pipeline
 
@@ -144,7 +144,7 @@ def test_a_wrong_password(program: list[str], tmp_path: Path) -> None:
     sign_in = PasswordSignIn(USERNAME, lambda: Secret("wr0ng"))
     with running(program, tmp_path, ["PLAIN", "LOGIN"]) as server:
         [handed] = hand(server.port, server.ca_file, sign_in)
-    assert handed.verdicts[0].outcome == "deferred"
+    assert handed.verdicts[0].kind == "deferred"
     assert (handed.attempt.phase, handed.attempt.reply.code) == ("auth", 535)
     assert handed.evidence is not None
 
@@ -157,7 +157,7 @@ def test_postfix(offers: str) -> None:
         with running_postfix(Path(parent) / "postfix", offers) as server:
             sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
             handed = hand(server.port, server.ca_file, sign_in, 2)
-            assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 2
+            assert [each.verdicts[0].kind for each in handed] == ["delivered"] * 2
             contents = server.held()
             wait_for(lambda: "auth=1 mail=2 rcpt=2 bdat=2 quit=1" in server.log())
     assert len(contents) == 2
@@ -192,7 +192,7 @@ def test_real_servers(start: Any, mechanism: str) -> None:
             sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
             handed = hand(server.port, server.ca_file, sign_in, 2)
             contents = server.held()
-    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * 2
+    assert [each.verdicts[0].kind for each in handed] == ["delivered"] * 2
     assert {each.attempt.contact.mechanism for each in handed} == {mechanism}
     assert len(contents) == 2
     assert b"Subject: hi" in contents[0]
@@ -207,6 +207,6 @@ def test_real_servers_take_a_burst(start: Any) -> None:
             sign_in = PasswordSignIn(server.username, lambda: Secret(server.password))
             handed, followed = hand_a_burst(server.port, server.ca_file, sign_in)
             contents = server.held()
-    assert [each.verdicts[0].outcome for each in handed] == ["delivered"] * BURST
+    assert [each.verdicts[0].kind for each in handed] == ["delivered"] * BURST
     assert len(contents) == BURST + 1
     assert followed or start is running_opensmtpd

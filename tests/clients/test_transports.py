@@ -174,7 +174,7 @@ def test_refusals_over_rest(
         sign_in = sign_ins.get(case) or world.access_key()
         given = lease(*to, sender=sender, id=case)
         handed = await world.hand(world.rest(sign_in), given, content)
-        assert {each.outcome for each in handed.verdicts} == {outcome}
+        assert {each.kind for each in handed.verdicts} == {outcome}
         assert handed.attempt.phase == phase
         assert handed.error is not None
         assert finding_of(handed.error) == slug

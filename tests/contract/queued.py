@@ -10,10 +10,10 @@ from gatepost.model.delivery import (
     Contact,
     Lease,
     NewMail,
-    Outcome,
     Planned,
     Settlement,
     Verdict,
+    VerdictKind,
 )
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
@@ -26,7 +26,7 @@ HUB = NextHop("hub")
 OK = Reply(250, "2.0.0 taken")
 LATER = Reply(450, "come back", Esc(4, 2, 0))
 NO = Reply(550, "no such user", Esc(5, 1, 1))
-REPLIES: dict[Outcome, Reply] = {"delivered": OK, "deferred": LATER, "failed": NO}
+REPLIES: dict[VerdictKind, Reply] = {"delivered": OK, "deferred": LATER, "failed": NO}
 AT_HUB = Contact("hub", "hub.example", "192.0.2.1", "TLSv1.3", True, "LOGIN", "relay")
 
 
@@ -47,7 +47,7 @@ def attempt(reply: Reply = LATER, at: datetime = NOON) -> Attempt:
 
 
 def settlement(
-    *outcomes: Outcome, again: datetime | None = NOON + MINUTE, **other: Any
+    *outcomes: VerdictKind, again: datetime | None = NOON + MINUTE, **other: Any
 ) -> Settlement:
     """Return the settlement of an attempt; ``other`` fields of Settlement replace the defaults."""
     verdicts = tuple([Verdict(each, REPLIES[each]) for each in outcomes])

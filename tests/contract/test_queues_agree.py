@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.errors import QueueError
-from gatepost.model.delivery import Lease, Outcome
+from gatepost.model.delivery import Lease, VerdictKind
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
@@ -88,7 +88,7 @@ class Player:
         return sorted(map(repr, leases))
 
     async def settle(
-        self, queue: Deliveries, which: int, outcome: Outcome, minutes: int, emits: bool
+        self, queue: Deliveries, which: int, outcome: VerdictKind, minutes: int, emits: bool
     ) -> object:
         if not self.leases:
             return None
@@ -106,7 +106,7 @@ class Player:
         if not self.leases:
             return None
         lease = self.leases[which % len(self.leases)]
-        deferred: list[Outcome] = ["deferred" for _ in lease.delivery.waiting]
+        deferred: list[VerdictKind] = ["deferred" for _ in lease.delivery.waiting]
         moved = tuple([hop_of(each) for each, _ in zip(hops, deferred, strict=False)])
         try:
             parts = settlement(*deferred, again=self.now, attempt=None, moved=moved)

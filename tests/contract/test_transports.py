@@ -137,7 +137,7 @@ def test_there_is_one_verdict_for_each_waiting_recipient_in_order(kind: str) -> 
     async def act(made: Transport, server: ServerAddress) -> None:
         people = [f"p{number}@example.net" for number in range(5)]
         handed = await hand(made, server, lease(*people))
-        assert [each.outcome for each in handed.verdicts] == ["delivered"] * 5
+        assert [each.kind for each in handed.verdicts] == ["delivered"] * 5
         assert all(each.reply.is_success for each in handed.verdicts)
         assert handed.attempt.reply.is_success
         assert handed.attempt.contact.target == "t"
@@ -152,7 +152,7 @@ def test_many_at_once(kind: str) -> None:
     async def act(made: Transport, server: ServerAddress) -> None:
         tries = [hand(made, server, lease(id=f"m{number}")) for number in range(20)]
         handed = await asyncio.gather(*tries)
-        assert {each.verdicts[0].outcome for each in handed} == {"delivered"}
+        assert {each.verdicts[0].kind for each in handed} == {"delivered"}
 
     play(kind, act)
 
@@ -162,7 +162,7 @@ def test_an_unreachable_server_defers(kind: str) -> None:
     async def run(port: int) -> None:
         async with transport(kind, port) as made:
             handed = await hand(made, ServerAddress("localhost", port, "127.0.0.1"))
-        assert [each.outcome for each in handed.verdicts] == ["deferred"]
+        assert [each.kind for each in handed.verdicts] == ["deferred"]
         assert not handed.attempt.is_remote
         assert handed.attempt.phase == "connect"
         assert handed.error_replies == ()
@@ -178,7 +178,7 @@ def test_an_unreachable_server_defers(kind: str) -> None:
 def test_the_deadline_ends_an_attempt(kind: str) -> None:
     async def act(made: Transport, server: ServerAddress) -> None:
         handed = await hand(made, server, seconds=0.3)
-        assert [each.outcome for each in handed.verdicts] == ["deferred"]
+        assert [each.kind for each in handed.verdicts] == ["deferred"]
         assert handed.attempt.seconds < 3
         assert handed.attempt.phase == "content"
         assert not handed.attempt.is_remote
@@ -198,7 +198,7 @@ def test_an_attempt_after_a_cancelled_one_works(kind: str) -> None:
             await first
         stall.set()
         handed = await hand(made, server, lease(id="m2"))
-        assert handed.verdicts[0].outcome == "delivered"
+        assert handed.verdicts[0].kind == "delivered"
 
     play(kind, act, stall)
 
@@ -221,7 +221,7 @@ def test_unreadable_content_does_not_count_against_the_server(kind: str, size: i
             deadline = asyncio.get_running_loop().time() + 10
             with pytest.raises(Unreadable):
                 await made.deliver(lease(id=f"d{number}"), body, server, deadline)
-        assert (await hand(made, server, lease(id="m2"))).verdicts[0].outcome == "delivered"
+        assert (await hand(made, server, lease(id="m2"))).verdicts[0].kind == "delivered"
 
     play(kind, act)
 
@@ -231,7 +231,7 @@ def test_a_retired_transport_finishes_its_attempts(kind: str) -> None:
     async def act(made: Transport, server: ServerAddress) -> None:
         await hand(made, server)
         await made.retire()
-        assert (await hand(made, server, lease(id="m2"))).verdicts[0].outcome == "delivered"
+        assert (await hand(made, server, lease(id="m2"))).verdicts[0].kind == "delivered"
 
     play(kind, act)
 

@@ -10,14 +10,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gatepost.model.delivery import Lease, Outcome
+from gatepost.model.delivery import Lease, VerdictKind
 from gatepost.queue.deliveries import Deliveries
 from gatepost.store.sqlite import StoreSettings, open_store
 from tests.contract.queued import dsn, mail, planned, settlement
 
 PRODUCERS = 8
 SETTINGS = StoreSettings(segment=1_000_000, upkeep=0.05)
-OUTCOMES: tuple[tuple[Outcome, str], ...] = (
+OUTCOMES: tuple[tuple[VerdictKind, str], ...] = (
     ("delivered", "done"), ("deferred", "later"), ("failed", "failed"),
 )  # fmt: skip
 SIZES = (10, 3_000, 16_385, 60_000, 500)

@@ -226,7 +226,7 @@ def test_an_operation_of_unknown_outcome_is_not_sent_to_another_target(
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 503])
 def test_an_answer_that_leaves_open_what_an_earlier_try_came_to(status: int) -> None:
     handed, asked = hand(acs, lambda _: Told(status), lease(attempts=1))
-    assert [each.outcome for each in handed.verdicts] == ["deferred"]
+    assert [each.kind for each in handed.verdicts] == ["deferred"]
     assert [each.method for each in asked] == ["GET"], "nothing is sent on top"
 
 
@@ -350,7 +350,7 @@ def test_http_statuses_give_outcomes(
 ) -> None:
     body = json.dumps({"error": {"code": code, "message": "s3cret\r\n words"}}).encode()
     handed, asked = hand(acs, lambda _: Told(status, body, headers))
-    assert [each.outcome for each in handed.verdicts] == [outcome]
+    assert [each.kind for each in handed.verdicts] == [outcome]
     assert (handed.attempt.phase, handed.retry_after) == (phase, retry_after)
     assert handed.attempt.is_remote
     assert handed.attempt.reply.text.startswith(f"HTTP {status} {code}".rstrip())
@@ -433,7 +433,7 @@ def test_blind_copies_have_verdicts_of_their_own() -> None:
 
     given = lease("one@example.org", "bad@example.org", "two@example.org")
     handed, _ = hand(acs, answer, given)
-    assert [each.outcome for each in handed.verdicts] == ["delivered", "failed", "delivered"]
+    assert [each.kind for each in handed.verdicts] == ["delivered", "failed", "delivered"]
 
 
 @pytest.mark.parametrize("connections", [1, 3])
@@ -470,7 +470,7 @@ def test_a_target_gets_no_more_requests_at_a_time_than_it_may_have_connections(
             for _ in range(2)
         ]
         for handed in await asyncio.gather(*both):
-            assert {each.outcome for each in handed.verdicts} == {"delivered"}
+            assert {each.kind for each in handed.verdicts} == {"delivered"}
         assert (service.most, service.sent) == (connections, 40)
 
     asyncio.run(main())
@@ -493,7 +493,7 @@ def test_a_request_that_is_cut_leaves_no_other_behind() -> None:
         given = lease("one@example.org", "cut@example.org")
         deadline = asyncio.get_running_loop().time() + 0.1
         handed = await transport.deliver(given, BytesBody(CONTENT), ServerAddress("hub"), deadline)
-        assert {each.outcome for each in handed.verdicts} == {"deferred"}
+        assert {each.kind for each in handed.verdicts} == {"deferred"}
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
@@ -607,7 +607,7 @@ def test_a_page_of_another_server_is_no_operation() -> None:
 def test_a_rate_limit_stops_what_is_left_of_a_message() -> None:
     given = lease(*[f"p{number}@example.org" for number in range(30)])
     handed, asked = hand(acs, lambda _: told({}, 429, retry_after="9"), given)
-    assert {each.outcome for each in handed.verdicts} == {"deferred"}
+    assert {each.kind for each in handed.verdicts} == {"deferred"}
     assert len(asked) <= 8
 
 
@@ -620,7 +620,7 @@ def test_graph_gets_the_message_itself() -> None:
 
     given = lease("b@example.net", "hidden@example.org")
     handed, [asked] = hand(graph(), answer, given, sign_in=by_token)
-    assert [(each.outcome, str(each.reply)) for each in handed.verdicts] == [
+    assert [(each.kind, str(each.reply)) for each in handed.verdicts] == [
         ("delivered", "250 2.0.0 HTTP 202 Accepted (request 0a-1b)")
     ] * 2
     assert asked.path == "/v1.0/users/a@example.com/sendMail"
@@ -670,7 +670,7 @@ def test_graph_refuses(
 ) -> None:
     answer = told({"error": {"code": code, "message": "words"}}, status)
     handed, _ = hand(graph(mailbox), lambda _: answer, sign_in=by_token)
-    assert [each.outcome for each in handed.verdicts] == [outcome]
+    assert [each.kind for each in handed.verdicts] == [outcome]
     assert handed.attempt.phase == phase
     assert handed.error is not None
     assert finding_of(handed.error) == slug

@@ -158,7 +158,7 @@ def test_contents_that_are_encoded_on_the_way(authority: Authority, pair: Pair, 
     async def hand(relay: Relay) -> None:
         try:
             handed = await relay.hand(lease(body="8BITMIME"), BytesBody(ENCODED[name]))
-            assert handed.verdicts[0].outcome == "delivered"
+            assert handed.verdicts[0].kind == "delivered"
         finally:
             await relay.transport.close()
 
@@ -185,7 +185,7 @@ def test_long_replies_about_many_recipients(authority: Authority, pair: Pair, li
     async def hand(relay: Relay) -> None:
         try:
             handed = await relay.hand(lease(*people))
-            assert {each.outcome for each in handed.verdicts} == {"failed"}
+            assert {each.kind for each in handed.verdicts} == {"failed"}
             assert all(len(each.reply.text) < 1_100 for each in handed.verdicts)
         finally:
             await relay.transport.close()

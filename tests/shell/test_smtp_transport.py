@@ -55,7 +55,7 @@ def test_a_message_and_its_record(authority: Authority, pair: Pair) -> None:
     ]  # fmt: skip
     assert heard_lines[-1] == b"QUIT"
     kept = Reply(250, "kept", Esc(2, 0, 0))
-    assert [(each.outcome, each.reply) for each in handed.verdicts] == [("delivered", kept)]
+    assert [(each.kind, each.reply) for each in handed.verdicts] == [("delivered", kept)]
     attempt = handed.attempt
     assert (attempt.phase, attempt.reply, attempt.is_remote) == ("content", kept, True)
     contact = attempt.contact

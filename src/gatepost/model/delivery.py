@@ -11,7 +11,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 
-Outcome = Literal["delivered", "deferred", "failed"]
+VerdictKind = Literal["delivered", "deferred", "failed"]
 Fate = Literal["waiting", "delivered", "failed", "dropped"]
 """The state of one recipient; ``dropped``: by an operator."""
 State = Literal["waiting", "leased", "held", "settled"]
@@ -68,7 +68,7 @@ class Attempt:
 class Verdict:
     """The result of an attempt for one recipient."""
 
-    outcome: Outcome
+    kind: VerdictKind
     reply: Reply
     is_remote: bool = False
     """The reply is the peer's, even if the attempt ended with one of ours."""

@@ -173,7 +173,7 @@ def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
 def _may_go_on(result: AttemptResult, may: Callable[[Phase, Reply | None], bool]) -> bool:
     """Tell whether another server may be tried: not once a recipient has a final verdict."""
     attempt = result.attempt
-    is_judged = [each.outcome for each in result.verdicts if each.outcome != "deferred"]
+    is_judged = [each.kind for each in result.verdicts if each.kind != "deferred"]
     if is_judged and attempt.phase != "resolve":
         return False
     return may(cast("Phase", attempt.phase), attempt.reply if attempt.is_remote else None)
@@ -184,7 +184,7 @@ def _is_partly_deferred(result: AttemptResult) -> bool:
 
     The next attempt is for these alone, and may go to another target.
     """
-    later = [each.reply for each in result.verdicts if each.outcome == "deferred"]
+    later = [each.reply for each in result.verdicts if each.kind == "deferred"]
     is_partly = 0 < len(later) < len(result.verdicts)
     return is_partly and result.error is None and all(each.is_transient for each in later)
 
@@ -202,7 +202,7 @@ def _may_ask_another(target: Target, result: AttemptResult) -> bool:
         isinstance(target, MxTarget)
         and attempt.is_remote
         and attempt.reply.is_transient
-        and all(each.outcome == "deferred" for each in result.verdicts)
+        and all(each.kind == "deferred" for each in result.verdicts)
         and (lesson.scope in ("message", "host") or is_of_first)
     )
 
@@ -229,13 +229,13 @@ def _without_late_refusals(result: AttemptResult, deferred: AttemptResult) -> At
     The preferred exchanger knows its recipients. A backup may know none, or may exist only to
     refuse clients that ignore the order of preference.
     """
-    refused = [each.reply for each in result.verdicts if each.outcome == "failed"]
+    refused = [each.reply for each in result.verdicts if each.kind == "failed"]
     if not refused:
         return deferred if result.attempt.reply.code == _CLOSING else result
     pairs = zip(deferred.verdicts, result.verdicts, strict=True)
-    verdicts = tuple([first if said.outcome == "failed" else said for first, said in pairs])
+    verdicts = tuple([first if said.kind == "failed" else said for first, said in pairs])
     attempt = deferred.attempt
-    if any(each.outcome == "delivered" for each in verdicts):
+    if any(each.kind == "delivered" for each in verdicts):
         attempt = replace(result.attempt, phase="rcpt", reply=refused[0])
     return replace(result, verdicts=verdicts, attempt=attempt)
 
@@ -246,11 +246,11 @@ def _is_unfit(result: AttemptResult) -> bool:
     Another exchanger may have it (RFC 6531 3.2), even one that is down now.
     """
     is_ours = not result.attempt.is_remote and result.error is None
-    return is_ours and all(each.outcome == "failed" for each in result.verdicts)
+    return is_ours and all(each.kind == "failed" for each in result.verdicts)
 
 
 def _as_deferred(result: AttemptResult) -> AttemptResult:
-    later = [replace(each, outcome="deferred") for each in result.verdicts]
+    later = [replace(each, kind="deferred") for each in result.verdicts]
     return replace(result, verdicts=tuple(later))
 
 

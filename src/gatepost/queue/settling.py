@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.errors import LeaseLost
-from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Outcome, Settlement
+from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Settlement, VerdictKind
 from gatepost.model.route import NextHop
 from gatepost.queue.history import remember
 
-_FATES: Final[dict[Outcome, Fate]] = {
+_FATES: Final[dict[VerdictKind, Fate]] = {
     "delivered": "delivered",
     "deferred": "waiting",
     "failed": "failed",
@@ -89,6 +89,6 @@ def _judged(delivery: Delivery, settlement: Settlement) -> Iterator[Addressee]:
     for each in delivery.addressees:
         if each.fate == "waiting":
             verdict = next(left)
-            yield Addressee(each.recipient, _FATES[verdict.outcome], verdict.reply)
+            yield Addressee(each.recipient, _FATES[verdict.kind], verdict.reply)
         else:
             yield each

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from gatepost.errors import GatepostError, NoDescriptor, Phase, TimedOut
 from gatepost.model.body import Body
-from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Outcome, Verdict
+from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Verdict, VerdictKind
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import MxTarget, Route, ServerAddress, Target
@@ -340,13 +340,13 @@ class AttemptRunner:
 
     def refuse(self, lease: Lease, target: str, phase: Phase, reply: Reply) -> AttemptResult:
         """Return the result of an attempt that failed locally, before a server was asked."""
-        outcome: Outcome = "failed" if reply.is_permanent else "deferred"
+        kind: VerdictKind = "failed" if reply.is_permanent else "deferred"
         attempt = Attempt(self._now(), Contact(target), phase, reply, is_remote=False)
         count = len(lease.delivery.waiting)
-        return AttemptResult(attempt, (Verdict(outcome, reply),) * count)
+        return AttemptResult(attempt, (Verdict(kind, reply),) * count)
 
 
 def _is_untried(result: AttemptResult) -> bool:
     """Tell whether nothing was sent, because this process has no descriptor for a connection."""
     is_ours = isinstance(result.error, NoDescriptor) and not result.attempt.is_remote
-    return is_ours and all(each.outcome == "deferred" for each in result.verdicts)
+    return is_ours and all(each.kind == "deferred" for each in result.verdicts)

@@ -126,7 +126,7 @@ class AttemptFeedback:
             or self._secure(made, result, moment)
             or self._mail_refused(made, result, moment)
         )
-        if _is_accepted(result) or "delivered" in [each.outcome for each in result.verdicts]:
+        if _is_accepted(result) or "delivered" in [each.kind for each in result.verdicts]:
             shaper.record_success(now)
             if identity is not None:
                 identity.record_success(now)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.body import Body
-from gatepost.model.delivery import Lease, Outcome, Settlement, Verdict
+from gatepost.model.delivery import Lease, Settlement, Verdict, VerdictKind
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
@@ -160,29 +160,29 @@ class Settler:
     def _tell(
         self, lease: Lease, result: AttemptResult, settlement: Settlement, later: Later | None
     ) -> None:
-        """Report each outcome that a recipient has, and each reply separately."""
+        """Report each verdict, and each reply separately."""
         attempt = result.attempt
-        alike: dict[tuple[Outcome, Reply, bool], list[str]] = {}
+        alike: dict[tuple[VerdictKind, Reply, bool], list[str]] = {}
         judged = zip(lease.delivery.waiting, result.verdicts, settlement.verdicts, strict=True)
         for recipient, said, verdict in judged:
-            is_over = verdict.outcome == "failed" and said.outcome == "deferred"
-            some = alike.setdefault((verdict.outcome, verdict.reply, is_over), [])
+            is_over = verdict.kind == "failed" and said.kind == "deferred"
+            some = alike.setdefault((verdict.kind, verdict.reply, is_over), [])
             some.append(str(recipient.address))
-        for (outcome, reply, is_over), told in alike.items():
+        for (kind, reply, is_over), told in alike.items():
             facts: dict[str, Any] = {"host": str(attempt.contact)}
-            if outcome == "delivered":
+            if kind == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
             else:
                 why = attempt.advice or reply.reason
                 facts |= {"reason": ": ".join(filter(None, (EXPIRED if is_over else "", why)))}
-            if outcome == "deferred" and later is not None:
+            if kind == "deferred" and later is not None:
                 facts |= {
                     "next_at": None if later.next_at is None else _time(later.next_at),
                     "expires_at": _time(lease.delivery.expires_at),
                     "held": later.is_held,
                 }
-            self._report(_EVENTS[outcome], **_named(lease, told), reply=str(reply), **facts)
-            if outcome == "failed" and lease.message.envelope.sender is None:
+            self._report(_EVENTS[kind], **_named(lease, told), reply=str(reply), **facts)
+            if kind == "failed" and lease.message.envelope.sender is None:
                 self._tell_lost(lease, told, str(reply))
         self._tell_warned(lease, settlement)
 
@@ -198,7 +198,7 @@ class Settler:
             self._report("sender_warned", id=lease.message.id, mail_from=sender)
 
 
-_EVENTS: Final[dict[Outcome, str]] = {
+_EVENTS: Final[dict[VerdictKind, str]] = {
     "delivered": "message_delivered",
     "deferred": "message_deferred",
     "failed": "message_failed",
@@ -207,7 +207,7 @@ _EVENTS: Final[dict[Outcome, str]] = {
 
 def _undecided(verdict: Verdict) -> Verdict:
     """Defer a recipient whose failure we cannot report."""
-    return replace(verdict, outcome="deferred") if verdict.outcome == "failed" else verdict
+    return replace(verdict, kind="deferred") if verdict.kind == "failed" else verdict
 
 
 def _named(lease: Lease, rcpt_to: Sequence[str] | None = None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
     delivery, verdicts = lease.delivery, result.verdicts
     next_at: datetime | None = None
     goes_on = False
-    if "deferred" in [each.outcome for each in verdicts]:
+    if "deferred" in [each.kind for each in verdicts]:
         attempts = delivery.attempts + 1
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
         if result.soon and next_at is not None:
@@ -95,16 +95,16 @@ def _told(delivery: Delivery, result: AttemptResult, settlement: Settlement) -> 
     for addressee, said, verdict in judged:
         recipient, reply = addressee.recipient, said.reply
         is_remote = attempt.is_remote or said.is_remote
-        if said.outcome == "delivered":
+        if said.kind == "delivered":
             action = on_success(recipient, passed_on=result.passed_on, is_final=result.is_final)
             if action is not None:
                 yield Reported(
                     recipient, action, reply, is_remote, attempt.contact.host, attempt.at
                 )
-        elif said.outcome == "failed":
+        elif said.kind == "failed":
             yield Reported(recipient, "failed", reply, is_remote, attempt.contact.host, attempt.at)
-        elif verdict.outcome == "failed" or settlement.warned:
-            is_over = verdict.outcome == "failed"
+        elif verdict.kind == "failed" or settlement.warned:
+            is_over = verdict.kind == "failed"
             yield _reported(delivery, addressee, said, attempt, is_over=is_over)
 
 
@@ -131,14 +131,14 @@ def _go_on(verdicts: Sequence[Verdict]) -> bool:
     """Tell whether another transaction follows at once, because the server accepted some recipients
     and refused others as too many for one (RFC 5321 4.5.3.1.10). It includes all other deferred
     recipients."""
-    waiting = [each.reply for each in verdicts if each.outcome == "deferred"]
-    return any(each.outcome == "delivered" for each in verdicts) and any(
+    waiting = [each.reply for each in verdicts if each.kind == "deferred"]
+    return any(each.kind == "delivered" for each in verdicts) and any(
         lesson_of(each, "rcpt").change == "fewer_recipients" for each in waiting
     )
 
 
 def _final(verdict: Verdict) -> Verdict:
-    return replace(verdict, outcome="failed") if verdict.outcome == "deferred" else verdict
+    return replace(verdict, kind="failed") if verdict.kind == "deferred" else verdict
 
 
 def _last_word(addressee: Addressee, last: Attempt | None) -> Reply:

@@ -8,7 +8,7 @@ import pytest
 
 from gatepost.errors import GatepostError, Phase
 from gatepost.model.address import parse_address
-from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery, Outcome, Verdict
+from gatepost.model.delivery import Addressee, Attempt, Contact, Delivery, Verdict, VerdictKind
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import (
@@ -48,7 +48,7 @@ UNKNOWN = Reply(550, "no such user", Esc(5, 1, 1))
 
 def result(phase: Phase, *replies: Reply, is_remote: bool = True) -> AttemptResult:
     """Return the result of an attempt with a reply for each recipient; the worst one ended it."""
-    outcomes: list[Outcome] = [
+    outcomes: list[VerdictKind] = [
         "delivered" if each.is_success else "failed" if each.is_permanent else "deferred"
         for each in replies
     ]
@@ -248,14 +248,14 @@ def test_without_a_reply_the_reasons_of_all_servers_are_told() -> None:
 def test_mail_that_only_unfit_servers_could_take_waits_for_the_others() -> None:
     found = choose(WORLD, UNFIT, paused=[TWO, THREE])
     assert isinstance(found, AttemptResult)
-    assert [each.outcome for each in found.verdicts] == ["deferred"]
+    assert [each.kind for each in found.verdicts] == ["deferred"]
 
 
 def test_a_backup_does_not_refuse_what_the_preferred_exchanger_deferred() -> None:
     first, second = result("rcpt", GREYLISTED, GREYLISTED), result("rcpt", OK, UNKNOWN)
     found = choose(WORLD, first, second)
     assert isinstance(found, AttemptResult)
-    assert [each.outcome for each in found.verdicts] == ["delivered", "deferred"]
+    assert [each.kind for each in found.verdicts] == ["delivered", "deferred"]
     assert found.attempt.reply == UNKNOWN
 
 

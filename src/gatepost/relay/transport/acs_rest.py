@@ -109,7 +109,7 @@ class AcsRestTransport(Unconnected):
             errors = [each for each in verdicts if isinstance(each, BaseException)]
             if errors:  # an accepted request decides: no other target may get the message
                 raise most_binding(errors)
-            if any(isinstance(each, Verdict) and each.outcome == "deferred" for each in verdicts):
+            if any(isinstance(each, Verdict) and each.kind == "deferred" for each in verdicts):
                 return  # it is the same for all
 
     async def _send(self, lease: Lease, request: AcsRequest) -> Verdict:
@@ -133,7 +133,7 @@ class AcsRestTransport(Unconnected):
             return await self._conflicting(self._operation(id_), response)
         if response.status != 202:
             refused = self._api.refused(response, _now())
-            if was_accepted and refused.outcome == "deferred":  # perhaps not by the API itself
+            if was_accepted and refused.kind == "deferred":  # perhaps not by the API itself
                 raise self._unsettled(response)
             raise refused
         return await self._follow(self._location(response, self._operation(id_)), response)
@@ -197,7 +197,7 @@ class AcsRestTransport(Unconnected):
     def _has_failed(self, response: HttpResponse) -> bool:
         """Tell whether an operation has failed so that the message may be sent by another one."""
         error = self._failure(response)
-        return error is not None and error.outcome == "deferred"
+        return error is not None and error.kind == "deferred"
 
     def _failure(self, response: HttpResponse) -> ApiRefused | None:
         """Return the error with which an operation ended; None if it still runs or succeeded.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gatepost.client.http_sign_in import AccessKeySignIn, HttpSignIn
 from gatepost.errors import Phase, Refused
-from gatepost.model.delivery import Outcome, Verdict
+from gatepost.model.delivery import Verdict, VerdictKind
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.transcript import Transcript
 from gatepost.net.http import Http, HttpRequest, HttpResponse
@@ -30,13 +30,13 @@ _QUOTED: Final = re.compile(r"\S{32,}")
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The meaning of one status or code, as the outcome and the codes of an SMTP reply.
+    """The meaning of one status or code, as the kind of a verdict and the codes of an SMTP reply.
 
     The text of the reply is made from the answer. If the message is refused, it contains the
     provider's text, because the sender reads it in the bounce.
     """
 
-    outcome: Outcome
+    kind: VerdictKind
     code: int
     status: Esc
     phase: Phase = "content"
@@ -84,14 +84,14 @@ OF_THE_REQUEST: Final[Mapping[str, Meaning]] = dict.fromkeys(
 class ApiRefused(Refused):
     """An API refused a message or our login. ``retry_after`` is in seconds."""
 
-    def __init__(self, reply: Reply, outcome: Outcome, code: str, retry_after: float) -> None:
+    def __init__(self, reply: Reply, kind: VerdictKind, code: str, retry_after: float) -> None:
         super().__init__(reply, "")
-        self.outcome, self.code, self.retry_after = outcome, code, retry_after
+        self.kind, self.code, self.retry_after = kind, code, retry_after
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on every recipient of the request."""
-        return Verdict(self.outcome, self.reply, is_remote=True)
+        return Verdict(self.kind, self.reply, is_remote=True)
 
 
 class Api:
@@ -203,10 +203,10 @@ def _as(
     if meaning.phase == "auth":
         said = "; the API says: ".join(filter(None, (meaning.hint, _QUOTED.sub("[...]", said))))
     reason = f"{text}: {said}" if said else text
-    if meaning.outcome == "failed":  # the sender must correct it, and is told why
+    if meaning.kind == "failed":  # the sender must correct it, and is told why
         text = reason.encode("ascii", "replace").decode()
     reply = Reply(meaning.code, text, meaning.status, reason)
-    error = ApiRefused(reply, meaning.outcome, code, retry_after)
+    error = ApiRefused(reply, meaning.kind, code, retry_after)
     error.phase, error.slug = meaning.phase, meaning.slug
     return error
 

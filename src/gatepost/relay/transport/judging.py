@@ -26,7 +26,7 @@ from gatepost.errors import (
     TlsUnavailable,
     TokenError,
 )
-from gatepost.model.delivery import Outcome, Verdict
+from gatepost.model.delivery import Verdict, VerdictKind
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
 from gatepost.queue.feedback import is_about_us, is_for_number, lesson_of
@@ -89,8 +89,8 @@ def lasting(error: GatepostError | None) -> float:
     return float(getattr(error, "retry_after", 0.0))
 
 
-def outcome_of(reply: Reply, phase: Phase = "content") -> Outcome:
-    """Return the outcome that a reply to MAIL or a later command means for a recipient."""
+def verdict_kind(reply: Reply, phase: Phase = "content") -> VerdictKind:
+    """Return the kind of verdict that a reply to MAIL or a later command means for a recipient."""
     if reply.is_success:
         return "delivered"
     return "failed" if reply.is_permanent and not is_about_us(phase, reply) else "deferred"
@@ -108,7 +108,7 @@ def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verd
         return (verdict_on(mail, None),) * count
     end = course.last if error is None else reply_of(error)
     if end is not None and error is None and course.accepted == count:
-        return (Verdict(outcome_of(end), end),) * count
+        return (Verdict(verdict_kind(end), end),) * count
     return tuple(_each(course, count, end or course.replies[-1]))
 
 
@@ -119,7 +119,7 @@ def verdict_on(reply: Reply, error: GatepostError | None) -> Verdict:
     as it is, or needs an extension that the server lacks.
     """
     if error is None:
-        return Verdict(outcome_of(reply, "mail"), reply)
+        return Verdict(verdict_kind(reply, "mail"), reply)
     is_final = isinstance(error, MissingExtension | LocalProtocolError)
     is_ours = error.phase in BEFORE_MAIL or not is_final
     return Verdict("deferred" if is_ours else "failed", reply)
@@ -132,11 +132,11 @@ def _each(course: Course, count: int, end: Reply) -> Iterator[Verdict]:
         if reply is None or reply.is_success:
             accepted_before += reply is not None
             unanswered = reply is None and end.is_success
-            yield Verdict("deferred" if unanswered else outcome_of(end), end)
+            yield Verdict("deferred" if unanswered else verdict_kind(end), end)
         else:
             is_later = accepted_before and is_for_number(reply)
-            outcome = "deferred" if is_later else outcome_of(reply)
-            yield Verdict(outcome, reply, is_remote=True)
+            kind = "deferred" if is_later else verdict_kind(reply)
+            yield Verdict(kind, reply, is_remote=True)
 
 
 def error_replies(

@@ -402,7 +402,7 @@ class _Try:
         if error is not None:
             return verdicts, error.phase, reply_of(error)
         if course.last is not None and session is not None:
-            later = [each.reply for each in verdicts if each.outcome == "deferred"]
+            later = [each.reply for each in verdicts if each.kind == "deferred"]
             if course.last.is_success and later:  # operators ask about deferred recipients
                 return verdicts, "rcpt", later[0]
             return verdicts, session.phase, course.last

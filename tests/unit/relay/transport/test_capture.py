@@ -29,7 +29,7 @@ def test_it_is_captured_for_its_recipients() -> None:
     async def act() -> None:
         store = MemoryStore()
         handed = await hand(store)
-        assert [each.outcome for each in handed.verdicts] == ["delivered"] * 2
+        assert [each.kind for each in handed.verdicts] == ["delivered"] * 2
         assert handed.is_final
         message = await store.get("c1")
         assert (message.mail_from, message.rcpt_to) == (
@@ -53,6 +53,6 @@ def test_without_room_it_waits(error: QueueError) -> None:
             return future
 
     handed = asyncio.run(hand(Full()))
-    assert [(each.outcome, each.reply.code) for each in handed.verdicts] == [("deferred", 452)] * 2
+    assert [(each.kind, each.reply.code) for each in handed.verdicts] == [("deferred", 452)] * 2
     assert handed.error is error
     assert handed.attempt.reply.reason == str(error)

@@ -51,7 +51,7 @@ def outcomes(
 ) -> str:
     """One letter for each of three recipients: Delivered, Failed, deferred as Waits."""
     verdicts = judge(Course(replies, last), 3, error)
-    return "".join({"delivered": "D", "failed": "F", "deferred": "W"}[v.outcome] for v in verdicts)
+    return "".join({"delivered": "D", "failed": "F", "deferred": "W"}[v.kind] for v in verdicts)
 
 
 def test_after_a_lost_connection_only_refusals_are_the_server_s() -> None:
@@ -140,7 +140,7 @@ def test_errors(
 ) -> None:
     error.phase = phase
     [verdict] = judge(Course(), 1, error)
-    assert (verdict.outcome, verdict.reply.code) == (outcome, code)
+    assert (verdict.kind, verdict.reply.code) == (outcome, code)
     assert verdict.reply.reason or isinstance(error, Refused)
     if change is not None:
         assert lesson_of(verdict.reply, phase).change == change
