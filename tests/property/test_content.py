@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.client.content import stuff
+from gatepost.client.transaction import stuff
 from gatepost.wire.content import ChunkReader, DataReader, Newlines
 
 ROUGH = st.lists(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.client.content import stuff, stuffed
+from gatepost.client.transaction import stuff, stuffed
 from gatepost.mime.eight_bit import is_seven_bit
 from gatepost.model.body import BytesBody
 from gatepost.model.profile import Profile

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.client.content import stuff
+from gatepost.client.transaction import stuff
 from gatepost.wire.content import DataReader
 
 pieces = st.sampled_from([b".", b"..", b"\r\n", b"\r\n.", b"a", b"text", b"\r\n.\r\n"])

@@ -117,7 +117,7 @@ def test_an_answer_that_was_on_its_way_at_a_change_is_not_kept(
         front, asked, is_over = fronts[0], asyncio.Event(), asyncio.Event()
         principal = await front.identify()
         directory: Any = case.directory
-        find = directory.standing_kept
+        find = directory.standing_for_cache
 
         async def answer_late(*question: Any) -> Any:
             found = find(*question)
@@ -125,7 +125,7 @@ def test_an_answer_that_was_on_its_way_at_a_change_is_not_kept(
             await is_over.wait()
             return found
 
-        monkeypatch.setattr(directory, "standing_kept", answer_late)
+        monkeypatch.setattr(directory, "standing_for_cache", answer_late)
         late = front.standing(principal)
         await asked.wait()
         await case.take_away()
@@ -160,7 +160,7 @@ def test_an_answer_is_kept_until_the_secret_ends(
         front = fronts[0]
         principal = await front.learn()
         assert isinstance(case.directory, AzureDirectory)
-        _, end = case.directory.standing_kept(principal, parse_address(case.allowed))
+        _, end = case.directory.standing_for_cache(principal, parse_address(case.allowed))
         monkeypatch.setattr(time, "time", lambda: end - 1)
         assert front.identify() == principal
         assert front.standing(principal) is Standing.ALLOWED

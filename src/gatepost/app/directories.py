@@ -21,10 +21,15 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
-from gatepost.directory.cacheable import identify_kept, standing_kept
 from gatepost.directory.change_listeners import ChangeListeners
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
-from gatepost.directory.contract import Directory, KeepableDirectory, Records
+from gatepost.directory.contract import (
+    CacheableDirectory,
+    Directory,
+    Records,
+    identify_for_cache,
+    standing_for_cache,
+)
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.directory.passwords import PasswordHasher
@@ -49,7 +54,7 @@ from gatepost.sasl.verifiers import derived_salt
 
 
 class ServedDirectory:
-    """Implements ``KeepableDirectory``: the directory of the current configuration."""
+    """Implements ``CacheableDirectory``: the directory of the current configuration."""
 
     def __init__(self, inner: Directory) -> None:
         self._followers = ChangeListeners()
@@ -58,7 +63,7 @@ class ServedDirectory:
     def update_from(self, inner: Directory) -> None:
         """Use another directory; ``forget`` must be called then."""
         self.inner = inner
-        if isinstance(inner, KeepableDirectory):
+        if isinstance(inner, CacheableDirectory):
             inner.follow(self.forget)
 
     async def forget(self) -> None:
@@ -66,7 +71,7 @@ class ServedDirectory:
         await self._followers.forget()
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``KeepableDirectory``."""
+        """See ``CacheableDirectory``."""
         self._followers.add(forget)
 
     @property
@@ -82,15 +87,15 @@ class ServedDirectory:
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         return self.inner.standing(principal, sender)
 
-    def identify_kept(
+    def identify_for_cache(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        return identify_kept(self.inner, credentials, mechanism)
+        return identify_for_cache(self.inner, credentials, mechanism)
 
-    def standing_kept(
+    def standing_for_cache(
         self, principal: Principal, sender: Address
     ) -> "Later[tuple[Standing, float]]":
-        return standing_kept(self.inner, principal, sender)
+        return standing_for_cache(self.inner, principal, sender)
 
 
 @dataclass(slots=True)

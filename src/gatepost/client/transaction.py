@@ -4,12 +4,11 @@ With PIPELINING (RFC 2920) the commands are sent together, including DATA, at mo
 reply; with CHUNKING (RFC 3030) the content is sent with its size instead of being dot-stuffed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.client.content import bdat_command, chunked, stuffed
 from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
 from gatepost.client.session import ClientSession, CommandBatch
 from gatepost.client.steps import Conversation
@@ -24,10 +23,47 @@ from gatepost.errors import (
     RemoteProtocolError,
     SenderRefused,
 )
-from gatepost.model.body import Body, is_made_on_the_way
+from gatepost.model.body import Body, is_made_on_the_way, traits_of
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
+
+
+def stuff(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content with each leading dot doubled, and the end of data.
+
+    The content has CRLF line ends; the last line gets one if it has none.
+    """
+    tail = b"\r\n"  # the last two octets before: a dot may start the next chunk
+    for chunk in chunks:
+        if b"\r\n." in chunk or b"\r\n." in tail + chunk[:2]:
+            yield (tail + chunk).replace(b"\r\n.", b"\r\n..")[2:]
+        else:
+            yield chunk
+        tail = (tail + chunk[-2:])[-2:]
+    yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def stuffed(body: Body) -> Iterator[bytes]:
+    """Yield a body as ``stuff`` does; a body without leading dots is not searched."""
+    traits = traits_of(body)
+    if traits is None or not traits.is_undotted:
+        yield from stuff(body.chunks())
+        return
+    yield from body.chunks()
+    yield b".\r\n"
+
+
+def bdat_command(body: Body) -> str:
+    """Return the command that announces all of ``body`` as the last chunk."""
+    return f"BDAT {body.size} LAST"
+
+
+def chunked(body: Body) -> Iterator[bytes]:
+    """Yield the command and the content, whose size the command contains."""
+    yield f"{bdat_command(body)}\r\n".encode()
+    yield from body.chunks()
+
 
 MAX_UNANSWERED: Final = 100
 GO_AHEAD: Final = 354

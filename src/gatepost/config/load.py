@@ -7,7 +7,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gatepost.config import values
-from gatepost.config.api import read_api
 from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
     check_loops,
@@ -17,7 +16,7 @@ from gatepost.config.cross_checks import (
     warn_of_unused,
 )
 from gatepost.config.external_checks import check_external
-from gatepost.config.listeners import check_mechanisms, read_directories, read_listeners
+from gatepost.config.listeners import check_mechanisms, read_api, read_directories, read_listeners
 from gatepost.config.reading import Source, TableReader
 from gatepost.config.routes import read_retries, read_routes, read_targets
 from gatepost.config.settings import Configuration, DnsSettings, LimitSettings, StorageSettings

@@ -14,7 +14,6 @@ from gatepost.config.settings import (
     PasswordCredential,
 )
 from gatepost.config.sign_in import check_sign_in
-from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -24,6 +23,7 @@ from gatepost.model.route import (
     HopTls,
     Match,
     MxTarget,
+    Retry,
     Route,
     Smarthost,
     SmarthostTarget,

@@ -16,7 +16,7 @@ from gatepost.control.administration.dispatch import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.directory.azure.changes.outcome import Rejected
-from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -75,7 +75,7 @@ async def serve_control(
         **_operations_of_all(shared),
     }
     caches = FrontCaches()
-    if isinstance(directory, KeepableDirectory):
+    if isinstance(directory, CacheableDirectory):
         directory.follow(caches.forget)
     clients = shared.clients
     if clients is not None:

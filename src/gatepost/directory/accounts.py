@@ -9,9 +9,8 @@ from typing import Final
 
 import msgspec
 
-from gatepost.directory.cacheable import not_kept
 from gatepost.directory.change_listeners import ChangeListeners, to_the_end
-from gatepost.directory.contract import Later, Record, Records
+from gatepost.directory.contract import Later, Record, Records, not_cached
 from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
 from gatepost.directory.passwords import Hasher
 from gatepost.directory.proof_cache import ProofCache, ticket_of
@@ -307,23 +306,23 @@ class AccountDirectory:
         account = self._find(principal.name)
         return account.standing(sender) if account else Standing.NOT_SIGNED_IN
 
-    def identify_kept(
+    def identify_for_cache(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """See ``KeepableDirectory``; a verified password is valid while it is remembered here."""
+        """See ``CacheableDirectory``; a verified password is valid while it is remembered here."""
         verdict, password = self.identify(credentials, mechanism), credentials.password
         if not isinstance(verdict, Principal) or password is None:
-            return not_kept(verdict)
+            return not_cached(verdict)
         left = self._remembered.left(self._ticket_of(credentials.username, _prepared(password)))
         return verdict, time.time() + left
 
-    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
-        """See ``KeepableDirectory``; the answer is valid until an account changes."""
+    def standing_for_cache(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+        """See ``CacheableDirectory``; the answer is valid until an account changes."""
         standing = self.standing(principal, sender)
         return standing, 0.0 if standing is Standing.NOT_SIGNED_IN else math.inf
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``KeepableDirectory``."""
+        """See ``CacheableDirectory``."""
         self._followers.add(forget)
 
     async def save(self, put: Iterable[StoredAccount], delete: Iterable[str] = ()) -> None:

@@ -6,8 +6,13 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from gatepost.directory.accounts import REFUSED
-from gatepost.directory.cacheable import identify_kept, not_kept, standing_kept
-from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.directory.contract import (
+    CacheableDirectory,
+    Directory,
+    identify_for_cache,
+    not_cached,
+    standing_for_cache,
+)
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -110,26 +115,26 @@ class CombinedDirectory:
     def standing(self, principal: Principal, sender: Address) -> "Later[Standing]":
         return self._of(principal.name, principal.mechanism).standing(principal, sender)
 
-    def identify_kept(
+    def identify_for_cache(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
-        """See ``KeepableDirectory``; only an immediate success is kept. After a change of any
+        """See ``CacheableDirectory``; only an immediate success is cached. After a change of any
         directory, all are asked again, because another one may then know the name."""
         verdict = self.identify(credentials, mechanism)
         if not isinstance(verdict, Principal):
-            return not_kept(verdict)
+            return not_cached(verdict)
         directory = self._of(credentials.username, mechanism)
-        return identify_kept(directory, credentials, mechanism)
+        return identify_for_cache(directory, credentials, mechanism)
 
-    def standing_kept(
+    def standing_for_cache(
         self, principal: Principal, sender: Address
     ) -> "Later[tuple[Standing, float]]":
-        """See ``KeepableDirectory``; after a change of any directory, all are asked again."""
+        """See ``CacheableDirectory``; after a change of any directory, all are asked again."""
         directory = self._of(principal.name, principal.mechanism)
-        return standing_kept(directory, principal, sender)
+        return standing_for_cache(directory, principal, sender)
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``KeepableDirectory``."""
+        """See ``CacheableDirectory``."""
         for each in self._directories:
-            if isinstance(each, KeepableDirectory):
+            if isinstance(each, CacheableDirectory):
                 each.follow(forget)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -11,7 +11,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
-__all__ = ["Directory", "KeepableDirectory", "Later", "Record", "Records", "Standing"]
+__all__ = ["CacheableDirectory", "Directory", "Later", "Record", "Records", "Standing"]
 
 
 class Directory(Protocol):
@@ -41,19 +41,19 @@ class Directory(Protocol):
 
 
 @runtime_checkable
-class KeepableDirectory(Directory, Protocol):
+class CacheableDirectory(Directory, Protocol):
     """A directory whose answers other processes may cache.
 
     The second part of an answer is the time until which it is valid, in seconds since 1970, unless
     the directory changes earlier; 0: it must not be cached.
     """
 
-    def identify_kept(
+    def identify_for_cache(
         self, credentials: Credentials, mechanism: str
     ) -> "Later[tuple[Principal | Reply, float]]":
         """Return the result of ``identify``, and the time until which it is valid."""
 
-    def standing_kept(
+    def standing_for_cache(
         self, principal: Principal, sender: Address
     ) -> "Later[tuple[Standing, float]]":
         """Return the result of ``standing``, and the time until which it is valid."""
@@ -93,3 +93,35 @@ class Records(Protocol):
 
         Returns when the change would survive a power cut.
         """
+
+
+T = TypeVar("T")
+
+
+def not_cached(answer: Later[T]) -> Later[tuple[T, float]]:
+    """Return an answer as one that must not be cached (see ``CacheableDirectory``)."""
+    if isinstance(answer, Awaitable):
+        return _not_cached(answer)
+    return answer, 0.0
+
+
+async def _not_cached(answer: Awaitable[T]) -> tuple[T, float]:
+    return await answer, 0.0
+
+
+def identify_for_cache(
+    directory: Directory, credentials: Credentials, mechanism: str
+) -> Later[tuple[Principal | Reply, float]]:
+    """Identify at any directory; return the verdict and the time until which it is valid."""
+    if isinstance(directory, CacheableDirectory):
+        return directory.identify_for_cache(credentials, mechanism)
+    return not_cached(directory.identify(credentials, mechanism))
+
+
+def standing_for_cache(
+    directory: Directory, principal: Principal, sender: Address
+) -> Later[tuple[Standing, float]]:
+    """Ask any directory for a standing, and the time until which it is valid."""
+    if isinstance(directory, CacheableDirectory):
+        return directory.standing_for_cache(principal, sender)
+    return not_cached(directory.standing(principal, sender))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.directory.contract import Directory, KeepableDirectory
+from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -114,7 +114,7 @@ def caching_operations(
     directory: Directory, caches: FrontCaches, cache: FrontCache
 ) -> dict[str, Operation]:
     """Return the operations, by name, that answer a front process with what it may cache."""
-    if not isinstance(directory, KeepableDirectory):
+    if not isinstance(directory, CacheableDirectory):
         return {"keep": lambda _: False}
 
     read_question = decoder(tuple[Credentials, str]).decode
@@ -125,13 +125,13 @@ def caching_operations(
         return True
 
     def identify(raw: msgspec.Raw) -> "Later[tuple[Any, ...]]":
-        answer = directory.identify_kept(*read_question(raw))
+        answer = directory.identify_for_cache(*read_question(raw))
         return _later(answer) if isinstance(answer, Awaitable) else _spelled(answer)
 
     return {
         "keep": keep,
-        "identify_kept": identify,
-        "standing_kept": lambda raw: directory.standing_kept(*read_sender(raw)),
+        "identify_for_cache": identify,
+        "standing_for_cache": lambda raw: directory.standing_for_cache(*read_sender(raw)),
     }
 
 

@@ -30,7 +30,7 @@ Standings = dict[tuple[Principal, Address], tuple[Standing, float]]
 class RemoteDirectory:
     """Implements ``directory.contract.Directory`` by remote calls; answers are futures.
 
-    If the directory tells how long an answer is valid (``KeepableDirectory``), it is cached until
+    If the directory tells how long an answer is valid (``CacheableDirectory``), it is cached until
     the directory changes. Of a secret, only a keyed digest is cached.
     """
 
@@ -67,7 +67,7 @@ class RemoteDirectory:
         if known is not None and self._holds(known[1]):
             return known[0]
         keep = partial(_keep_proof, self._proven, ticket)
-        return ask_for(keep, "identify_kept", credentials, mechanism)
+        return ask_for(keep, "identify_for_cache", credentials, mechanism)
 
     def verifier(self, username: str, mechanism: str) -> "asyncio.Future[Verifier]":
         return self._calls.ask_for(
@@ -81,7 +81,7 @@ class RemoteDirectory:
         if known is not None and self._holds(known[1]):
             return known[0]
         keep = partial(_keep_standing, self._standings, (principal, sender))
-        return self._calls.ask_for(keep, "standing_kept", principal, sender)
+        return self._calls.ask_for(keep, "standing_for_cache", principal, sender)
 
     def _holds(self, until: float) -> bool:
         """Tell whether a cached answer is still valid.

@@ -12,8 +12,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
-from gatepost.mime.header import MAX_HEADER
-from gatepost.mime.trace import MAX_HOPS, count_hops
+from gatepost.mime.header import MAX_HEADER, MAX_HOPS, count_hops
 from gatepost.model.body import WINDOW, Body, BytesBody, Traits
 from gatepost.net.descriptors import Use, is_reserved, no_descriptor
 

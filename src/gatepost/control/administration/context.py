@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from gatepost.control.administration.documents import Document, document, mention, user_names
-from gatepost.directory.azure.changes.outcome import Changes
-from gatepost.directory.azure.changes.stamps import stamped
+from gatepost.directory.azure.changes.outcome import Changes, stamped
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application, Entry
 from gatepost.directory.azure.snapshot import Snapshot

@@ -18,8 +18,8 @@ from gatepost.directory.azure.changes.applications import (
     create_service_principal,
     delete_application,
 )
+from gatepost.directory.azure.changes.credentials import add_secret, remove_secret
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.secrets import add_secret, remove_secret
 from gatepost.directory.azure.changes.tenants import create_tenant, delete_tenant
 from gatepost.directory.azure.entries import Application, ClientSecret, Subscription
 from gatepost.directory.azure.secrets import LIFETIME

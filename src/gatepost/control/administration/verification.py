@@ -5,8 +5,7 @@ from gatepost.control.administration.documents import Document, verification_rec
 from gatepost.control.administration.nouns import DOMAIN, EMAIL, find
 from gatepost.control.administration.requests import Verify
 from gatepost.directory.azure.changes import verification
-from gatepost.directory.azure.changes.verification import PROOFS, Proof, status_of
-from gatepost.directory.azure.domain_dns import prove
+from gatepost.directory.azure.changes.verification import PROOFS, Proof, prove, status_of
 from gatepost.directory.azure.entries import Domain
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,7 +25,6 @@ from gatepost.directory.azure.identify import (
     still_allowed,
 )
 from gatepost.directory.azure.records import entries_of, record_of
-from gatepost.directory.azure.remembered_secrets import RememberedSecrets
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
@@ -43,6 +43,35 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
+
+_MAX_KEPT: Final = 10_000
+
+
+class RememberedSecrets:
+    """User names and digests of successful secrets, for ``lifetime`` after the login.
+
+    Until 2024 the documentation said that the provider keeps no token; now it says nothing
+    (Microsoft Learn, SMTP authentication). So this is a setting, and off by default.
+    """
+
+    def __init__(self, lifetime: timedelta) -> None:
+        self._lifetime = lifetime
+        self._until: OrderedDict[tuple[str, bytes], datetime] = OrderedDict()
+
+    def remember(self, username: str, digest: bytes, now: datetime) -> None:
+        """Note that the secret with this digest signed ``username`` in, which got a token."""
+        key = username.lower(), digest
+        if not self.has(username, digest, now):  # a token is not renewed at every use
+            self._until[key] = now + self._lifetime
+            self._until.move_to_end(key)
+        while len(self._until) > _MAX_KEPT:
+            self._until.popitem(last=False)
+
+    def has(self, username: str, digest: bytes, now: datetime) -> bool:
+        """Tell whether there is still a token. As the digest is keyed, this reveals nothing."""
+        until = self._until.get((username.lower(), digest))
+        return until is not None and now < until
+
 
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))
 
@@ -137,7 +166,7 @@ class AzureDirectory:
             verdict = self._with_tokens(credentials.username, password, verdict)
         return self._answer(credentials, verdict)
 
-    def identify_kept(
+    def identify_for_cache(
         self, credentials: Credentials, mechanism: str
     ) -> tuple[Principal | Reply, float]:
         """As ``identify``; a successful secret is valid until its end. Refusals are not cached,
@@ -192,9 +221,9 @@ class AzureDirectory:
         return Verifier(None, REFUSED.because(reason), fake)
 
     def standing(self, principal: Principal, sender: Address) -> Standing:
-        return self.standing_kept(principal, sender)[0]
+        return self.standing_for_cache(principal, sender)[0]
 
-    def standing_kept(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
+    def standing_for_cache(self, principal: Principal, sender: Address) -> tuple[Standing, float]:
         """As ``standing``; a session ends with the secret that opened it. A refusal is not cached,
         because time can end it."""
         now = self._clock()
@@ -212,7 +241,7 @@ class AzureDirectory:
         return secret.end.timestamp() if secret is not None else 0.0
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``KeepableDirectory``."""
+        """See ``CacheableDirectory``."""
         self._followers.add(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:

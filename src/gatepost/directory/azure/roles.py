@@ -1,12 +1,17 @@
 """Role-based access control: granted actions on a scope and below it, without excluded ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
 from gatepost.directory.azure.actions import allows_action
 from gatepost.directory.azure.derived import Grant
-from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
+from gatepost.directory.azure.entries import (
+    CommunicationService,
+    Permission,
+    RoleAssignment,
+    RoleDefinition,
+)
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 
@@ -90,3 +95,24 @@ def _evaluate(
             since[action] = min(granted)
     missing = tuple(action for action in actions if action not in since)
     return Grant(missing, max(since.values(), default=None))
+
+
+MAIL_SEND: Final = "Mail.Send"
+
+
+def permissions_of(
+    snapshot: Snapshot, principal_id: str, actions: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the permissions of an application; ``actions`` are those that sending needs."""
+    may_send = next(services_of(snapshot, principal_id, actions), None) is not None
+    return (MAIL_SEND,) if may_send else ()
+
+
+def services_of(
+    snapshot: Snapshot, principal_id: str, actions: Iterable[str]
+) -> Iterator[CommunicationService]:
+    """Yield the resources through which an application may send."""
+    wanted = tuple(actions)
+    for each in snapshot.all(CommunicationService):
+        if not grant_of(snapshot, principal_id, each.id, wanted).missing:
+            yield each

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, Rejected
-from gatepost.directory.azure.changes.stamps import stamped
+from gatepost.directory.azure.changes.outcome import stamped
 from gatepost.directory.azure.entries import Entry
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims

@@ -8,8 +8,13 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, domains, verification
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.verification import PROOFS, Proof, records_of, status_of
-from gatepost.directory.azure.domain_dns import prove
+from gatepost.directory.azure.changes.verification import (
+    PROOFS,
+    Proof,
+    prove,
+    records_of,
+    status_of,
+)
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.background import BackgroundOperation

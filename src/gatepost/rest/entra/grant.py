@@ -13,7 +13,7 @@ from gatepost.directory.azure.entries import (
     principal_lookup,
 )
 from gatepost.directory.azure.identify import Denial
-from gatepost.directory.azure.permissions import permissions_of
+from gatepost.directory.azure.roles import permissions_of
 from gatepost.directory.azure.tokens import GRAPH, IssuedToken, resource_name
 from gatepost.rest.context import Site
 from gatepost.rest.entra.assertion import TYPE, Expected, check_assertion

@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.applications import (
     create_application,
     delete_application,
 )
-from gatepost.directory.azure.changes.secrets import add_secret
+from gatepost.directory.azure.changes.credentials import add_secret
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.graph.call import GraphCall, answer, no_content

@@ -13,8 +13,12 @@ import msgspec
 from starlette.responses import Response
 
 from gatepost.directory.azure.changes import Changes, Rejected
-from gatepost.directory.azure.changes.certificates import add_certificate, remove_certificate
-from gatepost.directory.azure.changes.secrets import add_secret, remove_secret
+from gatepost.directory.azure.changes.credentials import (
+    add_certificate,
+    add_secret,
+    remove_certificate,
+    remove_secret,
+)
 from gatepost.directory.azure.client_certificates import CertificateError, read_certificate
 from gatepost.directory.azure.entries import Application, ClientCertificate, ClientSecret
 from gatepost.directory.azure.secrets import LIFETIME

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.paths import new_guid
-from gatepost.directory.azure.permissions import MAIL_SEND, services_of
+from gatepost.directory.azure.roles import MAIL_SEND, services_of
 from gatepost.directory.azure.senders import standing_of
 from gatepost.errors import QueueError
 from gatepost.mime.dates import format_date

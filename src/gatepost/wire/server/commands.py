@@ -7,6 +7,7 @@ if it has sent everything itself.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,29 @@ from gatepost.wire.server.parameters import (
     parse_mail,
     parse_rcpt,
 )
-from gatepost.wire.server.states import ANY, IN_TRANSACTION, READY, State, States
+
+
+class State(Enum):
+    """What was said so far. ``Session`` changes the state when an event is answered."""
+
+    START = auto()
+    """Connected, or TLS has just begun: nothing is known about the client."""
+    READY = auto()
+    """After EHLO or HELO; no transaction."""
+    SENDER = auto()
+    """MAIL was accepted."""
+    RECIPIENTS = auto()
+    """At least one RCPT was accepted."""
+    CHUNKS = auto()
+    """BDAT began; only BDAT and RSET may follow (RFC 3030 2)."""
+
+
+States = tuple[State, ...]
+
+ANY: Final[States] = tuple(State)
+READY: Final[States] = (State.READY,)
+IN_TRANSACTION: Final[States] = (State.SENDER, State.RECIPIENTS)
+
 
 if TYPE_CHECKING:  # a session finds its handlers in the table, and is passed to them
     from gatepost.wire.server.session import Session

@@ -23,10 +23,9 @@ from gatepost.wire.base64 import challenge_reply, decode_base64
 from gatepost.wire.content import ChunkReader, DataReader, Newlines
 from gatepost.wire.line import LineReader, LineTooLong
 from gatepost.wire.server import events
-from gatepost.wire.server.commands import COMMANDS, Command, missing_condition
+from gatepost.wire.server.commands import COMMANDS, Command, State, missing_condition
 from gatepost.wire.server.offer import Offer, make_offer
 from gatepost.wire.server.replies import Replies, replies_with
-from gatepost.wire.server.states import State
 from gatepost.wire.server.variants import commands_of
 
 _TLS_RECORD: Final = b"\x16\x03"

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
-from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.directory import AzureDirectory, RememberedSecrets
 from gatepost.directory.azure.entries import ClientSecret, Entry, Permission
 from gatepost.directory.azure.identify import Denial, identify
-from gatepost.directory.azure.remembered_secrets import RememberedSecrets
 from gatepost.directory.azure.rules import ACTION_SETS, Rules, rules_of
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -196,7 +195,7 @@ class TestTokens:
     def test_the_number_of_remembered_secrets_is_bounded(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gatepost.directory.azure.remembered_secrets._MAX_KEPT", 2)
+        monkeypatch.setattr("gatepost.directory.azure.directory._MAX_KEPT", 2)
         kept = RememberedSecrets(timedelta(hours=1))
         for name in ("one", "two", "three"):
             kept.remember(name, b"digest", NOW)

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gatepost.directory.azure.entries import RoleAssignment, ServicePrincipal
-from gatepost.directory.azure.permissions import permissions_of
+from gatepost.directory.azure.roles import permissions_of
 from gatepost.errors import QueueError
 from gatepost.model.message import Submission
 from gatepost.rest import graph

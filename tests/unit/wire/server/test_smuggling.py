@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from gatepost.client.content import stuff
+from gatepost.client.transaction import stuff
 from gatepost.testing import Accepted, parse_dialogue, perform_server
 from gatepost.testing.server import Cut
 

@@ -14,6 +14,7 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import Domain, Verification, VerificationStatus
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.dns import Resolver
 
 Proof = Literal["Domain", "SPF", "DKIM", "DKIM2", "DMARC"]
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
@@ -183,3 +184,15 @@ def revoke(snapshot: Snapshot, id: str, proof: Proof) -> Changes[Domain]:
     for each in PROOFS if proof == "Domain" else (proof,):
         domain = _set(domain, each, "NotStarted")
     return _one(domain)
+
+
+async def prove(resolver: Resolver | None, domain: Domain, proof: Proof) -> str:
+    """Return why the DNS does not verify it: a code, a colon and a sentence. Empty: it does."""
+    if resolver is None:
+        return "DnsUnavailable: there is no DNS to ask"
+    record = records_of(domain)[proof]
+    ask = resolver.txt if record.type == "TXT" else resolver.cname
+    answer = await ask(record.host)
+    if answer.kind == "failed":
+        return f"DnsUnavailable: {answer.reason}"
+    return failure(domain, proof, answer.records)

@@ -7,8 +7,7 @@ import pytest
 
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.changes.applications import delete_application
-from gatepost.directory.azure.changes.certificates import add_certificate, remove_certificate
-from gatepost.directory.azure.changes.secrets import MOST
+from gatepost.directory.azure.changes.credentials import MOST, add_certificate, remove_certificate
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from tests.unit.directory.azure.world import APPLICATION, NOW, OTHER, Change, entries, world
 

@@ -15,7 +15,7 @@ from gatepost.directory.azure.changes.applications import (
     delete_application,
     delete_service_principal,
 )
-from gatepost.directory.azure.changes.secrets import MOST, add_secret, remove_secret
+from gatepost.directory.azure.changes.credentials import MOST, add_secret, remove_secret
 from gatepost.directory.azure.changes.tenants import create_tenant, delete_tenant
 from gatepost.directory.azure.entries import (
     Application,
