@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.smtp_setup import make_ids
+from gatepost.app.message_ids import make_ids
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.server import Shared, serve_control

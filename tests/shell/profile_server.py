@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
 from gatepost.app.provision_account import GivenAccount, draw_account
-from gatepost.app.smtp_setup import SmtpSetup, make_listener_states
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed
+from gatepost.config.preset import emulating
+from gatepost.config.settings import Emulation
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Directory
@@ -102,9 +104,14 @@ class Host:
         certificate = self.certificates.server_file
         if flaw != "valid":
             certificate = make_flawed(self.directory, flaw, datetime.now(UTC))
-        serving = SmtpSetup(str(self.directory), profile, str(certificate))
+        places = dict.fromkeys(("smtp", "smtps"), ("127.0.0.1", 0))
+        emulation = Emulation(profile, places, certificate=str(certificate))
+        config = emulating(emulation, self.directory)
+        factory = ListenerFactory(config, directory.mechanisms)
+        states = {each.name: factory.state(each) for each in config.listeners}
+        install_certificates(certificates_of(config, _unheard), states, config.listeners)
         listeners: dict[str, Any] = {}
-        for port, state in make_listener_states(serving, directory).items():
+        for port, state in states.items():
             listeners[port] = listen("127.0.0.1", 0)
             await supervisor.serve(listeners[port], state)
         return ProfileServer(

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from gatepost.app.access import open_mailbox
-from gatepost.app.serve_front import ServeFront
+from gatepost.app.front import Front
 from gatepost.errors import GatepostError
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.testing import Emulator
@@ -129,7 +129,7 @@ def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
     reads, writes = os.pipe()
     os.close(reads)
     done = subprocess.run(
-        [sys.executable, "-m", "gatepost.app.serve_front"],
+        [sys.executable, "-m", "gatepost.app.front"],
         input=json.dumps(facts).encode() + b"\n" if told is None else told,
         stdout=writes, stderr=subprocess.PIPE, check=False, timeout=PATIENCE,
     )  # fmt: skip
@@ -247,7 +247,7 @@ def test_refusals_and_reasons_are_those_of_one_process(unhurt: Emulator) -> None
 
 
 def test_a_front_that_cannot_start_says_why_and_none_is_left(tmp_path: Path) -> None:
-    front = ServeFront("hostname = 1", "gatepost.toml", str(tmp_path), 1, {}, ())
+    front = Front("hostname = 1", "gatepost.toml", str(tmp_path), 1, {}, ())
     told: list[str] = []
 
     def report(event: str, **facts: Any) -> None:
@@ -257,7 +257,7 @@ def test_a_front_that_cannot_start_says_why_and_none_is_left(tmp_path: Path) -> 
     async def start() -> None:
         workers = Workers(report)
         text = msgspec.json.encode(front)
-        await workers.prepare(Instruction("gatepost.app.serve_front", lambda: text, ()), 1)
+        await workers.prepare(Instruction("gatepost.app.front", lambda: text, ()), 1)
 
     before = children(os.getpid())
     with pytest.raises(GatepostError, match=r"did not start: process \d+ ended with 1: .*hostname"):

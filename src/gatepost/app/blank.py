@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.app.ready import Trusted
-from gatepost.app.smtp_setup import machine_time
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import ensure_certificates
 from gatepost.keys.keys import keep_fingerprint, open_key
@@ -28,7 +27,7 @@ async def make_blank(data: Path) -> Trusted:
         keep_out_of_git(data)
         key = open_key(data)
         await keep_fingerprint(key, store)
-        await open_tokens(store, key, machine_time, {})
+        await open_tokens(store, key, lambda: datetime.now(UTC), {})
         ca_file = ensure_certificates(data, datetime.now(UTC)).ca_file
         return Trusted(ca_file, write_bundle(data, ca_file))
     finally:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gatepost.certificates.files import CertificateFiles, Files
 from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
@@ -14,7 +14,13 @@ from gatepost.net.listen import Listener, listen, listen_local
 from gatepost.policy.client_counts import ClientLimits
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.profiles import load_profile
-from gatepost.relay.listener_state import ListenerState, ServerCertificate, Terms
+from gatepost.relay.context import Report
+from gatepost.relay.listener_state import (
+    ListenerState,
+    ServerCertificate,
+    Terms,
+    plain_listener_state,
+)
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.server.session import SessionSettings
 
@@ -65,6 +71,10 @@ class ListenerFactory:
 
     def state(self, settings: ListenerSettings) -> ListenerState:
         """Return a listener's state, still without its certificate."""
+        if self.config.emulation is not None:  # the profile has all limits
+            profile = self.config.emulation.profile
+            setting = SessionSettings(profile, profile.host, self.verifiable)
+            return plain_listener_state(setting, None, implicit=settings.tls == "implicit")
         rows = [
             (_networks(rule.networks), self._terms(settings, rule)) for rule in settings.networks
         ]
@@ -140,6 +150,20 @@ def _line(line: str, limits: LimitSettings) -> str:
         case ["AUTH", *_]:
             return " ".join(["AUTH", *_ORDER])
     return line
+
+
+def certificates_of(config: Configuration, report: Report) -> CertificateFiles:
+    """Return the certificates of a configuration's listeners, still none.
+
+    Those of an emulation are our own, whatever is wrong with them: nothing is reported.
+    """
+    if config.emulation is None:
+        return CertificateFiles(report)
+    return CertificateFiles(_ignore, newest=config.emulation.profile.server.tls_maximum)
+
+
+def _ignore(event: str, **facts: Any) -> None:
+    """Ignore an event."""
 
 
 def install_certificates(

@@ -13,12 +13,12 @@ from typing import Any
 
 from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
+from gatepost.app.front import Written
+from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.listeners import client_limits
+from gatepost.app.message_ids import make_ids
 from gatepost.app.ready import remove_ready, write_ready
-from gatepost.app.serve_front import Written
-from gatepost.app.serve_inbound import PreparedListeners, ServeInbound
 from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
-from gatepost.app.smtp_setup import make_ids
 from gatepost.app.watched_store import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
@@ -168,7 +168,7 @@ class Service:
     admin: AdminDispatch
     clients: ClientCounts
     outbound: ServeOutbound
-    inbound: ServeInbound
+    inbound: Inbound
     relay: Relay
     failed: "asyncio.Future[str]"
     """Done, with the reason, if the relay must not continue."""
@@ -213,7 +213,7 @@ class Service:
             router=delivery.routes.router,
             alarm=alarm,
         )
-        inbound = ServeInbound(relay, report)
+        inbound = Inbound(relay, report, config)
         listeners = inbound.prepare(written, directory.mechanisms, workers)
         stack.callback(listeners.close)
         await outbound.start(delivery)
@@ -373,7 +373,7 @@ async def _first_directory(directories: Directories, config: Configuration) -> S
     return served
 
 
-async def stop_all(inbound: ServeInbound, outbound: ServeOutbound, store: SqliteStore) -> None:
+async def stop_all(inbound: Inbound, outbound: ServeOutbound, store: SqliteStore) -> None:
     """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
 
     If the store has failed, current attempts are aborted at once, because their results cannot be

@@ -7,26 +7,22 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.front import Written
+from gatepost.app.inbound import Inbound
+from gatepost.app.message_ids import ids_of
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
 from gatepost.app.ready import Listeners, Trusted, describe, https_url, remove_ready, write_ready
-from gatepost.app.smtp_setup import (
-    Backend,
-    SmtpSetup,
-    make_listener_states,
-    make_relay,
-    served_profile,
-    tls_of_ports,
-)
-from gatepost.app.up_front import instruct
 from gatepost.app.watched_store import open_watched
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, make_flawed
 from gatepost.certificates.names import names_of
+from gatepost.config.preset import UpPreset, certified, tls_of_ports
+from gatepost.config.settings import Configuration, Emulation
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.dispatch import AdminDispatch
@@ -38,23 +34,20 @@ from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.contract import Directory
-from gatepost.errors import ConfigError
 from gatepost.keys.damaged_records import Damaged, tell_damaged
 from gatepost.keys.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.keys.signing import open_tokens
 from gatepost.model.profile import Profile
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
-from gatepost.net.dns import DnsResolver, parse_nameserver
-from gatepost.net.listen import is_loopback, listen
+from gatepost.net.dns import DnsResolver
+from gatepost.net.listen import listen
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
-from gatepost.processes.runtime import DRAIN, has_terminal, report_faults
-from gatepost.processes.workers import Workers
+from gatepost.processes.runtime import has_terminal, report_faults
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.spool import BYTE_BUDGET, Budget
-from gatepost.relay.supervise import Supervisor
+from gatepost.relay.spool import Budget
 from gatepost.reports.service import EventContext, EventService
 from gatepost.rest.context import Site
 from gatepost.rest.own_names import OwnNames
@@ -62,36 +55,8 @@ from gatepost.store.sqlite import SqliteStore, StoreSettings
 from gatepost.store.sqlite.disk import UnsyncedDisk
 from gatepost.wire.server.replies import replies_with
 
-Place = tuple[str, int] | None
-"""Host and port to listen on (0: a free one); None: off."""
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of the command line."""
-
-    data: Path
-    smtp: Place = ("localhost", 2587)
-    smtps: Place = ("localhost", 2465)
-    https: Place = ("localhost", 2443)
-    http: Place = ("localhost", 2480)
-    profile: str = "acs"
-    workers: int = 0
-    strict: bool = False
-    settings: tuple[str, ...] = ()
-    """KEY=VALUE: changed settings of the profile."""
-    names: tuple[str, ...] = ()
-    """Names and addresses by which clients know the server, besides those it listens on."""
-    is_durable: bool = True
-    """False for tests: it starts quickly, and a power cut may lose mail."""
-
-    @property
-    def places(self) -> dict[str, Place]:
-        """The services by their names in ready.json."""
-        return {"smtp": self.smtp, "smtps": self.smtps, "https": self.https, "http": self.http}
-
-
-async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, Any]], None]) -> int:
+async def up(preset: UpPreset, report: Reporter, on_ready: Callable[[dict[str, Any]], None]) -> int:
     """Run the relay until SIGTERM or SIGINT; return the exit code.
 
     ``on_ready`` gets the document of ready.json. Raises GatepostError if it cannot start:
@@ -100,7 +65,7 @@ async def up(options: Options, report: Reporter, on_ready: Callable[[dict[str, A
     report_faults(report)
     stopped = _stopped_by_signal()
     async with AsyncExitStack() as stack:
-        run = await start(options, report, stack)
+        run = await start(preset, report, stack)
         write_ready(run.data, run.document)
         stack.callback(remove_ready, run.data)
         on_ready(run.document)
@@ -142,103 +107,91 @@ class Running:
     """Done, with the reason, if the relay must not continue."""
 
 
-async def start(options: Options, report: Reporter, stack: AsyncExitStack) -> Running:
+async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Running:
     """Open everything; ``stack`` closes it in the reverse order. Raises as ``up`` does."""
-    data = options.data.resolve()
-    profile = served_profile(options.profile, strict=options.strict, settings=options.settings)
-    _check_open(options, profile)
-    resolver = DnsResolver([*map(parse_nameserver, profile.directory.nameservers)], cached=0)
-    clock = _open_clock(options, report)
-    store, failed = open_watched(data, _storage(options), report)
+    config = preset.read()
+    assert config.emulation is not None  # noqa: S101 - it is a preset's
+    data, emulation, profile = config.storage.directory, config.emulation, config.emulation.profile
+    resolver = DnsResolver(config.dns.nameservers, cached=0)
+    clock = _open_clock(config, report)
+    store, failed = open_watched(data, _storage(emulation), report)
     stack.callback(store.close)
     remove_ready(data)
     keep_out_of_git(data)
-    listeners, key = _listen(options, stack), open_key(data)
+    listeners, key = _listen(emulation, stack), open_key(data)
     directory, tokens, provisioned = await _provide(key, store, profile, clock)
-    certificates = _provide_certificates(data, options, report)
+    names = _names(emulation)
+    certificates = _provide_certificates(data, names, report)
+    config = certified(config, str(_served_certificate(data, profile, certificates)))
     accounts = await _provide_accounts(key, store, profile, directory.damaged)
     signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.has_limits else None
-    budget = Budget(data, BYTE_BUDGET // (options.workers + 1))
+    budget = Budget(data, config.limits.memory // (config.workers + 1))
     keys, proving = SealedAccessKeys(key), profile.directory.domain_verification
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     context = EventContext(store, directory, key, profile.events, report, azure.now, azure.endpoint)
     events = await _serve_events(context, stack)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
-    clocks = ClockControl(clock, workers=options.workers, moved=partial(_moved, report, events))
+    clocks = ClockControl(clock, workers=config.workers, moved=partial(_moved, report, events))
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
     shared = Shared(quotas, None, budget, admin, events, queue, clocks, report)
     control = await serve_control(data, store, signs_in, shared)
     stack.callback(remove_file, data / SOCKET)
     stack.callback(control.close)
-    certificate = str(_served_certificate(data, profile, certificates))
-    serving = SmtpSetup(str(data), profile, certificate, options.workers + 1)
-    backend = Backend(store, signs_in, OwnQuotas(quotas) if quotas else None, clock.now)
-    alarm = DescriptorAlarm(report)
-    if options.workers:
-        await _start_workers(serving, listeners, report, options.workers, stack)
-    else:
-        relay = make_relay(serving, backend, report, await store.new_epoch(), alarm)
-        await _serve_smtp(serving, relay, listeners, stack)
+    relay = Relay(
+        directory=signs_in,
+        store=store,
+        quotas=OwnQuotas(quotas) if quotas else None,
+        budget=budget,
+        report=report,
+        next_id=ids_of(config, await store.new_epoch()),
+        now=clock.now,
+        login_delay=profile.strict.login_delay,
+        alarm=DescriptorAlarm(report),
+    )
+    await _serve_smtp(relay, config, listeners, stack)
     make_site = partial(
         Site, profile, directory, store, keys, report, now=clock.now, tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer, events=events, resolver=azure.resolver,
-        seconds=clock.monotonic, names=OwnNames(lambda: _names(options)),
+        seconds=clock.monotonic, names=OwnNames(lambda: names),
     )  # fmt: skip
-    await _serve_web(listeners, certificates, make_site, budget, alarm, stack)
+    await _serve_web(listeners, certificates, make_site, relay, stack)
     given = accounts.given if accounts else provisioned
     trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
     document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
     return Running(data, document, failed)
 
 
-def _storage(options: Options) -> StoreSettings:
-    return StoreSettings() if options.is_durable else StoreSettings(disk=UnsyncedDisk(), reserve=0)
+def _storage(emulation: Emulation) -> StoreSettings:
+    return (
+        StoreSettings() if emulation.is_durable else StoreSettings(disk=UnsyncedDisk(), reserve=0)
+    )
 
 
-def _open_clock(options: Options, report: Report) -> AheadClock:
-    clock = AheadClock(options.data.resolve())
-    check_alone(clock, options.workers)
+def _open_clock(config: Configuration, report: Report) -> AheadClock:
+    clock = AheadClock(config.storage.directory)
+    check_alone(clock, config.workers)
     if clock.ahead:
         report("clock_advanced", ahead=clock.ahead.total_seconds())
     return clock
 
 
-async def _start_workers(
-    serving: SmtpSetup, listeners: Listeners, report: Report, number: int, stack: AsyncExitStack
-) -> None:
-    workers = Workers(report)
-    stack.push_async_callback(workers.stop, DRAIN)
-    await workers.start(instruct(serving, listeners["smtp"], listeners["smtps"]), number)
-
-
 async def _serve_smtp(
-    serving: SmtpSetup, relay: Relay, listeners: Listeners, stack: AsyncExitStack
+    relay: Relay, config: Configuration, listeners: Listeners, stack: AsyncExitStack
 ) -> None:
-    supervisor = Supervisor(relay)
-    stack.push_async_callback(supervisor.drain, DRAIN)
-    for name, state in make_listener_states(serving, relay.directory).items():
-        listener = listeners[name]
-        if listener is not None:
-            await supervisor.serve(listener, state)
+    inbound = Inbound(relay, relay.report, config)
+    stack.push_async_callback(inbound.stop)
+    opened = {name: each for name, each in listeners.items() if each is not None}
+    mechanisms = relay.directory.mechanisms
+    await inbound.start(
+        inbound.prepare(Written(config, "", ""), mechanisms, config.workers, opened)
+    )
 
 
-def _check_open(options: Options, profile: Profile) -> None:
-    """Refuse a profile that works without TLS on addresses other than loopback."""
-    if profile.requires_tls:
-        return
-    for place in (options.smtp, options.smtps):
-        if place is not None and not is_loopback(place[0]):
-            raise ConfigError(
-                f"profile {profile.name} works without TLS, so it can listen on loopback only, "
-                f"not on {place[0]}"
-            )
-
-
-def _listen(options: Options, stack: AsyncExitStack) -> Listeners:
+def _listen(emulation: Emulation, stack: AsyncExitStack) -> Listeners:
     listeners: Listeners = {}
-    for name, place in options.places.items():
+    for name, place in emulation.places.items():
         listeners[name] = listener = listen(*place) if place else None
         if listener is not None:
             stack.callback(listener.close)
@@ -264,14 +217,13 @@ async def _provide(
     return directory, tokens, await provision(store, directory, key, clock.now())
 
 
-@lru_cache(maxsize=1)
-def _names(options: Options) -> tuple[str, ...]:
+def _names(emulation: Emulation) -> tuple[str, ...]:
     """Return the names of the server, which are in its certificate."""
-    return names_of([place[0] for place in options.places.values() if place], options.names)
+    return names_of([place[0] for place in emulation.places.values() if place], emulation.names)
 
 
-def _provide_certificates(data: Path, options: Options, report: Report) -> Certificates:
-    certificates = ensure_certificates(data, datetime.now(UTC), _names(options))
+def _provide_certificates(data: Path, names: tuple[str, ...], report: Report) -> Certificates:
+    certificates = ensure_certificates(data, datetime.now(UTC), names)
     if certificates.is_new_authority:
         report("authority_replaced", ca_file=str(certificates.ca_file))
     return certificates
@@ -325,8 +277,7 @@ async def _serve_web(
     listeners: Listeners,
     certificates: Certificates,
     make_site: Callable[..., Site],
-    budget: Budget,
-    alarm: DescriptorAlarm,
+    relay: Relay,
     stack: AsyncExitStack,
 ) -> None:
     if listeners["https"] is None and listeners["http"] is None:
@@ -335,7 +286,8 @@ async def _serve_web(
     from gatepost.rest.intake import Intake  # noqa: PLC0415
     from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 
-    site = make_site(intake=Intake(budget, alarm.report))
+    alarm = relay.descriptors
+    site = make_site(intake=Intake(relay.budget, alarm.report))
     pair = (certificates.server_file, certificates.server_file)
     faces = (("https", secure_application, pair), ("http", clear_application, None))
     for name, application, certificate in faces:

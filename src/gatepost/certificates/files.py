@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,8 +88,12 @@ class _Kept:
 class CertificateFiles:
     """The certificates of all listeners; each pair of files is read once."""
 
-    def __init__(self, report: Report, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, report: Report, now: Callable[[], datetime] = utc_now, *, newest: str = "TLSv1.3"
+    ) -> None:
+        """``newest`` is the highest version of TLS."""
         self._report, self._now = report, now
+        self._load = partial(load_certificate, newest=newest)
         self._kept: dict[Files, _Kept] = {}
         self._watching: asyncio.TimerHandle | None = None
 
@@ -97,7 +102,7 @@ class CertificateFiles:
         kept = self._kept.get(files)
         if kept is None:
             state = _state_of(files)  # before reading, so that a later change is noticed
-            certificate = load_certificate(*files)
+            certificate = self._load(*files)
             kept = self._kept[files] = _Kept(certificate, _contents_of(files), state, state)
             self._warn(files[0])
         return kept.certificate
@@ -115,9 +120,17 @@ class CertificateFiles:
         """Start with what another process serves; read the files if that is not possible."""
         for each in given:
             with contextlib.suppress(OSError, TlsError):
-                certificate = _load_given(each.contents)
+                certificate = self._load_given(each.contents)
                 files: Any = tuple(each.files)
                 self._kept[files] = _Kept(certificate, each.contents, each.state, each.state)
+
+    def _load_given(self, contents: tuple[bytes | None, ...]) -> ServerCertificate:
+        """Raises TlsError and OSError."""
+        with ExitStack() as stack:
+            chain, *others = [
+                None if each is None else stack.enter_context(in_memory(each)) for each in contents
+            ]
+            return self._load(chain or "", *others)
 
     def check(self, files: Files) -> None:
         """Read what is new or has changed. Raises TlsError if it would be refused."""
@@ -125,7 +138,7 @@ class CertificateFiles:
         if kept is None:
             self.load(files)
         elif _state_of(files) != kept.state:
-            load_certificate(*files)
+            self._load(*files)
             _check_time(files[0], _own(files[0]), self._now())
 
     def _warn(self, chain: str) -> None:
@@ -165,7 +178,7 @@ class CertificateFiles:
         kept.tried, kept.due = state, None
         chain = files[0]
         try:
-            certificate, contents = load_certificate(*files), _contents_of(files)
+            certificate, contents = self._load(*files), _contents_of(files)
             own = _own(chain)
             kept.due = own.not_valid_before_utc if own.not_valid_before_utc > now else None
             _check_time(chain, own, now)
@@ -196,15 +209,6 @@ def _contents_of(files: Files) -> tuple[bytes | None, ...]:
         return tuple([None if each is None else Path(each).read_bytes() for each in files])
     except OSError as error:
         raise TlsError(f"certificate {files[0]}: {error.strerror or error}") from error
-
-
-def _load_given(contents: tuple[bytes | None, ...]) -> ServerCertificate:
-    """Raises TlsError and OSError."""
-    with ExitStack() as stack:
-        chain, *others = [
-            None if each is None else stack.enter_context(in_memory(each)) for each in contents
-        ]
-        return load_certificate(chain or "", *others)
 
 
 def _own(chain: str) -> x509.Certificate:

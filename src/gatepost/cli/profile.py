@@ -90,7 +90,7 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
     """Show every value of a profile with its source."""
-    from gatepost.app.smtp_setup import served_profile  # noqa: PLC0415 - not for --help
+    from gatepost.config.preset import served_profile  # noqa: PLC0415 - not for --help
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.profiles.effective import DEFAULT, effective_values  # noqa: PLC0415
 

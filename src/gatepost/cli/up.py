@@ -111,20 +111,20 @@ def up(as_json: bool, **arguments: Any) -> int:
     application are printed, and written to DATA/ready.json.
     """
     ignore_stray_signals()
-    from gatepost.app.up import Options  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.up import up as serve  # noqa: PLC0415
+    from gatepost.app.up import up as serve  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.config.preset import UpPreset  # noqa: PLC0415
 
     profile = _checked_profile(arguments["profile"], arguments["settings"])
-    options = Options(**arguments)
+    preset = UpPreset(**arguments)
     return run_in_foreground(
-        lambda report, ready: serve(options, report, ready),
+        lambda report, ready: serve(preset, report, ready),
         _announce_json if as_json else partial(_announce, profile),
         as_json=as_json,
     )
 
 
 def _checked_profile(name: str, settings: tuple[str, ...]) -> "Profile":
-    from gatepost.app.smtp_setup import served_profile  # noqa: PLC0415 - as above
+    from gatepost.config.preset import served_profile  # noqa: PLC0415 - as above
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:

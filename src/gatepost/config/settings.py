@@ -10,10 +10,13 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.config.reading import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
+from gatepost.model.profile import Profile
 from gatepost.model.route import Route
 from gatepost.net.dial import Server
 
 ListenerTls = Literal["starttls", "implicit", "none"]
+Place = tuple[str, int] | None
+"""Host and port to listen on (0: a free one); None: off."""
 MIB = 1024 * 1024
 
 
@@ -242,6 +245,23 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Emulation:
+    """A provider that the relay imitates; mail to any recipient is captured. Sent to front
+    processes as JSON."""
+
+    profile: Profile
+    """In effect and with our host name, so that all processes send the same replies."""
+    places: Mapping[str, Place]
+    """Where ``smtp``, ``smtps``, ``https`` and ``http`` listen."""
+    names: tuple[str, ...] = ()
+    """Names and addresses by which clients know the server, besides those it listens on."""
+    is_durable: bool = True
+    """False for tests: it starts quickly, and a power cut may lose mail."""
+    certificate: str = ""
+    """The PEM file with chain and key, once the first start has made it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The whole configuration."""
 
@@ -267,3 +287,5 @@ class Configuration:
     """Every effective value, in the order of the file."""
     warnings: tuple[ConfigError, ...] = ()
     """What works, but should be changed; each with ``where``."""
+    emulation: Emulation | None = None
+    """Only in the preset of ``gatepost up``."""

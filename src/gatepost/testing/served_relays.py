@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from gatepost.app.blank import NOT_COPIED, make_blank
 from gatepost.app.ready import FILE, encode_ready
-from gatepost.app.up import Options, Running, start
+from gatepost.app.up import Running, start
+from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.operator_log.writer import Reporter
 from gatepost.processes.runtime import report_faults, run
@@ -79,7 +80,7 @@ class Relays:
         stack = AsyncExitStack()
         stack.callback(shutil.rmtree, data, ignore_errors=True)
         try:
-            running = await start(_options(data, wanted), _reporter(data, stack), stack)
+            running = await start(_preset(data, wanted), _reporter(data, stack), stack)
             (data / FILE).write_bytes(encode_ready(running.document))
         except BaseException:
             await stack.aclose()
@@ -106,8 +107,8 @@ class Relays:
             await asyncio.wait(self._closing)
 
 
-def _options(data: Path, wanted: Mapping[str, Any]) -> Options:
-    return Options(
+def _preset(data: Path, wanted: Mapping[str, Any]) -> UpPreset:
+    return UpPreset(
         data,
         smtp=_FREE,
         smtps=_FREE,

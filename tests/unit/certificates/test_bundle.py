@@ -1,11 +1,11 @@
 """The file with our authority and the system's."""
 
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gatepost.app.smtp_setup import machine_time
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import ensure_certificates
 from gatepost.net.tls import system_authorities
@@ -18,7 +18,7 @@ def count(path: Path) -> int:
 
 
 def test_it_has_the_system_s_authorities_and_ours(tmp_path: Path) -> None:
-    ours = ensure_certificates(tmp_path, machine_time()).ca_file
+    ours = ensure_certificates(tmp_path, datetime.now(UTC)).ca_file
     bundle = write_bundle(tmp_path, ours)
     assert count(bundle) == 1 + len(system_authorities())
     assert bundle.read_bytes().startswith(ours.read_bytes())
@@ -29,7 +29,7 @@ def test_it_has_the_system_s_authorities_and_ours(tmp_path: Path) -> None:
 def test_it_does_not_grow_where_it_is_the_system_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = ensure_certificates(tmp_path, machine_time()).ca_file
+    ours = ensure_certificates(tmp_path, datetime.now(UTC)).ca_file
     others = tmp_path / "others.pem"
     others.write_bytes(b"# Other\n" + OTHER)
     monkeypatch.setenv("SSL_CERT_FILE", str(others))
@@ -42,7 +42,7 @@ def test_it_does_not_grow_where_it_is_the_system_s(
 
 
 def test_without_others_it_has_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = ensure_certificates(tmp_path, machine_time()).ca_file
+    ours = ensure_certificates(tmp_path, datetime.now(UTC)).ca_file
     (tmp_path / "nothing.pem").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
     assert write_bundle(tmp_path, ours).read_bytes() == ours.read_bytes()

@@ -5,7 +5,8 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from gatepost.app.smtp_setup import make_guids, make_ids, served_profile
+from gatepost.app.message_ids import make_guids, make_ids
+from gatepost.config.preset import served_profile
 from gatepost.errors import ConfigError
 from gatepost.model.profile import StrictLimits
 

@@ -1,4 +1,4 @@
-"""The program of a front process of ``gatepost serve``: SMTP here, the rest over the socket."""
+"""The program of a front process: SMTP here, the rest over the control socket."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 
-from gatepost.app.listeners import ListenerFactory, install_certificates
-from gatepost.app.smtp_setup import make_ids
+from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
+from gatepost.app.message_ids import ids_of
 from gatepost.certificates.files import CertificateFiles, GivenCertificate
-from gatepost.config.load import parse_config
-from gatepost.config.settings import Configuration
+from gatepost.config.preset import emulating
+from gatepost.config.settings import Configuration, Emulation
+from gatepost.model.profile import StrictLimits
 from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
+from gatepost.processes.remote_directory import RemoteQuotas
 from gatepost.processes.workers import Instruction
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
@@ -24,7 +26,7 @@ from gatepost.routing.route import Router
 
 
 @dataclass(frozen=True, slots=True)
-class ServeFront:
+class Front:
     """The instructions for a front process: the configuration's text, and sockets by descriptor."""
 
     text: str
@@ -39,6 +41,16 @@ class ServeFront:
     use."""
     certificates: tuple[GivenCertificate, ...] = ()
     """The certificates in use: their files may be half replaced."""
+    emulation: Emulation | None = None
+    """That of the configuration, which then has no text."""
+
+    def read(self) -> Configuration:
+        """Return the configuration."""
+        if self.emulation is not None:
+            return emulating(self.emulation, Path(self.data))
+        from gatepost.config.load import parse_config  # noqa: PLC0415 - `up` does without
+
+        return parse_config(self.text, self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +73,44 @@ def instruct(
     listeners, with the certificates in use at that time."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
     data = str(written.config.storage.directory.resolve())
-    front = ServeFront(
-        written.text, written.file, data, number + 1, descriptors, tuple(sorted(mechanisms))
-    )
+    front = Front(
+        written.text, written.file, data, number + 1, descriptors, tuple(sorted(mechanisms)),
+        emulation=written.config.emulation,
+    )  # fmt: skip
     every = tuple([each for some in descriptors.values() for each in some])
 
     def text() -> bytes:
-        return msgspec.json.encode(replace(front, certificates=certificates.given()))
+        return msgspec.json.encode(replace(front, certificates=certificates.given()), enc_hook=dict)
 
-    return Instruction("gatepost.app.serve_front", text, every)
+    return Instruction("gatepost.app.front", text, every)
 
 
-async def serve(front: ServeFront) -> None:
+async def serve(front: Front) -> None:
     """Serve until told to stop, or until the store process ends."""
-    config = parse_config(front.text, front.file)
+    config, emulation = front.read(), front.emulation
     process = await FrontProcess.connect(Path(front.data))
+    strict = emulation.profile.strict if emulation else StrictLimits()
     relay = Relay(
         directory=process.directory,
         store=process.store,
         budget=Budget(Path(front.data), config.limits.memory // front.processes),
         report=process.report,
-        next_id=make_ids(await process.store.new_epoch()),
+        next_id=ids_of(config, await process.store.new_epoch()),
         now=lambda: datetime.now(UTC),
-        clients=RemoteClientCounter(process.calls),
-        router=Router(config.routes),
+        quotas=RemoteQuotas(process.calls) if strict.has_limits else None,
+        clients=None if emulation else RemoteClientCounter(process.calls),
+        router=None if emulation else Router(config.routes),
+        login_delay=strict.login_delay,
     )
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     states = {each.name: factory.state(each) for each in config.listeners}
-    certificates = CertificateFiles(_ignore)
+    certificates = certificates_of(config, _ignore)
     certificates.begin_with(front.certificates)
     install_certificates(certificates, states, config.listeners)
     supervisor = Supervisor(relay)
     listeners = [(adopt(each), states[name]) for name, each in front.listeners.items()]
-    certificates.watch()
+    if emulation is None:
+        certificates.watch()
     await process.serve(supervisor, listeners)
     certificates.close()
 
@@ -104,7 +121,7 @@ def _ignore(event: str, **facts: Any) -> None:
 
 def main() -> None:
     """Read the instructions from standard input, and follow them."""
-    run_front(ServeFront, serve)
+    run_front(Front, serve)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,24 @@
-"""The inbound half of ``gatepost serve``: listeners, in this process or in front processes."""
+"""The inbound half of a relay: listeners, in this process or in front processes."""
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from gatepost.app.front import Written, instruct
 from gatepost.app.listeners import (
     ListenerFactory,
     Place,
+    certificates_of,
     files_of,
     install_certificates,
     open_listener,
     place_of,
 )
-from gatepost.app.serve_front import Written, instruct
-from gatepost.certificates.files import CertificateFiles
-from gatepost.config.settings import ListenerSettings
+from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.processes.runtime import DRAIN
 from gatepost.processes.workers import Instruction, Workers
@@ -62,13 +63,14 @@ class PreparedListeners:
             listener.close()
 
 
-class ServeInbound:
+class Inbound:
     """Serves one configuration after another, on sockets that outlive a change if they can."""
 
-    def __init__(self, relay: Relay, report: Report) -> None:
+    def __init__(self, relay: Relay, report: Report, config: Configuration) -> None:
         self._relay = relay
-        self._certificates = CertificateFiles(report)
-        self._supervisor = Supervisor(relay, MOST)
+        self._is_emulating = config.emulation is not None
+        self._certificates = certificates_of(config, report)
+        self._supervisor = Supervisor(relay) if self._is_emulating else Supervisor(relay, MOST)
         self._workers = Workers(report)
         self._open_listeners: dict[Place, OpenListener] = {}
 
@@ -78,13 +80,17 @@ class ServeInbound:
         return tuple(self._open_listeners.values())
 
     def prepare(
-        self, written: Written, mechanisms: Iterable[str], workers: int
+        self,
+        written: Written,
+        mechanisms: Iterable[str],
+        workers: int,
+        opened: Mapping[str, Listener] = MappingProxyType({}),
     ) -> PreparedListeners:
         """Open new listeners and load certificates for a configuration.
 
         ``mechanisms`` are those of its directory; ``workers`` 0: this process accepts connections
-        itself. New listeners accept nothing before ``take``. Raises NetworkError, PortBusy and
-        TlsError, without any change.
+        itself. ``opened`` are listeners, by name, that are open already. New listeners accept
+        nothing before ``take``. Raises NetworkError, PortBusy and TlsError, without any change.
         """
         config, verifiable = written.config, frozenset(mechanisms)
         factory = ListenerFactory(config, verifiable)
@@ -98,7 +104,8 @@ class ServeInbound:
                     self._certificates.check(files)
                 known = self._open_listeners.get(place)
                 if known is None or not known.listener.can_be_found():
-                    prepared.opened[place] = self._open(settings)
+                    listener = opened.get(settings.name) or self._open(settings)
+                    prepared.opened[place] = listener
         except BaseException:
             self._forget(prepared)
             raise
@@ -139,7 +146,8 @@ class ServeInbound:
         """Start to accept. Raises GatepostError if a front process does not start."""
         await self.start_fronts(prepared)
         await self.take(prepared)
-        self._certificates.watch()
+        if not self._is_emulating:
+            self._certificates.watch()
 
     async def take(self, prepared: PreparedListeners) -> None:
         """Put a configuration into effect; open sessions keep the one they started with.

@@ -1,0 +1,114 @@
+"""The preset of ``gatepost up``: a configuration that imitates a provider and captures all mail."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from gatepost.config.settings import (
+    Configuration,
+    DnsSettings,
+    Emulation,
+    LimitSettings,
+    ListenerSettings,
+    ListenerTls,
+    Place,
+    StorageSettings,
+)
+from gatepost.errors import ConfigError
+from gatepost.model.profile import Profile
+from gatepost.net.dns import parse_nameserver
+from gatepost.net.listen import is_loopback
+from gatepost.profiles import load_profile
+
+SMTP_PORTS: Final = ("smtp", "smtps")
+
+
+@dataclass(frozen=True, slots=True)
+class UpPreset:
+    """The options of ``gatepost up``."""
+
+    data: Path
+    smtp: Place = ("localhost", 2587)
+    smtps: Place = ("localhost", 2465)
+    https: Place = ("localhost", 2443)
+    http: Place = ("localhost", 2480)
+    profile: str = "acs"
+    workers: int = 0
+    strict: bool = False
+    settings: tuple[str, ...] = ()
+    """KEY=VALUE: changed settings of the profile."""
+    names: tuple[str, ...] = ()
+    """Names and addresses by which clients know the server, besides those it listens on."""
+    is_durable: bool = True
+    """False for tests: it starts quickly, and a power cut may lose mail."""
+
+    def read(self) -> Configuration:
+        """Return the configuration, still without the certificate of ``certified``.
+
+        Raises ConfigError.
+        """
+        profile = served_profile(self.profile, strict=self.strict, settings=self.settings)
+        places = {"smtp": self.smtp, "smtps": self.smtps, "https": self.https, "http": self.http}
+        _check_open(profile, places)
+        emulation = Emulation(profile, places, self.names, self.is_durable)
+        return emulating(emulation, self.data.resolve(), self.workers)
+
+
+def emulating(emulation: Emulation, data: Path, workers: int = 0) -> Configuration:
+    """Return the configuration of a relay that imitates a provider; its mail is in ``data``."""
+    profile = emulation.profile
+    listeners = [
+        ListenerSettings(port, *place, tls=tls, certificate=emulation.certificate)
+        for port, tls in tls_of_ports(profile).items()
+        if (place := emulation.places[port]) is not None
+    ]
+    return Configuration(
+        hostname=profile.host,
+        listeners=tuple(listeners),
+        directories=(),
+        routes=(),
+        credentials={},
+        limits=LimitSettings(),
+        storage=StorageSettings(data),
+        dns=DnsSettings(tuple(map(parse_nameserver, profile.directory.nameservers))),
+        workers=workers,
+        emulation=emulation,
+    )
+
+
+def certified(config: Configuration, certificate: str) -> Configuration:
+    """Return a preset's configuration with the PEM file (chain and key) of its listeners."""
+    assert config.emulation is not None  # noqa: S101 - it is a preset's
+    emulation = replace(config.emulation, certificate=certificate)
+    return emulating(emulation, config.storage.directory, config.workers)
+
+
+def served_profile(name: str, *, strict: bool, settings: Sequence[str] = ()) -> Profile:
+    """Return a profile as it is served; without ``strict``, its strict limits are off.
+
+    ``name`` ending in .toml is a file; ``settings`` are KEY=VALUE. Raises ConfigError.
+    """
+    path = Path(name) if name.endswith(".toml") else None
+    return load_profile(path.stem if path else name, path=path, settings=settings, strict=strict)
+
+
+def tls_of_ports(profile: Profile) -> dict[str, ListenerTls]:
+    """Return how each port begins: ``starttls``, or ``implicit`` with TLS first."""
+    kind = profile.server.tls
+    if kind == "both":
+        return {"smtp": "starttls", "smtps": "implicit"}
+    return dict.fromkeys(SMTP_PORTS, kind)
+
+
+def _check_open(profile: Profile, places: Mapping[str, Place]) -> None:
+    """Refuse a profile that works without TLS on addresses other than loopback."""
+    if profile.requires_tls:
+        return
+    for port in SMTP_PORTS:
+        place = places[port]
+        if place is not None and not is_loopback(place[0]):
+            raise ConfigError(
+                f"profile {profile.name} works without TLS, so it can listen on loopback only, "
+                f"not on {place[0]}"
+            )
