@@ -19,7 +19,6 @@ import click
 
 from gatepost.cli.main import root
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.remedies.imitations import IMITATIONS
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile, pod_name
@@ -331,12 +330,12 @@ def imitations_page() -> str:
             " ".join(sorted(each.initial.intersection(each.mechanisms))) or "none",
             names.get(each.hello, f"`{each.hello}`"),
             tls[each.tls],
-            "not sent" if IMITATIONS[name].keeps_passwords else "sent",
-            IMITATIONS[name].source + (" (tested)" if IMITATIONS[name].tested else ""),
+            "not sent" if each.keeps_passwords else "sent",
+            each.source + (" (tested)" if each.is_compared else ""),
         )
         for name, each in LIBRARIES.items()
     ]
-    acting = [each.title for name, each in LIBRARIES.items() if IMITATIONS[name].fills_authzid]
+    acting = [each.title for each in LIBRARIES.values() if each.fills_authzid]
     lines = [
         "# Libraries, as the doctor imitates them", "", NOTE, "",
         "`gatepost doctor HOST --as LIBRARY` signs in as the library does by default with a",

@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.remedies import FIXABLE, LIBRARIES, topic_of, why_not
-from gatepost.diagnosis.remedies.library import Library, Place
+from gatepost.diagnosis.remedies.library import Library, Placeholders
 from tests.docs.pages import FINDINGS
 
 BEGIN: Final = "<!-- fixes: made by `make docs`, from diagnosis/remedies -->"
@@ -39,7 +39,9 @@ def finding_page(path: Path) -> str:
 
 
 def _section(finding: str) -> Iterator[str]:
-    place = Place("mail.example.com", 465 if "on_implicit" in finding else 587, "mail.example.com")
+    place = Placeholders(
+        "mail.example.com", 465 if "on_implicit" in finding else 587, "mail.example.com"
+    )
     yield from ("## In your library", "")
     if CAUSES[finding].topic == "by_offer":
         yield from ("For servers that offer LOGIN; the doctor prints the code for yours.", "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.remedies.library import Place
+from gatepost.diagnosis.remedies.library import Placeholders
 
 pytestmark = pytest.mark.compliance
 
@@ -28,7 +28,7 @@ def test_most_of_it_is_whole_functions() -> None:
 @pytest.mark.parametrize("topic", WHOLE)
 def test_go_takes_it(topic: str, tmp_path: Path) -> None:
     fix = next(fix for name, fix in GO.fixes.items() if name == topic)
-    code = Place("smtp.azurecomm.net", 587).fill(fix.code or "")
+    code = Placeholders("smtp.azurecomm.net", 587).fill(fix.code or "")
     spoken = re.sub(r"//.*", "", code)
     used = [name for name in PACKAGES if re.search(rf"\b{Path(name).name}\.[A-Z]", spoken)]
     imports = "".join(f'\t"{name}"\n' for name in used)

@@ -10,7 +10,7 @@ from gatepost.diagnosis.next_probe import deciding_probe
 from gatepost.diagnosis.notes import notes, of_a_session, refusals
 from gatepost.diagnosis.rank import rank
 from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies, with_mailers
-from gatepost.diagnosis.remedies.library import Place
+from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import found_behind
 from gatepost.diagnosis.rules.replies import with_replies
@@ -147,9 +147,9 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     if named and any(map(has_mailers, seen.configs)):
         named = with_mailers(named)
     libraries = (named,) if named else tuple(LIBRARIES.values())
-    place = Place(target.host, target.port, _certificate_name(seen))
+    placeholders = Placeholders(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered
-    return replace(finding, remedies=remedies(finding.id, libraries, offered, place))
+    return replace(finding, remedies=remedies(finding.id, libraries, offered, placeholders))
 
 
 def _working(seen: Evidence) -> tuple[str, ...]:

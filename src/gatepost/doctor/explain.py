@@ -8,7 +8,7 @@ from typing import Final
 
 from gatepost.diagnosis.entra.codes import find_code, page_of
 from gatepost.diagnosis.remedies import find_library, remedies
-from gatepost.diagnosis.remedies.library import Place
+from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.errors import ConfigError
 
 PAGES: Final = "findings.md"
@@ -44,7 +44,7 @@ def explain(id: str) -> str:
     return page
 
 
-_SOMEWHERE: Final = Place("mail.example.com", 587)
+_SOMEWHERE: Final = Placeholders("mail.example.com", 587)
 _OFFERED: Final = ("LOGIN",)
 """What the example's server offers; the doctor asks the real one."""
 

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 from gatepost.client.authentication import attempt_with, channel_of
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.doctor.provider_profiles import unlisted_mechanisms
 from gatepost.doctor.talk import NOTHING, Talk
 from gatepost.doctor.visit import Visit
@@ -44,7 +43,6 @@ class Attempts:
         self._renew = renew
         self.offered = offered
         self.library = LIBRARIES.get(visit.settings.library)
-        self.imitation = imitation_of(visit.settings.library)
         self.made: list[AuthAttempt] = []
         self.channel = channel_of(talk.session)
 
@@ -211,8 +209,8 @@ class Attempts:
             host=server.host,
             port=server.port,
         )
-        acting = name == "PLAIN" and fill and self.imitation.fills_authzid
-        if acting:
+        is_acting = name == "PLAIN" and fill and bool(self.library and self.library.fills_authzid)
+        if is_acting:
             credentials = replace(credentials, authzid=credentials.username)
         try:
             mechanism = mechanisms.client(name, credentials, side)
@@ -240,7 +238,7 @@ class Attempts:
                 self._is_encrypted,
                 secret_sent=attempt.secret_sent,
                 accepted=reply.is_success or not attempt.to_command,
-                responses=(ResponseFormat(authzid=True),) if acting else (),
+                responses=(ResponseFormat(authzid=True),) if is_acting else (),
             )
         )
         return attempt.secret_sent

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES, topic_of
-from gatepost.diagnosis.remedies.library import Place
+from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.live import diagnose
 from gatepost.doctor.logs import read_log
@@ -180,7 +180,7 @@ class Prover:
             offered = tuple(name for name in offered if name != "CRAM-MD5")
         topic = topic_of(case.cause, library, offered)
         assert topic is not None, case.cause
-        place = Place("localhost", self._port(case, ground), "localhost")
+        place = Placeholders("localhost", self._port(case, ground), "localhost")
         return place.fill(library.fixes[topic].code or "")
 
     def named(self, case: Case, ground: Ground, output: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.remedies.catalog import LIBRARIES, NAMES
 from gatepost.diagnosis.remedies.choice import FIXABLE, topic_of, why_not
-from gatepost.diagnosis.remedies.library import Library, Place
+from gatepost.diagnosis.remedies.library import Library, Placeholders
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
@@ -50,7 +50,10 @@ def _spelled(name: str) -> str:
 
 
 def remedies(
-    finding_id: str, libraries: tuple[Library, ...], offered: tuple[str, ...], place: Place
+    finding_id: str,
+    libraries: tuple[Library, ...],
+    offered: tuple[str, ...],
+    placeholders: Placeholders,
 ) -> tuple[Remedy, ...]:
     """Return the fixes of these libraries for a finding, with the server's name filled in.
 
@@ -64,9 +67,9 @@ def remedies(
         topic = topic_of(finding_id, library, offered)
         fix = library.fixes.get(topic) if topic else None
         if fix is not None and topic is not None:
-            if topic == "one_tls" and place.port in _IMPLICIT_PORTS:
+            if topic == "one_tls" and placeholders.port in _IMPLICIT_PORTS:
                 fix = replace(fix, code=library.fixes["implicit"].code)
-            code = place.fill(fix.code) if fix.code else None
+            code = placeholders.fill(fix.code) if fix.code else None
             run = finding_id in library.executed
-            found.append(Remedy(library.name, place.fill(fix.text), code, run))
+            found.append(Remedy(library.name, placeholders.fill(fix.text), code, run))
     return tuple(found)

@@ -1,18 +1,8 @@
 """aiosmtplib (Python): STARTTLS where offered; CRAM-MD5, PLAIN, LOGIN as listed."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    NO_AUTHZID,
-    NO_USER_NO_LOGIN,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    TOO_OLD_TO_ASK,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 from gatepost.diagnosis.remedies.python_smtplib import CHECK, URL
 
 _STARTTLS: Final = """\
@@ -146,6 +136,17 @@ message["To"] = "recipient@example.net"
 message.set_content(text)
 """
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
+    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "client_config_conflict",
+    "client_tls_disabled", "credential_url_encoding", "empty_password_sent",
+    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "line_too_long", "login_initial_response_rejected",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "missing_from_header",
+    "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="aiosmtplib",
     title="aiosmtplib",
@@ -155,105 +156,64 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{node}",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("login() uses LOGIN by default if EHLO lists it:", _STARTTLS),
-            "plain": Fix("login() uses PLAIN by default if EHLO lists it:", _STARTTLS),
-            "xoauth2": Fix(
-                "Sign in with an access token instead of the password:",
-                "await smtp.auth_xoauth2(username, token)  # instead of smtp.login()\n",
-            ),
-            "starttls": Fix("Ask for STARTTLS, and not for implicit TLS:", _STARTTLS),
-            "implicit": Fix("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                _STARTTLS.replace("{{host}}", "{{name}}"),
-            ),
-            "no_auth": Fix("Leave username and password out:", _NO_AUTH),
-            "only_login": Fix(
-                "login() tries CRAM-MD5 first. Name LOGIN:", _ONLY.replace("METHOD", "login")
-            ),
-            "only_plain": Fix(
-                "login() tries CRAM-MD5 first. Name PLAIN:", _ONLY.replace("METHOD", "plain")
-            ),
-            "two_lines": Fix(
-                "auth_login() sends the user name with AUTH LOGIN. Speak it yourself:", _TWO_LINES
-            ),
-            "long_token": Fix(
-                "Keep the token off the AUTH line; it follows when the server prompts:",
-                _LONG_TOKEN,
-            ),
-            "url": Fix(
-                "aiosmtplib does not accept URLs; if one of your settings is a URL, encode both "
-                "parts:",
-                URL,
-            ),
-            "check": Fix("Fail when the program starts, not when it sends:", CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
-            ),
-            "hello": Fix("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
-            "short_lines": Fix(
-                "Encode the text so that no line is too long:",
-                'message.set_content(text, cte="quoted-printable")\n',
-            ),
-            "tls_version": Fix(
-                "Leave tls_context out, or its minimum_version and maximum_version alone:",
-                _STARTTLS,
-            ),
-            "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
-            "one_tls": Fix(
-                "use_tls (implicit) and start_tls cannot be used together. Keep one:", _STARTTLS
-            ),
-        }
-    ),
+    source="aiosmtplib/auth.py and smtp.py, 5.1",
+    is_strict=True,
+    is_compared=True,
+    fixes={
+        "login": Fix("login() uses LOGIN by default if EHLO lists it:", _STARTTLS),
+        "plain": Fix("login() uses PLAIN by default if EHLO lists it:", _STARTTLS),
+        "xoauth2": Fix(
+            "Sign in with an access token instead of the password:",
+            "await smtp.auth_xoauth2(username, token)  # instead of smtp.login()\n",
+        ),
+        "starttls": Fix("Ask for STARTTLS, and not for implicit TLS:", _STARTTLS),
+        "implicit": Fix("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            _STARTTLS.replace("{{host}}", "{{name}}"),
+        ),
+        "no_auth": Fix("Leave username and password out:", _NO_AUTH),
+        "only_login": Fix(
+            "login() tries CRAM-MD5 first. Name LOGIN:", _ONLY.replace("METHOD", "login")
+        ),
+        "only_plain": Fix(
+            "login() tries CRAM-MD5 first. Name PLAIN:", _ONLY.replace("METHOD", "plain")
+        ),
+        "two_lines": Fix(
+            "auth_login() sends the user name with AUTH LOGIN. Speak it yourself:", _TWO_LINES
+        ),
+        "long_token": Fix(
+            "Keep the token off the AUTH line; it follows when the server prompts:", _LONG_TOKEN
+        ),
+        "url": Fix(
+            "aiosmtplib does not accept URLs; if one of your settings is a URL, encode both parts:",
+            URL,
+        ),
+        "check": Fix("Fail when the program starts, not when it sends:", CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
+        ),
+        "hello": Fix("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
+        "short_lines": Fix(
+            "Encode the text so that no line is too long:",
+            'message.set_content(text, cte="quoted-printable")\n',
+        ),
+        "tls_version": Fix(
+            "Leave tls_context out, or its minimum_version and maximum_version alone:", _STARTTLS
+        ),
+        "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
+        "one_tls": Fix(
+            "use_tls (implicit) and start_tls cannot be used together. Keep one:", _STARTTLS
+        ),
+    },
     language="python",
-    cannot=MappingProxyType(
-        {
-            "tls_version_too_old": TOO_OLD_TO_ASK,
-            "credentials_missing": NO_USER_NO_LOGIN,
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "login_initial_response_rejected",
-            "auth_command_too_long",
-            "credential_url_encoding",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "line_too_long",
-            "raw_utf8_headers",
-            "client_config_conflict",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="PyPI's",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "no_authzid": NO_AUTHZID,
-            "utf8": SENDS_UTF8,
-            "line_ends": WRITES_CRLF,
-        }
+    spared=reasons(
+        "one_line", "no_authzid", "utf8", "line_ends", "tls_version_too_old", "credentials_missing"
     ),
 )

@@ -63,8 +63,8 @@ def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
     those, why = _OF_FEW.get(finding_id, (frozenset({library.name}), ""))
     if library.name not in those:
         return why
-    if finding_id in library.cannot:
-        return library.cannot[finding_id]
+    if finding_id in library.spared:
+        return library.spared[finding_id]
     topic = topic_of(finding_id, library, offered)
     if topic is None or topic in library.fixes:
         return ""

@@ -1,15 +1,8 @@
 """curl and libcurl: strongest listed mechanism first, no initial response; clear unless told."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    AUTH_WHERE_LISTED,
-    NO_USER_NO_LOGIN,
-    SENDS_UTF8,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _SEND: Final = """\
 curl --url SCHEME://{{host}}:{{port}} \\
@@ -42,6 +35,16 @@ _URL: Final = """\
 #   machine {{host}} login USERNAME password PASSWORD
 """ + _send("--ssl-reqd")
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_not_performed", "authzid_not_permitted", "bare_lf",
+    "cert_hostname_mismatch", "cert_untrusted", "client_tls_disabled", "credential_url_encoding",
+    "empty_password_sent", "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "initial_response_required", "line_too_long",
+    "login_initial_response_rejected", "mechanism_advertised_but_broken", "mechanism_not_offered",
+    "missing_from_header", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="curl",
     title="curl",
@@ -51,105 +54,63 @@ LIBRARY: Final = Library(
     initial=frozenset(),
     hello="{node}",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "curl uses LOGIN by default if EHLO lists it; to require it:",
-                _send("--ssl-reqd", "--login-options AUTH=LOGIN"),
-            ),
-            "plain": Fix(
-                "curl uses PLAIN by default if EHLO lists it; to require it:",
-                _send("--ssl-reqd", "--login-options AUTH=PLAIN"),
-            ),
-            "xoauth2": Fix(
-                "Give an access token in a file that curl reads (-K token.conf):",
-                'user = "USERNAME:"\noauth2-bearer = "TOKEN"\nlogin-options = "AUTH=XOAUTH2"\n',
-            ),
-            "starttls": Fix("Require STARTTLS:", _send("--ssl-reqd")),
-            "implicit": Fix("smtps:// speaks TLS from the first byte:", _send(scheme="smtps")),
-            "trust": Fix(
-                "Trust the authority that signed the certificate:",
-                _send("--ssl-reqd", "--cacert ca.pem"),
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
-            ),
-            "no_auth": Fix("Leave --user and --netrc out:", _NO_AUTH),
-            "one_line": Fix(
-                "curl waits for a prompt by default:",
-                _send("--ssl-reqd", "--sasl-ir"),
-            ),
-            "two_lines": Fix("Leave --sasl-ir out:", _send("--ssl-reqd")),
-            "no_authzid": Fix("Leave --sasl-authzid out:", _send("--ssl-reqd")),
-            "url": Fix("Do not put user name and password into the URL:", _URL),
-            "check": Fix(
-                "Keep the secret in a file that must be there:",
-                "test -s login.netrc || exit 1\n",
-            ),
-            "host": Fix("The URL contains only the host name and the port:", _send("--ssl-reqd")),
-            "hello": Fix(
-                "What follows the slash of the URL is the name that curl says in EHLO:",
-                _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
-            ),
-            "sender": Fix(
-                "--mail-from and From are an address, not the login:", _send("--ssl-reqd")
-            ),
-            "from_header": Fix("curl sends the file as it is, or writes the header:", _MIME),
-            "line_ends": Fix("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),
-            "short_lines": Fix("Let curl encode the text:", _MIME),
-            "tls_version": Fix(
-                "Leave --tls-max out, or ask for a version that is in use:",
-                _send("--ssl-reqd", "--tlsv1.2"),
-            ),
-            "ascii_headers": Fix(
-                "curl passes headers on as they are: encode what is not ASCII (RFC 2047):",
-                _HEADERS,
-            ),
-        }
-    ),
+    source="lib/curl_sasl.c, 8",
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "curl uses LOGIN by default if EHLO lists it; to require it:",
+            _send("--ssl-reqd", "--login-options AUTH=LOGIN"),
+        ),
+        "plain": Fix(
+            "curl uses PLAIN by default if EHLO lists it; to require it:",
+            _send("--ssl-reqd", "--login-options AUTH=PLAIN"),
+        ),
+        "xoauth2": Fix(
+            "Give an access token in a file that curl reads (-K token.conf):",
+            'user = "USERNAME:"\noauth2-bearer = "TOKEN"\nlogin-options = "AUTH=XOAUTH2"\n',
+        ),
+        "starttls": Fix("Require STARTTLS:", _send("--ssl-reqd")),
+        "implicit": Fix("smtps:// speaks TLS from the first byte:", _send(scheme="smtps")),
+        "trust": Fix(
+            "Trust the authority that signed the certificate:",
+            _send("--ssl-reqd", "--cacert ca.pem"),
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
+        ),
+        "no_auth": Fix("Leave --user and --netrc out:", _NO_AUTH),
+        "one_line": Fix("curl waits for a prompt by default:", _send("--ssl-reqd", "--sasl-ir")),
+        "two_lines": Fix("Leave --sasl-ir out:", _send("--ssl-reqd")),
+        "no_authzid": Fix("Leave --sasl-authzid out:", _send("--ssl-reqd")),
+        "url": Fix("Do not put user name and password into the URL:", _URL),
+        "check": Fix(
+            "Keep the secret in a file that must be there:", "test -s login.netrc || exit 1\n"
+        ),
+        "host": Fix("The URL contains only the host name and the port:", _send("--ssl-reqd")),
+        "hello": Fix(
+            "What follows the slash of the URL is the name that curl says in EHLO:",
+            _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
+        ),
+        "sender": Fix("--mail-from and From are an address, not the login:", _send("--ssl-reqd")),
+        "from_header": Fix("curl sends the file as it is, or writes the header:", _MIME),
+        "line_ends": Fix("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),
+        "short_lines": Fix("Let curl encode the text:", _MIME),
+        "tls_version": Fix(
+            "Leave --tls-max out, or ask for a version that is in use:",
+            _send("--ssl-reqd", "--tlsv1.2"),
+        ),
+        "ascii_headers": Fix(
+            "curl passes headers on as they are: encode what is not ASCII (RFC 2047):", _HEADERS
+        ),
+    },
     language="sh",
-    cannot=MappingProxyType(
-        {
-            "auth_not_advertised": AUTH_WHERE_LISTED,
-            "credentials_missing": NO_USER_NO_LOGIN,
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "unwanted_auth_attempt",
-            "initial_response_required",
-            "login_initial_response_rejected",
-            "authzid_not_permitted",
-            "credential_url_encoding",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "bare_lf",
-            "line_too_long",
-            "raw_utf8_headers",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's",
-    spared=MappingProxyType(
-        {
-            "utf8": SENDS_UTF8,
-            "long_token": "It keeps what would make the AUTH line longer than 512 octets off it "
-            "itself.",
-        }
+    spared=reasons(
+        "utf8",
+        "auth_not_advertised",
+        "credentials_missing",
+        long_token="It keeps what would make the AUTH line longer than 512 octets off it itself.",
     ),
 )

@@ -1,19 +1,8 @@
 """Django's SMTP backend: smtplib, set up by two switches that cannot be used together."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    ENCODES_LINES,
-    NO_AUTHZID,
-    NO_USER_NO_LOGIN,
-    PLAIN_AT_ONCE,
-    TOO_OLD_TO_ASK,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _STARTTLS: Final = """\
 EMAIL_HOST = "{{host}}"
@@ -153,6 +142,16 @@ def _only(name: str) -> str:
     return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
 
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
+    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "client_config_conflict",
+    "client_tls_disabled", "credential_url_encoding", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "login_initial_response_rejected",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "non_ascii_password",
+    "sender_domain_not_linked", "sender_not_authorised", "starttls_on_implicit_tls_port",
+    "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="django",
     title="Django",
@@ -162,101 +161,65 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "Django uses LOGIN by default if EHLO lists it, which is after STARTTLS:",
-                _STARTTLS,
-            ),
-            "plain": Fix(
-                "Django uses PLAIN by default if EHLO lists it, which is after STARTTLS:",
-                _STARTTLS,
-            ),
-            "xoauth2": Fix("Sign in with a token in a backend of your own:", _XOAUTH2),
-            "starttls": Fix(
-                'Switch STARTTLS on; a setting read from the environment is the string "False", '
-                "which is true:",
-                _STARTTLS,
-            ),
-            "implicit": Fix("Switch implicit TLS on, and STARTTLS off:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                'EMAIL_HOST = "{{name}}"\n',
-            ),
-            "no_auth": Fix(
-                "Leave user and password empty: Django then sends no AUTH:",
-                'EMAIL_HOST_USER = ""\nEMAIL_HOST_PASSWORD = ""\n',
-            ),
-            "only_login": Fix("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
-            "only_plain": Fix("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
-            "two_lines": Fix(
-                "The user name is sent with AUTH LOGIN unless smtplib is configured otherwise:",
-                _TWO_LINES,
-            ),
-            "long_token": Fix(
-                "In the backend that signs in with a token, keep it off the AUTH line:",
-                _LONG_TOKEN,
-            ),
-            "utf8": Fix("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
-            "url": Fix("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
-            "check": Fix("Fail when the settings are read, not when mail is sent:", _CHECK),
-            "host": Fix(
-                "Set only the host name, and the port separately:",
-                'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
-            ),
-            "hello": Fix("Django sends the machine's name. Give smtplib a full one:", _HELLO),
-            "sender": Fix("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
-            "tls_version": Fix(
-                "Leave minimum_version and maximum_version of a backend's ssl_context alone:",
-                _STARTTLS,
-            ),
-            "one_tls": Fix("EMAIL_USE_TLS and EMAIL_USE_SSL cannot be used together:", _STARTTLS),
-        }
-    ),
+    source="django/core/mail/backends/smtp.py, 5.2: smtplib below",
+    fixes={
+        "login": Fix(
+            "Django uses LOGIN by default if EHLO lists it, which is after STARTTLS:", _STARTTLS
+        ),
+        "plain": Fix(
+            "Django uses PLAIN by default if EHLO lists it, which is after STARTTLS:", _STARTTLS
+        ),
+        "xoauth2": Fix("Sign in with a token in a backend of your own:", _XOAUTH2),
+        "starttls": Fix(
+            'Switch STARTTLS on; a setting read from the environment is the string "False", '
+            "which is true:",
+            _STARTTLS,
+        ),
+        "implicit": Fix("Switch implicit TLS on, and STARTTLS off:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:", 'EMAIL_HOST = "{{name}}"\n'
+        ),
+        "no_auth": Fix(
+            "Leave user and password empty: Django then sends no AUTH:",
+            'EMAIL_HOST_USER = ""\nEMAIL_HOST_PASSWORD = ""\n',
+        ),
+        "only_login": Fix("CRAM-MD5 is tried first. Name LOGIN:", _only("LOGIN")),
+        "only_plain": Fix("CRAM-MD5 is tried first. Name PLAIN:", _only("PLAIN")),
+        "two_lines": Fix(
+            "The user name is sent with AUTH LOGIN unless smtplib is configured otherwise:",
+            _TWO_LINES,
+        ),
+        "long_token": Fix(
+            "In the backend that signs in with a token, keep it off the AUTH line:", _LONG_TOKEN
+        ),
+        "utf8": Fix("smtplib encodes as ASCII, or fails. Encode PLAIN as UTF-8:", _UTF8),
+        "url": Fix("Encode both parts of a URL (django-environ, dj-email-url):", _URL),
+        "check": Fix("Fail when the settings are read, not when mail is sent:", _CHECK),
+        "host": Fix(
+            "Set only the host name, and the port separately:",
+            'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
+        ),
+        "hello": Fix("Django sends the machine's name. Give smtplib a full one:", _HELLO),
+        "sender": Fix("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
+        "tls_version": Fix(
+            "Leave minimum_version and maximum_version of a backend's ssl_context alone:", _STARTTLS
+        ),
+        "one_tls": Fix("EMAIL_USE_TLS and EMAIL_USE_SSL cannot be used together:", _STARTTLS),
+    },
     language="python",
-    cannot=MappingProxyType(
-        {
-            "tls_version_too_old": TOO_OLD_TO_ASK,
-            "credentials_missing": NO_USER_NO_LOGIN,
-            "empty_password_sent": "Without a password, it does not sign in: `auth_not_performed`.",
-            "envelope_sender_missing": "It refuses an empty sender before it connects.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "login_initial_response_rejected",
-            "auth_command_too_long",
-            "credential_url_encoding",
-            "non_ascii_password",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "client_config_conflict",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="PyPI's, 5.2",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "no_authzid": NO_AUTHZID,
-            "from_header": "EmailMessage writes From from from_email or DEFAULT_FROM_EMAIL itself.",
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-            "ascii_headers": ENCODES_HEADERS,
-        }
+    spared=reasons(
+        "one_line",
+        "no_authzid",
+        "line_ends",
+        "short_lines",
+        "ascii_headers",
+        "tls_version_too_old",
+        "credentials_missing",
+        from_header="EmailMessage writes From from from_email or DEFAULT_FROM_EMAIL itself.",
+        empty_password_sent="Without a password, it does not sign in: `auth_not_performed`.",
+        envelope_sender_missing="It refuses an empty sender before it connects.",
     ),
 )

@@ -1,15 +1,8 @@
 """Go: net/smtp. PLAIN and CRAM-MD5 only, STARTTLS when offered, never implicit TLS."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _LOGIN = """\
 // LoginAuth speaks AUTH LOGIN, which net/smtp lacks
@@ -296,6 +289,18 @@ func send(username, password, from string, to []string, msg []byte) error {
 }
 """
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_before_tls_refused_by_client", "auth_command_too_long",
+    "auth_not_advertised", "auth_not_performed", "authzid_not_permitted", "cert_hostname_mismatch",
+    "cert_untrusted", "client_host_mismatch", "client_tls_disabled", "credential_url_encoding",
+    "empty_password_sent", "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "line_too_long", "login_initial_response_rejected",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "missing_from_header",
+    "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "tls_version_too_old",
+    "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="go-net-smtp",
     title="Go net/smtp",
@@ -305,98 +310,65 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="localhost",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "net/smtp has PLAIN and CRAM-MD5 only. Add LOGIN as an smtp.Auth and use it in "
-                "place of smtp.PlainAuth:",
-                _LOGIN,
-            ),
-            "plain": Fix("Use smtp.PlainAuth:", _PLAIN),
-            "xoauth2": Fix(
-                "net/smtp has no XOAUTH2. Add it as an smtp.Auth, with an access token:",
-                _XOAUTH2,
-            ),
-            "starttls": Fix(
-                "smtp.SendMail upgrades by itself where STARTTLS is offered; code that dials "
-                "itself must ask for it before Auth:",
-                _STARTTLS,
-            ),
-            "implicit": Fix(
-                "smtp.SendMail and smtp.Dial wait for a greeting in clear. Dial with crypto/tls:",
-                _IMPLICIT,
-            ),
-            "trust": Fix("Trust the authority that signed the server's certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for; smtp.SendMail verifies "
-                "the name it connects to:",
-                'err := smtp.SendMail("{{name}}:{{port}}", auth, from, to, msg)\n',
-            ),
-            "no_auth": Fix(
-                "Pass nil instead of the smtp.Auth: SendMail then sends no AUTH:",
-                'err := smtp.SendMail("{{host}}:{{port}}", nil, from, to, msg)\n',
-            ),
-            "two_lines": Fix(
-                "Start must return no first response: nil instead of the user name:", _LOGIN
-            ),
-            "long_token": Fix(
-                "Start must return no first response; the token follows the prompt:", _LONG_TOKEN
-            ),
-            "no_authzid": Fix("PlainAuth's first argument stays empty:", _PLAIN),
-            "url": Fix("net/smtp does not accept URLs; if one of your settings is a URL:", _URL),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix(
-                "PlainAuth compares its last argument with the bare host name: no port in it:",
-                _HOST,
-            ),
-            "hello": Fix("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix("net/smtp sends msg as it is. Complete it:", _MESSAGE),
-            "tls_version": Fix("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),
-            "short_lines": Fix("Encode the text with mime/quotedprintable:", _SHORT_LINES),
-            "ascii_headers": Fix("Encode the subject with package mime:", _HEADERS),
-        }
-    ),
+    source="net/smtp/smtp.go and auth.go of Go 1.24",
+    keeps_passwords=True,
+    wants_san=True,
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "net/smtp has PLAIN and CRAM-MD5 only. Add LOGIN as an smtp.Auth and use it in "
+            "place of smtp.PlainAuth:",
+            _LOGIN,
+        ),
+        "plain": Fix("Use smtp.PlainAuth:", _PLAIN),
+        "xoauth2": Fix(
+            "net/smtp has no XOAUTH2. Add it as an smtp.Auth, with an access token:", _XOAUTH2
+        ),
+        "starttls": Fix(
+            "smtp.SendMail upgrades by itself where STARTTLS is offered; code that dials "
+            "itself must ask for it before Auth:",
+            _STARTTLS,
+        ),
+        "implicit": Fix(
+            "smtp.SendMail and smtp.Dial wait for a greeting in clear. Dial with crypto/tls:",
+            _IMPLICIT,
+        ),
+        "trust": Fix("Trust the authority that signed the server's certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for; smtp.SendMail verifies "
+            "the name it connects to:",
+            'err := smtp.SendMail("{{name}}:{{port}}", auth, from, to, msg)\n',
+        ),
+        "no_auth": Fix(
+            "Pass nil instead of the smtp.Auth: SendMail then sends no AUTH:",
+            'err := smtp.SendMail("{{host}}:{{port}}", nil, from, to, msg)\n',
+        ),
+        "two_lines": Fix(
+            "Start must return no first response: nil instead of the user name:", _LOGIN
+        ),
+        "long_token": Fix(
+            "Start must return no first response; the token follows the prompt:", _LONG_TOKEN
+        ),
+        "no_authzid": Fix("PlainAuth's first argument stays empty:", _PLAIN),
+        "url": Fix("net/smtp does not accept URLs; if one of your settings is a URL:", _URL),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix(
+            "PlainAuth compares its last argument with the bare host name: no port in it:", _HOST
+        ),
+        "hello": Fix("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix("net/smtp sends msg as it is. Complete it:", _MESSAGE),
+        "tls_version": Fix("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),
+        "short_lines": Fix("Encode the text with mime/quotedprintable:", _SHORT_LINES),
+        "ascii_headers": Fix("Encode the subject with package mime:", _HEADERS),
+    },
     language="go",
-    cannot=MappingProxyType(
-        {
-            "credentials_missing": "An empty string is sent as it is: `empty_password_sent`.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "auth_before_tls_refused_by_client",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "login_initial_response_rejected",
-            "auth_command_too_long",
-            "authzid_not_permitted",
-            "credential_url_encoding",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "client_host_mismatch",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "line_too_long",
-            "raw_utf8_headers",
-            "client_tls_disabled",
-            "tls_version_too_old",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Go's own, Debian's golang-go",
-    spared=MappingProxyType(
-        {"one_line": PLAIN_AT_ONCE, "utf8": SENDS_UTF8, "line_ends": WRITES_CRLF}
+    spared=reasons(
+        "one_line",
+        "utf8",
+        "line_ends",
+        credentials_missing="An empty string is sent as it is: `empty_password_sent`.",
     ),
 )

@@ -1,20 +1,8 @@
 """JavaMail and Jakarta Mail (Angus): no STARTTLS unless enabled; LOGIN before PLAIN."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    AUTH_WHERE_LISTED,
-    ENCODES_LINES,
-    LOGIN_IN_TWO,
-    OWN_SETTINGS,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    TOO_OLD_TO_ASK,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _SERVER: Final = """\
 props.put("mail.smtp.host", "{{host}}");
@@ -80,6 +68,15 @@ _TLS_VERSION: Final = """\
 props.put("mail.smtp.ssl.protocols", "TLSv1.2 TLSv1.3");
 """
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_not_performed", "authzid_not_permitted",
+    "cert_hostname_mismatch", "cert_untrusted", "client_tls_disabled", "credentials_missing",
+    "empty_password_sent", "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
+    "missing_from_header", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="javamail",
     title="JavaMail / Jakarta Mail",
@@ -89,92 +86,62 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "NTLM", "XOAUTH2"}),
     hello="{node}",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "It uses LOGIN first by default; if mechanisms are set, set this one:",
-                _MECHANISM.replace("MECHANISM", "LOGIN"),
-            ),
-            "plain": Fix(
-                "It uses PLAIN if LOGIN is not listed; if mechanisms are set, set this one:",
-                _MECHANISM.replace("MECHANISM", "PLAIN"),
-            ),
-            "xoauth2": Fix("XOAUTH2 is not among the defaults; name it:", _XOAUTH2),
-            "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
-            "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
-            "trust": Fix(
-                "Put the authority that signed the certificate into a trust store; its password "
-                "guards nothing but public certificates:",
-                _TRUST,
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                'props.put("mail.smtp.host", "{{name}}");\n',
-            ),
-            "no_auth": Fix("Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'),
-            "long_token": Fix(
-                "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
-                _XOAUTH2,
-            ),
-            "no_authzid": Fix(
-                "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
-                _NO_AUTHZID,
-            ),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix("Set only the host name, and the port separately:", _HOST),
-            "hello": Fix("JavaMail sends the machine's name. Set a full one:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix(
-                "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
-            ),
-            "ascii_headers": Fix(
-                "Name the character set, so that the subject is encoded:",
-                'message.setSubject(subject, "UTF-8");\n',
-            ),
-            "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
-        }
-    ),
+    source="org/eclipse/angus/mail/smtp/SMTPTransport.java, 2.0 (authenticate, PlainAuthenticator)",
+    fills_authzid=True,
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "It uses LOGIN first by default; if mechanisms are set, set this one:",
+            _MECHANISM.replace("MECHANISM", "LOGIN"),
+        ),
+        "plain": Fix(
+            "It uses PLAIN if LOGIN is not listed; if mechanisms are set, set this one:",
+            _MECHANISM.replace("MECHANISM", "PLAIN"),
+        ),
+        "xoauth2": Fix("XOAUTH2 is not among the defaults; name it:", _XOAUTH2),
+        "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
+        "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
+        "trust": Fix(
+            "Put the authority that signed the certificate into a trust store; its password "
+            "guards nothing but public certificates:",
+            _TRUST,
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            'props.put("mail.smtp.host", "{{name}}");\n',
+        ),
+        "no_auth": Fix("Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'),
+        "long_token": Fix(
+            "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):", _XOAUTH2
+        ),
+        "no_authzid": Fix(
+            "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
+            _NO_AUTHZID,
+        ),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix("Set only the host name, and the port separately:", _HOST),
+        "hello": Fix("JavaMail sends the machine's name. Set a full one:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix(
+            "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
+        ),
+        "ascii_headers": Fix(
+            "Name the character set, so that the subject is encoded:",
+            'message.setSubject(subject, "UTF-8");\n',
+        ),
+        "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
+    },
     language="java",
-    cannot=MappingProxyType(
-        {
-            "tls_version_too_old": TOO_OLD_TO_ASK,
-            "auth_not_advertised": AUTH_WHERE_LISTED,
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "unwanted_auth_attempt",
-            "authzid_not_permitted",
-            "credentials_missing",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "raw_utf8_headers",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's libjakarta-mail-java",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-        }
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "url",
+        "utf8",
+        "line_ends",
+        "short_lines",
+        "tls_version_too_old",
+        "auth_not_advertised",
     ),
 )

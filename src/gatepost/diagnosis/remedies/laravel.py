@@ -1,9 +1,8 @@
 """Laravel: Symfony Mailer, set up by .env; sends the host of APP_URL in EHLO."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 from gatepost.diagnosis.remedies.symfony import LIBRARY as SYMFONY
 from gatepost.diagnosis.remedies.symfony import PLAIN_CLASS, TWO_LINES
 
@@ -72,6 +71,14 @@ _URL: Final = f"""\
 # instead of MAIL_URL; single quotes: $ and # count for nothing
 {_SERVER}{_ACCOUNT}"""
 
+_EXECUTED: Final = frozenset({
+    "auth_command_too_long", "auth_not_performed", "authzid_not_permitted",
+    "cert_hostname_mismatch", "cert_untrusted", "credential_url_encoding", "empty_password_sent",
+    "helo_rejected", "host_setting_malformed", "implicit_tls_on_starttls_port",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "sender_domain_not_linked",
+    "sender_not_authorised", "starttls_on_implicit_tls_port", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="laravel",
     title="Laravel",
@@ -81,83 +88,59 @@ LIBRARY: Final = Library(
     initial=SYMFONY.initial,
     hello="localhost",
     tls=SYMFONY.tls,
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "LOGIN is used by default if EHLO lists it, unless code sets authenticators. "
-                "Set user and password:",
-                _STARTTLS,
-            ),
-            "plain": Fix(
-                "PLAIN is used by default if EHLO lists it, unless code sets authenticators. "
-                "Set user and password:",
-                _STARTTLS,
-            ),
-            "only_login": Fix(
-                "CRAM-MD5 is tried first. Name LOGIN:", _ONLY.replace("KIND", "Login")
-            ),
-            "only_plain": Fix(
-                "CRAM-MD5 is tried first. Name PLAIN:", _with(PLAIN_CLASS, "PlainAuthenticator")
-            ),
-            "xoauth2": Fix(
-                "XOAUTH2 is tried last; name it, and set the access token as the password:",
-                _ONLY.replace("KIND", "XOAuth2"),
-            ),
-            "starttls": Fix("smtp uses STARTTLS if it is offered:", _STARTTLS),
-            "implicit": Fix("smtps speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:", "MAIL_HOST={{name}}\n"
-            ),
-            "no_auth": Fix("Leave user and password out:", _NO_AUTH),
-            "no_authzid": Fix(
-                "The user name is sent in PLAIN's first field. Leave that empty:",
-                _with(PLAIN_CLASS, "PlainAuthenticator"),
-            ),
-            "long_token": Fix("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
-            "url": Fix("MAIL_URL has to be encoded; settings of their own have not:", _URL),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix(
-                "Set only the host name, and the port separately:",
-                "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
-            ),
-            "hello": Fix(
-                "Laravel sends the host of APP_URL, or localhost. Give it a full name:",
-                "MAIL_EHLO_DOMAIN=client.example.com\n",
-            ),
-            "sender": Fix(
-                "From is an address that the account may use, not the login:",
-                "MAIL_FROM_ADDRESS=sender@example.com\n",
-            ),
-        }
-    ),
+    source="Illuminate/Mail/MailManager.php, 10 to 12: Symfony Mailer below",
+    fills_authzid=True,
+    fixes={
+        "login": Fix(
+            "LOGIN is used by default if EHLO lists it, unless code sets authenticators. "
+            "Set user and password:",
+            _STARTTLS,
+        ),
+        "plain": Fix(
+            "PLAIN is used by default if EHLO lists it, unless code sets authenticators. "
+            "Set user and password:",
+            _STARTTLS,
+        ),
+        "only_login": Fix("CRAM-MD5 is tried first. Name LOGIN:", _ONLY.replace("KIND", "Login")),
+        "only_plain": Fix(
+            "CRAM-MD5 is tried first. Name PLAIN:", _with(PLAIN_CLASS, "PlainAuthenticator")
+        ),
+        "xoauth2": Fix(
+            "XOAUTH2 is tried last; name it, and set the access token as the password:",
+            _ONLY.replace("KIND", "XOAuth2"),
+        ),
+        "starttls": Fix("smtp uses STARTTLS if it is offered:", _STARTTLS),
+        "implicit": Fix("smtps speaks TLS from the first byte:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:", "MAIL_HOST={{name}}\n"
+        ),
+        "no_auth": Fix("Leave user and password out:", _NO_AUTH),
+        "no_authzid": Fix(
+            "The user name is sent in PLAIN's first field. Leave that empty:",
+            _with(PLAIN_CLASS, "PlainAuthenticator"),
+        ),
+        "long_token": Fix("Keep the token off the AUTH line:", _with(TWO_LINES, "TwoLines")),
+        "url": Fix("MAIL_URL has to be encoded; settings of their own have not:", _URL),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix(
+            "Set only the host name, and the port separately:",
+            "MAIL_HOST={{host}}\nMAIL_PORT={{port}}\n",
+        ),
+        "hello": Fix(
+            "Laravel sends the host of APP_URL, or localhost. Give it a full name:",
+            "MAIL_EHLO_DOMAIN=client.example.com\n",
+        ),
+        "sender": Fix(
+            "From is an address that the account may use, not the login:",
+            "MAIL_FROM_ADDRESS=sender@example.com\n",
+        ),
+    },
     language="text",
-    cannot=SYMFONY.cannot,
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "unwanted_auth_attempt",
-            "auth_command_too_long",
-            "authzid_not_permitted",
-            "credential_url_encoding",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's php-illuminate-mail (Laravel 10), with Laravel 12's config/mail.php",
-    spared=MappingProxyType(
-        {
-            **SYMFONY.spared,
-            "from_header": "A message without From is refused before it connects.",
-        }
-    ),
+    spared={
+        **SYMFONY.spared,
+        **reasons(from_header="A message without From is refused before it connects."),
+    },
 )

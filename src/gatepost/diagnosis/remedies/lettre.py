@@ -1,19 +1,8 @@
 """lettre (Rust): ``relay`` is implicit TLS, ``starttls_relay`` is STARTTLS; PLAIN, then LOGIN."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    ENCODES_LINES,
-    LOGIN_IN_TWO,
-    NO_AUTHZID,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _STARTTLS: Final = """\
 let mailer = SmtpTransport::starttls_relay("{{host}}")?
@@ -99,52 +88,49 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{node}",
     tls="implicit",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("LOGIN must be in the list of mechanisms:", _mechanism("Login")),
-            "plain": Fix("PLAIN must be in the list of mechanisms:", _mechanism("Plain")),
-            "xoauth2": Fix(
-                "Name XOAUTH2 and give the access token as the password:",
-                _mechanism("Xoauth2", "access_token"),
-            ),
-            "starttls": Fix(
-                "relay() is implicit TLS and builder_dangerous() is clear text; "
-                "starttls_relay() is STARTTLS:",
-                _STARTTLS,
-            ),
-            "implicit": Fix("relay() speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                'let builder = SmtpTransport::starttls_relay("{{name}}")?;\n',
-            ),
-            "no_auth": Fix("Leave credentials() out."),
-            "long_token": Fix(
-                "lettre has no setting for it: let a relay send the token on a line of its own."
-            ),
-            "url": Fix("Encode both parts of the URL, or use credentials():", _URL),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'let mailer = SmtpTransport::starttls_relay("{{host}}")?\n'
-                "    .port({{port}})\n    .build();\n",
-            ),
-            "hello": Fix("lettre sends the machine's name. Give it a full one:", _HELLO),
-            "sender": Fix("from() is an address, not the login:", _SENDER),
-        }
-    ),
+    source="src/transport/smtp/authentication.rs (DEFAULT_MECHANISMS), client/connection.rs; 0.11",
+    fixes={
+        "login": Fix("LOGIN must be in the list of mechanisms:", _mechanism("Login")),
+        "plain": Fix("PLAIN must be in the list of mechanisms:", _mechanism("Plain")),
+        "xoauth2": Fix(
+            "Name XOAUTH2 and give the access token as the password:",
+            _mechanism("Xoauth2", "access_token"),
+        ),
+        "starttls": Fix(
+            "relay() is implicit TLS and builder_dangerous() is clear text; "
+            "starttls_relay() is STARTTLS:",
+            _STARTTLS,
+        ),
+        "implicit": Fix("relay() speaks TLS from the first byte:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            'let builder = SmtpTransport::starttls_relay("{{name}}")?;\n',
+        ),
+        "no_auth": Fix("Leave credentials() out."),
+        "long_token": Fix(
+            "lettre has no setting for it: let a relay send the token on a line of its own."
+        ),
+        "url": Fix("Encode both parts of the URL, or use credentials():", _URL),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'let mailer = SmtpTransport::starttls_relay("{{host}}")?\n'
+            "    .port({{port}})\n    .build();\n",
+        ),
+        "hello": Fix("lettre sends the machine's name. Give it a full one:", _HELLO),
+        "sender": Fix("from() is an address, not the login:", _SENDER),
+    },
     language="rust",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "no_authzid": NO_AUTHZID,
-            "utf8": SENDS_UTF8,
-            "from_header": "Message::builder() refuses a message without From.",
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-            "ascii_headers": ENCODES_HEADERS,
-        }
-    ),
     tested="no registry that the tests use carries it; held against its source, 0.11",
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "no_authzid",
+        "utf8",
+        "line_ends",
+        "short_lines",
+        "ascii_headers",
+        from_header="Message::builder() refuses a message without From.",
+    ),
 )

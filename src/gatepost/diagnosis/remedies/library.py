@@ -13,34 +13,39 @@ from gatepost.model.evidence import TlsMode
 class Fix:
     """What to change for a topic: a text and, if code does it, the code.
 
-    ``{{host}}``, ``{{port}}`` and ``{{name}}`` stand for the server's, see ``Place``.
+    ``{{host}}``, ``{{port}}`` and ``{{name}}`` stand for the server's, see ``Placeholders``.
     """
 
     text: str
     code: str | None = None
 
 
-OWN_SETTINGS: Final = (
-    "User name and password are separate settings here, and are sent unchanged, without encoding. "
-    "Where something in front takes a URL apart, encode both parts there."
-)
-SENDS_UTF8: Final = (
-    "It sends UTF-8, as RFC 4616 requires. If the server refuses that, set a password of ASCII "
-    "characters."
-)
-AUTH_WHERE_LISTED: Final = "It signs in only where EHLO lists AUTH."
-TOO_OLD_TO_ASK: Final = (
-    "The TLS library below it, as it is built today, does not even ask for versions so old: "
-    "`client_tls_disabled`."
-)
-NO_USER_NO_LOGIN: Final = "Without a user name, it does not sign in: `auth_not_performed`."
-NO_ADDRESS_NO_MAIL: Final = "It refuses what is not an address before it connects."
-WRITES_CRLF: Final = "It writes CRLF at the end of every line itself."
-ENCODES_LINES: Final = "It encodes lines that are too long itself."
-ENCODES_HEADERS: Final = "It encodes what is not ASCII in a header itself (RFC 2047)."
-PLAIN_AT_ONCE: Final = "It sends PLAIN's response with the AUTH command already."
-LOGIN_IN_TWO: Final = "It sends the user name only when LOGIN prompts for it already."
-NO_AUTHZID: Final = "It leaves PLAIN's first field empty already."
+_NO_ADDRESS: Final = "It refuses what is not an address before it connects."
+_USUAL_REASONS: Final[Mapping[str, str]] = MappingProxyType({
+    "url": "User name and password are separate settings here, and are sent unchanged, without "
+    "encoding. Where something in front takes a URL apart, encode both parts there.",
+    "utf8": "It sends UTF-8, as RFC 4616 requires. If the server refuses that, set a password of "
+    "ASCII characters.",
+    "one_line": "It sends PLAIN's response with the AUTH command already.",
+    "two_lines": "It sends the user name only when LOGIN prompts for it already.",
+    "no_authzid": "It leaves PLAIN's first field empty already.",
+    "line_ends": "It writes CRLF at the end of every line itself.",
+    "short_lines": "It encodes lines that are too long itself.",
+    "ascii_headers": "It encodes what is not ASCII in a header itself (RFC 2047).",
+    "tls_version_too_old": "The TLS library below it, as it is built today, does not even ask for "
+    "versions so old: `client_tls_disabled`.",
+    "auth_not_advertised": "It signs in only where EHLO lists AUTH.",
+    "credentials_missing": "Without a user name, it does not sign in: `auth_not_performed`.",
+    "account_name_used_as_sender": _NO_ADDRESS,
+    "envelope_sender_missing": _NO_ADDRESS,
+})  # fmt: skip
+"""Why most libraries that need no fix for a topic or a cause need none."""
+
+
+def reasons(*usual: str, **own: str) -> Mapping[str, str]:
+    """Return why a library needs no fix for these topics and causes: the usual reasons, and its
+    own."""
+    return MappingProxyType({**{each: _USUAL_REASONS[each] for each in usual}, **own})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +67,29 @@ class Library:
     brackets, ``{fqdn}`` the name if it is fully qualified, otherwise the address."""
     tls: TlsMode
     """Its TLS mode by default; auto uses STARTTLS if it is offered."""
+    source: str
+    """The file that shows how it behaves, and the versions for which it holds."""
     fixes: Mapping[Topic, Fix] = field(repr=False)
     last_resort: str = ""
     """What it sends if none of its mechanisms is listed; empty if it gives up."""
     language: str = "text"
     """The language of its fixes, for code blocks in Markdown."""
-    spared: Mapping[Topic, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Topics that need no fix in it, and why."""
-    cannot: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Causes that it cannot have although it has a fix of their topic, and why."""
+    spared: Mapping[str, str] = field(default_factory=reasons, repr=False)
+    """Topics and causes for which it needs no fix, and why."""
     executed: frozenset[str] = frozenset()
     """Causes whose fix our tests run against the emulator: the fault first, then the fix."""
     tested: str = ""
     """What the tests run them with; if that is empty, no test runs them."""
+    is_compared: bool = False
+    """Our tests run the library itself, and compare it with its imitation by ``--as``."""
+    keeps_passwords: bool = False
+    """It sends no password without TLS, except to this machine."""
+    wants_san: bool = False
+    """It ignores the name in a certificate's subject."""
+    is_strict: bool = False
+    """It verifies certificates strictly by RFC 5280, with Python 3.13 and later."""
+    fills_authzid: bool = False
+    """It sends the user name in PLAIN's first field, too."""
 
     def first_choice(self, offered: tuple[str, ...]) -> str:
         """Return the mechanism that it tries if these are listed; empty if it gives up."""
@@ -90,7 +105,7 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placeholders:
     """The values for the placeholders in code: the server, and a name in its certificate."""
 
     host: str

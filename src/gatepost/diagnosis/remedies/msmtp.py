@@ -1,18 +1,8 @@
 """msmtp: ``tls off`` makes ``tls_starttls`` meaningless; the mechanism is chosen as listed."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    LOGIN_IN_TWO,
-    NO_AUTHZID,
-    OWN_SETTINGS,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _SETTINGS: Final = """\
 account default
@@ -30,6 +20,16 @@ def _settings(mechanism: str = "on", starttls: str = "on") -> str:
     return _SETTINGS.replace("STARTTLS", starttls).replace("MECHANISM", mechanism)
 
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_before_tls_refused_by_client", "auth_not_advertised",
+    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "credentials_missing",
+    "empty_password_sent", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
+    "missing_from_header", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "tls_version_too_old",
+    "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="msmtp",
     title="msmtp",
@@ -39,99 +39,67 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN"}),
     hello="localhost",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("Name the mechanism:", _settings("login")),
-            "plain": Fix("Name the mechanism:", _settings("plain")),
-            "xoauth2": Fix(
-                "Name the mechanism; passwordeval prints the access token:", _settings("xoauth2")
-            ),
-            "starttls": Fix("Both switches are needed:", _settings()),
-            "implicit": Fix(
-                "TLS from the first byte is tls on with tls_starttls off:",
-                _settings(starttls="off"),
-            ),
-            "trust": Fix(
-                "Trust the authority that signed the certificate:",
-                "tls_trust_file /path/to/ca.pem\n",
-            ),
-            "name": Fix("Connect by the name that the certificate is good for:", "host {{name}}\n"),
-            "no_auth": Fix("Switch authentication off:", "auth off\n"),
-            "long_token": Fix(
-                "msmtp has no setting for it: let a relay send the token on a line of its own."
-            ),
-            "check": Fix(
-                "Let the command fail where the secret is missing:",
-                'user USERNAME\npasswordeval "cat /path/to/password"\n',
-            ),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                "host {{host}}\nport {{port}}\n",
-            ),
-            "hello": Fix(
-                "msmtp sends localhost. Set this machine's full name:",
-                "domain client.example.com\n",
-            ),
-            "sender": Fix(
-                "The envelope is an address that the account may use, not the login:",
-                "from sender@example.com\nset_from_header on\n",
-            ),
-            "from_header": Fix(
-                "Let msmtp complete the message (1.8.8 and later):",
-                "from sender@example.com\nset_from_header on\n",
-            ),
-            "tls_version": Fix(
-                "Name no version of TLS, or leave tls_priorities out:", "tls_priorities NORMAL\n"
-            ),
-            "short_lines": Fix(
-                "msmtp passes the text on as it is: let the program that writes the message "
-                "encode it (quoted-printable or base64)."
-            ),
-            "ascii_headers": Fix(
-                "msmtp passes headers on as they are: encode them (RFC 2047) where the message "
-                "is written."
-            ),
-        }
-    ),
+    source="src/smtp.c (smtp_auth), 1.8",
+    keeps_passwords=True,
+    is_compared=True,
+    fixes={
+        "login": Fix("Name the mechanism:", _settings("login")),
+        "plain": Fix("Name the mechanism:", _settings("plain")),
+        "xoauth2": Fix(
+            "Name the mechanism; passwordeval prints the access token:", _settings("xoauth2")
+        ),
+        "starttls": Fix("Both switches are needed:", _settings()),
+        "implicit": Fix(
+            "TLS from the first byte is tls on with tls_starttls off:", _settings(starttls="off")
+        ),
+        "trust": Fix(
+            "Trust the authority that signed the certificate:", "tls_trust_file /path/to/ca.pem\n"
+        ),
+        "name": Fix("Connect by the name that the certificate is good for:", "host {{name}}\n"),
+        "no_auth": Fix("Switch authentication off:", "auth off\n"),
+        "long_token": Fix(
+            "msmtp has no setting for it: let a relay send the token on a line of its own."
+        ),
+        "check": Fix(
+            "Let the command fail where the secret is missing:",
+            'user USERNAME\npasswordeval "cat /path/to/password"\n',
+        ),
+        "host": Fix(
+            "Give only the host name, and the port separately:", "host {{host}}\nport {{port}}\n"
+        ),
+        "hello": Fix(
+            "msmtp sends localhost. Set this machine's full name:", "domain client.example.com\n"
+        ),
+        "sender": Fix(
+            "The envelope is an address that the account may use, not the login:",
+            "from sender@example.com\nset_from_header on\n",
+        ),
+        "from_header": Fix(
+            "Let msmtp complete the message (1.8.8 and later):",
+            "from sender@example.com\nset_from_header on\n",
+        ),
+        "tls_version": Fix(
+            "Name no version of TLS, or leave tls_priorities out:", "tls_priorities NORMAL\n"
+        ),
+        "short_lines": Fix(
+            "msmtp passes the text on as it is: let the program that writes the message "
+            "encode it (quoted-printable or base64)."
+        ),
+        "ascii_headers": Fix(
+            "msmtp passes headers on as they are: encode them (RFC 2047) where the message "
+            "is written."
+        ),
+    },
     language="text",
-    cannot=MappingProxyType(
-        {
-            "envelope_sender_missing": "It does not run without an envelope sender.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "auth_before_tls_refused_by_client",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "credentials_missing",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "tls_version_too_old",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "no_authzid": NO_AUTHZID,
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "line_ends": WRITES_CRLF,
-        }
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "no_authzid",
+        "url",
+        "utf8",
+        "line_ends",
+        envelope_sender_missing="It does not run without an envelope sender.",
     ),
 )

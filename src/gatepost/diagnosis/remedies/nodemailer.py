@@ -1,18 +1,8 @@
 """nodemailer (Node.js): ``secure`` means implicit TLS; falls back to PLAIN unlisted."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    LOGIN_IN_TWO,
-    NO_AUTHZID,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _LOGIN: Final = """\
 const transport = nodemailer.createTransport({
@@ -135,6 +125,16 @@ await transport.sendMail({
 });
 """
 
+_EXECUTED: Final = frozenset({
+    "auth_command_too_long", "auth_not_advertised", "auth_not_performed", "cert_hostname_mismatch",
+    "cert_untrusted", "client_tls_disabled", "credential_url_encoding", "credentials_missing",
+    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "line_too_long", "mechanism_advertised_but_broken",
+    "mechanism_not_offered", "missing_from_header", "sender_domain_not_linked",
+    "sender_not_authorised", "starttls_on_implicit_tls_port", "starttls_required",
+    "tls_version_too_old", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="nodemailer",
     title="nodemailer",
@@ -145,86 +145,54 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "nodemailer uses LOGIN by default if EHLO lists it, unless authMethod says "
-                "otherwise; to require it:",
-                _LOGIN,
-            ),
-            "plain": Fix(
-                "nodemailer uses PLAIN by default if EHLO lists it; drop authMethod:",
-                _STARTTLS,
-            ),
-            "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
-            "starttls": Fix("secure means implicit TLS; for STARTTLS it is false:", _STARTTLS),
-            "implicit": Fix("secure means implicit TLS, which this port requires:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for, or verify that name:",
-                'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
-            ),
-            "no_auth": Fix("Leave auth out altogether:", _NO_AUTH),
-            "only_plain": Fix("authMethod names the one to use:", _ONLY_PLAIN),
-            "long_token": Fix(
-                "Keep the token off the AUTH line, in a method of your own:", _LONG_TOKEN
-            ),
-            "url": Fix("Encode both parts of the URL, or give host and auth apart:", _URL),
-            "check": Fix("Fail when the program starts; the key is pass, not password:", _CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'host: "{{host}}",\nport: {{port}},\n',
-            ),
-            "hello": Fix("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
-            "sender": Fix("from is an address, not the login:", _SENDER),
-            "from_header": Fix("Without from there is no From:", _SENDER),
-            "tls_version": Fix("Leave minVersion and maxVersion of tls out:", _STARTTLS),
-            "short_lines": Fix("Give text or html instead of raw:", _SHORT_LINES),
-        }
-    ),
+    source="lib/smtp-connection/index.js, 7 and later",
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "nodemailer uses LOGIN by default if EHLO lists it, unless authMethod says "
+            "otherwise; to require it:",
+            _LOGIN,
+        ),
+        "plain": Fix(
+            "nodemailer uses PLAIN by default if EHLO lists it; drop authMethod:", _STARTTLS
+        ),
+        "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
+        "starttls": Fix("secure means implicit TLS; for STARTTLS it is false:", _STARTTLS),
+        "implicit": Fix("secure means implicit TLS, which this port requires:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for, or verify that name:",
+            'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
+        ),
+        "no_auth": Fix("Leave auth out altogether:", _NO_AUTH),
+        "only_plain": Fix("authMethod names the one to use:", _ONLY_PLAIN),
+        "long_token": Fix(
+            "Keep the token off the AUTH line, in a method of your own:", _LONG_TOKEN
+        ),
+        "url": Fix("Encode both parts of the URL, or give host and auth apart:", _URL),
+        "check": Fix("Fail when the program starts; the key is pass, not password:", _CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'host: "{{host}}",\nport: {{port}},\n',
+        ),
+        "hello": Fix("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
+        "sender": Fix("from is an address, not the login:", _SENDER),
+        "from_header": Fix("Without from there is no From:", _SENDER),
+        "tls_version": Fix("Leave minVersion and maxVersion of tls out:", _STARTTLS),
+        "short_lines": Fix("Give text or html instead of raw:", _SHORT_LINES),
+    },
     language="javascript",
-    cannot=MappingProxyType(
-        {
-            "empty_password_sent": "It refuses an empty password itself: `credentials_missing`.",
-            "account_name_used_as_sender": "What is not an address becomes an empty one: "
-            "`envelope_sender_missing`.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "auth_command_too_long",
-            "credential_url_encoding",
-            "credentials_missing",
-            "host_setting_malformed",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "line_too_long",
-            "client_tls_disabled",
-            "tls_version_too_old",
-        }
-    ),
+    executed=_EXECUTED,
     tested="npm's",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "no_authzid": NO_AUTHZID,
-            "utf8": SENDS_UTF8,
-            "line_ends": WRITES_CRLF,
-            "ascii_headers": ENCODES_HEADERS,
-        }
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "no_authzid",
+        "utf8",
+        "line_ends",
+        "ascii_headers",
+        empty_password_sent="It refuses an empty password itself: `credentials_missing`.",
+        account_name_used_as_sender="What is not an address becomes an empty one: "
+        "`envelope_sender_missing`.",
     ),
 )

@@ -1,19 +1,8 @@
 """PHPMailer: CRAM-MD5 first and no second try; SMTPSecure must fit the port."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    ENCODES_LINES,
-    LOGIN_IN_TWO,
-    NO_AUTHZID,
-    OWN_SETTINGS,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _ACCOUNT: Final = """\
 $mail->isSMTP();
@@ -101,6 +90,15 @@ $mail->Host = '{{host}}';
 $mail->Port = {{port}};
 """
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
+    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "empty_password_sent",
+    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "initial_response_required", "mechanism_advertised_but_broken",
+    "missing_from_header", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="phpmailer",
     title="PHPMailer",
@@ -110,74 +108,45 @@ LIBRARY: Final = Library(
     initial=frozenset({"XOAUTH2"}),
     hello="{node}",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("Take LOGIN, not what AuthType names now:", _LOGIN),
-            "plain": Fix("Take PLAIN, not what AuthType names now:", _PLAIN),
-            "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
-            "starttls": Fix("ENCRYPTION_STARTTLS ('tls') is what this port requires:", _STARTTLS),
-            "implicit": Fix("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                "$mail->Host = '{{name}}';\n",
-            ),
-            "no_auth": Fix("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
-            "one_line": Fix(
-                "PHPMailer waits for a prompt. Send PLAIN's response with the command:", _ONE_LINE
-            ),
-            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "check": Fix("Fail before anything is sent:", _CHECK),
-            "host": Fix("Set only the host name, and the port separately:", _HOST),
-            "hello": Fix(
-                "PHPMailer sends the machine's name. Set a full one:",
-                "$mail->Helo = 'client.example.com'; // this machine's full name\n",
-            ),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix(
-                "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"
-            ),
-        }
-    ),
+    source="src/SMTP.php (authenticate) and PHPMailer.php, 6.9 to 7.0",
+    is_compared=True,
+    fixes={
+        "login": Fix("Take LOGIN, not what AuthType names now:", _LOGIN),
+        "plain": Fix("Take PLAIN, not what AuthType names now:", _PLAIN),
+        "xoauth2": Fix("Sign in with an access token:", _XOAUTH2),
+        "starttls": Fix("ENCRYPTION_STARTTLS ('tls') is what this port requires:", _STARTTLS),
+        "implicit": Fix("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:", "$mail->Host = '{{name}}';\n"
+        ),
+        "no_auth": Fix("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
+        "one_line": Fix(
+            "PHPMailer waits for a prompt. Send PLAIN's response with the command:", _ONE_LINE
+        ),
+        "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+        "check": Fix("Fail before anything is sent:", _CHECK),
+        "host": Fix("Set only the host name, and the port separately:", _HOST),
+        "hello": Fix(
+            "PHPMailer sends the machine's name. Set a full one:",
+            "$mail->Helo = 'client.example.com'; // this machine's full name\n",
+        ),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix(
+            "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"
+        ),
+    },
     language="php",
-    cannot=MappingProxyType(
-        {
-            "credentials_missing": "It sends what it has, and be it empty: `empty_password_sent`.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "initial_response_required",
-            "auth_command_too_long",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's libphp-phpmailer",
-    spared=MappingProxyType(
-        {
-            "two_lines": LOGIN_IN_TWO,
-            "no_authzid": NO_AUTHZID,
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-            "ascii_headers": ENCODES_HEADERS,
-        }
+    spared=reasons(
+        "two_lines",
+        "no_authzid",
+        "url",
+        "utf8",
+        "line_ends",
+        "short_lines",
+        "ascii_headers",
+        credentials_missing="It sends what it has, and be it empty: `empty_password_sent`.",
     ),
 )

@@ -1,16 +1,8 @@
 """PowerShell's Send-MailMessage: System.Net.Mail behind a cmdlet that its makers call obsolete."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    NO_AUTHZID,
-    OWN_SETTINGS,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 from gatepost.diagnosis.remedies.system_net_mail import LIBRARY as SYSTEM_NET_MAIL
 
 _SEND: Final = """\
@@ -59,74 +51,67 @@ LIBRARY: Final = Library(
     initial=SYSTEM_NET_MAIL.initial,
     hello=SYSTEM_NET_MAIL.hello,
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _SEND),
-            "plain": Fix(
-                "It has no PLAIN. Use a module that is built on MailKit:",
-                _INSTEAD.replace("OPTION", "StartTls"),
+    source="Send-MailMessage: System.Net.Mail below",
+    fixes={
+        "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _SEND),
+        "plain": Fix(
+            "It has no PLAIN. Use a module that is built on MailKit:",
+            _INSTEAD.replace("OPTION", "StartTls"),
+        ),
+        "xoauth2": Fix(
+            "It has no XOAUTH2. Use a module that is built on MailKit, with OAuth2 = $true and "
+            "the token in the credential:",
+            _INSTEAD.replace("OPTION", "StartTls").replace(
+                "Credential = $credential", "Credential = $credential; OAuth2 = $true"
             ),
-            "xoauth2": Fix(
-                "It has no XOAUTH2. Use a module that is built on MailKit, with OAuth2 = $true and "
-                "the token in the credential:",
-                _INSTEAD.replace("OPTION", "StartTls").replace(
-                    "Credential = $credential", "Credential = $credential; OAuth2 = $true"
-                ),
-            ),
-            "starttls": Fix("-UseSsl asks for STARTTLS:", _SEND),
-            "implicit": Fix(
-                "It has no implicit TLS: use the STARTTLS port, or a module that is built on "
-                "MailKit:",
-                _INSTEAD.replace("OPTION", "SslOnConnect"),
-            ),
-            "trust": Fix(
-                "It trusts what the machine trusts. Add the authority to the machine's store:",
-                "Import-Certificate ca.pem -CertStoreLocation Cert:\\LocalMachine\\Root\n",
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                "$mail.SmtpServer = '{{name}}'\n",
-            ),
-            "no_auth": Fix("Leave -Credential out."),
-            "two_lines": Fix(
-                "It always sends the user name with AUTH LOGIN. Use a module that is built on "
-                "MailKit:",
-                _INSTEAD.replace("OPTION", "StartTls"),
-            ),
-            "check": Fix("Fail before anything is sent:", _CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                "$mail.SmtpServer = '{{host}}'; $mail.Port = {{port}}\n",
-            ),
-            "hello": Fix(
-                "It sends the computer's name, and no setting changes that: give the computer a "
-                "full name, or use a module that is built on MailKit."
-            ),
-            "sender": Fix(
-                "-From is an address that the account may use, not the login:",
-                "$mail.From = 'sender@example.com'\n",
-            ),
-            "ascii_headers": Fix("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
-            "tls_version": Fix(
-                "Old versions of .NET Framework request only TLS 1.0:", _TLS_VERSION
-            ),
-            "credentials": Fix(
-                "Give -Credential; without it the account of the process is tried:", _SEND
-            ),
-        }
-    ),
+        ),
+        "starttls": Fix("-UseSsl asks for STARTTLS:", _SEND),
+        "implicit": Fix(
+            "It has no implicit TLS: use the STARTTLS port, or a module that is built on MailKit:",
+            _INSTEAD.replace("OPTION", "SslOnConnect"),
+        ),
+        "trust": Fix(
+            "It trusts what the machine trusts. Add the authority to the machine's store:",
+            "Import-Certificate ca.pem -CertStoreLocation Cert:\\LocalMachine\\Root\n",
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            "$mail.SmtpServer = '{{name}}'\n",
+        ),
+        "no_auth": Fix("Leave -Credential out."),
+        "two_lines": Fix(
+            "It always sends the user name with AUTH LOGIN. Use a module that is built on MailKit:",
+            _INSTEAD.replace("OPTION", "StartTls"),
+        ),
+        "check": Fix("Fail before anything is sent:", _CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            "$mail.SmtpServer = '{{host}}'; $mail.Port = {{port}}\n",
+        ),
+        "hello": Fix(
+            "It sends the computer's name, and no setting changes that: give the computer a "
+            "full name, or use a module that is built on MailKit."
+        ),
+        "sender": Fix(
+            "-From is an address that the account may use, not the login:",
+            "$mail.From = 'sender@example.com'\n",
+        ),
+        "ascii_headers": Fix("Name the encoding:", "$mail.Encoding = 'utf8'\n"),
+        "tls_version": Fix("Old versions of .NET Framework request only TLS 1.0:", _TLS_VERSION),
+        "credentials": Fix(
+            "Give -Credential; without it the account of the process is tried:", _SEND
+        ),
+    },
     language="powershell",
-    spared=MappingProxyType(
-        {
-            "one_line": "It has no PLAIN.",
-            "no_authzid": NO_AUTHZID,
-            "long_token": "It has no XOAUTH2.",
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "from_header": "-From is required.",
-            "line_ends": WRITES_CRLF,
-            "short_lines": "-Encoding utf8 encodes the text, whose lines are then short.",
-        }
-    ),
     tested="PowerShell is not at hand",
+    spared=reasons(
+        "no_authzid",
+        "url",
+        "utf8",
+        "line_ends",
+        one_line="It has no PLAIN.",
+        long_token="It has no XOAUTH2.",
+        from_header="-From is required.",
+        short_lines="-Encoding utf8 encodes the text, whose lines are then short.",
+    ),
 )

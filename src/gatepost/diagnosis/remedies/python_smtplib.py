@@ -1,15 +1,8 @@
 """Python's smtplib: in clear unless told; CRAM-MD5, PLAIN, LOGIN as listed."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    NO_AUTHZID,
-    PLAIN_AT_ONCE,
-    TOO_OLD_TO_ASK,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _STARTTLS: Final = """\
 import smtplib
@@ -178,6 +171,17 @@ def _only(name: str) -> str:
     return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
 
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
+    "auth_not_performed", "bare_lf", "cert_hostname_mismatch", "cert_untrusted",
+    "client_tls_disabled", "credential_url_encoding", "credentials_missing", "empty_password_sent",
+    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "line_too_long", "login_initial_response_rejected",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "missing_from_header",
+    "non_ascii_password", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="python-smtplib",
     title="Python smtplib",
@@ -187,97 +191,62 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "LOGIN", "XOAUTH2"}),
     hello="{fqdn}",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "login() uses LOGIN by default if EHLO lists it; do not call auth() with "
-                "another mechanism, and call starttls() first:",
-                _STARTTLS,
-            ),
-            "plain": Fix(
-                "login() uses PLAIN by default if EHLO lists it; call starttls() first:",
-                _STARTTLS,
-            ),
-            "xoauth2": Fix(
-                "login() does not support tokens. Pass auth() a function that does:", _XOAUTH2
-            ),
-            "starttls": Fix(
-                "Call starttls() before login(), with a context that verifies; "
-                "SMTP_SSL is for implicit TLS only:",
-                _STARTTLS,
-            ),
-            "implicit": Fix("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
-            ),
-            "no_auth": Fix("Leave the call of login() out:", _NO_AUTH),
-            "only_login": Fix("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
-            "only_plain": Fix("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
-            "two_lines": Fix("login() sends the user name with AUTH LOGIN by default:", _TWO_LINES),
-            "long_token": Fix(
-                "Keep the token off the AUTH line; it follows when the server prompts:",
-                _LONG_TOKEN,
-            ),
-            "utf8": Fix(
-                "login() encodes as ASCII, or fails. Encode PLAIN's response as UTF-8 yourself:",
-                _UTF8,
-            ),
-            "url": Fix(
-                "smtplib does not accept URLs; if one of your settings is a URL, encode both "
-                "parts:",
-                URL,
-            ),
-            "check": Fix("Fail when the program starts, not when it sends:", CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
-            ),
-            "hello": Fix("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix("smtplib sends the message as it is. Complete it:", _MESSAGE),
-            "line_ends": Fix("Parse the bytes and let send_message() write them:", _LINE_ENDS),
-            "short_lines": Fix("Encode the text so that no line is too long:", _SHORT_LINES),
-            "tls_version": Fix(
-                "Leave minimum_version and maximum_version of the context alone:", _STARTTLS
-            ),
-            "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
-        }
-    ),
+    source="Lib/smtplib.py of Python 3.11 to 3.14",
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "login() uses LOGIN by default if EHLO lists it; do not call auth() with "
+            "another mechanism, and call starttls() first:",
+            _STARTTLS,
+        ),
+        "plain": Fix(
+            "login() uses PLAIN by default if EHLO lists it; call starttls() first:", _STARTTLS
+        ),
+        "xoauth2": Fix(
+            "login() does not support tokens. Pass auth() a function that does:", _XOAUTH2
+        ),
+        "starttls": Fix(
+            "Call starttls() before login(), with a context that verifies; "
+            "SMTP_SSL is for implicit TLS only:",
+            _STARTTLS,
+        ),
+        "implicit": Fix("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
+        ),
+        "no_auth": Fix("Leave the call of login() out:", _NO_AUTH),
+        "only_login": Fix("login() tries CRAM-MD5 first. Name LOGIN:", _only("LOGIN")),
+        "only_plain": Fix("login() tries CRAM-MD5 first. Name PLAIN:", _only("PLAIN")),
+        "two_lines": Fix("login() sends the user name with AUTH LOGIN by default:", _TWO_LINES),
+        "long_token": Fix(
+            "Keep the token off the AUTH line; it follows when the server prompts:", _LONG_TOKEN
+        ),
+        "utf8": Fix(
+            "login() encodes as ASCII, or fails. Encode PLAIN's response as UTF-8 yourself:", _UTF8
+        ),
+        "url": Fix(
+            "smtplib does not accept URLs; if one of your settings is a URL, encode both parts:",
+            URL,
+        ),
+        "check": Fix("Fail when the program starts, not when it sends:", CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
+        ),
+        "hello": Fix("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix("smtplib sends the message as it is. Complete it:", _MESSAGE),
+        "line_ends": Fix("Parse the bytes and let send_message() write them:", _LINE_ENDS),
+        "short_lines": Fix("Encode the text so that no line is too long:", _SHORT_LINES),
+        "tls_version": Fix(
+            "Leave minimum_version and maximum_version of the context alone:", _STARTTLS
+        ),
+        "ascii_headers": Fix("Let EmailMessage encode the headers:", _HEADERS),
+    },
     language="python",
-    cannot=MappingProxyType({"tls_version_too_old": TOO_OLD_TO_ASK}),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "login_initial_response_rejected",
-            "auth_command_too_long",
-            "credential_url_encoding",
-            "non_ascii_password",
-            "credentials_missing",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "bare_lf",
-            "line_too_long",
-            "raw_utf8_headers",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Python's own, 3.11 to 3.14",
-    spared=MappingProxyType({"one_line": PLAIN_AT_ONCE, "no_authzid": NO_AUTHZID}),
+    spared=reasons("one_line", "no_authzid", "tls_version_too_old"),
 )

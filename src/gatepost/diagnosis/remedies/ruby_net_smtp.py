@@ -1,20 +1,8 @@
 """Ruby's Net::SMTP, mail and ActionMailer: one mechanism, PLAIN unless told, listed or not."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    ENCODES_LINES,
-    LOGIN_IN_TWO,
-    NO_AUTHZID,
-    OWN_SETTINGS,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _SETTINGS: Final = """\
 config.action_mailer.smtp_settings = {
@@ -66,6 +54,15 @@ class ApplicationMailer < ActionMailer::Base
 end
 """
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
+    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "client_config_conflict",
+    "credentials_missing", "empty_password_sent", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
+    "sender_domain_not_linked", "sender_not_authorised", "starttls_on_implicit_tls_port",
+    "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="ruby-net-smtp",
     title="Ruby Net::SMTP",
@@ -75,84 +72,50 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="localhost",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "Ruby uses PLAIN by default. Select LOGIN:",
-                _settings("login"),
-            ),
-            "plain": Fix("Ask for PLAIN:", _settings()),
-            "xoauth2": Fix(
-                "Sign in with an access token as the password (net-smtp 0.4 or newer):",
-                _settings("xoauth2"),
-            ),
-            "starttls": Fix("Require STARTTLS:", _settings()),
-            "implicit": Fix("Speak TLS from the first byte:", _settings(tls="tls")),
-            "trust": Fix(
-                "Trust the authority that signed the certificate, beside the settings that "
-                "are there:",
-                'ca_file: "/path/to/ca.pem",\n',
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for. Ruby also reports a "
-                "missing intermediate certificate as a wrong name:",
-                'address: "{{name}}",\n',
-            ),
-            "no_auth": Fix("Leave user_name, password and authentication out:", _NO_AUTH),
-            "one_tls": Fix(
-                "enable_starttls and tls cannot be used together. Keep one:", _settings()
-            ),
-            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'address: "{{host}}",\nport: {{port}},\n',
-            ),
-            "hello": Fix("Ruby sends localhost. Give it a full name:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-        }
-    ),
+    source="lib/net/smtp.rb and lib/net/smtp/auth_*.rb, 0.5",
+    is_compared=True,
+    fixes={
+        "login": Fix("Ruby uses PLAIN by default. Select LOGIN:", _settings("login")),
+        "plain": Fix("Ask for PLAIN:", _settings()),
+        "xoauth2": Fix(
+            "Sign in with an access token as the password (net-smtp 0.4 or newer):",
+            _settings("xoauth2"),
+        ),
+        "starttls": Fix("Require STARTTLS:", _settings()),
+        "implicit": Fix("Speak TLS from the first byte:", _settings(tls="tls")),
+        "trust": Fix(
+            "Trust the authority that signed the certificate, beside the settings that are there:",
+            'ca_file: "/path/to/ca.pem",\n',
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for. Ruby also reports a "
+            "missing intermediate certificate as a wrong name:",
+            'address: "{{name}}",\n',
+        ),
+        "no_auth": Fix("Leave user_name, password and authentication out:", _NO_AUTH),
+        "one_tls": Fix("enable_starttls and tls cannot be used together. Keep one:", _settings()),
+        "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'address: "{{host}}",\nport: {{port}},\n',
+        ),
+        "hello": Fix("Ruby sends localhost. Give it a full name:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+    },
     language="ruby",
-    cannot=MappingProxyType(
-        {
-            "envelope_sender_missing": "It refuses a message without a sender before it connects.",
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "auth_not_advertised",
-            "unwanted_auth_attempt",
-            "auth_command_too_long",
-            "credentials_missing",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "client_config_conflict",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's ruby-actionmailer (Rails 7.2), with ruby-mail and Net::SMTP below",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "no_authzid": NO_AUTHZID,
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "from_header": "Mail refuses a message without a sender before it connects.",
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-            "ascii_headers": ENCODES_HEADERS,
-        }
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "no_authzid",
+        "url",
+        "utf8",
+        "line_ends",
+        "short_lines",
+        "ascii_headers",
+        from_header="Mail refuses a message without a sender before it connects.",
+        envelope_sender_missing="It refuses a message without a sender before it connects.",
     ),
 )

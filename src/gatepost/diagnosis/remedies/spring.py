@@ -1,6 +1,5 @@
 """Spring Boot: JavaMail, set up by ``spring.mail``."""
 
-from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.javamail import LIBRARY as JAVAMAIL
@@ -47,6 +46,15 @@ def _mechanism(name: str) -> str:
     return f"{_STARTTLS}spring.mail.properties.mail.smtp.auth.mechanisms={name}\n"
 
 
+_EXECUTED: Final = frozenset({
+    "account_name_used_as_sender", "auth_not_performed", "authzid_not_permitted",
+    "cert_hostname_mismatch", "client_tls_disabled", "credentials_missing", "empty_password_sent",
+    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
+    "missing_from_header", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
+    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="spring",
     title="Spring Boot",
@@ -56,91 +64,65 @@ LIBRARY: Final = Library(
     initial=JAVAMAIL.initial,
     hello=JAVAMAIL.hello,
     tls=JAVAMAIL.tls,
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "LOGIN is the first by default; if mechanisms are set, set this one:",
-                _mechanism("LOGIN"),
-            ),
-            "plain": Fix(
-                "PLAIN is used if LOGIN is not listed; if mechanisms are set, set this one:",
-                _mechanism("PLAIN"),
-            ),
-            "xoauth2": Fix(
-                "Name XOAUTH2; the password is the access token, which a bean must renew:",
-                _mechanism("XOAUTH2"),
-            ),
-            "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
-            "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
-            "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                "spring.mail.host={{name}}\n",
-            ),
-            "no_auth": Fix(
-                "Remove user name and password, and switch authentication off:",
-                "spring.mail.properties.mail.smtp.auth=false\n",
-            ),
-            "long_token": Fix(
-                "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
-                f"{_mechanism('XOAUTH2')}"
-                "spring.mail.properties.mail.smtp.auth.xoauth2.two.line.\\\n"
-                "authentication.format=true\n",
-            ),
-            "no_authzid": Fix(
-                "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
-                f"{_mechanism('PLAIN')}spring.mail.properties.mail.smtp.sasl.authorizationid=\n",
-            ),
-            "check": Fix("Take both from the environment:", _CHECK),
-            "host": Fix(
-                "Set only the host name, and the port separately:",
-                "spring.mail.host={{host}}\nspring.mail.port={{port}}\n",
-            ),
-            "hello": Fix(
-                "It sends the machine's name. Set a full one:",
-                "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
-            ),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-            "from_header": Fix(
-                "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
-            ),
-            "ascii_headers": Fix(
-                "Name the character set:",
-                'var helper = new MimeMessageHelper(message, "UTF-8");\n'
-                "helper.setSubject(subject);\n",
-            ),
-            "tls_version": Fix(
-                "Old releases request only TLS 1.0:",
-                "spring.mail.properties.mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3\n",
-            ),
-        }
-    ),
+    source="JavaMailSenderImpl.java, 6: Jakarta Mail below",
+    fills_authzid=True,
+    fixes={
+        "login": Fix(
+            "LOGIN is the first by default; if mechanisms are set, set this one:",
+            _mechanism("LOGIN"),
+        ),
+        "plain": Fix(
+            "PLAIN is used if LOGIN is not listed; if mechanisms are set, set this one:",
+            _mechanism("PLAIN"),
+        ),
+        "xoauth2": Fix(
+            "Name XOAUTH2; the password is the access token, which a bean must renew:",
+            _mechanism("XOAUTH2"),
+        ),
+        "starttls": Fix("It stays in clear by default. Require TLS:", _STARTTLS),
+        "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
+        "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:", "spring.mail.host={{name}}\n"
+        ),
+        "no_auth": Fix(
+            "Remove user name and password, and switch authentication off:",
+            "spring.mail.properties.mail.smtp.auth=false\n",
+        ),
+        "long_token": Fix(
+            "The token may follow the AUTH line (Angus Mail; Jakarta Mail 2.0.0 cannot):",
+            f"{_mechanism('XOAUTH2')}"
+            "spring.mail.properties.mail.smtp.auth.xoauth2.two.line.\\\n"
+            "authentication.format=true\n",
+        ),
+        "no_authzid": Fix(
+            "The user name is sent in PLAIN's first field, too, unless that is set to empty:",
+            f"{_mechanism('PLAIN')}spring.mail.properties.mail.smtp.sasl.authorizationid=\n",
+        ),
+        "check": Fix("Take both from the environment:", _CHECK),
+        "host": Fix(
+            "Set only the host name, and the port separately:",
+            "spring.mail.host={{host}}\nspring.mail.port={{port}}\n",
+        ),
+        "hello": Fix(
+            "It sends the machine's name. Set a full one:",
+            "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
+        ),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+        "from_header": Fix(
+            "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'
+        ),
+        "ascii_headers": Fix(
+            "Name the character set:",
+            'var helper = new MimeMessageHelper(message, "UTF-8");\nhelper.setSubject(subject);\n',
+        ),
+        "tls_version": Fix(
+            "Old releases request only TLS 1.0:",
+            "spring.mail.properties.mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3\n",
+        ),
+    },
     language="properties",
-    cannot=JAVAMAIL.cannot,
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "starttls_required",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "unwanted_auth_attempt",
-            "authzid_not_permitted",
-            "credentials_missing",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "account_name_used_as_sender",
-            "envelope_sender_missing",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-            "missing_from_header",
-            "raw_utf8_headers",
-            "client_tls_disabled",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's libspring-context-support-java (Spring 4.3), set up as Spring Boot does it",
     spared=JAVAMAIL.spared,
 )

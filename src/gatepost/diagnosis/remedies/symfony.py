@@ -1,21 +1,8 @@
 """Symfony Mailer: a DSN; CRAM-MD5, LOGIN, PLAIN as listed, with the user as authzid."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    AUTH_WHERE_LISTED,
-    ENCODES_HEADERS,
-    ENCODES_LINES,
-    LOGIN_IN_TWO,
-    NO_ADDRESS_NO_MAIL,
-    NO_USER_NO_LOGIN,
-    PLAIN_AT_ONCE,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _STARTTLS: Final = """\
 $dsn = sprintf(
@@ -130,6 +117,14 @@ $email->from('sender@example.com'); // an address the account may use
 // in its configuration: framework.mailer.envelope.sender
 """
 
+_EXECUTED: Final = frozenset({
+    "auth_command_too_long", "auth_not_performed", "authzid_not_permitted",
+    "cert_hostname_mismatch", "cert_untrusted", "credential_url_encoding", "empty_password_sent",
+    "helo_rejected", "host_setting_malformed", "implicit_tls_on_starttls_port",
+    "mechanism_advertised_but_broken", "mechanism_not_offered", "sender_domain_not_linked",
+    "sender_not_authorised", "starttls_on_implicit_tls_port", "unwanted_auth_attempt",
+})  # fmt: skip
+
 LIBRARY: Final = Library(
     name="symfony",
     title="Symfony Mailer",
@@ -139,95 +134,66 @@ LIBRARY: Final = Library(
     initial=frozenset({"PLAIN", "XOAUTH2"}),
     hello="{literal}",
     tls="auto",
-    fixes=MappingProxyType(
-        {
-            "login": Fix(
-                "Symfony uses LOGIN by default if EHLO lists it, which is after STARTTLS; "
-                "to insist:",
-                _ONLY.replace("KIND", "Login"),
-            ),
-            "plain": Fix(
-                "Symfony uses PLAIN by default if EHLO lists it, and names the user twice; "
-                "to insist, without that:",
-                _PLAIN,
-            ),
-            "xoauth2": Fix(
-                "XOAUTH2 is tried last; name it, and give the access token as the password:",
-                _ONLY.replace("KIND", "XOAuth2").replace("$password", "$token"),
-            ),
-            "starttls": Fix(
-                "smtp:// uses STARTTLS if it is offered; require_tls (7.3 and later) insists:",
-                _STARTTLS,
-            ),
-            "implicit": Fix("smtps:// speaks TLS from the first byte:", _IMPLICIT),
-            "trust": Fix(
-                "Trust the authority that signed the certificate (or set openssl.cafile in "
-                "php.ini):",
-                _TRUST,
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                "$transport = Transport::fromDsn(\n"
-                '    "smtp://{$login}@{{name}}:{{port}}",\n'
-                "); // $login: both parts percent-encoded\n",
-            ),
-            "no_auth": Fix(
-                "Leave user and password out of the DSN:",
-                "$transport = Transport::fromDsn('smtp://{{host}}:{{port}}');\n",
-            ),
-            "no_authzid": Fix(
-                "Symfony puts the user name into PLAIN's first field. Leave that empty:", _PLAIN
-            ),
-            "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
-            "url": Fix(
-                "Encode both parts of the DSN; in YAML double each % of it:",
-                _STARTTLS,
-            ),
-            "check": Fix("Fail before anything is sent:", _CHECK),
-            "host": Fix("The DSN contains only the host name and the port:", _STARTTLS),
-            "hello": Fix("Symfony sends [127.0.0.1]. Give it a full name:", _HELLO),
-            "sender": Fix("From and envelope are an address, not the login:", _SENDER),
-        }
-    ),
+    source="Transport/Smtp/EsmtpTransport.php and Auth/*.php, 7",
+    fills_authzid=True,
+    is_compared=True,
+    fixes={
+        "login": Fix(
+            "Symfony uses LOGIN by default if EHLO lists it, which is after STARTTLS; to insist:",
+            _ONLY.replace("KIND", "Login"),
+        ),
+        "plain": Fix(
+            "Symfony uses PLAIN by default if EHLO lists it, and names the user twice; "
+            "to insist, without that:",
+            _PLAIN,
+        ),
+        "xoauth2": Fix(
+            "XOAUTH2 is tried last; name it, and give the access token as the password:",
+            _ONLY.replace("KIND", "XOAuth2").replace("$password", "$token"),
+        ),
+        "starttls": Fix(
+            "smtp:// uses STARTTLS if it is offered; require_tls (7.3 and later) insists:",
+            _STARTTLS,
+        ),
+        "implicit": Fix("smtps:// speaks TLS from the first byte:", _IMPLICIT),
+        "trust": Fix(
+            "Trust the authority that signed the certificate (or set openssl.cafile in php.ini):",
+            _TRUST,
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            "$transport = Transport::fromDsn(\n"
+            '    "smtp://{$login}@{{name}}:{{port}}",\n'
+            "); // $login: both parts percent-encoded\n",
+        ),
+        "no_auth": Fix(
+            "Leave user and password out of the DSN:",
+            "$transport = Transport::fromDsn('smtp://{{host}}:{{port}}');\n",
+        ),
+        "no_authzid": Fix(
+            "Symfony puts the user name into PLAIN's first field. Leave that empty:", _PLAIN
+        ),
+        "long_token": Fix("Keep the token off the AUTH line:", _LONG_TOKEN),
+        "url": Fix("Encode both parts of the DSN; in YAML double each % of it:", _STARTTLS),
+        "check": Fix("Fail before anything is sent:", _CHECK),
+        "host": Fix("The DSN contains only the host name and the port:", _STARTTLS),
+        "hello": Fix("Symfony sends [127.0.0.1]. Give it a full name:", _HELLO),
+        "sender": Fix("From and envelope are an address, not the login:", _SENDER),
+    },
     language="php",
-    cannot=MappingProxyType(
-        {
-            "credentials_missing": NO_USER_NO_LOGIN,
-            "auth_not_advertised": AUTH_WHERE_LISTED,
-            "account_name_used_as_sender": NO_ADDRESS_NO_MAIL,
-            "envelope_sender_missing": NO_ADDRESS_NO_MAIL,
-        }
-    ),
-    executed=frozenset(
-        {
-            "auth_not_performed",
-            "mechanism_advertised_but_broken",
-            "mechanism_not_offered",
-            "implicit_tls_on_starttls_port",
-            "starttls_on_implicit_tls_port",
-            "cert_untrusted",
-            "cert_hostname_mismatch",
-            "helo_rejected",
-            "unwanted_auth_attempt",
-            "auth_command_too_long",
-            "authzid_not_permitted",
-            "credential_url_encoding",
-            "empty_password_sent",
-            "host_setting_malformed",
-            "sender_not_authorised",
-            "sender_domain_not_linked",
-        }
-    ),
+    executed=_EXECUTED,
     tested="Debian's php-symfony-mailer, 6.4",
-    spared=MappingProxyType(
-        {
-            "one_line": PLAIN_AT_ONCE,
-            "two_lines": LOGIN_IN_TWO,
-            "utf8": SENDS_UTF8,
-            "from_header": "It refuses an Email without From or Sender before it connects.",
-            "line_ends": WRITES_CRLF,
-            "short_lines": ENCODES_LINES,
-            "ascii_headers": ENCODES_HEADERS,
-        }
+    spared=reasons(
+        "one_line",
+        "two_lines",
+        "utf8",
+        "line_ends",
+        "short_lines",
+        "ascii_headers",
+        "credentials_missing",
+        "auth_not_advertised",
+        "account_name_used_as_sender",
+        "envelope_sender_missing",
+        from_header="It refuses an Email without From or Sender before it connects.",
     ),
 )

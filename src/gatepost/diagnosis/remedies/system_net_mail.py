@@ -1,17 +1,8 @@
 """System.Net.Mail.SmtpClient (.NET): STARTTLS only, LOGIN in practice."""
 
-from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import (
-    ENCODES_HEADERS,
-    NO_AUTHZID,
-    OWN_SETTINGS,
-    SENDS_UTF8,
-    WRITES_CRLF,
-    Fix,
-    Library,
-)
+from gatepost.diagnosis.remedies.library import Fix, Library, reasons
 
 _STARTTLS: Final = """\
 using var client = new SmtpClient("{{host}}", {{port}}) {
@@ -62,73 +53,68 @@ LIBRARY: Final = Library(
     initial=frozenset({"LOGIN"}),
     hello="{node}",
     tls="none",
-    fixes=MappingProxyType(
-        {
-            "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _STARTTLS),
-            "plain": Fix(
-                "It has no PLAIN. Use MailKit:",
-                _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
+    source="System/Net/Mail/SmtpConnection.cs and SmtpConnection.Auth.cs, .NET 9",
+    fixes={
+        "login": Fix("It uses LOGIN if EHLO lists it, which is after STARTTLS:", _STARTTLS),
+        "plain": Fix(
+            "It has no PLAIN. Use MailKit:",
+            _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
+        ),
+        "xoauth2": Fix(
+            "It has no XOAUTH2. Use MailKit:",
+            _MAILKIT.replace("OPTION", "StartTls").replace(
+                "ARGUMENTS", "\n    new SaslMechanismOAuth2(username, accessToken)"
             ),
-            "xoauth2": Fix(
-                "It has no XOAUTH2. Use MailKit:",
-                _MAILKIT.replace("OPTION", "StartTls").replace(
-                    "ARGUMENTS", "\n    new SaslMechanismOAuth2(username, accessToken)"
-                ),
-            ),
-            "starttls": Fix("EnableSsl uses STARTTLS:", _STARTTLS),
-            "implicit": Fix(
-                "It has no implicit TLS: use the STARTTLS port, or MailKit:",
-                _MAILKIT.replace("OPTION", "SslOnConnect").replace(
-                    "ARGUMENTS", "username, password"
-                ),
-            ),
-            "trust": Fix(
-                "It trusts what the machine trusts. Add the authority to the machine's store:",
-                "certutil -addstore Root ca.pem\n"
-                "# Linux: cp ca.pem /usr/local/share/ca-certificates/mail.crt\n"
-                "#        update-ca-certificates\n",
-            ),
-            "name": Fix(
-                "Connect by the name that the certificate is good for:",
-                'using var client = new SmtpClient("{{name}}", {{port}});\n',
-            ),
-            "no_auth": Fix(
-                "Set no credentials:",
-                "client.UseDefaultCredentials = false;\nclient.Credentials = null;\n",
-            ),
-            "two_lines": Fix(
-                "It always sends the user name with AUTH LOGIN. Use MailKit:",
-                _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
-            ),
-            "check": Fix("Fail when the program starts:", _CHECK),
-            "host": Fix(
-                "Give only the host name, and the port separately:",
-                'using var client = new SmtpClient("{{host}}", {{port}});\n',
-            ),
-            "hello": Fix("It sends the computer's name and nothing else. Use MailKit:", _HELLO),
-            "sender": Fix("From is an address, not the login:", _SENDER),
-            "short_lines": Fix(
-                "Encode the text, so that no line is too long:",
-                "message.BodyTransferEncoding = TransferEncoding.QuotedPrintable;\n",
-            ),
-            "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
-            "credentials": Fix(
-                "UseDefaultCredentials throws Credentials away: set it first:", _STARTTLS
-            ),
-        }
-    ),
+        ),
+        "starttls": Fix("EnableSsl uses STARTTLS:", _STARTTLS),
+        "implicit": Fix(
+            "It has no implicit TLS: use the STARTTLS port, or MailKit:",
+            _MAILKIT.replace("OPTION", "SslOnConnect").replace("ARGUMENTS", "username, password"),
+        ),
+        "trust": Fix(
+            "It trusts what the machine trusts. Add the authority to the machine's store:",
+            "certutil -addstore Root ca.pem\n"
+            "# Linux: cp ca.pem /usr/local/share/ca-certificates/mail.crt\n"
+            "#        update-ca-certificates\n",
+        ),
+        "name": Fix(
+            "Connect by the name that the certificate is good for:",
+            'using var client = new SmtpClient("{{name}}", {{port}});\n',
+        ),
+        "no_auth": Fix(
+            "Set no credentials:",
+            "client.UseDefaultCredentials = false;\nclient.Credentials = null;\n",
+        ),
+        "two_lines": Fix(
+            "It always sends the user name with AUTH LOGIN. Use MailKit:",
+            _MAILKIT.replace("OPTION", "StartTls").replace("ARGUMENTS", "username, password"),
+        ),
+        "check": Fix("Fail when the program starts:", _CHECK),
+        "host": Fix(
+            "Give only the host name, and the port separately:",
+            'using var client = new SmtpClient("{{host}}", {{port}});\n',
+        ),
+        "hello": Fix("It sends the computer's name and nothing else. Use MailKit:", _HELLO),
+        "sender": Fix("From is an address, not the login:", _SENDER),
+        "short_lines": Fix(
+            "Encode the text, so that no line is too long:",
+            "message.BodyTransferEncoding = TransferEncoding.QuotedPrintable;\n",
+        ),
+        "tls_version": Fix("Old releases request only TLS 1.0:", _TLS_VERSION),
+        "credentials": Fix(
+            "UseDefaultCredentials throws Credentials away: set it first:", _STARTTLS
+        ),
+    },
     language="csharp",
-    spared=MappingProxyType(
-        {
-            "one_line": "It has no PLAIN.",
-            "no_authzid": NO_AUTHZID,
-            "long_token": "It has no XOAUTH2.",
-            "url": OWN_SETTINGS,
-            "utf8": SENDS_UTF8,
-            "from_header": "It refuses a MailMessage without From before it connects.",
-            "line_ends": WRITES_CRLF,
-            "ascii_headers": ENCODES_HEADERS,
-        }
-    ),
     tested="not run: .NET is not at hand; Debian's Mono has another one, of TLS 1.0 alone",
+    spared=reasons(
+        "no_authzid",
+        "url",
+        "utf8",
+        "line_ends",
+        "ascii_headers",
+        one_line="It has no PLAIN.",
+        long_token="It has no XOAUTH2.",
+        from_header="It refuses a MailMessage without From before it connects.",
+    ),
 )

@@ -6,7 +6,6 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.auth_attempts import (
     UNSUPPORTED,
     WRONG_SECRET,
@@ -214,7 +213,7 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
     if seen.source == "log" or hello is None or seen.over_tls.value or not seen.offered_in_clear:
         return None
     library = LIBRARIES.get(seen.client.library)
-    careful = library is not None and imitation_of(library.name).keeps_passwords
+    careful = library is not None and library.keeps_passwords
     kept = seen.login.value is not None and not any(each.secret_sent for each in seen.attempts)
     host = seen.target.host if seen.target else ""
     local = host in ("localhost", "127.0.0.1", "::1")

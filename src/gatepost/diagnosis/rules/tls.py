@@ -8,7 +8,6 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.remedies.imitations import imitation_of
 from gatepost.diagnosis.rules.trust import client_ca_store_missing
 from gatepost.model.evidence import Certificate, Evidence, TlsSeen
 from gatepost.model.finding import Finding
@@ -215,7 +214,7 @@ def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
 def _named_in_subject(seen: Evidence, certificate: Certificate, host: str) -> Finding | None:
     """The name is only in the certificate's subject, which OpenSSL accepts and others do not."""
     library = LIBRARIES.get(seen.client.library)
-    if certificate.names or library is None or not imitation_of(library.name).wants_san:
+    if certificate.names or library is None or not library.wants_san:
         return None
     return conclude(
         "cert_hostname_mismatch",
@@ -306,7 +305,7 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
 
 def _not_to_the_letter(seen: Evidence, tls: TlsSeen) -> Finding | None:
     library = LIBRARIES.get(seen.client.library)
-    if library is None or not imitation_of(library.name).is_strict:
+    if library is None or not library.is_strict:
         return None
     return conclude(
         "cert_untrusted",
