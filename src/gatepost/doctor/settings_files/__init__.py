@@ -10,7 +10,7 @@ from importlib import import_module
 from posixpath import commonprefix
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Section
+from gatepost.doctor.settings_files.entry import FileEntry, Section
 from gatepost.doctor.settings_files.kinds import LIBRARIES, kind_of
 from gatepost.model.evidence import ClientFacts, Evidence, Target
 from gatepost.model.setting import MAILERS, ClientSettings, Setting, has_mailers
@@ -116,7 +116,9 @@ def _text(raw: bytes) -> tuple[str, bool]:
 
 def _sections(kind: str, text: str, name: str) -> list[Section]:
     if kind == "url":
-        return [Section("", [Entry("URL", 1, text.strip("\ufeff").strip().strip("'\""), "text")])]
+        return [
+            Section("", [FileEntry("URL", 1, text.strip("\ufeff").strip().strip("'\""), "text")])
+        ]
     if kind not in _READERS:
         return []
     module = import_module(f"gatepost.doctor.settings_files.{_module(kind, text, name)}")

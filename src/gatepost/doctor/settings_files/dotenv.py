@@ -5,9 +5,10 @@ from typing import Final
 
 from gatepost.doctor.settings_files.entry import (
     DOLLAR,
-    Entry,
+    FileEntry,
     Section,
     is_reference,
+    make_entry,
     without_invisible,
 )
 
@@ -64,7 +65,7 @@ def _whole(raw: str, following: list[str]) -> tuple[str, int]:
     return raw, 0
 
 
-def assigned(key: str, line: int, raw: str) -> Entry:
+def assigned(key: str, line: int, raw: str) -> FileEntry:
     """Return the entry for ``key=raw``, with what readers of such files may do to the value."""
     carriage = raw.endswith("\r")
     text = raw.removesuffix("\r").lstrip(" \t")
@@ -72,30 +73,28 @@ def assigned(key: str, line: int, raw: str) -> Entry:
     return entry.marked("cr") if carriage and entry.value else entry
 
 
-def _quoted(key: str, line: int, text: str) -> Entry:
+def _quoted(key: str, line: int, text: str) -> FileEntry:
     quote = text[0]
     match = _CLOSED[quote].fullmatch(text[1:])
     if match is None:
-        return Entry(key, line, text, marks=frozenset({"quote_open"}))
+        return FileEntry(key, line, text, marks=frozenset({"quote_open"}))
     inner, after = match[1], match[2].strip()
     marks = set()
     if after and not after.startswith("#"):
         marks.add("after_quote")
     if quote != '"':
-        return Entry(
-            key, line, inner, "elsewhere" if is_reference(inner) else "bare", frozenset(marks)
-        )
+        return make_entry(key, line, inner, marks=marks)
     if is_reference(inner):
-        return Entry(key, line, inner, "elsewhere", frozenset(marks))
+        return FileEntry(key, line, inner, "elsewhere", frozenset(marks))
     if DOLLAR.search(inner):
         marks.add("dollar")
     if re.search(r"\\(?![$\"])", inner):
         marks.add("backslash")
     value = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), inner, flags=re.DOTALL)
-    return Entry(key, line, value, marks=frozenset(marks))
+    return FileEntry(key, line, value, marks=frozenset(marks))
 
 
-def _unquoted(key: str, line: int, text: str) -> Entry:
+def _unquoted(key: str, line: int, text: str) -> FileEntry:
     marks = set()
     comment = re.search(r"(?:^|\s)#(\s|$)", text)
     value = text[: comment.start()] if comment else text
@@ -105,7 +104,7 @@ def _unquoted(key: str, line: int, text: str) -> Entry:
         marks.add("blank_at_end")
     value = value.rstrip()
     if is_reference(value):
-        return Entry(key, line, value, "elsewhere", frozenset(marks - {"hash"}))
+        return FileEntry(key, line, value, "elsewhere", frozenset(marks - {"hash"}))
     if DOLLAR.search(value):
         marks.add("dollar")
     if re.search(r"\S\s+\S", value):
@@ -114,4 +113,4 @@ def _unquoted(key: str, line: int, text: str) -> Entry:
         marks.add("backslash_bare")
     if re.search(r"['\"`]", value):
         marks.add("quote_inside")
-    return Entry(key, line, value, marks=frozenset(marks))
+    return FileEntry(key, line, value, marks=frozenset(marks))

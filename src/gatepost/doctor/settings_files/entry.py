@@ -1,8 +1,11 @@
 """The content of a file as its reader returns it: names with values, and marks for each."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast
+
+from gatepost.model.setting import Role, Setting
 
 Form = Literal["bare", "text", "true", "false", "null", "elsewhere"]
 """``bare`` has no type; ``text`` is a literal string of a typed language."""
@@ -24,7 +27,7 @@ _REFERENCE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """One setting of a file. ``path``: its name, after its sections, separated by dots."""
 
     path: str
@@ -33,9 +36,13 @@ class Entry:
     form: Form = "bare"
     marks: frozenset[str] = frozenset()
 
-    def marked(self, *marks: str) -> "Entry":
+    def marked(self, *marks: str) -> "FileEntry":
         """Return this entry with more marks."""
         return replace(self, marks=self.marks | frozenset(marks))
+
+    def setting(self, role: str, shown: str = "", **rest: Any) -> Setting:
+        """Return this entry as a setting; ``rest``: its other fields."""
+        return Setting(cast("Role", role), self.path, self.line, shown, **rest)
 
 
 @dataclass(slots=True)
@@ -43,7 +50,15 @@ class Section:
     """The entries of one client."""
 
     name: str = ""
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FileEntry] = field(default_factory=list)
+
+
+def make_entry(
+    path: str, line: int, value: str, form: Form = "bare", marks: Iterable[str] = ()
+) -> FileEntry:
+    """Return the entry of a value, which may refer to one that is stored elsewhere."""
+    form = "elsewhere" if is_reference(value) else form
+    return FileEntry(path, line, value, form, frozenset(marks))
 
 
 def is_reference(value: str) -> bool:

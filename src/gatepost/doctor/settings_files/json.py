@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Form, Section, is_reference
+from gatepost.doctor.settings_files.entry import FileEntry, Form, Section, make_entry
 
 _TOKEN: Final = re.compile(
     r'(?P<skip>[\s,]+|//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>"(?:\\.|[^"\\\n])*+"?)|(?P<open>[{\[])|'
@@ -30,7 +30,7 @@ def read(text: str) -> list[Section]:
     return [section]
 
 
-def _values(text: str) -> Iterator[Entry]:
+def _values(text: str) -> Iterator[FileEntry]:
     stack: list[tuple[bool, str]] = []
     key, line, pending = "", 1, ""
     for match in _TOKEN.finditer(text):
@@ -58,13 +58,11 @@ def _values(text: str) -> Iterator[Entry]:
         line += token.count("\n")
 
 
-def _entry(path: str, line: int, token: str, is_text: bool) -> Entry:
+def _entry(path: str, line: int, token: str, is_text: bool) -> FileEntry:
     if not is_text:
         forms: dict[str, Form] = {"true": "true", "false": "false", "null": "null"}
-        return Entry(path, line, "" if token == "null" else token, forms.get(token, "bare"))
-    value = _string(token)
-    form: Form = "elsewhere" if is_reference(value) else "text"
-    return Entry(path, line, value, form)
+        return FileEntry(path, line, "" if token == "null" else token, forms.get(token, "bare"))
+    return make_entry(path, line, _string(token), "text")
 
 
 def _string(literal: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Section
+from gatepost.doctor.settings_files.entry import FileEntry, Section
 
 _COMMANDS: Final = frozenset({
     "host", "port", "user", "password", "from", "domain", "tls", "tls_starttls", "tls_certcheck",
@@ -15,8 +15,8 @@ _SWITCHES: Final = frozenset({"auth", "tls", "tls_starttls", "tls_certcheck"})
 
 def read(text: str) -> list[Section]:
     """Return one section for each account, with what it inherits."""
-    defaults: dict[str, Entry] = {}
-    accounts: dict[str, dict[str, Entry]] = {}
+    defaults: dict[str, FileEntry] = {}
+    accounts: dict[str, dict[str, FileEntry]] = {}
     now = defaults
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = raw.strip()
@@ -46,7 +46,7 @@ def _parts(line: str) -> tuple[str, str]:
     return words[0], words[1] if len(words) > 1 else ""
 
 
-def _entry(command: str, value: str, line: int, raw: str) -> Entry:
+def _entry(command: str, value: str, line: int, raw: str) -> FileEntry:
     marks = set()
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = value[1:-1]
@@ -56,4 +56,4 @@ def _entry(command: str, value: str, line: int, raw: str) -> Entry:
         marks.add("cr")
     if not value and command in _SWITCHES:
         value = "on"
-    return Entry(command, line, value, marks=frozenset(marks))
+    return FileEntry(command, line, value, marks=frozenset(marks))

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Form, Section, is_reference
+from gatepost.doctor.settings_files.entry import FileEntry, Form, Section, make_entry
 
 _LITERAL: Final = (
     r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|:\w+|[^\s,;(){}\[\n][^,;)}\n]*)"""
@@ -26,7 +26,7 @@ _COMMENT: Final = re.compile(r"^\s*(?://|#|\*|/\*)")
 def read(text: str, dollars: bool = False) -> list[Section]:
     """Return the pairs, in order; ``dollars``: double quotes expand variables, as in PHP."""
     section = Section()
-    offset, stack = 0, [""]
+    stack = [""]
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if _COMMENT.match(line):
             continue
@@ -34,9 +34,8 @@ def read(text: str, dollars: bool = False) -> list[Section]:
         if opened and opened[2]:
             stack.append(opened[2])
         for match in _URL.finditer(line):
-            section.entries.append(
-                _entry("smtp.url", number, f"{match[1]}{match[2]}{match[1]}", dollars)
-            )
+            url = f"{match[1]}{match[2]}{match[1]}"
+            section.entries.append(_entry("smtp.url", number, url, dollars))
         line = _URL.sub("(", line)  # noqa: PLW2901
         for match in (*_PAIR.finditer(line), *_CALL.finditer(line)):
             groups = match.groupdict()
@@ -48,7 +47,6 @@ def read(text: str, dollars: bool = False) -> list[Section]:
             stack.append(opened[1] or "")
         elif re.match(r"\s*[}\])]", line) and len(stack) > 1:
             stack.pop()
-        offset += len(line) + 1
     return [section]
 
 
@@ -57,42 +55,39 @@ def _under(stack: list[str], name: str) -> str:
     return f"{inside}.{name}" if inside and inside.lower() not in ("const", "options") else name
 
 
-def _entry(path: str, line: int, raw: str, dollars: bool) -> Entry:
+def _entry(path: str, line: int, raw: str, dollars: bool) -> FileEntry:
     if raw[0] not in "'\"`" or len(raw) < 2:
         return _bare(path, line, raw)
     quote, inner = raw[0], raw[1:-1]
     marks = set()
     if quote == '"':
         if dollars and re.search(r"(?<!\\)\$[A-Za-z_{]", inner):
-            return Entry(path, line, inner, "elsewhere" if is_reference(inner) else "text",
-                         frozenset({"dollar"}))  # fmt: skip
+            return make_entry(path, line, inner, "text", ["dollar"])
         if re.search(r"#\{|\$\{", inner):
-            return Entry(path, line, "", "elsewhere")
+            return FileEntry(path, line, "", "elsewhere")
         if re.search(r"\\[^\"\\$]", inner):
             marks.add("backslash")
     elif quote == "`" and "${" in inner:
-        return Entry(path, line, "", "elsewhere")
+        return FileEntry(path, line, "", "elsewhere")
     value = re.sub(r"\\(['\"`\\$])", r"\1", inner)
-    return Entry(
-        path, line, value, "elsewhere" if is_reference(value) else "text", frozenset(marks)
-    )
+    return make_entry(path, line, value, "text", marks)
 
 
-def _bare(path: str, line: int, raw: str) -> Entry:
+def _bare(path: str, line: int, raw: str) -> FileEntry:
     low = raw.lower()
     forms: dict[str, Form] = {
         "true": "true", "false": "false", "nil": "null", "null": "null", "undefined": "null",
     }  # fmt: skip
     if low in forms:
-        return Entry(path, line, "" if forms[low] == "null" else low, forms[low])
+        return FileEntry(path, line, "" if forms[low] == "null" else low, forms[low])
     if re.fullmatch(r"\d+", raw):
-        return Entry(path, line, raw)
+        return FileEntry(path, line, raw)
     if re.fullmatch(r":\w+", raw):
-        return Entry(path, line, raw[1:], "text")
+        return FileEntry(path, line, raw[1:], "text")
     constant = re.fullmatch(
         r"\\?PHPMailer(?:\\\w+)*::ENCRYPTION_(\w+)|OpenSSL::SSL::VERIFY_(\w+)", raw
     )
     if constant:
         meanings = {"SMTPS": "ssl", "STARTTLS": "tls", "NONE": "none", "PEER": "peer"}
-        return Entry(path, line, meanings.get(constant[1] or constant[2], ""), "text")
-    return Entry(path, line, "", "elsewhere")
+        return FileEntry(path, line, meanings.get(constant[1] or constant[2], ""), "text")
+    return FileEntry(path, line, "", "elsewhere")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import DOLLAR, Entry, Section
+from gatepost.doctor.settings_files.entry import DOLLAR, FileEntry, Section
 
 _PARAMETER: Final = re.compile(r"([\w.]+)\s*=\s*(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
@@ -23,7 +23,7 @@ _KEY: Final = re.compile(
 
 def read(text: str) -> list[Section]:
     """Return the parameters; the last one of each name counts. Tables are not read."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, FileEntry] = {}
     for line, logical in _logical(text):
         match = _PARAMETER.fullmatch(logical)
         if match is not None:
@@ -32,7 +32,7 @@ def read(text: str) -> list[Section]:
                 for entry in _maps(name, line, value):
                     entries[entry.path] = entry
             else:
-                entries[name] = Entry(name, line, value)
+                entries[name] = FileEntry(name, line, value)
     values = {name: each.value for name, each in entries.items()}
     expanded = [replace(each, value=_expanded(each.value, values)) for each in entries.values()]
     return [Section("", expanded)] if expanded else []
@@ -48,14 +48,14 @@ def read_table(text: str) -> list[Section]:
         key = _KEY.fullmatch(where) if login else None
         marks = frozenset({"quotes_kept"} if name[:1] in "'\"" and secret[-1:] in "'\"" else ())
         entries = [
-            Entry("smtp.username", line, name, "text") if colon
-            else Entry("smtp.username", line, form="elsewhere"),
-            Entry("smtp.password", line, secret if colon else name, "text",
+            FileEntry("smtp.username", line, name, "text") if colon
+            else FileEntry("smtp.username", line, form="elsewhere"),
+            FileEntry("smtp.password", line, secret if colon else name, "text",
                   marks if colon else frozenset({"no_colon"})),
         ]  # fmt: skip
         if key is not None and key["host"]:
-            entries.append(Entry("smtp.host", line, key["host"]))
-            entries += [Entry("smtp.port", line, key["port"])] if key["port"] else []
+            entries.append(FileEntry("smtp.host", line, key["host"]))
+            entries += [FileEntry("smtp.port", line, key["port"])] if key["port"] else []
         sections.append(Section(where if key else "", entries))
     return sections
 
@@ -76,8 +76,8 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield first, held
 
 
-def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
-    yield Entry(name, line, "static" if ":" not in value else value.partition(":")[0])
+def _maps(name: str, line: int, value: str) -> Iterator[FileEntry]:
+    yield FileEntry(name, line, "static" if ":" not in value else value.partition(":")[0])
     value = value.strip()
     if match := _STATIC.fullmatch(value):
         password = match[2].removesuffix("}")
@@ -86,8 +86,8 @@ def _maps(name: str, line: int, value: str) -> Iterator[Entry]:
     else:
         return
     marks = frozenset({"dollar"} if DOLLAR.search(password) else ())
-    yield Entry("sasl username", line, match[1], "text")
-    yield Entry("sasl password", line, password, "text", marks)
+    yield FileEntry("sasl username", line, match[1], "text")
+    yield FileEntry("sasl password", line, password, "text", marks)
 
 
 def _expanded(value: str, values: dict[str, str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Section, seen_in
+from gatepost.doctor.settings_files.entry import FileEntry, Section, seen_in
 from gatepost.doctor.settings_files.switches import truth
 from gatepost.doctor.settings_files.values import config_of
 from gatepost.model.setting import ClientSettings, Role, Setting
@@ -38,7 +38,7 @@ def msmtp_config(file: str, section: Section) -> ClientSettings:
 
 def _renamed(section: Section, names: dict[str, str]) -> Section:
     entries = [
-        Entry(names[each.path], each.line, each.value, "text", each.marks)
+        FileEntry(names[each.path], each.line, each.value, "text", each.marks)
         for each in section.entries if each.path in names
     ]  # fmt: skip
     return Section(section.name, entries)
@@ -52,19 +52,19 @@ def _named(setting: Setting, names: dict[str, str]) -> Setting:
     return replace(setting, key=short)
 
 
-def _msmtp_switches(by_name: dict[str, Entry]) -> Iterator[Setting]:
+def _msmtp_switches(by_name: dict[str, FileEntry]) -> Iterator[Setting]:
     tls, starttls = by_name.get("tls"), by_name.get("tls_starttls")
     on = truth(tls, "msmtp")[0] if tls else False
     upgrade = truth(starttls, "msmtp")[0] if starttls else True
     if not on:
-        line = tls.line if tls else (by_name.get("host") or Entry("", 0)).line
+        line = tls.line if tls else (by_name.get("host") or FileEntry("", 0)).line
         yield Setting("clear", "tls" if tls else "host", line, "off" if tls else "", on=True,
                       marks=() if tls else ("default",))  # fmt: skip
     else:
         which = starttls or tls
         if which is not None:
             role: Role = "starttls" if upgrade else "implicit"
-            yield Setting(role, which.path, which.line, which.value, on=True)
+            yield which.setting(role, which.value, on=True)
     auth = by_name.get("auth")
     if auth is not None and auth.value.lower() not in ("on", "off", "yes", "no"):
         yield Setting("mechanism", "auth", auth.line, auth.value.upper())
@@ -95,7 +95,7 @@ def table_config(file: str, section: Section) -> ClientSettings:
     return replace(config, settings=settings)
 
 
-def _relayhost(by_name: dict[str, Entry]) -> Iterator[Setting]:
+def _relayhost(by_name: dict[str, FileEntry]) -> Iterator[Setting]:
     relay = by_name.get("relayhost")
     if relay is None or not relay.value:
         return
@@ -115,12 +115,12 @@ def _relayhost(by_name: dict[str, Entry]) -> Iterator[Setting]:
         yield Setting("port", "relayhost", relay.line, port if port.isdecimal() else "")
 
 
-def _postfix_tls(by_name: dict[str, Entry]) -> Iterator[Setting]:
+def _postfix_tls(by_name: dict[str, FileEntry]) -> Iterator[Setting]:
     wrapper, level = by_name.get("smtp_tls_wrappermode"), by_name.get("smtp_tls_security_level")
     relay = by_name.get("relayhost")
     old = by_name.get("smtp_use_tls") or by_name.get("smtp_enforce_tls")
     if wrapper is not None and wrapper.value.lower() == "yes":
-        yield Setting("implicit", wrapper.path, wrapper.line, "yes", on=True)
+        yield wrapper.setting("implicit", "yes", on=True)
         if level is None or level.value.lower() in ("may", "none", ""):
             where = level or wrapper
             yield Setting(
@@ -129,20 +129,20 @@ def _postfix_tls(by_name: dict[str, Entry]) -> Iterator[Setting]:
         return
     which = level or old
     if which is not None and which.value.lower() not in ("none", "no", ""):
-        yield Setting("starttls", which.path, which.line, which.value, on=True)
+        yield which.setting("starttls", which.value, on=True)
     elif relay is not None:
         where = which or relay
-        yield Setting("clear", where.path, where.line, on=True, marks=() if which else ("default",))
+        yield where.setting("clear", on=True, marks=() if which else ("default",))
 
 
-def _postfix_sasl(by_name: dict[str, Entry]) -> Iterator[Setting]:
+def _postfix_sasl(by_name: dict[str, FileEntry]) -> Iterator[Setting]:
     enable, maps = by_name.get("smtp_sasl_auth_enable"), by_name.get("smtp_sasl_password_maps")
     if maps is not None:
-        yield Setting("maps", maps.path, maps.line, "" if maps.value == "static" else maps.value)
+        yield maps.setting("maps", "" if maps.value == "static" else maps.value)
         yield Setting("auth", (enable or maps).path, (enable or maps).line,
                       on=enable is not None and enable.value.lower() == "yes")  # fmt: skip
     elif enable is not None:
-        yield Setting("auth", enable.path, enable.line, on=enable.value.lower() == "yes")
+        yield enable.setting("auth", on=enable.value.lower() == "yes")
     options = by_name.get("smtp_sasl_security_options")
     under_tls = by_name.get("smtp_sasl_tls_security_options") or options
     signs_in = enable is not None and enable.value.lower() == "yes"
@@ -152,7 +152,7 @@ def _postfix_sasl(by_name: dict[str, Entry]) -> Iterator[Setting]:
         and (under_tls is None or "noplaintext" in under_tls.value.lower())
     ):
         where, mark = under_tls or enable, "noplaintext" if under_tls else "noplaintext_default"
-        yield Setting("filter", where.path, where.line, marks=(mark,))
+        yield where.setting("filter", marks=(mark,))
     names = by_name.get("smtp_sasl_mechanism_filter")
     if names is not None and re.fullmatch(r"[\w!,\s-]{1,100}", names.value):
-        yield Setting("mechanism", names.path, names.line, names.value.upper().replace(",", " "))
+        yield names.setting("mechanism", names.value.upper().replace(",", " "))

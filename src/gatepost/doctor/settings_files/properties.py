@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Section, is_reference
+from gatepost.doctor.settings_files.entry import FileEntry, Form, Section, is_reference, make_entry
 
 _SPLIT: Final = re.compile(r"((?:\\.|[^=:\s\\])+)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -30,16 +30,12 @@ def read(text: str) -> list[Section]:
             marks.add("dollar")
         if re.search(r"\S\s+#", value):
             marks.add("comment")
-        form = "elsewhere" if is_reference(value.strip()) else "bare"
         if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
             marks.add("quotes_kept")
         if not value.isascii():
             marks.add("latin1")
-        section.entries.append(
-            Entry(
-                key, line, value, "elsewhere" if form == "elsewhere" else "bare", frozenset(marks)
-            )
-        )
+        form: Form = "elsewhere" if is_reference(value.strip()) else "bare"
+        section.entries.append(FileEntry(key, line, value, form, frozenset(marks)))
     return [section]
 
 
@@ -89,9 +85,6 @@ def read_ini(text: str) -> list[Section]:
             value = value[1:-1]
         elif re.search(r"[#;]", value):
             marks.add("hash")
-        form = "elsewhere" if is_reference(value) else "bare"
-        section.entries.append(
-            Entry(f"{name}.{key.strip()}" if name else key.strip(), number, value,
-                  "elsewhere" if form == "elsewhere" else "bare", frozenset(marks))
-        )  # fmt: skip
+        path = f"{name}.{key.strip()}" if name else key.strip()
+        section.entries.append(make_entry(path, number, value, marks=marks))
     return [section]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, Section
+from gatepost.doctor.settings_files.entry import FileEntry, Section
 from gatepost.doctor.settings_files.urls import is_dsn
 
 _CASTS: Final = frozenset({"cast", "type"})
@@ -18,7 +18,7 @@ MAX_CONDITIONS: Final = 100
 MAX_VARIANTS: Final = 8
 """Maximum combinations of branches that are read of one file."""
 
-Names = dict[str, Entry]
+Names = dict[str, FileEntry]
 
 
 def read(text: str) -> list[Section]:
@@ -57,7 +57,7 @@ def _block(
     return variants
 
 
-def _assigned(statement: ast.stmt) -> Iterator[Entry]:
+def _assigned(statement: ast.stmt) -> Iterator[FileEntry]:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         targets: Sequence[ast.expr] = (statement.target,)
         value = statement.value
@@ -87,7 +87,7 @@ def _name(target: ast.expr) -> str:
     return ""
 
 
-def _values(name: str, value: ast.expr) -> Iterator[Entry]:
+def _values(name: str, value: ast.expr) -> Iterator[FileEntry]:
     if not name:
         return
     if isinstance(value, ast.Dict):
@@ -102,22 +102,22 @@ def _values(name: str, value: ast.expr) -> Iterator[Entry]:
     yield _entry(name, value)
 
 
-def _entry(name: str, value: ast.expr) -> Entry:
+def _entry(name: str, value: ast.expr) -> FileEntry:
     line = value.lineno
     constant = _constant(value)
     if constant is None and not _is_none(value):
         if (url := _default_url(value)) is not None:
-            return Entry(name, line, url, "text")
+            return FileEntry(name, line, url, "text")
         odd = {"untyped": _is_condition(value), "unstripped": _is_lookup(value)}
         marks = frozenset(mark for mark, branches in odd.items() if branches)
-        return Entry(name, line, "", "elsewhere", marks)
+        return FileEntry(name, line, "", "elsewhere", marks)
     if constant is None:
-        return Entry(name, line, "", "null")
+        return FileEntry(name, line, "", "null")
     if isinstance(constant, bool):
-        return Entry(name, line, str(constant), "true" if constant else "false")
+        return FileEntry(name, line, str(constant), "true" if constant else "false")
     if isinstance(constant, bytes):
-        return Entry(name, line, constant.decode("latin-1"), "text")
-    return Entry(name, line, str(constant), "text" if isinstance(constant, str) else "bare")
+        return FileEntry(name, line, constant.decode("latin-1"), "text")
+    return FileEntry(name, line, str(constant), "text" if isinstance(constant, str) else "bare")
 
 
 def _is_none(value: ast.expr) -> bool:

@@ -123,7 +123,16 @@ ENCRYPTIONS: Final[dict[str, Role]] = {
         "starttls",
     ),
     **dict.fromkeys(
-        ("none", "off", "plain", "unencrypted", "no", "plaintext", "insecure"), "clear"
+        (
+            "none",
+            "off",
+            "plain",
+            "unencrypted",
+            "no",
+            "plaintext",
+            "insecure",
+        ),
+        "clear",
     ),
 }  # fmt: skip
 """The meanings of words for TLS modes."""

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry, without_invisible
+from gatepost.doctor.settings_files.entry import FileEntry, without_invisible
 from gatepost.doctor.settings_files.roles import ENCRYPTIONS, words_of
 from gatepost.doctor.settings_files.texts import Task
-from gatepost.model.setting import Role, Setting
+from gatepost.model.setting import Setting
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t", "enabled", "always", "required",
                           "mandatory", "enable"})  # fmt: skip
@@ -17,7 +17,7 @@ _TYPED: Final = frozenset({"django", "python", "javascript"})
 """In these, every string is true."""
 
 
-def truth(entry: Entry, kind: str) -> tuple[bool | None, tuple[str, ...]]:
+def truth(entry: FileEntry, kind: str) -> tuple[bool | None, tuple[str, ...]]:
     """Return how the framework reads a switch, and what is unusual about it."""
     low = without_invisible(entry.value).strip().lower()
     if entry.form in ("true", "false"):
@@ -37,7 +37,7 @@ def of_switch(task: Task) -> Iterator[Setting]:
     low = entry.value.strip().lower()
     if role == "tls_off":
         if on:
-            yield Setting("clear", entry.path, entry.line, low[:8], on=True)
+            yield entry.setting("clear", low[:8], on=True)
         return
     if on is None and low in ENCRYPTIONS and role in ("implicit", "tls", "starttls"):
         yield from of_encryption(task)
@@ -46,10 +46,7 @@ def of_switch(task: Task) -> Iterator[Setting]:
         on = True
     if role == "enable_ssl":
         role = "starttls"
-    yield Setting(
-        cast("Role", role), entry.path, entry.line, low if re.fullmatch(r"\w{1,12}", low) else "",
-        on=on, marks=marks,
-    )  # fmt: skip
+    yield entry.setting(role, low if re.fullmatch(r"\w{1,12}", low) else "", on=on, marks=marks)
 
 
 def of_encryption(task: Task) -> Iterator[Setting]:
@@ -60,17 +57,17 @@ def of_encryption(task: Task) -> Iterator[Setting]:
     switch, marks = truth(entry, task.kind)
     says_how = low in ENCRYPTIONS and task.kind != "javascript"
     if not says_how and switch is not None and words.endswith("secure"):
-        yield Setting("implicit", entry.path, entry.line, low[:8], on=switch, marks=marks)
+        yield entry.setting("implicit", low[:8], on=switch, marks=marks)
         return
     if words.endswith(("scheme", "protocol")):
         if task.kind == "laravel" and low not in ("smtp", "smtps", "", "null"):
-            yield Setting("implicit", entry.path, entry.line, on=None, marks=("bad_scheme",))
+            yield entry.setting("implicit", marks=("bad_scheme",))
             return
         if low in ("smtp", "tls", "ssl", "none", "") and task.kind != "laravel":
             return
     means = ENCRYPTIONS.get(low)
     if means is not None:
-        yield Setting(means, entry.path, entry.line, low, on=True)
+        yield entry.setting(means, low, on=True)
 
 
 def of_verify(task: Task) -> Iterator[Setting]:
@@ -79,18 +76,13 @@ def of_verify(task: Task) -> Iterator[Setting]:
     on, low = truth(entry, "")[0], entry.value.strip().lower()
     if role == "trust":
         if entry.value.strip() == "*":
-            yield Setting("verify", entry.path, entry.line, "*", on=False)
+            yield entry.setting("verify", "*", on=False)
         return
     if role == "verify_off" and on is not None:
         on = not on
     if on is not None or low == "peer":
-        yield Setting(
-            "verify",
-            entry.path,
-            entry.line,
-            low if re.fullmatch(r"\w{1,8}", low) else "",
-            on=on is not False,
-        )
+        shown = low if re.fullmatch(r"\w{1,8}", low) else ""
+        yield entry.setting("verify", shown, on=on is not False)
 
 
 def of_mechanism(task: Task) -> Iterator[Setting]:
@@ -99,9 +91,9 @@ def of_mechanism(task: Task) -> Iterator[Setting]:
     on, _ = truth(entry, task.kind)
     name = entry.value.strip().strip(":").upper()
     if entry.form in ("true", "false") or (on is not None and name != "NONE"):
-        yield Setting("auth", entry.path, entry.line, on=on)
+        yield entry.setting("auth", on=on)
     elif re.fullmatch(r"[A-Z][A-Z0-9_ ,-]{1,60}", name):
-        yield Setting("mechanism", entry.path, entry.line, name.replace("_", "-"))
+        yield entry.setting("mechanism", name.replace("_", "-"))
 
 
 def of_backend(task: Task) -> Iterator[Setting]:
@@ -109,4 +101,4 @@ def of_backend(task: Task) -> Iterator[Setting]:
     entry = task.entry
     value = entry.value.strip()
     if re.fullmatch(r"[\w.\\]{1,100}", value):
-        yield Setting("backend", entry.path, entry.line, value)
+        yield entry.setting("backend", value)

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
-from gatepost.doctor.settings_files.entry import Entry, seen_in, without_invisible
+from gatepost.doctor.settings_files.entry import FileEntry, seen_in, without_invisible
 from gatepost.doctor.settings_files.roles import role_of
 from gatepost.doctor.shapes import form_of, shape_of
-from gatepost.model.setting import Role, Setting
+from gatepost.model.setting import Setting
 
 _PLACEHOLDER: Final = re.compile(
     r"(?i)<[^<>]*>|\[[^\[\]]*\]|x{3,}|\.{3,}|change[-_ ]?(?:me|it|this).*|replace[-_ ]?(?:me|"
@@ -29,7 +29,7 @@ _LITERALS: Final = ("apikey", "resend", "emailapikey")
 class Task(NamedTuple):
     """An entry whose role is known; its secret parts are added to ``secrets``."""
 
-    entry: Entry
+    entry: FileEntry
     role: str
     kind: str
     secrets: list[str]
@@ -57,9 +57,9 @@ def of_text(task: Task) -> Iterator[Setting]:
         form = _name_form(value.strip())
     if role == "sender" and not empty:
         host, form = "", _sender_form(value)
-    yield Setting(
-        cast("Role", role), entry.path, entry.line, host, "empty" if empty else "set",
-        form=form, secret=secret, marks=tuple(sorted(marks)),
+    yield entry.setting(
+        role, host, state="empty" if empty else "set", form=form, secret=secret,
+        marks=tuple(sorted(marks)),
     )  # fmt: skip
 
 
@@ -96,15 +96,15 @@ def of_host(task: Task) -> Iterator[Setting]:
         return
     endpoint = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\s/]+):(\d{1,5})", value)
     for setting in of_text(task._replace(role="host")):
+        all_marks = tuple(sorted({*setting.marks, *marks}))
         if endpoint is None or "://" in value:
-            yield replace(setting, marks=tuple(sorted({*setting.marks, *marks})))
+            yield replace(setting, marks=all_marks)
             continue
-        yield replace(setting, shown=endpoint[1] if setting.shown else "", marks=tuple(
-            sorted({*setting.marks, *marks})))  # fmt: skip
-        yield Setting("endpoint", entry.path, entry.line, endpoint[2])
+        yield replace(setting, shown=endpoint[1] if setting.shown else "", marks=all_marks)
+        yield entry.setting("endpoint", endpoint[2])
 
 
-def _host_marks(value: str, entry: Entry) -> set[str]:
+def _host_marks(value: str, entry: FileEntry) -> set[str]:
     marks = set()
     if re.match(r"[A-Za-z][\w+.\-]*://", value):
         marks.add("scheme")
@@ -131,7 +131,5 @@ def of_port(task: Task) -> Iterator[Setting]:
     marks = {*entry.marks, *seen_in(entry.value)} - {"edge_blank"}
     if value and not good:
         marks.add("port_malformed")
-    yield Setting(
-        "port", entry.path, entry.line, value if good else "", "set" if value else "empty",
-        marks=tuple(sorted(marks)),
-    )  # fmt: skip
+    state = "set" if value else "empty"
+    yield entry.setting("port", value if good else "", state=state, marks=tuple(sorted(marks)))

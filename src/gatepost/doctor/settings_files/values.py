@@ -4,10 +4,10 @@ value."""
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, cast
+from typing import Final
 
 from gatepost.doctor.settings_files import urls
-from gatepost.doctor.settings_files.entry import Entry, Section, is_reference, seen_in
+from gatepost.doctor.settings_files.entry import FileEntry, Section, is_reference, seen_in
 from gatepost.doctor.settings_files.roles import is_about_mail, role_of, words_of
 from gatepost.doctor.settings_files.switches import (
     of_backend,
@@ -17,7 +17,7 @@ from gatepost.doctor.settings_files.switches import (
     of_verify,
 )
 from gatepost.doctor.settings_files.texts import Task, of_host, of_port, of_text
-from gatepost.model.setting import ClientSettings, Role, Setting
+from gatepost.model.setting import ClientSettings, Setting
 
 MAX_ENTRIES: Final = 20_000
 """Maximum entries that are read."""
@@ -66,7 +66,7 @@ def _concealed(setting: Setting, secrets: Iterable[str]) -> Setting:
     return setting
 
 
-def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
+def _settings(entry: FileEntry, reading: _Reading) -> Iterator[Setting]:
     role = _role(entry, reading.kind)
     if (
         role == "url"
@@ -88,28 +88,26 @@ def _settings(entry: Entry, reading: _Reading) -> Iterator[Setting]:
         marks = tuple(sorted(entry.marks & last_settings))
         plain = _SWITCHES.get(role, role)
         if plain not in ("verify", "encryption", "tls_off"):
-            yield Setting(
-                cast("Role", plain), entry.path, entry.line, state="elsewhere", marks=marks
-            )
+            yield entry.setting(plain, state="elsewhere", marks=marks)
         return
     yield from _READERS.get(role, of_text)(Task(entry, role, reading.kind, reading.secrets))
 
 
-def _of_file(entry: Entry) -> Iterator[Setting]:
+def _of_file(entry: FileEntry) -> Iterator[Setting]:
     """Handle ``SMTP_PASSWORD_FILE`` and the like: the value is stored or computed elsewhere."""
     words, _, end = words_of(entry.path).rpartition("_")
     role = role_of(words)
     is_login = role in ("username", "password") and is_about_mail(words)
     if end in _ELSEWHERE and entry.value and is_login:
-        yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
+        yield entry.setting(role, state="elsewhere")
 
 
-def _may_be_url(entry: Entry) -> bool:
+def _may_be_url(entry: FileEntry) -> bool:
     """Tell whether it may be a URL: a server may be one, a host only with user information."""
     return "@" in entry.value or not words_of(entry.path).endswith(("host", "hostname", "address"))
 
 
-def _role(entry: Entry, kind: str) -> str:
+def _role(entry: FileEntry, kind: str) -> str:
     """Return an entry's role; in .env files and the like only if its name is about mail."""
     words = words_of(entry.path)
     if words in ("node_tls_reject_unauthorized", "pythonhttpsverify"):
@@ -139,9 +137,9 @@ def _role(entry: Entry, kind: str) -> str:
     return role
 
 
-def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
+def _of_url(entry: FileEntry, url: str, reading: _Reading) -> Iterator[Setting]:
     if entry.form == "elsewhere" or is_reference(url):
-        yield Setting("url", entry.path, entry.line, state="elsewhere")
+        yield entry.setting("url", state="elsewhere")
         return
     url = urls.with_references_named(url)
     dsn = urls.parse(url)
@@ -153,53 +151,49 @@ def _of_url(entry: Entry, url: str, reading: _Reading) -> Iterator[Setting]:
         marks -= {"dollar"}
     if dsn.password is None and dsn.username is None:
         marks -= {"hash", "dollar"}
-    yield Setting("url", entry.path, entry.line, dsn.scheme, marks=tuple(sorted(marks)))
+    yield entry.setting("url", dsn.scheme, marks=tuple(sorted(marks)))
     if dsn.username is None and "after_quote" in entry.marks:
         return  # the quote may be in the user name or password, and this the beginning of it
     yield from _parts(entry, dsn, reading)
 
 
-def _parts(entry: Entry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
+def _parts(entry: FileEntry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
     host = dsn.host if dsn.sure else ""
     if urls.REFERENCE in host:
         host = ""
     if dsn.host == "default":
         host = _DEFAULT_HOSTS.get(dsn.scheme.partition("+")[0], "")
-    yield Setting("host", entry.path, entry.line, host, "set" if dsn.host else "empty")
+    yield entry.setting("host", host, state="set" if dsn.host else "empty")
     if dsn.port.isdecimal() and 0 < int(dsn.port[:6]) < 65536:
-        yield Setting("port", entry.path, entry.line, dsn.port)
+        yield entry.setting("port", dsn.port)
     yield from _login(entry, dsn, reading)
     if dsn.scheme in ("smtps", "submissions", "smtp+ssl") or dsn.scheme.endswith("+smtps"):
-        yield Setting("implicit", entry.path, entry.line, dsn.scheme, on=True)
+        yield entry.setting("implicit", dsn.scheme, on=True)
     elif dsn.scheme in ("smtp+tls", "smtp+starttls"):
-        yield Setting("starttls", entry.path, entry.line, dsn.scheme, on=True)
+        yield entry.setting("starttls", dsn.scheme, on=True)
     for name, value in dsn.query:
         if re.fullmatch(r"[\w.\-\[\]]{1,60}", name) and "://" not in value:
-            inner = Entry(f"smtp.{name}", entry.line, value)
+            inner = FileEntry(f"smtp.{name}", entry.line, value)
             yield from (replace(each, key=entry.path) for each in _settings(inner, reading)
                         if each.role != "url")  # fmt: skip
 
 
-def _login(entry: Entry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
+def _login(entry: FileEntry, dsn: urls.MailUrl, reading: _Reading) -> Iterator[Setting]:
     """Return user name and password in a URL; for some providers there is only a key."""
     key_alone = dsn.password is None and dsn.scheme.partition("+")[0] in _DEFAULT_HOSTS
     if dsn.username is not None and key_alone:
-        yield from of_text(Task(Entry(entry.path, entry.line, dsn.username, "text"), "password",
-                                reading.kind, reading.secrets))  # fmt: skip
-        yield Setting("username", entry.path, entry.line, state="elsewhere")
+        key = replace(entry, value=dsn.username, form="text", marks=frozenset())
+        yield from of_text(Task(key, "password", reading.kind, reading.secrets))
+        yield entry.setting("username", state="elsewhere")
     elif dsn.username is not None:
-        parts = [("username", dsn.username)]
-        if dsn.password is not None:
-            parts.append(("password", dsn.password))
-        for role, value in parts:
-            form = "elsewhere" if is_reference(value) or urls.REFERENCE in value else "text"
-            inner = Entry(
-                entry.path, entry.line, value, "elsewhere" if form == "elsewhere" else "text"
-            )
-            if inner.form == "elsewhere":
-                yield Setting(cast("Role", role), entry.path, entry.line, state="elsewhere")
+        for role, value in (("username", dsn.username), ("password", dsn.password)):
+            if value is None:
+                continue
+            if is_reference(value) or urls.REFERENCE in value:
+                yield entry.setting(role, state="elsewhere")
             else:
-                yield from of_text(Task(inner, role, reading.kind, reading.secrets))
+                part = replace(entry, value=value, form="text", marks=frozenset())
+                yield from of_text(Task(part, role, reading.kind, reading.secrets))
 
 
 _SWITCHES: Final = {"starttls": "starttls", "implicit": "implicit", "tls": "tls", "auth": "auth",

@@ -8,7 +8,7 @@ refuses by itself.
 import re
 from typing import Final
 
-from gatepost.doctor.settings_files.entry import Entry
+from gatepost.doctor.settings_files.entry import FileEntry
 from gatepost.doctor.settings_files.yaml_nodes import MAX_DEPTH, MAX_KEY, Error, YamlReader, judged
 
 _PAIR: Final = re.compile(
@@ -22,7 +22,7 @@ _MOST: Final = 1_000_000
 """Characters that PyYAML is given: parts are read again at each depth."""
 
 
-def read_parts(text: str) -> list[Entry]:
+def read_parts(text: str) -> list[FileEntry]:
     """Return the entries of a text that PyYAML refuses as a whole."""
     reader = _Parts(frozenset(_ANCHOR.findall(text)))
     lines = [line.removesuffix("\r") for line in text.split("\n")]
@@ -37,7 +37,7 @@ class _Parts:
     """Reads parts of a file, as far as the bound permits."""
 
     def __init__(self, anchors: frozenset[str]) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[FileEntry] = []
         self._anchors = anchors
         self._reader = YamlReader()
         self._left = _MOST
@@ -75,11 +75,11 @@ class _Parts:
         if len(lines) > 1:
             self.read(lines[1:], inside, line + 1, depth)
 
-    def _refused(self, path: str, line: int, value: str) -> Entry:
+    def _refused(self, path: str, line: int, value: str) -> FileEntry:
         """Return the entry of a value because of which PyYAML refuses its line."""
         if value[0] == "*" and value[1:] in self._anchors:
-            return Entry(path, line, "", "elsewhere")
-        entry = judged(Entry(path, line, value))
+            return FileEntry(path, line, "", "elsewhere")
+        entry = judged(FileEntry(path, line, value))
         if entry.form == "elsewhere":
             return entry
         if value[0] in "'\"":

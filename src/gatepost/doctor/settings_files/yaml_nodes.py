@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from gatepost.doctor.settings_files.entry import DOLLAR, Entry, Form, is_reference
+from gatepost.doctor.settings_files.entry import DOLLAR, FileEntry, Form, is_reference
 from gatepost.doctor.settings_files.urls import REFERENCE
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,10 +42,10 @@ class YamlReader:
         self._left = MAX_NODES
         self._text, self._line = "", 1
 
-    def read(self, text: str, path: str = "", line: int = 1) -> list[Entry]:
+    def read(self, text: str, path: str = "", line: int = 1) -> list[FileEntry]:
         """Return the entries of all documents in ``text``, which is below ``path`` and begins at
         ``line``. Raises one of ``Error`` if PyYAML refuses it."""
-        entries: list[Entry] = []
+        entries: list[FileEntry] = []
         for node in list(yaml.compose_all(text, Loader=_LOADER)):
             self._text, self._line = text, line
             inside = list(self._entries(node, path, line, MAX_DEPTH))
@@ -53,18 +53,18 @@ class YamlReader:
             entries += [_decoded(each) if is_secret else each for each in inside]
         return entries
 
-    def _entries(self, node: yaml.Node, path: str, line: int, depth: int) -> Iterator[Entry]:
+    def _entries(self, node: yaml.Node, path: str, line: int, depth: int) -> Iterator[FileEntry]:
         """Yield the entries of ``node``, which belongs to the name at ``line``."""
         self._left -= 1
         if self._left < 0 or depth < 0:
             return
         raw = self._text[node.start_mark.index : node.end_mark.index]
         if raw.startswith("{{"):  # a template that happens to be YAML
-            yield Entry(path, line, raw[:MAX_KEY], "elsewhere")
+            yield FileEntry(path, line, raw[:MAX_KEY], "elsewhere")
         elif isinstance(node, yaml.ScalarNode):
             yield self._scalar(node, path, line, raw)
         elif node.tag.startswith("!"):
-            yield Entry(path, line, "", "elsewhere")
+            yield FileEntry(path, line, "", "elsewhere")
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
                 for entry in self._entries(item, path, self._line_of(item), depth - 1):
@@ -73,7 +73,7 @@ class YamlReader:
         elif isinstance(node, yaml.MappingNode):
             yield from self._mapping(node, path, depth)
 
-    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[Entry]:
+    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[FileEntry]:
         """Yield what is merged first: the mapping's own values count."""
         for key, value in sorted(node.value, key=lambda pair: pair[0].tag != _MERGE):
             line = self._line_of(key)
@@ -87,32 +87,34 @@ class YamlReader:
     def _line_of(self, node: yaml.Node) -> int:
         return self._line + int(node.start_mark.line)
 
-    def _scalar(self, node: yaml.ScalarNode, path: str, line: int, raw: str) -> Entry:
+    def _scalar(self, node: yaml.ScalarNode, path: str, line: int, raw: str) -> FileEntry:
         value = str(node.value)
         if raw[:1] in ("!", "&") and not value and not node.style:
-            return Entry(path, line, raw, marks=frozenset({"special_start"}))
+            return FileEntry(path, line, raw, marks=frozenset({"special_start"}))
         if node.tag.startswith("!"):
-            return Entry(path, line, "", "elsewhere")
+            return FileEntry(path, line, "", "elsewhere")
         if node.style or raw.startswith("!"):
             odd = node.style == '"' and re.search(r"\\[^\"\\/\r\n]", raw)
-            return judged(Entry(path, line, value, "text", frozenset({"backslash"} if odd else ())))
+            return judged(
+                FileEntry(path, line, value, "text", frozenset({"backslash"} if odd else ()))
+            )
         return plain(path, line, value, self._text[node.end_mark.index : node.end_mark.index + 80])
 
 
-def plain(path: str, line: int, value: str, after: str = "") -> Entry:
+def plain(path: str, line: int, value: str, after: str = "") -> FileEntry:
     """Return the entry of a scalar without quotes. ``after``: what follows it in the file."""
     low = value.lower()
     if low in _TRUE or low in _FALSE:
-        return Entry(path, line, value, "true" if low in _TRUE else "false")
+        return FileEntry(path, line, value, "true" if low in _TRUE else "false")
     if low in ("null", "~", ""):
-        return Entry(path, line, "", "null")
+        return FileEntry(path, line, "", "null")
     marks = {"hash"} if re.match(r"[ \t]+#\S", after) else set()
     if _NUMBER.fullmatch(value):
         marks.add("number")
-    return judged(Entry(path, line, value, "bare", frozenset(marks)))
+    return judged(FileEntry(path, line, value, "bare", frozenset(marks)))
 
 
-def judged(entry: Entry) -> Entry:
+def judged(entry: FileEntry) -> FileEntry:
     """Return an entry with what Compose or a framework does to its value."""
     value = entry.value
     if is_reference(value) or (REFERENCE in value and "://" not in value):
@@ -125,7 +127,7 @@ def judged(entry: Entry) -> Entry:
     return entry.marked("dollar") if re.search(r"\$\{[^${}]+\}", value) else entry
 
 
-def _environment(item: Entry) -> Entry:
+def _environment(item: FileEntry) -> FileEntry:
     """Return a list's item, in Compose an environment variable, under the variable's name."""
     name, equals, value = item.value.partition("=")
     if not equals or not _ENVIRONMENT.fullmatch(name):
@@ -136,7 +138,7 @@ def _environment(item: Entry) -> Entry:
     return replace(item, path=f"{item.path}.{name[:MAX_KEY]}", value=value, form=form)
 
 
-def _decoded(entry: Entry) -> Entry:
+def _decoded(entry: FileEntry) -> FileEntry:
     """Return a decoded value of a Kubernetes Secret's ``data``; the line end that ``echo`` adds is
     visible only after decoding."""
     if not entry.path.startswith("data.") or entry.form == "elsewhere":
