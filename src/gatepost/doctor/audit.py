@@ -6,7 +6,7 @@ message (``smuggling``) sends it only to the given recipient, and only with perm
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from gatepost.doctor.envelope import make_message
 from gatepost.doctor.talk import Talk
@@ -102,11 +102,8 @@ class Audit:
             return auth, Check("mail_in_clear", "failed", ("EHLO offers no STARTTLS",))
         if not talk.session.usable:
             return auth, Check("mail_in_clear", "not_tried", ("the connection has ended",))
-        return auth, self._mail_in_clear(talk)
-
-    def _mail_in_clear(self, talk: Talk) -> Check:
-        accepted, proof = self._recipient(talk, "in clear")
-        return Check("mail_in_clear", "failed" if accepted else "passed", proof)
+        accepted, mail_proof = self._recipient(talk, "in clear")
+        return auth, Check("mail_in_clear", "failed" if accepted else "passed", mail_proof)
 
     def _recipient(self, talk: Talk, where: str) -> tuple[bool, tuple[str, ...]]:
         """Check whether mail from an outside sender to an outside recipient is accepted; it is
@@ -131,33 +128,29 @@ class Audit:
     def _injection(self, talk: Talk) -> tuple[Check, ...]:
         """Check whether a command sent behind STARTTLS, before TLS, is executed under TLS (RFC 3207
         4.2)."""
-        name = "starttls_injection"
-        if self.implicit:
-            return (Check(name, "passed", ("there is no STARTTLS here",)),)
-        talk.greeting()
-        if "STARTTLS" not in talk.hello(self.name).capabilities:
-            return (Check(name, "passed", ("there is no STARTTLS here",)),)
+
+        def check(outcome: Literal["passed", "failed"], *proof: str) -> tuple[Check, ...]:
+            return (Check("starttls_injection", outcome, proof),)
+
+        if not self.implicit:
+            talk.greeting()
+        if self.implicit or "STARTTLS" not in talk.hello(self.name).capabilities:
+            return check("passed", "there is no STARTTLS here")
         talk.say("STARTTLS", "NOOP")
         try:
             reply = talk.reply_within(self.visit.patience.reply)
         except (Disconnected, TimedOut) as error:
-            return (
-                Check(name, "passed", (f"STARTTLS with more behind it: {talk.explain(error)}",)),
-            )
+            return check("passed", f"STARTTLS with more behind it: {talk.explain(error)}")
         if reply.code != 220:
-            return (Check(name, "passed", (f"STARTTLS with more behind it: {reply}",)),)
+            return check("passed", f"STARTTLS with more behind it: {reply}")
         try:
             talk.secure()
             reply = talk.ask("QUIT", "quit")
         except GatepostError as error:
-            return (
-                Check(name, "passed", (f"STARTTLS with more behind it: {talk.explain(error)}",)),
-            )
-        proof = (
-            "NOOP was sent in clear behind STARTTLS",
-            f"the first reply under TLS, to QUIT, was {reply}",
-        )
-        return (Check(name, "passed" if reply.code == 221 else "failed", proof),)
+            return check("passed", f"STARTTLS with more behind it: {talk.explain(error)}")
+        return check("passed" if reply.code == 221 else "failed",
+                     "NOOP was sent in clear behind STARTTLS",
+                     f"the first reply under TLS, to QUIT, was {reply}")  # fmt: skip
 
     def _relay(self, talk: Talk) -> tuple[Check, ...]:
         """Check mail from outside senders to outside recipients without a login."""

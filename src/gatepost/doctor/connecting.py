@@ -138,11 +138,6 @@ def alien_line(error: GatepostError) -> str:
     return error.line[:_MAX_ALIEN] if isinstance(error, RemoteProtocolError) else ""
 
 
-def has_result_within(first: "Future[TlsFirst]", seconds: float) -> bool:
-    """Return whether ``first`` has its result within ``seconds``."""
-    return bool(wait([first], timeout=seconds).done)
-
-
 def is_tls_answered(first: "Future[TlsFirst]") -> bool:
     """Return whether it is known now that TLS is answered."""
     return first.done() and first.result().answered
@@ -155,7 +150,7 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
     enough = visit.patience.silence if stays_in_clear else ENOUGH
     while True:
         try:
-            return Greeting(talk.greeting_within(GLANCE), _since(began))
+            return Greeting(talk.reply_within(GLANCE), _since(began))
         except TimedOut:
             waited = time.monotonic() - began
         except Disconnected:

@@ -1,5 +1,6 @@
 """A diagnosis as a JSON document for scripts."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from gatepost.doctor.evidence_document import outward, to_document
@@ -27,20 +28,9 @@ def report_document(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    names = ("id", "confidence", "summary", "proof", "fix")
     return {
-        "id": finding.id,
-        "confidence": finding.confidence,
-        "summary": finding.summary,
-        "proof": list(finding.proof),
-        "fix": finding.fix,
-        "remedies": [
-            {
-                "library": remedy.library,
-                "text": remedy.text,
-                "code": remedy.code,
-                "executed": remedy.executed,
-            }
-            for remedy in finding.remedies
-        ],
+        **{name: getattr(finding, name) for name in names},
+        "remedies": list(map(asdict, finding.remedies)),
         "docs": finding.docs,
     }

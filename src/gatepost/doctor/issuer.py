@@ -34,12 +34,8 @@ def find_issuer(
     except (OSError, GatepostError) as error:
         return MissingIssuer(url, certificate.subject, failure=str(error))
     try:
-        if not implicit:
-            talk.greeting()
-            talk.hello(name)
-            if not talk.ask("STARTTLS", "starttls").is_success:
-                return MissingIssuer(url, certificate.subject, failure="STARTTLS was refused")
-        talk.secure()
+        if talk.reach_tls(name, implicit=implicit) is not None:
+            return MissingIssuer(url, certificate.subject, failure="STARTTLS was refused")
     except GatepostError as error:
         return MissingIssuer(url, certificate.subject, failure=talk.explain(error))
     finally:

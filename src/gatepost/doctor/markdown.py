@@ -14,7 +14,8 @@ def render_markdown(diagnosis: Diagnosis) -> str:
 
 def _report(diagnosis: Diagnosis) -> Iterator[str]:
     seen = diagnosis.evidence
-    yield f"# {_code(title(seen, diagnosis.target))}: {diagnosis.verdict}"
+    about = printable(title(seen, diagnosis.target)).replace("`", "")
+    yield f"# `{about}`: {diagnosis.verdict}"
     yield ""
     yield from _fence(printable(line) for line in facts(seen))
     for when, hello in (("in clear", seen.in_clear.value), ("over TLS", seen.over_tls.value)):
@@ -38,7 +39,8 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield from ("", f"## {finding.id} ({finding.confidence})", "")
-    yield from _fence((printable(finding.summary), *map(_item, finding.proof)))
+    proof = (f"- {printable(line)}" for line in finding.proof)
+    yield from _fence((printable(finding.summary), *proof))
     yield from ("", finding.fix)
     for remedy in finding.remedies if len(finding.remedies) == 1 else ():
         yield from ("", f"**{remedy.library}**: {remedy.text}")
@@ -48,14 +50,6 @@ def _finding(finding: Finding) -> Iterator[str]:
     if len(finding.remedies) > 1:
         names = ", ".join(remedy.library for remedy in finding.remedies)
         yield from ("", f"Code with `--as LIBRARY`: {names}")
-
-
-def _item(line: str) -> str:
-    return f"- {printable(line)}"
-
-
-def _code(text: str) -> str:
-    return f"`{printable(text).replace('`', '')}`"
 
 
 def _fence(lines: Iterable[str]) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _check(visit: Visit, server: Server) -> OtherServer:
     looked = Visit(server, patience=patience)
     talk = Talk(looked, stream, client_context(verify=False))
     try:
-        greeting = talk.greeting_within(patience.silence)
+        greeting = talk.reply_within(patience.silence)
         seen = replace(seen, state="greets", greeting=str(greeting))
         return replace(seen, mechanisms=_offered(talk))
     except GatepostError:

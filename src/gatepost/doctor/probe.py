@@ -155,9 +155,8 @@ class _Probe:
         talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
         is_telling = greeting.reply is None or self.visit.settings.tls == "implicit"
-        if connecting.has_result_within(
-            first, self.visit.patience.others if is_telling else connecting.GLANCE
-        ):
+        seconds = self.visit.patience.others if is_telling else connecting.GLANCE
+        if wait([first], timeout=seconds).done:
             self.note(tls_first=seen(first.result()))
         if greeting.alien:
             self.note(failure=f"not an SMTP reply: {greeting.alien!r}")
@@ -441,7 +440,7 @@ class _Probe:
         talk.say(f"EHLO {name}")
         audit = monotonic()
         try:
-            reply = talk.greeting_within(self.visit.patience.silence + 1)
+            reply = talk.reply_within(self.visit.patience.silence + 1)
         except GatepostError as error:
             greeting = Greeting(alien=connecting.alien_line(error))
             self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))

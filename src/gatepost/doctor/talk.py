@@ -63,12 +63,8 @@ class Talk:
         """Wait for the greeting."""
         return self.clean(self.run(self.session.await_reply("greeting")))
 
-    def greeting_within(self, seconds: float) -> Reply:
-        """Wait for the greeting for a moment; after TimedOut, waiting can continue."""
-        return self.reply_within(seconds)
-
     def reply_within(self, seconds: float) -> Reply:
-        """Wait for a reply for a moment.
+        """Wait for a reply, or the greeting, for a moment; after TimedOut, waiting can continue.
 
         Nothing is lost by a TimedOut: what was received stays in the session's reader.
         """
@@ -121,6 +117,18 @@ class Talk:
     def secure(self) -> TlsFacts:
         """Do the TLS handshake."""
         return self.run(self.session.secure())
+
+    def reach_tls(self, name: str, *, implicit: bool) -> Reply | None:
+        """Do the handshake at once, or after STARTTLS. Return a refusal of STARTTLS: then there is
+        no handshake."""
+        if not implicit:
+            self.greeting()
+            self.hello(name)
+            reply = self.ask("STARTTLS", "starttls")
+            if not reply.is_success:
+                return reply
+        self.secure()
+        return None
 
     def explain(self, error: Exception) -> str:
         """Return what went wrong, without secrets, because it may quote the server."""

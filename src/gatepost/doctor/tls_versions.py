@@ -37,11 +37,7 @@ def alert_after_handshake(visit: Visit, endpoint: Endpoint, name: str, *, implic
     except OSError:
         return ""
     try:
-        if not implicit:
-            talk.greeting()
-            talk.hello(name)
-            talk.ask("STARTTLS", "starttls")
-        talk.secure()
+        talk.reach_tls(name, implicit=implicit)
         talk.reply_within(LISTENS)
     except TlsError as error:
         return talk.explain(error)
@@ -61,13 +57,8 @@ def _try(
     except (OSError, ValueError) as error:  # a system may be built without a version
         return TlsVersion(version, taken=False, failure=str(error))
     try:
-        if not implicit:
-            talk.greeting()
-            talk.hello(name)
-            reply = talk.ask("STARTTLS", "starttls")
-            if not reply.is_success:
-                return TlsVersion(version, taken=False, failure=str(reply))
-        talk.secure()
+        if (refusal := talk.reach_tls(name, implicit=implicit)) is not None:
+            return TlsVersion(version, taken=False, failure=str(refusal))
     except TimedOut:
         raise
     except GatepostError as error:

@@ -64,14 +64,14 @@ class Management:
 
     def id_of(self, name: str) -> str:
         """Return the id of the resource of that name; empty if there is none."""
-        found = self._named(name)
-        return _text(found[0], "id") if found else ""
+        return next((_text(each, "id") for each in self._named(name)), "")
 
     def host_of(self, name: str) -> str:
         """Return the host of that resource's e-mail API; empty if unknown."""
-        found = self._named(name)
-        host = _text(_part(found[0], "properties"), "hostName") if found else ""
-        return host if _HOST.fullmatch(host) else ""
+        for resource in self._named(name):
+            host = _text(_part(resource, "properties"), "hostName")
+            return host if _HOST.fullmatch(host) else ""
+        return ""
 
     def _named(self, name: str) -> list[Document]:
         return [each for each in self._resources if _text(each, "name").lower() == name.lower()]
@@ -96,14 +96,11 @@ class Management:
     def _smtp_names(self, resources: list[Document]) -> tuple[SmtpNameSeen, ...] | None:
         if self.last.status != 200:
             return None
-        found: list[SmtpNameSeen] = []
-        for resource in resources:
-            path = f"{_text(resource, 'id')}/smtpUsernames"
-            found += [
-                _smtp_name(each, _text(resource, "name"))
-                for each in self._list(path, _COMMUNICATION)
-            ]
-        return tuple(found) if self.last.status == 200 else None
+        names = tuple(
+            _smtp_name(each, _text(resource, "name")) for resource in resources
+            for each in self._list(f"{_text(resource, 'id')}/smtpUsernames", _COMMUNICATION)
+        )  # fmt: skip
+        return names if self.last.status == 200 else None
 
     def _role(self, assignment: Document) -> Iterator[RoleSeen]:
         properties = _part(assignment, "properties")
@@ -111,18 +108,14 @@ class Management:
         if not definition_id.startswith("/") or not scope:
             return
         if definition_id not in self._roles:
-            self._roles[definition_id] = self._get(definition_id, _AUTHORIZATION)
+            self._roles[definition_id] = self._ask(self._url(definition_id, _AUTHORIZATION))
         definition = _part(self._roles[definition_id], "properties")
         granted = definition.get("permissions")
-        for each in granted if isinstance(granted, list) else ():
-            if isinstance(each, dict):
-                yield RoleSeen(
-                    scope,
-                    _text(definition, "roleName"),
-                    _texts(each, "actions"),
-                    _texts(each, "notActions"),
-                    _moment(properties.get("createdOn")),
-                )
+        for each in filter(_is_document, granted if isinstance(granted, list) else ()):
+            yield RoleSeen(
+                scope, _text(definition, "roleName"), _texts(each, "actions"),
+                _texts(each, "notActions"), _moment(properties.get("createdOn")),
+            )  # fmt: skip
 
     def _list(self, path: str, version: str, query: str = "") -> Iterator[Document]:
         """Yield the entries of a list; ``nextLink`` is followed at the same origin only."""
@@ -130,17 +123,10 @@ class Management:
         for _ in range(MAX_PAGES):
             document = self._ask(url)
             value = document.get("value")
-            yield from (
-                (each for each in value if isinstance(each, dict))
-                if isinstance(value, list)
-                else ()
-            )
+            yield from filter(_is_document, value if isinstance(value, list) else ())
             url = _text(document, "nextLink")
             if not url or urlsplit(url)[:2] != urlsplit(self._base)[:2]:
                 return
-
-    def _get(self, path: str, version: str) -> Document:
-        return self._ask(self._url(path, version))
 
     def _url(self, path: str, version: str, query: str = "") -> str:
         if not path.startswith("/"):  # it came in an answer, and must not become another host
@@ -167,19 +153,23 @@ def _smtp_name(entry: Document, resource: str) -> SmtpNameSeen:
     )
 
 
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 def _part(document: Document, name: str) -> Document:
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _text(document: Document, name: str) -> str:
-    found = document.get(name)
-    return found[:1_000] if isinstance(found, str) else ""
+    text = document.get(name)
+    return text[:1_000] if isinstance(text, str) else ""
 
 
 def _texts(document: Document, name: str) -> tuple[str, ...]:
-    found = document.get(name)
-    return tuple(each for each in found if isinstance(each, str)) if isinstance(found, list) else ()
+    texts = document.get(name)
+    return tuple(each for each in texts if isinstance(each, str)) if isinstance(texts, list) else ()
 
 
 def _moment(value: Any) -> datetime | None:

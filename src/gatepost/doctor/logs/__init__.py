@@ -13,12 +13,7 @@ from typing import Final
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
 from gatepost.doctor.logs.client import is_go_log, recognise_client
-from gatepost.doctor.logs.cutting import (
-    is_failure,
-    shortened,
-    with_line_ends,
-    without_margins,
-)
+from gatepost.doctor.logs.cutting import is_failure, shortened, with_line_ends, without_margins
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, DialogueReader, add_dialogue
 from gatepost.doctor.logs.formats import BARE, recognise_format
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
@@ -74,7 +69,8 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     ``text`` may be anything; nothing in it is an error. Of a long one, less is read (see
     ``cutting``). ``skipped``: octets before it that the caller left out.
     """
-    original, left_out = shortened(_with_line_feeds(_without_surrogates(text)), skipped)
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # without surrogates
+    original, left_out = shortened(text.replace("\r\n", "\n").replace("\r", "\n"), skipped)
     text, server, client = _read_headings(MARK.sub(REDACTED, _clean(original)), server, client)
     redacted = redact_log(text, original)
     redacted_text = without_margins(redacted.text)
@@ -123,14 +119,6 @@ _FEW_CONTROLS: Final = 30
 _CONTROLS: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _with_line_feeds(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _clean(text: str) -> str:
     """Remove what terminals, HTML and JSON add to a log."""
     text = _ANSI.sub("", text)
@@ -148,7 +136,7 @@ def _clean(text: str) -> str:
     if "<CRLF>" in text:
         text = "\n".join(_without_crlf_marks(text.split("\n")))
     text = _BROKEN.sub(r"\1 \3", _JOINED.sub(r"\n\1", text))
-    return "\n".join(part for line in text.split("\n") for part in _parts(line))
+    return "\n".join(map(_divided, text.split("\n")))
 
 
 _BROKEN: Final = re.compile(
@@ -206,16 +194,16 @@ def _read_headings(text: str, server: str, client: str) -> tuple[str, str, str]:
     return "\n".join(lines), server, client
 
 
-def _parts(line: str) -> list[str]:
+def _divided(line: str) -> str:
     """Divide a line with both sides of the dialogue, as in a session pasted into a sentence."""
-    return _SPLIT.split(line) if len(_SPEAKER.findall(line)) > 1 else [line]
+    return _SPLIT.sub("\n", line) if len(_SPEAKER.findall(line)) > 1 else line
 
 
 def _read_lines(lines: list[str], written_in: Format, talk: DialogueReader) -> list[str]:
     """Pass lines to the dialogue; return the others, without duplicates."""
     remarks: dict[str, None] = {}
     after_server = False
-    last_dot = _last_dot(lines)
+    last_dot = max((at for at, line in enumerate(lines) if line == "."), default=0)
     for at, line in enumerate(lines):
         in_message = talk.is_in_content and written_in is BARE and at < last_dot and line != "."
         if in_message or _SUCCEEDED.search(line) or _is_code(lines, at):
@@ -261,11 +249,6 @@ def _most_telling(remarks: list[str]) -> list[str]:
 
     others = sorted(range(quarter, len(remarks)), key=rank)[: MAX_REMARKS - quarter]
     return [remarks[at] for at in sorted((*range(quarter), *others))]
-
-
-def _last_dot(lines: list[str]) -> int:
-    """Return where the last message ends; what precedes its dot is its content."""
-    return max((at for at, line in enumerate(lines) if line == "."), default=0)
 
 
 _FRAME: Final = re.compile(r"^\s*File \"[^\"]*\", line \d+")

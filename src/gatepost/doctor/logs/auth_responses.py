@@ -64,14 +64,14 @@ def read_response(text: str, kind: Kind) -> SaslResponse:
         return SaslResponse(_empty(kind))
     raw = decode(text)
     if raw is None:
-        fault = ResponseFormat(len(text), "not_base64", username_form=_form(text, kind))
-        return SaslResponse(fault, (text,))
+        form = form_of(text) if kind == "username" else ""
+        return SaslResponse(ResponseFormat(len(text), "not_base64", username_form=form), (text,))
     twice = decode(raw.decode("latin-1")) if len(raw) >= _MIN_TWICE else None
     if twice is not None and is_readable(twice) and kind != "digest":
         return SaslResponse(
             ResponseFormat(len(text), "twice_base64"), (text, raw.decode("latin-1"))
         )
-    parts = _PARTS[kind](raw.decode("utf-8", "surrogateescape"), len(text))
+    parts = _parts_of(kind, raw.decode("utf-8", "surrogateescape"), len(text))
     return SaslResponse(parts.response, (text, *parts.secrets), parts.names)
 
 
@@ -131,8 +131,22 @@ def _described(text: str) -> ResponseFormat:
     return ResponseFormat(octets, "hidden", authzid=_AUTHZID.search(text) is not None)
 
 
-def _form(text: str, kind: Kind) -> str:
-    return form_of(text) if kind == "username" else ""
+def _parts_of(kind: Kind, text: str, octets: int) -> SaslResponse:
+    """Return the form of a decoded response of ``octets`` in base64."""
+    response = ResponseFormat(octets, "base64")
+    match kind:
+        case "plain":
+            return _plain(text, octets)
+        case "token":
+            return _token(text, octets)
+        case "username":
+            return SaslResponse(replace(response, username_form=form_of(text)), (), (text,))
+        case "password":
+            return SaslResponse(replace(response, secret=shape_of(text)), (text,))
+        case "digest":
+            name, _, digest = text.rpartition(" ")
+            return SaslResponse(response, (digest,), (name,))
+    return SaslResponse(response, (text,))
 
 
 def _plain(text: str, octets: int) -> SaslResponse:
@@ -148,14 +162,6 @@ def _plain(text: str, octets: int) -> SaslResponse:
     return SaslResponse(response, (secret,), (name, authzid))
 
 
-def _username(text: str, octets: int) -> SaslResponse:
-    return SaslResponse(ResponseFormat(octets, "base64", username_form=form_of(text)), (), (text,))
-
-
-def _password(text: str, octets: int) -> SaslResponse:
-    return SaslResponse(ResponseFormat(octets, "base64", secret=shape_of(text)), (text,))
-
-
 def _token(text: str, octets: int) -> SaslResponse:
     """XOAUTH2's ``user=...^Aauth=Bearer ...^A^A``, or OAUTHBEARER's (RFC 7628 3.1)."""
     name = re.search(r"(?:user=|a=)([^\x01,]*)", text)
@@ -168,21 +174,6 @@ def _token(text: str, octets: int) -> SaslResponse:
         octets, "base64", username_form=form_of(user), secret=shape, identity_differs=differs
     )
     return SaslResponse(response, (token[1] if token else text,), (user,))
-
-
-def _digest(text: str, octets: int) -> SaslResponse:
-    name, _, digest = text.rpartition(" ")
-    return SaslResponse(ResponseFormat(octets, "base64"), (digest,), (name,))
-
-
-def _unknown(text: str, octets: int) -> SaslResponse:
-    return SaslResponse(ResponseFormat(octets, "base64"), (text,))
-
-
-_PARTS: Final = {
-    "plain": _plain, "username": _username, "password": _password, "token": _token,
-    "digest": _digest, "unknown": _unknown,
-}  # fmt: skip
 
 
 def identities(token: str) -> tuple[str, ...]:

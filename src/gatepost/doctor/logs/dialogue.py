@@ -268,12 +268,13 @@ class DialogueReader:
         words = sent.text.split()
         mechanism = words[1].strip("'\"").upper() if len(words) > 1 else ""
         is_cancelled = any(each.form == "cancel" for each in sent.responses)
+        has_secret = len(sent.responses) > (mechanism == "LOGIN")  # LOGIN's is the second response
         attempt = AuthAttempt(
             mechanism,
             "initial" if len(words) > 2 else "bare",
             reply,
             sent.tls,
-            secret_sent=reply.code > 0 and not is_cancelled and _has_secret(sent, mechanism),
+            secret_sent=has_secret and reply.code > 0 and not is_cancelled,
             cancelled=is_cancelled,
             accepted=sent.prompted or reply.code == 235,
             responses=tuple(sent.responses),
@@ -281,13 +282,6 @@ class DialogueReader:
         if len(self.attempts) < MAX_OF_A_KIND:
             self.attempts.append(attempt)
         self.position = "auth"
-
-
-def _has_secret(sent: PendingCommand, mechanism: str) -> bool:
-    """Tell whether the secret was sent: LOGIN's is the second response."""
-    if mechanism == "LOGIN":
-        return len(sent.responses) > 1
-    return bool(sent.responses)
 
 
 def _is_greeting(reply: Reply) -> bool:

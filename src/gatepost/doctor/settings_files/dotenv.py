@@ -34,21 +34,15 @@ def read(text: str) -> list[Section]:
         if match is None or lines[number].lstrip().startswith("#"):
             number += 1
             continue
-        key, raw = match[1], _raw(lines[number])
+        key, raw = match[1], lines[number].partition("=")[2]
         value, used = _whole(raw, lines[number + 1 : number + MAX_LINES])
         entry = assigned(key, number + 1, value)
-        if (
-            lines[number].lstrip(" \t")[:1] == "\ufeff"
-            or "\u200b" in lines[number].partition("=")[0]
-        ):
+        before = lines[number].partition("=")[0]
+        if before.lstrip(" \t")[:1] == "\ufeff" or "\u200b" in before:
             entry = entry.marked("bom")
         section.entries.append(entry)
         number += 1 + used
     return [section]
-
-
-def _raw(line: str) -> str:
-    return line.partition("=")[2]
 
 
 def _whole(raw: str, following: list[str]) -> tuple[str, int]:

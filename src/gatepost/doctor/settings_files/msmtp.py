@@ -22,7 +22,7 @@ def read(text: str) -> list[Section]:
         line = raw.strip()
         if not line or line[0] == "#":
             continue
-        command, value = _parts(line)
+        command, value = (*line.split(None, 1), "")[:2]
         if command == "defaults":
             now = defaults
         elif command == "account":
@@ -39,11 +39,6 @@ def read(text: str) -> list[Section]:
     return [
         Section(name, list(own.values())) for name, own in accounts.items() if name not in aliases
     ]
-
-
-def _parts(line: str) -> tuple[str, str]:
-    words = line.split(None, 1)
-    return words[0], words[1] if len(words) > 1 else ""
 
 
 def _entry(command: str, value: str, line: int, raw: str) -> FileEntry:

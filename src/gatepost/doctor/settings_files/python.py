@@ -105,11 +105,12 @@ def _values(name: str, value: ast.expr) -> Iterator[FileEntry]:
 def _entry(name: str, value: ast.expr) -> FileEntry:
     line = value.lineno
     constant = _constant(value)
-    if constant is None and not _is_none(value):
+    is_none = isinstance(value, ast.Constant) and value.value is None
+    if constant is None and not is_none:
         if (url := _default_url(value)) is not None:
             return FileEntry(name, line, url, "text")
-        odd = {"untyped": _is_condition(value), "unstripped": _is_lookup(value)}
-        marks = frozenset(mark for mark, branches in odd.items() if branches)
+        odd = {"untyped": _is_variable(value), "unstripped": _is_file(value)}
+        marks = frozenset(mark for mark, is_so in odd.items() if is_so)
         return FileEntry(name, line, "", "elsewhere", marks)
     if constant is None:
         return FileEntry(name, line, "", "null")
@@ -118,10 +119,6 @@ def _entry(name: str, value: ast.expr) -> FileEntry:
     if isinstance(constant, bytes):
         return FileEntry(name, line, constant.decode("latin-1"), "text")
     return FileEntry(name, line, str(constant), "text" if isinstance(constant, str) else "bare")
-
-
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
@@ -135,17 +132,17 @@ def _constant(value: ast.expr) -> str | bytes | int | float | bool | None:
     return None
 
 
-def _is_condition(value: ast.expr) -> bool:
+def _is_variable(value: ast.expr) -> bool:
     """Tell whether this is the text of an environment variable, without conversion."""
     if isinstance(value, ast.BoolOp):
-        return any(_is_condition(each) for each in value.values)
+        return any(_is_variable(each) for each in value.values)
     if isinstance(value, ast.Subscript):
         return "environ" in ast.dump(value.value)
     if not isinstance(value, ast.Call) or any(each.arg in _CASTS for each in value.keywords):
         return False
     called = value.func
     if isinstance(called, ast.Name) and called.id in ("bool", "str") and len(value.args) == 1:
-        return _is_condition(value.args[0])
+        return _is_variable(value.args[0])
     if isinstance(called, ast.Attribute):
         holder = ast.dump(called.value)
         return called.attr == "getenv" or (called.attr == "get" and "environ" in holder)
@@ -161,7 +158,7 @@ def _default_url(value: ast.expr) -> str | None:
     return next(filter(is_dsn, texts), None)
 
 
-def _is_lookup(value: ast.expr) -> bool:
+def _is_file(value: ast.expr) -> bool:
     """Tell whether this is the unchanged text of a file."""
     called = value.func if isinstance(value, ast.Call) else None
     return isinstance(called, ast.Attribute) and called.attr in _READS

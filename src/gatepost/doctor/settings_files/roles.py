@@ -85,56 +85,20 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
 _ROLES: Final = tuple(
     (role, re.compile(f"(?:^|_)(?:{'|'.join(names.split())})$")) for role, names in _NAMES
 )
-# fmt: on
 ENCRYPTIONS: Final[dict[str, Role]] = {
-    **dict.fromkeys(
-        (
-            "ssl",
-            "smtps",
-            "ssl/tls",
-            "ssl_tls",
-            "ssltls",
-            "sslonconnect",
-            "force_tls",
-            "implicit",
-            "implicit_tls",
-            "tls_wrapper",
-            "forcetls",
-            "submissions",
-            "on_connect",
-            "tls/ssl",
-        ),
-        "implicit",
-    ),
-    **dict.fromkeys(
-        (
-            "starttls",
-            "start_tls",
-            "smtp+starttls",
-            "tls",
-            "starttlswhenavailable",
-            "start-tls",
-            "explicit",
-            "starttls_required",
-            "mandatorystarttls",
-            "opportunisticstarttls",
-            "startls",
-        ),
-        "starttls",
-    ),
-    **dict.fromkeys(
-        (
-            "none",
-            "off",
-            "plain",
-            "unencrypted",
-            "no",
-            "plaintext",
-            "insecure",
-        ),
-        "clear",
-    ),
-}  # fmt: skip
+    **dict.fromkeys((
+        "ssl", "smtps", "ssl/tls", "ssl_tls", "ssltls", "sslonconnect", "force_tls", "implicit",
+        "implicit_tls", "tls_wrapper", "forcetls", "submissions", "on_connect", "tls/ssl",
+    ), "implicit"),
+    **dict.fromkeys((
+        "starttls", "start_tls", "smtp+starttls", "tls", "starttlswhenavailable", "start-tls",
+        "explicit", "starttls_required", "mandatorystarttls", "opportunisticstarttls", "startls",
+    ), "starttls"),
+    **dict.fromkeys((
+        "none", "off", "plain", "unencrypted", "no", "plaintext", "insecure",
+    ), "clear"),
+}
+# fmt: on
 """The meanings of words for TLS modes."""
 
 

@@ -49,8 +49,8 @@ def of_text(task: Task) -> Iterator[Setting]:
         marks.add("number")
     if not empty:
         marks |= seen_in(value)
-        if role in ("username", "password") and _is_placeholder(value.strip()):
-            marks.add("placeholder")
+        if role in ("username", "password") and value.strip() not in _LITERALS:
+            marks |= {"placeholder"} if _PLACEHOLDER.fullmatch(value.strip()) else set()
     secret = shape_of(value) if role == "password" and not empty else None
     form = form_of(value.strip()) if role in ("username", "sender") and not empty else ""
     if role == "username" and form == "name":
@@ -61,10 +61,6 @@ def of_text(task: Task) -> Iterator[Setting]:
         role, host, state="empty" if empty else "set", form=form, secret=secret,
         marks=tuple(sorted(marks)),
     )  # fmt: skip
-
-
-def _is_placeholder(value: str) -> bool:
-    return value not in _LITERALS and _PLACEHOLDER.fullmatch(value) is not None
 
 
 def _name_form(value: str) -> str:
