@@ -16,8 +16,9 @@ from requests.auth import AuthBase
 from urllib3 import HTTPResponse
 
 from gatepost.model.profile import ApiRules, Profile
-from gatepost.rest.email.description import DOCUMENT
-from gatepost.rest.email.versions import FIRST
+from gatepost.rest.email.description import description
+from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
+from gatepost.rest.email.versions import FIRST, NEWEST
 from tests.unit.rest.email.calling import HOST, PRIMARY, SENDER, VERSION, DataPlane, signed
 
 if TYPE_CHECKING:  # it is large: only who runs these tests pays for it
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # it is large: only who runs these tests pays for it
 Case = Any
 PLANE = DataPlane(Profile("acs", api=ApiRules(running=0.0)))
 OPERATIONS = [
-    f"{method.upper()} {path}" for path, item in DOCUMENT["paths"].items() for method in item
+    f"{method.upper()} {path}" for path, item in description()["paths"].items() for method in item
 ]
 
 settled = settings(
@@ -44,7 +45,7 @@ def described() -> "BaseSchema":
     """The description, as a generator of requests reads it."""
     import schemathesis
 
-    read: BaseSchema = schemathesis.openapi.from_dict(DOCUMENT)
+    read: BaseSchema = schemathesis.openapi.from_dict(description())
     return read
 
 
@@ -178,3 +179,13 @@ def test_the_calls_go_deep_enough(call: Callable[[Case], Any], status: int) -> N
     cases = described()["/emails:send"]["POST"].as_strategy()
     patient = settings(settled, max_examples=100)
     find(cases, lambda case: call(case).status_code == status, settings=patient)
+
+
+def test_it_has_the_versions_and_types_of_the_code() -> None:
+    schemas = description()["components"]["schemas"]
+    assert description()["info"]["version"] == NEWEST
+    kinds = schemas["FirstAttachment"]["properties"]["attachmentType"]["enum"]
+    assert kinds == sorted(ATTACHMENT_TYPES)
+    [first] = [each for each in description()["paths"]["/emails/{id}/status"]["get"]["parameters"]
+               if each["name"] == "api-version"]  # fmt: skip
+    assert first["schema"] == {"const": FIRST}
