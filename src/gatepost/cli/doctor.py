@@ -16,8 +16,8 @@ from gatepost.cli.identity_options import (
     read_credential,
     read_identity_options,
 )
-from gatepost.cli.local_authority import local_authority, tell_trusted
-from gatepost.cli.output import OK, print_json
+from gatepost.cli.output import OK, print_json, print_trusted
+from gatepost.cli.store_options import DEFAULT
 
 if TYPE_CHECKING:  # loaded only when needed
     from gatepost.doctor import Checks
@@ -211,16 +211,17 @@ def _probe(server: str, arguments: dict[str, Any]) -> "Diagnosis":
         raise click.UsageError(str(error)) from error
     tls = done.evidence.tls.value
     if authority is not None and tls is not None and tls.trust == authority:
-        tell_trusted(authority)
+        print_trusted(authority)
     return done
 
 
 def _local_authority(server: str) -> str | None:
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
+    from gatepost.net.local_authority import find_local_authority  # noqa: PLC0415
 
     try:
-        return local_authority(parse_server(server))
+        return find_local_authority(parse_server(server), DEFAULT)
     except ConfigError:  # which the diagnosis will raise again
         return None
 

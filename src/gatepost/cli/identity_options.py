@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from gatepost.cli.secret_file import read_secret
+
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.settings import Token
     from gatepost.doctor.identity_options import IdentityOptions
     from gatepost.model.finding import Diagnosis
 
-MAX_SECRET: Final = 65_536
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
@@ -59,23 +60,6 @@ def behind_options(command: F) -> F:
     return command
 
 
-def read_secret(file: Any, what: str) -> str | None:
-    """Return the content of a file, without one final line end. Raises UsageError."""
-    if file is None:
-        return None
-    raw = file.read(MAX_SECRET + 1)
-    if len(raw) > MAX_SECRET:
-        raise click.UsageError(f"the {what} is longer than {MAX_SECRET} octets")
-    for line_end in (b"\r\n", b"\n"):
-        if raw.endswith(line_end):
-            raw = raw.removesuffix(line_end)
-            break
-    try:
-        return str(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise click.UsageError(f"the {what} file is not UTF-8") from None
-
-
 def read_credential(arguments: dict[str, Any]) -> "str | Token | None":
     """Return the password or the token. Raises UsageError."""
     username, password, token = (
@@ -88,10 +72,10 @@ def read_credential(arguments: dict[str, Any]) -> "str | Token | None":
     if (username is None) != (password is None and token is None):
         raise click.UsageError("--username needs --password-file or --token-file")
     if token is None:
-        return read_secret(password, "password")
+        return None if password is None else read_secret(password, "password")
     from gatepost.client.settings import Token  # noqa: PLC0415
 
-    return Token(read_secret(token, "token") or "")
+    return Token(read_secret(token, "token"))
 
 
 def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
@@ -100,11 +84,12 @@ def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
     urls = (arguments["authority"] or "", arguments["arm_url"] or "", arguments["email_url"] or "")
-    token = read_secret(arguments["arm_token_file"], "token")
+    file = arguments["arm_token_file"]
+    token = "" if file is None else read_secret(file, "token").strip()
     return IdentityOptions(
         IdentityUrls(*urls),
         arguments["stands_for"] or "",
-        Secret(token.strip()) if token else None,
+        Secret(token) if token else None,
         arguments["smtp_only"],
     )
 
@@ -115,6 +100,6 @@ def diagnose_token(arguments: dict[str, Any]) -> "Diagnosis":
     from gatepost.doctor.identity.token import examine_token  # noqa: PLC0415
     from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
-    text = read_secret(arguments["token_file"], "token") or ""
+    text = read_secret(arguments["token_file"], "token")
     seen = examine_token(text, arguments["username"] or "", SystemClock().now())
     return diagnose_evidence(seen)

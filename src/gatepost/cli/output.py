@@ -56,6 +56,11 @@ def print_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int
     return FAILED
 
 
+def print_trusted(authority: str) -> None:
+    """Say on standard error that the server was verified with its own authority."""
+    click.echo(f"Trusted {authority}, the authority of this local server.", err=True)
+
+
 def print_error(error: click.ClickException) -> None:
     """Print ``{"error": {"code", "message"}}`` in one line, because commands that print lines can
     fail, too."""

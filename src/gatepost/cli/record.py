@@ -7,8 +7,7 @@ import click
 
 from gatepost.cli.client_option import client_option, warn_of_unknown
 from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
-from gatepost.cli.local_authority import local_authority, tell_trusted
-from gatepost.cli.output import CommandFailed
+from gatepost.cli.output import CommandFailed, print_trusted
 
 if TYPE_CHECKING:  # loaded only when needed
     from gatepost.app.record import Options, Ready
@@ -97,7 +96,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
         save_evidence(diagnosis, save)
     tls = diagnosis.evidence.tls.value
     if options.local_authority and tls is not None and tls.trust == options.local_authority:
-        tell_trusted(options.local_authority)
+        print_trusted(options.local_authority)
     show(diagnosis, as_json=as_json, as_markdown=as_markdown)
     return EXIT[diagnosis.verdict]
 
@@ -108,6 +107,7 @@ def _options(arguments: dict[str, Any]) -> "Options":
     from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
+    from gatepost.net.local_authority import find_local_authority  # noqa: PLC0415
 
     if arguments["server_tls"] is not None and arguments["tls"] == "pass":
         raise click.UsageError("--server-tls needs --tls starttls, implicit or none")
@@ -118,7 +118,9 @@ def _options(arguments: dict[str, Any]) -> "Options":
     except ValueError as error:
         raise click.UsageError(f"--listen {error}") from error
     mode = cast("Leg", arguments["tls"])
-    authority = local_authority(server, arguments["data"]) if arguments["ca_file"] is None else None
+    authority = None
+    if arguments["ca_file"] is None:
+        authority = find_local_authority(server, arguments["data"])
     return Options(
         place,
         server,

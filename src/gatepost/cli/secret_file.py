@@ -1,11 +1,29 @@
-"""Writes secrets that are shown once to a file that only its owner can read."""
+"""Files with secrets: those that the user gives, and those that are written because they are shown
+only once."""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
+
+import click
 
 from gatepost.cli.output import CommandFailed
+
+MAX_SECRET: Final = 65_536
+
+
+def read_secret(file: Any, what: str) -> str:
+    """Return the content of a file, without one final line end. Raises UsageError."""
+    raw: bytes = file.read(MAX_SECRET + 1)
+    if len(raw) > MAX_SECRET:
+        raise click.UsageError(f"the {what} is longer than {MAX_SECRET} octets")
+    raw = raw.removesuffix(b"\r\n" if raw.endswith(b"\r\n") else b"\n")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"the {what} file is not UTF-8") from None
 
 
 @contextmanager

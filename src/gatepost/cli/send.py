@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.local_authority import DIRECTORY, local_authority, tell_trusted
-from gatepost.cli.output import FAILED, OK, UNREACHABLE
+from gatepost.cli.output import FAILED, OK, UNREACHABLE, print_trusted
+from gatepost.cli.secret_file import read_secret
+from gatepost.cli.store_options import DEFAULT
 
 if TYPE_CHECKING:  # loaded only when needed
     from gatepost.client.connection import Password, Receipt
     from gatepost.client.message import PreparedMessage
     from gatepost.errors import GatepostError
 
-MAX_SECRET: Final = 65_536
 EXAMPLE: Final = """\b
 Example:
   gatepost send --server smtp.example.com:587 --username ann --password-file pw.txt \\
@@ -118,7 +118,7 @@ def _find_server(arguments: dict[str, Any]) -> None:
     if arguments.pop("local"):
         from gatepost.cli.local_relay import fill_in  # noqa: PLC0415
 
-        fill_in(arguments, data or DIRECTORY)
+        fill_in(arguments, data or DEFAULT)
     elif data is not None:
         raise click.UsageError("--data is for --local")
     elif arguments["server"] is None:
@@ -134,7 +134,11 @@ def _submit(
 ) -> "Receipt":
     from gatepost.client.connection import Connection, make_login, time_limit  # noqa: PLC0415
     from gatepost.client.settings import Options, Tls  # noqa: PLC0415
-    from gatepost.net.local_authority import is_issued_by, trust_also  # noqa: PLC0415
+    from gatepost.net.local_authority import (  # noqa: PLC0415
+        find_local_authority,
+        is_issued_by,
+        trust_also,
+    )
 
     ca_file, certificate, key = [
         str(arguments[each]) if arguments[each] is not None else None
@@ -149,12 +153,12 @@ def _submit(
     )
     options = Options(mechanism=arguments["mechanism"] or "")
     login = make_login(arguments["server"], arguments["username"], password, tls, options)
-    authority = local_authority(login.server) if ca_file is None else None
+    authority = find_local_authority(login.server, DEFAULT) if ca_file is None else None
     trust_also(login.context, authority)
     with Connection(login, time_limit(arguments["timeout"])) as ready:
         facts = ready.session.facts
         if authority is not None and facts is not None and is_issued_by(facts.chain, authority):
-            tell_trusted(authority)
+            print_trusted(authority)
         return ready.deliver(message)
 
 
@@ -215,16 +219,5 @@ def _secret(arguments: dict[str, Any]) -> "Password | None":
             "--username and --password-file (or --token-file) must be given together"
         )
     if token_file is not None:
-        return Token(_read(token_file, "token"))
-    return _read(password_file, "password") if password_file is not None else local
-
-
-def _read(file: Any, what: str) -> str:
-    raw = file.read(MAX_SECRET + 1)
-    if len(raw) > MAX_SECRET:
-        raise click.UsageError(f"the {what} is longer than {MAX_SECRET} octets")
-    try:
-        text = str(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise click.UsageError(f"the {what} file is not UTF-8") from None
-    return text.removesuffix("\n").removesuffix("\r")
+        return Token(read_secret(token_file, "token"))
+    return local if password_file is None else read_secret(password_file, "password")

@@ -96,7 +96,7 @@ def _receipt_document(receipt: Receipt) -> dict[str, Any]:
         "reply": _reply(receipt.reply),
         "accepted": list(receipt.accepted),
         "refused": _replies(receipt.refused),
-        "transcript": _lines(receipt.transcript),
+        "transcript": transcript_document(receipt.transcript),
     }
 
 
@@ -112,7 +112,7 @@ def _error_document(error: GatepostError) -> dict[str, Any]:
             "command": error.command if isinstance(error, Refused) else None,
             **_error_details(error),
         },
-        "transcript": _lines(error.transcript),
+        "transcript": transcript_document(error.transcript),
     }
 
 
@@ -144,6 +144,7 @@ def _replies(by_address: Mapping[str, Reply]) -> dict[str, Any]:
     return {address: _reply(reply) for address, reply in by_address.items()}
 
 
-def _lines(transcript: Transcript | None) -> list[dict[str, Any]]:
+def transcript_document(transcript: Transcript | None) -> list[dict[str, Any]]:
+    """Return the lines for JSON."""
     lines = transcript.lines if transcript is not None else ()
     return [{"from": line.speaker, "text": line.text, "tls": line.tls} for line in lines]

@@ -70,9 +70,10 @@ def talk(server: str, as_json: bool, **arguments: Any) -> int:
         if talking is not None:
             talking.close()
     if as_json:
-        lines = talking.session.transcript.lines if talking is not None else ()
-        transcript = [{"from": line.speaker, "text": line.text, "tls": line.tls} for line in lines]
-        print_json({"server": server, "transcript": transcript})
+        from gatepost.cli.send_report import transcript_document  # noqa: PLC0415
+
+        transcript = talking.session.transcript if talking is not None else None
+        print_json({"server": server, "transcript": transcript_document(transcript)})
     return outcome
 
 

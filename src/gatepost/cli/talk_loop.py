@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gatepost.cli.local_authority import local_authority
+from gatepost.cli.store_options import DEFAULT
 from gatepost.cli.tables import safe
 from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
@@ -17,7 +17,7 @@ from gatepost.client.steps import Conversation, T
 from gatepost.errors import Phase, RemoteProtocolError
 from gatepost.model.reply import Reply
 from gatepost.net.dial import host_name, parse_server
-from gatepost.net.local_authority import is_issued_by, trust_also
+from gatepost.net.local_authority import find_local_authority, is_issued_by, trust_also
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import client_context
 
@@ -32,7 +32,8 @@ def open_talk(server: str, arguments: dict[str, Any], show: Callable[[str], None
     where = parse_server(server)
     ca_file = str(arguments["ca_file"]) if arguments["ca_file"] is not None else None
     context = client_context(ca_file=ca_file, verify=not arguments["insecure"])
-    authority = local_authority(where) if ca_file is None and not arguments["insecure"] else None
+    is_usual = ca_file is None and not arguments["insecure"]
+    authority = find_local_authority(where, DEFAULT) if is_usual else None
     trust_also(context, authority)
     reply = arguments["timeout"]
     phases = ("greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt", "data", "content")
