@@ -17,7 +17,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.fetch import Fetcher
-from gatepost.net.http import MAX_ANSWER, HttpRequest
+from gatepost.net.http import MAX_BODY, HttpRequest
 from tests.certificates import Authority, Pair
 from tests.shell.http_server import Asked, HttpServer, Told
 
@@ -88,7 +88,7 @@ ANSWERS = [
     (b"HTTP/1.1 abc\r\n\r\n",                                 RemoteProtocolError),
     (b"220 mail.example.com ESMTP\r\n",                       RemoteProtocolError),
     (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort",    RemoteProtocolError),
-    (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MAX_ANSWER + 1),    RemoteProtocolError),
+    (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MAX_BODY + 1),    RemoteProtocolError),
     (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",    RemoteProtocolError),
 ]
 # fmt: on

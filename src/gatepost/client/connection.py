@@ -92,22 +92,18 @@ class SubmissionPlan:
 
     @property
     def endpoint(self) -> Server:
-        """The address to connect to."""
         return self.server
 
     @property
     def timeouts(self) -> Timeouts:
-        """The timeouts of the phases."""
         return self.options.timeouts
 
     def meet(self, local_address: str, peer_address: str) -> ClientSession:
-        """Return the session of an open connection."""
         session = meet(self.server, self.options.local_name, local_address, peer_address)
         session.explain = self.explain
         return session
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
-        """Perform all steps from a new connection until MAIL."""
         implicit = self.tls.is_implicit(self.server.port)
         yield from session.open(implicit=implicit, start_tls=self.tls.mode != "none")
         if self.credentials is not None:

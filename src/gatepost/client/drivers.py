@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import (
-    Answer,
     BeginTls,
     Conversation,
     Read,
     Step,
+    StepResult,
     T,
     Write,
     WriteFrom,
@@ -67,7 +67,7 @@ class SyncDriver:
         self._pace.end = deadline
         return drive(conversation, self._perform)
 
-    def _perform(self, step: Step) -> Answer:
+    def _perform(self, step: Step) -> StepResult:
         match step:
             case Read():
                 return self.stream.receive(self._pace.left(step)) or _ended(self.stream.ragged)
@@ -100,30 +100,30 @@ class AsyncDriver:
         ``deadline`` is a time of ``time.monotonic``, after which no further step is made.
         """
         self._pace.end = deadline
-        answer: Answer | None = None
+        outcome: StepResult | None = None
         failure: GatepostError | None = None
         try:
             while True:
                 if failure is not None:
                     step = conversation.throw(failure)
                 else:
-                    step = conversation.send(answer)
-                answer, failure = None, None
+                    step = conversation.send(outcome)
+                outcome, failure = None, None
                 try:
                     match step:  # inline, because one call less is noticeable for every message
                         case Read():
                             octets = await self.stream.receive(self._pace.left(step))
-                            answer = octets or _ended(self.stream.ragged)
+                            outcome = octets or _ended(self.stream.ragged)
                         case Write():
                             await self.stream.send(step.octets, self._pace.left(step))
-                            answer = b""
+                            outcome = b""
                         case WriteFrom():
-                            answer = await self.stream.send_body(
+                            outcome = await self.stream.send_body(
                                 step.windows, self._pace.timeouts.block, deadline, step.behind,
                                 in_thread=step.in_thread,
                             )  # fmt: skip
                         case BeginTls():
-                            answer = await self._start_tls()
+                            outcome = await self._start_tls()
                 except GatepostError as error:
                     failure = error
         except StopIteration as done:
@@ -132,7 +132,7 @@ class AsyncDriver:
         finally:
             conversation.close()
 
-    async def _start_tls(self) -> Answer:
+    async def _start_tls(self) -> StepResult:
         timeout = max(min(self._pace.timeouts.tls, self._pace.end - time.monotonic()), 0.0)
         layer = await self.stream.start_tls(self._context, self._server_name, timeout)
         return layer.facts

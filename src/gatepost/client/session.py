@@ -36,8 +36,8 @@ CHALLENGE: Final = 334
 QUICK: Final = 0.05
 """Seconds within which a server must answer a content if another message may wait for it."""
 _OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
-_ANSWERS_ELSE: Final = frozenset({220, 221, 235, 334, 354})
-"""Codes that are no answer to these commands, except 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
+_OUT_OF_PLACE: Final = frozenset({220, 221, 235, 334, 354})
+"""Codes that do not reply to these commands, except 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
 _GOODBYE: Final = 221
 _BREAK: Final = re.compile("[\r\n\0]")
 
@@ -229,13 +229,13 @@ class ClientSession:
             self.listen_in(TimedReply(self.phase, command, redacted, asked_at, time.monotonic()))
         if reply.code == CLOSING:
             self.usable = False
-        elif reply.code in _ANSWERS_ELSE and self.phase in _OF_MAIL:
-            self._check_place(reply)
+        elif reply.code in _OUT_OF_PLACE and self.phase in _OF_MAIL:
+            self._check_code(reply)
         if redacted is not reply and self.phase == "ehlo" and reply.is_success:
             return without_secrets(reply, self.transcript.redact)
         return reply if reply.code == CHALLENGE and self.phase == "auth" else redacted
 
-    def _check_place(self, reply: Reply) -> None:
+    def _check_code(self, reply: Reply) -> None:
         """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of
         step, and a refused message would then count as delivered."""
         if reply.code == _GOODBYE:

@@ -58,20 +58,20 @@ class BeginTls:
 
 
 Step = Write | WriteFrom | Read | BeginTls
-Answer = bytes | TlsFacts
+StepResult = bytes | TlsFacts
 T = TypeVar("T")
 Conversation = Generator[Step, Any, T]
-"""It is sent an Answer; the step determines its kind."""
+"""It is sent a StepResult; the step determines its kind."""
 
 
-def drive(conversation: Conversation[T], perform: Callable[[Step], Answer]) -> T:
+def drive(conversation: Conversation[T], perform: Callable[[Step], StepResult]) -> T:
     """Return what ``conversation`` returns, raise what it raises.
 
     ``perform`` takes a step and returns what comes of it. A GatepostError of it goes into the
     conversation; anything else ends both.
     """
     resume: Callable[[Any], Step] = conversation.send
-    outcome: Answer | GatepostError | None = None
+    outcome: StepResult | GatepostError | None = None
     try:
         while True:
             step = resume(outcome)

@@ -65,7 +65,7 @@ def chunked(body: Body) -> Iterator[bytes]:
     yield from body.chunks()
 
 
-MAX_UNANSWERED: Final = 100
+MAX_PENDING: Final = 100
 GO_AHEAD: Final = 354
 _SIGN_IN_FIRST: Final = 530
 """For connections with TLS: in clear, these may mean that TLS is required first (RFC 4954 6, RFC
@@ -144,7 +144,7 @@ def opening(envelope: Envelope, body: Body, offered: Capabilities) -> tuple[Comm
 
     Raises LocalProtocolError or MissingExtension.
     """
-    most = MAX_UNANSWERED if "PIPELINING" in offered else 1
+    most = MAX_PENDING if "PIPELINING" in offered else 1
     try:
         commands = _commands(envelope, body, offered)
         starts = range(0, len(commands), most)

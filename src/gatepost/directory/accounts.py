@@ -190,7 +190,6 @@ class AccountDirectory:
         return frozenset({*_REVEALING, *HASHES, *cram, *external})
 
     def unknown(self, username: str) -> str:
-        """See ``directory.combined``."""
         return "" if self._find(username) is not None else _UNKNOWN
 
     def account(self, name: str) -> StoredAccount | None:
@@ -322,7 +321,6 @@ class AccountDirectory:
         return standing, 0.0 if standing is Standing.NOT_SIGNED_IN else math.inf
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``CacheableDirectory``."""
         self._followers.add(forget)
 
     async def save(self, put: Iterable[StoredAccount], delete: Iterable[str] = ()) -> None:

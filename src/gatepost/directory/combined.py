@@ -134,7 +134,6 @@ class CombinedDirectory:
         return standing_for_cache(directory, principal, sender)
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``CacheableDirectory``."""
         for each in self._directories:
             if isinstance(each, CacheableDirectory):
                 each.follow(forget)

@@ -117,7 +117,6 @@ class EntraDirectory:
         self._version += 1
 
     def unknown(self, username: str) -> str:
-        """See ``directory.combined``."""
         name = self._admitted(username)
         return name if isinstance(name, str) else ""
 

@@ -60,13 +60,11 @@ class DnsResolver:
         self._version: object = None
 
     async def mx(self, domain: str) -> DnsAnswer[MxRecord]:
-        """Return the mail exchangers in the order of the answer."""
         return await self._ask(
             domain, "MX", lambda each: MxRecord(each.preference, _text(each.exchange))
         )
 
     async def addresses(self, name: str) -> DnsAnswer[str]:
-        """Return the addresses of both families, IPv6 first."""
         if _is_address(name):
             return DnsAnswer("found", (name,))
         if local := local_addresses(name):
@@ -78,13 +76,11 @@ class DnsResolver:
         return merge_families(first, second)
 
     async def txt(self, name: str) -> DnsAnswer[str]:
-        """Return the texts, each with its strings joined."""
         return await self._ask(
             name, "TXT", lambda each: b"".join(each.strings).decode("utf-8", "replace")
         )
 
     async def cname(self, name: str) -> DnsAnswer[str]:
-        """Return the name that ``name`` is an alias of."""
         return await self._ask(name, "CNAME", lambda each: _text(each.target))
 
     async def _ask(self, name: str, kind: str, read: Callable[[Any], T]) -> DnsAnswer[T]:

@@ -22,7 +22,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.dial import Server, dial, plainly
-from gatepost.net.http import MAX_ANSWER, HttpRequest, HttpResponse, checked_host
+from gatepost.net.http import MAX_BODY, HttpRequest, HttpResponse, checked_host
 from gatepost.net.tls import Context, client_context
 
 TIMEOUT: Final = 10.0
@@ -116,8 +116,8 @@ def _explained(host: str, error: Exception) -> TlsError:
 
 
 def _read(response: http.client.HTTPResponse) -> HttpResponse:
-    body = response.read(MAX_ANSWER + 1)
-    if len(body) > MAX_ANSWER:
+    body = response.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
         raise ValueError("the answer is too long")
     if response.length:
         raise ValueError("the answer is cut short")

@@ -39,10 +39,10 @@ TIMEOUT: Final = 30.0
 """Seconds for a whole request."""
 CONNECTING: Final = 20.0
 """Seconds for a connection, TLS included."""
-MAX_ANSWER: Final = 1_048_576
-"""Octets of an answer that are read."""
+MAX_BODY: Final = 1_048_576
+"""Octets of a response that are read."""
 MOST_INTERIM: Final = 8
-"""Maximum number of 1xx answers: aiohttp accepts any number, and nothing else runs meanwhile."""
+"""Maximum number of 1xx responses: aiohttp accepts any number, and nothing else runs meanwhile."""
 LONGEST_WAIT: Final = 86_400.0
 """Maximum seconds of a Retry-After that are respected."""
 _PER_HOST: Final = 16
@@ -282,13 +282,13 @@ async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bo
     try:
         async for chunk in content.iter_chunked(65_536):
             body += chunk
-            if len(body) > MAX_ANSWER:
+            if len(body) > MAX_BODY:
                 break
     except (aiohttp.ClientError, OSError, ValueError):
         if not may_break_off:
             raise
-    if len(body) > MAX_ANSWER and not may_break_off:
-        raise RemoteProtocolError(f"{host} answered with more than {MAX_ANSWER} octets")
+    if len(body) > MAX_BODY and not may_break_off:
+        raise RemoteProtocolError(f"{host} answered with more than {MAX_BODY} octets")
     return bytes(body)
 
 

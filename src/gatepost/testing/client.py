@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, Peer
-from gatepost.client.steps import Answer, BeginTls, Conversation, Read, Write, WriteFrom, drive
+from gatepost.client.steps import BeginTls, Conversation, Read, StepResult, Write, WriteFrom, drive
 from gatepost.client.steps import Step as ClientStep
 from gatepost.client.transaction import deliver
 from gatepost.errors import Disconnected, GatepostError
@@ -122,7 +122,7 @@ class _Script:
         hello = next((step for step in self._steps if _is_hello(step)), None)
         self.local_name = hello.text.partition(" ")[2] if isinstance(hello, Say) else "localhost"
 
-    def perform(self, step: ClientStep) -> Answer:
+    def perform(self, step: ClientStep) -> StepResult:
         """Take a step of the client's. Raises Disconnected if the dialogue ends."""
         match step:
             case Write(octets):

@@ -8,7 +8,16 @@ server speak during the content. Consecutive ``S:`` lines come in one packet, an
 from textwrap import dedent
 
 from gatepost.client.session import ClientSession, Peer, TimedReply
-from gatepost.client.steps import Answer, BeginTls, Conversation, Read, Step, T, Write, WriteFrom
+from gatepost.client.steps import (
+    BeginTls,
+    Conversation,
+    Read,
+    Step,
+    StepResult,
+    T,
+    Write,
+    WriteFrom,
+)
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
@@ -22,7 +31,7 @@ class Script:
     def __init__(self, text: str) -> None:
         self.lines = [line for line in dedent(text).strip().split("\n") if line]
 
-    def perform(self, step: Step) -> Answer:
+    def perform(self, step: Step) -> StepResult:
         match step:
             case Read():
                 if self.lines and self.lines[0] == "SILENCE":

@@ -11,7 +11,7 @@ from gatepost.errors import ConfigError, NoDescriptor, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.descriptors import no_descriptor
 
-LAST_ANSWERS: Final = 1.0
+LAST_RESPONSES: Final = 1.0
 """Seconds to wait for current requests when the cache is closed."""
 DEADLINE: Final = 60.0
 """Seconds after which a request for a token fails."""
@@ -36,34 +36,22 @@ class RetryWaits:
     longest: float = 600.0
 
 
+@dataclass(slots=True)
 class _Entry:
     """The state of one identity and scope."""
 
-    __slots__ = (
-        "failure",
-        "failures",
-        "flight",
-        "is_final",
-        "is_replacement",
-        "rejected",
-        "requested_at",
-        "retry_at",
-        "token",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.token: AccessToken | None = None
-        self.requested_at = 0.0
-        self.rejected: AccessToken | None = None
-        """The token that was refused last."""
-        self.is_replacement = False
-        """Whether the token was requested because the one before it was refused."""
-        self.is_final = False
-        """Whether the token that was refused last is not to be replaced at once (see ``FRESH``)."""
-        self.flight: asyncio.Task[None] | None = None
-        self.failure: TokenError | NoDescriptor | None = None
-        self.failures = 0
-        self.retry_at = 0.0
+    token: AccessToken | None = None
+    requested_at: float = 0.0
+    rejected: AccessToken | None = None
+    """The token that was refused last."""
+    is_replacement: bool = False
+    """Whether the token was requested because the one before it was refused."""
+    is_final: bool = False
+    """Whether the token that was refused last is not to be replaced at once (see ``FRESH``)."""
+    flight: asyncio.Task[None] | None = None
+    failure: TokenError | NoDescriptor | None = None
+    failures: int = 0
+    retry_at: float = 0.0
 
     def is_good(self, now: float) -> bool:
         token = self.token
@@ -133,11 +121,10 @@ class TokenCache:
             each.failures, each.retry_at = 0, 0.0
 
     async def close(self) -> None:
-        """Cancel requests, after waiting LAST_ANSWERS seconds: an answer may contain a new refresh
-        token."""
+        """Cancel requests after LAST_RESPONSES seconds: one may still bring a new refresh token."""
         flights = [each.flight for each in self._entries.values() if each.flight is not None]
         if flights:
-            await asyncio.wait(flights, timeout=LAST_ANSWERS)
+            await asyncio.wait(flights, timeout=LAST_RESPONSES)
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)

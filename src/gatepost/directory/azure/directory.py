@@ -241,7 +241,6 @@ class AzureDirectory:
         return secret.end.timestamp() if secret is not None else 0.0
 
     def follow(self, forget: Callable[[], Awaitable[None]]) -> None:
-        """See ``CacheableDirectory``."""
         self._followers.add(forget)
 
     def is_managed(self, principal: Principal, sender: Address) -> bool:

@@ -39,12 +39,10 @@ class QuirkySession(Session):
             self.drop()
 
     def receive(self, octets: bytes) -> None:
-        """See ``Session``."""
         self._has_received = True
         super().receive(octets)
 
     def send(self) -> bytes:
-        """See ``Session``."""
         rules = self.profile.server
         if rules.greets == "after the client" and not self._has_received:
             return b""
@@ -55,7 +53,6 @@ class QuirkySession(Session):
         return octets.replace(b"\r\n", b"\n") if rules.line_end == "lf" else octets
 
     def reply(self, reply: Reply) -> None:
-        """See ``Session``."""
         is_auth = isinstance(self._pending, events.Auth | events.AuthResponse)
         if is_auth and reply.code >= 400 and self.profile.auth.ends_refused:
             self._pending = None
