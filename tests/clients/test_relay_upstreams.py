@@ -18,12 +18,12 @@ from compliance.exim import running_exim
 from compliance.opensmtpd import running_opensmtpd
 from compliance.postfix import Postfix, running_postfix
 from gatepost.client.connection import AsyncConnection
-from gatepost.client.pool import Loan, Terms
 from gatepost.client.sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
 from gatepost.model.route import HopLimits, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.queue.attempt_result import AttemptResult
+from gatepost.relay.transport.pool import Loan, PoolTerms
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
@@ -91,7 +91,7 @@ def hand_a_burst(
 
         lend = transport.pool.lend
 
-        def counted(key: Hashable, terms: Terms) -> Loan[AsyncConnection] | None:
+        def counted(key: Hashable, terms: PoolTerms) -> Loan[AsyncConnection] | None:
             nonlocal followed
             loan = lend(key, terms)
             followed += loan is not None and loan.follows

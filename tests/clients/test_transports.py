@@ -12,7 +12,6 @@ from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSign
 from gatepost.client.sign_in import CredentialSource, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
-from gatepost.client.upstream import Opener
 from gatepost.diagnosis.errors import finding_of
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
@@ -22,6 +21,7 @@ from gatepost.net.http import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
 from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
 from tests.leases import TRACE, lease, outcomes

@@ -11,7 +11,6 @@ import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn
 from gatepost.client.settings import Timeouts
-from gatepost.client.upstream import Opener
 from gatepost.errors import Unreadable
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
@@ -30,6 +29,7 @@ from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
 from tests.leases import lease

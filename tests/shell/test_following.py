@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.client.upstream import Opener
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
@@ -24,6 +23,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.tls import server_context
 from gatepost.queue.attempt_result import AttemptResult
+from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import FORGETFUL, Sending, SmtpTransport, followers_of
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL
@@ -385,7 +385,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 def test_a_message_read_too_slowly_sends_nothing_after_another(
     slow: Slow, authority: Authority, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.client.pool.PATIENCE", 0.02)
+    monkeypatch.setattr("gatepost.relay.transport.pool.PATIENCE", 0.02)
     poured = [threading.Event() for _ in range(2)]
     may_answer = [threading.Event() for _ in range(2)]
     calls: list[Client] = []

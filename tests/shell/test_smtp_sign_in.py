@@ -13,7 +13,6 @@ from gatepost.client.session import ClientSession
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.upstream import Opener, ServerSettings
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
 from gatepost.model.credentials import Credentials
@@ -22,6 +21,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
 from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
+from gatepost.relay.transport.opener import Opener, ServerSettings
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import outcomes

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.client.upstream import Opener
 from gatepost.errors import Unreadable
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
@@ -17,6 +16,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits, MxTarget, ServerAddress
 from gatepost.queue.attempt_result import ErrorReply
+from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes

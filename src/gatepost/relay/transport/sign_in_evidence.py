@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import Final
 
 from gatepost.client.session import ClientSession, TimedReply
-from gatepost.client.upstream import ServerSettings
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import (
     POSITIONS,
@@ -26,6 +25,7 @@ from gatepost.model.evidence import (
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line, Transcript
 from gatepost.net.tls import TlsFacts
+from gatepost.relay.transport.opener import ServerSettings
 from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.capabilities import parse_capabilities
 

@@ -10,11 +10,9 @@ from functools import partial
 from typing import Final
 
 from gatepost.client.connection import AsyncConnection
-from gatepost.client.pool import Loan, Pool, Terms
 from gatepost.client.session import CLOSING, Announcement, ClientSession, CommandBatch
 from gatepost.client.sign_in import CredentialSource
 from gatepost.client.transaction import Course, opening, transact
-from gatepost.client.upstream import Opener, ServerSettings
 from gatepost.errors import (
     GatepostError,
     NetworkError,
@@ -48,6 +46,8 @@ from gatepost.relay.transport.judging import (
     taken_at_once,
     verdict_on,
 )
+from gatepost.relay.transport.opener import Opener, ServerSettings
+from gatepost.relay.transport.pool import Loan, Pool, PoolTerms
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import unless_silent
 
@@ -109,7 +109,7 @@ class SmtpTransport:
         self.pool: Pool[AsyncConnection] = Pool()
         """Connections by server; all have the same TLS settings and the same identity."""
         limits = target.limits
-        self._terms = Terms(
+        self._terms = PoolTerms(
             limits.connections, limits.messages_per_connection, follow=followers_of(target)
         )
         self.alone = replace(self._terms, follow=0)
@@ -122,7 +122,7 @@ class SmtpTransport:
         self.greeted: Callable[[str], None] = _ignore
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> PoolTerms:
         """The rules for the use of connections at this time."""
         may_follow = self.following.wait(self.sending.seconds()) <= 0
         return self._terms if may_follow else self.alone

@@ -53,12 +53,8 @@ PATIENCE: Final = 1.0
 """Shortest time in seconds to wait for a connection in use; the longest is twice that."""
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PoolTerms:
     """Rules for the connections of one key."""
 
     connections: int = 10
@@ -67,10 +63,6 @@ class Terms:
     """Number of messages after which a connection is closed."""
     idle: float = 30.0
     """Seconds without use after which it is closed; less than the timeout of servers."""
-    opened: Callable[[], None] = _nothing
-    """Called before a connection is opened."""
-    closed: Callable[[], None] = _nothing
-    """Called when a connection was closed, or could not be opened."""
     follow: int = 0
     """Number of simultaneous loans below which a loan may wait for a connection in use, to
     pipeline its commands behind the current message; 0: never."""
@@ -80,7 +72,6 @@ class _Kept(Generic[C]):
     """A connection and its state in the pool."""
 
     __slots__ = (
-        "closed",
         "connection",
         "followed",
         "follower",
@@ -91,9 +82,8 @@ class _Kept(Generic[C]):
         "timer",
     )  # fmt: skip
 
-    def __init__(self, connection: C, closed: Callable[[], None]) -> None:
+    def __init__(self, connection: C) -> None:
         self.connection = connection
-        self.closed = closed
         self.messages = 0
         self.follower: asyncio.Future[bool] | None = None
         """Resolved for the next loan: True when its turn comes, False if it cannot come."""
@@ -137,7 +127,7 @@ class Loan(Generic[C]):
         self,
         pool: "Pool[C]",
         group: _Group[C],
-        terms: Terms,
+        terms: PoolTerms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
@@ -202,7 +192,7 @@ class Pool(Generic[C]):
         group = self._groups.get(key)
         return len(group.idle) if group else 0
 
-    def lend(self, key: Hashable, terms: Terms) -> Loan[C] | None:
+    def lend(self, key: Hashable, terms: PoolTerms) -> Loan[C] | None:
         """Return a connection that is available without network traffic; None: use ``borrow``.
 
         While few are lent, it is one in use that may be followed (see ``Loan.follows``); otherwise
@@ -229,14 +219,14 @@ class Pool(Generic[C]):
         del self._resting[kept]
         return kept
 
-    def _lend(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _lend(self, group: _Group[C], terms: PoolTerms, kept: _Kept[C]) -> Loan[C]:
         kept.is_idle = False
         group.lent[kept] = None
         group.loans += 1
         return Loan(self, group, terms, kept)
 
     async def borrow(
-        self, key: Hashable, terms: Terms, opening: Callable[[], Awaitable[C]]
+        self, key: Hashable, terms: PoolTerms, opening: Callable[[], Awaitable[C]]
     ) -> Loan[C]:
         """Return a working connection: an idle one, or a new one by ``opening``.
 
@@ -264,7 +254,7 @@ class Pool(Generic[C]):
                 await self._wait(group.waiters, ahead=had_turn)
                 had_turn = True
             else:
-                made = await self._make(group, terms, opening)
+                made = await self._make(group, opening)
                 return self._lend(group, terms, made)
 
     async def retire(self) -> None:
@@ -297,15 +287,12 @@ class Pool(Generic[C]):
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
-    async def _make(
-        self, group: _Group[C], terms: Terms, opening: Callable[[], Awaitable[C]]
-    ) -> _Kept[C]:
+    async def _make(self, group: _Group[C], opening: Callable[[], Awaitable[C]]) -> _Kept[C]:
         group.open += 1
-        terms.opened()
         try:
-            return _Kept(await opening(), terms.closed)
+            return _Kept(await opening())
         except BaseException:
-            self._forget(group, terms.closed)
+            self._forget(group)
             raise
 
     async def _is_well(self, kept: _Kept[C]) -> bool:
@@ -324,7 +311,7 @@ class Pool(Generic[C]):
     def _take_back(
         self,
         group: _Group[C],
-        terms: Terms,
+        terms: PoolTerms,
         kept: _Kept[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
@@ -392,11 +379,10 @@ class Pool(Generic[C]):
             pass  # it is gone
         finally:
             group.closing -= 1
-            self._forget(group, kept.closed)
+            self._forget(group)
 
-    def _forget(self, group: _Group[C], closed: Callable[[], None]) -> None:
+    def _forget(self, group: _Group[C]) -> None:
         group.open -= 1
-        closed()
         self._wake(group)
         self._drop(group)
 
@@ -408,7 +394,7 @@ class Pool(Generic[C]):
 
     # Loans that follow on a connection in use.
 
-    def _follow(self, group: _Group[C], terms: Terms, kept: _Kept[C]) -> Loan[C]:
+    def _follow(self, group: _Group[C], terms: PoolTerms, kept: _Kept[C]) -> Loan[C]:
         loop = asyncio.get_running_loop()
         turn = kept.follower = loop.create_future()
         kept.followed = self._seconds()
@@ -473,7 +459,7 @@ class Pool(Generic[C]):
         return False
 
 
-def _may_be_followed(kept: _Kept[C], terms: Terms) -> bool:
+def _may_be_followed(kept: _Kept[C], terms: PoolTerms) -> bool:
     """Tell whether one more message may wait for a connection within its limit of messages."""
     if kept.follower is not None or kept.messages + 2 > terms.messages:
         return False

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gatepost.client.pool import Loan, Pool, Terms
 from gatepost.errors import ConnectError, Disconnected
+from gatepost.relay.transport.pool import Loan, Pool, PoolTerms
 
 
 class Line:
@@ -37,7 +37,7 @@ class World:
     def __init__(self, **options: float) -> None:
         self.now = 100.0
         self.made: list[Line] = []
-        self.opened = self.closed = 0
+        self.opened = self.failures = 0
         self.failure: Exception | None = None
         idle = int(options.pop("idle", 100))
         self.pool: Pool[Line] = Pool(idle=idle, seconds=lambda: self.now)
@@ -45,18 +45,18 @@ class World:
 
     def make_terms(
         self, connections: int = 2, messages: int = 3, idle: float = 60.0, follow: int = 0
-    ) -> Terms:
-        return Terms(connections, messages, idle, self._opened, self._closed, follow)
+    ) -> PoolTerms:
+        return PoolTerms(connections, messages, idle, follow)
 
-    def _opened(self) -> None:
-        self.opened += 1
-
-    def _closed(self) -> None:
-        self.closed += 1
+    @property
+    def closed(self) -> int:
+        return self.failures + sum(each.closed for each in self.made)
 
     async def _open(self) -> Line:
+        self.opened += 1
         await asyncio.sleep(0)
         if self.failure is not None:
+            self.failures += 1
             raise self.failure
         self.made.append(Line(len(self.made)))
         return self.made[-1]
@@ -391,7 +391,7 @@ def test_a_following_loan_may_outlive_its_connection() -> None:
 
 @pytest.mark.parametrize("way", ["it broke", "the pool is closed", "it takes too long"])
 def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.client.pool.PATIENCE", 0.01)
+    monkeypatch.setattr("gatepost.relay.transport.pool.PATIENCE", 0.01)
 
     async def act(world: World) -> None:
         world.terms = world.make_terms(follow=9)
