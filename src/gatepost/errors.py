@@ -3,7 +3,7 @@
 GatepostError                 .phase .slug .fix .transcript
 +-- ConfigError               .where .did_you_mean
 +-- NetworkError (OSError)    ResolveError ConnectError NoDescriptor TlsError Disconnected
-|                             TimedOut AnswerLost (a Disconnected)
+|                             TimedOut ResponseLost (a Disconnected)
 +-- ProtocolError             LocalProtocolError (ours, nothing sent)
 |                             RemoteProtocolError (theirs, .line)
 +-- NegotiationError          NoSharedMechanism(.offered .usable .plan) TlsUnavailable
@@ -106,7 +106,7 @@ class Disconnected(NetworkError, ConnectionError):
     """The peer closed the connection."""
 
 
-class AnswerLost(Disconnected):
+class ResponseLost(Disconnected):
     """The peer closed the connection before it answered: nobody knows whether it did what it was
     asked to do."""
 

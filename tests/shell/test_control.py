@@ -12,12 +12,12 @@ import pytest
 
 from gatepost.control.server import serve_control
 from gatepost.errors import (
-    AnswerLost,
     ConnectError,
     Disconnected,
     GatepostError,
     QueueError,
     QueueFull,
+    ResponseLost,
 )
 from gatepost.model.message import Submission
 from gatepost.net.frames import MAX_FRAME
@@ -193,7 +193,7 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
         await asyncio.sleep(0.2)
         await hang_up(calls)
         for put in puts:
-            with pytest.raises(AnswerLost):
+            with pytest.raises(ResponseLost):
                 await put
         behind.gate.set_result(None)
         await asyncio.sleep(0.05)
@@ -212,7 +212,7 @@ def test_a_message_that_was_only_sent_in_part_is_not_in_the_store(
         await hang_up(calls)
         with pytest.raises(Disconnected) as caught:
             await put
-        assert not isinstance(caught.value, AnswerLost)
+        assert not isinstance(caught.value, ResponseLost)
         assert await behind.count() == 0
 
     served(steps)

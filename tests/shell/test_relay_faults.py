@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gatepost.directory.contract import Directory
-from gatepost.errors import AnswerLost, Disconnected, QueueError, QueueFull
+from gatepost.errors import Disconnected, QueueError, QueueFull, ResponseLost
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
@@ -148,7 +148,7 @@ def test_a_client_gets_no_reply_if_nobody_knows_whether_its_message_is_stored(
         peer.begin(SENDER)
         peer.send(letter(SENDER) + b".\r\nNOOP\r\n")
         eventually(lambda: bool(slow(served).waiting))
-        served.run(slow(served).fail(AnswerLost("the relay closed the connection")))
+        served.run(slow(served).fail(ResponseLost("the relay closed the connection")))
         assert peer.rest() == b""
         [told] = served.reported("not_stored")
         assert told["reply"] == ""

@@ -30,7 +30,7 @@ _ANYBODY: Final = Address("anybody", "example.net")
 _OWN_ROUTE: Final = 'give them a route of their own before the others, senders = ["<>"]'
 
 
-def check_places(
+def check_addresses(
     root: TableReader,
     listeners: Sequence[ListenerSettings],
     health: tuple[str, int] | None,

@@ -9,8 +9,8 @@ from typing import Any
 from gatepost.config import values
 from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
+    check_addresses,
     check_loops,
-    check_places,
     warn_of_lost_bounces,
     warn_of_short_hostname,
     warn_of_unused,
@@ -74,7 +74,7 @@ def _read(root: TableReader) -> Configuration:
     targets = read_targets(root, credentials)
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
-    check_places(root, listeners, health, api)
+    check_addresses(root, listeners, health, api)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)

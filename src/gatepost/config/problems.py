@@ -1,4 +1,4 @@
-"""Mistakes in a configuration: all of them at once, each with its place."""
+"""Mistakes in a configuration: all of them at once, each with its position."""
 
 import difflib
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Reads typed values from a table, with their places; every mistake is noted, none is fatal."""
+"""Reads typed values from a table, with their positions; every mistake is noted, none is fatal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ class TableReader:
         self._source, self._fields, self.path = source, fields, path
         self._read_keys: list[str] = []
         self._absent: list[tuple[tuple[str, ...], str, str | None]] = []
-        """Alternatives of missing keys, the message, and its place."""
+        """Alternatives of missing keys, the message, and its position."""
 
     @property
     def effective(self) -> "list[EffectiveValue]":
@@ -141,7 +141,7 @@ class TableReader:
         return self.take(key, read, default)
 
     def turn_away(self, keys: Iterable[str], message: str) -> None:
-        """Report each of these keys if the file has it here, with its right place."""
+        """Report each of these keys if the file has it here, with its right position."""
         for key in keys:
             if key in self._fields:
                 self._read_keys.append(key)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gatepost.errors import AnswerLost, Disconnected
+from gatepost.errors import Disconnected, ResponseLost
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.processes.rpc import NIL, Calls, decode
@@ -27,8 +27,8 @@ before."""
 class RemoteStore:
     """Implements ``queue.contract.Store`` over calls.
 
-    ``put`` raises AnswerLost if the store process ends meanwhile, because it may have committed the
-    message.
+    ``put`` raises ResponseLost if the store process ends meanwhile, because it may have committed
+    the message.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -74,7 +74,7 @@ class RemoteStore:
         try:
             for piece in submission.body.chunks():
                 await self._calls.ask("upload", number, content=(piece,))
-        except AnswerLost as lost:  # of a piece: the message is not in the store
+        except ResponseLost as lost:  # of a piece: the message is not in the store
             raise Disconnected(*lost.args) from lost
         except BaseException:
             with suppress(Disconnected):

@@ -15,11 +15,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gatepost.errors import (
-    AnswerLost,
     Disconnected,
     GatepostError,
     QueueError,
     QueueFull,
+    ResponseLost,
     Unreadable,
 )
 from gatepost.model.secret import Secret
@@ -141,7 +141,7 @@ class Calls:
         *arguments: Any,
         content: Sequence[bytes] = (),
     ) -> "asyncio.Future[T]":
-        """Return a future of the answer as decoded by ``read``, or of an exception: AnswerLost if
+        """Return a future of the answer as decoded by ``read``, or of an exception: ResponseLost if
         the relay disconnects meanwhile, any other Disconnected if it did so before the call."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         number, self._next = self._next, self._next + 1
@@ -182,7 +182,7 @@ class Calls:
     def _gone(self) -> None:
         for future, _ in self._open.values():
             if not future.done():
-                future.set_exception(AnswerLost("the relay closed the connection"))
+                future.set_exception(ResponseLost("the relay closed the connection"))
         self._open.clear()
         self.lost.set()
 

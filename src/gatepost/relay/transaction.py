@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from gatepost.errors import AnswerLost, QueueFull
+from gatepost.errors import QueueFull, ResponseLost
 from gatepost.mime.authors import read_authors
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
@@ -236,7 +236,7 @@ class MailTransactions:
             done = self._session.replies.ACCEPTED
             self._session.reply(Reply(250, done.text.replace("{id}", message.id), done.status))
             self._relay.report("accepted", peer=self._stream.peer_address, **told(message))
-        elif isinstance(error, AnswerLost):
+        elif isinstance(error, ResponseLost):
             self._tell_not_stored("", explain(error))
             self._connection.hang_up()
         else:
