@@ -37,7 +37,7 @@ CORPUS ?=
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
-demo: $(VENV)  ## the whole story on real sockets, in under 20 seconds
+demo: $(VENV)  ## show what Gatepost does, on real sockets, in under 20 seconds
 	@$(DEMO)
 
 up: $(VENV)  ## run the local relay in the foreground
@@ -54,23 +54,23 @@ oldest:  ## the tests that open no socket, under the oldest Python that is here
 
 check: lint test  ## lint, format, strict types, import contracts, tests
 
-lint: $(VENV)  ## everything in check but the tests
+lint: $(VENV)  ## the checks without the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-format: $(VENV)  ## let ruff mend what it can
+format: $(VENV)  ## fix what ruff can fix
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-docs: $(VENV)  ## write the generated pages: those of docs/, and whole references in build/docs
+docs: $(VENV)  ## write the generated pages, in docs and build/docs
 	$(BIN)/python -m tests.docs.generated
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
 	$(PYTEST) -m compliance $(PYTEST_FLAGS)
 
-bench: $(VENV) system $(SMTPLOAD)  ## speed and memory beside real peers, as ratios (root)
+bench: $(VENV) system $(SMTPLOAD)  ## speed and memory compared with other servers (root)
 	$(BIN)/python -m bench $(BENCH_FLAGS)
 
 accuracy: $(VENV)  ## how often the doctor names the true cause of a log (CORPUS=FILE)

@@ -13,14 +13,14 @@ from demo.stage import Relay, gatepost, heading, show
 
 def refuse(relay: Relay) -> None:
     """The client that supports only PLAIN is refused."""
-    heading(2, "A program that only speaks PLAIN, as Go's net/smtp does, is refused")
+    heading(2, "A program that supports only PLAIN, as Go's net/smtp does, is refused")
     ready = relay.ready
     client = PlainOnly(ready["smtp"]["host"], ready["smtp"]["port"], ready["ca_file"])
-    answer = client.sign_in(ready["username"], ready["password"])
+    reply = client.sign_in(ready["username"], ready["password"])
     client.close()
     show("\n".join(client.lines))
-    if answer != "504 5.7.4 Unrecognized authentication type":
-        raise SystemExit(f"expected the refusal of the founding case, got: {answer}")
+    if reply != "504 5.7.4 Unrecognized authentication type":
+        raise SystemExit(f"expected 504 5.7.4, got: {reply}")
 
 
 def diagnose(relay: Relay) -> None:
@@ -37,12 +37,12 @@ def diagnose(relay: Relay) -> None:
 
 def deliver(relay: Relay, directory: Path) -> bytes:
     """A client that supports LOGIN sends the same message; the store has its octets."""
-    heading(4, "A client that takes what is offered, LOGIN, delivers")
+    heading(4, "A client that supports LOGIN, which is offered, delivers its message")
     sender = relay.ready["from"]
     content = (
         f"From: Demo <{sender}>\r\nTo: you@example.net\r\nSubject: It works\r\n"
         "Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <demo@example.net>\r\n\r\n"
-        "Hello from a client that speaks LOGIN.\r\n.and from a line with a dot\r\n"
+        "Hello from a client that supports LOGIN.\r\n.and from a line with a dot\r\n"
     ).encode()
     message, password = directory / "message.eml", directory / "password"
     message.write_bytes(content)
@@ -62,10 +62,10 @@ def compare(relay: Relay, content: bytes) -> None:
     """Show the message in the store, and find the client's octets in it."""
     data = str(relay.data)
     show(gatepost("messages", "show", "last", "--raw", "--data", data).decode())
-    kept = gatepost("messages", "show", "last", "--raw", "--no-trace", "--data", data)
+    stored = gatepost("messages", "show", "last", "--raw", "--no-trace", "--data", data)
     print(f"   sent {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:32]}")
-    print(f"   kept {len(kept)} bytes, sha256 {hashlib.sha256(kept).hexdigest()[:32]}")
-    if kept != content:
+    print(f"   stored {len(stored)} bytes, sha256 {hashlib.sha256(stored).hexdigest()[:32]}")
+    if stored != content:
         raise SystemExit("the stored bytes are not the client's")
 
 
@@ -82,7 +82,7 @@ def main() -> int:
             diagnose(relay)
             content = deliver(relay, directory)
             compare(relay, content)
-            heading(5, "The relay is killed with SIGKILL and started again: it is still there")
+            heading(5, "The relay is killed with SIGKILL and started again: the mail is there")
             killed = relay.process.pid
             relay.kill()
             relay = Relay.start(directory / "data")
@@ -92,7 +92,7 @@ def main() -> int:
             relay = relay_story.tell(directory, relay)
         finally:
             relay.stop()
-    print(f"\nThat was the whole story, in {time.monotonic() - began:.1f} seconds.")
+    print(f"\nThe demonstration took {time.monotonic() - began:.1f} seconds.")
     return 0
 
 

@@ -62,12 +62,12 @@ class Scene:
         for command in (f"MAIL FROM:<{self.sender}>", "RCPT TO:<you@example.net>", "DATA"):
             client.ask(command)
         content = f"From: <{self.sender}>\r\nSubject: {subject}\r\n\r\nHello from an old program."
-        answer = client.ask(f"{content}\r\n.", "[the message]")
+        reply = client.ask(f"{content}\r\n.", "[the message]")
         client.close()
         show("\n".join(client.lines[-10:]))
-        if not answer.startswith("250 "):
-            raise SystemExit(f"the relay did not take it: {answer}")
-        return answer.rsplit(maxsplit=1)[-1]
+        if not reply.startswith("250 "):
+            raise SystemExit(f"the relay refused the message: {reply}")
+        return reply.rsplit(maxsplit=1)[-1]
 
 
 def configure(directory: Path, upstream: Relay) -> Scene:
@@ -92,7 +92,7 @@ def configure(directory: Path, upstream: Relay) -> Scene:
 
 def bridge(scene: Scene, relay: Bridge, upstream: Relay) -> None:
     """Relay a message: PLAIN from the application, LOGIN to the provider."""
-    heading(7, "PLAIN comes in, LOGIN goes out: the program of act 2 is delivered")
+    heading(7, "PLAIN comes in, LOGIN goes out: the program of step 2 can send its message")
     before = upstream.log_size
     id_ = scene.send(relay, "Through the bridge")
     _wait_delivered(relay, id_)
@@ -106,7 +106,7 @@ def bridge(scene: Scene, relay: Bridge, upstream: Relay) -> None:
 
 def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
     """Stop the provider: the message waits, and ``queue why`` explains it."""
-    heading(8, "The provider is stopped: the message is kept, and can be asked why")
+    heading(8, "The provider is stopped: `gatepost queue why` says why the message waits")
     port = upstream.ready["smtp"]["port"]
     upstream.stop()
     id_ = scene.send(relay, "While you were out")
@@ -119,7 +119,7 @@ def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
     show(gatepost("messages", "list", "--data", str(upstream.data)).decode())
     listed = ask("messages", "list", "--json", "--data", str(upstream.data))["messages"]
     if [each["subject"] for each in listed].count("While you were out") != 1:
-        raise SystemExit("it did not arrive exactly once")
+        raise SystemExit("the message did not arrive exactly once")
     return upstream
 
 
@@ -137,7 +137,7 @@ def _wait(condition: Callable[[], object], otherwise: str) -> None:
 
 def tell(directory: Path, upstream: Relay) -> Relay:
     """Run this part; return the provider, which was restarted meanwhile."""
-    heading(6, "A second process: gatepost serve, the bridge, by this configuration")
+    heading(6, "A second process: gatepost serve, a relay with this configuration")
     scene = configure(directory, upstream)
     show((directory / "gatepost.toml").read_text().partition("[retry.demo]")[0].rstrip())
     relay = Bridge.start(directory / "gatepost.toml")

@@ -107,11 +107,11 @@ def verdict_of(cell: Cell, offer: Offer) -> Illegal | None:
     fitting = [each for each, (needs, *_) in MECHANISMS.items() if needs == proof]
     if cell.mechanism != AUTO:
         if cell.mechanism not in fitting:
-            return Illegal(f"{_IN_WORDS[proof]} cannot sign in by {cell.mechanism}")
+            return Illegal(f"{_IN_WORDS[proof]} cannot be used with {cell.mechanism}")
         fitting = [cell.mechanism]
     usable = [each for each in fitting if _is_protected(each, cell.tls)]
     if not usable:
-        return Illegal("nobody can sign in without TLS to a verified server")
+        return Illegal("can be used only over TLS to a verified server")
     encrypted = TLS[cell.tls][1]
     if cell.mechanism != AUTO:
         takes = offer.takes(cell.mechanism, encrypted=encrypted)

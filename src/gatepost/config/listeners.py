@@ -188,7 +188,9 @@ def read_directories(root: TableReader) -> tuple[DirectorySettings, ...]:
     usual: tuple[str, ...] = ("accounts",)
     kinds = table.decide("kind", values.many(values.one_of(tuple(_READERS))), usual)
     if len(set(kinds)) != max(1, len(kinds)):
-        table.fault("kind", f"{table.name('kind')} must name each directory once, and at least one")
+        table.fault(
+            "kind", f"{table.name('kind')} must name at least one directory, and each only once"
+        )
     directories = tuple([_READERS[each](table) for each in dict.fromkeys(kinds or usual)])
     if table.is_clear(_KIND):  # otherwise its keys may be those of the intended kind
         table.finish()

@@ -67,7 +67,7 @@ def _check_mechanisms(table: TableReader, target: SmarthostTarget, proof: Proof)
     if not fitting:
         table.fault(
             "mechanisms",
-            f"{table.name('mechanisms')}: {_IN_WORDS[proof]} cannot sign in by "
+            f"{table.name('mechanisms')}: {_IN_WORDS[proof]} cannot be used with "
             f"{' or '.join(named)}",
         )
     elif not all(is_loopback(each.host) for each in target.servers):
@@ -75,8 +75,8 @@ def _check_mechanisms(table: TableReader, target: SmarthostTarget, proof: Proof)
     elif not any(_is_protected(target, each) for each in fitting):
         table.fault(
             "tls" if table.has("tls") else None,
-            f"{table.name('tls')}: by {' or '.join(fitting)} nobody can sign in without TLS to a "
-            'verified server; use "required" or "implicit"',
+            f"{table.name('tls')}: {' or '.join(fitting)} can be used only over TLS to a verified "
+            'server; use "required" or "implicit"',
         )
 
 

@@ -52,8 +52,8 @@ MISTAKES = [
     ("[directory]\nkind = 'entra'\ntenants = 'contoso'",
      "g.toml:10: directory.tenants must be an id"),
     ("[directory]\nkind = ['azure', 'azure']",
-     "g.toml:9: directory.kind must name each directory once"),
-    ("[directory]\nkind = []", "g.toml:9: directory.kind must name each directory once"),
+     "g.toml:9: directory.kind must name at least one directory"),
+    ("[directory]\nkind = []", "g.toml:9: directory.kind must name at least one directory"),
     (("[[listener]]\nunix = '/s'\nmechanisms = ['SCRAM-SHA-1']\n[directory]\n"
       f"kind = 'entra'\ntenants = '{TENANT}'"),
      "g.toml:10: the directory cannot verify SCRAM-SHA-1"),

@@ -36,11 +36,11 @@ def mistakes(target: str, credential: str) -> list[str]:
 # fmt: off
 CASES = [
     (AWAY + 'mechanisms = "XOAUTH2"', PASSWORD,
-     "g.toml:9: target.x.mechanisms: a password cannot sign in by XOAUTH2"),
+     "g.toml:9: target.x.mechanisms: a password cannot be used with XOAUTH2"),
     (AWAY + 'mechanisms = ["PLAIN", "LOGIN"]', TOKEN,
-     "g.toml:9: target.x.mechanisms: a token cannot sign in by PLAIN or LOGIN"),
+     "g.toml:9: target.x.mechanisms: a token cannot be used with PLAIN or LOGIN"),
     (AWAY + 'mechanisms = "PLAIN"', CERTIFICATE,
-     "g.toml:9: target.x.mechanisms: a client certificate cannot sign in by PLAIN"),
+     "g.toml:9: target.x.mechanisms: a client certificate cannot be used with PLAIN"),
     (AWAY, NO_NAME,
      ("g.toml:7: target.x.credential: a token needs a user name; "
      "credentials.c.username is missing")),
@@ -50,14 +50,14 @@ CASES = [
      ("g.toml:9: target.x.tls: secrets are sent only over TLS; "
      'with a credential, use "required" or "implicit"')),
     (HERE + 'tls = "none"\nmechanisms = ["PLAIN", "XOAUTH2"]', PASSWORD,
-     ("g.toml:9: target.x.tls: by PLAIN nobody can sign in without TLS to a verified server; "
+     ("g.toml:9: target.x.tls: PLAIN can be used only over TLS to a verified server; "
      'use "required" or "implicit"')),
     (HERE + 'tls = "none"', CERTIFICATE,
-     ("g.toml:9: target.x.tls: by EXTERNAL nobody can sign in without TLS to a verified server; "
+     ("g.toml:9: target.x.tls: EXTERNAL can be used only over TLS to a verified server; "
      'use "required" or "implicit"')),
     (HERE + 'tls = "opportunistic"', TOKEN,
-     ("g.toml:9: target.x.tls: by OAUTHBEARER or XOAUTH2 nobody can sign in without TLS to a "
-     'verified server; use "required" or "implicit"')),
+     ("g.toml:9: target.x.tls: OAUTHBEARER or XOAUTH2 can be used only over TLS to a verified "
+     'server; use "required" or "implicit"')),
 ]
 GOOD = [
     (HERE + 'tls = "none"', PASSWORD),  # SCRAM keeps it, if the server offers that
