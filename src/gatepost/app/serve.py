@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import signal
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from gatepost.app.api import Api, Managed, serve_api
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.front import Written
 from gatepost.app.inbound import Inbound, PreparedListeners
+from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.listeners import client_limits
 from gatepost.app.message_ids import make_ids
 from gatepost.app.ready import remove_ready, write_ready
@@ -44,7 +43,6 @@ from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.runtime import (
     DRAIN,
     attempts_within,
-    report_faults,
     side_by_side,
     too_few_files,
 )
@@ -100,63 +98,18 @@ def _text_of(path: Path) -> str:
         return ""
 
 
-async def serve(
-    options: Options, report: Reporter, on_ready: Callable[[dict[str, Any]], None]
-) -> int:
-    """Run the relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
+async def serve(options: Options, report: Reporter, on_ready: OnReady) -> int:
+    """Run the relay until it is stopped; return the exit code. SIGHUP reloads.
 
     ``on_ready`` gets the document of ready.json, again after each reload. Raises GatepostError
     when it cannot start: ConfigProblems, StoreLocked, PortBusy.
     """
-    report_faults(report)
-    signals = _Signals()
-    async with AsyncExitStack() as stack:
-        service = await Service.start(options, report, stack)
-        on_ready(service.tell_ready())
-        stack.callback(remove_ready, service.data)
-        stack.callback(try_notify, "STOPPING=1")
-        try_notify(f"READY=1\nMAINPID={os.getpid()}")
-        while not (signals.stopped.done() or service.failed.done()):
-            waited: set[asyncio.Future[Any]] = {signals.stopped, service.failed, signals.hangup}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if signals.hangup.done():
-                signals.hangup = asyncio.get_running_loop().create_future()
-                reloading = asyncio.create_task(service.reload())
-                waited = {reloading, signals.stopped, service.failed}
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if not reloading.done():  # stopping does not wait for it
-                    reloading.cancel()
-                    await asyncio.wait({reloading})
-                elif (document := reloading.result()) is not None:
-                    on_ready(document)
-        ended = service.failed if service.failed.done() else signals.stopped
-        report("stopping", reason=ended.result())
-    return 1 if service.failed.done() else 0
-
-
-class _Signals:
-    """The signals that the process has received; repeated ones count once."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.stopped: asyncio.Future[str] = loop.create_future()
-        self.hangup: asyncio.Future[None] = loop.create_future()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _stop(self) -> None:
-        if not self.stopped.done():
-            self.stopped.set_result("signal")
-
-    def _hang_up(self) -> None:
-        if not self.hangup.done():
-            self.hangup.set_result(None)
+    return await run_relay(lambda stack: Service.start(options, report, stack), report, on_ready)
 
 
 @dataclass(slots=True)
 class Service:
-    """A running relay, and what a reload changes in it."""
+    """Implements ``RunningRelay``: a relay, and what a reload changes in it."""
 
     options: Options
     report: Report

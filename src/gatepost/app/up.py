@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from gatepost.app.front import Written
 from gatepost.app.inbound import Inbound
+from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.message_ids import ids_of
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
@@ -44,7 +44,6 @@ from gatepost.net.listen import listen
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
-from gatepost.processes.runtime import has_terminal, report_faults
 from gatepost.relay.context import Relay, Report
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import Budget
@@ -56,55 +55,32 @@ from gatepost.store.sqlite.disk import UnsyncedDisk
 from gatepost.wire.server.replies import replies_with
 
 
-async def up(preset: UpPreset, report: Reporter, on_ready: Callable[[dict[str, Any]], None]) -> int:
-    """Run the relay until SIGTERM or SIGINT; return the exit code.
+async def up(preset: UpPreset, report: Reporter, on_ready: OnReady) -> int:
+    """Run the relay until it is stopped; return the exit code.
 
     ``on_ready`` gets the document of ready.json. Raises GatepostError if it cannot start:
     StoreLocked for a directory that another relay uses, PortBusy for a port.
     """
-    report_faults(report)
-    stopped = _stopped_by_signal()
-    async with AsyncExitStack() as stack:
-        run = await start(preset, report, stack)
-        write_ready(run.data, run.document)
-        stack.callback(remove_ready, run.data)
-        on_ready(run.document)
-        await asyncio.wait({stopped, run.failed}, return_when=asyncio.FIRST_COMPLETED)
-        report("stopping", reason=(run.failed if run.failed.done() else stopped).result())
-    return 1 if run.failed.done() else 0
-
-
-def _stopped_by_signal() -> "asyncio.Future[str]":
-    """Return a future that is done when SIGTERM or SIGINT arrives, however often, or SIGHUP because
-    the terminal has been closed. Any other SIGHUP is ignored: there is no file to read again."""
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[str] = loop.create_future()
-
-    def stop() -> None:
-        if not stopped.done():
-            stopped.set_result("signal")
-
-    def hang_up() -> None:
-        if had_terminal and not has_terminal():
-            stop()
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop)
-    had_terminal = has_terminal()
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as by nohup
-        loop.add_signal_handler(signal.SIGHUP, hang_up)
-    return stopped
+    return await run_relay(
+        lambda stack: start(preset, report, stack), report, on_ready, needs_terminal=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A relay that accepts mail."""
+    """Implements ``RunningRelay``."""
 
     data: Path
     document: dict[str, Any]
-    """That of ready.json, which is not written yet."""
+    """That of ready.json."""
     failed: "asyncio.Future[str]"
-    """Done, with the reason, if the relay must not continue."""
+
+    def tell_ready(self) -> dict[str, Any]:
+        write_ready(self.data, self.document)
+        return self.document
+
+    async def reload(self) -> None:
+        """Do nothing: there is no file to read again."""
 
 
 async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Running:
