@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.finding import Confidence
@@ -15,83 +15,60 @@ _WANT_LOGIN: Final = frozenset({
 """Providers that accept mail only after a login."""
 
 
-class Wrong(NamedTuple):
-    """A format that cannot sign in at a provider."""
-
-    id: str
-    confidence: Confidence
-    said: str
-    fix: str
-
-
 _ADDRESS: Final = "Set the whole address of the mailbox (name@domain) as the user name."
 _NEW_APP_PASSWORD: Final = (
     "Create an application password in the account's security settings, and use that."
 )
 # fmt: off
-_SECRETS: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
-    ("acs", "guid"): Wrong("wrong_credential_kind", "likely", " has the form of a GUID: that is "
-                                                        "the ID of a client secret, not its value",
-                           "Set the secret's value, which Entra shows only once, when it is "
-                           "created."),
-    ("acs", "connection_string"): Wrong("wrong_credential_kind", "certain", " is a connection "
-                                                                            "string",
-                           "Set the client secret of the Entra application; connection strings "
-                           "are for the REST API."),
-    ("acs", "access_key"): Wrong("wrong_credential_kind", "certain", " has the form of an access "
-                                                                     "key",
-                           "Set the client secret of the Entra application; access keys are for "
-                           "the REST API."),
-    ("ses", "aws_secret_key"): Wrong("wrong_credential_kind", "likely", " has the form of an AWS "
-                                                                      "secret key (40 characters)",
-                           "Derive the SMTP password (44 characters) from the secret key for "
-                           "this region, or make SMTP credentials."),
-    ("brevo", "brevo_api_key"): Wrong("wrong_credential_kind", "certain", " has the form of an "
-                                                                          "API key (xkeysib)",
-                           "Set an SMTP key (xsmtpsib), from Brevo's page SMTP & API."),
+_SECRETS: Final[Mapping[tuple[str, str], tuple[Confidence, str, str]]] = MappingProxyType({
+    ("acs", "guid"): ("likely", (" has the form of a GUID: that is the ID of a client secret, not "
+        "its value"),
+        "Set the secret's value, which Entra shows only once, when it is created."),
+    ("acs", "connection_string"): ("certain", " is a connection string",
+        "Set the client secret of the Entra application; connection strings are for the REST API."),
+    ("acs", "access_key"): ("certain", " has the form of an access key",
+        "Set the client secret of the Entra application; access keys are for the REST API."),
+    ("ses", "aws_secret_key"): ("likely", " has the form of an AWS secret key (40 characters)",
+        ("Derive the SMTP password (44 characters) from the secret key for this region, or make "
+        "SMTP credentials.")),
+    ("brevo", "brevo_api_key"): ("certain", " has the form of an API key (xkeysib)",
+        "Set an SMTP key (xsmtpsib), from Brevo's page SMTP & API."),
 })
-_NAMES: Final[Mapping[tuple[str, str], Wrong]] = MappingProxyType({
-    ("acs", "guid"): Wrong("username_format", "likely", " is only a GUID",
-                           "Set RESOURCE.APPLICATION.TENANT: the Communication Services "
-                           "resource's name, "
-                           "the application's ID, the tenant's ID, separated by dots."),
-    ("acs", "entra_malformed"): Wrong("username_format", "certain", " does not have the form "
-                                                                    "RESOURCE.APPLICATION.TENANT",
-                           "Set RESOURCE.APPLICATION.TENANT (or with | between): the "
-                           "Communication Services resource's "
-                           "name, the application's ID, the tenant's ID."),
-    ("acs", "connection_string"): Wrong("username_format", "certain", " is a connection string",
-                           "Set RESOURCE.APPLICATION.TENANT, or an SMTP user name of the "
-                           "resource."),
-    ("microsoft365", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("microsoft365", "domain_user"): Wrong("username_format", "likely", " has the form "
-                                                                        "DOMAIN\\user", _ADDRESS),
-    ("microsoft365", "guid"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("mailgun", "name"): Wrong("username_format", "likely", " is not an address",
-                                "Set the SMTP user of the domain (postmaster@DOMAIN)."),
-    ("zoho", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("ionos", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("strato", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("ovh", "name"): Wrong("username_format", "likely", " is not an address", _ADDRESS),
-    ("icloud", "name"): Wrong("username_format", "possible", " is not an address", _ADDRESS),
-    ("brevo", "name"): Wrong("username_format", "likely", " is not an address",
-                              "Set the login that Brevo's page SMTP & API shows."),
-    ("ses", "address"): Wrong("username_format", "likely", " is an address", "Set the SMTP user "
-                                                                 "name (AKIA..., 20 characters)."),
-    ("ses", "name"): Wrong("username_format", "possible", " does not begin with AKIA",
-                           "Set the SMTP user name (AKIA..., 20 characters)."),
+"""Secrets of a wrong kind, by provider and format: the confidence, what is wrong, and the fix."""
+_NAMES: Final[Mapping[tuple[str, str], tuple[Confidence, str, str]]] = MappingProxyType({
+    ("acs", "guid"): ("likely", " is only a GUID",
+        ("Set RESOURCE.APPLICATION.TENANT: the Communication Services resource's name, the "
+        "application's ID, the tenant's ID, separated by dots.")),
+    ("acs", "entra_malformed"): ("certain", " does not have the form RESOURCE.APPLICATION.TENANT",
+        ("Set RESOURCE.APPLICATION.TENANT (or with | between): the Communication Services "
+        "resource's name, the application's ID, the tenant's ID.")),
+    ("acs", "connection_string"): ("certain", " is a connection string",
+        "Set RESOURCE.APPLICATION.TENANT, or an SMTP user name of the resource."),
+    ("microsoft365", "name"): ("likely", " is not an address", _ADDRESS),
+    ("microsoft365", "domain_user"): ("likely", " has the form DOMAIN\\user", _ADDRESS),
+    ("microsoft365", "guid"): ("likely", " is not an address", _ADDRESS),
+    ("mailgun", "name"): ("likely", " is not an address",
+        "Set the SMTP user of the domain (postmaster@DOMAIN)."),
+    ("zoho", "name"): ("likely", " is not an address", _ADDRESS),
+    ("ionos", "name"): ("likely", " is not an address", _ADDRESS),
+    ("strato", "name"): ("likely", " is not an address", _ADDRESS),
+    ("ovh", "name"): ("likely", " is not an address", _ADDRESS),
+    ("icloud", "name"): ("possible", " is not an address", _ADDRESS),
+    ("brevo", "name"): ("likely", " is not an address",
+        "Set the login that Brevo's page SMTP & API shows."),
+    ("ses", "address"): ("likely", " is an address",
+        "Set the SMTP user name (AKIA..., 20 characters)."),
+    ("ses", "name"): ("possible", " does not begin with AKIA",
+        "Set the SMTP user name (AKIA..., 20 characters)."),
 })
+"""User names in a wrong format, in the same way."""
 # fmt: on
 _LITERAL: Final[Mapping[str, str]] = MappingProxyType({"sendgrid": "apikey", "resend": "resend"})
 """Providers at which all customers have the same user name."""
-_APP_PASSWORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "gmail": frozenset({"google_app_password"}),
-        "yahoo": frozenset({"google_app_password"}),
-        "icloud": frozenset({"apple_app_password"}),
-    }
-)
-"""The formats of application passwords, by provider."""
+_APP_PASSWORDS: Final[Mapping[str, str]] = MappingProxyType({
+    "gmail": "google_app_password", "yahoo": "google_app_password", "icloud": "apple_app_password",
+})  # fmt: skip
+"""The format of application passwords, by provider."""
 _STRICT_SENDER: Final[Mapping[str, str]] = MappingProxyType({
     "acs": "sender_domain_not_linked",
     **dict.fromkeys(
@@ -110,7 +87,7 @@ _LOGIN_ONLY: Final = frozenset({"acs", "microsoft365"})
 def missing(view: View) -> Iterator[Fault]:
     """User name and password are missing, or one of them is."""
     name, secret = view.first("username"), view.first("password")
-    if view.sends_elsewhere or view.has("maps"):
+    if view.is_not_smtp or view.has("maps"):
         return
     for one, other, what in ((name, secret, "password"), (secret, name, "user name")):
         if one is None or one.state == "empty":
@@ -131,9 +108,9 @@ def missing(view: View) -> Iterator[Fault]:
     ):
         return
     if (name is None or name.state == "empty") and (secret is None or secret.state == "empty"):
-        said = f": {view.host} requires a login, and no user name is set"
+        text = f": {view.host} requires a login, and no user name is set"
         if view.kind in _WHOLE or name is not None:
-            yield _missing(view, host, "likely", said)
+            yield _missing(view, host, "likely", text)
 
 
 _WHOLE: Final = frozenset({"django", "python", "dotnet", "spring", "msmtp", "rails", "php", "url",
@@ -141,11 +118,12 @@ _WHOLE: Final = frozenset({"django", "python", "dotnet", "spring", "msmtp", "rai
 """Kinds of files that have all settings of a client."""
 
 
-def _missing(view: View, setting: Setting, sure: Confidence, said: str) -> Fault:
-    return Fault(
+def _missing(view: View, setting: Setting, sure: Confidence, text: str) -> Fault:
+    return view.fault(
+        setting,
         "credentials_missing",
         sure,
-        view.at(setting, said),
+        text,
         "Set both user name and password, or neither if the server needs no login.",
     )
 
@@ -166,30 +144,30 @@ def not_used(view: View) -> Iterator[Fault]:
         where = view.first("username") or view.first("password")
         if where is not None and view.host and (view.kind != "php" or "." not in where.key):
             name, fix = _SWITCH_ON[view.kind]
-            said = f": {name} is not set, and without it the client does not sign in"
-            yield Fault("auth_not_performed", "certain", view.at(where, said), fix)
+            text = f": {name} is not set, and without it the client does not sign in"
+            yield view.fault(where, "auth_not_performed", "certain", text, fix)
     elif auth is not None and auth.on is False:
         if view.kind in ("spring", "javascript"):  # they sign in if a user name is set
             return
         sure: Confidence = "certain" if view.kind in ("php", "msmtp", "postfix") else "likely"
-        said = ": there is a password, but authentication is not switched on"
+        text = ": there is a password, but authentication is not switched on"
         fix = _SWITCH_ON.get(view.kind, ("", "Switch authentication on."))[1]
-        yield Fault("auth_not_performed", sure, view.at(auth, said), fix)
+        yield view.fault(auth, "auth_not_performed", sure, text, fix)
 
 
 def postfix_sasl(view: View) -> Iterator[Fault]:
     """Postfix's own filter excludes the mechanisms that use passwords."""
     for setting in view.all("filter"):
         default = "noplaintext_default" in setting.marks
-        said = (": smtp_sasl_security_options is not set, and its default excludes PLAIN and LOGIN"
+        text = (": smtp_sasl_security_options is not set, and its default excludes PLAIN and LOGIN"
                 if default else " excludes PLAIN and LOGIN (noplaintext)")  # fmt: skip
-        yield Fault("client_mechanism_filter_wrong", "likely", view.at(setting, said),
+        yield view.fault(setting, "client_mechanism_filter_wrong", "likely", text,
                     "smtp_sasl_security_options = noanonymous (and under TLS "
                     "smtp_sasl_tls_security_options = noanonymous).")  # fmt: skip
     auth = view.first("auth")
     if view.kind == "postfix" and auth is not None and auth.on and not view.has("maps"):
-        said = " = yes, and smtp_sasl_password_maps is not set"
-        yield _missing(view, auth, "certain", said)
+        text = " = yes, and smtp_sasl_password_maps is not set"
+        yield _missing(view, auth, "certain", text)
 
 
 def kinds(view: View) -> Iterator[Fault]:
@@ -200,40 +178,32 @@ def kinds(view: View) -> Iterator[Fault]:
                 continue
             wrong = _SECRETS.get((provider, setting.secret.kind))
             if wrong is None and provider == "sendgrid" and setting.secret.kind != "sendgrid_key":
-                wrong = Wrong("wrong_credential_kind", "likely", " does not begin with SG.",
-                              "Set an API key (SG....) that may send mail.")  # fmt: skip
+                wrong = ("likely", " does not begin with SG.",
+                         "Set an API key (SG....) that may send mail.")  # fmt: skip
             if wrong is not None:
-                yield _wrong(view, setting, wrong)
-            shapes = _APP_PASSWORDS.get(provider)
-            if shapes is not None and setting.secret.kind not in shapes:
-                said = (
-                    " does not look like an application password, and the account's own is not "
-                    "accepted"
-                )
-                sure: Confidence = "likely" if provider == "gmail" else "possible"
-                proof = view.at(setting, f" (the password){said}")
-                yield Fault("app_password_required", sure, proof, _NEW_APP_PASSWORD)
+                sure, text, fix = wrong
+                text = f" (the password){text}"
+                yield view.fault(setting, "wrong_credential_kind", sure, text, fix)
+            if setting.secret.kind != _APP_PASSWORDS.get(provider, setting.secret.kind):
+                text = (" (the password) does not look like an application password, and the "
+                        "account's own is not accepted")  # fmt: skip
+                sure = "likely" if provider == "gmail" else "possible"
+                yield view.fault(setting, "app_password_required", sure, text, _NEW_APP_PASSWORD)
         for setting in view.all("username"):
             if setting.state != "set" or "placeholder" in setting.marks:
                 continue
             wrong = _NAMES.get((provider, setting.form))
             literal = _LITERAL.get(provider)
             if literal is not None and setting.form != literal:
-                wrong = Wrong(
-                    "username_format",
+                wrong = (
                     "certain",
                     f" is not {literal}",
                     f"Set the user name {literal} literally; the key is the password.",
                 )
             if wrong is not None:
-                yield _wrong(view, setting, wrong)
-
-
-def _wrong(view: View, setting: Setting, wrong: Wrong) -> Fault:
-    what = "user name" if setting.role == "username" else "password"
-    return Fault(
-        wrong.id, wrong.confidence, view.at(setting, f" (the {what}){wrong.said}"), wrong.fix
-    )
+                sure, text, fix = wrong
+                text = f" (the user name){text}"
+                yield view.fault(setting, "username_format", sure, text, fix)
 
 
 def mechanisms(view: View) -> Iterator[Fault]:
@@ -241,13 +211,13 @@ def mechanisms(view: View) -> Iterator[Fault]:
     for setting in view.all("mechanism"):
         named = set(setting.shown.replace(",", " ").split())
         if named and named <= {"PLAIN", "CRAM-MD5"} and view.providers & _LOGIN_ONLY:
-            said = f" = {setting.shown.lower()}, and {view.host} lists LOGIN and XOAUTH2 alone"
+            text = f" = {setting.shown.lower()}, and {view.host} lists LOGIN and XOAUTH2 alone"
             fix = {
                 "rails": "authentication: :login",
                 "msmtp": "auth login",
                 "postfix": "smtp_sasl_mechanism_filter = login",
             }.get(view.kind, "Set login.")
-            yield Fault("mechanism_not_offered", "certain", view.at(setting, said), fix)
+            yield view.fault(setting, "mechanism_not_offered", "certain", text, fix)
 
 
 def senders(view: View) -> Iterator[Fault]:
@@ -256,24 +226,25 @@ def senders(view: View) -> Iterator[Fault]:
     provider = next((each for each in sorted(view.providers) if each in _STRICT_SENDER), "")
     if sender is not None and sender.state == "set" and sender.form == "no_address":
         if name is not None and name.state == "set" and name.form not in ("address", "empty"):
-            said = " is not an address"
-            yield Fault("account_name_used_as_sender", "likely", view.at(sender, said),
+            text = " is not an address"
+            yield view.fault(sender, "account_name_used_as_sender", "likely", text,
                         "Set an address of a domain that you may send from.")  # fmt: skip
         return
-    if not provider or view.sends_elsewhere:
+    if not provider or view.is_not_smtp:
         return
     if sender is not None and sender.state == "set" and sender.form == "example_address":
-        said = " is an address of an example domain, which the provider does not accept"
-        yield Fault(_STRICT_SENDER[provider], "likely", view.at(sender, said),
+        text = " is an address of an example domain, which the provider does not accept"
+        yield view.fault(sender, _STRICT_SENDER[provider], "likely", text,
                     "Set an address that the account may send from.")  # fmt: skip
     default = _DEFAULT_SENDERS.get(view.kind)
     where = view.first("host")
     if sender is None and default is not None and where is not None:
-        said = f": {default}; the provider does not accept that"
-        yield Fault(
+        text = f": {default}; the provider does not accept that"
+        yield view.fault(
+            where,
             _STRICT_SENDER[provider],
             "possible",
-            view.at(where, said),
+            text,
             f"Set {_SENDER_SETTING[view.kind]} to an address that the account may send from.",
         )
 
@@ -300,8 +271,8 @@ def filter_names(view: View) -> Iterator[Fault]:
             and not any(name in _MECHANISMS for name in named)
             and not any(name.startswith("!") for name in named)
         ):
-            said = f" = {setting.shown.lower()} names no mechanism, so none is left"
-            yield Fault("client_mechanism_filter_wrong", "certain", view.at(setting, said),
+            text = f" = {setting.shown.lower()} names no mechanism, so none is left"
+            yield view.fault(setting, "client_mechanism_filter_wrong", "certain", text,
                         "smtp_sasl_mechanism_filter = plain, login (or leave it out).")  # fmt: skip
 
 
@@ -316,8 +287,8 @@ def pass_not_password(view: View) -> Iterator[Fault]:
     if view.kind == "javascript":
         for setting in view.all("password"):
             if setting.key.rpartition(".")[2].lower() == "password":
-                said = ": nodemailer reads auth.pass, not auth.password"
-                yield _missing(view, setting, "likely", said)
+                text = ": nodemailer reads auth.pass, not auth.password"
+                yield _missing(view, setting, "likely", text)
 
 
 RULES: Final = (

@@ -14,23 +14,9 @@ IMPLICIT_PORTS: Final = frozenset({465, 2465})
 _LOCAL: Final = ("localhost", "127.", "::1", "0.0.0.0", "mailhog", "mailpit", "mailcatcher",
                  "host.docker.internal", "smtp4dev", "greenmail")  # fmt: skip
 _NO_SMTP: Final = (
-    "console",
-    "locmem",
-    "dummy",
-    "filebased",
-    "log",
-    "array",
-    "sendmail",
-    "null",
-    "test",
-    "file",
-    "memory",
-    "letter_opener",
-    "ses",
-    "mailgun",
-    "postmark",
-    "resend",
-)
+    "console", "locmem", "dummy", "filebased", "log", "array", "sendmail", "null", "test", "file",
+    "memory", "letter_opener", "ses", "mailgun", "postmark", "resend",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +41,8 @@ class View:
     def first(self, role: Role, *, on: bool | None = None) -> Setting | None:
         """Return the last setting of a role (with the state ``on``), because later ones override
         it."""
-        found = [
-            each for each in self.config.settings
-            if each.role == role and (on is None or each.on is on)
-        ]  # fmt: skip
-        return found[-1] if found else None
+        return next((each for each in reversed(self.config.settings)
+                     if each.role == role and (on is None or each.on is on)), None)  # fmt: skip
 
     def all(self, role: Role) -> Iterator[Setting]:
         """Yield every setting of a role."""
@@ -71,9 +54,12 @@ class View:
             return f'"{setting.key.rpartition(".")[2]}": {value}'
         return f"{setting.key}{': ' if self.kind == 'javascript' else ' = '}{value}"
 
-    def at(self, setting: Setting, said: str) -> str:
-        """Return a proof: file, line, name, and what is wrong there."""
-        return f"{self.config.file}:{setting.line}: {setting.key}{said}"
+    def fault(
+        self, setting: Setting, id: str, confidence: Confidence, text: str, fix: str
+    ) -> Fault:
+        """Return a fault of a setting. ``text``: what is wrong, behind file, line and name."""
+        proof = f"{self.config.file}:{setting.line}: {setting.key}{text}"
+        return Fault(id, confidence, proof, fix)
 
     @cached_property
     def host(self) -> str:
@@ -111,7 +97,7 @@ class View:
         return not self.host or self.host.startswith(_LOCAL) or "." not in self.host
 
     @cached_property
-    def sends_elsewhere(self) -> bool:
+    def is_not_smtp(self) -> bool:
         """Whether the framework is set to something other than SMTP."""
         backend = self.first("backend")
         return backend is not None and any(
@@ -130,12 +116,12 @@ class View:
         """
         implicit, starttls = self.first("implicit"), self.first("starttls")
         if implicit is not None and implicit.on:
-            both = starttls is not None and starttls.on and not _demands_tls(starttls)
+            both = starttls is not None and starttls.on and not _is_demand(starttls)
             return ("both" if both else "implicit"), implicit
         if starttls is not None and starttls.on:
             return "starttls", starttls
-        known = (*self.all("implicit"), *self.all("starttls"), *self.all("tls"))
-        if any(each.state == "elsewhere" or each.on is None for each in known):
+        switches = (*self.all("implicit"), *self.all("starttls"), *self.all("tls"))
+        if any(each.state == "elsewhere" or each.on is None for each in switches):
             return "", None
         tls, clear = self.first("tls"), self.first("clear")
         if implicit is not None and tls is None and self.port in IMPLICIT_PORTS:
@@ -154,7 +140,7 @@ class View:
         return "", None
 
 
-def _demands_tls(setting: Setting) -> bool:
+def _is_demand(setting: Setting) -> bool:
     """Tell whether the setting only requires TLS, of either kind, such as nodemailer's
     ``requireTLS``."""
     return setting.key.lower().replace("_", "").endswith("requiretls")

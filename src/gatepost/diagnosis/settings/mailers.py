@@ -45,12 +45,12 @@ def _misnamed(view: View, setting: Setting) -> Iterator[Fault]:
         f"OPTIONS of this backend are {', '.join(_OPTIONS)}."
     )  # fmt: skip
     if len(inside) == 1:
-        said = " is outside of OPTIONS, where Django does not read it"
+        text = " is outside of OPTIONS, where Django does not read it"
     elif name not in _OPTIONS:
-        said = " is no option of Django's SMTP backend, which raises InvalidMailer"
+        text = " is no option of Django's SMTP backend, which raises InvalidMailer"
     else:
         return
-    yield Fault("client_config_conflict", "certain", view.at(setting, said), written)
+    yield view.fault(setting, "client_config_conflict", "certain", text, written)
 
 
 def replaced(view: View) -> Iterator[Fault]:
@@ -59,11 +59,11 @@ def replaced(view: View) -> Iterator[Fault]:
         return
     for setting in view.config.settings:
         if setting.key in _REPLACED:
-            said = ": beside MAILERS, Django raises ImproperlyConfigured"
+            text = ": beside MAILERS, Django raises ImproperlyConfigured"
             fix = f"Remove {setting.key}: its value belongs in OPTIONS of MAILERS."
             if setting.key == "EMAIL_BACKEND":
                 fix = 'Remove EMAIL_BACKEND: "BACKEND" in MAILERS replaces it.'
-            yield Fault("client_config_conflict", "certain", view.at(setting, said), fix)
+            yield view.fault(setting, "client_config_conflict", "certain", text, fix)
 
 
 RULES: Final = (options, replaced)

@@ -9,13 +9,8 @@ from gatepost.model.finding import Confidence
 from gatepost.model.setting import Setting
 
 _OTHER_PROTOCOLS: Final = {
-    110: "POP3",
-    995: "POP3",
-    143: "IMAP",
-    993: "IMAP",
-    80: "HTTP",
-    443: "HTTP",
-}
+    110: "POP3", 995: "POP3", 143: "IMAP", 993: "IMAP", 80: "HTTP", 443: "HTTP",
+}  # fmt: skip
 _REFUSES_BOTH: Final = frozenset({"django", "python"})
 """Frameworks that raise an exception if both switches are on."""
 _PREFERS_IMPLICIT: Final = frozenset({"spring", "javascript", "dotnet", "php", "laravel"})
@@ -30,29 +25,27 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     where = setting or view.port_setting
     if mode == "both" and view.kind in _PREFERS_IMPLICIT:
         mode = "implicit"
-    if not view.port or where is None or view.sends_elsewhere:
+    if not view.port or where is None or view.is_not_smtp:
         return
     port = f"the port is {view.port}"
-    told = view.at(
-        where, f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
-    )
     # EMAIL_URL: smtps:// means STARTTLS for django-environ, implicit TLS for dj-email-url
-    django_url = _ends(where, "EMAIL_URL") and where.shown == "smtps"
+    django_url = _is_named(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
         fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
-        yield Fault("implicit_tls_on_starttls_port", sure, told, fix)
+        text = f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
+        yield view.fault(where, "implicit_tls_on_starttls_port", sure, text, fix)
     elif mode in ("starttls", "clear") and view.port in IMPLICIT_PORTS and not django_url:
         if mode == "clear" and view.is_local:
             return
         how = "STARTTLS" if mode == "starttls" else "no TLS"
-        said = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
+        text = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
         sure = "likely" if view.kind in _GUESSED else "certain"
         fix = f"{spellings.implicit(view.spelling)}; or {spellings.starttls(view.spelling)}."
-        yield Fault("starttls_on_implicit_tls_port", sure, view.at(where, said), fix)
+        yield view.fault(where, "starttls_on_implicit_tls_port", sure, text, fix)
 
 
-def _ends(setting: Setting, *names: str) -> bool:
+def _is_named(setting: Setting, *names: str) -> bool:
     """Tell whether the setting has one of these names; several URLs with one name are numbered."""
     return setting.key.upper().partition("[")[0].endswith(names)
 
@@ -67,14 +60,14 @@ def url_scheme(view: View) -> Iterator[Fault]:
     url = view.first("url")
     if url is None or url.shown not in ("smtp", "submission") or view.port not in IMPLICIT_PORTS:
         return
-    if _ends(url, "MAILER_DSN", "EMAIL_URL", "MAIL_URL") or view.mode()[0]:
+    if _is_named(url, "MAILER_DSN", "EMAIL_URL", "MAIL_URL") or view.mode()[0]:
         return
-    said = (
+    text = (
         f" begins with {url.shown}://, and the port is {view.port}, which requires TLS from the "
         "first byte"
     )
     fix = f"{spellings.implicit('url')}; or {spellings.starttls('url')}."
-    yield Fault("starttls_on_implicit_tls_port", "likely", view.at(url, said), fix)
+    yield view.fault(url, "starttls_on_implicit_tls_port", "likely", text, fix)
 
 
 def both_switches(view: View) -> Iterator[Fault]:
@@ -86,57 +79,47 @@ def both_switches(view: View) -> Iterator[Fault]:
     if view.kind in _PREFERS_IMPLICIT or (view.kind == "rails" and "auto" in starttls.key):
         return
     sure: Confidence = "certain" if view.kind in _REFUSES_BOTH else "likely"
-    proof = view.at(
-        implicit,
-        f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together",
-    )
+    text = f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together"
     fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
-    yield Fault("client_config_conflict", sure, proof, fix)
-
-
-_FALSE: Final = {"javascript": "false"}
+    yield view.fault(implicit, "client_config_conflict", sure, text, fix)
 
 
 def text_that_is_true(view: View) -> Iterator[Fault]:
     """A text is used as a switch, which Python takes as true even if it is ``"False"``."""
     for setting in (*view.all("starttls"), *view.all("implicit"), *view.all("tls")):
         if "false_text" in setting.marks:
-            said = ' is a string, and every string except the empty one is true, even "False"'
+            text = ' is a string, and every string except the empty one is true, even "False"'
             id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
             if setting.role == "implicit" and view.port in STARTTLS_PORTS:
                 id_ = "implicit_tls_on_starttls_port"
             if view.mode()[0] == "both":
                 id_ = "client_config_conflict"
-            yield Fault(
-                id_,
-                "certain",
-                view.at(setting, said),
-                f"Write {view.written(setting, _FALSE.get(view.kind, 'False'))}, without quotes.",
-            )
+            false = view.written(setting, "false" if view.kind == "javascript" else "False")
+            yield view.fault(setting, id_, "certain", text, f"Write {false}, without quotes.")
         elif "untyped" in setting.marks:
-            said = ' is an environment variable\'s text as it is: "False" and "0" are true, too'
+            text = ' is an environment variable\'s text as it is: "False" and "0" are true, too'
             compared = view.written(setting, 'os.environ.get(...) == "True"')
             fix = f"{compared}, or a reader that makes a bool of it."
             id_ = "unwanted_starttls" if setting.role == "starttls" else "client_config_conflict"
-            yield Fault(id_, "possible", view.at(setting, said), fix)
+            yield view.fault(setting, id_, "possible", text, fix)
 
 
 def no_tls(view: View) -> Iterator[Fault]:
     """There is a submission port and a user name, but no setting for TLS."""
     mode, setting = view.mode()
     where = setting or view.port_setting
-    if mode != "clear" or where is None or view.is_local or view.sends_elsewhere:
+    if mode != "clear" or where is None or view.is_local or view.is_not_smtp:
         return
     if view.port not in (587, 2587) and not (view.port == 25 and view.providers):
         return
     if not (view.has("password") or view.has("maps") or view.providers):
         return
-    said = f"{_value(where)}: the client stays in clear"
+    text = f"{_value(where)}: the client stays in clear"
     if setting is None or "default" in setting.marks:
-        said = ": nothing switches TLS on, so the client stays in clear"
+        text = ": nothing switches TLS on, so the client stays in clear"
     sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
-    yield Fault(
-        "starttls_required", sure, view.at(where, said), f"{spellings.starttls(view.spelling)}."
+    yield view.fault(
+        where, "starttls_required", sure, text, f"{spellings.starttls(view.spelling)}."
     )
 
 
@@ -144,18 +127,19 @@ def scheme(view: View) -> Iterator[Fault]:
     """Laravel's MAIL_SCHEME accepts only smtp and smtps."""
     for setting in view.all("implicit"):
         if "bad_scheme" in setting.marks:
-            said = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
+            text = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
             fix = f"{spellings.starttls('laravel')}; or {spellings.implicit('laravel')}."
-            yield Fault("client_config_conflict", "certain", view.at(setting, said), fix)
+            yield view.fault(setting, "client_config_conflict", "certain", text, fix)
         if "wrapper_needs_encrypt" in setting.marks:
-            said = (
+            text = (
                 ": smtp_tls_wrappermode = yes works only with smtp_tls_security_level = encrypt "
                 "or higher"
             )
-            yield Fault(
+            yield view.fault(
+                setting,
                 "client_config_conflict",
                 "certain",
-                view.at(setting, said),
+                text,
                 f"{spellings.implicit('postfix')}.",
             )
 
@@ -164,11 +148,11 @@ def unverified(view: View) -> Iterator[Fault]:
     """The certificate is not verified."""
     for setting in view.all("verify"):
         if setting.on is False and not (view.host and view.is_local):
-            said = (
+            text = (
                 f"{_value(setting)}: the server's certificate is not verified, so the password "
                 "can be stolen"
             )
-            yield Fault("client_accepts_invalid_cert", "certain", view.at(setting, said),
+            yield view.fault(setting, "client_accepts_invalid_cert", "certain", text,
                         "Switch verification on; for a private authority name its certificate "
                         "(CA file) instead.")  # fmt: skip
 
@@ -181,19 +165,16 @@ def wrong_service(view: View) -> Iterator[Fault]:
     other = _OTHER_PROTOCOLS.get(view.port)
     first = view.host.partition(".")[0]
     if other or first in ("imap", "pop", "pop3", "imaps"):
-        said = f" leads to {other or first.upper()}, which does not accept mail"
+        text = f" leads to {other or first.upper()}, which does not accept mail"
         setting = where if other else view.first("host") or where
-        yield Fault("wrong_submission_host", "likely", view.at(setting, said),
+        yield view.fault(setting, "wrong_submission_host", "likely", text,
                     f"Set the provider's host for sending (smtp.…): "
                     f"{spellings.starttls(view.spelling)}.")  # fmt: skip
     for provider in view.providers:
         if view.port in _CLOSED.get(provider, ()):
-            said = f": {view.host} does not answer on {view.port}"
-            yield Fault(
-                "port_blocked",
-                "likely",
-                view.at(where, said),
-                f"{spellings.starttls(view.spelling)}.",
+            text = f": {view.host} does not answer on {view.port}"
+            yield view.fault(
+                where, "port_blocked", "likely", text, f"{spellings.starttls(view.spelling)}."
             )
 
 
