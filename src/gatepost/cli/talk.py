@@ -59,7 +59,7 @@ def talk(server: str, as_json: bool, **arguments: Any) -> int:
         talking.greet()
         for line in sys.stdin:
             talking.run(line.rstrip("\r\n"))
-            if not talking.session.usable:
+            if not talking.session.is_usable:
                 break
     except ConfigError as error:
         raise click.UsageError(str(error)) from error

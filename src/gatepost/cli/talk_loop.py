@@ -96,7 +96,7 @@ class TalkSession:
         elif verb == "DATA" and reply.code == 354:
             self._content = []
         elif verb == "QUIT" and reply.is_success:
-            self.session.usable = False
+            self.session.is_usable = False
 
     def _special(self, line: str) -> None:
         name, _, text = line.partition(" ")

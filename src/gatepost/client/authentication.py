@@ -116,7 +116,7 @@ def authenticate(
             session.has_shown_secret = False
             session.refused_mechanisms.append(mechanism.name)
             session.left_mechanisms = bool(step.mechanism)
-        if not (step.mechanism and session.usable):
+        if not (step.mechanism and session.is_usable):
             raise refused
         earlier, remaining = refused, remaining[1:]
 

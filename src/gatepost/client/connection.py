@@ -236,7 +236,7 @@ class Connection:
 
     def deliver(self, letter: PreparedMessage) -> Receipt:
         """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
-        if not self.session.usable:
+        if not self.session.is_usable:
             raise Disconnected("the connection can no longer be used").at("mail")
         self._begin()
         self.session.begin()
@@ -245,7 +245,7 @@ class Connection:
 
     def close(self) -> None:
         """Send QUIT and close; a second call does nothing."""
-        if self.session.usable:
+        if self.session.is_usable:
             self._begin()
             self._run(self.session.quit())
         self._stream.close(_close_timeout(self.end))
@@ -318,7 +318,7 @@ class AsyncConnection:
 
     async def deliver(self, letter: PreparedMessage) -> Receipt:
         """Send a message from ``prepare``; raises as ``gatepost.send`` does."""
-        if not self.session.usable:
+        if not self.session.is_usable:
             raise Disconnected("the connection can no longer be used").at("mail")
         self._begin()
         self.session.begin()
@@ -331,7 +331,7 @@ class AsyncConnection:
         if stream is None:
             return
         try:
-            if self.session.usable and not self.session.announced:
+            if self.session.is_usable and not self.session.announced:
                 self._begin()
                 await self.run(self.session.quit())
             await stream.close(_close_timeout(self.end))
@@ -339,12 +339,12 @@ class AsyncConnection:
             stream.abort()
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """True as far as is known: the server is connected, and has sent nothing unexpected."""
         session, stream = self.session, self._stream
         if session.announced:  # and no other message took its place
             return False
-        return session.usable and stream is not None and stream.is_quiet
+        return session.is_usable and stream is not None and stream.is_quiet
 
     @property
     def peer_address(self) -> str:
@@ -361,13 +361,13 @@ class AsyncConnection:
     def may_be_followed(self) -> bool:
         """True if another message may be announced after the current one (RFC 2920 3.1)."""
         session = self.session
-        return session.may_be_followed and session.usable and session.announcement is None
+        return session.may_be_followed and session.is_usable and session.announcement is None
 
     @property
-    def goes_on(self) -> bool:
+    def can_go_on(self) -> bool:
         """True if the announced message can be sent next."""
         session, stream = self.session, self._stream
-        if stream is None or not session.usable or stream.ended:
+        if stream is None or not session.is_usable or stream.ended:
             return False
         return bool(session.announced) or stream.is_quiet
 
@@ -386,7 +386,7 @@ class AsyncConnection:
         """Drop an announced message; if its commands were sent, the connection cannot be used any
         more."""
         if announcement.is_sent:
-            self.session.usable = False
+            self.session.is_usable = False
         elif self.session.announcement is announcement:
             self.session.announcement = None
 

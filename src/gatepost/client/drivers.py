@@ -38,7 +38,7 @@ class _Pace:
         self._step: Step | None = None
         self._deadline = 0.0
         self.end = inf
-        """When all of it is over."""
+        """The time of the end of the whole conversation."""
 
     def left(self, step: Step) -> float:
         now = time.monotonic()
@@ -62,7 +62,7 @@ class SyncDriver:
     def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
         """Return what ``conversation`` returns, raise what it raises.
 
-        ``deadline`` is a time of ``time.monotonic``, after which no step goes on.
+        ``deadline`` is a time of ``time.monotonic``, after which no step continues.
         """
         self._pace.end = deadline
         return drive(conversation, self._perform)

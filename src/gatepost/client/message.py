@@ -165,7 +165,7 @@ def _envelope(fields: Fields) -> Envelope:
 
 
 def _addresses(fields: Fields, name: str) -> list[Address]:
-    """Return the mailboxes of a field, by our own grammar; those of an empty group are none."""
+    """Return the mailboxes of a field, by our own grammar; an empty group has none."""
     try:
         return [
             address

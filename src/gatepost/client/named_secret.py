@@ -22,7 +22,7 @@ MAX_SECRET: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class NamedSecret:
-    """The place of a secret."""
+    """Where a secret is."""
 
     kind: Literal["file", "systemd", "environment"]
     name: str

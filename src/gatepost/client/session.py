@@ -112,7 +112,7 @@ class ClientSession:
         """True if others could be tried then."""
         self.has_shown_secret = False
         """True if the server has the secret, or a proof of it, and may have checked it."""
-        self.usable = True
+        self.is_usable = True
         """False if no further commands can be sent: after a 421, a lost connection, a partly sent
         message."""
         self.in_transaction = False
@@ -143,17 +143,17 @@ class ClientSession:
             return (yield from conversation)
         except GatepostError as error:
             if isinstance(error, NetworkError | RemoteProtocolError):
-                self.usable = False
+                self.is_usable = False
             error.at(self.phase, self.transcript)
             if self.explain is not None:
                 self.explain(error)
             raise
         except GeneratorExit:
-            self.usable = False
+            self.is_usable = False
             raise
         finally:
             if self.reader.has_unread and not self.announced:
-                self.usable = False
+                self.is_usable = False
 
     # Commands and replies.
 
@@ -170,7 +170,7 @@ class ClientSession:
         """
         if is_announced := bool(self.announced):
             if batch.octets != self.announced:  # never in the envelope of another message
-                self.usable = False
+                self.is_usable = False
                 raise Disconnected("the server expects another message on this connection")
             self.announced = b""
         self.phase = batch.commands[0][0]
@@ -186,9 +186,9 @@ class ClientSession:
             if (reply := self.reader.next_reply()) is None:  # most came with the one before
                 reply = yield from self._read_reply(Read(phase))
             replies.append(self._note_reply(reply, command, asked_at))
-            if not self.usable:
+            if not self.is_usable:
                 break
-        if is_announced and self.usable and self.reader.has_unread:
+        if is_announced and self.is_usable and self.reader.has_unread:
             raise RemoteProtocolError(
                 "more replies than commands: some belong to the previous message"
             )
@@ -199,7 +199,7 @@ class ClientSession:
         421 not all replies were read."""
         code = self.reader.next_code
         is_reply = code.isdecimal() and len(code) == 3
-        if self.usable and is_reply and int(code) not in (CLOSING, _GOODBYE):
+        if self.is_usable and is_reply and int(code) not in (CLOSING, _GOODBYE):
             raise RemoteProtocolError("more replies than commands: they may be out of step")
 
     def _take_unexpected_421(self) -> Reply:
@@ -228,7 +228,7 @@ class ClientSession:
             command = self.transcript.redact(command)
             self.listen_in(TimedReply(self.phase, command, redacted, asked_at, time.monotonic()))
         if reply.code == CLOSING:
-            self.usable = False
+            self.is_usable = False
         elif reply.code in _OUT_OF_PLACE and self.phase in _OF_MAIL:
             self._check_code(reply)
         if redacted is not reply and self.phase == "ehlo" and reply.is_success:
@@ -239,7 +239,7 @@ class ClientSession:
         """Refuse a reply that cannot be to the command (RFC 5321 4.2.1): replies may be out of
         step, and a refused message would then count as delivered."""
         if reply.code == _GOODBYE:
-            self.usable = False
+            self.is_usable = False
             raise Disconnected("the server closed the session (221) instead of answering")
         if self.phase != "data" or not reply.is_intermediate:
             redacted = self.transcript.redact(str(reply))
@@ -271,14 +271,14 @@ class ClientSession:
             try:
                 step = WriteFrom(windows, self.take_announcement, in_thread=in_thread)
                 early = yield from self._write(step)
-            except GatepostError:  # the content cannot be read any further, say
-                self.usable = False  # further commands would be taken for content
+            except GatepostError:  # it may not read the content any further
+                self.is_usable = False  # further commands would be taken for content
                 raise
             if early:
                 self.reader.feed(early)
                 is_early = True
         if is_early:
-            self.usable = False
+            self.is_usable = False
         poured, self.is_poured = time.monotonic(), True
         reply = yield from self.await_reply("content", command)
         self.is_poured = False
@@ -303,7 +303,7 @@ class ClientSession:
         try:
             octets: bytes = yield step
         except Disconnected as error:
-            self._lost, self.usable = error, False
+            self._lost, self.is_usable = error, False
             return b""
         return octets
 
@@ -326,7 +326,7 @@ class ClientSession:
         """Send EHLO, or HELO if the server does not know EHLO (RFC 5321 3.2). Raises Refused."""
         command = f"EHLO {self.peer.local_name}"
         reply = answer = yield from self.ask(command, "ehlo")
-        if reply.is_permanent and self.usable:
+        if reply.is_permanent and self.is_usable:
             answer = yield from self.ask(f"HELO {self.peer.local_name}", "ehlo")
         if not answer.is_success:
             raise Refused(reply, command)
@@ -357,14 +357,14 @@ class ClientSession:
             raise RemoteProtocolError("octets in clear behind the reply to STARTTLS")
         try:
             yield from self.secure()
-        except TlsError as error:  # it is not implicit TLS in any case
+        except TlsError as error:  # the server does not expect implicit TLS
             error.slug = "" if error.slug == "implicit_tls_on_starttls_port" else error.slug
             raise
         self.capabilities = Capabilities()
         return (yield from self.hello())
 
     def open(self, *, implicit: bool, start_tls: bool) -> Conversation[Capabilities]:
-        """Do everything from a new connection until AUTH or MAIL may be sent."""
+        """Perform all steps from a new connection until AUTH or MAIL may be sent."""
         if implicit:
             yield from self.secure()
         yield from self.greet()
@@ -380,25 +380,25 @@ class ClientSession:
         """
         reply = yield from self.ask("NOOP", "quit")
         if not reply.is_success:
-            self.usable = False
+            self.is_usable = False
             raise Refused(reply, "NOOP")
 
     def reset(self) -> Conversation[None]:
         """End an incomplete transaction with RSET (RFC 5321 4.1.1.5)."""
-        if self.in_transaction and self.usable and not self.announced:
+        if self.in_transaction and self.is_usable and not self.announced:
             reply = yield from self.ask("RSET", "mail")
             if not reply.is_success:  # it may be in the transaction before, with its recipients
-                self.usable = False
+                self.is_usable = False
                 raise Disconnected(f"the server does not reset the transaction: {reply}")
         self.in_transaction = False
 
     def quit(self) -> Conversation[None]:
         """Send QUIT; errors are ignored."""
-        if not self.usable:
+        if not self.is_usable:
             return
         try:
             yield from self.ask("QUIT", "quit")
         except (NetworkError, ProtocolError):
             pass
         finally:
-            self.usable = False
+            self.is_usable = False

@@ -172,7 +172,7 @@ def transact(
 
     Raises NetworkError and RemoteProtocolError.
     """
-    if not session.usable:
+    if not session.is_usable:
         raise Disconnected("the server sent an unexpected reply: nothing more is sent")
     session.phase = "mail"
     was_announced = bool(session.announced)
@@ -182,7 +182,7 @@ def transact(
         if batch.commands[0][0] == "data" and not course.accepted:
             break  # there are no recipients left
         yield from session.ask_all(batch, replies)
-        if not replies[0].is_success or not session.usable:
+        if not replies[0].is_success or not session.is_usable:
             break
     mail = replies[0]
     is_complete = len(replies) == sum([len(batch.commands) for batch in batches])
@@ -194,10 +194,12 @@ def transact(
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
             if was_announced and not mail.is_success:
-                session.usable = False  # it may be in the previous transaction, with its recipients
+                session.is_usable = (
+                    False  # it may be in the previous transaction, with its recipients
+                )
             else:
                 yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
-    elif not is_complete or (data is None and not session.usable):
+    elif not is_complete or (data is None and not session.is_usable):
         course.last = _refusal(replies[-1])  # a 421: nothing more was sent
     elif refusal is not None:
         course.last = refusal

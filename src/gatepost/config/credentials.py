@@ -20,7 +20,7 @@ from gatepost.config.settings import (
 
 _PLACES: Final = ("file", "systemd", "environment")
 NOWHERE: Final = NamedSecret("environment", "")
-"""Stands for a secret whose place is a mistake."""
+"""Stands for a secret whose source is invalid."""
 
 
 def secret(value: Any) -> NamedSecret:

@@ -59,7 +59,7 @@ class ListenerSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """A name, the place of its password, and its permitted senders."""
+    """A name, the source of its password, and its permitted senders."""
 
     name: str
     password: NamedSecret | None = None

@@ -78,7 +78,7 @@ class Audit:
         except GatepostError as error:
             return tuple(Check(name, "not_tried", (talk.explain(error),)) for name in names)
         finally:
-            talk.close(politely=talk.session.usable)
+            talk.close(politely=talk.session.is_usable)
             self.lines += talk.lines
 
     def _in_clear(self, talk: Talk) -> tuple[Check, ...]:
@@ -95,12 +95,12 @@ class Audit:
             if reply.code == 334:
                 talk.ask("*", "auth")
                 taken = True
-            if taken or not talk.session.usable:
+            if taken or not talk.session.is_usable:
                 break
         auth = Check("auth_in_clear", "failed" if taken else "passed", tuple(proof))
         if "STARTTLS" not in hello.capabilities:
             return auth, Check("mail_in_clear", "failed", ("EHLO offers no STARTTLS",))
-        if not talk.session.usable:
+        if not talk.session.is_usable:
             return auth, Check("mail_in_clear", "not_tried", ("the connection has ended",))
         accepted, mail_proof = self._recipient(talk, "in clear")
         return auth, Check("mail_in_clear", "failed" if accepted else "passed", mail_proof)
@@ -113,7 +113,7 @@ class Audit:
         for sender in (own_sender,) if own_sender else ("", NOBODY):  # some accept no bounces
             reply = talk.ask(f"MAIL FROM:<{sender}>", "mail")
             proof.append(f"MAIL FROM:<{sender}> {where} was answered {reply}")
-            if reply.code == _SIGN_IN or not talk.session.usable:
+            if reply.code == _SIGN_IN or not talk.session.is_usable:
                 return False, tuple(proof)
             if reply.is_success:
                 break
@@ -121,7 +121,7 @@ class Audit:
             return False, tuple(proof)
         reply = talk.ask(f"RCPT TO:<{STRANGER}>", "rcpt")
         proof.append(f"RCPT TO:<{STRANGER}> {where} was answered {reply}")
-        if talk.session.usable:
+        if talk.session.is_usable:
             talk.ask("RSET", "mail")
         return reply.is_success, tuple(proof)
 
@@ -194,7 +194,7 @@ def smuggle(talk: Talk, visit: Visit, now: datetime) -> Check:
         reply = talk.ask(command, phase)  # type: ignore[arg-type]  # phases, all three
         if reply.code not in (250, 251, 354):
             return Check(name, "not_tried", (f"{command} was answered {reply}",))
-    talk.session.usable = False  # the message has no end, so no command can follow it
+    talk.session.is_usable = False  # the message has no end, so no command can follow it
     text = make_message(visit, now)
     proof = []
     for title, octets in ENDINGS:

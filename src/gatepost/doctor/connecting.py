@@ -156,7 +156,7 @@ def await_greeting(talk: Talk, visit: Visit, first: "Future[TlsFirst]", limit: f
         except Disconnected:
             return Greeting(None, _since(began), closed=True)
         except RemoteProtocolError as error:
-            talk.session.usable = False  # a server with another protocol does not know QUIT
+            talk.session.is_usable = False  # a server with another protocol does not know QUIT
             return Greeting(None, _since(began), alien=alien_line(error))
         if waited > (enough if is_tls_answered(first) else limit):
             return Greeting(None, _since(began))

@@ -31,7 +31,7 @@ def try_envelope(
             talk.session.transcript.client(f"[{len(message)} octets of content]")
             reply = talk.clean(talk.run(talk.session.pour([message, b".\r\n"], "DATA")))
         yield "data", "content", reply
-    elif talk.session.usable:
+    elif talk.session.is_usable:
         talk.ask("RSET", "mail")
 
 

@@ -104,7 +104,7 @@ def _check(visit: Visit, server: Server) -> OtherServer:
         if seen.state == "greets":
             return seen
     finally:
-        talk.close(politely=talk.session.usable)
+        talk.close(politely=talk.session.is_usable)
     try:
         talk = Talk.open(looked, endpoint, client_context(verify=False))
     except OSError:
@@ -116,7 +116,7 @@ def _check(visit: Visit, server: Server) -> OtherServer:
     except GatepostError:
         return seen
     finally:
-        talk.close(politely=talk.session.usable)
+        talk.close(politely=talk.session.is_usable)
 
 
 def _offered(talk: Talk) -> tuple[str, ...]:

@@ -411,7 +411,7 @@ class _Probe:
         self._reach("ehlo")
         hello = talk.hello(self._local_name(talk))
         self.note(over_tls=seen(hello))
-        if not hello.reply.is_success and talk.session.usable and not self.seen.other_name.value:
+        if not hello.reply.is_success and talk.session.is_usable and not self.seen.other_name.value:
             self._under_another_name(talk, lambda: talk)
             other = self.seen.other_name.value
             return other is not None and other.reply.is_success
@@ -424,13 +424,13 @@ class _Probe:
         """
         tried: list[EhloExchange] = []
         for name in (NEUTRAL, literal_of(talk)):
-            talk = talk if talk.session.usable else renew()
+            talk = talk if talk.session.is_usable else renew()
             tried.append(talk.hello_or_end(name))
             self._name = name
             self.note(other_name=seen(tried[-1]), other_names=seen(tuple(tried)))
             if tried[-1].reply.is_success:
                 return talk
-        talk = talk if talk.session.usable else renew()
+        talk = talk if talk.session.is_usable else renew()
         self.note(helo=seen(talk.ask(f"HELO {NEUTRAL}", "ehlo")))
         return talk
 
@@ -498,7 +498,7 @@ class _Probe:
         self._envelope(attempts.talk, renew)
 
     def _envelope(self, talk: Talk, renew: Callable[[], Talk]) -> None:
-        if not self.visit.checks.mail_from or not talk.session.usable:
+        if not self.visit.checks.mail_from or not talk.session.is_usable:
             return
         self._reach("mail")
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.is_signed_in)
@@ -506,7 +506,7 @@ class _Probe:
             self.note(**{name: seen(value), "position": position})
         if is_refused_for_name(self.seen):
             self._rename(literal_of(talk), renew)
-        elif self.visit.checks.audit and self.visit.checks.send and talk.session.usable:
+        elif self.visit.checks.audit and self.visit.checks.send and talk.session.is_usable:
             self.note(audit=seen((smuggle(talk, self.visit, self.now),)))
 
 

@@ -86,7 +86,7 @@ class Attempts:
             form = "initial" if initial else "bare"
             was_asked = any((each.mechanism, each.form) == (name, form) for each in self.made)
             if name in self.offered and not was_asked:
-                if not self.talk.session.usable:
+                if not self.talk.session.is_usable:
                     self.talk = self._renew()
                 self._ask(name, initial)
 
@@ -102,7 +102,7 @@ class Attempts:
 
     def _ask(self, mechanism: str, initial: str = "") -> None:
         """``AUTH X``; a prompt is answered with ``*`` (RFC 4954 4)."""
-        if not self.talk.session.usable:
+        if not self.talk.session.is_usable:
             return
         try:
             reply = self.talk.ask(f"AUTH {mechanism} {initial}".rstrip(), "auth")
@@ -110,7 +110,7 @@ class Attempts:
             self._left_without(mechanism, "initial" if initial else "bare", secret_sent=False)
             raise
         taken = reply.code == CHALLENGE
-        cancelled = taken and self.talk.session.usable
+        cancelled = taken and self.talk.session.is_usable
         if cancelled:
             self.talk.ask("*", "auth")
         self.made.append(
@@ -140,9 +140,9 @@ class Attempts:
         for name in order:
             if not self._may_go_out():
                 break
-            if self.talk.session.usable:
+            if self.talk.session.is_usable:
                 self._try_its_forms(name, credentials)
-        if self._has_only_acted() and self._may_go_out() and self.talk.session.usable:
+        if self._has_only_acted() and self._may_go_out() and self.talk.session.is_usable:
             self._try("PLAIN", credentials, eager=True, fill=False)
         self._look_on(order)
 
@@ -199,7 +199,7 @@ class Attempts:
         what the library does.
         """
         session, server = self.talk.session, self.visit.server
-        if not session.usable:
+        if not session.is_usable:
             return False
         side = ExchangeContext(
             self.channel,

@@ -146,7 +146,7 @@ class Talk:
     def close(self, *, politely: bool = True) -> None:
         """Send QUIT if that is still possible, and close."""
         try:
-            if politely and self.session.usable:
+            if politely and self.session.is_usable:
                 self.run(self.session.quit())
         finally:
             if politely:

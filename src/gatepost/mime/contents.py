@@ -140,7 +140,7 @@ def _filename(part: "Message[str, str]") -> str:
 
 
 def _parameter(part: "Message[str, str]", header: str, name: str) -> str:
-    """Return a parameter of a field (RFC 2231); empty when it is not there or makes no sense."""
+    """Return a parameter of a field (RFC 2231); empty if it is missing or invalid."""
     try:
         return collapse_rfc2231_value(part.get_param(name, "", header) or "")
     except (TypeError, ValueError, LookupError):  # all seen from the standard library

@@ -80,7 +80,7 @@ def _returned(*, whole: bool) -> str:
 
 
 def _line(text: str) -> str:
-    """Return text on one line, with what is not a character replaced."""
+    """Return text on one line, with unprintable characters replaced."""
     valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     printable = "".join(each if each.isprintable() else " " for each in valid)
     return breakable(" ".join(printable.split()))

@@ -95,8 +95,8 @@ class HttpResponse:
         return _read_date(self.headers.get("date", ""))
 
     def document(self) -> Mapping[str, Any]:
-        """Return the JSON object in the body; an empty one if there is none. A mark in front of it
-        is passed over (RFC 8259 8.1)."""
+        """Return the JSON object in the body; an empty one if there is none. A byte order mark in
+        front of it is ignored (RFC 8259 8.1)."""
         try:
             members: Mapping[str, Any] = msgspec.json.decode(
                 self.body.removeprefix(BOM_UTF8), type=dict[str, Any]

@@ -16,7 +16,7 @@ PATIENCE: Final = 0.5
 MOST: Final = 800
 """Look-ups at once; each has a socket or a thread."""
 EXPENDABLE: Final = 3.0
-"""Seconds after which a look-up is given up if others wait and there are no more places."""
+"""Seconds after which a look-up is given up if others wait and there is no room for more."""
 LONGEST: Final = 2_000
 """Look-ups that may wait."""
 
@@ -63,7 +63,7 @@ class LookupLine:
                 raise TimedOut(f"no answer in {EXPENDABLE:.0f} seconds, and others waited")
             return task.result()
         finally:
-            task.cancel()  # which does nothing to one that is done
+            task.cancel()  # no effect on one that is done
             self._slow.pop(task, None)
             self._quick -= is_quick
             self._places -= 1
@@ -80,12 +80,12 @@ class LookupLine:
                 self._quick -= 1
                 self._places -= 1
                 self._pass_on()
-            elif turn in self._waiting:  # else it was passed over
+            elif turn in self._waiting:  # else it was skipped
                 self._waiting.remove(turn)
             raise
 
     def _pass_on(self) -> None:
-        """Give turns to those that wait, as far as there are places."""
+        """Give turns to those that wait, as far as there is room."""
         while self._waiting and self._quick < QUICK:
             if self._places >= MOST:
                 self._give_up_one()
@@ -98,7 +98,7 @@ class LookupLine:
                 turn.set_result(None)
 
     def _give_up_one(self) -> None:
-        """End the oldest slow look-up, if it is old enough; its place is passed on then."""
+        """End the oldest slow look-up, if it is old enough; its turn goes to another one."""
         for task, expendable_at in self._slow.items():
             if asyncio.get_running_loop().time() >= expendable_at:
                 del self._slow[task]

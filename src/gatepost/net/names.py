@@ -26,7 +26,7 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
     at its end: a silent name service would delay a stop for as long as it does not answer.
     """
     if _is_address(server.host):
-        return resolve(server)  # which asks nobody
+        return resolve(server)  # no look-up is needed
     check_room(Use.SERVICE)  # the error of the name service would not say what is missing
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Endpoint, ...]] = loop.create_future()
@@ -52,7 +52,7 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
     try:
         await asyncio.wait([future], timeout=timeout)
     finally:
-        future.cancel()  # which does nothing to one that is done
+        future.cancel()  # no effect on one that is done
     if future.cancelled():
         raise _silence(server)
     return future.result()

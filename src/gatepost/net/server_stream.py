@@ -203,7 +203,7 @@ class ServerStream(asyncio.Protocol):
 
     def _introduce(self, data: bytes) -> bytes:
         """Read a PROXY header; return what follows it when it is complete."""
-        assert self._proxy is not None  # noqa: S101 - who calls looked
+        assert self._proxy is not None  # noqa: S101 - the caller checked
         try:
             parsed = self._proxy.feed(data)
         except BadProxyHeader as error:
@@ -271,7 +271,7 @@ class ServerStream(asyncio.Protocol):
         self._handler.on_end()
         return True
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how matters not
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason does not matter
         """Tell the handler, once, and drop the reference to it: a cycle would keep both, and the
         TLS state, until the garbage collector runs."""
         self._closing = True

@@ -37,7 +37,7 @@ class Newlines:
         rest = raw.replace(b"\r\n", b"  ")
         if b"\r" not in rest and b"\n" not in rest:
             return raw
-        self.met_bare = True  # ten times cheaper than a regular expression:
+        self.met_bare = True
         return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 

@@ -23,7 +23,7 @@ MAX_LINES: Final = 512
 MAX_TEXT: Final = 65_536
 """Maximum octets of a reply that are kept; of further lines only the code is."""
 MAX_LEFT_OUT: Final = 1_048_576
-"""Maximum octets of too long lines in one reply."""
+"""Maximum octets of overlong lines in one reply."""
 
 _SHORT: Final = 120
 """Maximum octets of a reply line whose parsed form is cached, because it will come again."""
@@ -120,8 +120,8 @@ class ReplyReader:
 
 @lru_cache(maxsize=512)
 def _parse_line(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
-    """Return the lines and the parsed form of a reply with one line; None if it is none, or has
-    more lines."""
+    """Return the lines and the parsed form of a reply with one line; None if it is not a
+    complete one."""
     line = raw.decode("utf-8", "surrogateescape")
     match = _LINE.fullmatch(line)
     return ((line,), parse_reply((line,))) if match is not None and match[2] != "-" else None

@@ -114,7 +114,7 @@ def test_421_ends_it() -> None:
     session = offering(make_session(), "AUTH PLAIN LOGIN")
     with pytest.raises(AuthenticationRefused):
         sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: 421 4.7.0 too many attempts")
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_the_last_refusal_remembers_the_first() -> None:
@@ -214,7 +214,7 @@ def test_only_235_is_a_sign_in(code: int) -> None:
     session = offering(make_session(), "AUTH PLAIN")
     with pytest.raises(RemoteProtocolError, match=f"answered AUTH with {code}"):
         sign_in(session, f"C: AUTH PLAIN {PLAIN}\nS: {code} ok")
-    assert (session.usable, session.mechanism) == (False, "")
+    assert (session.is_usable, session.mechanism) == (False, "")
 
 
 def test_endless_challenges_are_cancelled() -> None:

@@ -129,31 +129,31 @@ def test_octets_behind_the_220_are_an_attack(injected: str) -> None:
     session = offering(make_session(), "STARTTLS", tls=False)
     with pytest.raises(RemoteProtocolError, match="in clear behind"):
         play(session, session.start_tls(), f"C: STARTTLS\nS: 220 go\n{injected}")
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_quit_takes_no_offence() -> None:
     for answer in ("S: 221 bye", "CUT", "SILENCE", "S: 500 never"):
         session = offering(make_session())
         play(session, session.quit(), f"C: QUIT\n{answer}")
-        assert not session.usable
+        assert not session.is_usable
         play(session, session.quit(), "")
 
 
 def test_a_server_is_asked_whether_it_still_listens() -> None:
     session = make_session()
     play(session, session.check(), "C: NOOP\nS: 250 ok")
-    assert session.usable
+    assert session.is_usable
     with pytest.raises(Refused, match="500 what"):
         play(session, session.check(), "C: NOOP\nS: 500 what?")
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_the_last_reply_before_a_disconnect_is_read() -> None:
     session = offering(make_session())
     reply = play(session, session.ask("NOOP", "mail"), "CUT\nS: 421 4.4.2 idle for too long")
     assert reply.code == 421
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_a_disconnect_without_a_reply() -> None:
@@ -168,7 +168,7 @@ def test_one_command_is_one_line(command: str) -> None:
     with pytest.raises(LocalProtocolError):
         play(session, session.ask(command, "mail"), "")
     assert session.transcript.lines == ()
-    assert session.usable
+    assert session.is_usable
 
 
 def test_listening_in() -> None:

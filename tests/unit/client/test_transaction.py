@@ -114,7 +114,7 @@ def test_an_extra_reply_ends_the_use_of_a_session() -> None:
         S: 250 and once more
     """  # noqa: W291
     assert run(session, dialogue).reply.text == "kept"
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_no_command_follows_an_extra_reply_to_ehlo() -> None:
@@ -150,7 +150,7 @@ def test_a_refused_sender() -> None:
     with pytest.raises(SenderRefused) as caught:
         run(session, "C: MAIL FROM:<a@example.com>\nS: 501 5.1.7 domain not linked")
     assert (caught.value.phase, caught.value.command) == ("mail", "MAIL FROM:<a@example.com>")
-    assert session.usable
+    assert session.is_usable
 
 
 @pytest.mark.parametrize("to_data", ["S: 503 no sender", "S: 354 go\nC: .\nS: 554 no recipients"])
@@ -165,7 +165,7 @@ S: 503 no sender
     with pytest.raises(SenderRefused) as caught:
         run(session, dialogue)
     assert caught.value.phase == "mail"
-    assert session.usable
+    assert session.is_usable
 
 
 def test_all_recipients_refused_pipelined() -> None:
@@ -231,7 +231,7 @@ def test_only_a_reply_to_the_content_accepts_it(to_data: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         run(session, dialogue)
     assert caught.value.phase == "data"
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize("said", ["220 late", "235 late", "334 ", "354 go"])
@@ -244,7 +244,7 @@ def test_an_answer_to_something_else_is_none_to_mail_and_rcpt(said: str, ahead: 
     dialogue = "\n".join(f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False))
     with pytest.raises(RemoteProtocolError, match="an unexpected reply"):
         run(session, dialogue)
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -255,7 +255,7 @@ def test_a_goodbye_accepts_nothing(number: int) -> None:
     lines = [f"C: {one}\nS: {two}" for one, two in zip(asked, told, strict=False)]
     with pytest.raises(Disconnected, match="221"):
         run(session, "\n".join([*lines, *([f"{CONTENT}S: {told[3]}"] if number == 3 else [])]))
-    assert not session.usable
+    assert not session.is_usable
 
 
 def test_no_command_follows_an_extra_reply_to_mail() -> None:
@@ -267,7 +267,7 @@ def test_no_command_follows_an_extra_reply_to_mail() -> None:
     """
     with pytest.raises(RemoteProtocolError, match="an unexpected reply"):
         run(session, dialogue)
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize("offer", ["", "CHUNKING"])
@@ -287,7 +287,7 @@ def test_an_extra_reply_to_pipelined_commands_fails_all_recipients(offer: str) -
     """
     with pytest.raises(RemoteProtocolError, match="more replies than commands"):
         run(session, dialogue, "b@example.net", "c@example.net")
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize("ahead", ["", "S: 250 ok\nC: RCPT TO:<b@example.net>\n"])
@@ -296,7 +296,7 @@ def test_an_extra_reply_without_pipelining_refuses_no_recipient(ahead: str) -> N
     dialogue = f"C: MAIL FROM:<a@example.com>\n{ahead}S: 552 of the message before\nS: 250 ok"
     with pytest.raises(RemoteProtocolError, match="more replies than commands"):
         run(session, dialogue)
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize("code", [421, 221])
@@ -313,14 +313,14 @@ def test_a_goodbye_behind_a_refusal_leaves_it_as_it_is(code: int) -> None:
     """
     with pytest.raises(ContentRefused) as caught:
         run(session, dialogue)
-    assert (caught.value.reply.code, session.usable) == (554, False)
+    assert (caught.value.reply.code, session.is_usable) == (554, False)
 
 
 def test_a_421_that_comes_before_a_command_is_its_answer() -> None:
     session = offering(make_session())
     with pytest.raises(Refused) as caught:
         run(session, "C: MAIL FROM:<a@example.com>\nS: 250 ok\nS: 421 4.3.2 shutting down")
-    assert (caught.value.reply.code, caught.value.is_transient, session.usable) == (
+    assert (caught.value.reply.code, caught.value.is_transient, session.is_usable) == (
         421,
         True,
         False,
@@ -332,7 +332,7 @@ def test_a_refused_rset_makes_the_session_unusable() -> None:
     session.in_transaction = True
     with pytest.raises(Disconnected, match="does not reset the transaction"):
         run(session, "C: RSET\nS: 503 bad sequence")
-    assert not session.usable
+    assert not session.is_usable
 
 
 START = """C: MAIL FROM:<a@example.com>
@@ -368,7 +368,7 @@ def test_how_the_content_may_end(ending: str, error: type[Exception], usable: bo
     with pytest.raises(error) as caught:
         run(session, START + ending)
     assert getattr(caught.value, "phase", None) == "content"
-    assert session.usable is usable
+    assert session.is_usable is usable
 
 
 def test_421_in_the_middle() -> None:
@@ -384,7 +384,7 @@ def test_421_in_the_middle() -> None:
     with pytest.raises(Refused) as caught:
         run(session, dialogue, "b@example.net", "c@example.net")
     assert caught.value.reply.code == 421
-    assert not session.usable
+    assert not session.is_usable
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_an_invalid_envelope_sends_nothing(
     with pytest.raises(LocalProtocolError):
         play(session, deliver(session, bad, BODY), "")
     assert session.transcript.lines == ()
-    assert session.usable
+    assert session.is_usable
 
 
 def test_a_message_needing_a_missing_extension_is_not_sent() -> None:

@@ -114,7 +114,7 @@ class _Way:
             try:
                 yield from session.start_tls()
             except Refused as refused:  # RFC 3207 4: the client may go on without
-                if refused.command != "STARTTLS" or not session.usable:
+                if refused.command != "STARTTLS" or not session.is_usable:
                     raise
 
 
@@ -252,7 +252,7 @@ async def _open(way: _Way) -> AsyncConnection:
 def _may_be_tried_anew(session: ClientSession) -> bool:
     """Tell whether the server ended the session after it had refused a mechanism, before another
     one was tried."""
-    return session.left_mechanisms and not (session.usable or session.has_shown_secret)
+    return session.left_mechanisms and not (session.is_usable or session.has_shown_secret)
 
 
 def _trust(upstream: ServerSettings, sign_in: CredentialSource | None) -> Trust:

@@ -25,7 +25,7 @@ class Poolable(Protocol):
     """A connection that a pool can keep, such as ``client.connection.AsyncConnection``."""
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """False if the connection is known to be closed or unusable, without network traffic."""
 
     @property
@@ -33,7 +33,7 @@ class Poolable(Protocol):
         """True if the next message's commands may be pipelined behind the current one."""
 
     @property
-    def goes_on(self) -> bool:
+    def can_go_on(self) -> bool:
         """The message that was announced may have its turn."""
 
     async def check(self) -> None:
@@ -208,7 +208,7 @@ class Pool(Generic[C]):
         if not group.idle:
             return None
         kept = group.idle[-1]
-        if self._seconds() - kept.idle_since >= CHECK_AFTER or not kept.connection.usable:
+        if self._seconds() - kept.idle_since >= CHECK_AFTER or not kept.connection.is_usable:
             return None
         self._pick(group)
         return self._lend(group, terms, kept)
@@ -298,7 +298,7 @@ class Pool(Generic[C]):
     async def _is_well(self, kept: _Kept[C]) -> bool:
         kept.is_idle = False
         connection = kept.connection
-        if not connection.usable:
+        if not connection.is_usable:
             return False
         if self._seconds() - kept.idle_since < CHECK_AFTER:
             return True
@@ -306,7 +306,7 @@ class Pool(Generic[C]):
             await connection.check()
         except GatepostError:
             return False
-        return connection.usable
+        return connection.is_usable
 
     def _take_back(
         self,
@@ -327,7 +327,7 @@ class Pool(Generic[C]):
         del group.lent[kept]
         surplus = group.open - group.closing > max(1, terms.connections)
         worn = kept.messages >= terms.messages or surplus
-        if worn or self._is_retired or self._is_closed or not kept.connection.usable:
+        if worn or self._is_retired or self._is_closed or not kept.connection.is_usable:
             self._discard(group, kept)
             return
         kept.idle_since, kept.is_idle = self._seconds(), True
@@ -408,9 +408,9 @@ class Pool(Generic[C]):
         kept.follower = None
         if turn.done():
             return False
-        goes_on = kept.connection.goes_on and not self._is_closed
-        turn.set_result(goes_on)
-        return goes_on
+        can_go_on = kept.connection.can_go_on and not self._is_closed
+        turn.set_result(can_go_on)
+        return can_go_on
 
     def _end_long_waits(self) -> None:
         """End the waiting of followers that took too long; one timer serves all."""

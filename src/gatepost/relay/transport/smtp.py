@@ -234,7 +234,7 @@ class _Try:
             session.has_served and is_about_us("mail", mail)  # else a new one gets the same reply
         )
         if is_forgotten or (mail.code, mail.status) == _ENOUGH:
-            session.usable = False
+            session.is_usable = False
             return True
         return mail.code == CLOSING
 
@@ -252,7 +252,7 @@ class _Try:
         if len(without_bdat) >= WITHOUT_BDAT:
             without_bdat.clear()
         without_bdat.add(self.server)
-        session.usable = False
+        session.is_usable = False
         return True
 
     def _offered(self, session: ClientSession) -> Capabilities:

@@ -23,7 +23,7 @@ from gatepost.wire.server.parameters import (
 
 
 class State(Enum):
-    """What was said so far. ``Session`` changes the state when an event is answered."""
+    """What the client has done so far. ``Session`` changes it when an event gets its reply."""
 
     START = auto()
     """Connected, or TLS has just begun: nothing is known about the client."""

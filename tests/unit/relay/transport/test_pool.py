@@ -14,11 +14,11 @@ class Line:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.usable = True
+        self.is_usable = True
         self.checks = 0
         self.answers = True
         self.closed = False
-        self.may_be_followed = self.goes_on = True
+        self.may_be_followed = self.can_go_on = True
         self.gate: asyncio.Event | None = None
 
     async def check(self) -> None:
@@ -133,7 +133,7 @@ def test_a_loan_knows_whether_it_is_fresh() -> None:
 def test_an_unusable_connection_is_not_kept() -> None:
     async def act(world: World) -> None:
         with await world.borrow() as loan:
-            loan.connection.usable = False
+            loan.connection.is_usable = False
         assert await world.use() == 1
 
     play(act)
@@ -142,7 +142,7 @@ def test_an_unusable_connection_is_not_kept() -> None:
 def test_a_connection_lost_while_idle_is_not_lent() -> None:
     async def act(world: World) -> None:
         await world.use()
-        world.made[0].usable = False
+        world.made[0].is_usable = False
         assert await world.use() == 1
         assert world.made[0].checks == 0
 
@@ -308,7 +308,7 @@ def test_a_closed_pool_lends_nothing_and_keeps_nothing() -> None:
 def test_the_end_comes_whenever_the_last_one_has_been_closed(steps: int) -> None:
     async def act(world: World) -> None:
         with await world.borrow() as loan:
-            loan.connection.usable = False
+            loan.connection.is_usable = False
         for _ in range(steps):
             await asyncio.sleep(0)
 
@@ -379,7 +379,7 @@ def test_a_following_loan_may_outlive_its_connection() -> None:
         world.terms = world.make_terms(follow=9)
         first = await world.borrow()
         with world.lend():
-            first.connection.goes_on = first.connection.usable = False
+            first.connection.can_go_on = first.connection.is_usable = False
             with first:
                 pass
             await world.settle()
@@ -399,7 +399,7 @@ def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> N
         second = world.lend()
         with first:
             if way == "it broke":
-                first.connection.goes_on = first.connection.usable = False
+                first.connection.can_go_on = first.connection.is_usable = False
             elif way == "the pool is closed":
                 await world.pool.close()
             else:
@@ -452,7 +452,7 @@ def test_under_load_nothing_is_lost(most: int) -> None:
                 busy[key] = busy.get(key, 0) + 1
                 peak[key] = max(peak.get(key, 0), busy[key])
                 await asyncio.sleep(0)
-                loan.connection.usable = number % 7 != 0
+                loan.connection.is_usable = number % 7 != 0
                 busy[key] -= 1
 
         jobs = [asyncio.create_task(work(number)) for number in range(400)]
