@@ -1,6 +1,6 @@
 """A request, as its handler sees it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, Rejected
+from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import stamped
 from gatepost.directory.azure.entries import Entry
 from gatepost.directory.azure.snapshot import Snapshot
@@ -137,3 +138,24 @@ class ArmCall:
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ApiError(400, "InvalidQueryParameter", f"The parameter '{name}' is not a number.")
         return int(text)
+
+
+Handler = Callable[[ArmCall], Awaitable[Response]]
+
+
+def get_handler(kind: type[E], document: Callable[[ArmCall, E], dict[str, Any]]) -> Handler:
+    """Return the handler of GET for one resource."""
+
+    async def get(call: ArmCall) -> Response:
+        return JSONResponse(document(call, existing(call.snapshot, kind, call.scope)))
+
+    return get
+
+
+def delete_handler(delete: Callable[[Snapshot, str], Changes[E]]) -> Handler:
+    """Return the handler of DELETE for a resource: 200, or 204 if it does not exist."""
+
+    async def handle(call: ArmCall) -> Response:
+        return await call.delete(lambda snapshot: delete(snapshot, call.scope))
+
+    return handle

@@ -1,13 +1,16 @@
 """Resources as clients send them, and as Resource Manager shows them."""
 
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from gatepost.directory.azure.entries import AuditStamp, Entry, Tags
+from gatepost.rest.errors import ApiError
 
 Document = dict[str, Any]
+GLOBAL: Final = "global"
+"""The only location of these resources."""
 P = TypeVar("P", bound=msgspec.Struct)
 
 
@@ -51,7 +54,7 @@ def resource(entry: Entry, stamp: AuditStamp, properties: Document) -> Document:
 def tracked(entry: Entry, stamp: AuditStamp, tags: Tags, properties: Document) -> Document:
     """Return a resource with a location and tags."""
     return {
-        **resource(entry, stamp, properties), "location": "global", "tags": dict(tags),
+        **resource(entry, stamp, properties), "location": GLOBAL, "tags": dict(tags),
     }  # fmt: skip
 
 
@@ -66,3 +69,18 @@ def _system_data(stamp: AuditStamp) -> Document:
         if at is not None:
             document[f"{name}At"] = moment(at)
     return document
+
+
+def check_global(location: str | None, kind: str) -> None:
+    """Raise ApiError unless the location of a resource of ``kind`` is ``global``."""
+    if location is None or not location.strip():
+        raise ApiError(
+            400, "LocationRequired", "The location property is required for this definition."
+        )
+    if location.replace(" ", "").lower() != GLOBAL:
+        raise ApiError(
+            400,
+            "LocationNotAvailableForResourceType",
+            f"The provided location '{location}' is not available for resource type '{kind}'. "
+            f"List of available regions for the resource type is '{GLOBAL}'.",
+        )

@@ -18,9 +18,8 @@ from gatepost.directory.azure.changes.verification import (
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.background import BackgroundOperation
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document, TrackedBody, tracked
-from gatepost.rest.arm.locations import check_global
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.documents import Document, TrackedBody, check_global, tracked
 from gatepost.rest.errors import ApiError
 
 Tracking = Literal["Enabled", "Disabled"]
@@ -72,11 +71,6 @@ def _state(entry: Domain, proof: Proof) -> Document:
     }  # fmt: skip
 
 
-async def get(call: ArmCall) -> Response:
-    """``GET .../domains/{name}``."""
-    return JSONResponse(document(existing(call.snapshot, Domain, call.scope)))
-
-
 async def listing(call: ArmCall) -> Response:
     """``GET .../domains``."""
     email = existing(call.snapshot, EmailService, call.scope)
@@ -112,11 +106,6 @@ async def patch(call: ArmCall) -> Response:
         )
     )
     return JSONResponse(document(changes.entry))
-
-
-async def delete(call: ArmCall) -> Response:
-    """``DELETE .../domains/{name}``."""
-    return await call.delete(lambda snapshot: domains.delete(snapshot, call.scope))
 
 
 def _proof(call: ArmCall) -> Proof:
@@ -182,3 +171,7 @@ def _accepted(call: ArmCall, operation: BackgroundOperation) -> Response:
     place = f"{call.base}{subscription}/providers/Microsoft.Communication/locations/global"
     location = f"{place}/operationStatuses/{operation.id}?api-version={call.version}"
     return Response(status_code=202, headers={"Location": location, "Retry-After": RETRY_AFTER})
+
+
+get = get_handler(Domain, lambda _, entry: document(entry))
+delete = delete_handler(domains.delete)

@@ -11,9 +11,8 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, tracked
-from gatepost.rest.arm.locations import check_global
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, check_global, tracked
 
 
 class _ServiceProperties(msgspec.Struct, rename="camel"):
@@ -24,11 +23,6 @@ def document(entry: EmailService) -> Document:
     """Return an Email service as Resource Manager shows it."""
     properties = {"provisioningState": "Succeeded", "dataLocation": entry.data_location}
     return tracked(entry, entry.stamp, entry.tags, properties)
-
-
-async def get(call: ArmCall) -> Response:
-    """``GET .../emailServices/{name}``."""
-    return JSONResponse(document(existing(call.snapshot, EmailService, call.scope)))
 
 
 async def listing(call: ArmCall) -> Response:
@@ -63,6 +57,5 @@ async def patch(call: ArmCall) -> Response:
     return JSONResponse(document((await call.change(decide)).entry))
 
 
-async def delete(call: ArmCall) -> Response:
-    """``DELETE .../emailServices/{name}``."""
-    return await call.delete(lambda snapshot: email_services.delete(snapshot, call.scope))
+get = get_handler(EmailService, lambda _, entry: document(entry))
+delete = delete_handler(email_services.delete)

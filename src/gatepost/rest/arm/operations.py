@@ -1,17 +1,12 @@
 """The operation of a request: methods and paths, compared without regard to case."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from starlette.responses import Response
-
+from gatepost.rest.arm.call import Handler
 from gatepost.rest.errors import ApiError
 
-if TYPE_CHECKING:
-    from gatepost.rest.arm.call import ArmCall
-
-Handler = Callable[["ArmCall"], Awaitable[Response]]
 ANY: Final = "{}"
 EXTENSION: Final = "microsoft.authorization"
 """The provider of operations on any scope; its last mention in a path counts."""

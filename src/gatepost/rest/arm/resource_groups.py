@@ -15,7 +15,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
 )
 from gatepost.directory.azure.paths import is_within
-from gatepost.rest.arm.call import ArmCall
+from gatepost.rest.arm.call import ArmCall, get_handler
 from gatepost.rest.arm.documents import Document, TagsBody
 from gatepost.rest.arm.filters import parse_filter
 
@@ -40,11 +40,6 @@ def _document(group: ResourceGroup) -> Document:
         "tags": dict(group.tags),
         "properties": {"provisioningState": "Succeeded"},
     }
-
-
-async def get(call: ArmCall) -> Response:
-    """``GET /subscriptions/{id}/resourcegroups/{name}``."""
-    return JSONResponse(_document(existing(call.snapshot, ResourceGroup, call.scope)))
 
 
 async def head(call: ArmCall) -> Response:
@@ -127,3 +122,6 @@ async def resources(call: ArmCall) -> Response:
                 }
             )
     return call.pages(found)
+
+
+get = get_handler(ResourceGroup, lambda _, entry: _document(entry))

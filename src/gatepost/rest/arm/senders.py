@@ -7,7 +7,7 @@ from gatepost.directory.azure.changes import senders
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.paths import parent_path
-from gatepost.rest.arm.call import ArmCall
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -27,11 +27,6 @@ def _document(call: ArmCall, entry: SenderUsername) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def get(call: ArmCall) -> Response:
-    """``GET .../senderUsernames/{name}``."""
-    return JSONResponse(_document(call, existing(call.snapshot, SenderUsername, call.scope)))
-
-
 async def listing(call: ArmCall) -> Response:
     """``GET .../senderUsernames``."""
     domain = existing(call.snapshot, Domain, call.scope)
@@ -49,6 +44,5 @@ async def put(call: ArmCall) -> Response:
     return JSONResponse(_document(call, entry), status)
 
 
-async def delete(call: ArmCall) -> Response:
-    """``DELETE .../senderUsernames/{name}``."""
-    return await call.delete(lambda snapshot: senders.delete(snapshot, call.scope))
+get = get_handler(SenderUsername, _document)
+delete = delete_handler(senders.delete)

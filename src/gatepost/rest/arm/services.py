@@ -16,9 +16,8 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.paths import is_within
 from gatepost.directory.azure.secrets import generate_access_key
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document, tracked
-from gatepost.rest.arm.locations import check_global
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.documents import Document, check_global, tracked
 from gatepost.rest.errors import ApiError
 
 _LINK = "Microsoft.Communication/EmailServices/Domains/Write"
@@ -82,11 +81,6 @@ def _document(call: ArmCall, entry: CommunicationService) -> Document:
     return tracked(entry, entry.stamp, entry.tags, properties)
 
 
-async def get(call: ArmCall) -> Response:
-    """``GET .../communicationServices/{name}``."""
-    return JSONResponse(_document(call, existing(call.snapshot, CommunicationService, call.scope)))
-
-
 async def listing(call: ArmCall) -> Response:
     """``GET .../communicationServices``, of a group or of a subscription."""
     found = call.snapshot.all(CommunicationService)
@@ -132,11 +126,6 @@ def _require_links(call: ArmCall, spec: ServiceSpec) -> None:
                 f"write' on scope '{call.scope}'; however, it does not have permission to perform "
                 f"action(s) '{_LINK}' on the linked scope(s) '{each}'.",
             )
-
-
-async def delete(call: ArmCall) -> Response:
-    """``DELETE .../communicationServices/{name}``."""
-    return await call.delete(lambda snapshot: services.delete(snapshot, call.scope))
 
 
 async def list_keys(call: ArmCall) -> Response:
@@ -189,3 +178,7 @@ async def check_name(call: ArmCall) -> Response:
         return JSONResponse({"nameAvailable": True})
     reason = "AlreadyExists" if call.snapshot.find(CommunicationService, wanted.name) else "Invalid"
     return JSONResponse({"nameAvailable": False, "reason": reason, "message": taken})
+
+
+get = get_handler(CommunicationService, _document)
+delete = delete_handler(services.delete)

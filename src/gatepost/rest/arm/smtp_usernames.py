@@ -7,7 +7,7 @@ from gatepost.directory.azure.changes import smtp_usernames
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
-from gatepost.rest.arm.call import ArmCall
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -24,11 +24,6 @@ def _document(entry: SmtpUsername) -> Document:
         "tenantId": entry.tenant_id,
     }
     return resource(entry, entry.stamp, properties)
-
-
-async def get(call: ArmCall) -> Response:
-    """``GET .../smtpUsernames/{name}``."""
-    return JSONResponse(_document(existing(call.snapshot, SmtpUsername, call.scope)))
 
 
 async def listing(call: ArmCall) -> Response:
@@ -53,6 +48,5 @@ async def put(call: ArmCall) -> Response:
     return JSONResponse(_document(entry), status)
 
 
-async def delete(call: ArmCall) -> Response:
-    """``DELETE .../smtpUsernames/{name}``."""
-    return await call.delete(lambda snapshot: smtp_usernames.delete(snapshot, call.scope))
+get = get_handler(SmtpUsername, lambda _, entry: _document(entry))
+delete = delete_handler(smtp_usernames.delete)

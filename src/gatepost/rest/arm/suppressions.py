@@ -8,7 +8,7 @@ from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.paths import is_within, parent_path
-from gatepost.rest.arm.call import ArmCall
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
 
 
@@ -55,11 +55,6 @@ def _address_document(call: ArmCall, entry: SuppressedAddress) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def get_list(call: ArmCall) -> Response:
-    """``GET .../suppressionLists/{name}``."""
-    return JSONResponse(_list_document(call, existing(call.snapshot, SuppressionList, call.scope)))
-
-
 async def lists(call: ArmCall) -> Response:
     """``GET .../suppressionLists``."""
     domain = existing(call.snapshot, Domain, call.scope)
@@ -74,17 +69,6 @@ async def put_list(call: ArmCall) -> Response:
         lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
     )
     return JSONResponse(_list_document(call, entry), status)
-
-
-async def delete_list(call: ArmCall) -> Response:
-    """``DELETE .../suppressionLists/{name}``."""
-    return await call.delete(lambda snapshot: suppressions.delete_list(snapshot, call.scope))
-
-
-async def get_address(call: ArmCall) -> Response:
-    """``GET .../suppressionListAddresses/{guid}``."""
-    entry = existing(call.snapshot, SuppressedAddress, call.scope)
-    return JSONResponse(_address_document(call, entry))
 
 
 async def addresses(call: ArmCall) -> Response:
@@ -117,3 +101,8 @@ async def delete_address(call: ArmCall) -> Response:
     return await call.delete(
         lambda snapshot: suppressions.delete_address(snapshot, call.scope, call.now)
     )
+
+
+get_list = get_handler(SuppressionList, _list_document)
+get_address = get_handler(SuppressedAddress, _address_document)
+delete_list = delete_handler(suppressions.delete_list)

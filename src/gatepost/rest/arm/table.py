@@ -29,7 +29,8 @@ from gatepost.rest.arm import (
     subscriptions,
     suppressions,
 )
-from gatepost.rest.arm.operations import Handler, Operation, operation
+from gatepost.rest.arm.call import Handler
+from gatepost.rest.arm.operations import Operation, operation
 
 _VERBS: Final = {
     "GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete",
