@@ -120,7 +120,7 @@ _RANKED: Final = {
 
 def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
     """Return the name of the profile whose host or EHLO line matches; empty if none does."""
-    host = seen.target.host.rstrip(".").lower() if seen.target else ""
+    host = seen.host.rstrip(".").lower()
     greetings = [
         hello.capabilities.greeting
         for hello in (seen.in_clear.value, seen.over_tls.value)
@@ -161,7 +161,7 @@ def _working(seen: Evidence) -> tuple[str, ...]:
 def _certificate_name(seen: Evidence) -> str:
     """Return a name of the server's certificate to connect to. The server chose it, so it must look
     like a host name; otherwise empty."""
-    certificate = seen.tls.value.certificate if seen.tls.value else None
+    certificate = seen.certificate
     names = certificate.names if certificate else ()
     return next((name for name in names if _HOST_NAME.fullmatch(name)), "")
 
@@ -189,7 +189,7 @@ def _has_all_succeeded(seen: Evidence) -> bool:
     A refusal of PLAIN without an initial response proves nothing, except by 504: some servers
     require the response with the command.
     """
-    hello = seen.over_tls.value or seen.in_clear.value
+    hello = seen.last_ehlo
     if seen.failure or hello is None or not hello.reply.is_success:
         return False
     if any(not each.accepted and (each.mechanism != "PLAIN" or each.reply.code == _NOT_KNOWN)
@@ -204,7 +204,7 @@ def _has_all_succeeded(seen: Evidence) -> bool:
         return False
     if seen.login.state == "seen" and not judged:
         return False
-    commands = (*((seen.mail.value,) if seen.mail.value else ()), *(seen.rcpt.value or ()))
+    commands = seen.envelope
     if seen.client.signs_in and not judged:  # no secret was sent: mail is refused
         commands = tuple(each for each in commands if each.reply.code != _NOT_SIGNED_IN)
     content = seen.content.value

@@ -16,10 +16,10 @@ def with_error_document(finding: Finding, seen: Evidence) -> Finding:
     one."""
     if finding.position != "auth":
         return finding
-    told = _words_of(_document_in(seen))
-    if not told or any(told in each for each in finding.proof):
+    words = _words_of(_document_in(seen))
+    if not words or any(words in each for each in finding.proof):
         return finding
-    return replace(finding, proof=(*finding.proof, f"the server's error document: {told}"))
+    return replace(finding, proof=(*finding.proof, f"the server's error document: {words}"))
 
 
 def status_said(seen: Evidence) -> str:
@@ -38,14 +38,14 @@ def _words_of(document: dict[str, Any]) -> str:
 
 def _document_in(seen: Evidence) -> dict[str, Any]:
     """Return the last error document; empty if there was none."""
-    said = [each.text for each in seen.transcript if each.speaker == "S"]
-    for line in reversed([each for each in said if each.startswith(_BEGINNING)]):
+    replies = [each.text for each in seen.transcript if each.speaker == "S"]
+    for line in reversed([each for each in replies if each.startswith(_BEGINNING)]):
         from gatepost.sasl.oauth import parse_document  # noqa: PLC0415 - as above
 
         try:
-            found = parse_document(decode_base64(line[4:].strip().encode()))
+            document = parse_document(decode_base64(line[4:].strip().encode()))
         except ValueError:
             continue
-        if _words_of(found):
-            return found
+        if _words_of(document):
+            return document
     return {}

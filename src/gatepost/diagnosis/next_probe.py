@@ -88,11 +88,11 @@ def _is_message_refused(seen: Evidence) -> bool:
 
 def _refusals(seen: Evidence) -> list[Reply]:
     """Return the refusals of the server, from AUTH on."""
-    said = [each.reply for each in seen.attempts]
-    said += [each.reply for each in (*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ()))]
+    replies = [each.reply for each in seen.attempts]
+    replies += [each.reply for each in seen.envelope]
     if seen.content.value is not None:
-        said.append(seen.content.value)
-    return [reply for reply in said if not reply.is_success]
+        replies.append(seen.content.value)
+    return [reply for reply in replies if not reply.is_success]
 
 
 # fmt: off

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from gatepost.diagnosis.quotes import quote_envelope, quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
 from gatepost.model.evidence import Evidence
@@ -66,8 +67,8 @@ def unreachable_addresses(seen: Evidence) -> Iterator[str]:
 
 def only_new_tls(seen: Evidence) -> Iterator[str]:
     """The server does not support the TLS versions that many older clients are limited to."""
-    taken = [each.version for each in seen.tls_versions.value or () if each.taken]
-    if taken == ["TLSv1.3"]:
+    accepted = [each.version for each in seen.tls_versions.value or () if each.taken]
+    if accepted == ["TLSv1.3"]:
         yield "only TLS 1.3 is accepted: clients with TLS 1.2 or older cannot connect"
 
 
@@ -84,7 +85,7 @@ def another_port(seen: Evidence) -> Iterator[str]:
 
 def expiry(seen: Evidence) -> Iterator[str]:
     """The certificate expires soon."""
-    certificate = seen.tls.value.certificate if seen.tls.value else None
+    certificate = seen.certificate
     if certificate is None or seen.seen_at is None:
         return
     left = certificate.not_after - seen.seen_at
@@ -132,13 +133,11 @@ def refusals(seen: Evidence) -> Iterator[str]:
     """What the server refused, if no finding explains it."""
     for attempt in filter(lambda each: each.reply.code, seen.attempts):
         if not attempt.accepted or attempt.reply.is_transient or attempt.reply.is_permanent:
-            yield f"AUTH {attempt.mechanism} was answered {attempt.reply}"
-    mail, content = seen.mail.value, seen.content.value
-    if mail is not None and not mail.reply.is_success:
-        yield f"MAIL FROM:<{mail.argument}> was answered {mail.reply}"
-    for recipient in seen.rcpt.value or ():
-        if not recipient.reply.is_success:
-            yield f"RCPT TO:<{recipient.argument}> was answered {recipient.reply}"
+            yield quote_reply(attempt)
+    for command, quotation in quote_envelope(seen):
+        if not command.reply.is_success:
+            yield quotation
+    content = seen.content.value
     if content is not None and not content.is_success:
         yield f"the message was answered {content}"
 
@@ -170,16 +169,16 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
     conduct = seen.conduct.value
     if conduct is None:
         return (what_was_left_out(seen),) if seen.left_out else ()
-    told = []
+    lines = []
     if conduct.is_opaque:
-        told.append("what was said under TLS was not seen: record with --tls starttls or implicit")
+        lines.append("what was said under TLS was not seen: record with --tls starttls or implicit")
     if any(each.secret_sent and not each.tls for each in seen.attempts):
-        told.append("the client sent its password in clear")
+        lines.append("the client sent its password in clear")
     if conduct.authority and conduct.handshakes and not conduct.tls_end:
-        told.append("the client accepted the certificate that it was shown for the recording")
+        lines.append("the client accepted the certificate that it was shown for the recording")
     if seen.content.value is not None and seen.content.value.is_success:
-        told.extend(f"{odd}: this server accepted it, others refuse it" for odd in _odd_form(seen))
-    return tuple(told)
+        lines.extend(f"{odd}: this server accepted it, others refuse it" for odd in _odd_form(seen))
+    return tuple(lines)
 
 
 def what_was_left_out(seen: Evidence) -> str:
@@ -199,9 +198,10 @@ def _odd_form(seen: Evidence) -> Iterator[str]:
         yield "the message's header has no From (missing_from_header)"
     if content.longest_line > LONGEST_LINE:
         yield f"a line of the message has {content.longest_line} octets (line_too_long)"
-    asked = any(
-        "SMTPUTF8" in line.text.upper() for line in seen.transcript
-        if line.speaker == "C" and line.text.upper().startswith("MAIL FROM:")
-    )  # fmt: skip
-    if content.eight_bit_headers and not asked:
+    has_smtputf8 = any(
+        "SMTPUTF8" in line.upper()
+        for line in seen.client_lines
+        if line.upper().startswith("MAIL FROM:")
+    )
+    if content.eight_bit_headers and not has_smtputf8:
         yield "the message's header is not pure ASCII (raw_utf8_headers)"

@@ -30,5 +30,5 @@ def _named_by(evidence: Evidence) -> str:
     """Return what names the server in a log: its host, or its EHLO line."""
     hellos = (evidence.in_clear.value, evidence.over_tls.value)
     greetings = [hello.capabilities.greeting for hello in hellos if hello is not None]
-    host = evidence.target.host if evidence.target else ""
+    host = evidence.host
     return " ".join((host, *greetings))

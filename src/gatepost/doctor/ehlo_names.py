@@ -1,19 +1,15 @@
 """The name in EHLO: whether a refusal is about it, and which one would be accepted."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gatepost.diagnosis.rules.ehlo import is_about_name
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Checks
-from gatepost.model.evidence import CommandExchange, Evidence, Renamed
-from gatepost.model.reply import Reply
+from gatepost.model.evidence import Evidence, Renamed
 
 NEUTRAL: Final = "client.example.com"
 """A full host name to which no server can object; reserved by RFC 2606."""
-_OUT_OF_ORDER: Final = 503
-"""Replies that refuse EHLO as a command, not its argument (RFC 5321 4.3.2)."""
-_ABOUT_NAME: Final = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
 
 
 def literal_of(talk: Talk) -> str:
@@ -22,16 +18,9 @@ def literal_of(talk: Talk) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def is_about_name(reply: Reply) -> bool:
-    """Tell whether a refusal is about EHLO's name."""
-    about = _ABOUT_NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
-    return about and not reply.is_success
-
-
 def is_refused_for_name(seen: Evidence) -> bool:
     """Tell whether MAIL or RCPT was refused because of EHLO's name, as by Postfix."""
-    commands: list[CommandExchange] = [*filter(None, (seen.mail.value,)), *(seen.rcpt.value or ())]
-    return any(is_about_name(each.reply) for each in commands)
+    return any(is_about_name(each.reply) for each in seen.envelope)
 
 
 def try_other_names(

@@ -121,7 +121,7 @@ class _Probe:
         if self.reached.late and self.endpoint is not None:
             self.note(connects=seen(self.reached.wait_for_late(2 * self.visit.patience.others)))
         evidence, endpoint = self.seen, self.endpoint
-        tls, hello = evidence.tls.value, evidence.over_tls.value or evidence.in_clear.value
+        tls, hello = evidence.tls.value, evidence.last_ehlo
         if endpoint is None:
             return
         implicit = evidence.in_clear.value is None

@@ -415,6 +415,32 @@ class Evidence:
         return (in_clear.reply if in_clear else None) or (inside.greeting if inside else None)
 
     @property
+    def host(self) -> str:
+        """The server's name or address as the user gave it; empty if it is unknown."""
+        return self.target.host if self.target else ""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The server's certificate."""
+        return self.tls.value.certificate if self.tls.value else None
+
+    @property
+    def last_ehlo(self) -> EhloExchange | None:
+        """The EHLO under TLS, or in clear if there was none."""
+        return self.over_tls.value or self.in_clear.value
+
+    @property
+    def envelope(self) -> tuple[CommandExchange, ...]:
+        """MAIL and each RCPT that was seen."""
+        mail = (self.mail.value,) if self.mail.value else ()
+        return (*mail, *(self.rcpt.value or ()))
+
+    @property
+    def client_lines(self) -> list[str]:
+        """What the client sent, one line each."""
+        return [line.text for line in self.transcript if line.speaker == "C"]
+
+    @property
     def attempts(self) -> tuple[AuthAttempt, ...]:
         """Every AUTH that was seen."""
         return self.auth.value or ()

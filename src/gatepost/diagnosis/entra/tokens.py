@@ -83,10 +83,10 @@ def _object(part: str) -> Mapping[str, Any] | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(part.rstrip("=") + "=" * (-len(part.rstrip("=")) % 4))
-        found = json.loads(raw)
+        value = json.loads(raw)
     except (binascii.Error, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _text(value: Any) -> str:
@@ -97,8 +97,8 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    found = value[:_MAX_LIST] if isinstance(value, list) else []
-    return tuple(text for each in found if (text := _text(each)))
+    values = value[:_MAX_LIST] if isinstance(value, list) else []
+    return tuple(text for each in values if (text := _text(each)))
 
 
 def _moment(value: Any) -> datetime | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES
+from gatepost.diagnosis.quotes import quote_reply
 from gatepost.directory.azure.paths import is_guid
 from gatepost.model.entra import Behind, EntraResponse
 from gatepost.model.evidence import Evidence
@@ -19,7 +20,7 @@ def refusal(seen: Evidence) -> Iterator[str]:
     """Yield how the login was refused."""
     for each in seen.attempts:
         if each.secret_sent and not each.reply.is_success:
-            yield f"AUTH {each.mechanism} was answered {each.reply}"
+            yield quote_reply(each)
             return
 
 

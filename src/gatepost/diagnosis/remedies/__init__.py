@@ -34,8 +34,8 @@ def find_library(name: str) -> Library:
 
 def library_called(*names: str) -> Library | None:
     """Return the first library that one of ``names`` stands for; None if none is known."""
-    known = next((NAMES[each] for each in map(_spelled, names) if each in NAMES), None)
-    return LIBRARIES[known] if known else None
+    name = next((NAMES[each] for each in map(_spelled, names) if each in NAMES), None)
+    return LIBRARIES[name] if name else None
 
 
 def with_mailers(library: Library) -> Library:
@@ -59,10 +59,10 @@ def remedies(
 
     A library that cannot have the fault says so if it is the only one asked about.
     """
-    found = []
+    fixes = []
     for library in libraries:
         if why := why_not(finding_id, library, offered):
-            found += [Remedy(library.name, why)] if len(libraries) == 1 else []
+            fixes += [Remedy(library.name, why)] if len(libraries) == 1 else []
             continue
         topic = topic_of(finding_id, library, offered)
         fix = library.fixes.get(topic) if topic else None
@@ -71,5 +71,5 @@ def remedies(
                 fix = replace(fix, code=library.fixes["implicit"].code)
             code = placeholders.fill(fix.code) if fix.code else None
             run = finding_id in library.executed
-            found.append(Remedy(library.name, placeholders.fill(fix.text), code, run))
-    return tuple(found)
+            fixes.append(Remedy(library.name, placeholders.fill(fix.text), code, run))
+    return tuple(fixes)

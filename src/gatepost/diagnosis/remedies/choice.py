@@ -60,9 +60,9 @@ def topic_of(finding_id: str, library: Library, offered: tuple[str, ...]) -> Top
 
 def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
     """Return why ``library`` cannot have the fault; empty if it can, or if that is unknown."""
-    those, why = _OF_FEW.get(finding_id, (frozenset({library.name}), ""))
-    if library.name not in those:
-        return why
+    only_these, reason = _OF_FEW.get(finding_id, (frozenset({library.name}), ""))
+    if library.name not in only_these:
+        return reason
     if finding_id in library.spared:
         return library.spared[finding_id]
     topic = topic_of(finding_id, library, offered)
@@ -73,7 +73,7 @@ def why_not(finding_id: str, library: Library, offered: tuple[str, ...]) -> str:
 
 def _instead(library: Library) -> str:
     """Return what to try instead of its first choice if the offer is unknown."""
-    known = (*library.mechanisms, *library.settable)
+    usable = (*library.mechanisms, *library.settable)
     first = library.mechanisms[0] if library.mechanisms else ""
-    others = [name for name in MECHANISM_TOPICS if name in known and name != first]
+    others = [name for name in MECHANISM_TOPICS if name in usable and name != first]
     return next(iter(others), first)

@@ -100,8 +100,8 @@ class Library:
     def could_use(self, offered: tuple[str, ...]) -> str:
         """Return the listed mechanism that it can use, by default or if it is set; empty if there
         is none."""
-        known = (*self.mechanisms, *self.settable)
-        return next((name for name in known if name in offered), "")
+        usable = (*self.mechanisms, *self.settable)
+        return next((name for name in usable if name in offered), "")
 
 
 @dataclass(frozen=True, slots=True)

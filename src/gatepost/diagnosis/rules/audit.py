@@ -34,13 +34,13 @@ def _failed(name: str, seen: Evidence) -> list[Check]:
 
 
 def _weak_certificate(seen: Evidence) -> tuple[str, ...]:
-    certificate = seen.tls.value.certificate if seen.tls.value else None
+    certificate = seen.certificate
     tls = seen.tls.value
-    refused = tls is not None and tls.verify_code in _TOO_WEAK
-    if certificate is None or tls is None or not (refused or seen.audit.value is not None):
+    is_refused = tls is not None and tls.verify_code in _TOO_WEAK
+    if certificate is None or tls is None or not (is_refused or seen.audit.value is not None):
         return ()
     weak = (f"the certificate has {certificate.weak}",) if certificate.weak else ()
-    return (*weak, f"verification says: {tls.verify_error}") if refused else weak
+    return (*weak, f"verification says: {tls.verify_error}") if is_refused else weak
 
 
 _TOO_WEAK: Final = frozenset({66, 67, 68})

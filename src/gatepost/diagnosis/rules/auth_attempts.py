@@ -15,8 +15,8 @@ UNSUPPORTED: Final = frozenset({"DIGEST-MD5", "NTLM"})
 @cache
 def mechanisms_for(proof: Literal["password", "token"]) -> frozenset[str]:
     """Return the mechanisms that prove a password, or a token."""
-    known = frozenset(name for name, needs in PROOFS.items() if needs == proof)
-    return known | UNSUPPORTED if proof == "password" else known
+    ours = frozenset(name for name, needs in PROOFS.items() if needs == proof)
+    return ours | UNSUPPORTED if proof == "password" else ours
 
 
 def refused_secret(seen: Evidence) -> AuthAttempt | None:
@@ -37,20 +37,10 @@ def was_judged(seen: Evidence, attempt: AuthAttempt) -> bool:
     A probe tries an unlisted mechanism only if the server is known to accept it. In a recorded
     session, the refusal must not be about the mechanism.
     """
-    refused = attempt.secret_sent and attempt.reply.code in WRONG_SECRET
-    of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
-    watched = seen.source in ("probe", "record")
-    return watched and refused and not of_mechanism and not was_broken_off(attempt)
-
-
-def quote_reply(attempt: AuthAttempt) -> str:
-    """Return the reply to an attempt, as a proof."""
-    return f"{command_of(attempt)} was answered {attempt.reply}"
-
-
-def command_of(attempt: AuthAttempt) -> str:
-    """Return the command without a response; a log may hide the mechanism."""
-    return f"AUTH {attempt.mechanism}".rstrip()
+    is_refused = attempt.secret_sent and attempt.reply.code in WRONG_SECRET
+    is_of_mechanism = "mechanism" in attempt.reply.text.lower() and seen.source == "record"
+    is_watched = seen.source in ("probe", "record")
+    return is_watched and is_refused and not is_of_mechanism and not was_broken_off(attempt)
 
 
 def was_broken_off(attempt: AuthAttempt) -> bool:

@@ -5,8 +5,8 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.notes import LONGEST_LINE
+from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.rules.auth_attempts import quote_reply
 from gatepost.model.evidence import Conduct, ContentFormat, EhloExchange, Evidence
 from gatepost.model.finding import Confidence, Finding
 from gatepost.model.reply import Reply
@@ -25,7 +25,7 @@ def client_speaks_http(seen: Evidence) -> Finding | None:
     conduct = seen.conduct.value
     if conduct is None or conduct.speaks != "http":
         return None
-    request = next((line.text for line in seen.transcript if line.speaker == "C"), "")
+    request = next(iter(seen.client_lines), "")
     return conclude("client_speaks_http", "certain", f"the client begins with {request}")
 
 
@@ -161,9 +161,9 @@ def another_name(seen: Evidence) -> Finding | None:
     conduct = seen.conduct.value
     if conduct is None or conduct.tls_end not in ("bad_certificate", "certificate_unknown"):
         return None
-    asked = f"; it asked for {conduct.tls_name}" if conduct.tls_name else ""
+    sni = f"; it asked for {conduct.tls_name}" if conduct.tls_name else ""
     return conclude("cert_hostname_mismatch", "possible",
-                    f"the client ended TLS with the alert {conduct.tls_end}{asked}")  # fmt: skip
+                    f"the client ended TLS with the alert {conduct.tls_end}{sni}")  # fmt: skip
 
 
 def client_ca_store_missing(seen: Evidence) -> Finding | None:
@@ -217,10 +217,10 @@ def mail_before_auth(seen: Evidence) -> Finding | None:
     conduct, mail = seen.conduct.value, seen.mail.value
     if conduct is None or mail is None:
         return None
-    said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
-    if "MAIL" not in said or "AUTH" not in said[said.index("MAIL") :]:
+    verbs = [line.split(" ")[0].upper() for line in seen.client_lines]
+    if "MAIL" not in verbs or "AUTH" not in verbs[verbs.index("MAIL") :]:
         return None
-    if "AUTH" in said[: said.index("MAIL")]:
+    if "AUTH" in verbs[: verbs.index("MAIL")]:
         return None
     first = next((reply for reply in _after(seen, "MAIL") if reply[:1] in "45"), "")
     if not first:
@@ -244,7 +244,7 @@ def null_sender(seen: Evidence) -> Finding | None:
     mail = seen.mail.value
     if mail is None or mail.argument or not seen.conduct.value:
         return None
-    replies = [mail.reply, *(each.reply for each in seen.rcpt.value or ()), seen.content.value]
+    replies = [*(each.reply for each in seen.envelope), seen.content.value]
     refusal = next((reply for reply in replies if reply is not None and reply.code >= 400), None)
     if refusal is None:
         return None
@@ -257,12 +257,12 @@ def client_left_after_greeting(seen: Evidence) -> Finding | None:
     conduct, greeting = seen.conduct.value, seen.greeting.value
     if conduct is None or greeting is None or greeting.reply is None or conduct.ended_by == "stop":
         return None
-    said = {line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"}
-    if conduct.speaks not in ("nothing", "smtp") or said - {"QUIT"} or conduct.tls_end:
+    verbs = {line.split(" ")[0].upper() for line in seen.client_lines}
+    if conduct.speaks not in ("nothing", "smtp") or verbs - {"QUIT"} or conduct.tls_end:
         return None
     if greeting.reply.code != 220 or conduct.ended_by != "client":
         return None
-    left = "says QUIT" if "QUIT" in said else "closes the connection"
+    left = "says QUIT" if "QUIT" in verbs else "closes the connection"
     proof = f"the greeting is {greeting.reply}", f"the client {left}, without EHLO"
     return conclude("client_left_after_greeting", "certain", *proof)
 
@@ -301,21 +301,23 @@ def _gave_up(seen: Evidence, hello: EhloExchange, left: str) -> tuple[Finding, .
     # A client without a common mechanism sends QUIT; nodemailer without a password disconnects.
     unusual = library is None and "PLAIN" not in offered and _has_quit(seen)
     sure: Confidence = "likely" if lacks or unusual else "possible"
-    found = [conclude("mechanism_not_offered", sure, left, listed)]
+    findings = [conclude("mechanism_not_offered", sure, left, listed)]
     if seen.over_tls.value is None:
         secure = "STARTTLS was offered and not taken" if seen.offers_starttls else "without TLS"
-        found.append(conclude("auth_before_tls_refused_by_client", "likely", left, listed, secure))
+        findings.append(
+            conclude("auth_before_tls_refused_by_client", "likely", left, listed, secure)
+        )
     if not lacks:
-        found.append(conclude("credentials_missing", "likely", left, listed))
+        findings.append(conclude("credentials_missing", "likely", left, listed))
     is_go = seen.client.library == "go-net-smtp"
     if is_go or (library is None and hello.name == "localhost"):  # sent by Go's net/smtp
         host = conclude("client_host_mismatch", "likely" if is_go else "possible", left, listed)
-        found.append(host)
-    return tuple(found)
+        findings.append(host)
+    return tuple(findings)
 
 
 def _has_quit(seen: Evidence) -> bool:
-    return any(line.speaker == "C" and line.text.upper() == "QUIT" for line in seen.transcript)
+    return any(line.upper() == "QUIT" for line in seen.client_lines)
 
 
 def _content(seen: Evidence) -> ContentFormat | None:
@@ -323,7 +325,7 @@ def _content(seen: Evidence) -> ContentFormat | None:
 
 
 def _size(seen: Evidence) -> int:
-    hello = seen.over_tls.value or seen.in_clear.value
+    hello = seen.last_ehlo
     return (hello.capabilities.size or 0) if hello else 0
 
 
@@ -333,7 +335,7 @@ def _has_old_tls(conduct: Conduct) -> bool:
 
 def _has_refusals(seen: Evidence) -> bool:
     replies = [each.reply for each in seen.attempts] + [each.reply for each in seen.strays]
-    replies += [each.reply for each in (seen.mail.value, *(seen.rcpt.value or ())) if each]
+    replies += [each.reply for each in seen.envelope]
     replies += [each for each in (seen.content.value, seen.starttls.value) if each]
     hellos = (seen.in_clear.value, seen.over_tls.value)
     replies += [hello.reply for hello in hellos if hello]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
+from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.refusals import find_refusal
-from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, quote_reply, refused_secret
+from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
 from gatepost.diagnosis.rules.identity import found_behind
 from gatepost.diagnosis.rules.tokens import refused_token
 from gatepost.model.doctor_facts import DoctorFacts
@@ -16,16 +17,16 @@ from gatepost.model.finding import Finding
 
 def empty_password_sent(seen: Evidence) -> Finding | None:
     """The client sent an empty secret; a probe never does."""
-    login, refused = seen.login.value, refused_secret(seen)
+    login, attempt = seen.login.value, refused_secret(seen)
     if login is None or login.secret.kind != "empty" or not seen.offered:
         return None
     if login.username_form == "empty" or seen.is_signed_in:
         return None  # no credentials at all: an unwanted login
-    answer = quote_reply(refused) if refused else ""
+    answer = quote_reply(attempt) if attempt else ""
     return conclude("empty_password_sent", "certain", answer, "the password is empty")
 
 
-def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def hung_up_at_auth(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """AUTH ends the connection or gets no reply, before or after the secret was sent.
 
     QQ Mail refuses logins like this, as do servers that count failures.
@@ -34,14 +35,14 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
     if seen.source == "log" or last is None or last.reply.code or not seen.failure:
         return None
     proof = f"AUTH {last.mechanism} was not answered: {seen.failure}"
-    silent = "time" in seen.failure
-    if silent or not last.secret_sent:
+    is_silent = "time" in seen.failure
+    if is_silent or not last.secret_sent:
         return conclude(
             "server_auth_backend_down",
             "likely",
             proof,
             summary="The server stops answering at AUTH."
-            if silent
+            if is_silent
             else "The server closes the connection at AUTH, before it has a user name or password.",
             fix="Nothing is wrong with the password. The server's log says why it closes the "
             "connection: check its authentication service, and what blocks addresses after "
@@ -49,95 +50,95 @@ def hung_up_at_auth(seen: Evidence, known: DoctorFacts) -> Finding | None:
             next_probe="the same from another address, and the server's log at this time",
         )
     if last.mechanism in mechanisms_for("token"):
-        return replace(refused_token(proof, known), confidence="possible")
+        return replace(refused_token(proof, facts), confidence="possible")
     return conclude(
-        "app_password_required" if known.wants_app_password else "bad_credentials",
-        "likely" if known.wants_app_password else "possible",
+        "app_password_required" if facts.wants_app_password else "bad_credentials",
+        "likely" if facts.wants_app_password else "possible",
         proof,
         summary="The server closes the connection instead of refusing the login.",
-        fix=known.refused_because
+        fix=facts.refused_because
         or "Some servers close the connection after a wrong password. Sign in with the same name "
         "and password elsewhere; if that works, check the server's log.",
         next_probe=CAUSES["bad_credentials"].probe,
     )
 
 
-def wrong_credential_kind(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def wrong_credential_kind(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The secret has the format of something else that the provider issues."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None:
+    login, attempt = seen.login.value, refused_secret(seen)
+    if login is None or attempt is None:
         return None
-    mistake = known.wrong_secrets.get(login.secret.kind)
+    mistake = facts.wrong_secrets.get(login.secret.kind)
     if mistake is None:
         return None
     return conclude(
         "wrong_credential_kind",
         "likely",
-        quote_reply(refused),
+        quote_reply(attempt),
         f"the password has {login.secret.length} characters and this shape: {mistake}",
         summary=f"The password is of the wrong kind: {mistake}.",
-        fix=known.right_secret,
+        fix=facts.right_secret,
         next_probe="",
     )
 
 
-def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def username_format(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The user name has the format of a known mistake at this provider."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or seen.behind.value is not None:
+    login, attempt = seen.login.value, refused_secret(seen)
+    if login is None or attempt is None or seen.behind.value is not None:
         return None  # what was found behind the server is more precise
-    mistake = known.wrong_names.get(login.username_form)
+    mistake = facts.wrong_names.get(login.username_form)
     if mistake is None:
         return None
     return conclude(
         "username_format",
         "likely",
-        quote_reply(refused),
+        quote_reply(attempt),
         mistake,
         summary=f"The user name does not have a format that this server accepts: {mistake}.",
-        fix=known.right_name,
+        fix=facts.right_name,
         next_probe="",
     )
 
 
-def app_password_required(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def app_password_required(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The provider requires an application password, and the secret does not have that format."""
-    login, refused = seen.login.value, refused_secret(seen)
-    if login is None or refused is None or not known.wants_app_password or seen.is_signed_in:
+    login, attempt = seen.login.value, refused_secret(seen)
+    if login is None or attempt is None or not facts.wants_app_password or seen.is_signed_in:
         return None
     if login.secret.kind in ("google_app_password", "token"):
         return None
     return conclude(
         "app_password_required",
         "likely",
-        quote_reply(refused),
+        quote_reply(attempt),
         "this provider never accepts an account's own password here",
-        fix=known.right_secret,
+        fix=facts.right_secret,
         next_probe="",
     )
 
 
-def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def bad_credentials(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """A 535 to well-formed credentials, if nothing else explains it."""
-    refused = refused_secret(seen)
-    if refused is None or seen.is_signed_in:
+    attempt = refused_secret(seen)
+    if attempt is None or seen.is_signed_in:
         return None
-    row = find_refusal(refused.reply, "auth")
+    row = find_refusal(attempt.reply, "auth")
     if row is not None and row.confidence == "certain":
         return None
-    behind, findings = seen.behind.value, found_behind(seen, known)
+    behind, findings = seen.behind.value, found_behind(seen, facts)
     was_asked = behind is None or behind.tenant is not None
     if findings and (was_asked or any(each.confidence == "certain" for each in findings)):
         return None
-    where = "over TLS" if refused.tls else "in clear"
+    where = "over TLS" if attempt.tls else "in clear"
     proof = [
-        f"AUTH {refused.mechanism} {where} was answered {refused.reply}",
+        f"AUTH {attempt.mechanism} {where} was answered {attempt.reply}",
         "the mechanism is accepted, so the cause is the user name, the secret or the account",
     ]
-    if refused.mechanism == "EXTERNAL":
+    if attempt.mechanism == "EXTERNAL":
         return _unknown_certificate(proof[0])
-    if refused.mechanism in mechanisms_for("token"):
-        return refused_token(proof[0], known)
+    if attempt.mechanism in mechanisms_for("token"):
+        return refused_token(proof[0], facts)
     shape = seen.login.value.secret if seen.login.value else None
     if shape and shape.edge_blank:
         proof.append("the password begins or ends with white space: a line end from a file?")
@@ -147,8 +148,8 @@ def bad_credentials(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "bad_credentials",
         "likely",
         *proof,
-        fix=known.refused_because,
-        next_probe=_authority_unnamed(seen, known) or None,
+        fix=facts.refused_because,
+        next_probe=_authority_unnamed(seen, facts) or None,
     )
 
 
@@ -165,12 +166,12 @@ def _unknown_certificate(proof: str) -> Finding:
     )
 
 
-def _authority_unnamed(seen: Evidence, known: DoctorFacts) -> str:
+def _authority_unnamed(seen: Evidence, facts: DoctorFacts) -> str:
     """Return the provider's next step; empty if the doctor has made it."""
     behind = seen.behind.value
-    if behind is None or behind.authority or not known.next_probe:
-        return known.next_probe
-    return f"name the authority (--authority URL), or {known.next_probe}"
+    if behind is None or behind.authority or not facts.next_probe:
+        return facts.next_probe
+    return f"name the authority (--authority URL), or {facts.next_probe}"
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (empty_password_sent,)

@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
+from gatepost.diagnosis.quotes import command_of, quote_envelope, quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.diagnosis.rules.auth_attempts import command_of, quote_reply, was_judged
+from gatepost.diagnosis.rules.auth_attempts import was_judged
 from gatepost.model.evidence import AuthAttempt, Evidence, ResponseFormat
 from gatepost.model.finding import Finding
-from gatepost.model.transcript import Line
 
 _WRAPPED_AT: Final = frozenset({60, 64, 72, 76, 78})
 """Lengths at which encoders break lines: Perl and openssl enc, Ruby, PHP's chunk_split."""
@@ -24,12 +24,12 @@ _MECHANISM_REFUSALS: Final = frozenset({500, 501, 502, 503, 504, 535, 538, 550, 
 
 def base64_line_wrapped(seen: Evidence) -> Finding | None:
     """A response came on several lines, or ends where encoders break lines."""
-    refused = [pair for pair in _responses(seen) if pair[0].reply.code != 235]
-    for attempt, response in refused:
+    responses = [pair for pair in _responses(seen) if pair[0].reply.code != 235]
+    for attempt, response in responses:
         if response.lines > 1:
             proof = f"the response to {command_of(attempt)} came on {response.lines} lines"
             return conclude("base64_line_wrapped", "certain", proof)
-    for attempt, response in refused:
+    for attempt, response in responses:
         if response.secret is not None and attempt.accepted:
             continue
         if response.octets in _WRAPPED_AT and response.form == "base64":
@@ -41,11 +41,11 @@ def base64_line_wrapped(seen: Evidence) -> Finding | None:
 def wrapped_answers(seen: Evidence) -> Finding | None:
     """The client sent more responses than LOGIN has prompts, or than PLAIN's one."""
     for attempt in seen.attempts:
-        wanted = {"PLAIN": 1, "XOAUTH2": 2, "LOGIN": 2}.get(attempt.mechanism)
+        expected = {"PLAIN": 1, "XOAUTH2": 2, "LOGIN": 2}.get(attempt.mechanism)
         sent = [each for each in attempt.responses if each.form != "cancel"]
         if (
-            wanted is not None
-            and len(sent) > wanted
+            expected is not None
+            and len(sent) > expected
             and any(each.octets in _WRAPPED_AT for each in sent)
         ):
             cut = next(each.octets for each in sent if each.octets in _WRAPPED_AT)
@@ -207,26 +207,26 @@ _ASKS_FOR_NAME: Final = re.compile(r"334[ -](?:VXNlcm|dXNlcm|VVNFUk)")
 
 def client_skipped_ehlo(seen: Evidence) -> Finding | None:
     """The client sent only HELO; AUTH is then unknown, or mail is refused without it."""
-    said = [line.text.split(" ")[0].upper() for line in seen.transcript if line.speaker == "C"]
-    if "EHLO" in said or "LHLO" in said or not said:
+    verbs = [line.split(" ")[0].upper() for line in seen.client_lines]
+    if "EHLO" in verbs or "LHLO" in verbs or not verbs:
         return None
-    refused = any(re.match(r"[45]\d\d", line.text) for line in seen.transcript)
+    has_refusal = any(re.match(r"[45]\d\d", line.text) for line in seen.transcript)
     hello_refused = any(
         hello.value is not None and not hello.value.reply.is_success
         for hello in (seen.in_clear, seen.over_tls)
     )
-    if not refused or hello_refused or not ({"HELO"} & set(said)):
+    if not has_refusal or hello_refused or not ({"HELO"} & set(verbs)):
         return None
     return conclude("client_skipped_ehlo", "certain", "the client says HELO, never EHLO")
 
 
 def client_no_ehlo_after_starttls(seen: Evidence) -> Finding | None:
     """The next command after STARTTLS is not EHLO."""
-    spoken = [text for text in client_lines(seen.transcript) if not text.startswith("[")]
-    said = [text.split(" ")[0].upper() for text in spoken]
-    if "STARTTLS" not in said or seen.starttls.value is None:
+    lines = [text for text in seen.client_lines if not text.startswith("[")]
+    verbs = [text.split(" ")[0].upper() for text in lines]
+    if "STARTTLS" not in verbs or seen.starttls.value is None:
         return None
-    after = said[said.index("STARTTLS") + 1 :]
+    after = verbs[verbs.index("STARTTLS") + 1 :]
     if not after or after[0] in ("EHLO", "HELO", "QUIT") or not seen.starttls.value.is_success:
         return None
     return conclude(
@@ -268,13 +268,13 @@ def client_ehlo_parse_bug(seen: Evidence) -> Finding | None:
     """EHLO lists AUTH, but the client says that it does not."""
     words = ("not support auth", "auth extension not supported", "doesn't support auth",
              "not support smtp auth", "did not advertise auth")  # fmt: skip
-    said = next((r for r in seen.remarks if any(w in r.lower() for w in words)), "")
-    if not said or not seen.offered or "authentication method" in said:
+    remark = next((r for r in seen.remarks if any(w in r.lower() for w in words)), "")
+    if not remark or not seen.offered or "authentication method" in remark:
         return None
-    listed = seen.over_tls.value or seen.in_clear.value
+    listed = seen.last_ehlo
     if listed is None or (seen.over_tls.value is None and seen.offers_starttls):
         return None
-    proof = (f"EHLO lists AUTH {' '.join(seen.offered)}", f'the client says "{said[:200]}"')
+    proof = (f"EHLO lists AUTH {' '.join(seen.offered)}", f'the client says "{remark[:200]}"')
     return conclude("client_ehlo_parse_bug", "likely", *proof)
 
 
@@ -283,9 +283,8 @@ def sender_faults(seen: Evidence) -> Finding | None:
     command = seen.mail.value
     if command is None:
         return None
-    later = [each.reply for each in seen.rcpt.value or ()]
-    replies = [command.reply, *later, *((seen.content.value,) if seen.content.value else ())]
-    refusal = next((each for each in replies if each.code >= 400), None)
+    replies = (*(each.reply for each in seen.envelope), seen.content.value)
+    refusal = next((each for each in replies if each and each.code >= 400), None)
     if refusal is None:
         return None
     if not command.argument:
@@ -302,22 +301,15 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
     """AUTH is offered but not used, and mail is refused."""
     if seen.attempts or not seen.offered or not seen.transcript:
         return None
-    commands = [
-        ("MAIL FROM", seen.mail.value),
-        *(("RCPT TO", each) for each in seen.rcpt.value or ()),
-    ]
-    for verb, command in commands:
-        if command is None or command.reply.code not in (530, 550, 553, 554, 503, 535, 571):
+    for command, quotation in quote_envelope(seen):
+        if command.reply.code not in (530, 550, 553, 554, 503, 535, 571):
             continue
         if command.tls is False and re.search(
             r"tls|ssl|encrypt", command.reply.text, re.IGNORECASE
         ):
             return None
-        proof = (
-            f"EHLO offers AUTH {' '.join(seen.offered)}, and no AUTH follows",
-            f"{verb}:<{command.argument}> was answered {command.reply}",
-        )
-        return conclude("auth_not_performed", "certain", *proof)
+        offer = f"EHLO offers AUTH {' '.join(seen.offered)}, and no AUTH follows"
+        return conclude("auth_not_performed", "certain", offer, quotation)
     return None
 
 
@@ -346,11 +338,6 @@ def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, ResponseFormat]]:
     for attempt in seen.attempts:
         for response in attempt.responses:
             yield attempt, response
-
-
-def client_lines(lines: tuple[Line, ...]) -> list[str]:
-    """Return the lines of the client."""
-    return [line.text for line in lines if line.speaker == "C"]
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
-from gatepost.diagnosis.rules.auth_attempts import quote_reply
+from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.rules.network import other_protocol
 from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
 from gatepost.diagnosis.signs.sign import has_words
@@ -30,8 +30,8 @@ def helo_rejected(seen: Evidence) -> Finding | None:
     other = seen.other_name.value
     others = seen.other_names.value or ((other,) if other else ())
     accepted = other is not None and other.reply.is_success
-    tried = others or hello is seen.over_tls.value
-    if not accepted and tried and hello.reply.code in (500, 502):
+    is_retried = others or hello is seen.over_tls.value
+    if not accepted and is_retried and hello.reply.code in (500, 502):
         return None  # the server does not know the command
     if not accepted and (not hello.reply.code or is_not_the_name(hello.reply)):
         return None  # it closes the connection for every name, or has another reason
@@ -58,14 +58,14 @@ def _helo_rejected(
 
 def is_not_the_name(reply: Reply) -> bool:
     """Tell whether a refusal of EHLO is for another reason than the name."""
-    said = reply.text.lower()
-    return any(has_words(said, words) for words in NOT_THE_NAME)
+    text = reply.text.lower()
+    return any(has_words(text, words) for words in NOT_THE_NAME)
 
 
 def _refused(seen: Evidence) -> EhloExchange | None:
     """Return the EHLO that was refused, in clear or under TLS."""
-    said = (seen.in_clear.value, seen.over_tls.value)
-    return next((each for each in said if each and not each.reply.is_success), None)
+    hellos = (seen.in_clear.value, seen.over_tls.value)
+    return next((each for each in hellos if each and not each.reply.is_success), None)
 
 
 def _answered(reply: Reply) -> str:
@@ -75,24 +75,24 @@ def _answered(reply: Reply) -> str:
 
 def helo_rejected_later(seen: Evidence) -> Finding | None:
     """The name is refused only with MAIL or RCPT, and another name is accepted."""
-    tried = seen.renamed.value or ()
-    hello = seen.over_tls.value or seen.in_clear.value
-    said = (*(seen.rcpt.value or ()), *((seen.mail.value,) if seen.mail.value else ()))
-    refused = next((each.reply for each in said if _is_about_name(each.reply)), None)
-    if not tried or hello is None or refused is None:
+    attempts = seen.renamed.value or ()
+    hello = seen.last_ehlo
+    refusals = [each.reply for each in seen.envelope if is_about_name(each.reply)]
+    if not attempts or hello is None or not refusals:
         return None
-    taken = next((each for each in tried if not _is_about_name(each.reply)), None)
+    accepted = next((each for each in attempts if not is_about_name(each.reply)), None)
     proof = (
-        f"after EHLO {hello.name} came {refused}",
-        *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in tried),
+        f"after EHLO {hello.name} came {refusals[-1]}",
+        *(f"after EHLO {each.name} came {_first_line(each.reply)}" for each in attempts),
     )
     summary = f"The server refuses mail of a client that calls itself {hello.name}."
-    return _helo_rejected(summary, proof, taken)
+    return _helo_rejected(summary, proof, accepted)
 
 
-def _is_about_name(reply: Reply) -> bool:
-    about = _NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
-    return about and not reply.is_success
+def is_about_name(reply: Reply) -> bool:
+    """Tell whether a refusal is about EHLO's name."""
+    is_about = _NAME.search(reply.text) is not None and reply.code != _OUT_OF_ORDER
+    return is_about and not reply.is_success
 
 
 def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
@@ -132,19 +132,19 @@ def starttls_required(seen: Evidence) -> Finding | None:
     """The client uses no TLS although the server requires it."""
     if seen.client.tls not in ("none", "auto") or not seen.offers_starttls:
         return None
-    refused = tuple(_refused_in_clear(seen))
+    refusals = tuple(_refused_in_clear(seen))
     only_over_tls = bool(seen.offered_over_tls) and not seen.offered_in_clear
     stays_in_clear = seen.client.tls == "none"
-    if not refused and not (stays_in_clear and only_over_tls):
+    if not refusals and not (stays_in_clear and only_over_tls):
         return None
-    proof = ["EHLO in clear offers STARTTLS", *refused]
+    proof = ["EHLO in clear offers STARTTLS", *refusals]
     if only_over_tls:
         proof.append(f"AUTH is listed only after STARTTLS: {' '.join(seen.offered_over_tls)}")
     elif not seen.offered_in_clear:
         proof.append("EHLO in clear lists no AUTH")
     return conclude(
         "starttls_required",
-        "certain" if refused or seen.client.signs_in else "likely",
+        "certain" if refusals or seen.client.signs_in else "likely",
         *proof,
         next_probe="",
     )
@@ -179,7 +179,7 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
     """AUTH is not listed, neither before nor after TLS, and the client needs it."""
     if not seen.client.signs_in or seen.offered or seen.is_signed_in:
         return None
-    last = seen.over_tls.value or seen.in_clear.value
+    last = seen.last_ehlo
     if last is None or not last.reply.is_success:
         return None
     tls_unseen = seen.offers_starttls and seen.over_tls.value is None
@@ -206,7 +206,7 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
 
 def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
     """AUTH is not listed here, but on another port of the server or of its provider."""
-    last = seen.over_tls.value or seen.in_clear.value
+    last = seen.last_ehlo
     if not seen.client.signs_in or seen.offered or last is None or not last.reply.is_success:
         return None
     others = [each for each in seen.neighbours.value or () if each.mechanisms]
@@ -224,7 +224,7 @@ def auth_not_offered_on_port(seen: Evidence) -> Finding | None:
 
 def _is_this_machine(seen: Evidence) -> bool:
     """Tell whether the server is this machine, whose ports may belong to unrelated servers."""
-    host = seen.target.host if seen.target else ""
+    host = seen.host
     return host == "localhost" or host.startswith("127.") or host == "::1"
 
 

@@ -63,7 +63,7 @@ def behind_of(seen: Evidence) -> Behind | None:
 # The user name.
 
 
-def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def username_format(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The user name is neither a composite name nor an SMTP user name."""
     behind = behind_of(seen)
     if behind is None or not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
@@ -74,11 +74,11 @@ def username_format(seen: Evidence, known: DoctorFacts) -> Finding | None:
         "certain" if sure else "likely",
         f"The user name does not have a format that this server accepts: {behind.name.sentence}.",
         (*refusal(seen), behind.name.sentence),
-        known.right_name,
+        facts.right_name,
     )
 
 
-def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def ids_swapped(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The ids of application and tenant are swapped."""
     behind = behind_of(seen)
     if behind is None or behind.swapped is None or behind.swapped.status != 200:
@@ -99,7 +99,7 @@ def ids_swapped(seen: Evidence, _known: DoctorFacts) -> Finding | None:
 # The authority.
 
 
-def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def tenant_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """OpenID discovery knows no tenant with this id."""
     behind = behind_of(seen)
     if behind is None or behind.tenant is None or behind.tenant.status in (0, 200):
@@ -117,7 +117,7 @@ def tenant_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def refused_by_authority(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The token endpoint refuses with a code whose meaning is known; the mail server does not tell
     it."""
     behind = behind_of(seen)
@@ -134,7 +134,7 @@ def refused_by_authority(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def refused_for_something_else(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def refused_for_something_else(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The token endpoint refuses with an unknown code."""
     behind = behind_of(seen)
     answer = behind.token_request if behind else None
@@ -151,7 +151,7 @@ def refused_for_something_else(seen: Evidence, _known: DoctorFacts) -> Finding |
     )
 
 
-def no_token_at_all(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def no_token_at_all(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The authority issues no token: what is observed, besides the cause."""
     behind = behind_of(seen)
     if behind is None or (behind.swapped is not None and behind.swapped.status == 200):
@@ -179,7 +179,7 @@ _DAMAGES: Final = {
 """What is odd about a secret, by its format."""
 
 
-def secret_mangled(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def secret_mangled(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The secret is wrong, and looks incomplete or as if something was added."""
     behind, login = behind_of(seen), seen.login.value
     code = _refused_with(behind)
@@ -216,7 +216,7 @@ def _code(answer: EntraResponse | None) -> Code | None:
 # The e-mail API.
 
 
-def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def resource_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The host of the resource does not exist."""
     behind = behind_of(seen)
     email = behind.email if behind else None
@@ -242,7 +242,7 @@ def resource_unknown(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def role_missing(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The e-mail API refuses a valid token: there is no role, or it does not suffice."""
     behind = behind_of(seen)
     if behind is None or (state := _role_state(behind)) is None:
@@ -280,7 +280,7 @@ def role_missing(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def role_wrong_scope(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """A sufficient role is assigned, but its scope does not include the resource."""
     behind = behind_of(seen)
     state = _role_state(behind) if behind else None
@@ -302,7 +302,7 @@ def role_wrong_scope(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def access_not_propagated(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """Everything is configured, but some of it only for minutes."""
     behind = behind_of(seen)
     if behind is None or seen.seen_at is None or behind.management is None:
@@ -331,7 +331,7 @@ def access_not_propagated(seen: Evidence, _known: DoctorFacts) -> Finding | None
     )
 
 
-def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def smtp_username_missing(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The SMTP user name does not exist; or nothing else is wrong, and it is unknown whom it stands
     for."""
     behind = behind_of(seen)
@@ -347,7 +347,7 @@ def smtp_username_missing(seen: Evidence, known: DoctorFacts) -> Finding | None:
     answer = behind.token_request
     if by_smtp_name and behind.email is None and answer is not None and answer.status == 200:
         return _only_the_secret_is_known(seen, behind)
-    if not _has_email_access(behind) or access_not_propagated(seen, known) is not None:
+    if not _has_email_access(behind) or access_not_propagated(seen, facts) is not None:
         return None
     return _only_username_is_left(behind, listed=listed, composite=not by_smtp_name)
 
@@ -361,7 +361,7 @@ def _only_username_is_left(behind: Behind, *, listed: bool, composite: bool) -> 
         fix = f"Sign in as {own[0].username}. {_WAIT}"
     elif listed and not own:
         proof.append("the resource has no SMTP user name that stands for the application")
-    found = _finding(
+    finding = _finding(
         "smtp_username_missing",
         "likely",
         "Secret, resource and role are good. What is left is the SMTP user name: it is missing, "
@@ -371,7 +371,7 @@ def _only_username_is_left(behind: Behind, *, listed: bool, composite: bool) -> 
         None if own and composite else remedy,
     )
     probe = f"{_WITH_ARM}: which SMTP user names there are"
-    return replace(found, next_probe="" if behind.management else probe)
+    return replace(finding, next_probe="" if behind.management else probe)
 
 
 def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
@@ -388,7 +388,7 @@ def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
 
 
 def _only_the_secret_is_known(seen: Evidence, behind: Behind) -> Finding:
-    found = _finding(
+    finding = _finding(
         "smtp_username_missing",
         "likely",
         "The secret is good. The SMTP user name may be missing or stand for another application, "
@@ -397,11 +397,11 @@ def _only_the_secret_is_known(seen: Evidence, behind: Behind) -> Finding:
         _MAKE,
         make_smtp_name(behind),
     )
-    return replace(found, next_probe=_STANDS_FOR)
+    return replace(finding, next_probe=_STANDS_FOR)
 
 
 def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
-    found = _finding(
+    finding = _finding(
         "smtp_username_missing",
         "likely",
         "The user name can only be an SMTP user name of the resource. It may be missing, not "
@@ -410,13 +410,13 @@ def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
         _MAKE,
         make_smtp_name(behind),
     )
-    return replace(found, next_probe=_STANDS_FOR)
+    return replace(finding, next_probe=_STANDS_FOR)
 
 
 # The sender, as the e-mail API sees it.
 
 
-def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def sender_domain_not_linked(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The e-mail API refuses the domain of the sender, as SMTP would after the login."""
     behind = behind_of(seen)
     if behind is None or behind.email is None or behind.email.error != "DomainNotLinked":
@@ -436,7 +436,7 @@ def sender_domain_not_linked(seen: Evidence, _known: DoctorFacts) -> Finding | N
     )
 
 
-def sender_not_registered(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def sender_not_registered(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The same for the local part of the sender."""
     behind = behind_of(seen)
     if behind is None or behind.email is None or behind.email.error != "InvalidSenderUserName":

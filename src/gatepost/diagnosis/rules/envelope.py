@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.rules.auth_attempts import quote_reply, refused_secret
+from gatepost.diagnosis.quotes import quote_envelope, quote_reply
+from gatepost.diagnosis.rules.auth_attempts import refused_secret
 from gatepost.diagnosis.rules.ehlo import is_about_tls
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
@@ -17,14 +18,14 @@ _SIGN_IN: Final = 530
 
 def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
     """AUTH is not offered and not needed: the recipient is accepted without it."""
-    taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
-    if not seen.client.signs_in or seen.offered or not taken or seen.is_signed_in:
+    accepted = [each for each in seen.rcpt.value or () if each.reply.is_success]
+    if not seen.client.signs_in or seen.offered or not accepted or seen.is_signed_in:
         return None
     return conclude(
         "unwanted_auth_attempt",
         "certain",
         "EHLO lists no AUTH, neither before nor after TLS",
-        f"RCPT TO:<{taken[0].argument}> without AUTH was answered {taken[0].reply}",
+        f"RCPT TO:<{accepted[0].argument}> without AUTH was answered {accepted[0].reply}",
         position="rcpt",
     )
 
@@ -34,16 +35,21 @@ def trusted_without(seen: Evidence) -> Finding | None:
 
     Mail to its own domains is accepted by any server on port 25, from anybody.
     """
-    refused = refused_secret(seen)
-    taken = [each for each in seen.rcpt.value or () if each.reply.is_success]
-    if refused is None or not taken or seen.is_signed_in or _is_theirs(seen, taken[0].argument):
+    attempt = refused_secret(seen)
+    accepted = [each for each in seen.rcpt.value or () if each.reply.is_success]
+    if (
+        attempt is None
+        or not accepted
+        or seen.is_signed_in
+        or _is_theirs(seen, accepted[0].argument)
+    ):
         return None
     mail_exchange = seen.target is not None and seen.target.port == _EXCHANGE
     return conclude(
         "unwanted_auth_attempt",
         "possible" if mail_exchange else "likely",
-        quote_reply(refused),
-        f"RCPT TO:<{taken[0].argument}> without a sign-in was answered {taken[0].reply}",
+        quote_reply(attempt),
+        f"RCPT TO:<{accepted[0].argument}> without a sign-in was answered {accepted[0].reply}",
         summary="The server refuses this sign-in, and takes mail from here without one.",
         fix="Remove user name and password from the client's settings, if the server is meant to "
         "recognise this machine by its address.",
@@ -53,7 +59,7 @@ def trusted_without(seen: Evidence) -> Finding | None:
 
 def _is_theirs(seen: Evidence, recipient: str) -> bool:
     domain = recipient.rpartition("@")[2].lower()
-    host = seen.target.host.lower() if seen.target else ""
+    host = seen.host.lower()
     return not domain or f".{host}".endswith(f".{domain}")
 
 
@@ -61,10 +67,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
     """There was no login although the server offers it, and mail is refused by policy."""
     if seen.source == "log" or seen.client.signs_in or not seen.offered:
         return None
-    mail = seen.mail.value
-    commands = (*((("MAIL FROM", mail),) if mail else ()),
-                *(("RCPT TO", each) for each in seen.rcpt.value or ()))  # fmt: skip
-    for verb, each in commands:
+    for each, quotation in quote_envelope(seen):
         by_policy = each.reply.code == _SIGN_IN or str(each.reply.status).startswith("5.7.")
         by_policy = by_policy or _is_denied_for_now(each.reply)
         by_policy = by_policy or _is_relaying_refused(seen, each.reply)
@@ -72,7 +75,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
             return conclude(
                 "auth_not_performed",
                 "possible",
-                f"{verb}:<{each.argument}> was answered {each.reply}",
+                quotation,
                 f"nobody had signed in; EHLO offers AUTH {' '.join(seen.offered)}",
                 position="mail",
                 next_probe="the same with --username and --password-file",

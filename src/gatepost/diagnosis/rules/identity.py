@@ -5,11 +5,11 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
 
-def found_behind(seen: Evidence, known: DoctorFacts) -> tuple[Finding, ...]:
+def found_behind(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]:
     """Return the findings about a token, or about what is behind the server."""
     if seen.token.value is None and seen.behind.value is None:
         return ()  # a pasted log needs a fast answer
     from gatepost.diagnosis.rules import entra, tokens  # noqa: PLC0415
 
-    found = (rule(seen, known) for rule in (*entra.RULES, *tokens.RULES))
-    return tuple(each for each in found if each is not None)
+    findings = (rule(seen, facts) for rule in (*entra.RULES, *tokens.RULES))
+    return tuple(each for each in findings if each is not None)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
+from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.auth_attempts import (
     UNSUPPORTED,
     WRONG_SECRET,
     mechanisms_for,
-    quote_reply,
     was_broken_off,
     was_judged,
 )
@@ -28,39 +28,39 @@ _SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGN
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
     """The client uses a mechanism that EHLO does not list, such as PLAIN where only LOGIN is."""
-    wanted = _unlisted(seen)
+    unlisted = _unlisted(seen)
     library = LIBRARIES.get(seen.client.library)
-    if wanted is None or (library and not library.could_use(seen.offered)):
+    if unlisted is None or (library and not library.could_use(seen.offered)):
         return None
-    who = library.title if library else "The client"
-    if seen.login.value is not None and not wanted and not library:
+    client = library.title if library else "The client"
+    if seen.login.value is not None and not unlisted and not library:
         return _no_password_mechanism(seen)
     instead = library.could_use(seen.offered) if library else seen.offered[0]
     return conclude(
         "mechanism_not_offered",
         "certain",
         *_offer(seen),
-        *_answers(seen, wanted),
-        summary=f"{who} {_signs_in_with(wanted)}; the server offers {' '.join(seen.offered)}.",
+        *_answers(seen, unlisted),
+        summary=f"{client} {_signs_in_with(unlisted)}; the server offers {' '.join(seen.offered)}.",
         fix=f"Make the client sign in with {instead}.",
     )
 
 
 def client_lacks_mechanism(seen: Evidence) -> Finding | None:
     """Client and server have no mechanism in common, however the client is set."""
-    wanted = _unlisted(seen)
+    unlisted = _unlisted(seen)
     library = LIBRARIES.get(seen.client.library)
     if library is None:
         return _foreign_only(seen)
-    if wanted is None or library.could_use(seen.offered):
+    if unlisted is None or library.could_use(seen.offered):
         return None
-    known = " ".join((*library.mechanisms, *library.settable))
+    supported = " ".join((*library.mechanisms, *library.settable))
     return conclude(
         "client_lacks_mechanism",
         "certain",
         *_offer(seen),
-        f"{library.title} supports {known}",
-        *_answers(seen, wanted),
+        f"{library.title} supports {supported}",
+        *_answers(seen, unlisted),
         summary=f"{library.title} supports none of the mechanisms that the server offers.",
     )
 
@@ -93,15 +93,15 @@ def _unlisted(seen: Evidence) -> str | None:
     if library is not None and not (seen.source != "probe" and seen.attempts):
         choice = library.first_choice(seen.offered)
         return None if choice in seen.offered else choice
-    tried = [
+    mechanisms = [
         each.mechanism
         for each in seen.attempts
         if not (each.reply.is_success or was_judged(seen, each))
     ]
     login = seen.login.value
-    if not tried and login is not None and login.secret.kind != "token":
+    if not mechanisms and login is not None and login.secret.kind != "token":
         return None if mechanisms_for("password").intersection(seen.offered) else ""
-    return next((name for name in tried if name not in seen.offered), None)
+    return next((name for name in mechanisms if name not in seen.offered), None)
 
 
 def _no_password_mechanism(seen: Evidence) -> Finding:
@@ -135,19 +135,19 @@ def _offer(seen: Evidence) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _answers(seen: Evidence, wanted: str) -> tuple[str, ...]:
-    refused = [
+def _answers(seen: Evidence, unlisted: str) -> tuple[str, ...]:
+    refusals = [
         quote_reply(each)
         for each in seen.attempts
-        if each.mechanism == wanted and not each.accepted
+        if each.mechanism == unlisted and not each.accepted
     ]
-    taken = [
+    accepted = [
         f"AUTH {each.mechanism} is accepted: the server "
         + ("signed us in" if each.reply.code == 235 else "asked for more")
         for each in seen.attempts
-        if each.accepted and each.mechanism != wanted
+        if each.accepted and each.mechanism != unlisted
     ]
-    return (*refused, *taken)
+    return (*refusals, *accepted)
 
 
 def login_initial_response_rejected(seen: Evidence) -> Finding | None:
@@ -156,17 +156,17 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
     for mechanism, what, then in (("LOGIN", "user name", "both prompts"),
                                   ("PLAIN", "response", "the prompt")):  # fmt: skip
         own = [each for each in seen.attempts if each.mechanism == mechanism]
-        refused = next(
+        rejected = next(
             (each for each in own if each.form == "initial" and not each.accepted
              and (mechanism == "LOGIN" or _is_about_the_form(each.reply))), None,
         )  # fmt: skip
         bare = next((each for each in own if each.form == "bare" and each.accepted), None)
-        if refused is None or bare is None:
+        if rejected is None or bare is None:
             continue
         return conclude(
             "login_initial_response_rejected",
             "certain",
-            f"AUTH {mechanism} <{what}> was answered {refused.reply}",
+            f"AUTH {mechanism} <{what}> was answered {rejected.reply}",
             f"AUTH {mechanism} alone is accepted",
             summary=f"The server accepts AUTH {mechanism}, but not with the {what} on the same "
             "line.",
@@ -213,19 +213,19 @@ def auth_before_tls_refused_by_client(seen: Evidence) -> Finding | None:
     if seen.source == "log" or hello is None or seen.over_tls.value or not seen.offered_in_clear:
         return None
     library = LIBRARIES.get(seen.client.library)
-    careful = library is not None and library.keeps_passwords
-    kept = seen.login.value is not None and not any(each.secret_sent for each in seen.attempts)
-    host = seen.target.host if seen.target else ""
-    local = host in ("localhost", "127.0.0.1", "::1")
-    if seen.offers_starttls or not ((careful and not local) or kept):
+    is_careful = library is not None and library.keeps_passwords
+    is_unsent = seen.login.value is not None and not any(each.secret_sent for each in seen.attempts)
+    host = seen.host
+    is_local = host in ("localhost", "127.0.0.1", "::1")
+    if seen.offers_starttls or not ((is_careful and not is_local) or is_unsent):
         return None
-    who = library.title if library and careful else "The client"
+    client = library.title if library and is_careful else "The client"
     return conclude(
         "auth_before_tls_refused_by_client",
         "certain",
         f"EHLO in clear offers AUTH {' '.join(seen.offered_in_clear)} and no STARTTLS",
-        "the password was kept: the connection is not encrypted" if kept else "",
-        summary=f"{who} will not send a password in clear, and there is no TLS here.",
+        "the password was kept: the connection is not encrypted" if is_unsent else "",
+        summary=f"{client} will not send a password in clear, and there is no TLS here.",
         next_probe="do 465 and 587 of the same host offer TLS?",
     )
 
@@ -266,9 +266,9 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
     ]
     judged = [each for each in seen.attempts if each.secret_sent]
     worked = [each for each in judged if each.reply.code == 235]
-    taken = worked or [each for each in listed if each.accepted and not each.secret_sent]
-    good = {each.mechanism for each in (*worked, *(each for each in listed if each.accepted))}
-    failed = [each for each in listed if _is_broken(each) and each.mechanism not in good]
+    usable = worked or [each for each in listed if each.accepted and not each.secret_sent]
+    working = {each.mechanism for each in (*worked, *(each for each in listed if each.accepted))}
+    failed = [each for each in listed if _is_broken(each) and each.mechanism not in working]
     if worked:
         failed += [
             each
@@ -276,19 +276,19 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
             if each.reply.code in WRONG_SECRET and not each.responses
             and each.mechanism not in {one.mechanism for one in worked}
         ]  # fmt: skip
-    if not failed or not (taken or seen.source == "probe"):
+    if not failed or not (usable or seen.source == "probe"):
         return None
-    bad = failed[0].mechanism
+    broken = failed[0].mechanism
     return conclude(
         "mechanism_advertised_but_broken",
         "certain" if worked else "likely",
         *(quote_reply(each) for each in (*failed, *worked)),
-        *(f"AUTH {each.mechanism} is taken" for each in taken if not worked),
-        summary=f"{bad} is listed, but does not work; {taken[0].mechanism} does."
-        if taken
-        else f"{bad} is listed, but the server does not accept it.",
-        fix=(f"Make the client use {taken[0].mechanism}, or remove" if taken else "Take")
-        + f" {bad} from the server's list.",
+        *(f"AUTH {each.mechanism} is taken" for each in usable if not worked),
+        summary=f"{broken} is listed, but does not work; {usable[0].mechanism} does."
+        if usable
+        else f"{broken} is listed, but the server does not accept it.",
+        fix=(f"Make the client use {usable[0].mechanism}, or remove" if usable else "Take")
+        + f" {broken} from the server's list.",
         next_probe="" if worked else "sign in with --username, --password-file and --try-all",
     )
 

@@ -25,7 +25,7 @@ def dns_failure(seen: Evidence) -> Finding | None:
     resolution = seen.resolution.value
     if resolution is None or not resolution.error:
         return None
-    host = seen.target.host if seen.target else ""
+    host = seen.host
     return conclude(
         "dns_failure",
         "certain",
@@ -94,19 +94,19 @@ def address_family_not_tried(seen: Evidence) -> Finding | None:
     if not connects or any(each.outcome == "ok" for each in connects):
         return None
     tried = {each.address for each in connects}
-    there = [each for each in seen.neighbours.value or ()
+    listening = [each for each in seen.neighbours.value or ()
              if each.host in _LOOPBACK and each.host not in tried and each.port == port
              and each.state in ("greets", "tls")]  # fmt: skip
-    if not there:
+    if not listening:
         return None
     return conclude(
         "address_family_not_tried",
         "certain",
         *(f"{each.address}: {_WORDS[each.outcome]}" for each in connects),
-        _described(there[0]),
-        summary=f"The server on this machine listens at {there[0].host} only; the client tries "
+        _described(listening[0]),
+        summary=f"The server on this machine listens at {listening[0].host} only; the client tries "
         "another address.",
-        fix=f"Set the client to {there[0].host}, or let the server listen at both addresses: "
+        fix=f"Set the client to {listening[0].host}, or let the server listen at both addresses: "
         "localhost means 127.0.0.1 to some programs and ::1 to others.",
     )
 
@@ -117,7 +117,7 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
     lost = (resolution is not None and resolution.error) or (
         connects and not any(each.outcome == "ok" for each in connects)
     )
-    host = seen.target.host.lower() if seen.target else ""
+    host = seen.host.lower()
     others = [each for each in seen.neighbours.value or ()
               if each.host.lower() != host and each.host not in _LOOPBACK
               and each.state in ("greets", "tls")]  # fmt: skip
@@ -135,7 +135,7 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
 
 def _open(seen: Evidence) -> Iterator[str]:
     """Yield how the other open ports of the host behave."""
-    host = seen.target.host.lower() if seen.target else ""
+    host = seen.host.lower()
     for each in seen.neighbours.value or ():
         if each.host.lower() == host and each.state in ("greets", "tls"):
             yield _described(each)
@@ -196,8 +196,8 @@ _PROTOCOLS: Final = (
 
 def _alien(seen: Evidence) -> str:
     """Return the line that is not SMTP, whenever it came; empty if there is none."""
-    said = (seen.greeting.value, seen.greeting_after_ehlo.value, seen.tls_first.value)
-    return next((each.alien for each in said if each and each.alien), "")
+    answers = (seen.greeting.value, seen.greeting_after_ehlo.value, seen.tls_first.value)
+    return next((each.alien for each in answers if each and each.alien), "")
 
 
 def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
@@ -212,7 +212,7 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
         return _silent_inside(seen, first)
     if not greeting.closed and (after is None or after.reply is not None):
         return None
-    said = (
+    how_ended = (
         "closed before any greeting"
         if greeting.closed
         else f"no greeting within {greeting.waited_ms / 1000:.1f} s, nor after an unasked EHLO"
@@ -223,7 +223,7 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     return conclude(
         "backend_down_behind_proxy",
         "likely" if greeting.closed else "possible",
-        said,
+        how_ended,
         tls,
         *_open(seen),
         summary=""

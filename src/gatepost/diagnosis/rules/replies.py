@@ -24,21 +24,21 @@ _NEAR: Final = 0.7
 """The part of the first cause's weight from which on a second cause is reported."""
 
 
-def with_replies(found: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
+def with_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
     """Return the findings of rules together with what the server's refusals say."""
-    found = tuple(found)
+    from_rules = tuple(from_rules)
     reading = LiveReading(seen)
     if not reading.said:
-        return found
-    told = [
+        return from_rules
+    from_replies = [
         each
         for each in weigh(reading, filter(_is_valid_for_probe, SIGNS))
         if each.fit >= LIKELY and each.id not in _excluded(seen)
     ]
-    if not told:
-        return found
-    by_rule = {each.id for each in found}
-    weighed = merged((*found, *told))
+    if not from_replies:
+        return from_rules
+    by_rule = {each.id for each in from_rules}
+    weighed = merged((*from_rules, *from_replies))
     best = max(each.fit for each in weighed)
     return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
 
@@ -72,7 +72,7 @@ def _excluded(seen: Evidence) -> Iterator[str]:
 def _under_tls(seen: Evidence) -> Iterator[bool]:
     """Yield for each command after EHLO whether it was sent under TLS."""
     yield from (each.tls for each in seen.attempts)
-    yield from (each.tls for each in filter(None, (seen.mail.value, *(seen.rcpt.value or ()))))
+    yield from (each.tls for each in seen.envelope)
 
 
 class LiveReading(Reading):
@@ -87,9 +87,13 @@ class LiveReading(Reading):
         self.text = "\n".join(each.text for each in self.said)
 
 
-def _is_telling(said: Statement, seen: Evidence) -> bool:
-    if said.position == "ehlo":  # the results with other names are better evidence than words
-        return said.reply is not None and is_not_the_name(said.reply)
-    if said.position != "auth" or said.reply is None or said.reply.code not in _ASKED:
+def _is_telling(statement: Statement, seen: Evidence) -> bool:
+    if statement.position == "ehlo":  # the results with other names are better evidence than words
+        return statement.reply is not None and is_not_the_name(statement.reply)
+    if (
+        statement.position != "auth"
+        or statement.reply is None
+        or statement.reply.code not in _ASKED
+    ):
         return True
-    return any(each.secret_sent and each.reply == said.reply for each in seen.attempts)
+    return any(each.secret_sent and each.reply == statement.reply for each in seen.attempts)

@@ -104,11 +104,11 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
     tls, alone = seen.tls.value, seen.tls_versions.value or ()
     if tls is None or not tls.failure:
         return None
-    taken = [each.version for each in alone if each.taken]
+    accepted = [each.version for each in alone if each.taken]
     by_words = any(word in tls.failure.lower() for word in _TOO_OLD)
-    if alone and not (taken and all(version in _RETIRED for version in taken)):
-        by_words = by_words and not taken
-    elif taken:
+    if alone and not (accepted and all(version in _RETIRED for version in accepted)):
+        by_words = by_words and not accepted
+    elif accepted:
         by_words = True
     if not by_words:
         return None
@@ -116,7 +116,7 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
         "tls_version_too_old",
         "certain",
         f"the handshake failed: {tls.failure}",
-        *(f"{version} is taken" for version in taken),
+        *(f"{version} is taken" for version in accepted),
         summary="The server takes neither TLS 1.2 nor TLS 1.3.",
         fix="Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
     )
@@ -144,15 +144,15 @@ def no_handshake(seen: Evidence) -> Finding | None:
 def wants_a_certificate(seen: Evidence) -> Finding | None:
     """TLS ends because the server requires a client certificate, in TLS 1.3 after the handshake."""
     tls = seen.tls.value
-    said = f"{tls.failure if tls else ''} {seen.failure}"
-    if seen.source != "probe" or "certificate required" not in said:
+    failure = f"{tls.failure if tls else ''} {seen.failure}"
+    if seen.source != "probe" or "certificate required" not in failure:
         return None
-    return conclude("client_certificate_required", "certain", f"TLS ends so: {said.strip()}")
+    return conclude("client_certificate_required", "certain", f"TLS ends so: {failure.strip()}")
 
 
 def cert_expired(seen: Evidence) -> Finding | None:
     """The certificate has expired by our clock, which may be wrong."""
-    certificate = _certificate(seen)
+    certificate = seen.certificate
     if certificate is None or seen.seen_at is None:
         return None
     if certificate.not_before <= seen.seen_at <= certificate.not_after:
@@ -184,16 +184,16 @@ def _servers_clock(seen: Evidence) -> Iterator[str]:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow, and few greetings tell
 
     try:
-        said = parsedate_to_datetime(date[0])
+        theirs = parsedate_to_datetime(date[0])
     except ValueError:
         return
-    if said.tzinfo and abs(said - seen.seen_at) > _SKEW:
-        yield f"the server's clock says {said.astimezone(UTC):%Y-%m-%d %H:%M} UTC: one is wrong"
+    if theirs.tzinfo and abs(theirs - seen.seen_at) > _SKEW:
+        yield f"the server's clock says {theirs.astimezone(UTC):%Y-%m-%d %H:%M} UTC: one is wrong"
 
 
 def cert_hostname_mismatch(seen: Evidence) -> Finding | None:
     """The name that was asked for is not in the certificate (RFC 6125)."""
-    tls, certificate = seen.tls.value, _certificate(seen)
+    tls, certificate = seen.tls.value, seen.certificate
     if tls is None or certificate is None or seen.target is None:
         return None
     host = seen.target.host
@@ -244,7 +244,7 @@ def is_issuer_missing(tls: TlsSeen) -> bool:
 
 def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     """The server sent only its own certificate, and that says where the issuer's can be fetched."""
-    certificate = _certificate(seen)
+    certificate = seen.certificate
     if certificate is None or seen.tls.value is None or certificate.self_signed:
         return None
     tls = seen.tls.value
@@ -280,7 +280,7 @@ def _sent(tls: TlsSeen) -> str:
 
 def cert_untrusted(seen: Evidence) -> Finding | None:
     """The chain ends at an authority that is not trusted here."""
-    tls, certificate = seen.tls.value, _certificate(seen)
+    tls, certificate = seen.tls.value, seen.certificate
     if tls is None or certificate is None:
         return None
     if tls.strict_error and tls.verified:
@@ -292,11 +292,11 @@ def cert_untrusted(seen: Evidence) -> Finding | None:
     incomplete = cert_chain_incomplete(seen) is not None
     if seen.issuer.value is not None and seen.issuer.value.completes:
         return None  # only the missing certificate is wrong
-    who = "itself" if certificate.self_signed else certificate.issuer
+    issuer_name = "itself" if certificate.self_signed else certificate.issuer
     return conclude(
         "cert_untrusted",
         "possible" if incomplete or client_ca_store_missing(seen) else "certain",
-        f"it is signed by {who}",
+        f"it is signed by {issuer_name}",
         f"verification says: {tls.verify_error or 'not trusted'}",
         f"verified against {tls.trust}" if tls.trust != "system" else "",
         next_probe="",
@@ -331,10 +331,10 @@ def is_named(names: tuple[str, ...], host: str) -> bool:
         pass
     else:
         return any(_is_same_address(name, address) for name in names)
-    wanted = _ascii(host)
-    parent = wanted.partition(".")[2]
-    known = {_ascii(name) for name in names}
-    return wanted in known or (bool(parent) and f"*.{parent}" in known)
+    name_asked = _ascii(host)
+    parent = name_asked.partition(".")[2]
+    certified = {_ascii(name) for name in names}
+    return name_asked in certified or (bool(parent) and f"*.{parent}" in certified)
 
 
 def _is_same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -352,10 +352,6 @@ def _ascii(name: str) -> str:
         return folded.encode("idna").decode()
     except UnicodeError:
         return folded
-
-
-def _certificate(seen: Evidence) -> Certificate | None:
-    return seen.tls.value.certificate if seen.tls.value else None
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (

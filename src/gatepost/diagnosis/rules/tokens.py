@@ -44,56 +44,56 @@ def whose(audience: str) -> str:
     return NAMES.get(audience.removesuffix("/").lower(), audience or "nobody")
 
 
-def not_a_token(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def not_a_token(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """There is something else in the place of the token."""
     token = seen.token.value
     if token is None or token.form in ("jwt", "encrypted"):
         return None
     instead = _INSTEAD.get(token.looks_like, "")
-    is_own = token.looks_like == "google_token" and not known.token_audiences
+    is_own = token.looks_like == "google_token" and not facts.token_audiences
     if token.form == "opaque" and (is_own or not instead):
         return None  # other providers' tokens can have any format
-    damaged = token.form == "damaged"
-    what = instead or ("nothing" if token.form == "empty" else "no token that can be read")
+    is_damaged = token.form == "damaged"
+    description = instead or ("nothing" if token.form == "empty" else "no token that can be read")
     return conclude(
-        "credential_mangled_by_config" if damaged else "wrong_credential_kind",
+        "credential_mangled_by_config" if is_damaged else "wrong_credential_kind",
         "certain",
         *refusal(seen),
-        f"it looks like {what}",
-        summary=f"What was given as access token is {what}.",
+        f"it looks like {description}",
+        summary=f"What was given as access token is {description}.",
         fix="Give the value of access_token from the token endpoint's answer, whole and alone.",
     )
 
 
-def token_expired(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def token_expired(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The token is expired or not yet valid."""
     token, now = seen.token.value, seen.seen_at
     if token is None or now is None:
         return None
     if token.expires_at is not None and now >= token.expires_at:
-        told = f"it ended at {_moment(token.expires_at)}, and it is {_moment(now)}"
+        proof = f"it ended at {_moment(token.expires_at)}, and it is {_moment(now)}"
         fix = "Get a new token; a client that keeps one must renew it before it ends."
     elif token.not_before is not None and now < token.not_before:
-        told = f"it begins at {_moment(token.not_before)}, and it is {_moment(now)} here"
+        proof = f"it begins at {_moment(token.not_before)}, and it is {_moment(now)} here"
         fix = "Set this machine's clock: the authority's is ahead of it."
     else:
         return None
-    return conclude("token_expired", "certain", *refusal(seen), told, fix=fix)
+    return conclude("token_expired", "certain", *refusal(seen), proof, fix=fix)
 
 
-def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
+def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     """The token is for something else, or does not permit to send."""
     token = seen.token.value
-    if token is None or token.form != "jwt" or not known.token_audiences:
+    if token is None or token.form != "jwt" or not facts.token_audiences:
         return None
-    right = [each.lower() for each in known.token_audiences]
+    right = [each.lower() for each in facts.token_audiences]
     if token.audience.removesuffix("/").lower() not in right:
         summary = f"The access token is for {whose(token.audience)}, not for SMTP here."
-        proof = f"its aud is {token.audience or 'missing'}; {known.token_audiences[0]} is wanted"
-    elif known.token_permissions and not _is_permitted(token, known.token_permissions):
+        proof = f"its aud is {token.audience or 'missing'}; {facts.token_audiences[0]} is wanted"
+    elif facts.token_permissions and not _is_permitted(token, facts.token_permissions):
         summary = "The access token does not permit sending over SMTP."
         has = ", ".join((*token.roles, *token.scopes)) or "no role or scope"
-        proof = f"it has {has}; one of {', '.join(known.token_permissions)} is wanted"
+        proof = f"it has {has}; one of {', '.join(facts.token_permissions)} is wanted"
     else:
         return None
     return conclude(
@@ -102,11 +102,11 @@ def oauth_scope_wrong(seen: Evidence, known: DoctorFacts) -> Finding | None:
         *refusal(seen),
         proof,
         summary=summary,
-        fix=f"Ask the authority for a token with the scope {known.token_scope}.",
+        fix=f"Ask the authority for a token with the scope {facts.token_scope}.",
     )
 
 
-def refused_token(proof: str, known: DoctorFacts) -> Finding:
+def refused_token(proof: str, facts: DoctorFacts) -> Finding:
     """Return the finding for a refusal of a token whose contents are unknown."""
     return conclude(
         "bad_credentials",
@@ -114,15 +114,15 @@ def refused_token(proof: str, known: DoctorFacts) -> Finding:
         proof,
         "the mechanism is accepted, so the cause is the user name, the token or the account",
         summary="The server does not accept this user name and access token.",
-        fix=known.refused_because
+        fix=facts.refused_because
         or "Compare the user name with the mailbox that the token's identity may use, and the "
         "scope of the token with the one that the provider wants for SMTP; then look whether SMTP "
         "sign-in is switched on for the mailbox.",
-        next_probe=known.next_probe,
+        next_probe=facts.next_probe,
     )
 
 
-def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def oauth_wrong_identity(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The token belongs to another application or tenant than the user name says."""
     token, behind = seen.token.value, behind_of(seen)
     if token is None or token.form != "jwt" or behind is None:
@@ -149,7 +149,7 @@ def oauth_wrong_identity(seen: Evidence, _known: DoctorFacts) -> Finding | None:
     )
 
 
-def another_mailbox(seen: Evidence, _known: DoctorFacts) -> Finding | None:
+def another_mailbox(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The user name is another mailbox than the token's, usually a shared one."""
     token, behind = seen.token.value, behind_of(seen)
     if token is None or behind is None or not behind.differs:

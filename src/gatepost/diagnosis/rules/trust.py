@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.providers import DOMAINS
-from gatepost.model.evidence import Certificate, Evidence
+from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
 _INSPECTS: Final = (
@@ -27,11 +27,11 @@ _NO_ISSUER: Final = frozenset({2, 19, 20, 21})
 
 def tls_intercepted(seen: Evidence) -> Finding | None:
     """The certificate is signed by a product that inspects TLS."""
-    certificate, tls = _certificate(seen), seen.tls.value
+    certificate, tls = seen.certificate, seen.tls.value
     if certificate is None or tls is None or tls.verified:
         return None
-    who = next((word for word in _INSPECTS if word in certificate.issuer.lower()), "")
-    if not who:
+    product = next((word for word in _INSPECTS if word in certificate.issuer.lower()), "")
+    if not product:
         return None
     return conclude(
         "tls_intercepted",
@@ -44,8 +44,8 @@ def tls_intercepted(seen: Evidence) -> Finding | None:
 
 def connection_redirected_by_network(seen: Evidence) -> Finding | None:
     """The host belongs to a large provider, but another server answers."""
-    certificate, tls = _certificate(seen), seen.tls.value
-    host = seen.target.host.rstrip(".").lower() if seen.target else ""
+    certificate, tls = seen.certificate, seen.tls.value
+    host = seen.host.rstrip(".").lower()
     owner = next((name for name, domains in DOMAINS.items()
                   if any(_is_within(host, each) for each in domains.split())), "")  # fmt: skip
     if certificate is None or tls is None or tls.verified or not owner or not certificate.names:
@@ -65,7 +65,7 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
 
 def client_ca_store_missing(seen: Evidence) -> Finding | None:
     """This machine does not know a public authority: its store is empty or old."""
-    certificate, tls = _certificate(seen), seen.tls.value
+    certificate, tls = seen.certificate, seen.tls.value
     if certificate is None or tls is None or tls.verify_code not in _NO_ISSUER:
         return None
     public = any(word in certificate.issuer.lower() for word in _PUBLIC)
@@ -89,10 +89,6 @@ _WITH_ISSUER: Final = 2
 def _is_within(name: str, domain: str) -> bool:
     name = name.lower().removeprefix("*.")
     return name == domain or name.endswith(f".{domain}")
-
-
-def _certificate(seen: Evidence) -> Certificate | None:
-    return seen.tls.value.certificate if seen.source != "log" and seen.tls.value else None
 
 
 RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (

@@ -123,12 +123,12 @@ _RAW = (
 
 def has_only_helo(reading: Reading) -> bool:
     """The client uses HELO, never EHLO, so AUTH is not available."""
-    said = (
+    text = (
         reading.text
         + "\n"
         + "\n".join(line.text.lower() for line in reading.seen.transcript if line.speaker == "C")
     )
-    return _HELO_LINE.search(said) is not None and "ehlo" not in said
+    return _HELO_LINE.search(text) is not None and "ehlo" not in text
 
 
 _HELO_LINE: Final = re.compile(

@@ -14,8 +14,8 @@ _NOTHING: Final = re.compile(
 
 def is_set_to_nothing(reading: Reading) -> bool:
     """The user name or password is set to nothing in the log, although one is needed."""
-    wanted = any(each.reply and each.reply.code in (530, 535) for each in reading.refusals)
-    return wanted and _NOTHING.search(reading.text) is not None
+    is_needed = any(each.reply and each.reply.code in (530, 535) for each in reading.refusals)
+    return is_needed and _NOTHING.search(reading.text) is not None
 
 
 # fmt: off

@@ -98,9 +98,9 @@ def is_name_part_of_secret(reading: Reading) -> bool:
 def is_name_from_url(reading: Reading) -> bool:
     """The client is set up by a URL, and the name that was looked up has no dot."""
     words = ("url", "dsn", "smtp://", "smtps://", "uri", "connection string")
-    said = reading.text + reading.context
+    text = reading.text + reading.context
     match = re.search(r"\b(?:enotfound|eai_again|lookup) ([^\s:,'\"]+)", reading.text)
-    return any(word in said for word in words) and match is not None and "." not in match[1]
+    return any(word in text for word in words) and match is not None and "." not in match[1]
 
 
 _RETIRED: Final = (
@@ -112,8 +112,8 @@ _RETIRED: Final = (
 
 def has_retired_host(reading: Reading) -> bool:
     """The log names a host that its provider has retired."""
-    said = f"{reading.text} {reading.context}"
-    return any(host in said for host in _RETIRED)
+    text = f"{reading.text} {reading.context}"
+    return any(host in text for host in _RETIRED)
 
 
 def is_name_redacted(reading: Reading) -> bool:
@@ -161,8 +161,8 @@ def ended_at(*places: Position) -> Test:
 
 def _is_unanswered(reading: Reading) -> bool:
     """The last line of the dialogue is a command."""
-    said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
-    return not said or said[-1].speaker == "C"
+    lines = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
+    return not lines or lines[-1].speaker == "C"
 
 
 def is_set_to_tls_first(reading: Reading) -> bool:
@@ -288,10 +288,10 @@ def is_hanging(reading: Reading) -> bool:
 
 def is_greeting_withheld(reading: Reading) -> bool:
     """The client timed out and sent something; then the greeting came."""
-    said = reading.seen.transcript[:2]
+    lines = reading.seen.transcript[:2]
     waited = any(word in reading.text for word in _TIMEOUT)
-    return waited and [(s.speaker, s.text[:3]) for s in said[1:]] == [("S", "220")] and (
-        said[0].speaker == "C"
+    return waited and [(s.speaker, s.text[:3]) for s in lines[1:]] == [("S", "220")] and (
+        lines[0].speaker == "C"
     )  # fmt: skip
 
 

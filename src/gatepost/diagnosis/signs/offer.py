@@ -10,15 +10,15 @@ from gatepost.diagnosis.signs.sign import Sign
 def is_auth_unlisted(reading: Reading) -> bool:
     """EHLO was logged without AUTH, and TLS would not add it."""
     seen = reading.seen
-    known = seen.over_tls.value or seen.in_clear.value
-    return known is not None and known.reply.is_success and not seen.offered
+    hello = seen.last_ehlo
+    return hello is not None and hello.reply.is_success and not seen.offered
 
 
 def has_all_but_auth(reading: Reading) -> bool:
     """The whole reply to EHLO was logged, and AUTH is not in it."""
     seen = reading.seen
-    known = seen.over_tls.value or seen.in_clear.value
-    return is_auth_unlisted(reading) and known is not None and "\n" in known.reply.text
+    hello = seen.last_ehlo
+    return is_auth_unlisted(reading) and hello is not None and "\n" in hello.reply.text
 
 
 def is_auth_behind_tls(reading: Reading) -> bool:

@@ -43,7 +43,7 @@ class Reading:
         self.text = "\n".join(each.text for each in self.said)
         self.client = seen.client.library
         self.port = seen.target.port if seen.target else _port_of(seen.server_name)
-        host = seen.target.host if seen.target else ""
+        host = seen.host
         names = f"{seen.client.product} {seen.server_name}".lower()
         self.host = host.lower()
         self.context = f"{names} {self.host}:{self.port}"

@@ -89,26 +89,26 @@ def has_words(text: str, words: str) -> bool:
         return _has_code(text, words) if words[:3].isdecimal() else words in text
     start = 0
     for part in words.split("*"):
-        found = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
-        if found < 0:
+        position = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
+        if position < 0:
             return False
-        start = found + len(part)
+        start = position + len(part)
     return True
 
 
 def _has_code(text: str, words: str) -> bool:
     """Tell whether words that begin with a code occur, not as the end of an identifier."""
-    found = text.find(words)
-    while found >= 0 and text[found - 1 : found].isalnum():
-        found = text.find(words, found + 1)
-    return found >= 0
+    position = text.find(words)
+    while position >= 0 and text[position - 1 : position].isalnum():
+        position = text.find(words, position + 1)
+    return position >= 0
 
 
 def _find_number(text: str, digits: str, start: int) -> int:
-    found = text.find(digits, start)
-    while found >= 0:
-        end = found + len(digits)
-        if not (text[found - 1 : found].isalnum() or text[end : end + 1].isalnum()):
+    position = text.find(digits, start)
+    while position >= 0:
+        end = position + len(digits)
+        if not (text[position - 1 : position].isalnum() or text[end : end + 1].isalnum()):
             break
-        found = text.find(digits, found + 1)
-    return found
+        position = text.find(digits, position + 1)
+    return position

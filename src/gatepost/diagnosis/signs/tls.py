@@ -174,13 +174,13 @@ _CUT_HANDSHAKE = (
 def has_tls_failed(reading: Reading) -> bool:
     """STARTTLS was accepted, and nothing was sent under TLS."""
     reply = reading.seen.starttls.value
-    said = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
+    lines = [line for line in reading.seen.transcript if line.text.upper() != "QUIT"]
     return (
         reply is not None
         and reply.is_success
         and reading.seen.over_tls.value is None
-        and bool(said)
-        and said[-1].speaker == "S"
+        and bool(lines)
+        and lines[-1].speaker == "S"
     )
 
 

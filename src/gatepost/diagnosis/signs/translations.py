@@ -147,5 +147,5 @@ _SENSES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 def in_english(text: str) -> str:
     """Return ``text`` in lower case, followed by the English of its phrases in other languages."""
     text = text.replace("\u2019", "'").replace("\xa0", " ")
-    found = [sense for sense, phrases in _SENSES if any(phrase in text for phrase in phrases)]
-    return " = ".join((text, *found)) if found else text
+    senses = [sense for sense, phrases in _SENSES if any(phrase in text for phrase in phrases)]
+    return " = ".join((text, *senses)) if senses else text
