@@ -48,7 +48,7 @@ def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
 
 async def admits(front: RemoteClientCounter, address: str) -> bool:
     """Return the answer, that is there or comes, to another client."""
-    answer = front.enter(address)
+    answer = front.try_enter(address)
     return answer if isinstance(answer, bool) else await answer
 
 
@@ -57,7 +57,7 @@ def test_the_next_client_of_an_address_takes_the_place_of_one_that_left(tmp_path
         first, second = fronts
         assert await admits(first, HERE)
         first.leave(HERE)
-        assert first.enter(HERE) is True, "at once"
+        assert first.try_enter(HERE) is True, "at once"
         assert not await admits(first, HERE), "the place was one"
         assert not await admits(second, HERE)
         assert await admits(second, THERE), "and it is not another address's"
@@ -151,10 +151,10 @@ def test_a_reserved_unused_place_is_available_to_the_store_process(tmp_path: Pat
 
     async def steps(_: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         assert await admits(fronts[0], HERE)
-        assert not await here.enter_late(HERE)
+        assert not await here.try_enter_late(HERE)
         fronts[0].leave(HERE)
-        assert not here.enter(HERE)
-        assert await here.enter_late(HERE)
+        assert not here.try_enter(HERE)
+        assert await here.try_enter_late(HERE)
 
     run_counted(tmp_path, counts, steps)
 

@@ -162,9 +162,9 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(how: bytes) -> None:
     counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
     limits = WebLimits(answer=0.3, clients=LocalClientCounter(counts))
     with serving(limits=limits) as served, ask(served, request) as connection:
-        wait_for(lambda: not counts.enter("test", "127.0.0.1"))
+        wait_for(lambda: not counts.try_enter("test", "127.0.0.1"))
         counts.forget("test")
-        wait_for(lambda: counts.enter("test", "127.0.0.1"))
+        wait_for(lambda: counts.try_enter("test", "127.0.0.1"))
         read = 0
         with suppress(ConnectionResetError):
             while octets := connection.recv(1_000_000):
@@ -219,7 +219,7 @@ def test_connections_are_counted_by_address() -> None:
     counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
     clients = LocalClientCounter(counts)
     request = b"GET /told HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
-    assert clients.enter("127.0.0.1"), "over SMTP"
+    assert clients.try_enter("127.0.0.1"), "over SMTP"
     with serving(limits=WebLimits(clients=clients)) as served:
         with ask(served, request) as refused:
             status, document = answer(refused)
@@ -239,15 +239,15 @@ def test_an_address_with_too_many_is_let_in_when_kept_places_are_vacated() -> No
 
     counts.vacate = vacate
     request = b"GET /told HTTP/1.1\r\nhost: here\r\n"
-    assert kept.enter("127.0.0.1")
+    assert kept.try_enter("127.0.0.1")
     with serving(limits=WebLimits(clients=LocalClientCounter(counts))) as served:
         with ask(served, request + b"\r\n") as let_in:
             assert let_in.recv(65_536).startswith(b"HTTP/1.1 200 ")
-            assert not kept.enter("127.0.0.1"), "it is counted"
+            assert not kept.try_enter("127.0.0.1"), "it is counted"
             let_in.sendall(request + b"connection: close\r\n\r\n")
             while octets := let_in.recv(65_536):
                 assert b" 503 " not in octets
-        wait_for(lambda: kept.enter("127.0.0.1"))
+        wait_for(lambda: kept.try_enter("127.0.0.1"))
 
 
 def test_connections_over_the_limit_get_a_503() -> None:

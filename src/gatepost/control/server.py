@@ -221,7 +221,7 @@ def client_operations(
 
     def visit(address: str) -> Later[bool]:
         caches.add_places_cache(cache)
-        return clients.enter(address) or clients.enter_late(address)
+        return clients.try_enter(address) or clients.try_enter_late(address)
 
     def leave(numbers: dict[str, int]) -> None:
         for address, number in numbers.items():

@@ -32,7 +32,7 @@ class ClientLimits:
 class ClientCounter(Protocol):
     """Counts across all processes of a node; each answer is a value or a future."""
 
-    def enter(self, address: str) -> "Later[bool]":
+    def try_enter(self, address: str) -> "Later[bool]":
         """Count a new connection; False if its address has no connection left."""
 
     def leave(self, address: str) -> None:
@@ -58,22 +58,22 @@ class ClientCounts:
         self._owned: dict[Hashable, dict[str, int]] = {}
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def enter(self, owner: Hashable, address: str) -> bool:
-        """See ``ClientCounter.enter``. Refused while others wait in ``enter_late``."""
+    def try_enter(self, owner: Hashable, address: str) -> bool:
+        """See ``ClientCounter.try_enter``. Refused while others wait in ``try_enter_late``."""
         key = counted_as(address)
-        return key not in self._late and self._enter(owner, key)
+        return key not in self._late and self._try_enter(owner, key)
 
-    async def enter_late(self, owner: Hashable, address: str) -> bool:
-        """Try again after ``enter`` returned False, once unused places were given back."""
+    async def try_enter_late(self, owner: Hashable, address: str) -> bool:
+        """Try again after ``try_enter`` returned False, once unused places were given back."""
         key = counted_as(address)
         self._late[key] = self._late.get(key, 0) + 1
         try:
             await self.vacate()
         finally:
             _take(self._late, key, 1)
-        return self._enter(owner, key)
+        return self._try_enter(owner, key)
 
-    def _enter(self, owner: Hashable, key: str) -> bool:
+    def _try_enter(self, owner: Hashable, key: str) -> bool:
         limits = self.limits
         before = self._sessions.get(key, 0)
         if limits.sessions is not None and before >= limits.sessions:
@@ -132,13 +132,13 @@ class LocalClientCounter:
         self._counts = counts
         self._owner = owner
 
-    def enter(self, address: str) -> bool:
-        """See ``ClientCounter.enter``."""
-        return self._counts.enter(self._owner, address)
+    def try_enter(self, address: str) -> bool:
+        """See ``ClientCounter.try_enter``."""
+        return self._counts.try_enter(self._owner, address)
 
-    async def enter_late(self, address: str) -> bool:
-        """Try again after ``enter`` returned False, once unused places were given back."""
-        return await self._counts.enter_late(self._owner, address)
+    async def try_enter_late(self, address: str) -> bool:
+        """Try again after ``try_enter`` returned False, once unused places were given back."""
+        return await self._counts.try_enter_late(self._owner, address)
 
     def leave(self, address: str, number: int = 1) -> None:
         """See ``ClientCounter.leave``; ``number`` connections have ended."""

@@ -33,7 +33,7 @@ class RemoteClientCounter:
         self._until: asyncio.TimerHandle | None = None
         calls.hears[VACATE] = self._vacate
 
-    def enter(self, address: str) -> Later[bool]:
+    def try_enter(self, address: str) -> Later[bool]:
         places = self._kept.pop(address, 0)
         if not places:
             return self._calls.ask_for(_truth, "visit", address)

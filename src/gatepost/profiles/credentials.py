@@ -26,8 +26,8 @@ _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _CHANCE: Final = re.compile(rf"({'|'.join(_ALPHABETS)}):([1-9]\d{{0,3}})")
 
 
-def fill_template(template: str, known: Mapping[str, str]) -> str:
-    """Return ``template`` with the values of ``known`` by name, and random characters of requested
+def fill_template(template: str, values: Mapping[str, str]) -> str:
+    """Return ``template`` with ``values`` by name, and random characters of requested
     kinds.
 
     Raises ValueError for a place that is neither.
@@ -35,8 +35,8 @@ def fill_template(template: str, known: Mapping[str, str]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         place = match[1]
-        if place in known:
-            return known[place]
+        if place in values:
+            return values[place]
         if place == "guid":
             return str(uuid.uuid4())
         chance = _CHANCE.fullmatch(place)

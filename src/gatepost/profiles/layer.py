@@ -60,8 +60,8 @@ class Layer:
 
     def over(self, below: "Layer") -> "Layer":
         """Return this layer on top of ``below``."""
-        kept = {key: source for key, source in below.sources.items() if key not in self.values}
-        return Layer({**below.values, **self.values}, {**kept, **self.sources})
+        sources = {key: source for key, source in below.sources.items() if key not in self.values}
+        return Layer({**below.values, **self.values}, {**sources, **self.sources})
 
     def without(self, group: str) -> "Layer":
         """Return the layer without the values of a table."""
@@ -93,26 +93,26 @@ class Faults:
     """All mistakes, by their place."""
 
     def __init__(self) -> None:
-        self.found: dict[str, list[str]] = {}
+        self.by_place: dict[str, list[str]] = {}
         self.did_you_mean = ""
 
     def add(self, where: str, fault: str) -> None:
         """Note a fault."""
-        self.found.setdefault(where, []).append(fault)
+        self.by_place.setdefault(where, []).append(fault)
 
-    def unknown(self, where: str, key: str, known: Iterable[str]) -> None:
+    def add_unknown_key(self, where: str, key: str, keys: Iterable[str]) -> None:
         """Note a key that does not exist, with the nearest one that does."""
-        near = nearest(key.rpartition(".")[2], known)
+        near = nearest(key.rpartition(".")[2], keys)
         self.did_you_mean = self.did_you_mean or near
         self.add(where, f"unknown key {key}" + (f", did you mean {near}?" if near else ""))
 
     def raise_any(self) -> None:
         """Raise ConfigError with all mistakes, if there are any."""
-        if not self.found:
+        if not self.by_place:
             return
-        told = {where: "; ".join(faults) for where, faults in self.found.items()}
-        where = next(iter(told)) if len(told) == 1 else ""
-        text = told[where] if where else "; ".join(f"{at}: {said}" for at, said in told.items())
+        texts = {where: "; ".join(faults) for where, faults in self.by_place.items()}
+        where = next(iter(texts)) if len(texts) == 1 else ""
+        text = texts[where] if where else "; ".join(f"{at}: {text}" for at, text in texts.items())
         error = ConfigError(text if where else text.removeprefix(": "), where=where)
         error.did_you_mean = self.did_you_mean
         raise error
@@ -129,8 +129,8 @@ def read_layer(table: Mapping[str, Any], where: str, faults: Faults, *, source: 
             _take_reply(key, value, where, values, faults)
         elif key not in _HINTS:
             group, dot, _ = key.partition(".")
-            known = get_type_hints(GROUPS[group]) if dot else _KEYS
-            faults.unknown(where, key, known)
+            keys = get_type_hints(GROUPS[group]) if dot else _KEYS
+            faults.add_unknown_key(where, key, keys)
         elif (fault := _take(key, value, values)) is not None:
             faults.add(where, f"{key}: {fault}")
     _check_placeholders(values, where, faults)
@@ -152,9 +152,9 @@ def parse_reply(text: str) -> Reply:
     return Reply(int(code), words, status)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or an empty string."""
-    matches = difflib.get_close_matches(word, list(known), 1)
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return which of the words was probably meant, or an empty string."""
+    matches = difflib.get_close_matches(word, list(words), 1)
     return matches[0] if matches else ""
 
 
@@ -216,7 +216,7 @@ def _no_pattern(text: str) -> str:
 def _take_reply(key: str, line: Any, where: str, values: dict[str, Any], faults: Faults) -> None:
     table, _, name = key.partition(".")
     if name not in _REPLIES[table]:
-        faults.unknown(where, key, _REPLIES[table])
+        faults.add_unknown_key(where, key, _REPLIES[table])
         return
     try:
         values[key] = parse_reply(msgspec.convert(line, str))
@@ -251,5 +251,5 @@ def _read_sources(
         there = table.get(group)
         if there is None or (member and not (isinstance(there, Mapping) and member in there)):
             faults.add(where, f"sources: {key} is not set in this file")
-    found = {key: named.get(key) or named.get(key.partition(".")[0]) or source for key in values}
-    return {key: each for key, each in found.items() if each}
+    sources = {key: named.get(key) or named.get(key.partition(".")[0]) or source for key in values}
+    return {key: each for key, each in sources.items() if each}

@@ -32,13 +32,13 @@ def _shipped() -> Mapping[str, str]:
     """Return the profiles that come with Gatepost: name to file, relative to this package."""
     here = files("gatepost.profiles")
     folders = ((here, ""), (here / _QUIRKS, f"{_QUIRKS}/"))
-    found = {
+    names = {
         entry.name[:-5]: f"{prefix}{entry.name}"
         for folder, prefix in folders
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     }
-    return {name: found[name] for name in sorted(found)}
+    return {name: names[name] for name in sorted(names)}
 
 
 def available_profiles() -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def problems_in(path: Path) -> list[tuple[str, str]]:
     """
     faults = Faults()
     _read_file(path, faults)
-    return [(where, fault) for where, told in faults.found.items() for fault in told]
+    return [(where, fault) for where, texts in faults.by_place.items() for fault in texts]
 
 
 @cache
@@ -92,11 +92,11 @@ def load_profile(
 
 
 def _read_shipped(name: str, faults: Faults) -> Layer:
-    known = available_profiles()
-    if name not in known:
+    names = available_profiles()
+    if name not in names:
         raise ConfigError(
             f"there is no profile {name!r}; `gatepost profile list` lists them",
-            did_you_mean=nearest(name, known),
+            did_you_mean=nearest(name, names),
         )
     file = _shipped()[name]
     where = f"profiles/{file}"

@@ -161,11 +161,6 @@ class Shaper:
         self._complaints.pop("fewer_connections", None)
         self.reduced_at = now
 
-    def record_unreachable(self, now: float, random: Random, reason: str) -> None:
-        """Note that a connection failed or was lost."""
-        self._good = 0
-        self.breaker.record_failure(now, random, reason)
-
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, accepted: int = 0
     ) -> None:

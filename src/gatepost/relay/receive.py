@@ -140,7 +140,7 @@ class Receiver:
             self._welcome(admitted=True)
         else:
             self._visit = CountedClient(bool, partial(clients.leave, address))
-            self._visit.begin(clients.enter(address), self.when, self._welcome)
+            self._visit.begin(clients.try_enter(address), self.when, self._welcome)
 
     def _welcome(self, admitted: bool) -> None:
         if not admitted:

@@ -80,20 +80,20 @@ def candidates(
         [Candidate(each.host, address, each.preference) for address in answers[each.host].records]
         for each in kept
     ]
-    spare = max(0, most - sum(1 for found in lists if found))
+    spare = max(0, most - sum(1 for addresses in lists if addresses))
     chosen: list[Candidate] = []
-    for found in lists:
-        chosen += found[: 1 + spare]
-        spare -= max(0, min(len(found) - 1, spare))
+    for addresses in lists:
+        chosen += addresses[: 1 + spare]
+        spare -= max(0, min(len(addresses) - 1, spare))
     return tuple(chosen[:most]) or _no_address(domain, kept, answers)
 
 
 def hosts_of(answer: DnsAnswer[str]) -> DnsAnswer[str]:
     """Return an answer with only those addresses that another host, or this relay, can have."""
-    found = [host_address(each) for each in answer.records]
-    kept = tuple(dict.fromkeys([each for each in found if each is not None]))
-    if kept or not found:
-        return replace(answer, records=kept)
+    hosts = [host_address(each) for each in answer.records]
+    usable = tuple(dict.fromkeys([each for each in hosts if each is not None]))
+    if usable or not hosts:
+        return replace(answer, records=usable)
     reason = f"its addresses are not those of a host: {', '.join(answer.records[:MOST])}"
     return DnsAnswer("no_records", ttl=answer.ttl, reason=reason)
 
@@ -166,5 +166,6 @@ def _no_address(
     if [fold_domain(each.host) for each in hosts] == [fold_domain(domain)]:
         return NO_DOMAIN.because(f"{domain} has neither MX nor address records")
     names = ", ".join(each.host for each in hosts)
-    told = next((f": {each.reason}" for each in answers.values() if each.kind == "no_records"), "")
-    return NO_HOST.because(f"no exchanger of {domain} has an address ({names}){told}")
+    missing = [each.reason for each in answers.values() if each.kind == "no_records"]
+    detail = f": {missing[0]}" if missing else ""
+    return NO_HOST.because(f"no exchanger of {domain} has an address ({names}){detail}")

@@ -12,7 +12,7 @@ from gatepost.model.route import Match
 
 EVERYTHING: Final = "default"
 """The name of the route for all mail."""
-_SHOWN: Final = 40
+_LENGTH: Final = 40
 """Characters of a name that describe the match; a digest is used for the rest."""
 _OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -30,12 +30,12 @@ def route_name(match: Match) -> str:
     ]
     if not parts:
         return EVERYTHING
-    told = "-".join(f"{word}-{_spelled(min(patterns))}" for word, patterns in parts)
-    if len(told) <= _SHOWN and all(_is_plain(patterns) for _, patterns in parts):
-        return told
-    known = repr([(word, sorted(set(patterns))) for word, patterns in parts])
-    digest = hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{told[:_SHOWN].rstrip('.-')}-{digest}"
+    readable = "-".join(f"{word}-{_spelled(min(patterns))}" for word, patterns in parts)
+    if len(readable) <= _LENGTH and all(_is_plain(patterns) for _, patterns in parts):
+        return readable
+    match_text = repr([(word, sorted(set(patterns))) for word, patterns in parts])
+    digest = hashlib.blake2b(match_text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{readable[:_LENGTH].rstrip('.-')}-{digest}"
 
 
 def _spelled(pattern: str) -> str:

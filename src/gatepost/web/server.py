@@ -93,7 +93,7 @@ class _Connection(H11Protocol):
         clients, address = self._limits.clients, self.client[0] if self.client else ""
         if clients is None or not address:
             return True
-        if not clients.enter(address):
+        if not clients.try_enter(address):
             return False
         self._counted = address
         return True
@@ -102,7 +102,7 @@ class _Connection(H11Protocol):
         """Answer a request of a client for which there was no place when it connected; refuse it if
         there is still none."""
         clients, address = self._limits.clients, self.client[0] if self.client else ""
-        if clients is None or not await clients.enter_late(address):
+        if clients is None or not await clients.try_enter_late(address):
             await busy(scope, receive, send)
         elif self._is_over:
             clients.leave(address)

@@ -22,12 +22,12 @@ def counts(**limits: float) -> ClientCounts:
 
 def test_the_limit_on_sessions_of_an_address() -> None:
     clients = LocalClientCounter(counts(sessions=2))
-    assert clients.enter("192.0.2.1")
-    assert clients.enter("192.0.2.1")
-    assert not clients.enter("192.0.2.1")
-    assert clients.enter("192.0.2.2")
+    assert clients.try_enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.1")
+    assert not clients.try_enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.2")
     clients.leave("192.0.2.1")
-    assert clients.enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.1")
 
 
 def test_a_freed_place_goes_to_the_client_that_waits_for_it() -> None:
@@ -41,73 +41,73 @@ def test_a_freed_place_goes_to_the_client_that_waits_for_it() -> None:
             await may_answer.wait()
 
         both.vacate = vacate
-        assert kept.enter("192.0.2.1")
-        first = asyncio.create_task(clients.enter_late("192.0.2.1"))
+        assert kept.try_enter("192.0.2.1")
+        first = asyncio.create_task(clients.try_enter_late("192.0.2.1"))
         await was_asked.wait()
         kept.leave("192.0.2.1")
-        assert not clients.enter("192.0.2.1")
-        assert clients.enter("192.0.2.2")
+        assert not clients.try_enter("192.0.2.1")
+        assert clients.try_enter("192.0.2.2")
         may_answer.set()
         assert await first
         clients.leave("192.0.2.1")
-        assert clients.enter("192.0.2.1")
+        assert clients.try_enter("192.0.2.1")
 
     asyncio.run(main())
 
 
 def test_an_ipv6_customer_is_one_address() -> None:
     clients = LocalClientCounter(counts(sessions=1))
-    assert clients.enter("2001:db8::1")
-    assert not clients.enter("2001:db8::2")
-    assert clients.enter("2001:db8:0:1::1")
+    assert clients.try_enter("2001:db8::1")
+    assert not clients.try_enter("2001:db8::2")
+    assert clients.try_enter("2001:db8:0:1::1")
 
 
 def test_the_limit_on_all_sessions() -> None:
     clients = LocalClientCounter(counts(connections=2))
-    assert clients.enter("192.0.2.1")
-    assert clients.enter("192.0.2.2")
-    assert not clients.enter("192.0.2.3")
+    assert clients.try_enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.2")
+    assert not clients.try_enter("192.0.2.3")
     clients.leave("192.0.2.2")
-    assert clients.enter("192.0.2.3")
+    assert clients.try_enter("192.0.2.3")
 
 
 def test_processes_count_together_and_one_that_is_gone_is_forgotten() -> None:
     known = counts(sessions=3)
     one, other = LocalClientCounter(known, "one"), LocalClientCounter(known, "other")
-    assert one.enter("192.0.2.1")
-    assert one.enter("192.0.2.1")
-    assert other.enter("192.0.2.1")
-    assert not other.enter("192.0.2.1")
+    assert one.try_enter("192.0.2.1")
+    assert one.try_enter("192.0.2.1")
+    assert other.try_enter("192.0.2.1")
+    assert not other.try_enter("192.0.2.1")
     known.forget("one")
-    assert other.enter("192.0.2.1")
-    assert other.enter("192.0.2.1")
-    assert not other.enter("192.0.2.1")
+    assert other.try_enter("192.0.2.1")
+    assert other.try_enter("192.0.2.1")
+    assert not other.try_enter("192.0.2.1")
     known.forget("nobody")
 
 
 def test_leaving_without_being_counted_changes_nothing() -> None:
     known = counts(sessions=1)
     one, other = LocalClientCounter(known, "one"), LocalClientCounter(known, "other")
-    assert one.enter("192.0.2.1")
+    assert one.try_enter("192.0.2.1")
     other.leave("192.0.2.1")
     other.leave("192.0.2.9")
-    assert not other.enter("192.0.2.1")
+    assert not other.try_enter("192.0.2.1")
 
 
 def test_no_limit_is_none() -> None:
     clients = LocalClientCounter(counts())
-    assert all(clients.enter("192.0.2.1") for _ in range(1000))
+    assert all(clients.try_enter("192.0.2.1") for _ in range(1000))
 
 
 def test_limits_may_change_while_somebody_is_there() -> None:
     known = counts(sessions=1)
     clients = LocalClientCounter(known)
-    assert clients.enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.1")
     known.limits = ClientLimits(sessions=2)
-    assert clients.enter("192.0.2.1")
+    assert clients.try_enter("192.0.2.1")
     known.limits = ClientLimits(sessions=1)
     clients.leave("192.0.2.1")
-    assert not clients.enter("192.0.2.1")
+    assert not clients.try_enter("192.0.2.1")
 
 
 def test_a_refused_login_waits_longer_each_time() -> None:
@@ -143,7 +143,7 @@ def test_counts_are_what_is_there(steps: list[tuple[str, str, bool]]) -> None:
     for owner, address, comes in steps:
         if comes:
             room = len(there) < 4 and sum(each[1] == address for each in there) < 2
-            assert known.enter(owner, address) is room
+            assert known.try_enter(owner, address) is room
             there += [(owner, address)] * room
         else:
             known.leave(owner, address)

@@ -289,7 +289,7 @@ def test_an_unreachable_host_pauses_then_one_attempt_is_made() -> None:
     shaper = Shaper(HopLimits(connections=5))
     for _ in range(3):
         shaper.record_opening(0)
-        shaper.record_unreachable(0, middle, "connection refused")
+        shaper.breaker.record_failure(0, middle, "connection refused")
         shaper.record_closing()
     wait = shaper.wait_to_connect(0)
     assert wait == 30
