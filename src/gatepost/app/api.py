@@ -18,7 +18,7 @@ from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.queue.operations import QueuedOperations
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.listener_state import ServerCertificate
@@ -62,7 +62,7 @@ class Managed:
     directory: AzureDirectory
     profile: Profile
     tokens: AccessTokens
-    report: Report
+    report: ReportEvent
     bounds: Callable[[], MessageLimits]
     clients: ClientCounts
     handshakes: Handshakes

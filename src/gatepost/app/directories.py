@@ -48,7 +48,7 @@ from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.sasl.interview import Verifier
 from gatepost.sasl.verifiers import derived_salt
 
@@ -105,7 +105,7 @@ class Directories:
     records: Records
     key: Key
     http: Http
-    report: Report
+    report: ReportEvent
     accounts: AccountDirectory | None = None
     azure: AzureDirectory | None = None
     profile: Profile | None = None

@@ -22,7 +22,7 @@ from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.processes.runtime import DRAIN
 from gatepost.processes.workers import Instruction, Workers
-from gatepost.relay.context import Relay, Report
+from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.supervise import Supervisor
 
@@ -66,7 +66,7 @@ class PreparedListeners:
 class Inbound:
     """Serves one configuration after another, on sockets that outlive a change if they can."""
 
-    def __init__(self, relay: Relay, report: Report, config: Configuration) -> None:
+    def __init__(self, relay: Relay, report: ReportEvent, config: Configuration) -> None:
         self._relay = relay
         self._is_emulating = config.emulation is not None
         self._certificates = certificates_of(config, report)

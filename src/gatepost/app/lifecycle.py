@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from gatepost.app.ready import remove_ready
 from gatepost.net.systemd import try_notify
 from gatepost.processes.runtime import has_terminal, report_faults
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 
 OnReady = Callable[[dict[str, Any]], None]
 
@@ -36,7 +36,7 @@ class RunningRelay(Protocol):
 
 async def run_relay(
     start: Callable[[AsyncExitStack], Awaitable[RunningRelay]],
-    report: Report,
+    report: ReportEvent,
     on_ready: OnReady,
     *,
     needs_terminal: bool = False,

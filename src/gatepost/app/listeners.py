@@ -14,7 +14,7 @@ from gatepost.net.listen import Listener, listen, listen_local
 from gatepost.policy.client_counts import ClientLimits
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.profiles import load_profile
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.listener_state import (
     ListenerState,
     ServerCertificate,
@@ -152,7 +152,7 @@ def _line(line: str, limits: LimitSettings) -> str:
     return line
 
 
-def certificates_of(config: Configuration, report: Report) -> CertificateFiles:
+def certificates_of(config: Configuration, report: ReportEvent) -> CertificateFiles:
     """Return the certificates of a configuration's listeners, still none.
 
     Those of an emulation are our own, whatever is wrong with them: nothing is reported.

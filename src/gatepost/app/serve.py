@@ -46,7 +46,7 @@ from gatepost.processes.runtime import (
     side_by_side,
     too_few_files,
 )
-from gatepost.relay.context import Relay, Report
+from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
 from gatepost.relay.spool import Budget
@@ -112,7 +112,7 @@ class Service:
     """Implements ``RunningRelay``: a relay, and what a reload changes in it."""
 
     options: Options
-    report: Report
+    report: ReportEvent
     data: Path
     key: Key
     written: Written
@@ -340,7 +340,7 @@ def why_no_mail(store: SqliteStore) -> str:
     return "the store has failed" if store.has_failed else store.refusal
 
 
-def _warn(config: Configuration, report: Report) -> None:
+def _warn(config: Configuration, report: ReportEvent) -> None:
     for each in filter(None, (*config.warnings, too_few_files(config.limits.connections))):
         report("config_warning", reason=str(each))
 

@@ -22,7 +22,7 @@ from gatepost.net.http import Http
 from gatepost.operator_log.alarms import Alarms
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.slots import Slots
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
@@ -52,7 +52,7 @@ class ServeContext:
     store: SqliteStore
     key: Key
     http: Http
-    report: Report
+    report: ReportEvent
     next_id: Callable[[], str]
     alarms: Alarms
     alarm: DescriptorAlarm

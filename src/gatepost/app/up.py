@@ -44,7 +44,7 @@ from gatepost.net.listen import listen
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
-from gatepost.relay.context import Relay, Report
+from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import Budget
 from gatepost.reports.service import EventContext, EventService
@@ -145,7 +145,7 @@ def _storage(emulation: Emulation) -> StoreSettings:
     )
 
 
-def _open_clock(config: Configuration, report: Report) -> AheadClock:
+def _open_clock(config: Configuration, report: ReportEvent) -> AheadClock:
     clock = AheadClock(config.storage.directory)
     check_alone(clock, config.workers)
     if clock.ahead:
@@ -198,7 +198,7 @@ def _names(emulation: Emulation) -> tuple[str, ...]:
     return names_of([place[0] for place in emulation.places.values() if place], emulation.names)
 
 
-def _provide_certificates(data: Path, names: tuple[str, ...], report: Report) -> Certificates:
+def _provide_certificates(data: Path, names: tuple[str, ...], report: ReportEvent) -> Certificates:
     certificates = ensure_certificates(data, datetime.now(UTC), names)
     if certificates.is_new_authority:
         report("authority_replaced", ca_file=str(certificates.ca_file))
@@ -233,7 +233,7 @@ async def _serve_events(context: EventContext, stack: AsyncExitStack) -> EventSe
     return service
 
 
-def _moved(report: Report, events: EventService, ahead: timedelta) -> None:
+def _moved(report: ReportEvent, events: EventService, ahead: timedelta) -> None:
     """Report the change, and wake everything that waits for a time."""
     report("clock_advanced", ahead=ahead.total_seconds())
     events.webhooks.wake()

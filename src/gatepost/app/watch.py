@@ -18,7 +18,7 @@ from starlette.routing import Route
 from gatepost.config.watch import WatchConfig
 from gatepost.errors import ConfigError
 from gatepost.net.listen import Listener, listen
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.store.lock import DirectoryLock, StoreLocked
 from gatepost.watch.metrics import CONTENT_TYPE, render
 from gatepost.watch.schedule import first_after, next_after
@@ -39,7 +39,9 @@ class Watch:
     looking: Look = look
 
 
-async def watch(wanted: Watch, report: Report, on_ready: Callable[[dict[str, Any]], None]) -> str:
+async def watch(
+    wanted: Watch, report: ReportEvent, on_ready: Callable[[dict[str, Any]], None]
+) -> str:
     """Watch until SIGTERM or SIGINT, or check once; return the worst verdict of the last checks.
 
     Raises ConfigError if another process watches with the same directory, and NetworkError if the

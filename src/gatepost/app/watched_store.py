@@ -9,7 +9,7 @@ from gatepost.app.store_news import news_of, take_news
 from gatepost.config.settings import Configuration
 from gatepost.errors import ConfigError, QueueError
 from gatepost.net.private_files import tighten_directory
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.store.sqlite.recovery import missing
 from gatepost.store.sqlite.settings import StoreSettings
@@ -27,7 +27,7 @@ def with_store_warning(config: Configuration) -> Configuration:
 
 
 def open_watched(
-    data: Path, settings: StoreSettings | None = None, report: Report | None = None
+    data: Path, settings: StoreSettings | None = None, report: ReportEvent | None = None
 ) -> tuple[SqliteStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, reported from its own thread, ends the relay.
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gatepost.errors import TlsError
 from gatepost.net.files import in_memory
 from gatepost.net.tls import server_context
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 
@@ -89,7 +89,7 @@ class CertificateFiles:
     """The certificates of all listeners; each pair of files is read once."""
 
     def __init__(
-        self, report: Report, now: Callable[[], datetime] = utc_now, *, newest: str = "TLSv1.3"
+        self, report: ReportEvent, now: Callable[[], datetime] = utc_now, *, newest: str = "TLSv1.3"
     ) -> None:
         """``newest`` is the highest version of TLS."""
         self._report, self._now = report, now

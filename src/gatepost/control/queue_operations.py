@@ -21,7 +21,7 @@ from gatepost.queue.schedule import BACK
 from gatepost.queue.why import next_try, why
 
 if TYPE_CHECKING:
-    from gatepost.relay.context import Report
+    from gatepost.relay.context import ReportEvent
 
     # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliver import Deliverer
@@ -45,7 +45,7 @@ class QueueControl:
     now: Callable[[], datetime]
     delivering: "Callable[[], Deliverer] | None" = None
     """Returns the current deliverer, which a reload changes; None: no relay runs."""
-    report: "Report | None" = None
+    report: "ReportEvent | None" = None
     """None: no relay runs, so that nobody reads its events."""
     routes: Callable[[], Sequence[Route]] = tuple
     """The configured routes, if no relay runs."""

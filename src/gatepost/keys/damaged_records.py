@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 
 FAULTS: Final = (LookupError, TypeError, ValueError, ConfigError)
 """The errors of reading a damaged record, also if a sealed value in it does not fit the key."""
@@ -23,7 +23,7 @@ def note(damaged: Damaged, record: Record, error: Exception, then: str = "it is 
     damaged[f"{record.kind} {record.id}"] = f"{record.damage(reason)}; {then}"
 
 
-def tell_damaged(report: Report, damaged: Mapping[str, str]) -> None:
+def tell_damaged(report: ReportEvent, damaged: Mapping[str, str]) -> None:
     """Report all of them at once."""
     if damaged:
         records = [{"name": name, "reason": reason} for name, reason in damaged.items()]

@@ -14,7 +14,7 @@ from gatepost.keys.keys import Key
 from gatepost.model.secret import Secret
 from gatepost.net.atomic_files import write_file
 from gatepost.net.files import make_private_directory
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 
 DIRECTORY: Final = "tokens"
 AGAIN: Final = 60.0
@@ -39,7 +39,7 @@ class KeptTokens:
     is written later.
     """
 
-    def __init__(self, key: Key, report: Report) -> None:
+    def __init__(self, key: Key, report: ReportEvent) -> None:
         """``key`` encrypts the tokens."""
         self._key, self._report = key, report
         self._directory = Path(key.where).parent / DIRECTORY

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from gatepost.net.descriptors import keep_reserve, limit
 from gatepost.queue.slots import ATTEMPTS
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.faults import explain
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def report_faults(report: Report) -> None:
+def report_faults(report: ReportEvent) -> None:
     """Report exceptions that nothing has caught, in a callback or a task of the running loop;
     asyncio would write them to a log that nobody reads. Repetitions are reported once in a while,
     because some can come a thousand times a second."""

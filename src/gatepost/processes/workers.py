@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.errors import GatepostError
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 
 RESTART_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 10.0
@@ -45,7 +45,7 @@ class _Slot:
     It accepts nothing before ``open``.
     """
 
-    def __init__(self, instruction: Instruction, report: Report) -> None:
+    def __init__(self, instruction: Instruction, report: ReportEvent) -> None:
         self._instruction = instruction
         self._report = report
         self._over = False
@@ -139,7 +139,7 @@ class _Slot:
 class Workers:
     """N front processes on sockets that are ours and outlive them."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportEvent) -> None:
         self._report = report
         self._slots: list[_Slot] = []
         self._coming: list[_Slot] = []

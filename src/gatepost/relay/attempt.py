@@ -73,7 +73,7 @@ class AttemptRunner:
         self._alarm = alarm
         self._tried = traffic.wire.open_attempts
         for each in transports.values():
-            each.watch(self._greeted)
+            each.watch(self._on_greeting)
 
     def choose(self, route: Route, destination: str) -> ReadyTarget | Wait:
         """Return the first target of the route that may be tried now, or the shortest wait."""
@@ -277,7 +277,7 @@ class AttemptRunner:
         finally:
             self._tried.pop(lease.delivery.id, None)
             made.host.abandon_probe()
-            self._traffic.told(made.server, made.target)
+            self._traffic.notify_changed(made.server, made.target)
         if result.attempt.phase == "auth":
             result = replace(result, soon=self._traffic.login_wait(made.target))
         if diagnosis is None:
@@ -322,11 +322,11 @@ class AttemptRunner:
         verdicts = (Verdict("deferred", reply),) * len(lease.delivery.waiting)
         return AttemptResult(attempt, verdicts, error=error)
 
-    def _greeted(self, delivery: str) -> None:
+    def _on_greeting(self, delivery: str) -> None:
         """Note that the server has greeted at which a delivery is being attempted."""
         tried = self._tried.get(delivery)
         if tried is not None and tried.permit is not None:
-            self._traffic.greeted(tried.permit)
+            self._traffic.note_greeting(tried.permit)
 
     async def retire(self) -> None:
         """Stop keeping connections, because another deliverer takes over."""

@@ -28,7 +28,7 @@ Settled = Callable[["asyncio.Future[None]"], None]
 class Batcher:
     """Puts the messages of one event loop into a store, in groups."""
 
-    __slots__ = ("_before", "_due", "_held", "_last", "_silent", "_store", "heard")
+    __slots__ = ("_before", "_due", "_held", "_last", "_silent", "_store", "inputs")
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -36,10 +36,10 @@ class Batcher:
         self._due = 0.0
         self._last = 1
         """Number of messages in the last group; about as many are expected again."""
-        self.heard = 0
+        self.inputs = 0
         """How many times clients have sent something; receivers increment it."""
         self._before: int | None = None
-        """``heard`` at the last look."""
+        """``inputs`` at the last look."""
         self._silent = 0
         """Consecutive turns in which no client has sent anything."""
 
@@ -53,8 +53,8 @@ class Batcher:
 
     def _look(self) -> None:
         """Store the group if no client sends anything, or LINGER is over."""
-        before, self._before = self._before, self.heard
-        self._silent = self._silent + 1 if before == self.heard else 0
+        before, self._before = self._before, self.inputs
+        self._silent = self._silent + 1 if before == self.inputs else 0
         patience = 1 if len(self._held) >= self._last else PATIENCE * self._last
         if self._silent < patience and time.monotonic() < self._due:
             asyncio.get_running_loop().call_soon(self._look)

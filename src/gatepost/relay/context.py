@@ -17,7 +17,7 @@ from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 
 
-class Report(Protocol):
+class ReportEvent(Protocol):
     """Reports an event to the operator. Facts must not contain secrets."""
 
     def __call__(self, event: str, **facts: Any) -> None:
@@ -38,7 +38,7 @@ class Relay:
     directory: Directory
     store: Store
     budget: Budget
-    report: Report
+    report: ReportEvent
     next_id: Callable[[], str]
     """Returns a message id that is unique over all processes and restarts."""
     now: Callable[[], datetime]

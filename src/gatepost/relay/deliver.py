@@ -62,7 +62,7 @@ class Deliverer:
         self._deliveries, self._routes = context.deliveries, context.routes
         self._report, self._now = context.report, context.now
         self._settler, self._bounds = settler, bounds
-        self._attempts = make_attempts(self.changed)
+        self._attempts = make_attempts(self.on_change)
         self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._pause)
         self._paused = PausedNextHops(lambda _: self._leasing.wake())
         self._leasing = Leasing(context, self._queues, self._paused, self._accept, self._hand_back)
@@ -184,13 +184,13 @@ class Deliverer:
         for queued in self._trying:
             queued.is_cancelled = queued.is_cancelled or is_meant(queued)
 
-    def changed(self, key: str) -> None:
+    def on_change(self, key: str) -> None:
         """Note that a target, a server or an identity has changed."""
         if self._heir is not None:
-            self._heir.changed(key)
+            self._heir.on_change(key)
         if key == RESOLVER:
             self._run(self._retry(self.early_retries.take(phase="resolve")))
-        is_resumed = self._queues.changed(key)
+        is_resumed = self._queues.try_resume(key)
         if key != CROWDED:
             for next_hop in self._paused.waiting_for(key):
                 self._look_again(next_hop)
@@ -447,10 +447,10 @@ class Deliverer:
     def _run(self, job: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(job)
         self._settling.add(task)
-        task.add_done_callback(self._settled)
+        task.add_done_callback(self._on_job_end)
         return task
 
-    def _settled(self, task: "asyncio.Task[None]") -> None:
+    def _on_job_end(self, task: "asyncio.Task[None]") -> None:
         self._settling.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report("internal_error", reason=explain(error))

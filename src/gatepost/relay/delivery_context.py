@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.queue.deliveries import Deliveries
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.routes import Routes
 
 
@@ -15,5 +15,5 @@ class DeliveryContext:
 
     deliveries: Deliveries
     routes: Routes
-    report: Report
+    report: ReportEvent
     now: Callable[[], datetime]

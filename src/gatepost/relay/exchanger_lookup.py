@@ -22,7 +22,7 @@ from gatepost.queue.schedule import Random
 from gatepost.relay.wait import CROWDED, RESOLVER, SOON, Wait
 from gatepost.routing.mx import exchangers, hosts_of
 
-KNOWN: Final = 10_000
+CACHED: Final = 10_000
 """Domains that are remembered; the least recently used are dropped."""
 FAILED: Final = BreakerTimes(threshold=1, first=30.0, factor=2.0, longest=600.0)
 """How long a domain is paused after a look-up that failed."""
@@ -191,7 +191,7 @@ class ExchangerLookup:
         now = self._seconds()
         known = self._domains.setdefault(domain, _Domain())
         self._domains.move_to_end(domain)
-        if len(self._domains) > KNOWN:
+        if len(self._domains) > CACHED:
             self._silenced.discard(self._domains.popitem(last=False)[0])
         failed = _failure(answers)
         if failed is None:

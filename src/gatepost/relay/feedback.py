@@ -35,7 +35,7 @@ from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import ReplyContext, Shaper, UpstreamIdentity, learn
 from gatepost.queue.slots import Liveness
 from gatepost.queue.unsettled import Unsettled
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.permit import Permit
 from gatepost.relay.sign_in_diagnosis import (
     SignInDiagnosis,
@@ -74,14 +74,14 @@ class AttemptFeedback:
         self,
         traffic: Traffic,
         random: Random,
-        report: Report,
+        report: ReportEvent,
         profiles: Iterable[Profile] = (),
         alarms: MutableMapping[str, str] | None = None,
     ) -> None:
         """``alarms`` keeps what was reported, if that must outlive this object."""
         self._traffic, self._random = traffic, random
         self._report, self._profiles = report, tuple(profiles)
-        self._told: MutableMapping[str, str] = {} if alarms is None else alarms
+        self._reported: MutableMapping[str, str] = {} if alarms is None else alarms
         """What was reported since the last success, by ``alarm_keys``: a finding, or codes."""
         self._failures: dict[str, tuple[int, float, float]] = {}
         """By ``alarm_keys``: the number of consecutive attempts without a login, and the times at
@@ -195,7 +195,7 @@ class AttemptFeedback:
             reason = _reason(attempt)
             identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
         needs_operator = is_told or identity.is_refused
-        if not (needs_operator or self._lasts(made, result, moment)):
+        if not (needs_operator or self._has_lasted(made, result, moment)):
             return None
         diagnosis = self._tell(made, result, needs_operator=needs_operator)
         if pause is not None:
@@ -215,11 +215,11 @@ class AttemptFeedback:
         if result.is_kept:
             return
         identity.record_login(moment.now, moment.begun)
-        self._traffic.fits(made.target, moment.begun)
+        self._traffic.note_login(made.target, moment.begun)
         if _about_us(result) is None and not self._traffic.has_paused_logins(made.target):
             self._works(made)
 
-    def _lasts(self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext) -> bool:
+    def _has_lasted(self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext) -> bool:
         """Count a failure that may be temporary; tell whether it has lasted too long.
 
         Simultaneous attempts count as one.
@@ -245,7 +245,7 @@ class AttemptFeedback:
         identity = made.permit.identity
         if identity is not None:
             may_pass = not _is_final(result) or identity.has_signed_in_lately(moment.now)
-            if not self._lasts(made, result, moment) and may_pass:
+            if not self._has_lasted(made, result, moment) and may_pass:
                 return None
         diagnosis = diagnose_sign_in(result, self._profiles)
         if not diagnosis.finding:
@@ -261,7 +261,7 @@ class AttemptFeedback:
             return None
         if identity is not None:
             may_pass = identity.has_sent_lately(moment.now)
-            if not self._lasts(made, result, moment) and may_pass:
+            if not self._has_lasted(made, result, moment) and may_pass:
                 return None
         diagnosis = diagnose_refused_mail(result.attempt.contact, reply, self._profiles)
         return diagnosis if identity is None else self._tell_of(diagnosis, made, result)
@@ -283,9 +283,9 @@ class AttemptFeedback:
         key = self._key(made, result)
         reply = result.attempt.reply
         cause = diagnosis.finding or _cause(result)
-        told = self._told.get(key)
+        told = self._reported.get(key)
         if told != cause and (needs_operator or told is None):
-            self._told[key] = cause
+            self._reported[key] = cause
             self._report(
                 "sign_in_stopped",
                 credential=credential_of(made.target),
@@ -298,11 +298,11 @@ class AttemptFeedback:
         return diagnosis
 
     def _works(self, made: ServerAttempt) -> None:
-        if not (self._told or self._failures):
+        if not (self._reported or self._failures):
             return
         for key in alarm_keys(made.target):
             self._failures.pop(key, None)
-            if self._told.pop(key, None) is not None:
+            if self._reported.pop(key, None) is not None:
                 self._report(
                     "sign_in_works", credential=credential_of(made.target),
                     target=made.target.name,

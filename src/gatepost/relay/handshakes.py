@@ -14,7 +14,7 @@ class Handshakes:
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
 
-    def enter(self, address: str, most: int | None) -> bool:
+    def try_enter(self, address: str, most: int | None) -> bool:
         """Count a handshake; False if its address has reached the limit."""
         key = counted_as(address)
         if most is not None and self._open[key] >= most:

@@ -10,7 +10,7 @@ from gatepost.queue.why import Step
 from gatepost.relay.permit import Permit
 from gatepost.relay.transport.contract import Transport
 
-KNOWN: Final = 20_000
+REMEMBERED: Final = 20_000
 """Maximum number of servers, or sites of servers, with a remembered state."""
 
 
@@ -52,7 +52,7 @@ class InFlight:
 
     def sent(self, key: str) -> deque[float]:
         """Return when messages went to a target with these servers, for its ``Shaper``."""
-        if key not in self._sent and len(self._sent) >= KNOWN:
+        if key not in self._sent and len(self._sent) >= REMEMBERED:
             del self._sent[next(iter(self._sent))]  # the oldest
         return self._sent.setdefault(key, deque())
 
@@ -60,7 +60,7 @@ class InFlight:
         """Return whether a target with these servers answers."""
         found = self._liveness.get(key)
         if found is None:
-            if len(self._liveness) >= KNOWN:
+            if len(self._liveness) >= REMEMBERED:
                 idle = (key for key, each in self._liveness.items() if not each.slots)
                 self._liveness.pop(next(idle, ""), None)
             found = self._liveness[key] = Liveness(greets=greets)

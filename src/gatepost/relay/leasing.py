@@ -110,11 +110,11 @@ class Leasing:
             except Exception as error:  # noqa: BLE001 - the loop goes on, whatever happens
                 self._report("internal_error", reason=explain(error))
                 seconds = 1.0
-            if await self._timed_out(seconds) or loop.time() >= notice_at:
+            if await self._has_timed_out(seconds) or loop.time() >= notice_at:
                 self._return_for_notices()
                 notice_at = loop.time() + LOOK
 
-    async def _timed_out(self, seconds: float) -> bool:
+    async def _has_timed_out(self, seconds: float) -> bool:
         """Wait until something may be due; True if nothing came in so many seconds."""
         if seconds <= 0:
             return False
@@ -149,7 +149,7 @@ class Leasing:
         room = self._queues.capacity - self._queues.count
         self._is_full = room < self._queues.capacity // 4
         if self._is_full:
-            return 0.0 if self._make_room() else LOOK
+            return 0.0 if self._try_make_room() else LOOK
         room = min(room, BATCH, self._queues.capacity // 8)
         if self._giving_way.is_needed:
             room = min(room, FEW)
@@ -198,7 +198,7 @@ class Leasing:
             for queued in reversed(self._queues.take_if(lambda one: one.lease.delivery.id in near)):
                 self._queues.add(queued, first=True)
 
-    def _make_room(self) -> bool:
+    def _try_make_room(self) -> bool:
         """Return leases of next hops with more than their share, so that slow ones that came first
         do not delay all others. Tell whether there were any."""
         given_back = self._queues.take_beyond_share()

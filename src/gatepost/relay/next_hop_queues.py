@@ -213,7 +213,7 @@ class NextHopQueues:
         if len(crowd) > TURNS:
             self._try_crowd_soon()
 
-    def changed(self, key: str) -> bool:
+    def try_resume(self, key: str) -> bool:
         """Resume the next queue that waits for ``key``; its end resumes the one after it.
 
         Tell whether there was one. If many wait for room, the newest and the oldest are resumed

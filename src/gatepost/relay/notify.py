@@ -11,7 +11,7 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import NewMail, QueuedMessage
 from gatepost.model.dsn import NotificationOrigin, Reported
 from gatepost.model.message import Submission
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.routes import Routes
 
 SMALL: Final = 65_536
@@ -24,7 +24,7 @@ class Notifier:
     """Creates notifications. They come from ``host``, and ``next_id`` returns their ids."""
 
     def __init__(
-        self, host: str, next_id: Callable[[], str], routes: Routes, report: Report
+        self, host: str, next_id: Callable[[], str], routes: Routes, report: ReportEvent
     ) -> None:
         self._host, self._next_id, self._routes, self._report = host, next_id, routes, report
 

@@ -9,7 +9,7 @@ from gatepost.model.profile import Profile
 from gatepost.queue.deliveries import Deliveries
 from gatepost.queue.schedule import Random
 from gatepost.relay.attempt import AttemptRunner
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.descriptors import DescriptorAlarm
@@ -37,7 +37,7 @@ class Outbound:
     """The relay's name, from which notifications come."""
     next_id: Callable[[], str]
     """Returns a new message id, like ``Relay.next_id``."""
-    report: Report
+    report: ReportEvent
     now: Callable[[], datetime]
     seconds: Callable[[], float]
     """The event loop's clock (``time.monotonic``)."""

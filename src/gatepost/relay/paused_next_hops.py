@@ -8,10 +8,10 @@ from gatepost.relay.wait import Wait
 
 
 class PausedNextHops:
-    """The pauses of next hops by the keys of these. ``ended`` is called with each that ends."""
+    """The pauses of next hops by the keys of these. ``on_end`` is called with each that ends."""
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
-        self._ended = ended
+    def __init__(self, on_end: Callable[[str], None]) -> None:
+        self._on_end = on_end
         self._waits: dict[str, tuple[Wait, asyncio.TimerHandle]] = {}
         self._waiting: dict[str, dict[str, None]] = {}
         """By the key of what they wait for, oldest first."""
@@ -43,22 +43,22 @@ class PausedNextHops:
 
     def begin(self, next_hop: str, wait: Wait) -> None:
         """Pause a next hop, instead of its current pause."""
-        self._remove(next_hop)
+        self._try_remove(next_hop)
         timer = asyncio.get_running_loop().call_later(wait.seconds, self.end, next_hop)
         self._waits[next_hop] = wait, timer
         self._waiting.setdefault(wait.key, {})[next_hop] = None
 
     def end(self, next_hop: str) -> None:
         """End the pause of a next hop, if it is paused."""
-        if self._remove(next_hop):
-            self._ended(next_hop)
+        if self._try_remove(next_hop):
+            self._on_end(next_hop)
 
     def clear(self) -> None:
         """Forget all pauses."""
         for next_hop in self:
-            self._remove(next_hop)
+            self._try_remove(next_hop)
 
-    def _remove(self, next_hop: str) -> bool:
+    def _try_remove(self, next_hop: str) -> bool:
         if next_hop not in self._waits:
             return False
         wait, timer = self._waits.pop(next_hop)

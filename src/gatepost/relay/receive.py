@@ -109,7 +109,7 @@ class Receiver:
         if not self._listener.implicit:
             return
         address, shaking = self.peer, self._relay.shaking
-        if shaking.enter(address, self._listener.handshakes):
+        if shaking.try_enter(address, self._listener.handshakes):
             self._visit = CountedClient(bool, partial(shaking.leave, address))
             self._visit.begin(answer=True, when=self.when, then=lambda _: None)
         else:
@@ -156,7 +156,7 @@ class Receiver:
 
     def on_data(self, octets: bytes) -> None:
         """Pass received octets to the session, and handle its events."""
-        self._relay.batcher.heard += 1
+        self._relay.batcher.inputs += 1
         if b"\n" in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
             self._touch()
         self._session.receive(octets)
@@ -268,11 +268,11 @@ class Receiver:
         """Call ``then`` with the answer: now if it is available, else later."""
         if isinstance(answer, asyncio.Future):
             self._open = True
-            answer.add_done_callback(partial(self._arrived, then))
+            answer.add_done_callback(partial(self._take_answer, then))
         else:
             then(cast("T", answer))  # only futures are awaited here
 
-    def _arrived(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
+    def _take_answer(self, then: Callable[[T], None], future: "asyncio.Future[T]") -> None:
         self._open = False
         if self._stream.is_closing:
             self._leave()  # nobody reads a reply
@@ -401,14 +401,14 @@ class Receiver:
     def store(self, message: Submission) -> None:
         """Hand a message to the store, together with others that end in these turns."""
         self._open = True
-        self._relay.batcher.put(message, partial(self._settled, message))
+        self._relay.batcher.put(message, partial(self._on_put, message))
 
-    def _settled(self, message: Submission, put: "asyncio.Future[None]") -> None:
+    def _on_put(self, message: Submission, put: "asyncio.Future[None]") -> None:
         self._open = False
         self._drop_content()
         self._touch()
         try:
-            self._mail.stored(message, put)
+            self._mail.on_stored(message, put)
         except Exception as error:  # noqa: BLE001 - as in _run
             self._break(error)
         self._resume()

@@ -24,7 +24,7 @@ class Routes:
         self.named = self.router.named
         self._terms = {each.name: _terms(each) for each in routes}
         self._by_domain = frozenset([each.name for each in routes if each.is_by_domain])
-        self._captures = frozenset([each.name for each in routes if _captures(each)])
+        self._captures = frozenset([each.name for each in routes if _is_captured(each)])
 
     def anew(self, lease: Lease) -> Sequence[NextHop]:
         """Return the new next hop of each waiting recipient, if the route of a delivery no longer
@@ -92,7 +92,7 @@ def _terms(route: Route) -> DeliveryTerms:
     return DeliveryTerms(route.retry, most)
 
 
-def _captures(route: Route) -> bool:
+def _is_captured(route: Route) -> bool:
     """Tell whether the first target captures. Capture never fails by itself, so targets after it
     are never used."""
     return bool(route.chain) and isinstance(route.chain[0], Capture)

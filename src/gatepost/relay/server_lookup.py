@@ -11,7 +11,7 @@ from gatepost.relay.exchanger_lookup import ExchangerLookup
 from gatepost.relay.wait import Wait
 from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
 
-KNOWN: Final = 10_000
+CACHED: Final = 10_000
 """Destinations whose servers are cached; the least recently used are dropped."""
 
 
@@ -72,7 +72,7 @@ class ServerLookup:
         self._cached.pop(key, None)
         if isinstance(group, ServerGroup):
             self._cached[key] = group
-            if len(self._cached) > KNOWN:
+            if len(self._cached) > CACHED:
                 self._cached.popitem(last=False)
         return group
 

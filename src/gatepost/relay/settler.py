@@ -67,7 +67,7 @@ class Settler:
         if settlement is None:
             verdicts = [_undecided(each) for each in result.verdicts]
             settlement = Settlement(verdicts, now + LATER, attempt=result.attempt)
-        if not await self._write(lease, settlement):
+        if not await self._try_write(lease, settlement):
             return None
         later = None if settlement.next_at is None else await when(settlement.next_at)
         self._tell(lease, result, settlement, later)
@@ -88,7 +88,7 @@ class Settler:
             settlement = Settlement(verdicts, now + LATER)
         if moved:
             settlement = replace(settlement, moved=tuple(moved))
-        if not await self._write(lease, settlement):
+        if not await self._try_write(lease, settlement):
             return None
         if settlement.next_at is None:
             reply = str(settlement.verdicts[0].reply)
@@ -137,7 +137,7 @@ class Settler:
         except (KeyError, QueueError, OSError):
             return None
 
-    async def _write(self, lease: Lease, settlement: Settlement) -> bool:
+    async def _try_write(self, lease: Lease, settlement: Settlement) -> bool:
         """Write the settlement, however long it takes, because what was sent once must not be sent
         again."""
         for number in count():

@@ -40,7 +40,7 @@ class Budget:
         self.total = total
         self.used = 0
 
-    def take(self, octets: int) -> bool:
+    def try_take(self, octets: int) -> bool:
         """Reserve room; False if there is not enough."""
         if self.used + octets > self.total:
             return False
@@ -62,9 +62,9 @@ class Share(Budget):
         super().__init__(whole.directory, 0)
         self._whole, self._part = whole, part
 
-    def take(self, octets: int) -> bool:
+    def try_take(self, octets: int) -> bool:
         """Reserve room; False if the share or the whole has not enough."""
-        if self.used + octets > self._whole.total // self._part or not self._whole.take(octets):
+        if self.used + octets > self._whole.total // self._part or not self._whole.try_take(octets):
             return False
         self.used += octets
         return True
@@ -123,22 +123,22 @@ class Spool:
             return
         self.size += len(piece)
         if self._file is None:
-            if self._keep(piece):
+            if self._try_keep(piece):
                 return
             self._spill()
         assert self._file is not None  # noqa: S101  # _spill made it
         self._file.write(piece)
 
-    def _keep(self, piece: bytes) -> bool:
+    def _try_keep(self, piece: bytes) -> bool:
         """Keep a piece in memory, if there is room."""
         pieces, octets = self._pieces, len(piece)
         is_small = octets < SMALL and bool(pieces)
         if is_small and isinstance(block := pieces[-1], bytearray) and len(block) < BLOCK:
-            if self._reserve(octets):
+            if self._try_reserve(octets):
                 block += piece
                 return True
             return False
-        if not self._reserve(octets + OVERHEAD):
+        if not self._try_reserve(octets + OVERHEAD):
             return False
         self._end_block()
         pieces.append(bytearray(piece) if is_small else piece)
@@ -149,8 +149,8 @@ class Spool:
         if self._pieces and isinstance(block := self._pieces[-1], bytearray):
             self._pieces[-1] = bytes(block)
 
-    def _reserve(self, octets: int) -> bool:
-        if not self._budget.take(octets):
+    def _try_reserve(self, octets: int) -> bool:
+        if not self._budget.try_take(octets):
             return False
         self._reserved += octets
         return True
@@ -185,7 +185,7 @@ class Spool:
         return _joined(pieces)
 
     @property
-    def loops(self) -> bool:
+    def is_looping(self) -> bool:
         """Whether its Received fields show that it loops (RFC 5321 6.3)."""
         return count_hops(self.head) > MAX_HOPS
 

@@ -69,7 +69,7 @@ def with_proven_auth(envelope: Envelope, *, is_checked: bool) -> Envelope:
     return replace(envelope, auth="<>")
 
 
-def told(submission: Submission) -> dict[str, Any]:
+def log_facts(submission: Submission) -> dict[str, Any]:
     """Return what the log event about an accepted message contains."""
     envelope = submission.envelope
     return {

@@ -23,7 +23,7 @@ _SAYS: Final[Mapping[str, str]] = {
 alert."""
 
 
-def explain_handshake(said: str) -> str:
+def explain_handshake(text: str) -> str:
     """Return the meaning of OpenSSL's text if it is known, followed by that text."""
-    meant = next((words for end, words in _SAYS.items() if said.endswith(end)), "")
-    return f"{meant} ({said})" if meant else said
+    meant = next((words for end, words in _SAYS.items() if text.endswith(end)), "")
+    return f"{meant} ({text})" if meant else text

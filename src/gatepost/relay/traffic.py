@@ -26,7 +26,7 @@ from gatepost.queue.schedule import Random
 from gatepost.queue.shaping import Shaper, UpstreamIdentity
 from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.why import silence
-from gatepost.relay.in_flight import KNOWN, InFlight
+from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.wait import CROWDED, SOON, Wait
@@ -99,7 +99,7 @@ class Traffic:
         shaper.record_opening(now)
         shaper.record_message(now)
         self.wire.begin(on_wire)
-        return Permit(key, shaper, identity, slot, partial(self._ended, on_wire), tries)
+        return Permit(key, shaper, identity, slot, partial(self._on_permit_end, on_wire), tries)
 
     def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
         """Return the wait of an attempt for which a slot, room or a greeting is missing."""
@@ -112,7 +112,7 @@ class Traffic:
     def _liveness(self, on_wire: str, target: Target) -> Liveness:
         return self.wire.liveness(on_wire, greets=isinstance(target, SmarthostTarget | MxTarget))
 
-    def greeted(self, permit: Permit) -> None:
+    def note_greeting(self, permit: Permit) -> None:
         """Note that the server of an attempt has greeted: its next hop may have more attempts."""
         now, hop = self.seconds(), permit.slot.hop
         had_greeted = hop.has_greeted(now)
@@ -129,7 +129,7 @@ class Traffic:
             servers = self._servers[target.name] = " ".join(hosts_of(target))
         return f"{key} {servers}"
 
-    def _ended(self, on_wire: str, permit: Permit) -> None:
+    def _on_permit_end(self, on_wire: str, permit: Permit) -> None:
         slot = permit.slot
         pool = slot.pool
         self.wire.end(on_wire)
@@ -271,7 +271,7 @@ class Traffic:
             return True
         return misfit is not None and misfit.failures > 0
 
-    def fits(self, target: Target, begun: float) -> None:
+    def note_login(self, target: Target, begun: float) -> None:
         """Note that a login at the target has succeeded, of an attempt that had ``begun`` then."""
         misfit = self._misfits.get(target.name)
         if misfit is not None:
@@ -303,7 +303,7 @@ class Traffic:
         known = self._hosts.get(host_key(server, target))
         return known is not None and known.wait(self.seconds()) > 0
 
-    def told(self, server: ServerAddress, target: Target) -> None:
+    def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its identity after a result, so that others go on."""
         self._changed(host_key(server, target))
         identity = self.identity(target)
@@ -392,9 +392,9 @@ def _make_room(
     known: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
 ) -> None:
     """If there are too many, forget some entries without information, oldest first."""
-    if len(known) < KNOWN:
+    if len(known) < REMEMBERED:
         return
-    for key in [key for key, each in known.items() if may_go(each)][: KNOWN // 10]:
+    for key in [key for key, each in known.items() if may_go(each)][: REMEMBERED // 10]:
         del known[key]
 
 
@@ -412,7 +412,7 @@ def host_key(server: ServerAddress, target: Target) -> str:
     return _host_key(server, target.name)
 
 
-@lru_cache(maxsize=KNOWN)
+@lru_cache(maxsize=REMEMBERED)
 def _host_key(server: ServerAddress, target: str) -> str:
     return f"host {server} {server.address} {target}"
 

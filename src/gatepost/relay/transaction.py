@@ -19,7 +19,7 @@ from gatepost.relay.context import Relay
 from gatepost.relay.faults import error_of, explain
 from gatepost.relay.header_from import check_authors
 from gatepost.relay.spool import Spool
-from gatepost.relay.submission import hop_of, receive_message, told
+from gatepost.relay.submission import hop_of, log_facts, receive_message
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session
@@ -27,7 +27,7 @@ from gatepost.wire.server.session import Session
 T = TypeVar("T")
 
 
-class Connection(Protocol):
+class MailConnection(Protocol):
     """What a transaction needs of its connection."""
 
     def when(self, answer: Later[T], then: Callable[[T], None]) -> None:
@@ -37,7 +37,7 @@ class Connection(Protocol):
         """Send a refusal, and report it."""
 
     def store(self, message: Submission) -> None:
-        """Hand a message to the store; the outcome goes to ``MailTransactions.stored``."""
+        """Hand a message to the store; the outcome goes to ``MailTransactions.on_stored``."""
 
     def hang_up(self) -> None:
         """Close the connection without a reply."""
@@ -52,7 +52,7 @@ class MailTransactions:
     )  # fmt: skip
 
     def __init__(
-        self, relay: Relay, session: Session, stream: ServerStream, connection: Connection
+        self, relay: Relay, session: Session, stream: ServerStream, connection: MailConnection
     ) -> None:
         self._relay = relay
         self._session = session
@@ -158,7 +158,11 @@ class MailTransactions:
             return
         self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
-            if self._late_refusal is None and self._relay.router is not None and self._spool.loops:
+            if (
+                self._late_refusal is None
+                and self._relay.router is not None
+                and self._spool.is_looping
+            ):
                 self._late_refusal = self._session.replies.TOO_MANY_HOPS
             if self._late_refusal is not None:
                 self._refuse_message(self._late_refusal)
@@ -224,7 +228,7 @@ class MailTransactions:
         else:
             self._refuse_message(refusal)
 
-    def stored(self, message: Submission, put: "asyncio.Future[None]") -> None:
+    def on_stored(self, message: Submission, put: "asyncio.Future[None]") -> None:
         """Answer with 250 if the commit succeeded: here the message is accepted.
 
         If nobody knows whether it was committed, the client gets no reply, as in a power cut: a 451
@@ -235,7 +239,7 @@ class MailTransactions:
             self._taken += 1
             done = self._session.replies.ACCEPTED
             self._session.reply(Reply(250, done.text.replace("{id}", message.id), done.status))
-            self._relay.report("accepted", peer=self._stream.peer_address, **told(message))
+            self._relay.report("accepted", peer=self._stream.peer_address, **log_facts(message))
         elif isinstance(error, ResponseLost):
             self._tell_not_stored("", explain(error))
             self._connection.hang_up()

@@ -50,7 +50,8 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
         next_at = next_attempt(_times(lease, pace.retry), now, attempts, pace.random, pace.at_least)
         if result.soon and next_at is not None:
             next_at = min(next_at, now + timedelta(seconds=result.soon))
-        goes_on = (result.others_may or _go_on(verdicts)) and pace.at_least <= timedelta(0)
+        has_more = result.others_may or _has_surplus_recipients(verdicts)
+        goes_on = has_more and pace.at_least <= timedelta(0)
         # In the last attempt, too: each transaction leaves fewer, and no recipient fails untried.
         next_at = now if goes_on else next_at
     told = next_at is not None and _is_overdue(delivery, now)
@@ -63,7 +64,7 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
         warned=told and not delivery.warned,
         goes_on=goes_on,
     )
-    return Judged(settlement, tuple(_told(delivery, result, settlement)))
+    return Judged(settlement, tuple(_reports_of(delivery, result, settlement)))
 
 
 def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
@@ -88,36 +89,43 @@ def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
     return Judged(settlement, tuple(reported))
 
 
-def _told(delivery: Delivery, result: AttemptResult, settlement: Settlement) -> Iterator[Reported]:
+def _reports_of(
+    delivery: Delivery, result: AttemptResult, settlement: Settlement
+) -> Iterator[Reported]:
     attempt = result.attempt
     waiting = [each for each in delivery.addressees if each.fate == "waiting"]
     judged = zip(waiting, result.verdicts, settlement.verdicts, strict=True)
-    for addressee, said, verdict in judged:
-        recipient, reply = addressee.recipient, said.reply
-        is_remote = attempt.is_remote or said.is_remote
-        if said.kind == "delivered":
+    for addressee, verdict, final in judged:
+        recipient, reply = addressee.recipient, verdict.reply
+        is_remote = attempt.is_remote or verdict.is_remote
+        if verdict.kind == "delivered":
             action = on_success(recipient, passed_on=result.passed_on, is_final=result.is_final)
             if action is not None:
                 yield Reported(
                     recipient, action, reply, is_remote, attempt.contact.host, attempt.at
                 )
-        elif said.kind == "failed":
+        elif verdict.kind == "failed":
             yield Reported(recipient, "failed", reply, is_remote, attempt.contact.host, attempt.at)
-        elif verdict.kind == "failed" or settlement.warned:
-            is_over = verdict.kind == "failed"
-            yield _reported(delivery, addressee, said, attempt, is_over=is_over)
+        elif final.kind == "failed" or settlement.warned:
+            is_over = final.kind == "failed"
+            yield _reported(delivery, addressee, verdict, attempt, is_over=is_over)
 
 
 def _reported(
-    delivery: Delivery, addressee: Addressee, said: Verdict, last: Attempt | None, *, is_over: bool
+    delivery: Delivery,
+    addressee: Addressee,
+    verdict: Verdict,
+    last: Attempt | None,
+    *,
+    is_over: bool,
 ) -> Reported:
     """Report a recipient as delayed, or as failed if its time is over; ``last`` is the last
     attempt."""
     reported = Reported(
         addressee.recipient,
         "failed" if is_over else "delayed",
-        said.reply,
-        said.is_remote or (last is not None and last.is_remote),
+        verdict.reply,
+        verdict.is_remote or (last is not None and last.is_remote),
         "" if last is None else last.contact.host,
         None if last is None else last.at,
         retry_until=None if is_over else delivery.expires_at,
@@ -127,7 +135,7 @@ def _reported(
     return replace(reported, status=EXPIRED, why="It could not be delivered in time.")
 
 
-def _go_on(verdicts: Sequence[Verdict]) -> bool:
+def _has_surplus_recipients(verdicts: Sequence[Verdict]) -> bool:
     """Tell whether another transaction follows at once, because the server accepted some recipients
     and refused others as too many for one (RFC 5321 4.5.3.1.10). It includes all other deferred
     recipients."""

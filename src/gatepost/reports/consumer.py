@@ -18,7 +18,7 @@ from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports import PublishedReport, ReportStore, Unread
-from gatepost.relay.context import Report as Tell
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.faults import explain
 from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report
@@ -138,7 +138,7 @@ class Consumer:
 
     # The work.
 
-    async def run(self, tell: Tell) -> None:
+    async def run(self, tell: ReportEvent) -> None:
         """Consume new mail, until cancelled."""
         loop = asyncio.get_running_loop()
         ringing = False

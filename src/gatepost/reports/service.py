@@ -17,7 +17,7 @@ from gatepost.model.secret import Secret
 from gatepost.queue.contract import Store
 from gatepost.queue.operations import OperationStore
 from gatepost.queue.reports import ReportStore
-from gatepost.relay.context import Report as Tell
+from gatepost.relay.context import ReportEvent as Tell
 from gatepost.reports.client import Client, Unreached, WebhookClient
 from gatepost.reports.consumer import Consumer
 from gatepost.reports.rules import OutcomeRules

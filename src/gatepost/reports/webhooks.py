@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.queue.reports import Due, ReportSettlement, ReportStore
-from gatepost.relay.context import Report as Tell
+from gatepost.relay.context import ReportEvent as Tell
 from gatepost.relay.faults import explain
 from gatepost.reports.client import Client, Unreached
 from gatepost.reports.sources import moment

@@ -16,7 +16,7 @@ from gatepost.model.secret import Secret
 from gatepost.policy.client_counts import LocalClientCounter
 from gatepost.policy.quotas import OwnQuotas
 from gatepost.queue.operations import SendingStore
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.keyed_lock import KeyedLocks
 from gatepost.rest.own_names import OwnNames
@@ -78,7 +78,7 @@ class Site:
     directory: AzureDirectory
     store: SendingStore
     keys: AccessKeys
-    report: Report
+    report: ReportEvent
     now: Callable[[], datetime]
     tokens: AccessTokens
     """Issues tokens at the token endpoint, and verifies them for every API."""

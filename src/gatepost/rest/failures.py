@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost.policy.client_counts import LocalClientCounter
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.faults import explain
 from gatepost.rest.errors import ApiError
 
@@ -55,7 +55,7 @@ async def busy(scope: Scope, receive: Receive, send: Send) -> None:
     await server_busy(connection="close").response()(scope, receive, send)
 
 
-def report_failure(report: Report, request: Request, error: Exception) -> None:
+def report_failure(report: ReportEvent, request: Request, error: Exception) -> None:
     """Report to the operator which operation failed, and why, without the request's content."""
     report(
         "api_failed",
@@ -140,7 +140,7 @@ async def _drain(receive: Receive) -> None:
 class Guard:
     """Middleware around every handler: each request is answered in JSON, or cut off."""
 
-    def __init__(self, app: ASGIApp, report: Report) -> None:
+    def __init__(self, app: ASGIApp, report: ReportEvent) -> None:
         self._app, self._report = app, report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from starlette.requests import Request
 
 from gatepost.directory.fair_queue import FairQueue, TooMany
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.spool import Budget, Share, Spool
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import PATIENCE, server_busy
@@ -37,7 +37,10 @@ class Intake:
     """Receives bodies. ``report`` gets an event if one cannot be kept."""
 
     def __init__(
-        self, budget: Budget | None = None, report: Report = _ignore, patience: float = PATIENCE
+        self,
+        budget: Budget | None = None,
+        report: ReportEvent = _ignore,
+        patience: float = PATIENCE,
     ) -> None:
         """``budget``: the relay's; None: one of its own."""
         self._budget = Share(budget or Budget(Path(gettempdir())), SHARE)

@@ -15,7 +15,7 @@ from gatepost.doctor.parallel import start
 from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.watch.differences import days_left, days_old, differences, known_before
 from gatepost.watch.metrics import UpstreamStatus
 from gatepost.watch.refused_password import PAUSE, RefusedPassword
@@ -42,7 +42,11 @@ class Watcher:
     """Remembers earlier results of an upstream."""
 
     def __init__(
-        self, upstream: WatchedServer, config: WatchConfig, report: Report, looking: Look = look
+        self,
+        upstream: WatchedServer,
+        config: WatchConfig,
+        report: ReportEvent,
+        looking: Look = look,
     ) -> None:
         self.upstream = upstream
         self.standing = UpstreamStatus(upstream.name, str(upstream.server))

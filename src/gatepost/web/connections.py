@@ -8,7 +8,7 @@ from typing import Any
 from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.descriptors import Use
 from gatepost.net.tls import Context, describe_failure
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.handshakes import TOO_MANY, Handshakes
 from gatepost.relay.receive import HANDSHAKE_TIMEOUT
@@ -36,7 +36,7 @@ class WebAcceptor:
         make: Callable[[], asyncio.Protocol],
         context: Context | None,
         limit: HandshakeLimit | None,
-        report: Report,
+        report: ReportEvent,
     ) -> None:
         """``context`` None: HTTP in clear. ``limit`` None: handshakes are not limited."""
         self._make, self._context, self._limit, self._report = make, context, limit, report
@@ -58,7 +58,7 @@ class WebAcceptor:
         limit = self._limit
         if self._context is None:
             return asyncio.get_running_loop().connect_accepted_socket(self._make, connection)
-        if limit is not None and not limit.handshakes.enter(address, limit.most()):
+        if limit is not None and not limit.handshakes.try_enter(address, limit.most()):
             self._tell(address, TOO_MANY)
             connection.close()
             return None

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gatepost.net.descriptors import Use
 from gatepost.net.listen import Listener
 from gatepost.policy.client_counts import LocalClientCounter
-from gatepost.relay.context import Report
+from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.rest.failures import busy
 from gatepost.web.connections import HandshakeLimit, WebAcceptor
@@ -52,7 +52,7 @@ class WebLimits:
 
 class _Config(uvicorn.Config):
     limits: WebLimits
-    report: Report
+    report: ReportEvent
     alarm: DescriptorAlarm
 
 
@@ -203,7 +203,7 @@ class WebServer:
         application: ASGIApp,
         certificate: tuple[Path, Path] | None = None,
         limits: WebLimits = WebLimits(),
-        report: Report = _ignore,
+        report: ReportEvent = _ignore,
         alarm: DescriptorAlarm | None = None,
     ) -> None:
         """``certificate``: chain and key in PEM, for HTTPS. ``report``: gets events of invalid

@@ -76,7 +76,7 @@ def test_a_client_that_is_alone_waits_for_one_silent_turn(stopped_clock: Any) ->
         store = RecordingStore()
         batching = make_intake(store)
         for number in range(3):
-            batching.heard += 1
+            batching.inputs += 1
             batching.put(message(str(number)), ignore)
             await turns(2)
             assert store.ids[-1] == str(number)
@@ -89,7 +89,7 @@ def test_a_message_waits_while_clients_are_sending(stopped_clock: Any) -> None:
         store = RecordingStore()
         batching = make_intake(store)
         for number in range(20):
-            batching.heard += 1
+            batching.inputs += 1
             batching.put(message(str(number)), ignore)
             await turns(1)
             assert not store.ids
@@ -105,11 +105,11 @@ def test_no_message_waits_longer_than_promised(stopped_clock: Callable[[float], 
         batching = make_intake(store)
         batching.put(message("1"), ignore)
         for _ in range(50):
-            batching.heard += 1
+            batching.inputs += 1
             await turns(1)
         assert not store.ids
         stopped_clock(LINGER)
-        batching.heard += 1
+        batching.inputs += 1
         await turns(1)
         assert store.ids == ["1"]
 

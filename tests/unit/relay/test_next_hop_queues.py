@@ -65,7 +65,7 @@ def test_room_that_is_free_goes_to_a_queue_that_has_mail() -> None:
         crowd = Crowd(10)
         crowd.queues.take_if(lambda each: each.lease.message.id != "m5")
         crowd.has_room = True
-        assert crowd.queues.changed(CROWDED)
+        assert crowd.queues.try_resume(CROWDED)
         crowd.turns(1)
         assert crowd.begun == ["m5"]
 

@@ -54,13 +54,13 @@ def test_all_messages_share_one_budget(tmp_path: Path) -> None:
 def test_a_share_is_a_part_of_the_whole(tmp_path: Path) -> None:
     whole = Budget(tmp_path, 1_000)
     share = Share(whole, 4)
-    assert share.take(250)
-    assert not share.take(1)
+    assert share.try_take(250)
+    assert not share.try_take(1)
     assert whole.used == 250
-    assert whole.take(750)
+    assert whole.try_take(750)
     share.give_back(250)
-    assert whole.take(1)
-    assert not share.take(250), "others have it"
+    assert whole.try_take(1)
+    assert not share.try_take(250), "others have it"
 
 
 def test_a_message_moved_to_disk_releases_its_memory(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gatepost.mime.contents import Attachment, Contents, read_contents
 from gatepost.mime.fields import Mailbox, is_field_text
 from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
-from gatepost.relay.transport.recipients import mailboxes, shown
+from gatepost.relay.transport.recipients import header_recipients, mailboxes
 
 MAX_HEADERS: Final = 100
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
@@ -65,7 +65,7 @@ def acs_requests(envelope: Envelope, content: bytes) -> tuple[AcsRequest, ...]:
     """
     contents = read_contents(content)
     rest = msgspec.json.encode(_document(envelope, contents))
-    places = shown(envelope, contents)
+    places = header_recipients(envelope, contents)
     to, cc = (places.to, places.cc) if places.to else (places.cc, ())
     if to:
         everybody = {
@@ -109,8 +109,8 @@ def _people(people: Sequence[Mailbox]) -> list[dict[str, str]]:
     ]
 
 
-def _attachments(given: Sequence[Attachment]) -> Iterator[dict[str, str]]:
-    for number, each in enumerate(given, 1):
+def _attachments(attachments: Sequence[Attachment]) -> Iterator[dict[str, str]]:
+    for number, each in enumerate(attachments, 1):
         name = _one_line(each.filename).strip()
         if not name:
             name = f"attachment-{number}{mimetypes.guess_extension(each.content_type) or ''}"

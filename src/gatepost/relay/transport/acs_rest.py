@@ -25,8 +25,8 @@ from gatepost.queue.unsettled import Unsettled, is_unsettled
 from gatepost.relay.transport.acs_document import AcsRequest, acs_requests
 from gatepost.relay.transport.api import (
     SENDING,
-    Api,
     ApiRefused,
+    MailApi,
     Meaning,
     code_of,
     error_of,
@@ -64,9 +64,9 @@ _OF_A_MESSAGE: Final = re.compile(
 InvalidSenderUserName; InvalidEmailAddress: Azure/azure-sdk-for-net#56805). What else Azure refuses
 with 400 is about the request's path, its headers or its api-version."""
 
-_TOLD: Final = frozenset({200, 202})
+_WITH_STATUS: Final = frozenset({200, 202})
 """HTTP statuses of answers with an operation's status."""
-_NOT_TOLD: Final = frozenset({401, 403, 408, 429, *range(500, 600)})
+_WITHOUT_STATUS: Final = frozenset({401, 403, 408, 429, *range(500, 600)})
 """HTTP statuses that do not tell whether the service knows an operation."""
 _UNKNOWN: Final = "the operation was accepted, but its result is unknown"
 
@@ -82,7 +82,7 @@ class AcsRestTransport(Unconnected):
     def __init__(self, target: AcsRestTarget, http: Http, sign_in: HttpSignIn) -> None:
         self.target = target
         denied = _NOT_ITS_KEY if isinstance(sign_in, AccessKeySignIn) else _NO_ROLE
-        self._api = Api(http, sign_in, {**CODES, "Denied": denied}, _OF_A_MESSAGE)
+        self._api = MailApi(http, sign_in, {**CODES, "Denied": denied}, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
         self._requests = asyncio.Semaphore(max(1, target.limits.connections))
         """A message may need many requests."""
@@ -122,7 +122,7 @@ class AcsRestTransport(Unconnected):
         for number in range(1, lease.delivery.attempts + 1):
             known = self._operation(id_)
             response = await self._earlier(known, was_accepted=was_accepted)
-            if response.status not in _TOLD:
+            if response.status not in _WITH_STATUS:
                 was_accepted = was_accepted and not self._is_forgotten(response)
                 break
             if not self._has_failed(response):
@@ -155,20 +155,20 @@ class AcsRestTransport(Unconnected):
         Raises ApiRefused if it knows none.
         """
         response = await self._look_on(url)
-        if response.status in _TOLD:
+        if response.status in _WITH_STATUS:
             return await self._follow(url, response)
-        if response.status in _NOT_TOLD:
+        if response.status in _WITHOUT_STATUS:
             raise self._unsettled(response)
         raise self._api.refused(refused, _now())
 
     async def _earlier(self, url: str, *, was_accepted: bool) -> HttpResponse:
         """Ask for the operation of an earlier attempt, whose answer may have been lost."""
         response = await (self._look(url) if was_accepted else self._get(url))
-        if was_accepted and response.status not in (*_TOLD, 404):
+        if was_accepted and response.status not in (*_WITH_STATUS, 404):
             raise self._unsettled(response)
-        if response.status in _NOT_TOLD:
+        if response.status in _WITHOUT_STATUS:
             raise self._api.refused(response, _now())
-        if response.status in _TOLD and not was_accepted and not _state(response):
+        if response.status in _WITH_STATUS and not was_accepted and not _state(response):
             told = f"HTTP {response.status} without the status of an operation"
             raise RemoteProtocolError(told)  # of a proxy perhaps: it does not show that one exists
         return response
@@ -245,7 +245,7 @@ class AcsRestTransport(Unconnected):
                 reply = Reply(250, f"Operation {id_} succeeded", Esc(2, 0, 0))
                 return Verdict("delivered", reply, is_remote=True)
             wait = response.retry_after(_now()) or look
-            if response.status not in _TOLD and not _may_pass(response.status):
+            if response.status not in _WITH_STATUS and not _may_pass(response.status):
                 raise self._unsettled(response)
             if loop.time() + wait > end:
                 raise self._unsettled(response)
@@ -257,7 +257,7 @@ class AcsRestTransport(Unconnected):
                 raise Unsettled(f"{_UNKNOWN}: Gatepost stopped before that") from None
 
     def _unsettled(self, response: HttpResponse) -> Unsettled:
-        if response.status not in _TOLD:
+        if response.status not in _WITH_STATUS:
             refused = self._api.refused(response, _now())
             return Unsettled(f"{_UNKNOWN}: {refused.reply.reason}", refused.retry_after)
         state = _state(response)

@@ -94,7 +94,7 @@ class ApiRefused(Refused):
         return Verdict(self.kind, self.reply, is_remote=True)
 
 
-class Api:
+class MailApi:
     """One API with our login. ``known`` has the codes that say more than the HTTP status; ``own``
     matches all codes with which the API may refuse a message."""
 
@@ -102,11 +102,11 @@ class Api:
         self,
         http: Http,
         sign_in: HttpSignIn,
-        known: Mapping[str, Meaning],
+        codes: Mapping[str, Meaning],
         own: "re.Pattern[str]",
     ) -> None:
         self._http, self.sign_in, self._own = http, sign_in, own
-        self._known = {**OF_THE_REQUEST, **known}
+        self._codes = {**OF_THE_REQUEST, **codes}
         self._hidden = "", Transcript()
         """The last token, and the pattern that removes it from texts."""
 
@@ -129,27 +129,27 @@ class Api:
 
     def refused(self, response: HttpResponse, now: datetime) -> ApiRefused:
         """Return the error for an answer that is not a success."""
-        told = error_of(response.document()) or _challenge(response)
-        code = code_of({"code": response.headers.get("x-ms-error-code")}) or code_of(told)
+        facts = error_of(response.document()) or _challenge(response)
+        code = code_of({"code": response.headers.get("x-ms-error-code")}) or code_of(facts)
         retry_after = response.retry_after(now)
         if response.status == 429 and not retry_after:
             retry_after = PAUSE
         what, status = f"HTTP {response.status}", response.status
         if status in _OF_NO_API and not code:
-            return _as(NOT_THIS_API, what, "", told, retry_after)
+            return _as(NOT_THIS_API, what, "", facts, retry_after)
         if status in _OF_A_MESSAGE and not self._own.fullmatch(code):
             status = 0
         meaning = self._meaning(status, code)
         if status == 401 and isinstance(self.sign_in, AccessKeySignIn):
             meaning = replace(meaning, hint=_wrong_clock(response, now) or meaning.hint)
-        return _as(meaning, what, code, told, retry_after)
+        return _as(meaning, what, code, facts, retry_after)
 
-    def meant(self, what: str, status: int, code: str, told: Mapping[str, Any]) -> ApiRefused:
+    def meant(self, what: str, status: int, code: str, facts: Mapping[str, Any]) -> ApiRefused:
         """Return the error for a status and a code; ``what`` begins its text."""
-        return _as(self._meaning(status, code), what, code, told, 0.0)
+        return _as(self._meaning(status, code), what, code, facts, 0.0)
 
     def _meaning(self, status: int, code: str) -> Meaning:
-        return self._known.get(code) or _BY_STATUS.get(status, _ELSE)
+        return self._codes.get(code) or _BY_STATUS.get(status, _ELSE)
 
     def _without_token(self, response: HttpResponse, signed: HttpRequest) -> HttpResponse:
         """Remove the bearer token from an answer, because texts of answers end up in bounces and
@@ -157,8 +157,8 @@ class Api:
         scheme, _, token = signed.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer":
             return response
-        known, hidden = self._hidden
-        if known != token:
+        codes, hidden = self._hidden
+        if codes != token:
             hidden = Transcript()
             hidden.hide(token)
             self._hidden = token, hidden
@@ -195,10 +195,10 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 
 def _as(
-    meaning: Meaning, what: str, code: str, told: Mapping[str, Any], retry_after: float
+    meaning: Meaning, what: str, code: str, facts: Mapping[str, Any], retry_after: float
 ) -> ApiRefused:
     text = f"{what} {code}".rstrip()
-    message = told.get("message")
+    message = facts.get("message")
     said = printable(message) if isinstance(message, str) else ""
     if meaning.phase == "auth":
         said = "; the API says: ".join(filter(None, (meaning.hint, _QUOTED.sub("[...]", said))))

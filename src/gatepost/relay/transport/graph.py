@@ -23,10 +23,10 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget, ServerAddress
 from gatepost.net.http import Http, HttpRequest
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.relay.transport.api import SENDING, Api, Meaning
+from gatepost.relay.transport.api import SENDING, MailApi, Meaning
 from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import Unconnected
-from gatepost.relay.transport.recipients import mailboxes, shown
+from gatepost.relay.transport.recipients import header_recipients, mailboxes
 
 _RECIPIENTS: Final = re.compile(
     rb"^(?:to|cc|bcc)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
@@ -67,7 +67,7 @@ class GraphTransport(Unconnected):
         self.target = target
         missing = _OF_THE_ROUTE if target.mailbox else _OF_THE_SENDER
         codes = {**_CODES, **dict.fromkeys(_NO_MAILBOX, missing)}
-        self._api = Api(http, sign_in, codes, _OF_A_MESSAGE)
+        self._api = MailApi(http, sign_in, codes, _OF_A_MESSAGE)
         self._base = target.endpoint.rstrip("/")
 
     async def deliver(
@@ -112,7 +112,7 @@ def addressed(envelope: Envelope, content: bytes) -> bytes:
 
     To and Cc stay unchanged, octet by octet, if they name nobody else.
     """
-    servers = shown(envelope, read_contents(content))
+    servers = header_recipients(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")
     head += b"\r\n" if empty_line else b""
     kept = (_BLIND if servers.is_whole else _RECIPIENTS).sub(b"", head)

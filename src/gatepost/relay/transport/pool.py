@@ -68,7 +68,7 @@ class PoolTerms:
     pipeline its commands behind the current message; 0: never."""
 
 
-class _Kept(Generic[C]):
+class _Pooled(Generic[C]):
     """A connection and its state in the pool."""
 
     __slots__ = (
@@ -108,11 +108,11 @@ class _Group(Generic[C]):
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
-        self.lent: dict[_Kept[C], None] = {}
+        self.lent: dict[_Pooled[C], None] = {}
         """Connections in use, oldest first."""
         self.loans = 0
         """Number of connections in ``lent``, and of loans that wait for one of them."""
-        self.idle: list[_Kept[C]] = []
+        self.idle: list[_Pooled[C]] = []
         """The last one was used last and is used next, so that surplus ones become too old."""
         self.open = 0
         """Number of connections that are idle, in use, being opened or being closed."""
@@ -128,19 +128,19 @@ class Loan(Generic[C]):
         pool: "Pool[C]",
         group: _Group[C],
         terms: PoolTerms,
-        kept: _Kept[C],
+        pooled: _Pooled[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
-        self._pool, self._shelf, self._terms, self._kept = pool, group, terms, kept
+        self._pool, self._shelf, self._terms, self._pooled = pool, group, terms, pooled
         self._turn = turn
-        self.connection = kept.connection
-        self.is_fresh = kept.messages == 0 and turn is None
+        self.connection = pooled.connection
+        self.is_fresh = pooled.messages == 0 and turn is None
         """True if the connection was opened for this loan."""
         self.follows = turn is not None
         """True if another loan uses the connection at first; ``turn`` waits for its end."""
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """True while the loan still waits for its turn."""
         return self._turn is not None and not self._turn.done()
 
@@ -161,7 +161,7 @@ class Loan(Generic[C]):
         trace: TracebackType | None,
     ) -> None:
         pool = self._pool
-        pool._take_back(self._shelf, self._terms, self._kept, self._turn)  # noqa: SLF001 - its half
+        pool._take_back(self._shelf, self._terms, self._pooled, self._turn)  # noqa: SLF001 - its half
 
 
 class Pool(Generic[C]):
@@ -175,7 +175,7 @@ class Pool(Generic[C]):
     ) -> None:
         self._most_idle, self._seconds = idle, seconds
         self._groups: dict[Hashable, _Group[C]] = {}
-        self._resting: dict[_Kept[C], _Group[C]] = {}
+        self._all_idle: dict[_Pooled[C], _Group[C]] = {}
         """Idle connections, those first that are idle for the longest time."""
         self._closing: set[asyncio.Task[None]] = set()
         self._patience: asyncio.TimerHandle | None = None
@@ -202,28 +202,28 @@ class Pool(Generic[C]):
         if group is None or self._is_closed:
             return None
         if group.loans < terms.follow:
-            for kept in group.lent:
-                if _may_be_followed(kept, terms):
-                    return self._follow(group, terms, kept)
+            for pooled in group.lent:
+                if _may_be_followed(pooled, terms):
+                    return self._follow(group, terms, pooled)
         if not group.idle:
             return None
-        kept = group.idle[-1]
-        if self._seconds() - kept.idle_since >= CHECK_AFTER or not kept.connection.is_usable:
+        pooled = group.idle[-1]
+        if self._seconds() - pooled.idle_since >= CHECK_AFTER or not pooled.connection.is_usable:
             return None
         self._pick(group)
-        return self._lend(group, terms, kept)
+        return self._lend(group, terms, pooled)
 
-    def _pick(self, group: _Group[C]) -> _Kept[C]:
+    def _pick(self, group: _Group[C]) -> _Pooled[C]:
         """Take the connection of a key that was used last, of those that are idle."""
-        kept = group.idle.pop()
-        del self._resting[kept]
-        return kept
+        pooled = group.idle.pop()
+        del self._all_idle[pooled]
+        return pooled
 
-    def _lend(self, group: _Group[C], terms: PoolTerms, kept: _Kept[C]) -> Loan[C]:
-        kept.is_idle = False
-        group.lent[kept] = None
+    def _lend(self, group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]) -> Loan[C]:
+        pooled.is_idle = False
+        group.lent[pooled] = None
         group.loans += 1
-        return Loan(self, group, terms, kept)
+        return Loan(self, group, terms, pooled)
 
     async def borrow(
         self, key: Hashable, terms: PoolTerms, opening: Callable[[], Awaitable[C]]
@@ -241,15 +241,15 @@ class Pool(Generic[C]):
             if group is None:
                 group = self._groups[key] = _Group(key)
             if group.idle:
-                kept = self._pick(group)
+                pooled = self._pick(group)
                 try:
-                    well = await self._is_well(kept)
+                    well = await self._is_well(pooled)
                 except BaseException:  # its next data is unknown
-                    self._discard(group, kept)
+                    self._discard(group, pooled)
                     raise
                 if well:
-                    return self._lend(group, terms, kept)
-                self._discard(group, kept)
+                    return self._lend(group, terms, pooled)
+                self._discard(group, pooled)
             elif group.open >= max(1, terms.connections):
                 await self._wait(group.waiters, ahead=had_turn)
                 had_turn = True
@@ -275,7 +275,7 @@ class Pool(Generic[C]):
             self._patience.cancel()
             self._patience = None
         for group in tuple(self._groups.values()):
-            while self._wake_one(group.waiters):
+            while self._try_wake_one(group.waiters):
                 pass
         await self._clear()
 
@@ -287,20 +287,20 @@ class Pool(Generic[C]):
         while self._closing:
             await asyncio.wait(self._closing)  # not gather, which may let nothing happen
 
-    async def _make(self, group: _Group[C], opening: Callable[[], Awaitable[C]]) -> _Kept[C]:
+    async def _make(self, group: _Group[C], opening: Callable[[], Awaitable[C]]) -> _Pooled[C]:
         group.open += 1
         try:
-            return _Kept(await opening())
+            return _Pooled(await opening())
         except BaseException:
             self._forget(group)
             raise
 
-    async def _is_well(self, kept: _Kept[C]) -> bool:
-        kept.is_idle = False
-        connection = kept.connection
+    async def _is_well(self, pooled: _Pooled[C]) -> bool:
+        pooled.is_idle = False
+        connection = pooled.connection
         if not connection.is_usable:
             return False
-        if self._seconds() - kept.idle_since < CHECK_AFTER:
+        if self._seconds() - pooled.idle_since < CHECK_AFTER:
             return True
         try:
             await connection.check()
@@ -312,69 +312,69 @@ class Pool(Generic[C]):
         self,
         group: _Group[C],
         terms: PoolTerms,
-        kept: _Kept[C],
+        pooled: _Pooled[C],
         turn: "asyncio.Future[bool] | None" = None,
     ) -> None:
         group.loans -= 1
-        if turn is not None and not _came(turn):
-            if kept.follower is turn:
-                kept.follower = None
+        if turn is not None and not _has_come(turn):
+            if pooled.follower is turn:
+                pooled.follower = None
             self._drop(group)
             return
-        kept.messages += 1
-        if kept.follower is not None and self._pass_on(kept, kept.follower):
+        pooled.messages += 1
+        if pooled.follower is not None and self._try_pass_on(pooled, pooled.follower):
             return
-        del group.lent[kept]
+        del group.lent[pooled]
         surplus = group.open - group.closing > max(1, terms.connections)
-        worn = kept.messages >= terms.messages or surplus
-        if worn or self._is_retired or self._is_closed or not kept.connection.is_usable:
-            self._discard(group, kept)
+        worn = pooled.messages >= terms.messages or surplus
+        if worn or self._is_retired or self._is_closed or not pooled.connection.is_usable:
+            self._discard(group, pooled)
             return
-        kept.idle_since, kept.is_idle = self._seconds(), True
+        pooled.idle_since, pooled.is_idle = self._seconds(), True
         loop = asyncio.get_running_loop()
-        kept.retires = loop.time() + terms.idle
-        if kept.timer is None:
-            kept.timer = loop.call_at(kept.retires, self._look, group, kept)
-        group.idle.append(kept)
-        self._resting[kept] = group
-        if len(self._resting) > self._most_idle:
+        pooled.retires = loop.time() + terms.idle
+        if pooled.timer is None:
+            pooled.timer = loop.call_at(pooled.retires, self._look, group, pooled)
+        group.idle.append(pooled)
+        self._all_idle[pooled] = group
+        if len(self._all_idle) > self._most_idle:
             self._evict()
         self._wake(group)
 
-    def _look(self, group: _Group[C], kept: _Kept[C]) -> None:
+    def _look(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         """Close a connection that was idle for too long, unless it was lent meanwhile."""
-        kept.timer = None
+        pooled.timer = None
         loop = asyncio.get_running_loop()
-        if not kept.is_idle:
+        if not pooled.is_idle:
             return
-        if loop.time() < kept.retires - _TICK:
-            kept.timer = loop.call_at(kept.retires, self._look, group, kept)
+        if loop.time() < pooled.retires - _TICK:
+            pooled.timer = loop.call_at(pooled.retires, self._look, group, pooled)
         else:
-            self._retire(group, kept)
+            self._retire(group, pooled)
 
-    def _retire(self, group: _Group[C], kept: _Kept[C]) -> None:
+    def _retire(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         """Close an idle connection."""
-        group.idle.remove(kept)
-        del self._resting[kept]
-        self._discard(group, kept)
+        group.idle.remove(pooled)
+        del self._all_idle[pooled]
+        self._discard(group, pooled)
 
     def _evict(self) -> None:
         """Close the connection that was idle longest, whatever its key is."""
-        kept, group = next(iter(self._resting.items()))
-        self._retire(group, kept)
+        pooled, group = next(iter(self._all_idle.items()))
+        self._retire(group, pooled)
 
-    def _discard(self, group: _Group[C], kept: _Kept[C]) -> None:
+    def _discard(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         """Close a connection in the background; it counts until it is really closed."""
-        kept.end()
-        kept.is_idle = False
+        pooled.end()
+        pooled.is_idle = False
         group.closing += 1
-        task = asyncio.get_running_loop().create_task(self._end(group, kept))
+        task = asyncio.get_running_loop().create_task(self._end(group, pooled))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _end(self, group: _Group[C], kept: _Kept[C]) -> None:
+    async def _end(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         try:
-            await kept.connection.close()
+            await pooled.connection.close()
         except GatepostError:
             pass  # it is gone
         finally:
@@ -394,36 +394,36 @@ class Pool(Generic[C]):
 
     # Loans that follow on a connection in use.
 
-    def _follow(self, group: _Group[C], terms: PoolTerms, kept: _Kept[C]) -> Loan[C]:
+    def _follow(self, group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]) -> Loan[C]:
         loop = asyncio.get_running_loop()
-        turn = kept.follower = loop.create_future()
-        kept.followed = self._seconds()
+        turn = pooled.follower = loop.create_future()
+        pooled.followed = self._seconds()
         group.loans += 1
         if self._patience is None:
             self._patience = loop.call_later(PATIENCE, self._end_long_waits)
-        return Loan(self, group, terms, kept, turn)
+        return Loan(self, group, terms, pooled, turn)
 
-    def _pass_on(self, kept: _Kept[C], turn: "asyncio.Future[bool]") -> bool:
+    def _try_pass_on(self, pooled: _Pooled[C], turn: "asyncio.Future[bool]") -> bool:
         """Give the connection to its follower, if there is one."""
-        kept.follower = None
+        pooled.follower = None
         if turn.done():
             return False
-        can_go_on = kept.connection.can_go_on and not self._is_closed
-        turn.set_result(can_go_on)
-        return can_go_on
+        goes_on = pooled.connection.can_go_on and not self._is_closed
+        turn.set_result(goes_on)
+        return goes_on
 
     def _end_long_waits(self) -> None:
         """End the waiting of followers that took too long; one timer serves all."""
         self._patience = None
         following = [
-            kept
+            pooled
             for group in self._groups.values()
-            for kept in group.lent
-            if kept.follower is not None and not kept.follower.done()
+            for pooled in group.lent
+            if pooled.follower is not None and not pooled.follower.done()
         ]
-        for kept in following:
-            if self._seconds() - kept.followed >= PATIENCE and kept.follower is not None:
-                kept.follower.set_result(False)
+        for pooled in following:
+            if self._seconds() - pooled.followed >= PATIENCE and pooled.follower is not None:
+                pooled.follower.set_result(False)
         if following:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(PATIENCE, self._end_long_waits)
@@ -441,16 +441,16 @@ class Pool(Generic[C]):
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # the turn goes to the next
-                self._wake_one(waiters)
+                self._try_wake_one(waiters)
             elif turn in waiters:
                 waiters.remove(turn)
             raise
 
     def _wake(self, group: _Group[C]) -> None:
         """Wake a loan because a connection or its place is free."""
-        self._wake_one(group.waiters)
+        self._try_wake_one(group.waiters)
 
-    def _wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
+    def _try_wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
         while waiters:
             turn = waiters.popleft()
             if not turn.done():
@@ -459,12 +459,12 @@ class Pool(Generic[C]):
         return False
 
 
-def _may_be_followed(kept: _Kept[C], terms: PoolTerms) -> bool:
+def _may_be_followed(pooled: _Pooled[C], terms: PoolTerms) -> bool:
     """Tell whether one more message may wait for a connection within its limit of messages."""
-    if kept.follower is not None or kept.messages + 2 > terms.messages:
+    if pooled.follower is not None or pooled.messages + 2 > terms.messages:
         return False
-    return kept.connection.may_be_followed
+    return pooled.connection.may_be_followed
 
 
-def _came(turn: "asyncio.Future[bool]") -> bool:
+def _has_come(turn: "asyncio.Future[bool]") -> bool:
     return turn.done() and not turn.cancelled() and turn.result()

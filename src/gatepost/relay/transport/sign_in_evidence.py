@@ -48,7 +48,7 @@ class SignInEvidence:
     ) -> None:
         """``greeted`` is called when a server has greeted."""
         self._upstream, self._greeted = upstream, greeted
-        self._said: list[TimedReply] = []
+        self._replies: list[TimedReply] = []
         self.session: ClientSession | None = None
         """The session of the newest connection; None if no server accepted one."""
         self.address = ""
@@ -57,10 +57,10 @@ class SignInEvidence:
         """Seconds without a greeting in clear, if the server sends one inside TLS."""
 
     @property
-    def awaits_greeting(self) -> bool:
+    def is_awaiting_greeting(self) -> bool:
         """True if a server accepted the connection, and has sent nothing yet."""
         session = self.session
-        return session is not None and session.phase == "greeting" and not self._said
+        return session is not None and session.phase == "greeting" and not self._replies
 
     def note_silence(self, seconds: float) -> None:
         """Note that a server sends nothing in clear, and a greeting inside TLS."""
@@ -68,16 +68,16 @@ class SignInEvidence:
 
     def meet(self, session: ClientSession, address: str) -> None:
         """Start recording a server, and discard the replies of the previous one."""
-        self._said.clear()
+        self._replies.clear()
         self.session, self.address = session, address
         session.listen_in = self._hear
 
-    def _hear(self, said: TimedReply) -> None:
-        text = said.reply.text
-        if len(text) > LONGEST and said.phase != "ehlo":  # the words of that one are not searched
-            said = replace(said, reply=replace(said.reply, text=text[:LONGEST]))
-        self._said.append(said)
-        if said.phase == "greeting" and said.reply.is_success:
+    def _hear(self, timed: TimedReply) -> None:
+        text = timed.reply.text
+        if len(text) > LONGEST and timed.phase != "ehlo":  # the words of that one are not searched
+            timed = replace(timed, reply=replace(timed.reply, text=text[:LONGEST]))
+        self._replies.append(timed)
+        if timed.phase == "greeting" and timed.reply.is_success:
             self._greeted()
 
     def leave(self) -> None:
@@ -116,18 +116,18 @@ class SignInEvidence:
     def _greeting(self) -> Fact[Greeting]:
         if self._silence:
             return seen(Greeting(None, round(1000 * self._silence)))
-        found = [each for each in self._said if each.phase == "greeting"]
+        found = [each for each in self._replies if each.phase == "greeting"]
         return seen(Greeting(found[0].reply)) if found else Fact()
 
     def _starttls(self) -> Fact[Reply]:
-        found = [each.reply for each in self._said if each.phase == "starttls"]
+        found = [each.reply for each in self._replies if each.phase == "starttls"]
         return seen(found[0]) if found else Fact()
 
     def _hellos(self) -> list[EhloExchange]:
         """Return the accepted EHLOs, in clear and over TLS; a HELO after a refusal is ignored."""
         return [
             EhloExchange(each.command.partition(" ")[2], each.reply, parse_capabilities(each.reply))
-            for each in self._said
+            for each in self._replies
             if each.phase == "ehlo" and each.command.startswith("EHLO") and each.reply.is_success
         ]
 
@@ -147,7 +147,7 @@ class SignInEvidence:
         return seen(tuple(made)) if made else Fact()
 
     def _asked_and_said(self) -> Iterator[tuple[str, Reply]]:
-        for each in self._said:
+        for each in self._replies:
             if each.phase == "auth":
                 yield each.command, each.reply
 

@@ -198,7 +198,7 @@ class _Try:
                     if not self._is_of_connection(loan, error):
                         raise
                 else:
-                    if not (self._needs_new_connection(loan) or self._lacks_bdat(loan)):
+                    if not (self._needs_new_connection(loan) or self._has_no_bdat(loan)):
                         return
                 finally:
                     if loan.follows:  # in case that nothing was learned about it
@@ -238,7 +238,7 @@ class _Try:
             return True
         return mail.code == CLOSING
 
-    def _lacks_bdat(self, loan: Loan[AsyncConnection]) -> bool:
+    def _has_no_bdat(self, loan: Loan[AsyncConnection]) -> bool:
         """Tell whether the server offers CHUNKING and does not know BDAT, as behind some firewalls.
 
         The message is then sent by DATA on a new connection, because the server may have read its
@@ -294,11 +294,11 @@ class _Try:
         session = connection.session
         offered = self._offered(session)
         fitted = await self._fit(offered)
-        asked: Sequence[CommandBatch] = ()
+        batches: Sequence[CommandBatch] = ()
         if isinstance(fitted, FittedMessage):
-            asked = opening(fitted.envelope, fitted.body, offered)
+            batches = opening(fitted.envelope, fitted.body, offered)
             if loan.follows:
-                await self._follow(loan, asked)
+                await self._follow(loan, batches)
         self.session, self.address = session, connection.peer_address
         if isinstance(fitted, Reply):  # another message may still use the connection
             self.refusal = fitted
@@ -306,17 +306,17 @@ class _Try:
         session.begin()
         is_announced = bool(session.announced)
         left = self.deadline - asyncio.get_running_loop().time()
-        talk = transact(session, asked, fitted.body, self.course)
+        talk = transact(session, batches, fitted.body, self.course)
         await connection.run(talk, time.monotonic() + left)
         session.has_served |= self.course.mail is not None and self.course.mail.is_success
         if is_announced:
             self.transport.following.record_success(self.transport.sending.seconds())
 
-    async def _follow(self, loan: Loan[AsyncConnection], asked: Sequence[CommandBatch]) -> None:
+    async def _follow(self, loan: Loan[AsyncConnection], batches: Sequence[CommandBatch]) -> None:
         """Wait for the previous message on the connection, and pipeline the commands behind it."""
         connection, announcement = loan.connection, None
-        if loan.waits and len(asked) == 1:  # else no commands may be pipelined any more
-            announcement = Announcement(asked[0])
+        if loan.is_waiting and len(batches) == 1:  # else no commands may be pipelined any more
+            announcement = Announcement(batches[0])
         try:
             if announcement is not None:
                 connection.announce(announcement)
@@ -346,11 +346,11 @@ class _Try:
         """Note the error that ended the attempt, unless all recipients were refused already: many
         servers then disconnect, and the refusals count."""
         session = self._met()
-        if isinstance(error, NetworkError) and self._all_are_refused():
+        if isinstance(error, NetworkError) and self._are_all_refused():
             return
         self.error = error.at(session.phase if session is not None else "connect")
 
-    def _all_are_refused(self) -> bool:
+    def _are_all_refused(self) -> bool:
         """Tell whether MAIL or every RCPT was refused."""
         course = self.course
         if course.mail is None or not course.mail.is_success:

@@ -29,8 +29,10 @@ async def unless_silent(
     task = asyncio.create_task(opening)
     try:
         await asyncio.wait([task], timeout=SILENCE)
-        is_silent = not task.done() and evidence.awaits_greeting and await is_implicit_tls()
-        if not is_silent or task.done() or not evidence.awaits_greeting:  # it has greeted meanwhile
+        is_silent = not task.done() and evidence.is_awaiting_greeting and await is_implicit_tls()
+        if (
+            not is_silent or task.done() or not evidence.is_awaiting_greeting
+        ):  # it has greeted meanwhile
             return await task
     except BaseException:
         await _cancel_and_close(task)
@@ -46,10 +48,10 @@ async def unless_silent(
 async def _cancel_and_close(task: asyncio.Task[AsyncConnection]) -> None:
     """Cancel the task, and close its connection if it was opened just now."""
     task.cancel()
-    await asyncio.shield(_ended(task))
+    await asyncio.shield(_wait_for_end(task))
 
 
-async def _ended(task: asyncio.Task[AsyncConnection]) -> None:
+async def _wait_for_end(task: asyncio.Task[AsyncConnection]) -> None:
     await asyncio.wait([task])
     if not task.cancelled() and task.exception() is None:
         await task.result().close()

@@ -277,7 +277,7 @@ def test_fewer_connections_than_before() -> None:
     async def act(world: World) -> None:
         loans = [await world.borrow(), await world.borrow()]
         world.terms = world.make_terms(connections=1)
-        lent = [Loan(world.pool, each._shelf, world.terms, each._kept) for each in loans]
+        lent = [Loan(world.pool, each._shelf, world.terms, each._pooled) for each in loans]
         for each in lent:
             with each:
                 pass
