@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.cli.main import main
+from tests import fork_server
 
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 RECIPIENT = "recipient@example.net"
@@ -17,7 +18,8 @@ def ask(data: Path, *arguments: str) -> bytes:
     """Return the output of ``gatepost ARGUMENTS`` for this data directory; the relay may run or
     not."""
     command = [GATEPOST, *arguments, "--data", str(data)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE).stdout
+    done = fork_server.run(command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE)
+    return bytes(done.stdout)
 
 
 def count(data: Path) -> int:

@@ -3,15 +3,30 @@
 import gc
 import os
 import random
-from collections.abc import Generator
+import subprocess
+from collections.abc import Generator, Iterator
 from itertools import groupby
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gatepost.testing import Emulator
+from tests import fork_server
+
 # Properties are about all inputs, not about time: a busy machine must not fail them.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+Emulator._start_process = fork_server.Popen
+
+
+@pytest.fixture(scope="module")
+def new_python() -> Iterator[None]:
+    """Start each Emulator of the module as its users do, with a Python of its own."""
+    Emulator._start_process = subprocess.Popen
+    yield
+    Emulator._start_process = fork_server.Popen
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests import fork_server
 from tests.certificates import make_authority
 from tests.clients.node import packages
 
@@ -51,7 +52,7 @@ def running(program: list[str], home: Path, mechanisms: list[str]) -> Iterator[S
         "token": TOKEN,
         "mechanisms": mechanisms,
     }
-    with subprocess.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
+    with fork_server.Popen([*program, json.dumps(settings)], stdout=subprocess.PIPE) as process:
         assert process.stdout
         try:
             ports = json.loads(process.stdout.readline())["ports"]

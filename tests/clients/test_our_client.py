@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import fork_server
 from tests.certificates import make_authority
 from tests.clients.node import packages
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, USERNAME, running
@@ -36,7 +37,7 @@ def send(
         *("--from", SENDER, "--to", RECIPIENT, "--subject", SUBJECT, "--text", TEXT),
         *("--json", *options),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return fork_server.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
 @pytest.mark.parametrize("mechanisms", [["LOGIN"], ["PLAIN"], ["PLAIN", "LOGIN"]], ids="-".join)

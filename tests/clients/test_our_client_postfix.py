@@ -1,6 +1,5 @@
 """`gatepost send` against a real Postfix."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from compliance.postfix import Postfix, running_postfix
+from tests import fork_server
 from tests.commands import GATEPOST, RECIPIENT
 
 pytestmark = pytest.mark.compliance
@@ -36,7 +36,7 @@ def test_delivers(postfix: Postfix, tmp_path: Path) -> None:
         *("--username", postfix.username, "--password-file", str(secret)),
         *("--from", SENDER, "--to", RECIPIENT, "--subject", "held", "--text", TEXT),
     ]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    run = fork_server.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert run.returncode == 0, run.stdout + run.stderr + postfix.log()
     [content] = postfix.held()
     message = message_from_bytes(content, policy=default)

@@ -18,6 +18,7 @@ from azure.identity import ClientSecretCredential
 
 import gatepost
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.clients.entra_world import SMTP_USERNAME, Site, prepare
 from tests.clients.node.packages import HERE, NODE, needs_node
 
@@ -214,7 +215,7 @@ def test_the_identity_library_of_node(site: Site, client: smtplib.SMTP) -> None:
 
 
 def run_node(program: str, order: dict[str, Any], **environment: str) -> dict[str, Any]:
-    run = subprocess.run(
+    run = fork_server.run(
         [str(NODE), HERE / program],
         input=json.dumps(order).encode(),
         stdout=subprocess.PIPE,
@@ -230,7 +231,7 @@ def test_gatepost_send(site: Site, token: str, tmp_path: Path) -> None:
     token_file = tmp_path / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(f"{token}\n")
-    done = subprocess.run(
+    done = fork_server.run(
         [
             str(Path(sys.executable).with_name("gatepost")), "send",
             "--server", str(site.relay.smtp), "--ca-file", site.relay.ca_file,

@@ -18,6 +18,8 @@ import pytest
 import gatepost
 from gatepost.testing import Emulator, EmulatorError, EmulatorServer, LocalRelay
 
+pytestmark = pytest.mark.usefixtures("new_python")
+
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:

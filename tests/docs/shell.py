@@ -1,5 +1,6 @@
 """A reader at a terminal: runs the commands of a page, and compares their output with the page."""
 
+import atexit
 import json
 import os
 import re
@@ -7,15 +8,18 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Timer
 from typing import IO, Any, Final, Self
 
+from tests import fork_server
 from tests.docs.pages import ROOT, Block
 from tests.loopback import free_port
 
@@ -85,7 +89,7 @@ class Reader:
         """Open a shell in ``home``."""
         kept = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         environment = kept | {
-            "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(home), "COLUMNS": "80",
+            "PATH": f"{_programs()}:{BIN}:{os.environ['PATH']}", "HOME": str(home), "COLUMNS": "80",
             "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # tools of ours alone
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
             "GOCACHE": str(Path.home() / ".cache" / "go-build"),
@@ -172,7 +176,7 @@ class Reader:
         data = self.home / (words[words.index("--data") + 1] if "--data" in words else ".gatepost")
         output = self.home / (kept[0] if kept else f"up-{len(self._relays)}.txt")
         with output.open("wb") as log:
-            relay = subprocess.Popen(
+            relay = fork_server.Popen(
                 [BIN / words[0], *words[1:], *places], cwd=self.home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -196,7 +200,7 @@ class Reader:
         config.write_text(_ADDRESS.sub("127.0.0.1:0", text))
         output = self.home / "serve.txt"
         with output.open("wb") as log:
-            relay = subprocess.Popen(
+            relay = fork_server.Popen(
                 [BIN / words[0], *words[1:]], cwd=self.home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -251,6 +255,21 @@ class Reader:
             finally:
                 relay.kill()
             assert status == 0, f"gatepost up ended with {status}"
+
+
+@cache
+def _programs() -> Path:
+    """Return a directory with a ``gatepost`` that starts at once."""
+    directory = tempfile.TemporaryDirectory(prefix="gatepost-bin-")
+    atexit.register(directory.cleanup)
+    program = Path(directory.name) / "gatepost"
+    client = ROOT / "tests" / "fork_client.py"
+    program.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -IS {client} {fork_server.address()} "
+        f'{fork_server.GATEPOST} "$@"\n'
+    )
+    program.chmod(0o755)
+    return Path(directory.name)
 
 
 @contextmanager

@@ -7,13 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+from tests import fork_server
+
 ROOT = Path(__file__).parents[2]
 
 
 def lines_until_killed(module: str, directory: Path, after: float) -> list[str]:
     """Run ``python -m module directory``, kill its process group ``after`` seconds from its
     first line, and return its complete lines."""
-    child = subprocess.Popen(
+    child = fork_server.Popen(
         [sys.executable, "-m", module, str(directory)],
         cwd=ROOT,
         stdout=subprocess.PIPE,

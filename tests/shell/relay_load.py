@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests import fork_server
+
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 OPTIONS = ("--profile", "open", "--smtp", "127.0.0.1:0")
 OFF = ("--smtps", "off", "--https", "off", "--http", "off")
@@ -43,7 +45,7 @@ class RelayUnderLoad:
         ready = self.data / "ready.json"
         ready.unlink(missing_ok=True)
         command = [GATEPOST, "up", "--data", str(self.data), *OPTIONS, *OFF, *self._options]
-        with subprocess.Popen(
+        with fork_server.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         ) as relay:
             try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.shell.peer import Peer
 
@@ -120,7 +121,7 @@ class ServeProcess:
 
     def ask(self, *arguments: str) -> Any:
         """Return the output of ``gatepost ARGUMENTS --json --config FILE``."""
-        done = subprocess.run(
+        done = fork_server.run(
             [sys.executable, "-m", "gatepost.cli.main", *arguments, "--json",
              "--config", str(self.config)],
             cwd=self.directory, stdout=subprocess.PIPE, check=False, timeout=PATIENCE,
@@ -129,11 +130,12 @@ class ServeProcess:
 
     def raw(self) -> bytes:
         """Return the newest captured message as it is stored."""
-        return subprocess.run(
+        shown: bytes = fork_server.run(
             [sys.executable, "-m", "gatepost.cli.main", "messages", "show", "last", "--raw",
              "--data", str(self.data)],
             stdout=subprocess.PIPE, check=True, timeout=PATIENCE,
         ).stdout  # fmt: skip
+        return shown
 
     def stop(self) -> int:
         """Send SIGTERM; return the exit code."""
@@ -160,7 +162,7 @@ def relaying(
     put_certificate(directory, authority)
     (directory / "gatepost.toml").write_text(base + text)
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
+        process = fork_server.Popen(
             [sys.executable, "-m", "gatepost.cli.main", "serve", "--json",
              "--config", "gatepost.toml", *arguments],
             cwd=directory, stdout=log, stderr=log,

@@ -15,6 +15,7 @@ from gatepost.app.watched_store import open_watched
 from gatepost.certificates.local_ca import CA_FILE
 from gatepost.errors import ConfigError, Unreadable
 from gatepost.store.sqlite import StoreLocked, open_store
+from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE
 
 
@@ -112,7 +113,7 @@ def test_commands_that_start_at_once_all_succeed(tmp_path: Path) -> None:
     make = [GATEPOST, "tenant", "create", "--data", str(tmp_path)]
     names = [f"t{number}.example" for number in range(4)]
     running = [
-        subprocess.Popen([*make, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        fork_server.Popen([*make, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for name in names
     ]
     ended = [(*each.communicate(timeout=PATIENCE), each.returncode) for each in running]
@@ -122,7 +123,7 @@ def test_commands_that_start_at_once_all_succeed(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_output_that_has_no_room_is_a_sentence() -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
+        done = fork_server.run(
             [GATEPOST, "profile", "list"], stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (1, b"Error: No space left on device\n")

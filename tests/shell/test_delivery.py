@@ -19,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.loopback import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +112,7 @@ class Relay:
 
     def __init__(self, **plan: Any) -> None:
         command = [sys.executable, "-m", "tests.shell.delivery_child", json.dumps(plan)]
-        self.process = subprocess.Popen(
+        self.process = fork_server.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
@@ -126,7 +127,7 @@ class Relay:
 
     def _failure(self) -> str:
         assert self.process.stderr is not None
-        return self.process.stderr.read().decode()
+        return str(self.process.stderr.read(), "utf-8")
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -155,7 +156,7 @@ class Relay:
 
 def queue(data: Path, *arguments: str) -> Any:
     command = [GATEPOST, "queue", *arguments, "--data", str(data), "--json"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
+    done = fork_server.run(command, capture_output=True, check=False, timeout=PATIENCE)
     return json.loads(done.stdout)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.commands import doctor
 from tests.shell.scripted_server import Script, Server, serving
@@ -180,7 +181,7 @@ def interruptible() -> Iterator[None]:
 def test_ctrl_c_leaves_quietly(authority: Authority) -> None:
     with serving(Script(greeting=None)) as silent:
         command = [sys.executable, "-m", "gatepost.cli.main", "doctor", silent.address]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = fork_server.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 20
         while not silent.connections and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -6,7 +6,6 @@ import json
 import os
 import smtplib
 import ssl
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
+from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.clients.node import packages
 from tests.event_loops import run_and_cut
@@ -80,7 +80,7 @@ class Place:
 
 
 def run(*command: str | Path) -> None:
-    subprocess.run(command, input=MESSAGE, capture_output=True, timeout=30, check=False)
+    fork_server.run(command, input=MESSAGE, capture_output=True, timeout=30, check=False)
 
 
 def with_smtplib(place: Place) -> None:
@@ -134,7 +134,7 @@ def with_nodemailer(place: Place) -> None:
     envelope = {"from": "a@example.com", "to": ["b@example.com"]}
     raw = base64.b64encode(MESSAGE).decode()
     order = {"transport": transport, "envelope": envelope, "raw": raw}
-    subprocess.run(
+    fork_server.run(
         [str(packages.NODE), str(packages.HERE / "send.mjs")], input=json.dumps(order).encode(),
         capture_output=True, timeout=30, check=False,
     )  # fmt: skip
@@ -143,7 +143,7 @@ def with_nodemailer(place: Place) -> None:
 def with_go(place: Place) -> None:
     order = ("-ca-file", place.ca_file, "-username", "me", "-from", "a@example.com", "-to",
              "b@example.com", "-server", f"localhost:{place.port}")  # fmt: skip
-    subprocess.run(
+    fork_server.run(
         ["go", "run", ".", *order], input=MESSAGE, capture_output=True, timeout=120, check=False,
         cwd=GO, env=os.environ | {"SMTP_PASSWORD": "secret", "GOTOOLCHAIN": "local"},
     )  # fmt: skip

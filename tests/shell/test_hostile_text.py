@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import fork_server
+
 HOSTILE = "\x1b[2J\x9b31m\x7f\x85\u061c\u200e\u202e\u2066\u2028\u2029\ufeff\u200b"
 LOG = f"S: 220 mail.example ESMTP\nC: EHLO a{HOSTILE}b\nS: 550 5.7.1 no{HOSTILE} relaying\n"
 CONFIG = f'hostname = "a{HOSTILE[2:4]}b"\n"odd{HOSTILE[6:]}key" = 1\n'.replace("\x85", "")
 
 
 def run(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return fork_server.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
         cwd=directory, capture_output=True, text=True, timeout=30, check=False, encoding="utf-8",
     )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from gatepost.net.dial import Server
 from gatepost.net.local_authority import find_local_authority, is_on_loopback
+from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.commands import GATEPOST, PATIENCE, doctor
 from tests.shell.scripted_server import Script, serving
@@ -92,7 +93,7 @@ def test_a_damaged_file_adds_nothing(
 
 
 def run(directory: Path, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return fork_server.run(
         [GATEPOST, *arguments], check=False, cwd=directory.parent, input=given,
         capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip

@@ -24,6 +24,7 @@ from gatepost.doctor.report import render
 from gatepost.errors import ConfigError
 from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock
+from tests import fork_server
 from tests.certificates import Authority, Pair
 from tests.recorded_client import ids, recorded
 from tests.shell.scripted_server import Script, Server, serving
@@ -371,7 +372,7 @@ COMMAND = (sys.executable, "-m", "gatepost.cli.main", "record", "--listen", "127
 
 def start(*arguments: str) -> "tuple[subprocess.Popen[str], int]":
     """Return the command, and the port that it prints on standard error."""
-    running = subprocess.Popen(
+    running = fork_server.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert running.stderr is not None

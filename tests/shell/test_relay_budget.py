@@ -17,7 +17,10 @@ from tests.shell.peer import Peer
 from tests.shell.processes import children
 from tests.shell.serve_process import relaying, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.usefixtures("new_python"),
+]
 
 SENDER = "a@example.com"
 MB = 1_000_000

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.testing import EmulatorServer, LocalRelay
+from tests import fork_server
 from tests.certificates import Authority, Pair
 from tests.shell.smtp_server import Client, SmtpServer, serving
 
@@ -19,7 +20,7 @@ MESSAGE = ("--from", "a@example.com", "--to", "b@example.net", "--subject", "hi"
 
 
 def run(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return fork_server.run(
         [GATEPOST, "send", *arguments],
         input=given,
         capture_output=True,

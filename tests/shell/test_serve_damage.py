@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import fork_server
 from tests.shell.peer import letter
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_serve_faults import small_disk
@@ -65,7 +66,7 @@ def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
         relay.ask("queue", "retry", "--all")
         held = wait_for(lambda: all_held(relay))
         command = ["-m", "gatepost.cli.main", "queue", "list", "--config", str(relay.config)]
-        listed = subprocess.run(
+        listed = fork_server.run(
             [sys.executable, *command], cwd=tmp_path, capture_output=True, check=True
         )
         came = {each.recipients for each in list(hub.taken)}

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import fork_server
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
 from tests.shell.serve_process import (
@@ -378,7 +378,7 @@ def test_the_service_manager_is_notified(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_directory_is_one_relay_s(relay: ServeProcess) -> None:
-    second = subprocess.run(
+    second = fork_server.run(
         [sys.executable, "-m", "gatepost.cli.main", "serve", "--config", "gatepost.toml"],
         cwd=relay.directory, env={**os.environ, "APP_PASSWORD": "secret"},
         capture_output=True, text=True, timeout=20, check=False,

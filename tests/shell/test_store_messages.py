@@ -16,6 +16,7 @@ from gatepost.cli import tables
 from gatepost.cli.messages import messages
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE, ask, count
 from tests.contract.messages import envelope, message
 
@@ -216,7 +217,7 @@ async def _output(*command: str) -> str:
 def test_a_running_relay_answers_in_its_stead(tmp_path: Path) -> None:
     with Emulator("open", data=tmp_path / "data") as relay:
         send(relay, "first")
-        waiting = subprocess.Popen(
+        waiting = fork_server.Popen(
             [GATEPOST, "messages", "wait", "--subject", "second", "--json", "--data", relay.data],
             stdout=subprocess.PIPE,
         )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import fork_server
 from tests.certificates import Authority, Pair
 from tests.shell.smtp_server import Client, SmtpServer, serving
 
@@ -23,7 +24,7 @@ QUIT
 
 
 def talk(server: SmtpServer, *arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return fork_server.run(
         [GATEPOST, "talk", server.address, *arguments],
         input=typed,
         capture_output=True,

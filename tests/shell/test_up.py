@@ -24,6 +24,7 @@ import gatepost
 from gatepost.keys.keys import open_key
 from gatepost.net.interfaces import list_addresses
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE, count
 from tests.shell.peer import Peer, letter
 from tests.shell.test_listen import needs_ipv6
@@ -44,7 +45,7 @@ def relay() -> Iterator[Emulator]:
 def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run ``gatepost up`` that must end by itself."""
     command = [GATEPOST, "up", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return fork_server.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def signed_in(ready: Mapping[str, Any]) -> Peer:
@@ -154,7 +155,7 @@ def test_everything_accepts_once_ready_json_is_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
+        process = fork_server.Popen(
             [GATEPOST, "up", "--data", data, "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0",
              *FREE, "--workers", "1"], stdout=log, stderr=log,
         )  # fmt: skip
@@ -341,7 +342,7 @@ def test_each_line_of_json_is_an_event_and_none_holds_a_secret(relay: Emulator) 
 def test_a_person_reads_reasons_and_sees_the_secret_only_in_the_paste(tmp_path: Path) -> None:
     data, log = tmp_path / "data", tmp_path / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(environment(data), stdout=output, stderr=output)
+        process = fork_server.Popen(environment(data), stdout=output, stderr=output)
     ready = wait_ready(data, process)
     with signed_in(ready) as peer:
         assert peer.deliver(ready["from"], letter(ready["from"])).startswith("250 ")
@@ -385,7 +386,7 @@ def test_a_reader_that_stops_reading_stops_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4_096)
-    process = subprocess.Popen([*environment(data), "--json"], stdout=writing)
+    process = fork_server.Popen([*environment(data), "--json"], stdout=writing)
     os.close(writing)
     ready = wait_ready(data, process)
     with signed_in(ready) as peer:
@@ -401,9 +402,9 @@ def test_without_a_reader_it_works_as_well(tmp_path: Path, how: str) -> None:
     data = tmp_path / "data"
     if how == "closed":
         command = ["sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *environment(data)]
-        process = subprocess.Popen(command)
+        process = fork_server.Popen(command)
     else:
-        process = subprocess.Popen(environment(data), stdout=subprocess.PIPE)
+        process = fork_server.Popen(environment(data), stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.close()
     ready = wait_ready(data, process)
@@ -529,7 +530,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     open_key(data)
     (data / "key").chmod(0o644)
     for command in (("up", *OFF), ("app", "list")):
-        done = subprocess.run(
+        done = fork_server.run(
             [GATEPOST, *command, "--data", str(data)],
             capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gatepost.cli.main import main
+from tests import fork_server
 from tests.certificates import Authority, Pair
 from tests.shell.scripted_server import Script, Server, serving
 
@@ -94,7 +95,7 @@ def test_mistakes_are_reported_at_once(tmp_path: Path, capsys: pytest.CaptureFix
 def test_it_runs_until_it_is_stopped(server: Server, tmp_path: Path, authority: Authority) -> None:
     path = configured(tmp_path, authority, server.address, more='interval = "1s"\njitter = 0\n')
     command = [sys.executable, "-m", "gatepost.cli.main", "watch", "--config", str(path), "--json"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = fork_server.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None
         ready = json.loads(running.stdout.readline())
@@ -108,7 +109,7 @@ def test_it_runs_until_it_is_stopped(server: Server, tmp_path: Path, authority: 
         assert (
             'gatepost_watch_auth_mechanism{upstream="n0",mechanism="LOGIN",channel="tls"} 1' in text
         )
-        other = subprocess.run(
+        other = fork_server.run(
             command, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert other.returncode == 1

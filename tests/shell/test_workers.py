@@ -20,6 +20,7 @@ from gatepost.app.front import Front
 from gatepost.errors import GatepostError
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE
 from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
@@ -128,7 +129,7 @@ def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
     }  # fmt: skip
     reads, writes = os.pipe()
     os.close(reads)
-    done = subprocess.run(
+    done = fork_server.run(
         [sys.executable, "-m", "gatepost.app.front"],
         input=json.dumps(facts).encode() + b"\n" if told is None else told,
         stdout=writes, stderr=subprocess.PIPE, check=False, timeout=PATIENCE,
@@ -177,7 +178,7 @@ def test_a_client_gets_no_reply_if_the_store_process_dies_with_its_message(
 def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
     """Start two workers and their supervisor in their own process group."""
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return fork_server.Popen(
             [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0", "--workers", "2"],
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from gatepost.testing.local_relay import OUTPUT, EmulatorError, LocalRelay
 
@@ -32,6 +32,8 @@ class Emulator(LocalRelay):
     ...     message = relay.wait(to="ann@example.net")
     ...     assert message.subject == "Welcome"
     """
+
+    _start_process: ClassVar[type["subprocess.Popen[Any]"]] = subprocess.Popen
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class Emulator(LocalRelay):
         arguments += ["--workers", str(workers), *options, *(["--strict"] if strict else [])]
         self._seen = self._output.stat().st_size
         with self._output.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
+            self._process = self._start_process(
                 [sys.executable, "-c", _MAIN, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,0 +1,52 @@
+"""``gatepost`` for a shell: has ``tests.fork_server`` fork a process with this one's streams.
+
+It needs no site-packages, and imports little, so that it starts at once itself.
+"""
+
+import os
+import signal
+import sys
+from _socket import AF_UNIX, MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from types import FrameType
+
+NUMBER = Struct("=i")
+"""A size, a process, or a status, as they go over the connection."""
+
+
+def encode(
+    command: Sequence[str], environment: Mapping[str, str], cwd: str, has_session: bool
+) -> bytes:
+    """Return a request to run this command."""
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    words = ["session" if has_session else "", cwd, str(len(command)), *command, *variables]
+    return os.fsencode("\0".join(words))
+
+
+def send(connection: socket, request: bytes, streams: Sequence[int]) -> None:
+    """Send the request with the process's standard input, output and error."""
+    octets = b"".join(map(NUMBER.pack, streams))
+    connection.sendmsg([NUMBER.pack(len(request))], [(SOL_SOCKET, SCM_RIGHTS, octets)])
+    connection.sendall(request)
+
+
+def main(address: str, *command: str) -> int:
+    """Run a command with the streams of this process, and return its exit status."""
+    connection = socket(AF_UNIX)
+    connection.connect(address)
+    cwd = os.getcwd()  # noqa: PTH109 - pathlib takes long to import
+    send(connection, encode(command, os.environ, cwd, has_session=False), (0, 1, 2))
+    pid = NUMBER.unpack(connection.recv(NUMBER.size, MSG_WAITALL))[0]
+
+    def forward(number: int, _: FrameType | None) -> None:
+        os.kill(pid, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, forward)
+    return os.waitstatus_to_exitcode(NUMBER.unpack(connection.recv(NUMBER.size, MSG_WAITALL))[0])
+
+
+if __name__ == "__main__":
+    code = main(*sys.argv[1:])
+    sys.exit(code if code >= 0 else 128 - code)

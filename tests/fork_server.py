@@ -1,0 +1,281 @@
+"""Processes of Python that start at once: forks of one that has imported Gatepost already.
+
+``Popen`` and ``run`` are those of ``subprocess``, and what they start is a process like any other,
+with a number, signals and an exit status of its own; only the imports are saved. Tests of a start
+itself, of memory or of limits use ``subprocess``.
+"""
+
+import atexit
+import gc
+import importlib
+import io
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from tests.fork_client import NUMBER, encode, send
+
+ROOT: Final = Path(__file__).parents[1]
+GATEPOST: Final = str(Path(sys.executable).with_name("gatepost"))
+_NOT_IMPORTED: Final = ("gatepost.__main__", "gatepost.testing.pytest_plugin")
+_STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}
+"""How each handles text that it cannot encode or decode."""
+
+
+class Popen(subprocess.Popen[Any]):
+    """A ``subprocess.Popen`` that forks what runs in Python, unless that needs a new Python."""
+
+    _connection: "socket.socket | None" = None
+
+    def _execute_child(self, args: Any, executable: Any, *more: Any) -> None:
+        preexec_fn, _, pass_fds, cwd, env, _, _, _ = more[:8]
+        pipes, has_session = more[8:14], more[19]
+        words = [os.fspath(arg) for arg in args] if isinstance(args, (list, tuple)) else []
+        environment = os.environ if env is None else env
+        if executable or preexec_fn or pass_fds or not _is_python(words, environment):
+            super()._execute_child(args, executable, *more)  # type: ignore[misc]
+            return
+        given = (pipes[0], pipes[3], pipes[5])
+        streams = [number if fd == -1 else fd for number, fd in enumerate(given)]
+        self._connection = connection = socket.socket(socket.AF_UNIX)
+        connection.connect(address())
+        request = encode(words, environment, str(Path(cwd or ".").absolute()), has_session)
+        send(connection, request, streams)
+        self.pid = _number(connection)
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+    def _internal_poll(self, *args: Any, **more: Any) -> Any:
+        if self._connection is None:
+            return super()._internal_poll(*args, **more)  # type: ignore[misc]
+        with suppress(subprocess.TimeoutExpired):
+            self._wait(0)
+        return self.returncode
+
+    def _wait(self, timeout: float | None) -> Any:
+        if self._connection is None:
+            return super()._wait(timeout)  # type: ignore[misc]
+        expired = subprocess.TimeoutExpired(self.args, timeout or 0)
+        lock = self._waitpid_lock  # type: ignore[attr-defined]
+        if not lock.acquire(timeout=-1 if timeout is None else timeout):
+            raise expired
+        try:
+            if self.returncode is None:
+                if not select.select([self._connection], [], [], timeout)[0]:
+                    raise expired
+                self.returncode = os.waitstatus_to_exitcode(_number(self._connection))
+                self._connection.close()
+        finally:
+            lock.release()
+        return self.returncode
+
+
+def run(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    input: "str | bytes | None" = None,
+    capture_output: bool = False,
+    check: bool = False,
+    timeout: float | None = None,
+    **more: Any,
+) -> "subprocess.CompletedProcess[Any]":
+    """``subprocess.run``, with a process that is forked."""
+    if input is not None:
+        more["stdin"] = subprocess.PIPE
+    if capture_output:
+        more["stdout"] = more["stderr"] = subprocess.PIPE
+    with Popen(command, **more) as process:
+        try:
+            stdout, stderr = process.communicate(input, timeout)
+        except BaseException:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    if check:
+        done.check_returncode()
+    return done
+
+
+@cache
+def address() -> str:
+    """Return where the server of this process listens; start it, if need be."""
+    directory = tempfile.TemporaryDirectory(prefix="gatepost-fork-")
+    path = str(Path(directory.name) / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(100)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.fork_server", str(listener.fileno())],
+            cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[listener.fileno()],
+        )  # fmt: skip
+
+    def end() -> None:
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait()
+        directory.cleanup()
+
+    atexit.register(end)
+    return path
+
+
+def _is_python(words: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Return whether the server can run this: Python of this environment, with our settings."""
+    if not words or not (words[0] == GATEPOST or _runs_code(words)):
+        return False
+    names = {name for name in {*os.environ, *environment} if name.startswith("PYTHON")}
+    return all(environment.get(name) == os.environ.get(name) for name in names)
+
+
+def _runs_code(words: Sequence[str]) -> bool:
+    return words[0] == sys.executable and words[1:2] in (["-m"], ["-c"])
+
+
+def _number(connection: socket.socket) -> int:
+    octets = connection.recv(NUMBER.size, socket.MSG_WAITALL)
+    assert octets, "the fork server ended"
+    number: int = NUMBER.unpack(octets)[0]
+    return number
+
+
+class Server:
+    """Forks for each connection, and reports the end of each process on its connection."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._connections: dict[int, socket.socket] = {}
+        self._ends, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def serve(self) -> list[str] | None:
+        """Serve until standard input ends, and return None. In each new process return its
+        command."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wakeup)
+        while True:
+            ready, _, _ = select.select([0, self._ends, self._listener.fileno()], [], [])
+            if self._ends in ready:
+                os.read(self._ends, 1024)
+                self._report_ends()
+            if self._listener.fileno() in ready and (command := self._fork()):
+                return command
+            if 0 in ready:
+                return None
+
+    def _report_ends(self) -> None:
+        for pid in list(self._connections):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                with self._connections.pop(pid) as connection, suppress(OSError):
+                    connection.sendall(NUMBER.pack(status))
+
+    def _fork(self) -> list[str] | None:
+        connection, _ = self._listener.accept()
+        size, streams, _, _ = socket.recv_fds(connection, NUMBER.size, len(_STREAMS))
+        request = connection.recv(NUMBER.unpack(size)[0], socket.MSG_WAITALL)
+        if pid := os.fork():
+            for each in streams:
+                os.close(each)
+            connection.sendall(NUMBER.pack(pid))
+            self._connections[pid] = connection
+            return None
+        for number, each in enumerate(streams):
+            os.dup2(each, number)
+        for other in (*self._connections.values(), connection, self._listener):
+            other.close()
+        return self._become(request)
+
+    def _become(self, request: bytes) -> list[str]:
+        """Make this process that of the request."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.closerange(len(_STREAMS), 256)
+        has_session, cwd, count, *words = os.fsdecode(request).split("\0")
+        if has_session:
+            os.setsid()
+        os.chdir(cwd)
+        os.environ.clear()
+        for name, _, value in (word.partition("=") for word in words[int(count) :]):
+            os.environ[name] = value
+        time.tzset()
+        for number, (name, errors) in enumerate(_STREAMS.items()):
+            stream = _text(number, name, errors)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        return words[: int(count)]
+
+
+def _text(number: int, name: str, errors: str) -> io.TextIOWrapper:
+    """Return a standard stream as Python opens it."""
+    buffer: Any = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115
+    buffer.raw.name = f"<{name}>"
+    by_line = name == "stderr" or os.isatty(number)
+    return io.TextIOWrapper(buffer, "utf-8", errors, line_buffering=by_line)
+
+
+def run_as_python(command: list[str]) -> None:
+    """Run ``gatepost ...``, ``python -m MODULE ...`` or ``python -c CODE ...`` in this process."""
+    if command[0] != sys.executable:
+        sys.argv, sys.path[0] = command, str(Path(sys.executable).parent)
+        importlib.import_module("gatepost.cli.main").main()
+    elif command[1] == "-m":
+        sys.argv, sys.path[0] = [command[2], *command[3:]], str(Path.cwd())
+        sys.modules.pop(command[2], None)
+        runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv, sys.path[0] = ["-c", *command[3:]], ""
+        exec(compile(command[2], "<string>", "exec"), {"__name__": "__main__"})
+
+
+def end_well(command: list[str]) -> int:
+    """Run the command; return its exit status after what Python does at its end, except that the
+    modules are not taken apart, which would take as long as a start."""
+    status: Any = 0
+    try:
+        run_as_python(command)
+    except SystemExit as end:
+        status = end.code
+    except BaseException:  # noqa: BLE001 - as Python itself
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    if status is not None and not isinstance(status, int):
+        print(status, file=sys.stderr)
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError):  # it is closed
+            stream.flush()
+    return (status or 0) & 0xFF
+
+
+def import_all() -> None:
+    """Import what any command may need."""
+    import gatepost
+
+    for module in pkgutil.walk_packages(gatepost.__path__, "gatepost."):
+        if module.name not in _NOT_IMPORTED:
+            importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    server = Server(socket.socket(fileno=int(sys.argv[1])))
+    import_all()
+    gc.collect()
+    gc.freeze()
+    if (command := server.serve()) is not None:
+        os._exit(end_well(command))
