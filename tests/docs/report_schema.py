@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, get_type_hints
 
-from gatepost.doctor import schema
+from gatepost.doctor import document
 from gatepost.model import capabilities, entra, evidence, reply, setting
 from tests.docs.tables import attribute_docstrings, cell, table
 
-_MODULES: Final = (schema, evidence, entra, reply, capabilities, setting)
+_MODULES: Final = (document, evidence, entra, reply, capabilities, setting)
 _MODULE: Final = re.compile(r"\b(?:gatepost\.[\w.]+|typing|collections\.abc|datetime)\.(?=\w)")
 _OWN: Final = {"Line"}
 """Types that the document has in another form."""
@@ -18,7 +18,7 @@ _OWN: Final = {"Line"}
 
 def schema_file() -> str:
     """Return the JSON Schema."""
-    return json.dumps(schema.report_schema(), indent=1) + "\n"
+    return json.dumps(document.report_schema(), indent=1) + "\n"
 
 
 def report_page(note: str) -> str:
@@ -38,7 +38,7 @@ def report_page(note: str) -> str:
 
 
 def _objects() -> Iterator[tuple[str, list[str]]]:
-    kinds = schema.report_schema()["$defs"]
+    kinds = document.report_schema()["$defs"]
     for name in ("Report", *(each for each in kinds if each != "Report")):
         if name.startswith("Fact_") or name in _OWN:
             continue
@@ -58,7 +58,9 @@ def _objects() -> Iterator[tuple[str, list[str]]]:
 
 def _kind(name: str) -> type[Any]:
     """Return the class, from the module that defines it."""
-    found = next(filter(None, (getattr(module, name, None) for module in _MODULES)))
+    names = (f"{name}Document", name)
+    found = next(filter(None, (getattr(module, each, None) for each in names
+                               for module in _MODULES)))  # fmt: skip
     assert isinstance(found, type)
     return found
 
@@ -72,5 +74,5 @@ def _attribute(kind: type[Any], key: str) -> str:
 def _type(key: str, hints: dict[str, Any]) -> str:
     hint = hints.get(key, hints.get("speaker"))
     text = hint.__name__ if isinstance(hint, type) else _MODULE.sub("", str(hint))
-    text = text.replace(", ...", "")
+    text = text.replace(", ...", "").replace("Document]", "]")
     return f"one of {text[8:-1]}" if text.startswith("Literal[") else text

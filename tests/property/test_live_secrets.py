@@ -17,12 +17,11 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.identity.look import look_behind
 from gatepost.doctor.identity.token import examine_token
-from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.doctor.shapes import describe
 from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Settings, Visit
+from gatepost.doctor.visit import IdentityOptions, Settings, Visit
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.reply import Reply

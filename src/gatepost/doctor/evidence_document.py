@@ -14,7 +14,7 @@ MAX_TEXT: Final = 65_536
 """Characters of one text that are read; no reply and no line of a log has more."""
 _FORMER_NAMES: Final = {"smtplib": "python-smtplib"}
 """Names of libraries in evidence of earlier versions."""
-_INWARD: Final = frozenset({"_wire", "reason"})
+INWARD: Final = frozenset({"_wire", "reason"})
 """Fields of a Reply that are internal."""
 
 
@@ -84,7 +84,7 @@ def _plain(value: object) -> object:
 def outward(value: Any) -> Any:
     """Return ``value`` as JSON values, without the internal fields of a Reply."""
     if isinstance(value, dict):
-        return {outward(key): outward(part) for key, part in value.items() if key not in _INWARD}
+        return {outward(key): outward(part) for key, part in value.items() if key not in INWARD}
     if isinstance(value, list | tuple):
         return [outward(part) for part in value]
     if isinstance(value, str):  # JSON holds no octets that are not UTF-8

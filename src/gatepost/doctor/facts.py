@@ -9,16 +9,6 @@ _STATES: Final = {
     "greets": "greets in clear", "tls": "TLS from the first byte", "timeout": "no answer",
     "silent": "accepts the connection and sends nothing", "unresolved": "the name does not resolve",
 }  # fmt: skip
-CONFIG_KINDS: Final = {
-    "dotenv": "environment variables", "laravel": "Laravel's .env", "django": "Django settings",
-    "python": "Python settings", "dotnet": "appsettings.json", "json": "JSON",
-    "spring": "Spring's application.properties or .yaml", "properties": "Java properties",
-    "yaml": "YAML", "compose": "a Compose file", "kubernetes": "a Kubernetes Secret",
-    "postfix": "Postfix's main.cf", "sasl_passwd": "Postfix's sasl_passwd",
-    "msmtp": "msmtprc", "url": "a URL", "rails": "Rails",
-    "php": "PHP", "javascript": "JavaScript", "ini": "an .ini file",
-}  # fmt: skip
-"""The names of the kinds of configuration files."""
 
 
 def printable(text: str) -> str:
@@ -92,8 +82,11 @@ def title(seen: Evidence, target: str | None) -> str:
 
 def _config(seen: Evidence) -> Iterator[str]:
     """Yield the recognised kind of a configuration file, and its settings."""
+    from gatepost.doctor.settings_files.kinds import KINDS  # noqa: PLC0415 - for settings alone
+
     if seen.log_format:
-        yield f"read as: {CONFIG_KINDS.get(seen.log_format, seen.log_format)}"
+        kind = KINDS.get(seen.log_format)
+        yield f"read as: {kind.title if kind else seen.log_format}"
     for config in seen.configs:
         if config.name:
             yield f"account: {config.name}"

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.client.settings import Timeouts
-from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import TlsMode
+from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 
 PORTS: Final = (587, 465, 2587, 2465, 2525, 25)
@@ -35,6 +35,28 @@ class Patience:
             connect=self.connect, greeting=self.greeting, ehlo=reply, starttls=reply, tls=reply,
             auth=reply, mail=reply, rcpt=reply, data=reply, content=self.content, quit=1.0,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityUrls:
+    """URLs given by the user; an empty one is taken from the environment, else the public one."""
+
+    authority: str = ""
+    arm: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOptions:
+    """Where the provider is, and what the doctor may do there."""
+
+    urls: IdentityUrls = IdentityUrls()
+    stands_for: str = ""
+    """RESOURCE.APPLICATION.TENANT that an SMTP user name represents."""
+    arm_token: Secret | None = None
+    """An access token for Azure Resource Manager."""
+    closed: bool = False
+    """Ask only the mail server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gatepost.config.watch import WatchConfig, WatchedServer
 from gatepost.doctor import Settings, diagnose
-from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.parallel import start
+from gatepost.doctor.visit import IdentityOptions
 from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret

@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import report_document
+from gatepost.doctor.document import ReportDocument, report_document, report_schema
 from gatepost.doctor.identity.token import examine_token
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.schema import Report, report_schema
 from gatepost.model.evidence import Evidence
 from tests.conformance.acs_world import USERNAME
 from tests.unit.diagnosis.test_entra_tokens import NOW, token
@@ -68,7 +67,7 @@ def test_other_documents_are_invalid() -> None:
 
 def test_it_is_made_of_types_that_read_the_document() -> None:
     document = json.dumps(report_document(diagnose_evidence(CASES[0][0]))).encode()
-    report = msgspec.json.decode(document, type=Report)
+    report = msgspec.json.decode(document, type=ReportDocument)
     assert report.schema == 1
     assert report.evidence.source == "probe"
 

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gatepost.client.tokens.entra import AUTHORITY
-from gatepost.doctor.identity_options import IdentityUrls
+from gatepost.doctor.visit import IdentityUrls
 from gatepost.errors import ConfigError
 
 AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"

@@ -20,11 +20,10 @@ from gatepost.doctor.identity.email import ask_to_send, endpoints_of, find_host
 from gatepost.doctor.identity.local_authority import authority_beside
 from gatepost.doctor.identity.management import Management
 from gatepost.doctor.identity.questions import Ask, Questions
-from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.provider_profiles import profile_of
 from gatepost.doctor.redaction import hide
 from gatepost.doctor.shapes import shape_of
-from gatepost.doctor.visit import Visit
+from gatepost.doctor.visit import IdentityOptions, Visit
 from gatepost.errors import ConfigError
 from gatepost.model.credentials import Credentials
 from gatepost.model.entra import Behind, EntraName, ManagementFacts

@@ -11,7 +11,7 @@ from posixpath import commonprefix
 from typing import Final
 
 from gatepost.doctor.settings_files.entry import FileEntry, Section
-from gatepost.doctor.settings_files.kinds import LIBRARIES, kind_of
+from gatepost.doctor.settings_files.kinds import KINDS, kind_of
 from gatepost.model.evidence import ClientFacts, Evidence, Target
 from gatepost.model.setting import MAILERS, ClientSettings, Setting, has_mailers
 
@@ -29,14 +29,6 @@ MAX_SECTIONS: Final = 50
 _LEFT: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-[#"
 """How a line begins that begins something new."""
 _MAILER: Final = re.compile(r"(?i)(.*(?:smtp|mail(?:er)?))")
-_READERS: Final = {
-    "dotenv": "dotenv", "laravel": "dotenv", "django": "python", "python": "python",
-    "dotnet": "json", "json": "json", "spring": "properties", "properties": "properties",
-    "yaml": "yaml", "compose": "yaml", "kubernetes": "yaml", "postfix": "postfix",
-    "sasl_passwd": "postfix",
-    "msmtp": "msmtp", "rails": "pairs", "php": "pairs", "javascript": "pairs", "ini": "properties",
-}  # fmt: skip
-"""The module that reads each kind; loaded when there is such a file."""
 
 
 def read_config(raw: bytes, name: str) -> Evidence:
@@ -51,7 +43,7 @@ def read_config(raw: bytes, name: str) -> Evidence:
         config for section in _sections(kind, text, name)[:MAX_SECTIONS]
         for config in _clients(_config(file, kind, section, wide)) if config.settings
     )[:MAX_SECTIONS]  # fmt: skip
-    client = ClientFacts(LIBRARIES.get(kind, ""), signs_in=True)
+    client = ClientFacts(KINDS[kind].library if kind else "", signs_in=True)
     return Evidence(
         "config", target=_target(configs), client=client, configs=configs, log_format=kind,
         left_out=len(whole) - len(text),
@@ -119,7 +111,7 @@ def _sections(kind: str, text: str, name: str) -> list[Section]:
         return [
             Section("", [FileEntry("URL", 1, text.strip("\ufeff").strip().strip("'\""), "text")])
         ]
-    if kind not in _READERS:
+    if not kind:
         return []
     module = import_module(f"gatepost.doctor.settings_files.{_module(kind, text, name)}")
     if kind == "ini":
@@ -137,7 +129,7 @@ def _module(kind: str, text: str, name: str) -> str:
         name.lower().endswith((".yaml", ".yml")) or "\nspring:" in f"\n{text.lstrip()}"
     ):
         return "yaml"
-    return _READERS[kind]
+    return KINDS[kind].reader
 
 
 def _config(file: str, kind: str, section: Section, wide: bool) -> ClientSettings:

@@ -40,9 +40,9 @@ class FileEntry:
         """Return this entry with more marks."""
         return replace(self, marks=self.marks | frozenset(marks))
 
-    def setting(self, role: str, shown: str = "", **rest: Any) -> Setting:
-        """Return this entry as a setting; ``rest``: its other fields."""
-        return Setting(cast("Role", role), self.path, self.line, shown, **rest)
+    def setting(self, role: str, value: str = "", **rest: Any) -> Setting:
+        """Return this entry as a setting. ``value``: what may be shown of it."""
+        return Setting(cast("Role", role), self.path, self.line, value, **rest)
 
 
 @dataclass(slots=True)

@@ -1,19 +1,43 @@
-"""Recognises the kind of a file: by its name, then by its content."""
+"""The kinds of settings files; a file's kind shows by its name, then by its content."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from gatepost.doctor.settings_files.urls import is_dsn
 
-LIBRARIES: Final = {
-    "django": "django",
-    "spring": "spring", "laravel": "laravel", "postfix": "postfix",
-    "sasl_passwd": "postfix", "msmtp": "msmtp",
-    "rails": "ruby-net-smtp", "php": "phpmailer", "javascript": "nodemailer",
-    "dotnet": "system-net-mail",
-}  # fmt: skip
-"""The library behind a kind of file, if it is certain."""
 
+class Kind(NamedTuple):
+    """A kind of file, with its title, the module that reads it, and the library that uses it, if
+    that is certain."""
+
+    title: str
+    reader: str
+    library: str = ""
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
+    "dotenv": Kind("environment variables", "dotenv"),
+    "laravel": Kind("Laravel's .env", "dotenv", "laravel"),
+    "django": Kind("Django settings", "python", "django"),
+    "python": Kind("Python settings", "python"),
+    "dotnet": Kind("appsettings.json", "json", "system-net-mail"),
+    "json": Kind("JSON", "json"),
+    "spring": Kind("Spring's application.properties or .yaml", "properties", "spring"),
+    "properties": Kind("Java properties", "properties"),
+    "yaml": Kind("YAML", "yaml"),
+    "compose": Kind("a Compose file", "yaml"),
+    "kubernetes": Kind("a Kubernetes Secret", "yaml"),
+    "postfix": Kind("Postfix's main.cf", "postfix", "postfix"),
+    "sasl_passwd": Kind("Postfix's sasl_passwd", "postfix", "postfix"),
+    "msmtp": Kind("msmtprc", "msmtp", "msmtp"),
+    "url": Kind("a URL", ""),
+    "rails": Kind("Rails", "pairs", "ruby-net-smtp"),
+    "php": Kind("PHP", "pairs", "phpmailer"),
+    "javascript": Kind("JavaScript", "pairs", "nodemailer"),
+    "ini": Kind("an .ini file", "properties"),
+})  # fmt: skip
 _BY_NAME: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (

@@ -10,9 +10,8 @@ from gatepost.directory.azure.entries import Entry, RoleAssignment
 from gatepost.directory.azure.paths import subscription_path
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.look import look_behind
-from gatepost.doctor.identity_options import IdentityOptions
 from gatepost.doctor.shapes import describe
-from gatepost.doctor.visit import Checks, Settings, Visit
+from gatepost.doctor.visit import Checks, IdentityOptions, Settings, Visit
 from gatepost.errors import ResolveError
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Evidence, Target

@@ -5,7 +5,7 @@
 import pytest
 
 from gatepost.doctor.identity.cloud import Cloud, find_cloud
-from gatepost.doctor.identity_options import IdentityUrls as Urls
+from gatepost.doctor.visit import IdentityUrls as Urls
 from gatepost.errors import ConfigError
 
 PUBLIC = Cloud(

@@ -19,8 +19,7 @@ from gatepost.doctor.identity.local_authority import authority_beside
 from gatepost.doctor.identity.look import is_local, look_behind
 from gatepost.doctor.identity.management import MAX_PAGES, Management
 from gatepost.doctor.identity.questions import Questions
-from gatepost.doctor.identity_options import IdentityOptions, IdentityUrls
-from gatepost.doctor.visit import Settings, Visit
+from gatepost.doctor.visit import IdentityOptions, IdentityUrls, Settings, Visit
 from gatepost.errors import ConfigError, Disconnected, ResolveError, TimedOut
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Connect, Evidence, Target, seen
