@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gatepost.diagnosis.error_document import with_error_document
-from gatepost.diagnosis.next_probe import deciding_probe
-from gatepost.diagnosis.notes import notes, of_a_session, refusals
-from gatepost.diagnosis.rank import rank
-from gatepost.diagnosis.remedies import LIBRARIES, library_called, remedies, with_mailers
+from gatepost.diagnosis.error_document import add_error_document
+from gatepost.diagnosis.next_probe import choose_probe
+from gatepost.diagnosis.notes import note_probe, note_refusals, note_session
+from gatepost.diagnosis.rank import drop_unlikely, merge, outweigh_texts, rank
+from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers, library_called, remedies
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
-from gatepost.diagnosis.rules.identity import found_behind
-from gatepost.diagnosis.rules.replies import with_replies
-from gatepost.diagnosis.rules.texts import from_texts, merged, outweighing, worth_saying
+from gatepost.diagnosis.rules.identity import conclude_identity
+from gatepost.diagnosis.rules.replies import add_replies
+from gatepost.diagnosis.rules.texts import conclude_from_texts
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, Finding, Verdict
@@ -36,34 +36,32 @@ _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.\-:]{1,253}")
 def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     """Return the diagnosis of ``seen``; ``profiles`` are the providers that can be recognised."""
     if seen.source == "config":
-        return _of_a_config(seen)
+        return _diagnose_settings(seen)
     profiles = tuple(profiles)
     seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
-    known = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
-    asked = [*(rule(seen) for rule in RULES), *(rule(seen, known) for rule in PROVIDER_RULES)]
-    found = [finding for finding in asked if finding is not None]
-    found += found_behind(seen, known)
-    ranked = _RANKED[seen.source](seen, found)
-    told = [with_error_document(finding, seen) for finding in ranked]
-    findings = tuple(_with_remedies(finding, seen) for finding in told)
+    facts = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
+    results = [*(rule(seen) for rule in RULES), *(rule(seen, facts) for rule in PROVIDER_RULES)]
+    by_rules = (*filter(None, results), *conclude_identity(seen, facts))
+    ranked = _RANKING[seen.source](seen, by_rules)
+    findings = tuple(_add_remedies(add_error_document(each, seen), seen) for each in ranked)
     next_probe = _next_probe(seen, findings)
     verdict = _verdict(seen, findings)
-    proven = bool(findings) and findings[0].confidence == "certain"
-    if verdict in ("unknown", "unreachable") and not (next_probe or proven):
-        next_probe = _named(deciding_probe(seen), seen)
-    unexplained = tuple(refusals(seen)) if verdict == "unknown" else ()
-    noted = notes(seen) if seen.source == "probe" else of_a_session(seen)
-    return Diagnosis(verdict, findings, (*unexplained, *noted), seen, next_probe)
+    is_proven = bool(findings) and findings[0].confidence == "certain"
+    if verdict in ("unknown", "unreachable") and not (next_probe or is_proven):
+        next_probe = _fill_in(choose_probe(seen), seen)
+    unexplained = tuple(note_refusals(seen)) if verdict == "unknown" else ()
+    notes = note_probe(seen) if seen.source == "probe" else note_session(seen)
+    return Diagnosis(verdict, findings, (*unexplained, *notes), seen, next_probe)
 
 
 def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
     """Return the check that would decide; empty if a log has decided already."""
     if seen.source != "probe" and findings and findings[0].confidence == "certain":
         return ""
-    return _named(next((each.next_probe for each in findings if each.next_probe), ""), seen)
+    return _fill_in(next((each.next_probe for each in findings if each.next_probe), ""), seen)
 
 
-def _named(probe: str, seen: Evidence) -> str:
+def _fill_in(probe: str, seen: Evidence) -> str:
     """Replace the placeholders in a check by what is known."""
     if seen.target is not None:
         probe = probe.replace("HOST:PORT", str(seen.target))
@@ -72,22 +70,21 @@ def _named(probe: str, seen: Evidence) -> str:
     return probe.replace("LIBRARY", library or "LIBRARY")
 
 
-def _of_a_log(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings of a log. Much is hidden in it, so its words and its dialogue are
+def _rank_log(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Rank the findings of a log. Much is hidden in it, so its words and its dialogue are
     weighed."""
-    told = [rule(seen) for rule in DIALOGUE_RULES]
-    all_of_them = (*found, *filter(None, told), *from_texts(seen))
-    return worth_saying(rank(merged(all_of_them)))
+    by_dialogue = filter(None, (rule(seen) for rule in DIALOGUE_RULES))
+    return drop_unlikely(rank(merge((*by_rules, *by_dialogue, *conclude_from_texts(seen)))))
 
 
-def _of_a_config(seen: Evidence) -> Diagnosis:
+def _diagnose_settings(seen: Evidence) -> Diagnosis:
     """Return the diagnosis of settings, which are judged without a dialogue."""
     from gatepost.diagnosis.settings import (  # noqa: PLC0415 - a paste must not wait for it
         judge_settings,
         note_settings,
     )
 
-    findings = tuple(_with_remedies(each, seen) for each in rank(judge_settings(seen)))
+    findings = tuple(_add_remedies(each, seen) for each in rank(judge_settings(seen)))
     next_probe = _next_probe(seen, findings)
     if not findings and seen.target is not None:
         next_probe = f"gatepost doctor {seen.target}: whether the server takes what is set here"
@@ -95,26 +92,26 @@ def _of_a_config(seen: Evidence) -> Diagnosis:
     return Diagnosis(verdict, findings, note_settings(seen), seen, next_probe)
 
 
-def _of_a_session(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings of a recorded session. It hides nothing; an attempt before the client's
+def _rank_session(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Rank the findings of a recorded session. It hides nothing; an attempt before the client's
     success is no fault."""
     from gatepost.diagnosis.rules import conduct  # noqa: PLC0415 - a paste is answered at once
 
-    own = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
+    by_conduct = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
     if seen.is_accomplished:
-        return rank(own)
-    behind_ehlo = conduct.left_without_auth(seen)
-    told = [*(rule(seen) for rule in DIALOGUE_RULES), *found, *own, *behind_ehlo]
-    shown = [outweighing(each) for each in told if each is not None]
-    return worth_saying(rank(merged((*shown, *from_texts(seen)))))
+        return rank(by_conduct)
+    by_dialogue = filter(None, (rule(seen) for rule in DIALOGUE_RULES))
+    findings = (*by_dialogue, *by_rules, *by_conduct, *conduct.left_without_auth(seen))
+    weighed = map(outweigh_texts, findings)
+    return drop_unlikely(rank(merge((*weighed, *conclude_from_texts(seen)))))
 
 
-def _of_a_probe(seen: Evidence, found: list[Finding]) -> tuple[Finding, ...]:
-    return rank(with_replies(found, seen))
+def _rank_probe(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return rank(add_replies(by_rules, seen))
 
 
-_RANKED: Final = {
-    "probe": _of_a_probe, "token": _of_a_probe, "log": _of_a_log, "record": _of_a_session,
+_RANKING: Final = {
+    "probe": _rank_probe, "token": _rank_probe, "log": _rank_log, "record": _rank_session,
 }  # fmt: skip
 
 
@@ -135,7 +132,7 @@ def recognise(seen: Evidence, profiles: "Iterable[Profile]") -> str:
     return ""
 
 
-def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
+def _add_remedies(finding: Finding, seen: Evidence) -> Finding:
     has_place = seen.target is not None or seen.source == "log" or bool(seen.client.product)
     if finding.remedies or not has_place:
         return finding
@@ -145,7 +142,7 @@ def _with_remedies(finding: Finding, seen: Evidence) -> Finding:
     if named is None and seen.source == "config":
         return finding  # the fix is in the terms of the file
     if named and any(map(has_mailers, seen.configs)):
-        named = with_mailers(named)
+        named = adapt_to_mailers(named)
     libraries = (named,) if named else tuple(LIBRARIES.values())
     placeholders = Placeholders(target.host, target.port, _certificate_name(seen))
     offered = _working(seen) if finding.id == "mechanism_advertised_but_broken" else seen.offered

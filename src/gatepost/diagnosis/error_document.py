@@ -11,7 +11,7 @@ _BEGINNING: Final = "334 e"
 """The beginning of a 334 whose base64 is a JSON object."""
 
 
-def with_error_document(finding: Finding, seen: Evidence) -> Finding:
+def add_error_document(finding: Finding, seen: Evidence) -> Finding:
     """Return a finding about the login with the error document in words as a proof, if there was
     one."""
     if finding.position != "auth":
@@ -22,7 +22,7 @@ def with_error_document(finding: Finding, seen: Evidence) -> Finding:
     return replace(finding, proof=(*finding.proof, f"the server's error document: {words}"))
 
 
-def status_said(seen: Evidence) -> str:
+def find_status(seen: Evidence) -> str:
     """Return the status of the last error document: ``invalid_token``, or ``401`` at Google."""
     status = _document_in(seen).get("status", "")
     return status if isinstance(status, str) else str(status)

@@ -16,7 +16,7 @@ class Probe(NamedTuple):
     text: str
 
 
-def deciding_probe(seen: Evidence) -> str:
+def choose_probe(seen: Evidence) -> str:
     """Return the check that would tell most about evidence without a proven cause; never empty."""
     return next(probe.text for probe in _PROBES if probe.is_for(seen))
 

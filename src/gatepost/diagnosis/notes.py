@@ -129,7 +129,7 @@ def no_secret_sent(seen: Evidence) -> Iterator[str]:
         yield "the password was not sent: no mechanism that uses it was accepted"
 
 
-def refusals(seen: Evidence) -> Iterator[str]:
+def note_refusals(seen: Evidence) -> Iterator[str]:
     """What the server refused, if no finding explains it."""
     for attempt in filter(lambda each: each.reply.code, seen.attempts):
         if not attempt.accepted or attempt.reply.is_transient or attempt.reply.is_permanent:
@@ -159,16 +159,16 @@ NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
 )  # fmt: skip
 
 
-def notes(seen: Evidence) -> tuple[str, ...]:
+def note_probe(seen: Evidence) -> tuple[str, ...]:
     """Return all notes about the evidence."""
     return tuple(line for note in NOTES for line in note(seen))
 
 
-def of_a_session(seen: Evidence) -> tuple[str, ...]:
+def note_session(seen: Evidence) -> tuple[str, ...]:
     """Return the notes about a log or a recorded session."""
     conduct = seen.conduct.value
     if conduct is None:
-        return (what_was_left_out(seen),) if seen.left_out else ()
+        return (note_left_out(seen),) if seen.left_out else ()
     lines = []
     if conduct.is_opaque:
         lines.append("what was said under TLS was not seen: record with --tls starttls or implicit")
@@ -181,7 +181,7 @@ def of_a_session(seen: Evidence) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def what_was_left_out(seen: Evidence) -> str:
+def note_left_out(seen: Evidence) -> str:
     """Return how much of a long text was not read."""
     return (
         f"the text is long, and {seen.left_out:,} characters of it were not read: its beginning, "

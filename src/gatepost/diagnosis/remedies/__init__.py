@@ -10,8 +10,14 @@ from gatepost.errors import ConfigError
 from gatepost.model.finding import Remedy
 
 __all__ = [
-    "FIXABLE", "LIBRARIES", "find_library", "library_called", "remedies", "topic_of",
-    "why_not", "with_mailers",
+    "FIXABLE",
+    "LIBRARIES",
+    "adapt_to_mailers",
+    "find_library",
+    "library_called",
+    "remedies",
+    "topic_of",
+    "why_not",
 ]  # fmt: skip
 
 
@@ -38,7 +44,7 @@ def library_called(*names: str) -> Library | None:
     return LIBRARIES[name] if name else None
 
 
-def with_mailers(library: Library) -> Library:
+def adapt_to_mailers(library: Library) -> Library:
     """Return Django with fixes for a project that has MAILERS; no test of ours runs them."""
     from gatepost.diagnosis.remedies.django_mailers import mailers_fixes  # noqa: PLC0415
 

@@ -1,6 +1,5 @@
 """Faults of the client that only a recorded session shows, octet by octet."""
 
-from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
@@ -350,7 +349,7 @@ def _is_unfinished(seen: Evidence) -> bool:
     return bool(seen.failure) and conduct is not None and conduct.ended_by in ("time", "server")
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     client_speaks_http, pipelining_not_offered, client_reply_desync, bare_lf, message_form,
     client_distrusts, another_name, client_ca_store_missing, client_tls_disabled, base64_goes_on,
     malformed_answer, mail_before_auth, null_sender, client_left_after_greeting,

@@ -1,6 +1,5 @@
 """AUTH: user names, passwords and tokens that are refused."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -8,7 +7,7 @@ from gatepost.diagnosis.causes import CAUSES, conclude
 from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.refusals import find_refusal
 from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
-from gatepost.diagnosis.rules.identity import found_behind
+from gatepost.diagnosis.rules.identity import conclude_identity
 from gatepost.diagnosis.rules.tokens import refused_token
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
@@ -126,7 +125,7 @@ def bad_credentials(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     row = find_refusal(attempt.reply, "auth")
     if row is not None and row.confidence == "certain":
         return None
-    behind, findings = seen.behind.value, found_behind(seen, facts)
+    behind, findings = seen.behind.value, conclude_identity(seen, facts)
     was_asked = behind is None or behind.tenant is not None
     if findings and (was_asked or any(each.confidence == "certain" for each in findings)):
         return None
@@ -174,8 +173,8 @@ def _authority_unnamed(seen: Evidence, facts: DoctorFacts) -> str:
     return f"name the authority (--authority URL), or {facts.next_probe}"
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (empty_password_sent,)
-PROVIDER_RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
+RULES: Final = (empty_password_sent,)
+PROVIDER_RULES: Final = (
     wrong_credential_kind, username_format, app_password_required, bad_credentials,
     hung_up_at_auth,
 )  # fmt: skip

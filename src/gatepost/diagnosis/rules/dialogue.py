@@ -1,7 +1,7 @@
 """What the dialogue of a log shows: the order of its lines, and the format of what was sent."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -340,7 +340,7 @@ def _responses(seen: Evidence) -> Iterator[tuple[AuthAttempt, ResponseFormat]]:
             yield attempt, response
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     base64_line_wrapped, wrapped_answers, credentials_not_base64, blank_at_the_edge,
     empty_credentials, damaged_secret, authzid, authzid_beside, auth_command_too_long,
     client_sasl_bug, initial_response_required, login_initial_response_unread,

@@ -1,7 +1,7 @@
 """EHLO: a refused name, missing TLS, missing AUTH."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
@@ -228,7 +228,7 @@ def _is_this_machine(seen: Evidence) -> bool:
     return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     helo_rejected, helo_rejected_later, starttls_required, auth_not_advertised,
     auth_not_offered_on_port, smtp_inspection_middlebox,
 )  # fmt: skip

@@ -4,7 +4,7 @@ The order is that of the directory's own checks: user name, tenant, application,
 principal, resource, role, SMTP user name. A step was made only if those before succeeded.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -504,9 +504,7 @@ def _finding(
     return replace(finding, remedies=(remedy,)) if remedy else finding
 
 
-Rule = Callable[[Evidence, DoctorFacts], Finding | None]
-
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final = (
     username_format, ids_swapped, tenant_unknown, refused_by_authority,
     refused_for_something_else, no_token_at_all, secret_mangled, resource_unknown,
     role_missing, role_wrong_scope, access_not_propagated,

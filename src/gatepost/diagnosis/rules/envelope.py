@@ -1,6 +1,5 @@
 """MAIL and RCPT."""
 
-from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
@@ -111,6 +110,6 @@ def _is_relaying_refused(seen: Evidence, reply: Reply) -> bool:
     return bool(opensmtpd) and reply.code == 550 and "invalid recipient" in reply.text.lower()
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     unwanted_auth_attempt, trusted_without, auth_not_performed, login_forgotten,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
 
-def found_behind(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]:
+def conclude_identity(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]:
     """Return the findings about a token, or about what is behind the server."""
     if seen.token.value is None and seen.behind.value is None:
         return ()  # a pasted log needs a fast answer

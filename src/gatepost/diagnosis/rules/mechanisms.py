@@ -1,7 +1,6 @@
 """AUTH: the mechanisms that client and server can use, and the format of the exchange."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
@@ -326,7 +325,7 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
     )
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     mechanism_not_offered, client_lacks_mechanism, login_initial_response_rejected,
     initial_response_required, auth_before_tls_refused_by_client, authzid_not_permitted,
     mechanism_advertised_but_broken, dropped_before_auth,

@@ -1,7 +1,7 @@
 """Before the first reply: name resolution, connections, missing greetings."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
@@ -248,7 +248,7 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
     )
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     dns_failure, ipv6_unreachable, address_family_not_tried, port_blocked,
     provider_endpoint_changed, mesh_server_first_hang, other_protocol, backend_down_behind_proxy,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Rules for refusals that name their cause."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -39,6 +39,4 @@ def _replies(seen: Evidence, position: Position) -> Iterator[tuple[str, Reply]]:
         yield "the message", seen.content.value
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = tuple(
-    partial(refused, row) for row in REFUSALS
-)
+RULES: Final = tuple(partial(refused, row) for row in REFUSALS)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.error_document import status_said
+from gatepost.diagnosis.error_document import find_status
+from gatepost.diagnosis.rank import merge
 from gatepost.diagnosis.rules.ehlo import is_not_the_name
-from gatepost.diagnosis.rules.texts import merged, weigh
+from gatepost.diagnosis.rules.texts import weigh
 from gatepost.diagnosis.signs import SIGNS
 from gatepost.diagnosis.signs.reading import Reading, Statement
 from gatepost.diagnosis.signs.sign import LIKELY, Sign
@@ -24,7 +25,7 @@ _NEAR: Final = 0.7
 """The part of the first cause's weight from which on a second cause is reported."""
 
 
-def with_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
+def add_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding, ...]:
     """Return the findings of rules together with what the server's refusals say."""
     from_rules = tuple(from_rules)
     reading = LiveReading(seen)
@@ -38,7 +39,7 @@ def with_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding
     if not from_replies:
         return from_rules
     by_rule = {each.id for each in from_rules}
-    weighed = merged((*from_rules, *from_replies))
+    weighed = merge((*from_rules, *from_replies))
     best = max(each.fit for each in weighed)
     return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
 
@@ -65,7 +66,7 @@ def _excluded(seen: Evidence) -> Iterator[str]:
         yield "app_password_required"
     if seen.token.value is not None and seen.token.value.form == "jwt":
         yield from ("oauth_wrong_identity", "token_expired")  # the token itself was read
-        if status_said(seen) != "insufficient_scope":
+        if find_status(seen) != "insufficient_scope":
             yield "oauth_scope_wrong"
 
 

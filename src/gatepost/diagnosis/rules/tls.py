@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, timedelta
 from typing import Final
 
@@ -354,7 +354,7 @@ def _ascii(name: str) -> str:
         return folded
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, starttls_not_offered,
     server_tls_misconfigured,
     tls_version_too_old, no_handshake, wants_a_certificate,

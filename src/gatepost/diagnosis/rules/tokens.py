@@ -1,6 +1,5 @@
 """The access token that a client signs in with: what it contains, and what is missing."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -175,6 +174,6 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S UTC}"
 
 
-RULES: Final[tuple[Callable[[Evidence, DoctorFacts], Finding | None], ...]] = (
+RULES: Final = (
     not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity, another_mailbox,
 )  # fmt: skip

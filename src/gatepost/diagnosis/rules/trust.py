@@ -1,6 +1,5 @@
 """Whose certificate it is: an inspecting product's, another server's, a public authority's."""
 
-from collections.abc import Callable
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
@@ -91,6 +90,6 @@ def _is_within(name: str, domain: str) -> bool:
     return name == domain or name.endswith(f".{domain}")
 
 
-RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+RULES: Final = (
     tls_intercepted, connection_redirected_by_network, client_ca_store_missing,
 )  # fmt: skip

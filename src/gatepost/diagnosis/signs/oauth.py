@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.error_document import status_said
+from gatepost.diagnosis.error_document import find_status
 from gatepost.diagnosis.signs.auth import has_no_auth, is_login_refused, is_token_login
 from gatepost.diagnosis.signs.reading import Reading
 from gatepost.diagnosis.signs.sign import Sign, Test
@@ -18,7 +18,7 @@ def has_error_document(reading: Reading) -> bool:
 
 def _status(*statuses: str) -> Test:
     """Return a test: the error document has one of these statuses (RFC 7628 3.2.2)."""
-    return lambda reading: is_token_login(reading) and status_said(reading.seen) in statuses
+    return lambda reading: is_token_login(reading) and find_status(reading.seen) in statuses
 
 
 _SAYING = ("invalid_request", "invalid_token", "insufficient_scope")
@@ -64,7 +64,7 @@ SIGNS: Final = (
          "failed to get token", "failed to obtain token", "could not get token",
          "token request failed", "acquire token")),
     Sign("oauth_scope_wrong", 13, when=lambda r: is_token_login(r) and has_error_document(r)
-         and ("microsoft365" not in r.providers) and status_said(r.seen) not in _SAYING,
+         and ("microsoft365" not in r.providers) and find_status(r.seen) not in _SAYING,
          proof="a 334 with an error document came for the token"),
     Sign("oauth_scope_wrong", 13, when=_status("insufficient_scope"),
          proof="insufficient_scope: the token permits less than this needs (RFC 6750 3.1)"),

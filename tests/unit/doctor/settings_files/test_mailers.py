@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.remedies import LIBRARIES, with_mailers
+from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers
 from gatepost.diagnosis.settings.mailers import _OPTIONS, _REPLACED
 from gatepost.doctor.settings_files import read_config
 from gatepost.model.finding import Diagnosis, Finding
@@ -100,7 +100,7 @@ def test_another_backend_has_other_options() -> None:
 
 @pytest.mark.parametrize("topic", LIBRARIES["django"].fixes)
 def test_the_code_of_each_fix_is_for_mailers(topic: str) -> None:
-    library = with_mailers(LIBRARIES["django"])
+    library = adapt_to_mailers(LIBRARIES["django"])
     fix = library.fixes[topic]  # type: ignore[index]
     code = (fix.code or "").replace("{{port}}", "587").replace("{{host}}", "smtp.example.com")
     assert max(map(len, code.splitlines()), default=0) <= 80
