@@ -128,8 +128,8 @@ class TalkSession:
     def _tell(self, reply: Reply) -> None:
         for line in self.session.reader.lines:
             self._show(safe(self.session.transcript.redact(line).expandtabs()))
-        if reply.code == 334 and (asked := _decode(reply.text)):
-            self._show(f"-- {asked}")
+        if reply.code == 334 and (prompt_text := _decode(reply.text)):
+            self._show(f"-- {prompt_text}")
 
     def _drive(self, conversation: Conversation[T]) -> T:
         return self._driver.run(self.session.guard(conversation))

@@ -134,8 +134,8 @@ def _checked_profile(name: str, settings: tuple[str, ...]) -> "Profile":
 
 
 def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
-    shown = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
-    reporter("ready", **{key: document[key] for key in shown})
+    keys = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
+    reporter("ready", **{key: document[key] for key in keys})
 
 
 def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> None:

@@ -65,8 +65,8 @@ class MemoryDirectory:
             return REFUSED.because("unknown_user: nobody has this name")
         if credentials.authzid not in ("", credentials.username):
             return REFUSED.because("not_allowed: nobody may act as another")
-        given = credentials.password or credentials.token
-        if given is None or given != account.password:
+        secret = credentials.password or credentials.token
+        if secret is None or secret != account.password:
             return REFUSED.because("bad_credentials: the password is another")
         return Principal(account.username, mechanism)
 

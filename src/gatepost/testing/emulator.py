@@ -81,9 +81,9 @@ class Emulator(LocalRelay):
                     return document
             time.sleep(0.02)
         end_process(self._process)
-        said = self._output.read_text("utf-8", "replace")[self._seen :]
+        output_end = self._output.read_text("utf-8", "replace")[self._seen :]
         self._forget()
-        raise EmulatorError(f"the relay did not come up:\n{said}")
+        raise EmulatorError(f"the relay did not come up:\n{output_end}")
 
     def stop(self) -> None:
         """Stop it as an init system would, and delete its directory; a second call does nothing.
@@ -98,11 +98,11 @@ class Emulator(LocalRelay):
         except subprocess.TimeoutExpired:
             status = None
         self._finalizer()
-        said = self._output.read_text("utf-8", "replace")[-4_000:]
+        output_end = self._output.read_text("utf-8", "replace")[-4_000:]
         self._forget()
         if status != 0 and os.name == "posix":
             how = "in time" if status is None else f"well, but with status {status}"
-            raise EmulatorError(f"the relay did not stop {how}:\n{said}")
+            raise EmulatorError(f"the relay did not stop {how}:\n{output_end}")
 
     def kill(self) -> None:
         """Kill it like a power cut; ``data`` stays unchanged, if it was given."""

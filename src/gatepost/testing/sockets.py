@@ -76,8 +76,8 @@ class _Socket:
             raise self._mismatch(step.number, step.what, repr(self._unread))
         if step.what == "TLS":
             self._stream.start_tls(self._context, "localhost", PATIENCE)
-        elif said := self._stream.receive(PATIENCE):
-            raise self._mismatch(step.number, "the connection closed", repr(said))
+        elif octets := self._stream.receive(PATIENCE):
+            raise self._mismatch(step.number, "the connection closed", repr(octets))
 
     def _mismatch(self, number: int, expected: str, got: str) -> Mismatch:
         return Mismatch(f"{self._dialogue.name}, line {number}: expected {expected!r}, got {got!r}")

@@ -27,9 +27,9 @@ def document(entry: EmailService) -> Document:
 
 async def listing(call: ArmCall) -> Response:
     """``GET .../emailServices``, of a group or of a subscription."""
-    found = call.snapshot.all(EmailService)
+    services = call.snapshot.all(EmailService)
     scope = call.scope.lower()
-    return call.pages([document(each) for each in found if is_within(each.key, scope)])
+    return call.pages([document(each) for each in services if is_within(each.key, scope)])
 
 
 async def put(call: ArmCall) -> Response:

@@ -55,7 +55,7 @@ async def listing(call: ArmCall) -> Response:
     scope = existing(call.snapshot, Subscription, call.scope).key
     wanted = parse_filter(call.query.get("$filter", ""), _GROUP_FILTERS).equals
     name, value = wanted.get("tagname"), wanted.get("tagvalue")
-    found = [
+    entries = [
         _document(each)
         for each in call.snapshot.all(ResourceGroup)
         if is_within(each.key, scope)
@@ -63,7 +63,7 @@ async def listing(call: ArmCall) -> Response:
         and (name is None or name in each.tags)
         and (value is None or value in each.tags.values())
     ]
-    return call.pages(found)
+    return call.pages(entries)
 
 
 async def put(call: ArmCall) -> Response:
@@ -98,21 +98,21 @@ async def resources(call: ArmCall) -> Response:
     kind = Subscription if scope.count("/") == 2 else ResourceGroup
     existing(call.snapshot, kind, call.scope)
     wanted = parse_filter(call.query.get("$filter", ""), _FILTERS).equals
-    found = []
+    entries = []
     tracked: list[_Tracked] = []
     for each_kind in _TRACKED:
         tracked += call.snapshot.all(each_kind)
     for each in tracked:
-        shown = {
+        facts = {
             "resourcetype": each.resource_type,
             "name": each.name,
             "location": "global",
             "resourcegroup": each.id.split("/")[4],
         }
         if is_within(each.key, scope) and all(
-            shown[name].lower() == value.lower() for name, value in wanted.items()
+            facts[name].lower() == value.lower() for name, value in wanted.items()
         ):
-            found.append(
+            entries.append(
                 {
                     "id": each.id,
                     "name": "/".join(each.id.split("/")[8::2]),
@@ -121,7 +121,7 @@ async def resources(call: ArmCall) -> Response:
                     "tags": dict(each.tags),
                 }
             )
-    return call.pages(found)
+    return call.pages(entries)
 
 
 get = get_handler(ResourceGroup, lambda _, entry: _document(entry))

@@ -74,13 +74,13 @@ async def listing(call: ArmCall) -> Response:
     scope = existing_scope(call.snapshot, call.scope).lower()
     wanted = parse_filter(call.query.get("$filter", ""), _FILTERS)
     principal = wanted.equals.get("principalid") or wanted.calls.get("assignedto")
-    found = [
+    assignments = [
         each
         for each in call.snapshot.all(RoleAssignment)
         if _is_near(each.scope.lower(), scope, below="atscope" not in wanted.calls)
         and (principal is None or each.principal_id.lower() == principal.lower())
     ]
-    return call.pages([_document(each) for each in found])
+    return call.pages([_document(each) for each in assignments])
 
 
 def _is_near(assigned: str, scope: str, *, below: bool) -> bool:

@@ -30,8 +30,8 @@ def _document(call: ArmCall, entry: SenderUsername) -> Document:
 async def listing(call: ArmCall) -> Response:
     """``GET .../senderUsernames``."""
     domain = existing(call.snapshot, Domain, call.scope)
-    found = call.snapshot.find(SenderUsername, domain.id)
-    return call.pages([_document(call, each) for each in found])
+    entries = call.snapshot.find(SenderUsername, domain.id)
+    return call.pages([_document(call, each) for each in entries])
 
 
 async def put(call: ArmCall) -> Response:

@@ -83,9 +83,9 @@ def _document(call: ArmCall, entry: CommunicationService) -> Document:
 
 async def listing(call: ArmCall) -> Response:
     """``GET .../communicationServices``, of a group or of a subscription."""
-    found = call.snapshot.all(CommunicationService)
+    resources = call.snapshot.all(CommunicationService)
     scope = call.scope.lower()
-    return call.pages([_document(call, each) for each in found if is_within(each.key, scope)])
+    return call.pages([_document(call, each) for each in resources if is_within(each.key, scope)])
 
 
 async def put(call: ArmCall) -> Response:

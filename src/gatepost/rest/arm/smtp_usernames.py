@@ -29,9 +29,9 @@ def _document(entry: SmtpUsername) -> Document:
 async def listing(call: ArmCall) -> Response:
     """``GET .../smtpUsernames``."""
     service = existing(call.snapshot, CommunicationService, call.scope)
-    found = call.snapshot.all(SmtpUsername)
+    usernames = call.snapshot.all(SmtpUsername)
     key = service.key
-    return call.pages([_document(each) for each in found if each.service_id.lower() == key])
+    return call.pages([_document(each) for each in usernames if each.service_id.lower() == key])
 
 
 async def put(call: ArmCall) -> Response:

@@ -64,8 +64,8 @@ def _has_role_in(call: ArmCall, subscription: Subscription) -> bool:
 
 async def listing(call: ArmCall) -> Response:
     """``GET /subscriptions``: those in which the caller has a role."""
-    found = call.snapshot.all(Subscription)
-    return call.pages([_document(each) for each in found if _has_role_in(call, each)])
+    subscriptions = call.snapshot.all(Subscription)
+    return call.pages([_document(each) for each in subscriptions if _has_role_in(call, each)])
 
 
 async def get(call: ArmCall) -> Response:
@@ -82,12 +82,12 @@ async def tenants(call: ArmCall) -> Response:
     """``GET /tenants``: those that contain the caller's application."""
     caller = call.caller
     application = caller.application_id.lower()
-    known = {
+    ids = {
         each.tenant_id.lower()
         for each in call.snapshot.all(ServicePrincipal)
         if each.application_id.lower() == application
     }
-    found = [each for each in call.snapshot.all(Tenant) if each.key in known]
+    entries = [each for each in call.snapshot.all(Tenant) if each.key in ids]
     return call.pages(
         [
             {
@@ -99,7 +99,7 @@ async def tenants(call: ArmCall) -> Response:
                 "defaultDomain": each.domain,
                 "domains": [each.domain] if each.domain else [],
             }
-            for each in found
+            for each in entries
         ]
     )
 
@@ -143,18 +143,18 @@ async def providers(call: ArmCall) -> Response:
 
 async def actions(call: ArmCall) -> Response:
     """``GET /providers/Microsoft.Communication/operations``: the actions that a role may grant."""
-    found = []
+    documents = []
     for name in ACTIONS:
         provider_name, _, rest = name.partition("/")
         kind, _, verb = rest.rpartition("/")
-        found.append(
+        documents.append(
             {
                 "name": name,
                 "isDataAction": False,
                 "display": {"provider": provider_name, "resource": kind, "operation": verb},
             }
         )
-    return call.pages(found)
+    return call.pages(documents)
 
 
 async def exchange_domains(_call: ArmCall) -> Response:

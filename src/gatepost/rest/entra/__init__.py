@@ -46,8 +46,8 @@ def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Re
 
     async def answer(request: Request) -> Response:
         trace_id = new_guid()
-        asked = request.headers.get("client-request-id", "")
-        correlation_id = asked if is_guid(asked) else new_guid()
+        client_request_id = request.headers.get("client-request-id", "")
+        correlation_id = client_request_id if is_guid(client_request_id) else new_guid()
         try:
             response = await handler(site, request)
         except (ApiError, ClientDisconnect):

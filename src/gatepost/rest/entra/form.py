@@ -91,5 +91,5 @@ def _basic(values: list[str]) -> Mapping[str, str]:
     if text is None or ":" not in text or len(text) > MAX_FIELD:
         raise EntraError(INPUT_INVALID, "bad_request: the Basic credentials cannot be read")
     client_id, _, secret = text.partition(":")
-    found = {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
-    return {name: value for name, value in found.items() if value}
+    fields = {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
+    return {name: value for name, value in fields.items() if value}

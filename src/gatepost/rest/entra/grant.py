@@ -134,12 +134,12 @@ def _check_certificate(
 
 
 def _principal(site: Site, application: Application, tenant: Tenant) -> ServicePrincipal:
-    found = site.directory.find(ServicePrincipal, principal_lookup(application.id, tenant.id))
-    if not found:
+    principals = site.directory.find(ServicePrincipal, principal_lookup(application.id, tenant.id))
+    if not principals:
         raise EntraError(
             PRINCIPAL_MISSING,
             "service_principal_missing: the application has no service principal in that tenant",
             application=application.id,
             tenant=tenant.id,
         )
-    return found[0]
+    return principals[0]

@@ -68,10 +68,10 @@ def routes(site: Site, *, sends: bool = True) -> list[BaseRoute]:
     """Return the routes of this API; ``sends``: with sendMail."""
     operations = (_MAIL, *_OPERATIONS) if sends else _OPERATIONS
 
-    async def answer(request: Request) -> Response:
+    async def handle(request: Request) -> Response:
         request_id = new_guid()
-        asked = request.headers.get("client-request-id", "")
-        client_request_id = asked if is_guid(asked) else request_id
+        wanted_id = request.headers.get("client-request-id", "")
+        client_request_id = wanted_id if is_guid(wanted_id) else request_id
         try:
             response = await _perform(site, request, operations)
         except Rejected as rejected:
@@ -92,7 +92,7 @@ def routes(site: Site, *, sends: bool = True) -> list[BaseRoute]:
         return _with_ids(response, request_id, client_request_id)
 
     return [
-        Route(f"/{version}/{{path:path}}", answer, methods=_METHODS) for version in ("v1.0", "beta")
+        Route(f"/{version}/{{path:path}}", handle, methods=_METHODS) for version in ("v1.0", "beta")
     ]
 
 

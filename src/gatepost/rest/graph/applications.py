@@ -17,7 +17,7 @@ from gatepost.directory.azure.changes.applications import (
 from gatepost.directory.azure.changes.credentials import add_secret
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall, answer, no_content
+from gatepost.rest.graph.call import GraphCall, json_response, no_content
 from gatepost.rest.graph.credentials import (
     KeyCredentialBody,
     PasswordCredentialBody,
@@ -77,15 +77,15 @@ async def create(call: GraphCall) -> Response:
     alone = Snapshot([made])
     keys = replace_certificates(alone, made, spec.key_credentials)
     secrets = [make_secret(call, made, each) for each in spec.password_credentials]
-    for kept, _ in secrets:
-        add_secret(alone, kept)
-    changes = Changes((*keys.put, *(kept for kept, _ in secrets)), (), made)
+    for secret, _ in secrets:
+        add_secret(alone, secret)
+    changes = Changes((*keys.put, *(secret for secret, _ in secrets)), (), made)
     await call.site.directory.change(lambda _: changes)
-    shown = _document(call, made)
-    shown["passwordCredentials"] = [
-        password_credential(kept, value.reveal()) for kept, value in secrets
+    document = _document(call, made)
+    document["passwordCredentials"] = [
+        password_credential(secret, value.reveal()) for secret, value in secrets
     ]
-    return answer({"@odata.context": call.context("applications/$entity")} | shown, 201)
+    return json_response({"@odata.context": call.context("applications/$entity")} | document, 201)
 
 
 def _multitenant(audience: str | None) -> bool | None:
@@ -105,21 +105,21 @@ def _document(call: GraphCall, entry: Application) -> Document:
 async def list_all(call: GraphCall) -> Response:
     """``GET /applications``."""
     call.require_administrator()
-    found = [_document(call, each) for each in call.applications]
-    page = page_of(found, call.query, f"{call.base}/applications", "Application")
-    return answer({"@odata.context": call.context("applications")} | page)
+    documents = [_document(call, each) for each in call.applications]
+    page = page_of(documents, call.query, f"{call.base}/applications", "Application")
+    return json_response({"@odata.context": call.context("applications")} | page)
 
 
 async def show(call: GraphCall) -> Response:
     """``GET /applications/{id}``: includes the certificates if they are selected."""
     call.require_administrator()
     entry = call.application
-    shown = _document(call, entry)
+    document = _document(call, entry)
     if "keycredentials" in call.query.get("$select", "").lower():
         certificates = call.snapshot.find(ClientCertificate, entry.id)
-        shown["keyCredentials"] = [key_credential(each, with_key=True) for each in certificates]
+        document["keyCredentials"] = [key_credential(each, with_key=True) for each in certificates]
     context = {"@odata.context": call.context("applications/$entity")}
-    return answer(select(context | shown, call.query))
+    return json_response(select(context | document, call.query))
 
 
 async def update(call: GraphCall) -> Response:

@@ -140,7 +140,7 @@ UNREADABLE: Final = (
 )
 
 
-def answer(document: Any, status: int = 200) -> Response:
+def json_response(document: Any, status: int = 200) -> Response:
     """Return a response that must not be cached, because of tokens and secrets."""
     return JSONResponse(document, status, {"cache-control": "no-store"})
 

@@ -24,7 +24,7 @@ from gatepost.directory.azure.entries import Application, ClientCertificate, Cli
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.secret import Secret
-from gatepost.rest.graph.call import GraphCall, answer, no_content
+from gatepost.rest.graph.call import GraphCall, json_response, no_content
 from gatepost.rest.graph.documents import password_credential
 from gatepost.rest.graph.errors import bad_request
 
@@ -61,10 +61,10 @@ async def add_password(call: GraphCall) -> Response:
     """``POST /applications/{id}/addPassword``: the only response with the value."""
     call.require_administrator()
     spec = call.read(_AddPassword).password_credential or PasswordCredentialBody()
-    kept, value = make_secret(call, call.application, spec)
-    await call.site.directory.change(lambda snapshot: add_secret(snapshot, kept))
+    secret, value = make_secret(call, call.application, spec)
+    await call.site.directory.change(lambda snapshot: add_secret(snapshot, secret))
     context = {"@odata.context": call.context("microsoft.graph.passwordCredential")}
-    return answer(context | password_credential(kept, value.reveal()))
+    return json_response(context | password_credential(secret, value.reveal()))
 
 
 def make_secret(
@@ -111,19 +111,19 @@ def replace_certificates(
     snapshot: Snapshot, application: Application, wanted: list[KeyCredentialBody]
 ) -> Changes[Application]:
     """Replace an application's certificates by the given ones. Raises Rejected."""
-    kept = {each.key: each for each in snapshot.find(ClientCertificate, application.id)}
+    current = {each.key: each for each in snapshot.find(ClientCertificate, application.id)}
     staying = {each.key_id.lower() for each in wanted if each.key_id and not each.key}
-    for key_id in staying - kept.keys():
+    for key_id in staying - current.keys():
         remove_certificate(snapshot, application, key_id)  # says that there is none
     uploads = [_read(application, each) for each in wanted if each.key]
-    present = {each.certificate: each for each in kept.values()}
+    present = {each.certificate: each for each in current.values()}
     staying |= {present[each.certificate].key for each in uploads if each.certificate in present}
     new = {each.certificate: each for each in uploads if each.certificate not in present}
     for each in new.values():
         add_certificate(snapshot, each)
     if len(staying) + len(new) > MOST_CERTIFICATES:
         raise bad_request(f"An application has at most {MOST_CERTIFICATES} certificates.")
-    removed = tuple(each for key, each in kept.items() if key not in staying)
+    removed = tuple(each for key, each in current.items() if key not in staying)
     return Changes((application, *new.values()), removed, application)
 
 

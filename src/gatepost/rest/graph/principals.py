@@ -15,7 +15,7 @@ from gatepost.directory.azure.changes.applications import (
 )
 from gatepost.directory.azure.entries import Application, ServicePrincipal
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall, answer, no_content
+from gatepost.rest.graph.call import GraphCall, json_response, no_content
 from gatepost.rest.graph.documents import Document, principal_document
 from gatepost.rest.graph.query import page_of, select
 
@@ -54,7 +54,7 @@ async def create(call: GraphCall) -> Response:
 
     made = (await call.site.directory.change(decide)).entry
     context = {"@odata.context": call.context("servicePrincipals/$entity")}
-    return answer(context | _document(call, made), 201)
+    return json_response(context | _document(call, made), 201)
 
 
 def _document(call: GraphCall, entry: ServicePrincipal) -> Document:
@@ -64,16 +64,16 @@ def _document(call: GraphCall, entry: ServicePrincipal) -> Document:
 async def list_all(call: GraphCall) -> Response:
     """``GET /servicePrincipals``."""
     call.require_administrator()
-    found = [_document(call, each) for each in call.principals]
-    page = page_of(found, call.query, f"{call.base}/servicePrincipals", "ServicePrincipal")
-    return answer({"@odata.context": call.context("servicePrincipals")} | page)
+    documents = [_document(call, each) for each in call.principals]
+    page = page_of(documents, call.query, f"{call.base}/servicePrincipals", "ServicePrincipal")
+    return json_response({"@odata.context": call.context("servicePrincipals")} | page)
 
 
 async def show(call: GraphCall) -> Response:
     """``GET /servicePrincipals/{id}``."""
     call.require_administrator()
     context = {"@odata.context": call.context("servicePrincipals/$entity")}
-    return answer(select(context | _document(call, call.principal), call.query))
+    return json_response(select(context | _document(call, call.principal), call.query))
 
 
 async def delete(call: GraphCall) -> Response:

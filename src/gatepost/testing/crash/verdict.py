@@ -108,8 +108,8 @@ def judge(records: CrashRecords) -> CrashVerdict:
                 verdict.queued += 1
             else:
                 verdict.lost.append(pair)
-    known = {each.message_id for each in records.sent}
-    verdict.unacknowledged = len({each.message_id for each in mail} - known)
+    acknowledged = {each.message_id for each in records.sent}
+    verdict.unacknowledged = len({each.message_id for each in mail} - acknowledged)
     verdict.notified_twice = [("", to) for to, ids in notices.items() if len(ids) > 1]
     _count_doubles(verdict, _by_pair(records.taken), records.kills)
     return verdict

@@ -85,8 +85,8 @@ class MemoryDeliveries:
         return [self._take(each) for each in chosen[:limit]]
 
     async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:
-        found = self._due(lambda each: each.notice_at)
-        chosen = [each for each in found if each.delivery.notice_at <= now]
+        due = self._due(lambda each: each.notice_at)
+        chosen = [each for each in due if each.delivery.notice_at <= now]
         return [self._take(each) for each in chosen[:limit]]
 
     async def looked_at(self) -> datetime | None:
@@ -110,10 +110,10 @@ class MemoryDeliveries:
         self._finish(lease.message.id, now)
 
     async def body(self, message: str) -> Body:
-        found = self._messages[message]
-        if found.body is None:
+        stored = self._messages[message]
+        if stored.body is None:
             raise KeyError(message)
-        return found.body
+        return stored.body
 
     async def message(self, id: str) -> QueuedMessage:
         return self._messages[id].message
@@ -123,14 +123,14 @@ class MemoryDeliveries:
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
         states = selection.states or ("waiting", "leased", "held")
-        found = [
+        matches = [
             entry.delivery
             for message in reversed(self._messages.values())
             for entry in message.entries
             if entry.delivery.state in states
             and selection.next_hop in ("", entry.delivery.next_hop.key)
         ]
-        return found if selection.limit is None else found[: max(0, selection.limit)]
+        return matches if selection.limit is None else matches[: max(0, selection.limit)]
 
     async def count(self) -> dict[str, QueueCount]:
         counts: dict[str, Counter[str]] = {}
@@ -234,10 +234,10 @@ class MemoryDeliveries:
         if id_ in self._messages:
             return self._messages[id_].entries
         name, part = part_of(id_)
-        found = self._messages.get(name)
-        if found is None or part is None:
+        stored = self._messages.get(name)
+        if stored is None or part is None:
             return []
-        return found.entries[part : part + 1]
+        return stored.entries[part : part + 1]
 
     def _due(self, time: Callable[[Delivery], datetime | None]) -> Sequence[_Entry]:
         waiting = [each for each in self._entries() if each.delivery.state == "waiting"]

@@ -56,14 +56,14 @@ class MemoryReports:
 
     async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
         wanted = f"@{domain.lower()}"
-        found = [
+        reports = [
             each
             for each in self._unread
             if any(to.lower().endswith(wanted) for to in each.message.rcpt_to)
         ]
-        if len(found) <= limit:
-            return found, max(self._cursor, self._newest)
-        return found[:limit], found[limit - 1].seq
+        if len(reports) <= limit:
+            return reports, max(self._cursor, self._newest)
+        return reports[:limit], reports[limit - 1].seq
 
     async def cursor(self) -> int:
         return self._cursor
@@ -99,78 +99,82 @@ class MemoryReports:
         self, message: str | None = None, limit: int | None = None
     ) -> Sequence[Report]:
         newest = reversed(self._reports.values())
-        found = [each for each in newest if message is None or each.message == message]
-        return found if limit is None else found[: max(0, limit)]
+        reports = [each for each in newest if message is None or each.message == message]
+        return reports if limit is None else reports[: max(0, limit)]
 
     async def due(self, subscription: str, now: datetime, limit: int) -> Sequence[Due]:
-        found = sorted(
-            (kept.due, number)
-            for (name, number), kept in self._deliveries.items()
-            if name == subscription and not kept.dead and kept.due <= now
+        reports = sorted(
+            (delivery.due, number)
+            for (name, number), delivery in self._deliveries.items()
+            if name == subscription and not delivery.dead and delivery.due <= now
         )
-        return [self._due(subscription, number) for _, number in found[:limit]]
+        return [self._due(subscription, number) for _, number in reports[:limit]]
 
     def _due(self, subscription: str, number: int) -> Due:
-        kept = self._deliveries[subscription, number]
-        return Due(number, self._reports[number], kept.attempts, kept.published_at)
+        delivery = self._deliveries[subscription, number]
+        return Due(number, self._reports[number], delivery.attempts, delivery.published_at)
 
     async def next_due(self, subscription: str, after: datetime) -> datetime | None:
-        kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
-        return min((each.due for each in kept if not each.dead and each.due > after), default=None)
+        deliveries = [each for (name, _), each in self._deliveries.items() if name == subscription]
+        return min(
+            (each.due for each in deliveries if not each.dead and each.due > after), default=None
+        )
 
     async def settle(self, subscription: str, settlements: Iterable[ReportSettlement]) -> None:
         for each in settlements:
             key = subscription, each.number
-            kept = self._deliveries.get(key)
-            if kept is None:
+            delivery = self._deliveries.get(key)
+            if delivery is None:
                 continue
             if each.again_at is None and not each.dead:
                 del self._deliveries[key]
                 continue
-            kept.attempts += 1
-            kept.last_at, kept.outcome, kept.dead = each.at, each.outcome, each.dead
-            kept.due = each.again_at or kept.due
+            delivery.attempts += 1
+            delivery.last_at, delivery.outcome, delivery.dead = each.at, each.outcome, each.dead
+            delivery.due = each.again_at or delivery.due
 
     async def backlog(self, subscription: str) -> Backlog:
-        kept = [each for (name, _), each in self._deliveries.items() if name == subscription]
-        tried = [(each.last_at, each.outcome) for each in kept if each.last_at is not None]
-        dead = sum(each.dead != "" for each in kept)
-        return Backlog(len(kept) - dead, dead, max(tried)[1] if tried else "")
+        deliveries = [each for (name, _), each in self._deliveries.items() if name == subscription]
+        tried = [(each.last_at, each.outcome) for each in deliveries if each.last_at is not None]
+        dead = sum(each.dead != "" for each in deliveries)
+        return Backlog(len(deliveries) - dead, dead, max(tried)[1] if tried else "")
 
     async def dead_letters(self, subscription: str) -> Sequence[DeadLetter]:
-        found = [
+        reports = [
             DeadLetter(
                 self._reports[number],
-                kept.attempts,
-                kept.dead,
-                kept.outcome,
-                kept.published_at,
-                kept.last_at,
+                delivery.attempts,
+                delivery.dead,
+                delivery.outcome,
+                delivery.published_at,
+                delivery.last_at,
             )
-            for (name, number), kept in self._deliveries.items()
-            if name == subscription and kept.dead and kept.last_at is not None
+            for (name, number), delivery in self._deliveries.items()
+            if name == subscription and delivery.dead and delivery.last_at is not None
         ]
-        return found[::-1]
+        return reports[::-1]
 
     async def unsubscribe(self, subscriptions: Iterable[str]) -> None:
-        gone = set(subscriptions)
+        removed = set(subscriptions)
         self._deliveries = {
-            key: kept for key, kept in self._deliveries.items() if key[0] not in gone
+            key: delivery for key, delivery in self._deliveries.items() if key[0] not in removed
         }
 
     async def subscribed(self) -> Sequence[str]:
         return sorted({name for name, _ in self._deliveries})
 
     async def expire(self, before: datetime, keep: int) -> int:
-        waiting = {number for (_, number), kept in self._deliveries.items() if not kept.dead}
-        gone = [
+        waiting = {
+            number for (_, number), delivery in self._deliveries.items() if not delivery.dead
+        }
+        removed = [
             number
             for number, report in self._reports.items()
             if (report.at < before or number <= self._number - keep) and number not in waiting
         ]
-        for number in gone:
+        for number in removed:
             self._ids.discard(self._reports.pop(number).id)
         self._deliveries = {
-            key: kept for key, kept in self._deliveries.items() if key[1] in self._reports
+            key: delivery for key, delivery in self._deliveries.items() if key[1] in self._reports
         }
-        return len(gone)
+        return len(removed)

@@ -45,8 +45,8 @@ class MemoryStore:
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
         matches = matcher(selection)
-        found = [each[0] for each in reversed(self._messages.values()) if matches(each[0])]
-        return found[: selection.limit]
+        selected = [each[0] for each in reversed(self._messages.values()) if matches(each[0])]
+        return selected[: selection.limit]
 
     async def count(self) -> int:
         return len(self._messages)
