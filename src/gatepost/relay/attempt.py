@@ -1,7 +1,7 @@
 """One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from gatepost.queue.fail_over import (
 )
 from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import Progress, Step
+from gatepost.relay.delivery_context import Load
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.in_flight import OpenAttempt
@@ -40,9 +41,6 @@ SPELL: Final = 2.0
 PATIENCE, MOMENT = 10.0, 0.1
 """Seconds to wait for the first login at the next target, after another one refused a message, and
 between two checks. Without this the message would wait for its next scheduled attempt."""
-
-Load = Callable[[], Awaitable[Body]]
-"""Returns the content of a message. Raises KeyError, QueueError or OSError."""
 
 _GIVEN_UP: Final = Reply(451, "No answer", Esc(4, 4, 2))
 

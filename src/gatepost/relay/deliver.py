@@ -28,7 +28,7 @@ from gatepost.relay.faults import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
-from gatepost.relay.settler import Later, Settler
+from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.wait import CROWDED, RESOLVER, Wait
 
 GOODBYE: Final = 1.0
@@ -414,14 +414,14 @@ class Deliverer:
                 settled.set_result(None)
         self._note_due(due)
 
-    async def _tried_at(self, queued: QueuedLease, due: datetime) -> Later:
+    async def _tried_at(self, queued: QueuedLease, due: datetime) -> NextAttempt:
         """Return when a deferred delivery is really attempted, as ``queue why`` shows it."""
         delivery = queued.lease.delivery
         with suppress(QueueError):
             if queued.is_cancelled and await self._is_held(delivery.id):
-                return Later(None, is_held=True)
+                return NextAttempt(None, is_held=True)
         pause = self.pause_of(delivery.next_hop)
-        return Later(next_try(due, delivery.expires_at, self._now(), pause))
+        return NextAttempt(next_try(due, delivery.expires_at, self._now(), pause))
 
     async def _is_held(self, delivery: str) -> bool:
         return any(each.state == "held" for each in await self._deliveries.find(delivery))

@@ -1,12 +1,16 @@
 """What the parts of a relay's delivery share."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatepost.model.body import Body
 from gatepost.queue.deliveries import Deliveries
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.routes import Routes
+
+Load = Callable[[], Awaitable[Body]]
+"""Returns the content of a message. Raises KeyError, QueueError or OSError."""
 
 
 @dataclass(frozen=True, slots=True)

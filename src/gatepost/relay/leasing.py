@@ -8,7 +8,6 @@ from typing import Any, Final
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Planned
 from gatepost.queue.schedule import BACK
-from gatepost.relay.damage import DamageReports
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.faults import explain
 from gatepost.relay.giving_way import FEW, GivingWay
@@ -20,6 +19,10 @@ LOOK: Final = 30.0
 """Seconds after which the queue is read again in any case, because wall clocks are changed."""
 TOGETHER: Final = 0.02
 """Seconds between two looks, so that many pauses that end at almost the same time need one."""
+_NO_PARAMETERS: Final = (
+    "the parameters of MAIL (RET, ENVID) cannot be read; it is sent without them"
+)
+_NO_RECIPIENTS: Final = "its recipients cannot be read; it is held, and can only be dropped"
 Ask = Callable[..., Awaitable[Sequence[Lease]]]
 """Leases some deliveries that are due."""
 
@@ -46,7 +49,8 @@ class Leasing:
         """Nothing was leased, because enough is in memory."""
         self._due = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._damage = DamageReports(context.report)
+        self._damaged: set[str] = set()
+        """Messages whose damage was reported."""
         self.trouble = ""
         """Why the queue cannot be read at the moment."""
         self._ahead: float | None = None
@@ -184,11 +188,19 @@ class Leasing:
     async def _accept_all(self, ask: Ask, *arguments: Any) -> Sequence[Lease]:
         leases = await ask(*arguments)
         for lease in leases:
-            self._damage.tell(lease)
+            self._report_damage(lease)
             if lease.delivery.state != "held":
                 self._accept(QueuedLease(lease, None))
         self._move_expiring_first(leases)
         return leases
+
+    def _report_damage(self, lease: Lease) -> None:
+        """Report once for each message what of it cannot be read in the store any more."""
+        is_held, message = lease.delivery.state == "held", lease.message
+        if (is_held or message.is_damaged) and message.id not in self._damaged:
+            self._damaged.add(message.id)
+            reason = _NO_RECIPIENTS if is_held else _NO_PARAMETERS
+            self._report("message_damaged", id=message.id, reason=reason)
 
     def _move_expiring_first(self, leases: Iterable[Lease]) -> None:
         """Move deliveries that expire soon to the front of their queues, for a last attempt."""

@@ -17,11 +17,10 @@ from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
-from gatepost.relay.delayed_answer import after
 from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.handshakes import TOO_MANY
 from gatepost.relay.listener_state import ListenerState
-from gatepost.relay.sign_in import SignIn
+from gatepost.relay.sign_in import SignIn, after
 from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.relay.transaction import MailTransactions
 from gatepost.wire.server import events

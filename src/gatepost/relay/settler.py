@@ -15,7 +15,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop, Retry
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.schedule import Random
-from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.delivery_context import DeliveryContext, Load
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import retry_of
@@ -29,10 +29,8 @@ PATIENCE: Final = (0.05, 0.2, 1.0, 5.0, 15.0)
 EXPIRED: Final = "it has expired"
 """Why mail failed that no server refused permanently."""
 
-Load = Callable[[], Awaitable[Body]]
 
-
-class Later(NamedTuple):
+class NextAttempt(NamedTuple):
     """When a delivery that was deferred is attempted again."""
 
     next_at: datetime | None
@@ -40,7 +38,7 @@ class Later(NamedTuple):
     is_held: bool = False
 
 
-When = Callable[[datetime], Awaitable[Later]]
+FindNextAttempt = Callable[[datetime], Awaitable[NextAttempt]]
 """Returns when something that is due at a time is really attempted."""
 
 
@@ -53,7 +51,7 @@ class Settler:
         self._notifier, self._random = notifier, random
 
     async def settle(
-        self, lease: Lease, result: AttemptResult, load: Load, when: When
+        self, lease: Lease, result: AttemptResult, load: Load, when: FindNextAttempt
     ) -> datetime | None:
         """Record the result of an attempt.
 
@@ -157,7 +155,7 @@ class Settler:
         return False  # pragma: no cover - it counts for ever
 
     def _tell(
-        self, lease: Lease, result: AttemptResult, settlement: Settlement, later: Later | None
+        self, lease: Lease, result: AttemptResult, settlement: Settlement, later: NextAttempt | None
     ) -> None:
         """Report each verdict, and each reply separately."""
         attempt = result.attempt

@@ -1,18 +1,19 @@
 """The logins of one session: each AUTH, its result, and the place of the client in its
 subscription."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from gatepost.model.credentials import Principal
 from gatepost.model.reply import Reply
 from gatepost.relay.authenticate import Authentication, Claim
 from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay, When
-from gatepost.relay.delayed_answer import after
 from gatepost.wire.server.session import Session
 
+T = TypeVar("T")
 MAX_DELAYS: Final = 8
 """Each refused login is answered later than the one before, up to this multiple of the first delay.
 """
@@ -105,3 +106,16 @@ class SignIn:
         self._relay.report(
             "signed_in", peer=self._peer, mechanism=principal.mechanism, principal=principal.name
         )
+
+
+def after(seconds: float, answer: T) -> "asyncio.Future[T]":
+    """Return a future of the running loop that has ``answer`` in so many seconds."""
+    loop = asyncio.get_running_loop()
+    later: asyncio.Future[T] = loop.create_future()
+    loop.call_later(seconds, _give, later, answer)
+    return later
+
+
+def _give(later: "asyncio.Future[T]", answer: T) -> None:
+    if not later.done():
+        later.set_result(answer)

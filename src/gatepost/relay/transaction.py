@@ -1,7 +1,7 @@
 """The mail transactions of a connection (RFC 5321 3.3): MAIL, RCPT, the content, acceptance."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -15,13 +15,13 @@ from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender import check_sender, refuse_from
-from gatepost.relay.context import Relay
+from gatepost.relay.context import Relay, When
 from gatepost.relay.faults import error_of, explain
-from gatepost.relay.header_from import check_authors
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import hop_of, log_facts, receive_message
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
+from gatepost.wire.server.replies import Replies
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")
@@ -196,7 +196,7 @@ class MailTransactions:
             return
         standing_of = partial(self._relay.directory.standing, principal)
         conclude = partial(self._count_unless, message)
-        check_authors(others, standing_of, session.replies, self._connection.when, conclude)
+        _check_authors(others, standing_of, session.replies, self._connection.when, conclude)
 
     def _count_unless(self, message: Submission, refusal: Reply | None) -> None:
         if refusal is None:
@@ -255,3 +255,28 @@ class MailTransactions:
 
     def _tell_not_stored(self, reply: str, reason: str) -> None:
         self._relay.report("not_stored", peer=self._stream.peer_address, reply=reply, reason=reason)
+
+
+def _check_authors(
+    authors: Sequence[Address],
+    standing_of: Callable[[Address], Later[Standing]],
+    replies: Replies,
+    when: When,
+    conclude: Callable[[Reply | None], None],
+) -> None:
+    """Check the authors in From like the sender; ``conclude`` gets the first refusal, or None.
+
+    An answer that is available at once needs no turn of the event loop.
+    """
+    if not authors:
+        conclude(None)
+        return
+
+    def judge(standing: Standing) -> None:
+        refusal = check_sender(authors[0], standing, replies)
+        if refusal is None:
+            _check_authors(authors[1:], standing_of, replies, when, conclude)
+        else:
+            conclude(refusal.because(f"header From: {refusal.reason}"))
+
+    when(standing_of(authors[0]), judge)

@@ -112,12 +112,12 @@ def addressed(envelope: Envelope, content: bytes) -> bytes:
 
     To and Cc stay unchanged, octet by octet, if they name nobody else.
     """
-    servers = header_recipients(envelope, read_contents(content))
+    named = header_recipients(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")
     head += b"\r\n" if empty_line else b""
-    kept = (_BLIND if servers.is_whole else _RECIPIENTS).sub(b"", head)
-    hidden: list[Mailbox] = [("", each) for each in servers.hidden]
-    fields = [] if servers.is_whole else [("To", servers.to), ("Cc", servers.cc)]
+    kept = (_BLIND if named.is_whole else _RECIPIENTS).sub(b"", head)
+    hidden: list[Mailbox] = [("", each) for each in named.hidden]
+    fields = [] if named.is_whole else [("To", named.to), ("Cc", named.cc)]
     put = b"".join(
         mailbox_field(name, people) for name, people in [*fields, ("Bcc", hidden)] if people
     )

@@ -30,9 +30,8 @@ async def unless_silent(
     try:
         await asyncio.wait([task], timeout=SILENCE)
         is_silent = not task.done() and evidence.is_awaiting_greeting and await is_implicit_tls()
-        if (
-            not is_silent or task.done() or not evidence.is_awaiting_greeting
-        ):  # it has greeted meanwhile
+        has_greeted = task.done() or not evidence.is_awaiting_greeting  # perhaps meanwhile
+        if not is_silent or has_greeted:
             return await task
     except BaseException:
         await _cancel_and_close(task)
