@@ -17,7 +17,7 @@ from gatepost.diagnosis.rules.replies import add_replies
 from gatepost.diagnosis.rules.texts import conclude_from_texts
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
-from gatepost.model.finding import Diagnosis, Finding, Verdict
+from gatepost.model.finding import Diagnosis, DiagnosisVerdict, Finding
 from gatepost.model.setting import has_mailers
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _diagnose_settings(seen: Evidence) -> Diagnosis:
     next_probe = _next_probe(seen, findings)
     if not findings and seen.target is not None:
         next_probe = f"gatepost doctor {seen.target}: whether the server takes what is set here"
-    verdict: Verdict = "finding" if findings else "healthy" if seen.configs else "unknown"
+    verdict: DiagnosisVerdict = "finding" if findings else "healthy" if seen.configs else "unknown"
     return Diagnosis(verdict, findings, note_settings(seen), seen, next_probe)
 
 
@@ -163,7 +163,7 @@ def _certificate_name(seen: Evidence) -> str:
     return next((name for name in names if _HOST_NAME.fullmatch(name)), "")
 
 
-def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> Verdict:
+def _verdict(seen: Evidence, findings: tuple[Finding, ...]) -> DiagnosisVerdict:
     resolution, connects = seen.resolution.value, seen.connects.value
     if seen.source == "token":
         if findings:

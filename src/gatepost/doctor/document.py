@@ -9,7 +9,7 @@ import msgspec
 
 from gatepost.doctor.evidence_document import INWARD, outward, to_document
 from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Confidence, Diagnosis, Finding, Verdict
+from gatepost.model.finding import Confidence, Diagnosis, DiagnosisVerdict, Finding
 
 SCHEMA: Final = 1
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -86,7 +86,7 @@ class ReportDocument(msgspec.Struct, forbid_unknown_fields=True):
 
     schema: int
     """The version of this document; it increases if an older reader could misunderstand it."""
-    verdict: Verdict
+    verdict: DiagnosisVerdict
     """The same as the exit code: 0 healthy, 2 finding, 3 unreachable, 1 unknown."""
     target: str | None
     """``host:port``; null if unknown."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Confidence, Diagnosis, Finding, Remedy, Verdict
+from gatepost.model.finding import Confidence, Diagnosis, DiagnosisVerdict, Finding, Remedy
 
 WIDTH: Final = 80
 COLUMN: Final = 38
@@ -16,22 +16,22 @@ _SECOND: Final = "\ue000"
 """Represents a wide character's second column; no printable text contains it."""
 _TAB: Final = 4
 _STYLES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "dim": "2"}
-_COLOURS: Final[dict[Verdict, str]] = {
+_COLOURS: Final[dict[DiagnosisVerdict, str]] = {
     "healthy": "green", "finding": "red", "unreachable": "red", "unknown": "yellow",
 }  # fmt: skip
-_VERDICTS: Final[dict[Verdict, str]] = {
+_VERDICTS: Final[dict[DiagnosisVerdict, str]] = {
     "healthy": "healthy: everything that was tried works",
     "finding": "the cause was found",
     "unreachable": "the server cannot be reached from here",
     "unknown": "something fails, and no known cause fits",
 }
 
-_OF_LOGS: Final[dict[Verdict, str]] = {
+_OF_LOGS: Final[dict[DiagnosisVerdict, str]] = {
     "healthy": "healthy: everything in it went well",
     "finding": "the cause was found",
     "unknown": "no known cause fits what it shows",
 }
-_OF_SETTINGS: Final[dict[Verdict, str]] = {
+_OF_SETTINGS: Final[dict[DiagnosisVerdict, str]] = {
     "healthy": "healthy: no mistake was found in these settings",
     "finding": "a mistake was found in these settings",
     "unknown": "no settings for sending mail were found",

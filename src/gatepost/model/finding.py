@@ -7,7 +7,7 @@ from gatepost.model.fast_dataclass import dataclass
 
 Confidence = Literal["certain", "likely", "possible"]
 """The evidence proves it; it is the best explanation; or the evidence does not exclude it."""
-Verdict = Literal["healthy", "finding", "unreachable", "unknown"]
+DiagnosisVerdict = Literal["healthy", "finding", "unreachable", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Finding:
 class Diagnosis:
     """The doctor's result. ``findings`` begin with the most likely cause."""
 
-    verdict: Verdict
+    verdict: DiagnosisVerdict
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     """What is worth knowing, but not a fault."""

@@ -8,7 +8,7 @@ import msgspec
 
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import AuthAttempt, Certificate, EhloExchange, Evidence
-from gatepost.model.finding import Diagnosis, Verdict
+from gatepost.model.finding import Diagnosis, DiagnosisVerdict
 from gatepost.model.unprintable import escape_unprintable
 
 SCHEMA: Final = 1
@@ -46,7 +46,7 @@ class Snapshot:
 
     taken_at: datetime
     target: str
-    verdict: Verdict
+    verdict: DiagnosisVerdict
     findings: tuple[FindingSeen, ...] = ()
     in_clear: Offer | None = None
     over_tls: Offer | None = None
@@ -142,7 +142,7 @@ def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
         for each in before.findings
         if each.position in ("auth", "mail", "rcpt") and each.id not in ids
     )
-    verdict: Verdict = "finding" if hidden and now.verdict == "healthy" else now.verdict
+    verdict: DiagnosisVerdict = "finding" if hidden and now.verdict == "healthy" else now.verdict
     return replace(
         now, findings=(*now.findings, *hidden), verdict=verdict, signed_in=before.signed_in,
         login_refused=True,

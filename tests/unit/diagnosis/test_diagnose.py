@@ -1,4 +1,4 @@
-"""Verdict, order, provider, notes."""
+"""DiagnosisVerdict, order, provider, notes."""
 
 import base64
 from dataclasses import replace
@@ -21,7 +21,7 @@ from gatepost.model.evidence import (
     TlsFirst,
     seen,
 )
-from gatepost.model.finding import Confidence, Finding, Verdict
+from gatepost.model.finding import Confidence, DiagnosisVerdict, Finding
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
@@ -46,7 +46,7 @@ ACS = replace(load_profile("acs"), ehlo_pattern=r"^ic3-[a-z]+ Hello \[")
 NOWHERE = Evidence("probe", HEALTHY.target)
 
 # fmt: off
-VERDICTS: list[tuple[Evidence, Verdict]] = [
+VERDICTS: list[tuple[Evidence, DiagnosisVerdict]] = [
     (HEALTHY, "healthy"),
     (but(client=client("go-net-smtp"), over_tls=hello("AUTH LOGIN")), "finding"),
     (but(NOWHERE, resolution=Resolution(error="none")), "unreachable"),
@@ -63,7 +63,7 @@ VERDICTS: list[tuple[Evidence, Verdict]] = [
 
 
 @pytest.mark.parametrize(("evidence", "verdict"), VERDICTS)
-def test_verdict(evidence: Evidence, verdict: Verdict) -> None:
+def test_verdict(evidence: Evidence, verdict: DiagnosisVerdict) -> None:
     assert diagnose(evidence).verdict == verdict
 
 
