@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from gatepost.queue.schedule import Random
 
-Position = Literal["closed", "open", "half-open"]
+BreakerState = Literal["closed", "open", "half-open"]
 
 _AN_INSTANT: Final = 1e-6
 PROBE: Final = 1200.0
@@ -66,7 +66,7 @@ class Breaker:
         if unproven:
             self._level, self._opened_for = -1, _AN_INSTANT
 
-    def position(self, now: float) -> Position:
+    def state(self, now: float) -> BreakerState:
         """Return its state: ``half-open`` permits one attempt as a probe."""
         if self._opened_for == 0:
             return "closed"
@@ -91,11 +91,11 @@ class Breaker:
         """Note that an attempt ended without a result."""
         self._probe = None
 
-    def record_success(self, now: float, begun: float | None = None) -> Position:
+    def record_success(self, now: float, begun: float | None = None) -> BreakerState:
         """Close it after a success. A failure within the same time again counts as a relapse.
 
         A success that comes while it is open, of an attempt that had ``begun`` before, shows that
-        the peer works, and closes it, too. Returns the position that this has ended, or "closed".
+        the peer works, and closes it, too. Returns the state that this has ended, or "closed".
         """
         self._failures, self._probe = 0, None
         if not self._opened_for:
@@ -121,9 +121,9 @@ class Breaker:
         ``at_least`` in seconds. ``is_firm``: no success of an earlier attempt closes it."""
         self._probe = None
         self._failures += 1
-        is_open = self.position(now) == "open"
+        is_open = self.state(now) == "open"
         self._is_firm = is_firm or (is_open and self._is_firm)
-        half_open = self.position(now) == "half-open"
+        half_open = self.state(now) == "half-open"
         if at_least <= 0 and not half_open and self._failures < self._times.threshold:
             return
         if is_open and now + at_least <= self._until:
@@ -136,7 +136,7 @@ class Breaker:
     def pause(self, now: float, seconds: float, reason: str) -> None:
         """Open for as long as the peer asked, without an addition that grows."""
         self._probe, self._is_firm = None, True
-        if self.position(now) != "open" or now + seconds > self._until:
+        if self.state(now) != "open" or now + seconds > self._until:
             self._opened_for, self._failures = max(1.0, seconds), 0
             self._until, self.reason = now + self._opened_for, reason
 

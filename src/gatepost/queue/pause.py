@@ -10,7 +10,7 @@ class Pause:
 
     what: str
     """What is paused: ``hub.example:587``, ``the account relay@example.org``."""
-    position: Literal["open", "half-open", "silent"]
+    state: Literal["open", "half-open", "silent"]
     """``open``, ``half-open``: that of its circuit breaker. ``silent``: its only
     connection waits for the server's first reply, or there is no room for one."""
     seconds: float
@@ -28,4 +28,4 @@ class Pause:
     @property
     def is_blocking(self) -> bool:
         """Whether nothing is tried before its end, not even in turn."""
-        return self.position != "silent"
+        return self.state != "silent"

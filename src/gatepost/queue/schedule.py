@@ -14,7 +14,7 @@ BACK: Final = timedelta(minutes=1)
 _ENOUGH: Final = 64
 """Doublings after which every wait has reached the longest."""
 
-Due = Literal["warn", "expire"]
+Notice = Literal["warn", "expire"]
 Random = Callable[[], float]
 """Returns numbers from 0 to 1."""
 
@@ -77,7 +77,7 @@ def next_attempt(
     return min(now + wait, max(times.expires_at, now + SHORTEST))
 
 
-def due_notice(expires_at: datetime, notice_at: datetime, now: datetime) -> Due | None:
+def due_notice(expires_at: datetime, notice_at: datetime, now: datetime) -> Notice | None:
     """Return the notification that the sender of a waiting delivery must get now, if any."""
     if now >= expires_at:
         return "expire"

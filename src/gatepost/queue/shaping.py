@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
-from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, Position
+from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
 from gatepost.queue.feedback import NONE, PAUSE_IDENTITY, Change, Lesson, lesson_of
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
 from gatepost.queue.schedule import Random
@@ -79,7 +79,7 @@ class Shaper:
         """Return the seconds until a connection may be opened; None: when one is closed."""
         if self.open_connections >= self.connections:
             return None
-        if self.breaker.position(now) == "half-open" and self.open_connections:
+        if self.breaker.state(now) == "half-open" and self.open_connections:
             return max(self.breaker.wait(now), 1.0)
         return self.breaker.wait(now)
 
@@ -95,7 +95,7 @@ class Shaper:
 
     def wait_to_send(self, now: float) -> float:
         """Return the seconds until the next message may be sent."""
-        if self.breaker.position(now) == "open":
+        if self.breaker.state(now) == "open":
             return self.breaker.wait(now)
         return max(0.0, self._next_send - now)
 
@@ -234,14 +234,14 @@ class UpstreamIdentity:
         """Return the seconds until it may be used; 0: now."""
         return max(self._rate.wait(now), self._sign_in.wait(now))
 
-    def position(self, now: float) -> Position:
+    def state(self, now: float) -> BreakerState:
         """Return its state: ``half-open`` permits one message as a probe."""
-        both = {self._rate.position(now), self._sign_in.position(now)}
+        both = {self._rate.state(now), self._sign_in.state(now)}
         return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
     def is_paused(self, now: float) -> bool:
         """Tell whether it may not be used at all, not even by the current probe."""
-        return self.position(now) == "open"
+        return self.state(now) == "open"
 
     @property
     def reason(self) -> str:

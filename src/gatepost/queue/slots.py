@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, Literal
 
-from gatepost.queue.why import Step, silence
+from gatepost.queue.why import AttemptStep, silence
 
 LATELY: Final = 300.0
 """Seconds for which it counts that a server has greeted, or accepted or refused a message."""
@@ -80,7 +80,7 @@ class Liveness:
         self._answered = self._proven = float("-inf")
 
 
-def _unknown() -> Step:
+def _unknown() -> AttemptStep:
     return ""
 
 
@@ -97,11 +97,11 @@ class Slot:
         """Of which it has a slot; None: the first attempt needs none, nor does a stalled one."""
         self.place = ""
         """The server that is being tried."""
-        self.step: Callable[[], Step] = _unknown
+        self.step: Callable[[], AttemptStep] = _unknown
         """Returns the step that the attempt has reached."""
         self.give_up: Callable[[], None] | None = None
         """Ends the attempt as if the server had not answered in time; None: impossible now."""
-        self._seen: Step = "connect"
+        self._seen: AttemptStep = "connect"
         self._seen_at = now
 
     def silence(self, now: float) -> float:

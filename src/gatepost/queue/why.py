@@ -15,7 +15,7 @@ from gatepost.queue.unsettled import has_ended_unsettled
 
 LONGEST: Final = 500
 """Maximum number of characters of a reply in a sentence."""
-Step = Phase | Literal["answer"]
+AttemptStep = Phase | Literal["answer"]
 """The step that an attempt has reached: a phase, or that the content was sent and no reply has come
 yet."""
 
@@ -32,7 +32,7 @@ class Progress:
     """Where it is being attempted."""
     seconds: float = 0.0
     """For how long."""
-    step: Step = ""
+    step: AttemptStep = ""
     """The step that the attempt has reached; empty: unknown."""
 
     @property
@@ -95,7 +95,7 @@ def _why(delivery: Delivery, now: datetime, pause: Pause | None, progress: Progr
     if delivery.state == "leased":
         return Why(f"{_tried(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, pause)
-    if pause is not None and pause.position == "silent" and due is not None and due <= now:
+    if pause is not None and pause.state == "silent" and due is not None and due <= now:
         return Why(f"It waits for its turn: {pause.reason}{_after(delivery, now)}{left}.", replies)
     if pause is not None and pause.is_blocking:
         story = _paused(pause)
@@ -120,7 +120,7 @@ def next_try(
     return due
 
 
-def silence(seconds: float, step: Step) -> str:
+def silence(seconds: float, step: AttemptStep) -> str:
     """Return what is wrong with a next hop that has one connection, on which the server has said
     nothing for so many seconds, as the end of a sentence."""
     during = f" ({_NOW[step]})" if step in _NOW else ""
@@ -226,7 +226,7 @@ def _paused(pause: Pause) -> str:
         return f"the store cannot be written to at the moment{reason}"
     if pause.needs_operator:
         return f"{pause.what} is refused{reason}"
-    if pause.position == "half-open":
+    if pause.state == "half-open":
         return f"{pause.what} is being tested with one message after a failure{reason}"
     return f"{pause.what} is paused{reason}"
 

@@ -23,7 +23,7 @@ from gatepost.queue.fail_over import (
     result_of_targets,
 )
 from gatepost.queue.unsettled import UNSETTLED
-from gatepost.queue.why import Progress, Step
+from gatepost.queue.why import AttemptStep, Progress
 from gatepost.relay.delivery_context import Load
 from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
@@ -287,7 +287,7 @@ class AttemptRunner:
         """Let the transport make the attempt, until it is given up because others need its room."""
         transport, slot = self._transports[made.target.name], made.permit.slot
         begun, loop = self._traffic.seconds(), asyncio.get_running_loop()
-        step: Step = ""
+        step: AttemptStep = ""
 
         def give_up() -> None:
             nonlocal step

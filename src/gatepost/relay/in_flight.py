@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import ServerAddress
 from gatepost.queue.slots import Liveness, Slots
-from gatepost.queue.why import Step
+from gatepost.queue.why import AttemptStep
 from gatepost.relay.permit import Permit
 from gatepost.relay.transport.contract import Transport
 
@@ -24,7 +24,7 @@ class OpenAttempt:
     begun: float
     permit: Permit | None = None
 
-    def step(self, delivery: str) -> Step:
+    def step(self, delivery: str) -> AttemptStep:
         """Return the step that it has reached."""
         return "resolve" if self.transport is None else self.transport.step(delivery)
 

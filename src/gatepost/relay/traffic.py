@@ -155,14 +155,14 @@ class Traffic:
         if identity is not None and (seconds := identity.wait(now)) > 0:
             what = _credential_at(target)
             return self._make_wait(
-                identity_key(identity), what, seconds, identity.position(now), identity
+                identity_key(identity), what, seconds, identity.state(now), identity
             )
         key, breaker = hop[0], hop[1].breaker
         wait = self._login_wait(target, hop, now)
         if wait is not None and wait.pause is not None:
             return wait
         if (seconds := breaker.wait(now)) > 0:
-            return self._make_wait(key, target.name, seconds, breaker.position(now), breaker)
+            return self._make_wait(key, target.name, seconds, breaker.state(now), breaker)
         return self._hosts_wait(target, group.servers, now) or self._silence(target, hop, now)
 
     def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
@@ -340,17 +340,17 @@ class Traffic:
             seconds = 0.0 if breaker is None else breaker.wait(now)
             if breaker is None or seconds <= 0:
                 return None
-            wait = self._make_wait(key, str(server), seconds, breaker.position(now), breaker)
+            wait = self._make_wait(key, str(server), seconds, breaker.state(now), breaker)
             if first is None or wait.seconds < first.seconds:
                 first = wait
         return first
 
     def _make_wait(
-        self, key: str, what: str, seconds: float, position: str, source: Breaker | UpstreamIdentity
+        self, key: str, what: str, seconds: float, state: str, source: Breaker | UpstreamIdentity
     ) -> Wait:
-        if position == "half-open" and not source.reason:
+        if state == "half-open" and not source.reason:
             return Wait(key, SOON, is_first=True)
-        if position == "half-open":  # the attempt may take minutes: the next target is used
+        if state == "half-open":  # the attempt may take minutes: the next target is used
             return Wait(key, SOON, Pause(what, "half-open", SOON, source.reason))
         pause = Pause(what, "open", seconds, source.reason)
         if isinstance(source, UpstreamIdentity) and source.is_refused:
@@ -372,7 +372,7 @@ class Traffic:
         return not shaper.open_connections and self._is_forgotten(shaper.breaker)
 
     def _is_forgotten(self, breaker: Breaker) -> bool:
-        return breaker.position(self.seconds()) == "closed"
+        return breaker.state(self.seconds()) == "closed"
 
 
 def _credential_at(target: Target) -> str:

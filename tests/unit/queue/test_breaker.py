@@ -24,9 +24,9 @@ def test_it_opens_at_the_threshold() -> None:
     breaker = Breaker(STEADY)
     for _ in range(2):
         breaker.record_failure(0, middle, "refused")
-        assert (breaker.position(0), breaker.wait(0)) == ("closed", 0)
+        assert (breaker.state(0), breaker.wait(0)) == ("closed", 0)
     breaker.record_failure(0, middle, "refused")
-    assert (breaker.position(0), breaker.wait(0), breaker.reason) == ("open", 30, "refused")
+    assert (breaker.state(0), breaker.wait(0), breaker.reason) == ("open", 30, "refused")
     assert breaker.wait(29) == 1
 
 
@@ -35,12 +35,12 @@ def test_a_success_between_failures_counts() -> None:
     for _ in range(9):
         breaker.record_failure(0, middle, "refused")
         breaker.record_success(0)
-    assert breaker.position(0) == "closed"
+    assert breaker.state(0) == "closed"
 
 
 def test_one_probe_at_a_time() -> None:
     breaker = opened()
-    assert (breaker.position(30), breaker.wait(30)) == ("half-open", 0)
+    assert (breaker.state(30), breaker.wait(30)) == ("half-open", 0)
     breaker.begin(30)
     assert breaker.wait(31) == PROBE - 1
     breaker.abandon_probe()
@@ -57,7 +57,7 @@ def test_a_successful_probe_closes_it() -> None:
     breaker = opened()
     breaker.begin(30)
     breaker.record_success(31)
-    assert (breaker.position(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
+    assert (breaker.state(31), breaker.wait(31), breaker.reason) == ("closed", 0, "")
 
 
 def test_a_success_of_an_attempt_that_was_under_way_closes_it() -> None:
@@ -70,7 +70,7 @@ def test_a_success_of_an_attempt_that_was_under_way_closes_it() -> None:
     )
     assert breaker.wait(11) == 29
     assert breaker.record_success(12, begun=9) == "open"
-    assert (breaker.position(12), breaker.wait(12), breaker.reason) == ("closed", 0, "")
+    assert (breaker.state(12), breaker.wait(12), breaker.reason) == ("closed", 0, "")
     for _ in range(3):
         breaker.record_failure(13, middle, "refused")
     assert breaker.wait(13) == 30, "that was no relapse"
@@ -103,7 +103,7 @@ def test_a_firm_failure_counts_whatever_failed_before_or_after() -> None:
     paused.pause(11, 30, "Retry-After")
     for each in before, after, paused:
         assert each.record_success(12, begun=9) == "closed"
-        assert each.position(12) == "open"
+        assert each.state(12) == "open"
     after.record_failure(100, middle, "no answer", 60)
     assert after.record_success(101, begun=99) == "open", "that was another pause"
 
@@ -140,7 +140,7 @@ def test_attempts_begun_before_it_opened_are_ignored() -> None:
         breaker.record_failure(1, middle, "refused")
     assert breaker.wait(1) == 29
     breaker.record_success(1)
-    assert breaker.position(1) == "open", "an old connection's success does not close it"
+    assert breaker.state(1) == "open", "an old connection's success does not close it"
 
 
 @pytest.mark.parametrize("asked", [4.0, 7200.0])
@@ -183,7 +183,7 @@ def test_it_always_permits_another_attempt(steps: list[tuple[str, float]], roll:
         now += seconds
         wait = breaker.wait(now)
         assert 0 <= wait <= max(HOST.longest, PROBE)
-        assert (wait == 0) or breaker.position(now) != "closed"
+        assert (wait == 0) or breaker.state(now) != "closed"
         if step == "fail":
             breaker.record_failure(now, lambda: roll, "refused")
         elif step == "succeed":

@@ -1,10 +1,10 @@
 """How many attempts may be in progress, and which are given up for others."""
 
 from gatepost.queue.slots import EXPENDABLE, FURTHER, LATELY, STALLED, Lack, Liveness, Slot, Slots
-from gatepost.queue.why import Step
+from gatepost.queue.why import AttemptStep
 
 
-def take(slots: Slots, hop: Liveness, now: float = 0.0, step: Step = "greeting") -> Slot:
+def take(slots: Slots, hop: Liveness, now: float = 0.0, step: AttemptStep = "greeting") -> Slot:
     slot = slots.take(hop, "hub", now)
     assert isinstance(slot, Slot)
     slot.step = lambda: step

@@ -13,7 +13,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
 from gatepost.queue.unsettled import UNSETTLED
-from gatepost.queue.why import Progress, Step, in_, why
+from gatepost.queue.why import AttemptStep, Progress, in_, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -248,7 +248,7 @@ def test_a_server_that_accepted_it_before_has_only_to_confirm_its_delivery() -> 
         ("", ""),
     ],
 )
-def test_a_server_that_does_not_answer_is_named_with_the_step(step: Step, said: str) -> None:
+def test_a_server_that_does_not_answer_is_named_with_the_step(step: AttemptStep, said: str) -> None:
     progress = Progress(place="hub.example:587", seconds=11.7, step=step)
     assert why(delivery(state="leased", due=None), NOW, None, progress).sentence == (
         "It is being delivered now, for the first time; hub.example:587 has not accepted it for 12"

@@ -11,7 +11,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import ServerAddress
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.why import Step
+from gatepost.queue.why import AttemptStep
 
 
 class Transport(Protocol):
@@ -38,7 +38,7 @@ class Transport(Protocol):
         """Call ``greeted`` with the id of a delivery when a server has greeted on the connection
         that was opened for it. Not called by transports whose servers do not greet."""
 
-    def step(self, delivery: str) -> Step:
+    def step(self, delivery: str) -> AttemptStep:
         """Return the step that the attempt at a delivery has reached; empty if unknown."""
 
     async def retire(self) -> None:
@@ -56,7 +56,7 @@ class Unconnected:
         """Nobody greets."""
         del greeted
 
-    def step(self, delivery: str) -> Step:
+    def step(self, delivery: str) -> AttemptStep:
         """Return an empty step: it is unknown."""
         del delivery
         return ""

@@ -34,7 +34,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.breaker import Breaker, BreakerTimes
 from gatepost.queue.feedback import BAD_SEQUENCE, is_about_us
 from gatepost.queue.schedule import Random
-from gatepost.queue.why import Step
+from gatepost.queue.why import AttemptStep
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.judging import (
     BEFORE_MAIL,
@@ -148,7 +148,7 @@ class SmtpTransport:
         """See ``Transport.watch``."""
         self.greeted = greeted
 
-    def step(self, delivery: str) -> Step:
+    def step(self, delivery: str) -> AttemptStep:
         """See ``Transport.step``."""
         attempt = self._tries.get(delivery)
         return "" if attempt is None else attempt.step
@@ -335,7 +335,7 @@ class _Try:
         return await asyncio.to_thread(_measured, *arguments)
 
     @property
-    def step(self) -> Step:
+    def step(self) -> AttemptStep:
         """The current step; empty while the attempt waits for a connection."""
         session = self._met()
         if session is None:

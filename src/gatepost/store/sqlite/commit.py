@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.message import Submission
 from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, message_row
-from gatepost.store.sqlite.segments import BodyPlace, checksum_of
+from gatepost.store.sqlite.segments import BodyPlace, inline_body
 
 CHECKPOINT_PAGES: Final = 1500
 """Approximate number of pages of WAL after which they are moved into the database."""
@@ -53,6 +53,18 @@ class Transaction:
 
     connection: sqlite3.Connection
     ledger: Ledger
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RunChange(Protocol):
+    """Writes in the next group; returns what ``apply`` returned, once it is durable."""
+
+    async def __call__(
+        self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
 
 
 ExtraWrite = Callable[[Transaction], None]
@@ -102,11 +114,7 @@ class UpkeepWrite:
 
     apply: Callable[[Transaction], Any]
     then: Callable[[Any], None]
-
-    @staticmethod
-    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        """As ``WaitedWrite.write_all``."""
-        return [each.apply(transaction) for each in some]
+    write_all = staticmethod(Change.write_all)
 
 
 Operation = WaitedWrite | UpkeepWrite
@@ -355,8 +363,7 @@ def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
         seq += 1
         submission, place = put.submission, put.place
         if place is None:
-            content = b"".join(submission.body.chunks())
-            place = BodyPlace(0, 0, len(content), checksum_of(submission.body, (content,)))
+            place, content = inline_body(submission)
             bodies.append((seq, content))
             ledger.pages += 1 + len(content) // PAGE
         octets += place.size

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.commit import ExtraWrite, Put, WaitedWrite
+from gatepost.store.sqlite.commit import ExtraWrite, Put, RunChange, WaitedWrite
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
@@ -29,6 +29,7 @@ from gatepost.store.sqlite.delivery_writer import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
+from gatepost.store.sqlite.reader import RunRead
 from gatepost.store.sqlite.segments import Segments
 
 PAGE_ROWS: Final = 500
@@ -43,8 +44,6 @@ _KINDS: Final[dict[Action, tuple[str, ...]]] = {
 }
 """The kinds of deliveries that an action on all of them applies to."""
 
-Run = Callable[..., Awaitable[Any]]
-"""Passes a function and its arguments to one of the store's threads."""
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Passes a message, in the form of an operation, to the thread that writes its body."""
 
@@ -61,17 +60,16 @@ class SqliteDeliveries:
         self,
         writer: DeliveryWriter,
         accept: Accept,
-        change: Run,
+        change: RunChange,
         join_group: Callable[[WaitedWrite], None],
-        read: Run,
+        read: RunRead,
         reading: "QueueReader",
     ) -> None:
         self._writer, self._accept, self._reading = writer, accept, reading
         self._change, self._join_group, self._read = change, join_group, read
 
     async def take_over(self, now: datetime) -> int:
-        epoch: int = await self._change(self._writer.take_over, microseconds(now))
-        return epoch
+        return await self._change(self._writer.take_over, microseconds(now))
 
     def put(
         self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True
@@ -98,16 +96,10 @@ class SqliteDeliveries:
     async def lease(
         self, now: datetime, limit: int, skip: Collection[str] = frozenset()
     ) -> Sequence[Lease]:
-        leases: Sequence[Lease] = await self._change(
-            self._writer.lease, microseconds(now), limit, frozenset(skip)
-        )
-        return leases
+        return await self._change(self._writer.lease, microseconds(now), limit, frozenset(skip))
 
     async def lease_overdue(self, now: datetime, limit: int) -> Sequence[Lease]:
-        leases: Sequence[Lease] = await self._change(
-            self._writer.lease_overdue, microseconds(now), limit
-        )
-        return leases
+        return await self._change(self._writer.lease_overdue, microseconds(now), limit)
 
     async def looked_at(self) -> datetime | None:
         looked: int | None = await self._read(self._reading.looked_at)
@@ -123,24 +115,19 @@ class SqliteDeliveries:
         return future
 
     async def body(self, message: str) -> Body:
-        body: Body = await self._read(self._reading.body, message)
-        return body
+        return await self._read(self._reading.body, message)
 
     async def message(self, id: str) -> QueuedMessage:
-        message: QueuedMessage = await self._read(self._reading.message, id)
-        return message
+        return await self._read(self._reading.message, id)
 
     async def find(self, id: str) -> Sequence[Delivery]:
-        deliveries: Sequence[Delivery] = await self._read(self._reading.find, id)
-        return deliveries
+        return await self._read(self._reading.find, id)
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        deliveries: Sequence[Delivery] = await self._read(self._reading.list, selection)
-        return deliveries
+        return await self._read(self._reading.list, selection)
 
     async def count(self) -> dict[str, QueueCount]:
-        counts: dict[str, QueueCount] = await self._read(self._reading.count)
-        return counts
+        return await self._read(self._reading.count)
 
     async def act(
         self,

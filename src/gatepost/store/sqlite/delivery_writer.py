@@ -22,7 +22,7 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.sqlite.segments import BodyPlace, checksum_of
+from gatepost.store.sqlite.segments import inline_body
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256
@@ -101,7 +101,7 @@ class DeliveryWriter:
             seq += 1
             place = put.place
             if place is None:
-                place, content = _inline(put.submission)
+                place, content = inline_body(put.submission)
                 bodies.append((seq, content))
                 transaction.ledger.pages += len(content) // PAGE
             messages.append(message_row(seq, put.submission, place))
@@ -272,7 +272,7 @@ class DeliveryWriter:
         if not mail.planned:
             raise ValueError(f"message {submission.id} has no delivery")
         transaction.ledger.queued = seq = transaction.ledger.queued + 1
-        place, content = _inline(submission)
+        place, content = inline_body(submission)
         connection.execute(SQL["insert_message"], message_row(seq, submission, place))
         connection.execute(SQL["insert_body"], (seq, content))
         rows = self._rows(seq, _deliveries(submission, mail.planned, leased=False), leased=False)
@@ -335,12 +335,6 @@ def _deliveries(
         planned_delivery(submission.id, part, each, leased=leased)
         for part, each in enumerate(planned)
     ]
-
-
-def _inline(submission: Submission) -> tuple[BodyPlace, bytes]:
-    """Return a body for the database."""
-    content = b"".join(submission.body.chunks())
-    return BodyPlace(0, 0, len(content), checksum_of(submission.body, (content,))), content
 
 
 def _refresh(transaction: Transaction, hops: Collection[str]) -> None:

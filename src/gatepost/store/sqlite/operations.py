@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
 from gatepost.store.sqlite.commit import ExtraWrite, Transaction
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds, read_queries, read_time
+from gatepost.store.sqlite.reader import RunRead
 
 SQL: Final = read_queries("operations.sql")
 MINIMUM_AGE: Final = timedelta(hours=24)
@@ -31,7 +32,7 @@ class SqliteOperations:
         self,
         put: Callable[[Submission, ExtraWrite], "asyncio.Future[None]"],
         queue: Callable[..., "asyncio.Future[tuple[Lease, ...]]"],
-        read: Callable[..., Awaitable[Any]],
+        read: RunRead,
         reading: sqlite3.Connection,
     ) -> None:
         self._put, self._queue, self._read, self._reading = put, queue, read, reading

@@ -3,9 +3,9 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 
 from gatepost.model.body import Body
 from gatepost.model.message import StoredMessage
@@ -19,11 +19,19 @@ from gatepost.store.sqlite.segments import BodyPlace, Segments
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record  # it would load SASL and more, for one row only
 
+P = ParamSpec("P")
+T = TypeVar("T")
 PAGE_ROWS: Final = 500
 """Rows of a listing in one read transaction."""
 _MAX_SEQ: Final = (1 << 63) - 1
 _MEMBER: Final = re.compile(r'"(\w+)": ("(?:[^"\\]|\\.)*")')
 """A string in a JSON object, and its name."""
+
+
+class RunRead(Protocol):
+    """Reads in the reader thread; returns, or raises, what ``read`` does."""
+
+    async def __call__(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
 
 class MessageReader:

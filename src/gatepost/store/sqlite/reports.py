@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from gatepost.queue.reports import (
     ReportSettlement,
     Unread,
 )
-from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.sqlite.commit import RunChange, Transaction
 from gatepost.store.sqlite.queries import (
     EPOCH,
     UNKNOWN,
@@ -25,6 +25,7 @@ from gatepost.store.sqlite.queries import (
     read_time,
     stored_message,
 )
+from gatepost.store.sqlite.reader import RunRead
 
 SQL: Final = read_queries("reports.sql")
 EXPIRED: Final = 1000
@@ -33,10 +34,6 @@ _ALL: Final = -1
 """A LIMIT without a limit."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-Run = Callable[..., Awaitable[Any]]
-"""Passes a function and its arguments to one of the store's threads."""
 
 
 class SqliteReports:
@@ -48,8 +45,8 @@ class SqliteReports:
 
     def __init__(
         self,
-        change: Run,
-        read: Run,
+        change: RunChange,
+        read: RunRead,
         reading: sqlite3.Connection,
         watch: Callable[[Callable[[], None] | None], None],
     ) -> None:
@@ -62,8 +59,8 @@ class SqliteReports:
     async def read_about(self, domain: str, limit: int) -> tuple[Sequence[Unread], int]:
         newest = int((await self._rows("newest_unread"))[0][0])
         rows = await self._rows("read_about", newest, f'%@{domain}"%', limit)
-        found = [Unread(row[0], stored_message(row)) for row in rows]
-        return found, found[-1].seq if len(found) == limit else newest
+        unread = [Unread(row[0], stored_message(row)) for row in rows]
+        return unread, unread[-1].seq if len(unread) == limit else newest
 
     async def cursor(self) -> int:
         return int((await self._rows("get_cursor"))[0][0])
@@ -86,10 +83,7 @@ class SqliteReports:
         return [_lease(row) for row in rows if isinstance(row[0], str)]
 
     async def forget_leases(self, addresses: Iterable[str] | None) -> int:
-        gone: int = await self._change(
-            _forget_leases, None if addresses is None else tuple(addresses)
-        )
-        return gone
+        return await self._change(_forget_leases, None if addresses is None else tuple(addresses))
 
     async def list_reports(
         self, message: str | None = None, limit: int | None = None
@@ -133,19 +127,14 @@ class SqliteReports:
         return [row[0] for row in await self._rows("subscribed")]
 
     async def expire(self, before: datetime, keep: int) -> int:
-        gone = 0
-        rows = await self._rows("expired", microseconds(before), keep, EXPIRED)
-        while rows:
+        deleted = 0
+        while rows := await self._rows("expired", microseconds(before), keep, EXPIRED):
             await self._change(_delete_reports, rows)
-            gone += len(rows)
-            rows = await self._rows("expired", microseconds(before), keep, EXPIRED)
-        return gone
+            deleted += len(rows)
+        return deleted
 
     async def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = await self._read(
-            lambda: self._reading.execute(SQL[query], values).fetchall()
-        )
-        return rows
+        return await self._read(lambda: self._reading.execute(SQL[query], values).fetchall())
 
 
 def _record(
@@ -230,19 +219,19 @@ def _report(row: Sequence[Any]) -> Report:
 
 
 def _due(row: Sequence[Any]) -> Due:
-    number, attempts, published_at, *said = row
-    is_damaged = _data(said[-1]) is None or not all(isinstance(each, str) for each in said[:5])
+    number, attempts, published_at, *report = row
+    is_damaged = _data(report[-1]) is None or not all(isinstance(each, str) for each in report[:5])
     made = attempts if isinstance(attempts, int) else 0
-    return Due(number, _report(said), made, read_time(published_at), is_damaged)
+    return Due(number, _report(report), made, read_time(published_at), is_damaged)
 
 
 def _data(fields: Any) -> dict[str, Any] | None:
     """Return the JSON object of a report; None for a damaged one."""
     try:
-        found = json.loads(fields)
+        data = json.loads(fields)
     except (ValueError, TypeError):
         return None
-    return found if isinstance(found, dict) else None
+    return data if isinstance(data, dict) else None
 
 
 def _lease(row: Sequence[Any]) -> SuppressedPeriod:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
+from gatepost.model.message import Submission
 from gatepost.net.files import make_private_directory
 from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
@@ -43,6 +44,12 @@ def checksum_of(body: Body, chunks: Iterable[bytes]) -> int:
     for chunk in chunks:
         checksum = zlib.crc32(chunk, checksum)
     return checksum
+
+
+def inline_body(submission: Submission) -> tuple[BodyPlace, bytes]:
+    """Return a body for the database, which is in segment 0."""
+    content = b"".join(submission.body.chunks())
+    return BodyPlace(0, 0, len(content), checksum_of(submission.body, (content,))), content
 
 
 def name_of(segment: int) -> str:
