@@ -37,5 +37,4 @@ def conclude(
         next_probe = "" if confidence == "certain" else cause.probe
     return Finding(
         id, confidence, summary or cause.summary, tuple(filter(None, proof)),
-        position or cause.position, fix or cause.fix, next_probe=next_probe,
-    )  # fmt: skip
+        position or cause.position, fix or cause.fix, next_probe=next_probe)  # fmt: skip

@@ -15,14 +15,12 @@ CAUSES: Final = (
     Cause("host_setting_malformed", "resolve", 2,
           "The host setting contains more than a host name: a scheme, a port, a space or a comma.",
           "Set the bare host name, and the port in its own setting.",
-          probe="print the configured host in quotes",
-          topic="host"),
+          probe="print the configured host in quotes", topic="host"),
     Cause("credential_url_encoding", "resolve", 3,
           "The user name or password contains characters with a meaning in URLs.",
           "Percent-encode user name and password in the URL (@ %40, / %2F, # %23, + %2B, % %25; "
           "in YAML of Symfony double the %), or give them in separate settings.",
-          probe="parse the URL and print host and port",
-          topic="url"),
+          probe="parse the URL and print host and port", topic="url"),
     Cause("port_blocked", "connect", 3,
           "Nothing answers: the port is closed, or blocked by the network.",
           "Clouds and access providers block outgoing port 25, some 465 and 587, too: use another "
@@ -67,8 +65,7 @@ CAUSES: Final = (
           "names. On a server of your own, check its rules for clients (Postfix: "
           "smtpd_client_restrictions), and give the address a name in reverse DNS.",
           probe="look the address up in the list that the reply names, and try from another "
-                "network",
-          seen_in="reply"),
+                "network", seen_in="reply"),
     Cause("provider_endpoint_changed", "connect", 1,
           "The provider has moved: this host or port is no longer in service.",
           "Use the host and port that the provider names today.",
@@ -91,23 +88,20 @@ CAUSES: Final = (
           "number'), or use the provider's port for implicit TLS, usually 465.",
           probe="read the port for 2 s without sending: a 220 proves it",
           relay_fix='Set tls = "required" at the target, or use the port for implicit TLS, '
-                    "usually 465.",
-          topic="starttls"),
+                    "usually 465.", topic="starttls"),
     Cause("starttls_on_implicit_tls_port", "greeting", 6,
           "The client waits for a greeting in clear, but this port speaks TLS from the first byte.",
           "Set the client to implicit TLS (often called SSL) on this port, or use the provider's "
           "STARTTLS port, usually 587.",
           probe="gatepost doctor HOST:PORT: does TLS answer first?",
           relay_fix='Set tls = "implicit" at the target, or use the port for STARTTLS, usually '
-                    "587.",
-          topic="implicit"),
+                    "587.", topic="implicit"),
     Cause("starttls_required", "ehlo", 8,
           "The server requires TLS first, and the client stays in clear.",
           "Switch STARTTLS on in the client (not implicit TLS: this port begins in clear), and "
           "make it fail rather than continue without TLS.",
           probe="gatepost doctor HOST:PORT: compare EHLO before and after STARTTLS",
-          relay_fix='Set tls = "required" at the target.',
-          topic="starttls", seen_in="reply"),
+          relay_fix='Set tls = "required" at the target.', topic="starttls", seen_in="reply"),
     Cause("unwanted_starttls", "starttls", 2,
           "The client starts TLS although it should not: it uses STARTTLS whenever it is offered.",
           "Configure the client not to use STARTTLS with this relay, or fix the relay's "
@@ -124,13 +118,11 @@ CAUSES: Final = (
           "The server offers STARTTLS, but cannot do it.",
           "The server's certificate or key is missing or unreadable: its log says which. Trying "
           "again does not help.",
-          probe="the server's other ports",
-          seen_in="reply"),
+          probe="the server's other ports", seen_in="reply"),
     Cause("tls_version_too_old", "tls", 1,
           "Client and server have no TLS version in common.",
           "Update the side that is behind: TLS 1.2 is the least that is taken today (RFC 8996).",
-          probe="offer TLS 1.2 and 1.3 separately",
-          topic="tls_version", seen_in="reply"),
+          probe="offer TLS 1.2 and 1.3 separately", topic="tls_version", seen_in="reply"),
     Cause("client_tls_disabled", "tls", 1,
           "The client's own TLS has no version or library to use.",
           "Make the client's TLS library use TLS 1.2 or later: update it, enable its extension "
@@ -168,8 +160,7 @@ CAUSES: Final = (
           probe="gatepost doctor HOST:PORT: who signed the certificate",
           relay_fix="Set ca_file to the certificate of the server's authority (of a smarthost at "
                     "its target, otherwise at the top of the configuration), or give the server a "
-                    "certificate of a public authority.",
-          topic="trust"),
+                    "certificate of a public authority.", topic="trust"),
     Cause("client_ca_store_missing", "tls", 1,
           "The client has no trusted authorities at all.",
           "Install the authorities where the client runs (ca-certificates in a container), or "
@@ -198,8 +189,7 @@ CAUSES: Final = (
           probe="EHLO before and after TLS; MAIL and RCPT without AUTH",
           relay_fix="Use the submission port (587 or 465), switch AUTH on in your own server, or "
                     "remove the credential from the target if the server trusts this relay's "
-                    "address.",
-          topic="no_auth"),
+                    "address.", topic="no_auth"),
     Cause("client_skipped_ehlo", "ehlo", 1,
           "The client greets with HELO or not at all, so it sees no AUTH.",
           "Make the client greet with EHLO (mailsend -ehlo, smtp-cli --force-ehlo).",

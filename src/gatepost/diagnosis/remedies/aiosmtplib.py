@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 from gatepost.diagnosis.remedies.python_smtplib import CHECK, URL
 
 _STARTTLS: Final = """\
@@ -136,16 +136,13 @@ message["To"] = "recipient@example.net"
 message.set_content(text)
 """
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
-    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "client_config_conflict",
-    "client_tls_disabled", "credential_url_encoding", "empty_password_sent",
-    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "line_too_long", "login_initial_response_rejected",
-    "mechanism_advertised_but_broken", "mechanism_not_offered", "missing_from_header",
-    "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised", "cert_untrusted",
+    "client_config_conflict", "client_tls_disabled", "credential_url_encoding",
+    "empty_password_sent", "envelope_sender_missing", "line_too_long",
+    "login_initial_response_rejected", "mechanism_not_offered", "missing_from_header",
+    "raw_utf8_headers", "starttls_required",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="aiosmtplib",

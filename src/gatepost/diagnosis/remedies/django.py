@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _STARTTLS: Final = """\
 EMAIL_HOST = "{{host}}"
@@ -142,15 +142,12 @@ def _only(name: str) -> str:
     return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
 
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
-    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "client_config_conflict",
-    "client_tls_disabled", "credential_url_encoding", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "login_initial_response_rejected",
-    "mechanism_advertised_but_broken", "mechanism_not_offered", "non_ascii_password",
-    "sender_domain_not_linked", "sender_not_authorised", "starttls_on_implicit_tls_port",
-    "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised", "cert_untrusted",
+    "client_config_conflict", "client_tls_disabled", "credential_url_encoding",
+    "login_initial_response_rejected", "mechanism_not_offered", "non_ascii_password",
+    "starttls_required",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="django",

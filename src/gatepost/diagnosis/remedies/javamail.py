@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _SERVER: Final = """\
 props.put("mail.smtp.host", "{{host}}");
@@ -68,14 +68,11 @@ _TLS_VERSION: Final = """\
 props.put("mail.smtp.ssl.protocols", "TLSv1.2 TLSv1.3");
 """
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_not_performed", "authzid_not_permitted",
-    "cert_hostname_mismatch", "cert_untrusted", "client_tls_disabled", "credentials_missing",
-    "empty_password_sent", "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
-    "missing_from_header", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "authzid_not_permitted", "cert_untrusted", "client_tls_disabled",
+    "credentials_missing", "empty_password_sent", "envelope_sender_missing",
+    "mechanism_not_offered", "missing_from_header", "raw_utf8_headers", "starttls_required",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="javamail",

@@ -1,8 +1,9 @@
 """Laravel: Symfony Mailer, set up by .env; sends the host of APP_URL in EHLO."""
 
+from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, reasons
 from gatepost.diagnosis.remedies.symfony import LIBRARY as SYMFONY
 from gatepost.diagnosis.remedies.symfony import PLAIN_CLASS, TWO_LINES
 
@@ -71,25 +72,18 @@ _URL: Final = f"""\
 # instead of MAIL_URL; single quotes: $ and # count for nothing
 {_SERVER}{_ACCOUNT}"""
 
-_EXECUTED: Final = frozenset({
-    "auth_command_too_long", "auth_not_performed", "authzid_not_permitted",
-    "cert_hostname_mismatch", "cert_untrusted", "credential_url_encoding", "empty_password_sent",
-    "helo_rejected", "host_setting_malformed", "implicit_tls_on_starttls_port",
-    "mechanism_advertised_but_broken", "mechanism_not_offered", "sender_domain_not_linked",
-    "sender_not_authorised", "starttls_on_implicit_tls_port", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "auth_command_too_long", "authzid_not_permitted", "cert_untrusted", "credential_url_encoding",
+    "empty_password_sent", "mechanism_not_offered",
+}  # fmt: skip
 
-LIBRARY: Final = Library(
+LIBRARY: Final = replace(
+    SYMFONY,
     name="laravel",
     title="Laravel",
-    mechanisms=SYMFONY.mechanisms,
-    settable=SYMFONY.settable,
-    chooses=SYMFONY.chooses,
-    initial=SYMFONY.initial,
     hello="localhost",
-    tls=SYMFONY.tls,
     source="Illuminate/Mail/MailManager.php, 10 to 12: Symfony Mailer below",
-    fills_authzid=True,
+    is_compared=False,
     fixes={
         "login": Fix(
             "LOGIN is used by default if EHLO lists it, unless code sets authenticators. "

@@ -20,6 +20,12 @@ class Fix:
     code: str | None = None
 
 
+ALWAYS_EXECUTED: Final = frozenset({
+    "auth_not_performed", "cert_hostname_mismatch", "helo_rejected", "host_setting_malformed",
+    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "sender_domain_not_linked",
+    "sender_not_authorised", "starttls_on_implicit_tls_port", "unwanted_auth_attempt",
+})  # fmt: skip
+"""Causes whose fix our tests run with every library that they have."""
 _NO_ADDRESS: Final = "It refuses what is not an address before it connects."
 _USUAL_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "url": "User name and password are separate settings here, and are sent unchanged, without "

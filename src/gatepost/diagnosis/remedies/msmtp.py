@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _SETTINGS: Final = """\
 account default
@@ -20,15 +20,11 @@ def _settings(mechanism: str = "on", starttls: str = "on") -> str:
     return _SETTINGS.replace("STARTTLS", starttls).replace("MECHANISM", mechanism)
 
 
-_EXECUTED: Final = frozenset({
+_EXECUTED: Final = ALWAYS_EXECUTED | {
     "account_name_used_as_sender", "auth_before_tls_refused_by_client", "auth_not_advertised",
-    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "credentials_missing",
-    "empty_password_sent", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
-    "missing_from_header", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "tls_version_too_old",
-    "unwanted_auth_attempt",
-})  # fmt: skip
+    "cert_untrusted", "credentials_missing", "empty_password_sent", "mechanism_not_offered",
+    "missing_from_header", "starttls_required", "tls_version_too_old",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="msmtp",

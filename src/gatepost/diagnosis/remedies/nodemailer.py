@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _LOGIN: Final = """\
 const transport = nodemailer.createTransport({
@@ -125,15 +125,11 @@ await transport.sendMail({
 });
 """
 
-_EXECUTED: Final = frozenset({
-    "auth_command_too_long", "auth_not_advertised", "auth_not_performed", "cert_hostname_mismatch",
-    "cert_untrusted", "client_tls_disabled", "credential_url_encoding", "credentials_missing",
-    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "line_too_long", "mechanism_advertised_but_broken",
-    "mechanism_not_offered", "missing_from_header", "sender_domain_not_linked",
-    "sender_not_authorised", "starttls_on_implicit_tls_port", "starttls_required",
-    "tls_version_too_old", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "auth_command_too_long", "auth_not_advertised", "cert_untrusted", "client_tls_disabled",
+    "credential_url_encoding", "credentials_missing", "envelope_sender_missing", "line_too_long",
+    "mechanism_not_offered", "missing_from_header", "starttls_required", "tls_version_too_old",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="nodemailer",

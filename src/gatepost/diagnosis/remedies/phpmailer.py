@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _ACCOUNT: Final = """\
 $mail->isSMTP();
@@ -90,14 +90,11 @@ $mail->Host = '{{host}}';
 $mail->Port = {{port}};
 """
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
-    "auth_not_performed", "cert_hostname_mismatch", "cert_untrusted", "empty_password_sent",
-    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "initial_response_required", "mechanism_advertised_but_broken",
-    "missing_from_header", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised", "cert_untrusted",
+    "empty_password_sent", "envelope_sender_missing", "initial_response_required",
+    "missing_from_header", "starttls_required",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="phpmailer",

@@ -1,8 +1,9 @@
 """PowerShell's Send-MailMessage: System.Net.Mail behind a cmdlet that its makers call obsolete."""
 
+from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import Fix, reasons
 from gatepost.diagnosis.remedies.system_net_mail import LIBRARY as SYSTEM_NET_MAIL
 
 _SEND: Final = """\
@@ -42,14 +43,11 @@ $secret = ConvertTo-SecureString $env:SMTP_PASSWORD -AsPlainText -Force
 $credential = [pscredential]::new($env:SMTP_USERNAME, $secret)
 """
 
-LIBRARY: Final = Library(
+LIBRARY: Final = replace(
+    SYSTEM_NET_MAIL,
     name="powershell",
     title="PowerShell Send-MailMessage",
-    mechanisms=SYSTEM_NET_MAIL.mechanisms,
     settable=(),
-    chooses=SYSTEM_NET_MAIL.chooses,
-    initial=SYSTEM_NET_MAIL.initial,
-    hello=SYSTEM_NET_MAIL.hello,
     tls="none",
     source="Send-MailMessage: System.Net.Mail below",
     fixes={

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies.library import Fix, Library, reasons
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
 
 _STARTTLS: Final = """\
 import smtplib
@@ -171,16 +171,13 @@ def _only(name: str) -> str:
     return _ONLY.replace("NAME", name).replace("METHOD", name.lower())
 
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised",
-    "auth_not_performed", "bare_lf", "cert_hostname_mismatch", "cert_untrusted",
-    "client_tls_disabled", "credential_url_encoding", "credentials_missing", "empty_password_sent",
-    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "line_too_long", "login_initial_response_rejected",
-    "mechanism_advertised_but_broken", "mechanism_not_offered", "missing_from_header",
-    "non_ascii_password", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "auth_command_too_long", "auth_not_advertised", "bare_lf",
+    "cert_untrusted", "client_tls_disabled", "credential_url_encoding", "credentials_missing",
+    "empty_password_sent", "envelope_sender_missing", "line_too_long",
+    "login_initial_response_rejected", "mechanism_not_offered", "missing_from_header",
+    "non_ascii_password", "raw_utf8_headers", "starttls_required",
+}  # fmt: skip
 
 LIBRARY: Final = Library(
     name="python-smtplib",

@@ -1,9 +1,10 @@
 """Spring Boot: JavaMail, set up by ``spring.mail``."""
 
+from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.remedies.javamail import LIBRARY as JAVAMAIL
-from gatepost.diagnosis.remedies.library import Fix, Library
+from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix
 
 _SERVER: Final = """\
 spring.mail.host={{host}}
@@ -46,26 +47,18 @@ def _mechanism(name: str) -> str:
     return f"{_STARTTLS}spring.mail.properties.mail.smtp.auth.mechanisms={name}\n"
 
 
-_EXECUTED: Final = frozenset({
-    "account_name_used_as_sender", "auth_not_performed", "authzid_not_permitted",
-    "cert_hostname_mismatch", "client_tls_disabled", "credentials_missing", "empty_password_sent",
-    "envelope_sender_missing", "helo_rejected", "host_setting_malformed",
-    "implicit_tls_on_starttls_port", "mechanism_advertised_but_broken", "mechanism_not_offered",
-    "missing_from_header", "raw_utf8_headers", "sender_domain_not_linked", "sender_not_authorised",
-    "starttls_on_implicit_tls_port", "starttls_required", "unwanted_auth_attempt",
-})  # fmt: skip
+_EXECUTED: Final = ALWAYS_EXECUTED | {
+    "account_name_used_as_sender", "authzid_not_permitted", "client_tls_disabled",
+    "credentials_missing", "empty_password_sent", "envelope_sender_missing",
+    "mechanism_not_offered", "missing_from_header", "raw_utf8_headers", "starttls_required",
+}  # fmt: skip
 
-LIBRARY: Final = Library(
+LIBRARY: Final = replace(
+    JAVAMAIL,
     name="spring",
     title="Spring Boot",
-    mechanisms=JAVAMAIL.mechanisms,
-    settable=JAVAMAIL.settable,
-    chooses=JAVAMAIL.chooses,
-    initial=JAVAMAIL.initial,
-    hello=JAVAMAIL.hello,
-    tls=JAVAMAIL.tls,
     source="JavaMailSenderImpl.java, 6: Jakarta Mail below",
-    fills_authzid=True,
+    is_compared=False,
     fixes={
         "login": Fix(
             "LOGIN is the first by default; if mechanisms are set, set this one:",
@@ -124,5 +117,4 @@ LIBRARY: Final = Library(
     language="properties",
     executed=_EXECUTED,
     tested="Debian's libspring-context-support-java (Spring 4.3), set up as Spring Boot does it",
-    spared=JAVAMAIL.spared,
 )
