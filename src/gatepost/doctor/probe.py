@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.network import AT_ONCE
@@ -53,6 +53,8 @@ from gatepost.net.tls import TlsFacts, client_context, strict_context
 
 STRICT: Final = range(80, 95)
 """X509_V_ERR numbers of what only X509_V_FLAG_X509_STRICT checks (OpenSSL, x509_vfy.h)."""
+Step = Literal["greeting", "hello", "starttls", "tls"]
+"""How far a new connection goes; the last two end with EHLO under TLS."""
 _AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
 
 
@@ -289,11 +291,11 @@ class _Probe:
         hello = talk.hello_or_end(self._local_name(talk))
         self.note(in_clear=seen(hello))
         if not hello.reply.is_success:
-            talk = self._under_another_name(talk, partial(self._greeted, endpoint))
+            talk = self._under_another_name(talk, partial(self._reopen, "greeting", endpoint))
             if not self.seen.other_name.value or not self.seen.other_name.value.reply.is_success:
                 return
         if self.visit.settings.tls == "none" or not self.seen.offers_starttls:
-            self._use(talk, partial(self._again_in_clear, endpoint))
+            self._use(talk, partial(self._reopen, "hello", endpoint))
             if self.seen.offers_starttls:
                 self._look_behind_starttls(endpoint)
             elif self.visit.settings.tls == "starttls":
@@ -301,38 +303,28 @@ class _Probe:
             return
         secured = self._start_tls(talk, endpoint)
         if secured is not None and self._try_hello_over_tls(secured):
-            self._use(secured, partial(self._again_under_starttls, endpoint))
+            self._use(secured, partial(self._reopen, "starttls", endpoint))
 
     def _look_behind_starttls(self, endpoint: Endpoint) -> None:
         """Check what a client without TLS gets."""
         position = self.seen.position
-        secured = self._start_tls(self._again_in_clear(endpoint), endpoint)
+        secured = self._start_tls(self._reopen("hello", endpoint), endpoint)
         if secured is not None:
             self._try_hello_over_tls(secured)
         self._reach(position)
 
-    def _greeted(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
+    def _reopen(self, until: Step, endpoint: Endpoint, *, verify: bool = True) -> Talk:
+        """Replace the open connection by a new one, on which all happened again ``until`` there."""
         talk = self._again(endpoint, verify=verify)
+        if until == "tls":
+            talk.secure()
         talk.greeting()
-        return talk
-
-    def _again_in_clear(self, endpoint: Endpoint, *, verify: bool = True) -> Talk:
-        talk = self._greeted(endpoint, verify=verify)
-        talk.hello(self._local_name(talk))
-        return talk
-
-    def _again_under_starttls(self, endpoint: Endpoint) -> Talk:
-        talk = self._again_in_clear(endpoint)
-        talk.ask("STARTTLS", "starttls")
-        talk.secure()
-        talk.hello(self._local_name(talk))
-        return talk
-
-    def _again_under_tls(self, endpoint: Endpoint) -> Talk:
-        talk = self._again(endpoint, verify=True)
-        talk.secure()
-        talk.greeting()
-        talk.hello(self._local_name(talk))
+        if until != "greeting":
+            talk.hello(self._local_name(talk))
+        if until == "starttls":
+            talk.ask("STARTTLS", "starttls")
+            talk.secure()
+            talk.hello(self._local_name(talk))
         return talk
 
     def _begin_with_tls(self, endpoint: Endpoint) -> None:
@@ -349,13 +341,13 @@ class _Probe:
             return
         self._reach("ehlo")
         if self._try_hello_over_tls(talk):
-            self._use(talk, partial(self._again_under_tls, endpoint))
+            self._use(talk, partial(self._reopen, "tls", endpoint))
 
     def _start_tls(self, talk: Talk, endpoint: Endpoint) -> Talk | None:
         """Do STARTTLS; if the certificate does not verify, once more without verification."""
         for number, verify in enumerate(self._verifications()):
             if number:
-                talk = self._again_in_clear(endpoint, verify=verify)
+                talk = self._reopen("hello", endpoint, verify=verify)
             self._reach("starttls")
             reply = talk.ask("STARTTLS", "starttls")
             self.note(starttls=seen(reply))

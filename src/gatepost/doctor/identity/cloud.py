@@ -5,14 +5,17 @@ Authorities and Resource Manager: Microsoft Learn, "National clouds" and azure-c
 ``get_arm_endpoints`` (1.41.0; 2026). The e-mail API's host in other clouds is not documented.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from gatepost.client.tokens.entra import AUTHORITY
 from gatepost.doctor.visit import IdentityUrls
 from gatepost.errors import ConfigError
+from gatepost.net.dial import Server
 
 AUTHORITY_VARIABLE: Final = "AZURE_AUTHORITY_HOST"
 """The variable that Microsoft's libraries read."""
@@ -96,3 +99,30 @@ def _read(url: str, what: str) -> str:
     if not host or parts.scheme != "https" or "@" in parts.netloc or parts.query:
         raise wrong
     return f"https://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+READY: Final = "ready.json"
+_MOST: Final = 65_536
+"""Maximum number of octets of such a file."""
+
+
+def authority_beside(ca_file: str | None, server: Server) -> str:
+    """Return the authority of the server with this CA file, which ``gatepost up`` publishes beside
+    it; empty if none is known.
+
+    The document must be about exactly this port: then the secret is sent only to an authority of
+    the server that has received it already.
+    """
+    if ca_file is None:
+        return ""
+    try:
+        text = (Path(ca_file).parent / READY).read_bytes()
+        document = json.loads(text) if len(text) <= _MOST else None
+    except (OSError, ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    listeners = (document.get("smtp"), document.get("smtps"))
+    ports = [each.get("port") for each in listeners if isinstance(each, dict)]
+    authority = document.get("authority")
+    return authority if server.port in ports and isinstance(authority, str) else ""

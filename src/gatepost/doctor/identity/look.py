@@ -15,9 +15,8 @@ from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth_attempts import refused_secret
 from gatepost.directory.azure.paths import is_guid
 from gatepost.doctor.identity.authority import ask_for_tenant, ask_for_token
-from gatepost.doctor.identity.cloud import AUTHORITY_VARIABLE, Cloud, find_cloud
+from gatepost.doctor.identity.cloud import AUTHORITY_VARIABLE, Cloud, authority_beside, find_cloud
 from gatepost.doctor.identity.email import ask_to_send, endpoints_of, find_host
-from gatepost.doctor.identity.local_authority import authority_beside
 from gatepost.doctor.identity.management import Management
 from gatepost.doctor.identity.questions import Ask, Questions
 from gatepost.doctor.provider_profiles import profile_of

@@ -264,8 +264,8 @@ def _each_line(text: str) -> Iterator[tuple[int, int]]:
         return
     offset = 0
     for line in text.split("\n"):
-        for span in spans(line):
-            yield offset + span.start, offset + span.end
+        for start, end in spans(line):
+            yield offset + start, offset + end
         offset += len(line) + 1
 
 

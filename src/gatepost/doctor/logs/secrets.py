@@ -3,15 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Final, NamedTuple
-
-
-class Span(NamedTuple):
-    """A part of a line."""
-
-    start: int
-    end: int
-
+from typing import Final
 
 _KEY: Final = (
     r"(?:password|passwd|pass[ -]?phrase|passwort|pwd|secret|token|api[_-]?key|access[_-]?key"
@@ -109,16 +101,16 @@ _HOST: Final = re.compile(
 _ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]+")
 
 
-def spans(line: str) -> Iterator[Span]:
+def spans(line: str) -> Iterator[tuple[int, int]]:
     """Yield the places of secrets in ``line``, by their form or by what precedes them."""
     for match in _SHAPES.finditer(line):
-        yield Span(*match.span())
+        yield match.span()
     low = line.lower()
     for hints, place in _PLACES:
         if any(hint in low for hint in hints):
             for match in _expression(place).finditer(line):
                 if match["s"] and not _NO_SECRET.fullmatch(match["s"]):
-                    yield Span(*match.span("s"))
+                    yield match.span("s")
     if any(hint in low for hint in _CALLS):
         for call in _expression(_CALL).finditer(line):
             yield from _in_call(line, call)
@@ -142,19 +134,19 @@ _ACROSS: Final = (
 _OPEN_CALL: Final = rf"{_SIGNS_IN}\([ \t]*\n(?P<rest>[^)]{{0,400}})"
 
 
-def spans_across(text: str) -> Iterator[Span]:
+def spans_across(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of secrets that are not on the line of their name."""
     low = text.lower()
     if any(hint in low for hint in _KEYS):
         for place in _ACROSS:
             for match in re.finditer(place, text, re.IGNORECASE | re.MULTILINE):
                 if not _NO_SECRET.fullmatch(match["s"]):
-                    yield Span(*match.span("s"))
+                    yield match.span("s")
     for call in re.finditer(_OPEN_CALL, text, re.IGNORECASE):
         yield from _in_call(text, call)
 
 
-def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:
+def _in_call(line: str, call: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Yield the quoted words in a call that signs in, except for a host and a leading name."""
     words = [
         literal
@@ -167,7 +159,7 @@ def _in_call(line: str, call: re.Match[str]) -> Iterator[Span]:
     if len(words) > 1 and _ADDRESS.fullmatch(words[0]["s"]):
         del words[0]
     for literal in words:
-        yield Span(*literal.span("s"))
+        yield literal.span("s")
 
 
 _CALL_ARGUMENT: Final = re.compile(r"[^\s,()]{3,}|[a-z]{4}(?: [a-z]{4}){3}")

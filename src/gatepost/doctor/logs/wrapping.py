@@ -95,12 +95,17 @@ def _beginning(lines: list[str]) -> list[str]:
     return sample
 
 
+def _share(lines: list[str], is_wrapped: Callable[[str], object]) -> float:
+    """Return the share of the lines with text that are wrapped in a way."""
+    filled = [line for line in lines if line.strip()]
+    hits = sum(is_wrapped(line) not in (None, False) for line in filled)
+    return hits / len(filled) if filled else 0.0
+
+
 def _without_json(lines: list[str]) -> list[str] | None:
     """Replace JSON lines by their messages; other lines stay."""
     lines = _document(lines)
-    filled = [line for line in lines if line.strip()]
-    hits = sum(parse_object(line) is not None for line in filled)
-    if not filled or hits < _ENOUGH * len(filled):
+    if _share(lines, parse_object) < _ENOUGH:
         return None
     unwrapped_lines: list[str] = []
     for line in lines:
@@ -119,9 +124,7 @@ def _document(lines: list[str]) -> list[str]:
 
 def _without_logfmt(lines: list[str]) -> list[str] | None:
     """``time=... level=... msg="..."``: the message."""
-    filled = [line for line in lines if line.strip()]
-    hits = sum(_LOGFMT.search(line) is not None and "level=" in line for line in filled)
-    if not filled or hits < _ENOUGH * len(filled):
+    if _share(lines, lambda line: _LOGFMT.search(line) and "level=" in line) < _ENOUGH:
         return None
     return [part for line in lines for part in _message(line)]
 
@@ -142,16 +145,14 @@ def _message(line: str) -> list[str]:
 
 def _without_context(lines: list[str]) -> list[str] | None:
     """Remove what Monolog adds to each line."""
-    filled = [line for line in lines if line.strip()]
-    hits = sum(_CONTEXT.search(line) is not None for line in filled)
-    return [_CONTEXT.sub("", line) for line in lines] if hits and hits > len(filled) / 2 else None
+    is_usual = _share(lines, _CONTEXT.search) > 0.5
+    return [_CONTEXT.sub("", line) for line in lines] if is_usual else None
 
 
 def _without_ticks(lines: list[str]) -> list[str] | None:
     """Remove code marks, or the marks of a table's rows."""
-    filled = [line for line in lines if line.strip()]
-    hits = sum(_between_marks(line) != line for line in filled)
-    return [_between_marks(line) for line in lines] if hits > _ENOUGH * len(filled) else None
+    is_usual = _share(lines, lambda line: _between_marks(line) != line) > _ENOUGH
+    return list(map(_between_marks, lines)) if is_usual else None
 
 
 def _between_marks(line: str) -> str:
@@ -176,8 +177,7 @@ def _without_quotes(lines: list[str]) -> list[str] | None:
 def _prefix(pattern: re.Pattern[str]) -> Unwrap:
     def without(lines: list[str]) -> list[str] | None:
         filled = [line for line in lines if line.strip()]
-        hits = sum(pattern.match(line) is not None for line in filled)
-        if len(filled) < 2 or hits < _ENOUGH * len(filled):
+        if len(filled) < 2 or _share(filled, pattern.match) < _ENOUGH:
             return None
         if pattern is _PREFIXES[-1]:
             depth = min(len(line) - len(line.lstrip(" \t")) for line in filled)

@@ -15,7 +15,7 @@ from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.evidence_document import from_json, to_document
-from gatepost.doctor.identity.local_authority import authority_beside
+from gatepost.doctor.identity.cloud import authority_beside
 from gatepost.doctor.identity.look import is_local, look_behind
 from gatepost.doctor.identity.management import MAX_PAGES, Management
 from gatepost.doctor.identity.questions import Questions
