@@ -4,21 +4,20 @@ import asyncio
 import os
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gatepost.app.api import Api, Managed, serve_api
+from gatepost.app.composition import Base
 from gatepost.app.directories import Directories, Prepared, ServedDirectory
 from gatepost.app.front import Written
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.listeners import client_limits
-from gatepost.app.message_ids import make_ids
-from gatepost.app.ready import remove_ready, write_ready
+from gatepost.app.ready import write_ready
 from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
-from gatepost.app.watched_store import open_watched
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Configuration
@@ -26,11 +25,10 @@ from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.dispatch import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.server import Shared, serve_control
+from gatepost.control.server import Shared
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.keys.signing import open_tokens
-from gatepost.net.atomic_files import remove_file
 from gatepost.net.dns import DnsResolver
 from gatepost.net.files import check_again
 from gatepost.net.http import HttpClient
@@ -39,7 +37,6 @@ from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.alarms import Alarms
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
-from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.runtime import (
     DRAIN,
     attempts_within,
@@ -47,12 +44,9 @@ from gatepost.processes.runtime import (
     too_few_files,
 )
 from gatepost.relay.context import Relay, ReportEvent
-from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
-from gatepost.relay.spool import Budget
 from gatepost.rest.context import MessageLimits
 from gatepost.store.sqlite import SqliteStore
-from gatepost.store.sqlite.settings import History, Retention, StoreSettings
 from gatepost.web.health import health_url, serve_health
 
 ENTRA_DEADLINE = 10.0
@@ -82,12 +76,9 @@ class Options:
             text = _text_of(self.config)
             config = load_config(self.config)
             if _text_of(self.config) == text:  # the file has not changed meanwhile
-                return Written(config, text, str(self.config))
+                workers = config.workers if self.workers is None else self.workers
+                return Written(replace(config, workers=workers), text, str(self.config))
         raise ConfigError("it is being written", where=str(self.config))
-
-    def workers_of(self, config: Configuration) -> int:
-        """Return the number of front processes."""
-        return config.workers if self.workers is None else self.workers
 
 
 def _text_of(path: Path) -> str:
@@ -132,20 +123,13 @@ class Service:
     async def start(cls, options: Options, report: Reporter, stack: AsyncExitStack) -> "Service":
         """Open everything; ``stack`` closes it in the reverse order."""
         written = options.read()
-        _warn(written.config, report)
-        config, data = written.config, written.config.storage.directory.resolve()
-        store, failed = open_watched(data, _settings(config), report)
-        stack.callback(store.close)
-        remove_ready(data)
+        config = written.config
+        _warn(config, report)
+        base = Base.open(written, report, stack)
+        data, store = base.data, base.store
         key, ca_file = open_key(data), config.ca_file or None
         http = HttpClient(ca_file=ca_file)
         stack.push_async_callback(http.close)
-        ids, alarms = make_ids(await store.new_epoch()), await Alarms.open(store)
-        context = ServeContext(
-            store, key, http, report, ids, alarms, alarm := DescriptorAlarm(report)
-        )
-        outbound = ServeOutbound(context, attempts_within(config.limits.connections))
-        delivery = outbound.prepare(config)
         entra = HttpClient(ca_file=ca_file, timeout=ENTRA_DEADLINE)
         stack.push_async_callback(entra.close)
         directories = Directories(store, key, entra, report)
@@ -154,34 +138,24 @@ class Service:
             directories.tokens = await open_tokens(store, key, _now, directories.damaged)
         directory = await _first_directory(directories, config)
         clients = ClientCounts(client_limits(config.limits), time.monotonic)
-        workers = options.workers_of(config)
-        relay = Relay(
-            directory=directory,
-            store=store,
-            budget=Budget(data, config.limits.memory // (workers + 1)),
-            report=report,
-            next_id=context.next_id,
-            now=_now,
-            clients=LocalClientCounter(clients),
-            router=delivery.routes.router,
-            alarm=alarm,
-        )
-        inbound = Inbound(relay, report, config)
-        listeners = inbound.prepare(written, directory.mechanisms, workers)
-        stack.callback(listeners.close)
+        relay = await base.make_relay(directory, now=_now, clients=LocalClientCounter(clients))
+        alarms = await Alarms.open(store)
+        context = ServeContext(store, key, http, report, relay.next_id, alarms, base.alarm)
+        outbound = ServeOutbound(context, attempts_within(config.limits.connections))
+        delivery = outbound.prepare(config)
+        relay.router = delivery.routes.router
+        inbound, listeners = base.listen(relay, written)
         await outbound.start(delivery)
         stack.push_async_callback(outbound.stop, ON_THE_WIRE)
         relay.use_store(outbound.store)
         admin = AdminDispatch()
         queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer, report)
         shared = Shared(None, clients, relay.budget, admin, queue=queue, reporter=report)
-        control = await serve_control(data, outbound.store, directory, shared)
-        stack.callback(remove_file, data / SOCKET)
-        stack.callback(control.close)
+        await base.serve_control(relay, shared)
         stack.push_async_callback(stop_all, inbound, outbound, store)
         service = cls(
             options, report, data, key, written, directory, directories, admin, clients,
-            outbound, inbound, relay, failed,
+            outbound, inbound, relay, base.failed,
         )  # fmt: skip
         service._open_administration()
         await inbound.start(listeners)
@@ -278,8 +252,8 @@ class Service:
         _warn(written.config, self.report)
         config = written.config
         _check_unchanged(self.written.config, config)
-        workers = self.options.workers_of(config)
-        if bool(workers) != bool(self.options.workers_of(self.written.config)):
+        workers = config.workers
+        if bool(workers) != bool(self.written.config.workers):
             raise ConfigError("a change of workers from or to 0 needs a restart")
         delivery = self.outbound.prepare(config)
         prepared = await self.directories.make(config.directories)
@@ -357,15 +331,6 @@ def _check_unchanged(before: Configuration, after: Configuration) -> None:
 
 def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:
     return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]
-
-
-def _settings(config: Configuration) -> StoreSettings:
-    storage = config.storage
-    return StoreSettings(
-        retention=Retention(age=storage.captured),
-        history=History(storage.history, storage.history_messages),
-        watermark=storage.free_space,
-    )
 
 
 def _now() -> datetime:

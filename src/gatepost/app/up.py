@@ -10,14 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.composition import Base
 from gatepost.app.front import Written
-from gatepost.app.inbound import Inbound
 from gatepost.app.lifecycle import OnReady, run_relay
-from gatepost.app.message_ids import ids_of
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
-from gatepost.app.ready import Listeners, Trusted, describe, https_url, remove_ready, write_ready
-from gatepost.app.watched_store import open_watched
+from gatepost.app.ready import Listeners, Trusted, describe, https_url, write_ready
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, make_flawed
 from gatepost.certificates.names import names_of
@@ -28,30 +26,25 @@ from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.dispatch import AdminDispatch
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.server import Shared, serve_control
+from gatepost.control.server import Shared
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.directory.contract import Directory
 from gatepost.keys.damaged_records import Damaged, tell_damaged
 from gatepost.keys.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.keys.signing import open_tokens
 from gatepost.model.profile import Profile
-from gatepost.net.atomic_files import keep_out_of_git, remove_file
+from gatepost.net.atomic_files import keep_out_of_git
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import listen
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
-from gatepost.processes.control_socket import SOCKET
 from gatepost.relay.context import Relay, ReportEvent
-from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.spool import Budget
 from gatepost.reports.service import EventContext, EventService
 from gatepost.rest.context import Site
 from gatepost.rest.own_names import OwnNames
-from gatepost.store.sqlite import SqliteStore, StoreSettings
-from gatepost.store.sqlite.disk import UnsyncedDisk
+from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
 
 
@@ -87,12 +80,11 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Ru
     """Open everything; ``stack`` closes it in the reverse order. Raises as ``up`` does."""
     config = preset.read()
     assert config.emulation is not None  # noqa: S101 - it is a preset's
-    data, emulation, profile = config.storage.directory, config.emulation, config.emulation.profile
+    emulation, profile = config.emulation, config.emulation.profile
     resolver = DnsResolver(config.dns.nameservers, cached=0)
     clock = _open_clock(config, report)
-    store, failed = open_watched(data, _storage(emulation), report)
-    stack.callback(store.close)
-    remove_ready(data)
+    base = Base.open(Written(config, "", ""), report, stack)
+    data, store = base.data, base.store
     keep_out_of_git(data)
     listeners, key = _listen(emulation, stack), open_key(data)
     directory, tokens, provisioned = await _provide(key, store, profile, clock)
@@ -100,32 +92,26 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Ru
     certificates = _provide_certificates(data, names, report)
     config = certified(config, str(_served_certificate(data, profile, certificates)))
     accounts = await _provide_accounts(key, store, profile, directory.damaged)
-    signs_in: Directory = accounts.signs_in if accounts else directory
     quotas = _quotas(profile, directory, clock) if profile.strict.has_limits else None
-    budget = Budget(data, config.limits.memory // (config.workers + 1))
     keys, proving = SealedAccessKeys(key), profile.directory.domain_verification
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     context = EventContext(store, directory, key, profile.events, report, azure.now, azure.endpoint)
     events = await _serve_events(context, stack)
+    relay = await base.make_relay(
+        accounts.signs_in if accounts else directory,
+        quotas=OwnQuotas(quotas) if quotas else None,
+        now=clock.now,
+        login_delay=profile.strict.login_delay,
+    )
+    opened = {name: each for name, each in listeners.items() if each is not None}
+    inbound, prepared = base.listen(relay, Written(config, "", ""), opened)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
     clocks = ClockControl(clock, workers=config.workers, moved=partial(_moved, report, events))
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
-    shared = Shared(quotas, None, budget, admin, events, queue, clocks, report)
-    control = await serve_control(data, store, signs_in, shared)
-    stack.callback(remove_file, data / SOCKET)
-    stack.callback(control.close)
-    relay = Relay(
-        directory=signs_in,
-        store=store,
-        quotas=OwnQuotas(quotas) if quotas else None,
-        budget=budget,
-        report=report,
-        next_id=ids_of(config, await store.new_epoch()),
-        now=clock.now,
-        login_delay=profile.strict.login_delay,
-        alarm=DescriptorAlarm(report),
-    )
-    await _serve_smtp(relay, config, listeners, stack)
+    shared = Shared(quotas, None, relay.budget, admin, events, queue, clocks, report)
+    await base.serve_control(relay, shared)
+    stack.push_async_callback(inbound.stop)
+    await inbound.start(prepared)
     make_site = partial(
         Site, profile, directory, store, keys, report, now=clock.now, tokens=tokens,
         quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
@@ -136,13 +122,7 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Ru
     given = accounts.given if accounts else provisioned
     trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
     document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
-    return Running(data, document, failed)
-
-
-def _storage(emulation: Emulation) -> StoreSettings:
-    return (
-        StoreSettings() if emulation.is_durable else StoreSettings(disk=UnsyncedDisk(), reserve=0)
-    )
+    return Running(data, document, base.failed)
 
 
 def _open_clock(config: Configuration, report: ReportEvent) -> AheadClock:
@@ -151,18 +131,6 @@ def _open_clock(config: Configuration, report: ReportEvent) -> AheadClock:
     if clock.ahead:
         report("clock_advanced", ahead=clock.ahead.total_seconds())
     return clock
-
-
-async def _serve_smtp(
-    relay: Relay, config: Configuration, listeners: Listeners, stack: AsyncExitStack
-) -> None:
-    inbound = Inbound(relay, relay.report, config)
-    stack.push_async_callback(inbound.stop)
-    opened = {name: each for name, each in listeners.items() if each is not None}
-    mechanisms = relay.directory.mechanisms
-    await inbound.start(
-        inbound.prepare(Written(config, "", ""), mechanisms, config.workers, opened)
-    )
 
 
 def _listen(emulation: Emulation, stack: AsyncExitStack) -> Listeners:
