@@ -13,7 +13,7 @@ def faults(kind: str) -> list[str]:
     return sorted(
         f"{package}: {name}"
         for package, name in words.FAULTS[kind]()
-        if name not in words.exceptions()[kind]
+        if name not in words.exceptions()[kind] and (package, name) not in words.CONTRACTS
     )
 
 
