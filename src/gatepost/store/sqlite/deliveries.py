@@ -221,9 +221,9 @@ class QueueReader:
         """Return deliveries, those of the newest message first."""
         limit = selection.limit
         states = selection.states or ("waiting", "leased", "held")
-        found: list[Delivery] = []
+        deliveries: list[Delivery] = []
         if limit is not None and limit <= 0:
-            return found
+            return deliveries
         before = _LAST
         while rows := self._connection.execute(SQL["list_before"], (*before, PAGE_ROWS)).fetchall():
             for row in rows:
@@ -231,12 +231,12 @@ class QueueReader:
                     continue
                 delivery = delivery_of(row, self._writer.owner)
                 if delivery.state in states:
-                    found.append(delivery)
-                    if len(found) == limit:
-                        return found
+                    deliveries.append(delivery)
+                    if len(deliveries) == limit:
+                        return deliveries
             after, before = before, (rows[-1][13], -rows[-1][1])
             check_order(before, after)
-        return found
+        return deliveries
 
     def count(self) -> dict[str, QueueCount]:
         """Return the numbers of waiting, leased and held deliveries by next hop."""

@@ -353,9 +353,9 @@ def find_keys(transaction: Transaction, ids: Sequence[str]) -> list[Key]:
     execute = transaction.connection.execute
     keys: dict[Key, None] = {}
     for id_ in ids:
-        found = execute(SQL["find_parts"], (id_,)).fetchall()
-        if not found:
+        parts = execute(SQL["find_parts"], (id_,)).fetchall()
+        if not parts:
             message, part = part_of(id_)
-            found = [] if part is None else execute(SQL["find_part"], (message, part)).fetchall()
-        keys.update(dict.fromkeys(found))
+            parts = [] if part is None else execute(SQL["find_part"], (message, part)).fetchall()
+        keys.update(dict.fromkeys(parts))
     return list(keys)

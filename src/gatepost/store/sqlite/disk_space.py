@@ -43,8 +43,8 @@ class Room:
             except OSError as error:
                 self.refusal = f"the free disk space cannot be determined: {error}"
                 return self.refusal
-            kept = self._watermark + (self._missing() if self.is_spent else 0)
-            self.refusal = "" if free >= kept else _too_little(free, kept)
+            needed = self._watermark + (self._missing() if self.is_spent else 0)
+            self.refusal = "" if free >= needed else _too_little(free, needed)
         return self.refusal
 
     def run_out(self) -> None:
@@ -97,6 +97,6 @@ class Room:
             os.close(descriptor)
 
 
-def _too_little(free: int, kept: int) -> str:
-    least = f"the {kept // MIB} MiB that are kept free"
+def _too_little(free: int, needed: int) -> str:
+    least = f"the {needed // MIB} MiB that are kept free"
     return f"the disk has {free // MIB} MiB free, less than {least}"

@@ -49,21 +49,21 @@ def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) 
     continue after those that were given out, because ids are made of them.
     """
     file = directory / GENERATION
-    (known, epoch), (number, own_epoch) = _read(file), _counted(connection)
-    if known == number and epoch <= own_epoch:
+    (noted, epoch), (number, own_epoch) = _read(file), _counted(connection)
+    if noted == number and epoch <= own_epoch:
         return ""
-    said = ""
-    if known > number or epoch > own_epoch:
+    warning = ""
+    if noted > number or epoch > own_epoch:
         own_epoch = max(own_epoch, epoch + AHEAD)
         connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
-    if known > number and not is_new:
+    if noted > number and not is_new:
         seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        said = (
+        warning = (
             f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: mail "
             "accepted since is missing, and mail delivered since may be delivered again"
         )
     _write(file, (number, own_epoch))
-    return said
+    return warning
 
 
 def _counted(connection: sqlite3.Connection) -> tuple[int, int]:

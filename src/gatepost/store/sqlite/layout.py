@@ -25,11 +25,11 @@ def keep_layout(
     Raises OSError, sqlite3.Error.
     """
     file = directory / LAYOUT
-    known, tables = _read(file)
-    if known == version and not is_sound:
+    recorded, tables = _read(file)
+    if recorded == version and not is_sound:
         return
     rows = connection.execute(_ROOTS).fetchall()
-    if (known, tables) != (version, rows):  # another version, or a copied file
+    if (recorded, tables) != (version, rows):  # another version, or a copied file
         replace_private(file, json.dumps({"version": version, "tables": rows}))
 
 
@@ -38,8 +38,8 @@ def check_layout(directory: Path, connection: sqlite3.Connection, version: int) 
 
     One wrong letter makes another column, or an unknown one; SQLite does not notice such damage.
     """
-    known, tables = _read(directory / LAYOUT)
-    if known != version:
+    recorded, tables = _read(directory / LAYOUT)
+    if recorded != version:
         return
     there = {row[-1] for row in connection.execute(_ROOTS)}
     if not there.issuperset({row[-1] for row in tables}):  # somebody may have created an index
@@ -59,10 +59,10 @@ def known_roots(directory: Path) -> dict[str, int]:
 def _read(file: Path) -> tuple[int, Sequence[tuple[Any, ...]]]:
     """Return the version and the tables; 0 and nothing if that cannot be read."""
     try:
-        known = json.loads(file.read_bytes())
+        layout = json.loads(file.read_bytes())
         rows = [
-            (kind, name, table, int(root), sql) for kind, name, table, root, sql in known["tables"]
+            (kind, name, table, int(root), sql) for kind, name, table, root, sql in layout["tables"]
         ]
-        return int(known["version"]), rows
+        return int(layout["version"]), rows
     except (OSError, ValueError, TypeError, KeyError):
         return 0, ()

@@ -105,8 +105,8 @@ def _newest_salts(file: BinaryIO, count: int, order: str) -> Pair | None:
     for _ in range(count):
         frame = file.read(_STRIDE)
         page, _, first, second, one, two = _FRAME.unpack_from(frame)
-        told = _sum(order, frame[_FRAME.size :], _sum(order, frame[:8], before))
-        if page and told == (one, two):
+        computed = _sum(order, frame[_FRAME.size :], _sum(order, frame[:8], before))
+        if page and computed == (one, two):
             salts = max(salts or (0, 0), (first, second))
         before = one, two
     file.seek(_HEAD.size)

@@ -77,7 +77,7 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     edges |= dict.fromkeys(row[1] for row in gaps if row[-1])
     if edges:
         kinds.append((list(edges), "perhaps recipients", "may have lost recipients"))
-    said = [f"{_few(ids)} {words}" for ids, _, words in kinds if ids]
+    phrases = [f"{_few(ids)} {words}" for ids, _, words in kinds if ids]
     named: list[dict[str, Any]] = [
         {"id": id_, "lost": what} for ids, what, _ in kinds for id_ in ids
     ]
@@ -88,11 +88,13 @@ def make_up(new: sqlite3.Connection, *, is_cut: bool) -> Losses:
     if gaps:
         between = list(dict.fromkeys(f"{after} and {before}" for _, after, _, before, _ in gaps))
         count = sum(row[0] for row in gaps)
-        said.append(f"of {count} not even the id is known, between {_first(between)}")
+        phrases.append(f"of {count} not even the id is known, between {_first(between)}")
     if is_cut and (newest := newest_of(new)):
-        said.append(f"the end of the file is missing: nothing may be left of mail after {newest}")
+        phrases.append(
+            f"the end of the file is missing: nothing may be left of mail after {newest}"
+        )
         named.append({"after": newest, "lost": "message"})
-    return Losses(", ".join(said or ["all of them whole"]), named)
+    return Losses(", ".join(phrases or ["all of them whole"]), named)
 
 
 def newest_of(connection: sqlite3.Connection) -> str:

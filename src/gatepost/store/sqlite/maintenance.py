@@ -26,22 +26,22 @@ SPARSE: Final = 0.25
 COPY: Final = 4 * 1024 * 1024
 """Octets copied between two groups of bodies."""
 
-Found = Sequence[tuple[int, int]]
+Messages = Sequence[tuple[int, int]]
 """Messages as (seq, size)."""
 
 
-def delete(transaction: Transaction, found: Found) -> int:
+def delete(transaction: Transaction, messages: Messages) -> int:
     """Delete these messages and their bodies; return how many."""
-    keys = [(seq,) for seq, _ in found]
-    keep_unread(transaction, [seq for seq, _ in found])
+    keys = [(seq,) for seq, _ in messages]
+    keep_unread(transaction, [seq for seq, _ in messages])
     if transaction.connection.executemany(QUERIES["delete_message"], keys).rowcount < len(keys):
         raise damage("messages are listed that cannot be found")  # for ever
     transaction.connection.executemany(QUERIES["delete_body"], keys)
     ledger = transaction.ledger
-    ledger.messages -= len(found)
-    ledger.octets -= sum(size for _, size in found)
-    ledger.pages += len(found)
-    return len(found)
+    ledger.messages -= len(messages)
+    ledger.octets -= sum(size for _, size in messages)
+    ledger.pages += len(messages)
+    return len(messages)
 
 
 def delete_ids(transaction: Transaction, ids: Sequence[str]) -> int:

@@ -162,8 +162,9 @@ def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
 
 def _check_counters(connection: sqlite3.Connection) -> None:
     """Raise sqlite3.Error when one is missing, or no number: nothing can begin without them."""
-    known = dict(connection.execute(QUERIES["list_counters"]).fetchall())
-    if not known.keys() >= _COUNTERS or not all(isinstance(each, int) for each in known.values()):
+    counters = dict(connection.execute(QUERIES["list_counters"]).fetchall())
+    are_numbers = all(isinstance(each, int) for each in counters.values())
+    if not (counters.keys() >= _COUNTERS and are_numbers):
         raise damage("a counter is damaged")
 
 

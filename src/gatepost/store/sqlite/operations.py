@@ -75,10 +75,10 @@ def _insertion(operation: SendOperation) -> ExtraWrite:
 
 def expire_operations(transaction: Transaction, now: int) -> None:
     """Delete a batch of operations that are too old at `now` (microseconds)."""
-    found = transaction.connection.execute(
+    deleted = transaction.connection.execute(
         SQL["expire_operations"], (now - MINIMUM_AGE // MICROSECOND, EXPIRED)
     )
-    transaction.ledger.pages += max(0, found.rowcount)
+    transaction.ledger.pages += max(0, deleted.rowcount)
 
 
 def _row(operation: SendOperation) -> tuple[Any, ...]:

@@ -43,15 +43,15 @@ class MessageReader:
     def list(self, selection: Selection) -> Sequence[StoredMessage]:
         """Return messages, newest first."""
         matches, limit = matcher(selection), selection.limit
-        found: list[StoredMessage] = []
+        messages: list[StoredMessage] = []
         if limit is not None and limit <= 0:
-            return found
+            return messages
         for message in self._newest_first(PAGE_ROWS if limit is None else limit):
             if matches(message):
-                found.append(message)
-                if limit is not None and len(found) >= limit:
+                messages.append(message)
+                if limit is not None and len(messages) >= limit:
                     break
-        return found
+        return messages
 
     def get(self, name: str) -> StoredMessage:
         """Return one message."""
@@ -131,7 +131,7 @@ def _remains(text: str) -> dict[str, str]:
     remains: dict[str, str] = {}
     for name, value in _MEMBER.findall(text):
         with suppress(ValueError):
-            found = json.loads(value)
-            found.encode()
-            remains.setdefault(name, found)
+            text = json.loads(value)
+            text.encode()
+            remains.setdefault(name, text)
     return remains

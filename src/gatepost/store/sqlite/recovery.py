@@ -61,8 +61,8 @@ def begin_anew(directory: Path, disk: Disk) -> str:
     Returns a sentence about it; empty if there is nothing to move, or if the log of the old one can
     be read and copied. Raises OSError.
     """
-    said = missing(directory)
-    if not said or read_log(directory / DATABASE).whole:
+    sentence = missing(directory)
+    if not sentence or read_log(directory / DATABASE).whole:
         return ""
     if _segments(directory):
         lost = directory / _LOST
@@ -71,12 +71,12 @@ def begin_anew(directory: Path, disk: Disk) -> str:
                 break
             lost = directory / f"{_LOST}.{number}"
         (directory / SEGMENTS).rename(lost)
-        said += f", now in {lost.name}"
+        sentence += f", now in {lost.name}"
     forget_layout(directory)
     for mark in (_MARKER, UNCLOSED):
         (directory / mark).unlink(missing_ok=True)
     disk.sync_directory(directory)
-    return said
+    return sentence
 
 
 def _segments(directory: Path) -> list[Path]:
@@ -95,11 +95,11 @@ def recover(directory: Path, disk: Disk) -> str:
     Returns what was copied, empty if there was no such database. It may be interrupted at any time,
     and is then repeated. Raises Unreadable.
     """
-    complete, told = directory / _COMPLETE, "an unfinished copy from before is used"
+    complete, summary = directory / _COMPLETE, "an unfinished copy from before is used"
     if not complete.exists():
         if not (directory / _MARKER).exists():
             return ""
-        told = _copy(directory, disk)
+        summary = _copy(directory, disk)
     # The old WAL must be gone before the copy gets the name with which it would be paired.
     (directory / UNCLOSED).unlink(missing_ok=True)
     for suffix in ("-wal", "-shm"):
@@ -109,7 +109,7 @@ def recover(directory: Path, disk: Disk) -> str:
     complete.replace(directory / DATABASE)
     (directory / _MARKER).unlink(missing_ok=True)
     disk.sync_directory(directory)
-    return told
+    return summary
 
 
 def _reason(directory: Path) -> str:
@@ -122,7 +122,7 @@ def _copy(directory: Path, disk: Disk) -> str:
     partial.unlink(missing_ok=True)
     database.touch(0o600)  # it may be missing, and its log be left
     reason = _reason(directory)
-    told = "the store was copied after it had failed" + (f" ({reason})" if reason else "")
+    summary = "the store was copied after it had failed" + (f" ({reason})" if reason else "")
     try:
         try:
             if reason.startswith(_DAMAGED):
@@ -134,9 +134,9 @@ def _copy(directory: Path, disk: Disk) -> str:
                 raise
             partial.unlink(missing_ok=True)
             losses = salvage(database, partial, disk, known_roots(directory))
-            told = f"the store was damaged ({error}): {losses.summary}; the old file is {ASIDE}"
+            summary = f"the store was damaged ({error}): {losses.summary}; the old file is {ASIDE}"
             _put_aside(directory)
-            told += _write_down(directory, losses)
+            summary += _write_down(directory, losses)
     except sqlite3.Error as error:
         raise Unreadable(f"{database} cannot be copied: {error}") from error
     descriptor = open_private(partial, os.O_RDWR)
@@ -147,7 +147,7 @@ def _copy(directory: Path, disk: Disk) -> str:
         os.close(descriptor)
     partial.replace(directory / _COMPLETE)
     disk.sync_directory(directory)
-    return told
+    return summary
 
 
 def _write_down(directory: Path, losses: Losses) -> str:

@@ -55,9 +55,9 @@ def look_through(connection: sqlite3.Connection, check: str = "quick_check") -> 
 
     ``integrity_check`` also compares indexes with their tables, and takes longer.
     """
-    said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
-    if said != "ok":
-        raise damage(" ".join(said.split()))  # a sentence: it has lines
+    verdict = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+    if verdict != "ok":
+        raise damage(" ".join(verdict.split()))  # a sentence: it has lines
 
 
 def look_through_log(database: Path) -> None:
@@ -74,11 +74,11 @@ def has_octets(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
 
 
-def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
+def salvage(damaged: Path, goal: Path, disk: Disk, sound_roots: Roots) -> Losses:
     """Write what can be read of `damaged` to `goal`; return what that was, and what is missing.
 
-    `known` are the root pages when the file was undamaged. Raises sqlite3.Error if `goal` cannot be
-    written, Unreadable if nothing can be read, because the file may be somebody else's.
+    `sound_roots` are the root pages when the file was undamaged. Raises sqlite3.Error if `goal`
+    cannot be written, Unreadable if nothing can be read, because the file may be somebody else's.
     """
     new = disk.connect(goal)
     new.create_function("crc32", 1, _crc32, deterministic=True)
@@ -88,7 +88,7 @@ def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
         for step in MIGRATIONS:
             _run(new, step)
         new.execute("DELETE FROM counters")
-        losses = _carry_all(damaged, new, known)
+        losses = _carry_all(damaged, new, sound_roots)
         new.execute("COMMIT")
         new.execute(f"PRAGMA application_id={APPLICATION}")
         new.execute(f"PRAGMA user_version={VERSION}")
@@ -97,16 +97,16 @@ def salvage(damaged: Path, goal: Path, disk: Disk, known: Roots) -> Losses:
     return losses
 
 
-def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
+def _carry_all(damaged: Path, new: sqlite3.Connection, sound_roots: Roots) -> Losses:
     log = read_log(damaged)
     tables, before = _tables(new), new.total_changes
     with ExitStack() as stack:
         newest = stack.enter_context(Image(damaged, log.whole))
-        broken = _carry(newest, tables, known)
+        broken = _carry(newest, tables, sound_roots)
         if log.is_damaged:  # a page may be older than the one that leads to it
             older = stack.enter_context(Image(damaged, log.seen))
-            _carry(older, [each for each in tables if each.name in _MAIL], known)
-        roots = {**known, **_schema(newest)}
+            _carry(older, [each for each in tables if each.name in _MAIL], sound_roots)
+        roots = {**sound_roots, **_schema(newest)}
         note(new, newest, roots)
         is_cut = newest.is_cut or max(roots.values(), default=0) > newest.count
     if new.total_changes == before:
@@ -114,25 +114,25 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, known: Roots) -> Losses:
     losses = make_up(new, is_cut=is_cut)
     _count_on(new)
     _run(new, _MEND)
-    said = (
+    summary = (
         f"{len(tables) - len(broken)} of {len(tables)} tables are whole"
         f"{_lossy(broken)}, "
         f"{sum(each.stray_rows for each in tables)} rows were found beside the others, "
         f"{new.execute(_WAITING).fetchone()[0]} messages wait to be sent, {losses.summary}"
     )
-    return losses._replace(summary=said)
+    return losses._replace(summary=summary)
 
 
-def _carry(image: Image, tables: Sequence[Table], known: Roots) -> list[Table]:
+def _carry(image: Image, tables: Sequence[Table], sound_roots: Roots) -> list[Table]:
     """Copy the rows of tables; return the tables that could not be read completely."""
     schema = _schema(image)
-    is_told = bool(schema) and not image.damages
-    roots = {**known, **schema}
+    is_whole = bool(schema) and not image.damages
+    roots = {**sound_roots, **schema}
     broken = []
     for table in tables:
         root, before = roots.pop(table.name, 0), image.damages
         misfits = [1 for row in image.rows(root) if not table.try_insert(row)] if root else []
-        if misfits or image.damages > before or not (root or is_told):
+        if misfits or image.damages > before or not (root or is_whole):
             broken.append(table)
     for root in roots.values():  # indexes: their pages are in use
         _pass_by(image, root)
