@@ -62,7 +62,7 @@ def names_of(attachments: Sequence[Attachment]) -> Iterator[str]:
     """Yield a safe name for each attachment; no two are alike, also where case does not count."""
     copies: dict[str, int] = {}
     for number, attachment in enumerate(attachments, 1):
-        name = wanted = safe_name(attachment.filename) or _invented(attachment, number)
+        name = wanted = safe_name(attachment.filename) or _make_name(attachment, number)
         while name.casefold() in copies:
             copies[wanted.casefold()] += 1
             stem, suffix = _split(wanted)
@@ -94,7 +94,7 @@ def _split(name: str) -> tuple[str, str]:
     return (stem, dot + suffix) if stem and len(suffix.encode()) <= _LONGEST_SUFFIX else (name, "")
 
 
-def _invented(attachment: Attachment, number: int) -> str:
+def _make_name(attachment: Attachment, number: int) -> str:
     kind = attachment.content_type
     suffix = "" if kind == _UNKNOWN else guess_extension(kind) or ""
     return f"attachment-{number}{'.eml' if kind == 'message/rfc822' else suffix}"

@@ -46,7 +46,7 @@ def bench() -> None:
     "--directory", type=click.Path(path_type=Path, file_okay=False),
     help="Working directory, kept afterwards. Default: a temporary one.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def crash(
     messages: int, kills: int, workers: int, seed: int, directory: Path | None, as_json: bool
 ) -> int:

@@ -16,7 +16,7 @@ Example:
 
 @click.command(epilog=EXAMPLE)
 @config_option("path", "The configuration file for `gatepost serve`.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(path: Path, as_json: bool) -> int:
     """Check a configuration, and show every value with its origin.
 

@@ -103,7 +103,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     metavar="ID",
     help="Explain a finding or an AADSTS code, with --as also its fix in a library.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **arguments: Any) -> int:
     """Find out why a client cannot sign in or send, and prove it.

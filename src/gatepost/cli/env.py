@@ -49,7 +49,7 @@ _FORMATS: Final[Mapping[str, Callable[[Mapping[str, str]], Iterable[str]]]] = {
     type=click.Choice([*_FORMATS]),
     help="shell (default): for `eval` in a POSIX shell; dotenv: for a .env file; json.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: names and values.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: names and values.")
 def env(data: Path, admin: bool, wanted: str | None, as_json: bool) -> int:
     """Print the environment variables with which programs use a running relay.
 

@@ -25,7 +25,13 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--message", default="", metavar="ID|last", help="Only events of this message.")
-@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=LIMIT,
+    show_default=True,
+    help="Maximum number of events.",
+)
 @options
 def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
     """List events, newest first. Webhooks get the same events.
@@ -39,8 +45,14 @@ def list_(message: str, limit: int, data: Path, as_json: bool) -> None:
 
 
 @events.command()
-@click.option("--message", required=True, metavar="ID|last")
-@click.option("--type", "type_", type=click.Choice(["view", "click"]), required=True)
+@click.option("--message", required=True, metavar="ID|last", help="The message.")
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(["view", "click"]),
+    required=True,
+    help="What the recipient did.",
+)
 @click.option("--recipient", required=True, metavar="ADDRESS", help="The recipient.")
 @click.option("--link", default="", metavar="URL", help="The link that was clicked.")
 @click.option("--user-agent", default="", help="The recipient's mail program.")

@@ -21,7 +21,7 @@ WAIT: Final = 30.0
 F = TypeVar("F", bound=Callable[..., Any])
 Operation = Callable[["Store"], Coroutine[Any, Any, None]]
 
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group(cls=Group)

@@ -37,7 +37,7 @@ Example:
 """,
 )
 @click.option("--kind", type=click.Choice(KINDS), help="Only profiles of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_profiles(kind: str | None, as_json: bool) -> int:
     """List the profiles that come with Gatepost, one per line.
 
@@ -87,7 +87,7 @@ Example:
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value. Repeatable."
 )
 @click.option("--own", is_flag=True, help="Only values that the profile sets, without defaults.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
     """Show every value of a profile with its source."""
     from gatepost.config.preset import served_profile  # noqa: PLC0415 - not for --help
@@ -124,7 +124,7 @@ Example:
 """
 )
 @click.argument("path", metavar="FILE.toml", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(path: Path, as_json: bool) -> int:
     """Check a profile of your own. Reports all mistakes at once, with what was probably meant.
 

@@ -37,14 +37,20 @@ def queue() -> None:
 
 
 @queue.command("list")
-@click.option("--state", "states", type=click.Choice(_STATES), multiple=True)
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(_STATES),
+    multiple=True,
+    help="Only deliveries in this state. Repeatable.",
+)
 @click.option("--next-hop", default="", metavar="KEY", help="Only deliveries to this next hop.")
 @click.option(
     "--limit",
     type=click.IntRange(1),
     default=LIMIT,
     show_default=True,
-    help=f"At most {MOST:,} are listed.",
+    help=f"Maximum number of deliveries; up to {MOST:,}.",
 )
 @_options
 def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:

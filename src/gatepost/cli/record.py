@@ -67,7 +67,7 @@ Exit: 0 healthy, 1 unknown, or no application connected, 2 finding, 3 server unr
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save the evidence as JSON."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any) -> int:
     """Record one session between an application and its server, and diagnose it.

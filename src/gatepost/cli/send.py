@@ -89,7 +89,7 @@ A_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Seconds for all of it; default: several minutes for each reply, as in RFC 5321 4.5.3.2.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the SMTP dialogue without secrets.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def send(verbose: bool, as_json: bool, **arguments: Any) -> int:
     """Send one message, using the best login that the server offers.
 

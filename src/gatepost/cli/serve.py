@@ -23,7 +23,7 @@ Example:
     type=click.IntRange(0, 64),
     help="Number of front processes; default: that of the configuration.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def serve(as_json: bool, **arguments: Any) -> int:
     """Run a relay: applications sign in to it, and it signs in to upstream servers.
 

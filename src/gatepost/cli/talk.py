@@ -45,7 +45,7 @@ Exit: 0 done, 1 failed, 3 unreachable, 64 usage.
 @click.option(
     "--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a reply."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end.")
 def talk(server: str, as_json: bool, **arguments: Any) -> int:
     """Speak SMTP with a server by hand, also over TLS."""
     from gatepost.cli.talk_loop import TalkSession, open_talk  # noqa: PLC0415  # not for --help

@@ -102,7 +102,7 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 @click.option(
     "--strict", is_flag=True, help="Also apply the provider's rates, delays and effective limits."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def up(as_json: bool, **arguments: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 

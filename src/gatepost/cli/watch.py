@@ -30,7 +30,7 @@ upstreams, 2 takes precedence over 3. Exit without --once: 0 after a signal.
     help="The upstreams, how often to check them, and where to keep snapshots (TOML).",
 )
 @click.option("--once", is_flag=True, help="Check every upstream once, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def watch(path: Path, once: bool, as_json: bool) -> int:
     """Check upstreams on a schedule, and report changes since the last check.
 

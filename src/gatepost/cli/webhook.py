@@ -42,6 +42,7 @@ def webhook() -> None:
     type=click.Choice(["eventgrid", "cloudevents"]),
     default="eventgrid",
     show_default=True,
+    help="Format of the events.",
 )
 @click.option(
     "--event-type", "event_types", multiple=True, metavar="TYPE", help="Repeatable; default: all."

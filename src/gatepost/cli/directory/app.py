@@ -20,7 +20,7 @@ from gatepost.cli.operations import Document, call_directory
 KIND: Final = ObjectKind(
     "app",
     "apps",
-    "Applications (app registrations), which sign in with a secret and send by their roles.",
+    "Applications (app registrations): they sign in with a secret, and send if a role permits it.",
     {
         "NAME": lambda each: each["name"],
         "CLIENT ID": lambda each: each["id"],

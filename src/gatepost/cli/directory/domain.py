@@ -59,7 +59,11 @@ domain = object_group(KIND, _tell)
 @domain.command()
 @click.argument("name", metavar="[DOMAIN]", default="")
 @parent_option("Email service")
-@click.option("--managed", is_flag=True, help="A verified domain of Azure's own, without a name.")
+@click.option(
+    "--managed",
+    is_flag=True,
+    help="An Azure-managed domain, which needs no name and no verification.",
+)
 @options
 def create(data: Path, as_json: bool, **fields: Any) -> None:
     """Add a domain, and print the DNS records that verify it.

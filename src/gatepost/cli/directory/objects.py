@@ -44,7 +44,7 @@ class ObjectKind:
 
 def options(command: Command, *, of_relay: bool = False) -> Command:
     """Add the options that every command of the directory has; see ``place_options``."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     return place_options(as_json(command), of_relay=of_relay)
 
 
@@ -108,7 +108,7 @@ def object_group(kind: ObjectKind, print_object: Printer = None) -> click.Group:
 
 
 def print_listing(kind: ObjectKind, documents: list[Document]) -> None:
-    """Print documents as aligned columns."""
+    """Print objects as aligned columns."""
     if not documents:
         click.echo(f"no {kind.plural.replace('_', ' ')}")
         return

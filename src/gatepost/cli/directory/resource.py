@@ -70,7 +70,7 @@ def list_(data: Path, as_json: bool, **fields: Any) -> None:
 @_kind
 @options
 def show(data: Path, as_json: bool, **fields: Any) -> None:
-    """Show one. If names are equal, a resource precedes a group or subscription.
+    """Show one object. A resource takes precedence over a group or subscription of the same name.
 
     \b
     Example:
