@@ -146,7 +146,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route: the mail that it is for, its target, and further targets for failover."""
+    """One route: the mail that it is for, its target, and further targets for fail-over."""
 
     name: str
     chain: tuple[Target, ...]

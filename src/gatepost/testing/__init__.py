@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gatepost.testing.application import Accepted as Accepted
     from gatepost.testing.application import Application as Application
+    from gatepost.testing.client import perform as perform
     from gatepost.testing.client import perform_client as perform_client
     from gatepost.testing.clock import FakeClock as FakeClock
     from gatepost.testing.dialogue import Dialogue as Dialogue
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from gatepost.testing.local_relay import Captured as Captured
     from gatepost.testing.local_relay import EmulatorError as EmulatorError
     from gatepost.testing.local_relay import LocalRelay as LocalRelay
-    from gatepost.testing.perform import perform as perform
     from gatepost.testing.server import Mismatch as Mismatch
     from gatepost.testing.server import Performance as Performance
     from gatepost.testing.server import perform_server as perform_server
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _BY_MODULE: Final = {
     "application": ("Accepted", "Application"),
-    "client": ("perform_client",),
+    "client": ("perform", "perform_client"),
     "clock": ("FakeClock",),
     "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
     "directory": ("MemoryDirectory",),
@@ -46,7 +46,6 @@ _BY_MODULE: Final = {
     "emulator": ("Emulator",),
     "emulator_server": ("EmulatorServer",),
     "local_relay": ("Captured", "EmulatorError", "LocalRelay"),
-    "perform": ("perform",),
     "server": ("Mismatch", "Performance", "perform_server"),
     "upstream": ("Mischief", "Taken", "Upstream"),
 }

@@ -21,7 +21,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
 from gatepost.testing.dialogue import Dialogue, NoLine, Say, Step, Values
-from gatepost.testing.server import Mismatch
+from gatepost.testing.server import Mismatch, perform_server
 from gatepost.wire.content import DataReader
 from gatepost.wire.server.parameters import OF_MAIL, OF_RCPT, parse_mail, parse_rcpt
 
@@ -40,6 +40,19 @@ class ClientPerformance:
 
     session: ClientSession
     error: GatepostError | None
+
+
+def perform(dialogue: Dialogue, values: Values | None = None) -> None:
+    """Play ``dialogue`` in each of its roles: no sockets, no waiting.
+
+    As ``server`` the client's lines are fed to our session and its replies are checked; as
+    ``client`` the server's lines are fed to our client's conversation and what it sends is
+    checked. Raises Mismatch, an AssertionError, at the first difference.
+    """
+    if "server" in dialogue.roles:
+        perform_server(dialogue, values)
+    if "client" in dialogue.roles:
+        perform_client(dialogue, values)
 
 
 def perform_client(dialogue: Dialogue, values: Values | None = None) -> ClientPerformance:
