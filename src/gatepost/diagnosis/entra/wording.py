@@ -16,7 +16,7 @@ AZURE: Final = "azure-cli"
 ROLE: Final = "Communication and Email Service Owner"
 
 
-def refusal(seen: Evidence) -> Iterator[str]:
+def login_refusal(seen: Evidence) -> Iterator[str]:
     """Yield how the login was refused."""
     for each in seen.attempts:
         if each.secret_sent and not each.reply.is_success:
@@ -27,7 +27,7 @@ def refusal(seen: Evidence) -> Iterator[str]:
 def tenant_proof(behind: Behind) -> Iterator[str]:
     """Yield the result of OpenID discovery for the tenant."""
     if behind.tenant is not None:
-        yield f"discovery of tenant {behind.name.tenant_id}: {told(behind.tenant)}"
+        yield f"discovery of tenant {behind.name.tenant_id}: {describe(behind.tenant)}"
 
 
 def token_proof(behind: Behind) -> Iterator[str]:
@@ -36,7 +36,7 @@ def token_proof(behind: Behind) -> Iterator[str]:
     if answer is not None and answer.status == 200:
         yield f"{answer.host} issues a token for this application and secret: both are valid"
     elif answer is not None:
-        yield f"the token endpoint says {told(answer)}"
+        yield f"the token endpoint says {describe(answer)}"
 
 
 def email_proof(behind: Behind) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def email_proof(behind: Behind) -> tuple[str, ...]:
         401: "the token is not accepted",
         404: "the token is accepted, the sender's domain is not linked",
     }.get(email.status, "the token is accepted, nothing was sent")
-    return (f"POST /emails:send at {email.host}{sender} was answered {shown(email)}: {means}",)
+    return (f"POST /emails:send at {email.host}{sender} was answered {codes_of(email)}: {means}",)
 
 
 def role_proof(behind: Behind) -> Iterator[str]:
@@ -63,17 +63,17 @@ def role_proof(behind: Behind) -> Iterator[str]:
         yield f"it has {each.role or 'a role'} on {each.scope}"
 
 
-def told(answer: EntraResponse | None) -> str:
+def describe(answer: EntraResponse | None) -> str:
     """Return an answer with what its code means."""
     if answer is None:
         return ""
     if answer.failure:
         return answer.failure
     code = CODES.get(answer.number)
-    return f"{shown(answer)}{': ' + code.proves if code else ''}"
+    return f"{codes_of(answer)}{': ' + code.proves if code else ''}"
 
 
-def shown(answer: EntraResponse) -> str:
+def codes_of(answer: EntraResponse) -> str:
     """Return an answer's status and codes."""
     number = f"AADSTS{answer.number}" if answer.number else ""
     return " ".join(filter(None, (f"HTTP {answer.status}", answer.error, number)))
@@ -106,12 +106,12 @@ def assign_role(behind: Behind) -> Remedy:
     """Return the command that gives the service principal its role."""
     managed, token = behind.management, behind.token
     principal = (managed.principal_id if managed else "") or (token.object_id if token else "")
-    who: tuple[str, ...] = (f"--assignee {behind.name.application_id or 'APPLICATION'}",)
+    assignee: tuple[str, ...] = (f"--assignee {behind.name.application_id or 'APPLICATION'}",)
     if is_guid(principal):  # it came in a token, and goes into a command
-        who = f"--assignee-object-id {principal}", "--assignee-principal-type ServicePrincipal"
+        assignee = f"--assignee-object-id {principal}", "--assignee-principal-type ServicePrincipal"
     lines = (
         "az role assignment create",
-        *who,
+        *assignee,
         f'--role "{ROLE}"',
         '--scope "$(az communication list --output tsv',
         f'    --query "[?name==\'{behind.name.resource or "RESOURCE"}\'].id")"',

@@ -17,15 +17,15 @@ from gatepost.diagnosis.entra.wording import (
     ROLE,
     age,
     assign_role,
+    describe,
     email_proof,
+    login_refusal,
     make_smtp_name,
-    refusal,
     resource_id,
     role_proof,
     some_of,
     tenant_proof,
     token_proof,
-    told,
 )
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Behind, EntraResponse, ManagementFacts, SmtpNameSeen
@@ -55,33 +55,26 @@ _WAIT: Final = "Made within the last minutes? Wait five and try again."
 _SENDER_REFUSED: Final = frozenset({"DomainNotLinked", "InvalidSenderUserName"})
 
 
-def behind_of(seen: Evidence) -> Behind | None:
-    """Return what was found behind the server."""
-    return seen.behind.value
-
-
 # The user name.
 
 
-def username_format(seen: Evidence, facts: DoctorFacts) -> Finding | None:
+def username_format(seen: Evidence, behind: Behind, facts: DoctorFacts) -> Finding | None:
     """The user name is neither a composite name nor an SMTP user name."""
-    behind = behind_of(seen)
-    if behind is None or not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
+    if not behind.name.mistake or behind.name.mistake in MAY_BE_SMTP_NAME:
         return None
     sure = behind.name.mistake in _SURE
     return _finding(
         "username_format",
         "certain" if sure else "likely",
         f"The user name does not have a format that this server accepts: {behind.name.sentence}.",
-        (*refusal(seen), behind.name.sentence),
+        (*login_refusal(seen), behind.name.sentence),
         facts.right_name,
     )
 
 
-def ids_swapped(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def ids_swapped(_seen: Evidence, behind: Behind) -> Finding | None:
     """The ids of application and tenant are swapped."""
-    behind = behind_of(seen)
-    if behind is None or behind.swapped is None or behind.swapped.status != 200:
+    if behind.swapped is None or behind.swapped.status != 200:
         return None
     name = behind.name
     return _finding(
@@ -99,10 +92,9 @@ def ids_swapped(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
 # The authority.
 
 
-def tenant_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def tenant_unknown(_seen: Evidence, behind: Behind) -> Finding | None:
     """OpenID discovery knows no tenant with this id."""
-    behind = behind_of(seen)
-    if behind is None or behind.tenant is None or behind.tenant.status in (0, 200):
+    if behind.tenant is None or behind.tenant.status in (0, 200):
         return None
     code = CODES.get(behind.tenant.number)
     swapped = behind.swapped is not None and behind.swapped.status == 200
@@ -117,12 +109,11 @@ def tenant_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def refused_by_authority(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def refused_by_authority(_seen: Evidence, behind: Behind) -> Finding | None:
     """The token endpoint refuses with a code whose meaning is known; the mail server does not tell
     it."""
-    behind = behind_of(seen)
     code = _refused_with(behind)
-    if behind is None or code is None:
+    if code is None:
         return None
     about = f"application {behind.name.application_id} of tenant {behind.name.tenant_id}"
     return _finding(
@@ -134,11 +125,10 @@ def refused_by_authority(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def refused_for_something_else(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def refused_for_something_else(seen: Evidence, behind: Behind) -> Finding | None:
     """The token endpoint refuses with an unknown code."""
-    behind = behind_of(seen)
-    answer = behind.token_request if behind else None
-    if behind is None or answer is None or answer.number in CODES or not 400 <= answer.status < 500:
+    answer = behind.token_request
+    if answer is None or answer.number in CODES or not 400 <= answer.status < 500:
         return None
     if is_passing(answer.status, answer.error, answer.number):
         return None
@@ -146,15 +136,14 @@ def refused_for_something_else(seen: Evidence, _facts: DoctorFacts) -> Finding |
         "oauth_client_auth_failed",
         "likely",
         "The tenant's authority gives no token for this application and secret.",
-        (*refusal(seen), *token_proof(behind)),
+        (*login_refusal(seen), *token_proof(behind)),
         "Look the code up: https://login.microsoftonline.com/error",
     )
 
 
-def no_token_at_all(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def no_token_at_all(_seen: Evidence, behind: Behind) -> Finding | None:
     """The authority issues no token: what is observed, besides the cause."""
-    behind = behind_of(seen)
-    if behind is None or (behind.swapped is not None and behind.swapped.status == 200):
+    if behind.swapped is not None and behind.swapped.status == 200:
         return None
     code = _refused_with(behind) or _code(behind.tenant)
     if code is None or code.finding not in DEEPER:
@@ -163,7 +152,7 @@ def no_token_at_all(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
         "oauth_client_auth_failed",
         "certain",
         "The authority gives no token for this tenant, application and secret.",
-        (told(behind.token_request or behind.tenant),),
+        (describe(behind.token_request or behind.tenant),),
         "The cause is the finding above.",
     )
 
@@ -179,11 +168,11 @@ _DAMAGES: Final = {
 """What is odd about a secret, by its format."""
 
 
-def secret_mangled(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def secret_mangled(seen: Evidence, behind: Behind) -> Finding | None:
     """The secret is wrong, and looks incomplete or as if something was added."""
-    behind, login = behind_of(seen), seen.login.value
+    login = seen.login.value
     code = _refused_with(behind)
-    if behind is None or login is None or code is None or code.number != _SECRET_WRONG:
+    if login is None or code is None or code.number != _SECRET_WRONG:
         return None
     shape = login.secret
     if shape.edge_blank:
@@ -203,8 +192,8 @@ def secret_mangled(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def _refused_with(behind: Behind | None) -> Code | None:
-    return _code(behind.token_request) if behind else None
+def _refused_with(behind: Behind) -> Code | None:
+    return _code(behind.token_request)
 
 
 def _code(answer: EntraResponse | None) -> Code | None:
@@ -216,12 +205,11 @@ def _code(answer: EntraResponse | None) -> Code | None:
 # The e-mail API.
 
 
-def resource_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def resource_unknown(_seen: Evidence, behind: Behind) -> Finding | None:
     """The host of the resource does not exist."""
-    behind = behind_of(seen)
-    email = behind.email if behind else None
-    managed = behind.management if behind else None
-    if behind is None or not behind.name.resource:
+    email = behind.email
+    managed = behind.management
+    if not behind.name.resource:
         return None
     proof = list(token_proof(behind))
     confidence: Confidence = "likely"
@@ -242,10 +230,9 @@ def resource_unknown(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def role_missing(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def role_missing(_seen: Evidence, behind: Behind) -> Finding | None:
     """The e-mail API refuses a valid token: there is no role, or it does not suffice."""
-    behind = behind_of(seen)
-    if behind is None or (state := _role_state(behind)) is None:
+    if (state := _role_state(behind)) is None:
         return None
     if state.missing is None:  # Resource Manager was not asked
         good = "The secret is good" if behind.token_request else "The token is for this service"
@@ -280,11 +267,10 @@ def role_missing(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def role_wrong_scope(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def role_wrong_scope(_seen: Evidence, behind: Behind) -> Finding | None:
     """A sufficient role is assigned, but its scope does not include the resource."""
-    behind = behind_of(seen)
-    state = _role_state(behind) if behind else None
-    if behind is None or state is None or not state.missing or not state.elsewhere:
+    state = _role_state(behind)
+    if state is None or not state.missing or not state.elsewhere:
         return None
     return _finding(
         "role_wrong_scope",
@@ -302,10 +288,9 @@ def role_wrong_scope(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     )
 
 
-def access_not_propagated(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def access_not_propagated(seen: Evidence, behind: Behind) -> Finding | None:
     """Everything is configured, but some of it only for minutes."""
-    behind = behind_of(seen)
-    if behind is None or seen.seen_at is None or behind.management is None:
+    if seen.seen_at is None or behind.management is None:
         return None
     state = _role_state(behind)
     if state is None and not _has_email_access(behind):
@@ -331,12 +316,9 @@ def access_not_propagated(seen: Evidence, _facts: DoctorFacts) -> Finding | None
     )
 
 
-def smtp_username_missing(seen: Evidence, facts: DoctorFacts) -> Finding | None:
+def smtp_username_missing(seen: Evidence, behind: Behind) -> Finding | None:
     """The SMTP user name does not exist; or nothing else is wrong, and it is unknown whom it stands
     for."""
-    behind = behind_of(seen)
-    if behind is None:
-        return None
     by_smtp_name = behind.name.mistake in MAY_BE_SMTP_NAME
     managed = behind.management
     listed = managed is not None and managed.smtp_names is not None
@@ -347,7 +329,7 @@ def smtp_username_missing(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     answer = behind.token_request
     if by_smtp_name and behind.email is None and answer is not None and answer.status == 200:
         return _only_the_secret_is_known(seen, behind)
-    if not _has_email_access(behind) or access_not_propagated(seen, facts) is not None:
+    if not _has_email_access(behind) or access_not_propagated(seen, behind) is not None:
         return None
     return _only_username_is_left(behind, listed=listed, composite=not by_smtp_name)
 
@@ -381,7 +363,7 @@ def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
         "smtp_username_missing",
         "certain",
         "There is no SMTP user name like this one on any resource.",
-        (*refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
+        (*login_refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -393,7 +375,7 @@ def _only_the_secret_is_known(seen: Evidence, behind: Behind) -> Finding:
         "likely",
         "The secret is good. The SMTP user name may be missing or stand for another application, "
         "or the application's role be missing.",
-        (*refusal(seen), *token_proof(behind), behind.name.sentence),
+        (*login_refusal(seen), *token_proof(behind), behind.name.sentence),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -406,7 +388,7 @@ def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
         "likely",
         "The user name can only be an SMTP user name of the resource. It may be missing, not "
         "ready, or stand for another application.",
-        (*refusal(seen), behind.name.sentence),
+        (*login_refusal(seen), behind.name.sentence),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -416,17 +398,16 @@ def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
 # The sender, as the e-mail API sees it.
 
 
-def sender_domain_not_linked(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def sender_domain_not_linked(seen: Evidence, behind: Behind) -> Finding | None:
     """The e-mail API refuses the domain of the sender, as SMTP would after the login."""
-    behind = behind_of(seen)
-    if behind is None or behind.email is None or behind.email.error != "DomainNotLinked":
+    if behind.email is None or behind.email.error != "DomainNotLinked":
         return None
     domain = behind.email_sender.rpartition("@")[2]
     own = behind.name.mistake == "smtp_username_unknown"
     return conclude(
         "sender_domain_not_linked",
         "certain" if own else "likely",
-        *(*refusal(seen), *email_proof(behind)) if own else email_proof(behind),
+        *(*login_refusal(seen), *email_proof(behind)) if own else email_proof(behind),
         summary=f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
         + (", so no user name of it signs in." if own else "."),
         fix="Link the domain to the Communication Services resource (az communication update "
@@ -436,10 +417,9 @@ def sender_domain_not_linked(seen: Evidence, _facts: DoctorFacts) -> Finding | N
     )
 
 
-def sender_not_registered(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+def sender_not_registered(seen: Evidence, behind: Behind) -> Finding | None:
     """The same for the local part of the sender."""
-    behind = behind_of(seen)
-    if behind is None or behind.email is None or behind.email.error != "InvalidSenderUserName":
+    if behind.email is None or behind.email.error != "InvalidSenderUserName":
         return None
     if behind.name.mistake == "smtp_username_unknown" and not seen.mail.value:
         return None  # the user name was tried as a sender because of its domain only
@@ -505,7 +485,7 @@ def _finding(
 
 
 RULES: Final = (
-    username_format, ids_swapped, tenant_unknown, refused_by_authority,
+    ids_swapped, tenant_unknown, refused_by_authority,
     refused_for_something_else, no_token_at_all, secret_mangled, resource_unknown,
     role_missing, role_wrong_scope, access_not_propagated,
     smtp_username_missing, sender_domain_not_linked, sender_not_registered,

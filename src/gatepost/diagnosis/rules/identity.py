@@ -7,9 +7,13 @@ from gatepost.model.finding import Finding
 
 def conclude_identity(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]:
     """Return the findings about a token, or about what is behind the server."""
-    if seen.token.value is None and seen.behind.value is None:
+    behind = seen.behind.value
+    if seen.token.value is None and behind is None:
         return ()  # a pasted log needs a fast answer
     from gatepost.diagnosis.rules import entra, tokens  # noqa: PLC0415
 
-    findings = (rule(seen, facts) for rule in (*entra.RULES, *tokens.RULES))
-    return tuple(each for each in findings if each is not None)
+    findings = [rule(seen, facts) for rule in tokens.RULES]
+    if behind is not None:
+        findings.append(entra.username_format(seen, behind, facts))
+        findings += [rule(seen, behind) for rule in entra.RULES]
+    return tuple(filter(None, findings))

@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.entra.wording import refusal
-from gatepost.diagnosis.rules.entra import behind_of
+from gatepost.diagnosis.entra.wording import login_refusal
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence
@@ -57,7 +56,7 @@ def not_a_token(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     return conclude(
         "credential_mangled_by_config" if is_damaged else "wrong_credential_kind",
         "certain",
-        *refusal(seen),
+        *login_refusal(seen),
         f"it looks like {description}",
         summary=f"What was given as access token is {description}.",
         fix="Give the value of access_token from the token endpoint's answer, whole and alone.",
@@ -77,7 +76,7 @@ def token_expired(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
         fix = "Set this machine's clock: the authority's is ahead of it."
     else:
         return None
-    return conclude("token_expired", "certain", *refusal(seen), proof, fix=fix)
+    return conclude("token_expired", "certain", *login_refusal(seen), proof, fix=fix)
 
 
 def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
@@ -98,7 +97,7 @@ def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     return conclude(
         "oauth_scope_wrong",
         "certain",
-        *refusal(seen),
+        *login_refusal(seen),
         proof,
         summary=summary,
         fix=f"Ask the authority for a token with the scope {facts.token_scope}.",
@@ -123,7 +122,7 @@ def refused_token(proof: str, facts: DoctorFacts) -> Finding:
 
 def oauth_wrong_identity(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The token belongs to another application or tenant than the user name says."""
-    token, behind = seen.token.value, behind_of(seen)
+    token, behind = seen.token.value, seen.behind.value
     if token is None or token.form != "jwt" or behind is None:
         return None
     name = behind.name
@@ -141,7 +140,7 @@ def oauth_wrong_identity(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     return conclude(
         "oauth_wrong_identity",
         "certain",
-        *refusal(seen),
+        *login_refusal(seen),
         *wrong,
         summary="The access token is not of the application that the user name stands for.",
         fix="Get the token as that application, or sign in with a name that stands for it.",
@@ -150,13 +149,13 @@ def oauth_wrong_identity(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
 
 def another_mailbox(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     """The user name is another mailbox than the token's, usually a shared one."""
-    token, behind = seen.token.value, behind_of(seen)
+    token, behind = seen.token.value, seen.behind.value
     if token is None or behind is None or not behind.differs:
         return None
     return conclude(
         "oauth_wrong_identity",
         "likely",
-        *refusal(seen),
+        *login_refusal(seen),
         f"the token is {token.username}'s",
         summary="The user name is not the mailbox that the access token is for.",
         fix=f"Sign in as {token.username}; a shared mailbox is in MAIL FROM and From only, and its "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from gatepost.diagnosis.entra.wording import told
+from gatepost.diagnosis.entra.wording import describe
 from gatepost.diagnosis.rules.tokens import whose
 from gatepost.model.entra import Behind, TokenSeen
 from gatepost.model.evidence import Evidence
@@ -23,11 +23,11 @@ def facts_behind(seen: Evidence) -> Iterator[str]:
         (f"a token for application {behind.name.application_id}", behind.token_request),
     ):
         if answer is not None:
-            yield f"{answer.host}, {what}: {told(answer)}"
+            yield f"{answer.host}, {what}: {describe(answer)}"
     if behind.token is not None:
         yield from _token("that token", behind.token, seen.seen_at)
     if behind.email is not None:
-        yield f"{behind.email.host}, a request without message and recipients: {told(behind.email)}"
+        yield f"{behind.email.host}, a request without message and recipients: {describe(behind.email)}"
     yield from _managed(behind)
     if behind.untried:
         yield f"the login was not checked further: {behind.untried}"
@@ -77,7 +77,7 @@ def _managed(behind: Behind) -> Iterator[str]:
     if managed is None:
         return
     if managed.answer.status != 200:
-        yield f"{managed.answer.host}, Resource Manager: {told(managed.answer)}"
+        yield f"{managed.answer.host}, Resource Manager: {describe(managed.answer)}"
         return
     yield f"Resource Manager: {managed.resource_id or 'no resource of that name'}"
     if managed.roles is not None:
