@@ -46,11 +46,11 @@ up: $(VENV)  ## run the local relay in the foreground
 # Four processes read all tests, and tests start many more: let them keep what they have compiled.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV) npm  ## all tests that need Python and npm packages only
-	$(PYTEST) -n auto --dist worksteal -m 'not compliance' $(PYTEST_FLAGS)
+	$(PYTEST) -n auto --dist worksteal -m 'not compliance$(if $(THOROUGH),, and not thorough)' $(PYTEST_FLAGS)
 
-oldest:  ## the tests that open no socket, under the oldest Python that is here
-	$(MAKE) --no-print-directory test ENV=.venv-oldest PYTHON=$(OLDEST) \
-		PYTEST_FLAGS='$(PYTEST_FLAGS) tests/unit tests/property tests/contract'
+oldest:  ## the tests that open no socket, with all examples, under the oldest Python that is here
+	$(MAKE) --no-print-directory test THOROUGH=1 ENV=.venv-oldest PYTHON=$(OLDEST) \
+		PYTEST_FLAGS='$(PYTEST_FLAGS) tests/unit tests/property tests/contract tests/fuzz tests/shape/test_patterns.py'
 
 check: lint test  ## lint, format, strict types, import contracts, tests
 

@@ -12,9 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from gatepost.testing import Emulator
 from tests import fork_server
+from tests.examples import examples
 
 # Properties are about all inputs, not about time: a busy machine must not fail them.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient", deadline=None, max_examples=examples(100),
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
 settings.load_profile("patient")
 
 

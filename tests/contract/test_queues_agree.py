@@ -19,6 +19,7 @@ from gatepost.store.sqlite.settings import History
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import dsn, mail, planned, settlement
+from tests.examples import examples
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 HOPS = st.sampled_from(["hub", "world/x.example", "world/y.example"])
@@ -163,7 +164,7 @@ def reopened(store: SqliteStore, directory: Path) -> SqliteStore:
     return open_store(directory, GIVEN)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(STEPS)
 def test_sqlite_behaves_like_memory(steps: Sequence[Sequence[Any]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

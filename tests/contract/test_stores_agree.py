@@ -13,6 +13,7 @@ from gatepost.queue.contract import Selection
 from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import message
+from tests.examples import examples
 
 NAMES = st.sampled_from([f"m{number}" for number in range(8)])
 PUT = st.tuples(st.just("put"), st.lists(st.tuples(NAMES, st.sampled_from([0, 100, 9_000]))))
@@ -65,7 +66,7 @@ async def compare(directory: Path, steps: list[tuple[str, object]]) -> None:
         store.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(PUT | DELETE | REOPEN | EPOCH, max_size=12))
 def test_sqlite_behaves_like_memory(steps: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

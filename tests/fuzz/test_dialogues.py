@@ -9,6 +9,7 @@ from gatepost.testing import Application, Dialogue, MemoryDirectory, Values, loa
 from gatepost.testing.dialogue import Say
 from gatepost.testing.server import make_setting
 from gatepost.wire.server.session import Session
+from tests.examples import examples
 
 VALUES = Values()
 SCRIPTS = [
@@ -47,7 +48,7 @@ def damage(octets: bytes, how: str, at: int, size: int, noise: bytes) -> bytes:
             return head + tail + part
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(SCRIPTS), DAMAGE, st.integers(1, 400))
 def test_damaged_dialogues_raise_nothing_and_smuggle_nothing(
     script: tuple[Dialogue, bytes], damages: list[tuple[str, int, int, bytes]], size: int

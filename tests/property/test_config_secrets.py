@@ -16,9 +16,12 @@ from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.doctor.settings_files import read_config
+from tests.examples import examples
 from tests.unit.doctor.settings_files.files import HEALTHY
 
-few = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.filter_too_much])
+few = settings(
+    deadline=None, max_examples=examples(12), suppress_health_check=[HealthCheck.filter_too_much]
+)
 OTHER = "An0therSecret"
 LETTERS = string.ascii_letters + string.digits
 TO_OTHERS = str.maketrans(LETTERS, LETTERS[13:] + LETTERS[:13])
@@ -212,7 +215,7 @@ def test_no_secret_comes_out(name: str, place: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=examples(6))
 @given(st.data())
 def test_any_file_is_read(name: str, data: st.DataObject) -> None:
     """Nothing in a file raises an error: parts are cut out, doubled and damaged."""
@@ -226,7 +229,7 @@ def test_any_file_is_read(name: str, data: st.DataObject) -> None:
     assert reports("-", text[:start] + middle + text[end:])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.binary(max_size=300), st.sampled_from(sorted(HEALTHY)))
 @example(b"\x0b", ".msmtprc")
 @example(b"smtp://localhost:10\xb2", "dsn.txt")

@@ -17,6 +17,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Route, ServerAddress
 from gatepost.queue.deliveries import Action
 from gatepost.relay.deliver import Bounds
+from tests.examples import examples
 from tests.simulated_delivery import (
     DAY,
     GREYLISTED,
@@ -148,7 +149,7 @@ class Book:
         )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 2**32),
     trouble=st.sampled_from((0.1, 0.5, 0.9)),

@@ -30,6 +30,7 @@ from gatepost.net.dial import Server
 from gatepost.net.http import HttpRequest, HttpResponse
 from gatepost.net.stream import SyncStream
 from gatepost.net.tls import Context
+from tests.examples import examples
 from tests.unit.diagnosis.cases import but, hello, judged
 from tests.unit.directory.azure.world import NOW, TENANT, USERNAME
 
@@ -37,7 +38,9 @@ SERVER = Server("smtp.azurecomm.net", 587)
 ENVIRONMENT = {"AZURE_AUTHORITY_HOST": "https://localhost:2443"}
 USUAL: dict[str, str] = {}
 OTHER = "An0ther~Secret.of.forty-characters-0123"
-few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(
+    max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 Echo = Callable[[str], str]
 """How a server repeats a secret."""

@@ -17,12 +17,13 @@ from gatepost.doctor.logs import read_log
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.report import render
 from gatepost.doctor.shapes import shape_of
+from tests.examples import examples
 
 Say = Callable[[str, str], str]
 """Speaker and text to the line of a log."""
 
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=examples(8), deadline=None)
 """For each style: they share what they go through."""
 OTHER = "Another0Secret!"
 AN_ERROR = re.compile(r"(?i)aadsts\d+|(?:invalid|unauthorized)_\w+|undefined|incorrect")
@@ -248,7 +249,7 @@ def test_nor_one_in_a_setting_or_in_code(place: str, secret: str) -> None:
     assert_hidden(log, secret)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(SECRETS.filter(lambda text: not set(text) & set("<>\"'@`")))
 def test_nor_one_in_a_url(secret: str) -> None:
     assume(len(set(secret)) > 3)
@@ -264,7 +265,7 @@ def test_nor_one_in_a_url(secret: str) -> None:
     assert_hidden(as_it_is, secret)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(["eyJhbGciOiJSUzI1NiJ9"]))
 def test_nor_the_signature_of_a_token(signature: bytes, head: str) -> None:
     signed = base64.urlsafe_b64encode(signature).decode().rstrip("=")

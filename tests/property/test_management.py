@@ -15,6 +15,7 @@ from gatepost.directory.azure.entries import (
     SmtpUsername,
 )
 from gatepost.directory.azure.records import entries_of, record_of
+from tests.examples import examples
 from tests.unit.directory.azure.world import (
     APPLICATION,
     ASSIGNMENT,
@@ -163,7 +164,7 @@ TAME = st.one_of(
 STEPS = st.lists(st.one_of(TAME, TAME, WILD), max_size=14)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_any_requests_are_answered_and_leave_a_sound_directory(
     steps: list[tuple[str, str, Any]],

@@ -23,6 +23,7 @@ from gatepost.store.sqlite.layout import known_roots
 from gatepost.store.sqlite.salvage import salvage
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, planned, settlement
+from tests.examples import examples
 
 NUMBER, FORGOTTEN = 120, 40
 SIZES = [200, 1_500, 5_900]
@@ -96,7 +97,7 @@ damages = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(damages, st.none() | st.floats(0.3, 1))
 def test_rows_on_sound_pages_are_recovered(
     sound: Path, damage: list[tuple[int, str]], kept: float | None

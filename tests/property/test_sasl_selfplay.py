@@ -17,6 +17,7 @@ from gatepost.sasl.exchange import (
 )
 from gatepost.sasl.interview import Challenge, MalformedResponse, ServerSide
 from gatepost.sasl.mechanisms import MECHANISMS, client, interview
+from tests.examples import examples
 from tests.unit.sasl.play import CLIENT_NONCE, DENIED, SERVER_NONCE, Users, play
 
 BINDING = ChannelBinding("tls-exporter", b"keying material")
@@ -49,7 +50,7 @@ def mechanism_for(name: str, username: str, secret: str) -> Mechanism | None:
 
 @every
 @given(username=anything, secret=anything, initial=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_right_secret_signs_in(name: str, username: str, secret: str, initial: bool) -> None:
     mechanism = mechanism_for(name, username, secret)
     if mechanism is None:
@@ -62,7 +63,7 @@ def test_the_right_secret_signs_in(name: str, username: str, secret: str, initia
 
 @every
 @given(username=tokens, secret=tokens, wrong=tokens)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_wrong_secret_is_refused_and_an_unknown_name_no_differently(
     name: str, username: str, secret: str, wrong: str
 ) -> None:
@@ -78,7 +79,7 @@ def test_a_wrong_secret_is_refused_and_an_unknown_name_no_differently(
 
 @every
 @given(secret=tokens)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_mechanisms_that_keep_the_secret_never_send_it(name: str, secret: str) -> None:
     secret = f"Tr0ub4dor&{secret}"
     mechanism = mechanism_for(name, "user", secret)
@@ -90,7 +91,7 @@ def test_mechanisms_that_keep_the_secret_never_send_it(name: str, secret: str) -
 
 @pytest.mark.parametrize("name", MECHANISMS)
 @given(responses=st.lists(st.binary(max_size=60), max_size=4))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_bytes_from_a_client_end_in_a_verdict_or_a_501(
     name: str, responses: list[bytes]
 ) -> None:
@@ -117,7 +118,7 @@ def ending(name: str, responses: list[bytes]) -> object:
 
 @pytest.mark.parametrize("name", MECHANISMS)
 @given(challenges=st.lists(st.binary(max_size=60), max_size=5))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_bytes_from_a_server_end_the_exchange_or_are_malformed(
     name: str, challenges: list[bytes]
 ) -> None:

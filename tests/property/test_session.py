@@ -27,6 +27,7 @@ from gatepost.testing import (
 from gatepost.wire.server import events
 from gatepost.wire.server.quirky_session import make_session
 from gatepost.wire.server.session import SessionSettings
+from tests.examples import examples
 from tests.property.test_content import pieces_of
 
 DIALOGUES = [
@@ -46,7 +47,7 @@ def outcome(performance: Performance) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: one.name)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(seed=st.randoms(use_true_random=False))
 def test_any_split_of_a_dialogue_gives_the_same(dialogue: Dialogue, seed: object) -> None:
     whole = perform_server(dialogue)

@@ -114,6 +114,7 @@ def test_no_pattern_escapes() -> None:
     assert len(all_sites()) > 400
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("package", ["diagnosis", "doctor.logs", "doctor", ""])
 def test_every_pattern_takes_linear_time(package: str) -> None:
     """Each by inputs that are made out of it: a new pattern needs no entry here."""

@@ -22,6 +22,7 @@ def crash(*arguments: str, patience: float) -> dict[str, Any]:
 BAD = ("lost", "damaged", "unexplained", "crowded", "notified_twice", "faults")
 
 
+@pytest.mark.compliance
 def test_five_kills_lose_nothing(tmp_path: Path) -> None:
     home = str(tmp_path / "crash")
     found = crash("--messages", "200", "--kills", "5", "--directory", home, patience=150)

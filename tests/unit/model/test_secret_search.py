@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatepost.model.secret_search import PART, SecretSearch
+from tests.examples import examples
 from tests.secret_forms import FORMS, b32, b64
 
 MARK = "[redacted]"
@@ -23,7 +24,7 @@ SECRETS = st.text(CHARACTERS, min_size=8, max_size=40).filter(is_telling)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(SECRETS)
 def test_a_secret_is_found_in_any_form(form: str, secret: str) -> None:
     assume(form != "all but one character" or is_telling(secret[:-1]))

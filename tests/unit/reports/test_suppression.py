@@ -15,6 +15,7 @@ from gatepost.reports.suppression import (
     is_for_sender,
     is_in_force,
 )
+from tests.examples import examples
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -106,4 +107,4 @@ class ManagedList(RuleBasedStateMachine):
 
 
 TestManagedList = ManagedList.TestCase
-TestManagedList.settings = settings(max_examples=40)
+TestManagedList.settings = settings(max_examples=examples(40))

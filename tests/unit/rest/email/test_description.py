@@ -19,6 +19,7 @@ from gatepost.model.profile import ApiRules, Profile
 from gatepost.rest.email.description import description
 from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
 from gatepost.rest.email.versions import FIRST, NEWEST
+from tests.examples import examples
 from tests.unit.rest.email.calling import HOST, PRIMARY, SENDER, VERSION, DataPlane, signed
 
 if TYPE_CHECKING:  # it is large: only who runs these tests pays for it
@@ -31,7 +32,7 @@ OPERATIONS = [
 ]
 
 settled = settings(
-    max_examples=20,
+    max_examples=examples(20),
     derandomize=True,
     database=None,
     deadline=None,

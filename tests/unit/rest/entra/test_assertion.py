@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gatepost.directory.azure.client_certificates import read_certificate
 from tests.client_certificates import make_certificate
+from tests.examples import examples
 from tests.unit.directory.azure.world import NOW, OTHER, PASSWORD, TENANT
 from tests.unit.rest.entra.asking import (
     ORIGIN,
@@ -143,7 +144,7 @@ def test_a_secret_beside_an_assertion_does_not_help() -> None:
     ),
     st.binary(max_size=40),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_header_gets_an_answer(header: dict[str, Any], rest: bytes) -> None:
     whole = json.dumps({"alg": "RS256", "x5t": SHA1, **header}).encode()
     _asking, answered = ask(".".join(map(base64url, (whole, b"{}", rest))))

@@ -24,6 +24,7 @@ from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.entra.form import MAX_BODY, MAX_FIELD
 from gatepost.rest.own_names import OwnNames
+from tests.examples import examples
 from tests.unit.directory.azure.world import (
     APPLICATION,
     KEY,
@@ -424,7 +425,7 @@ def test_the_origin_is_as_the_client_wrote_it(asking: Asking) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", "Basic ", "Bearer "]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_body_gets_an_answer(body: bytes, scheme: str) -> None:
     headers = {"content_type": entra_form(), "authorization": scheme + body[:40].hex()}
     assert Asking().ask("POST", PATH, body, headers).status in (400, 401)
