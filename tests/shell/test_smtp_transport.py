@@ -1,8 +1,10 @@
 """SMTP to scripted servers: the commands, the connections that are kept, and the outcomes."""
 
 import asyncio
+import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -14,10 +16,20 @@ from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import HopLimits, MxTarget, ServerAddress
-from gatepost.queue.attempt_result import ErrorReply
+from gatepost.model.route import (
+    HopLimits,
+    HopTls,
+    MxTarget,
+    ServerAddress,
+    Smarthost,
+    SmarthostTarget,
+)
+from gatepost.net.tls import server_context
+from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
+from gatepost.testing import Mischief, Upstream
+from gatepost.testing.upstream import USUAL
 from tests.certificates import Authority, Pair
 from tests.leases import TRACE, lease, outcomes
 from tests.shell.smtp_server import Client, serving
@@ -494,3 +506,58 @@ def test_an_exchanger_is_reached_at_its_address(authority: Authority, pair: Pair
     del authority
     with serving(server, pair) as running:
         asyncio.run(act(int(running.address.split(":")[1])))
+
+
+class Rush:
+    """Many messages at once, each of which names its recipient in its content."""
+
+    def __init__(self, seed: int, authority: Authority, pair: Pair, tls: HopTls) -> None:
+        self.chance = random.Random(seed)
+        weights = dict(USUAL) | {"accept": 30.0, "cut_early": 4.0}
+        self.upstream = Upstream(seed, Mischief(weights, stall=0.03, slowness=0.01))
+        self.upstream.tls = server_context(pair.certificate, pair.key)
+        self.tls, self.ca_file = tls, authority.ca_file
+        self.handed: dict[str, AttemptResult] = {}
+
+    async def run(self) -> None:
+        address = f"127.0.0.1:{await self.upstream.start()}"
+        limits = HopLimits(16, messages_per_connection=30)
+        target = SmarthostTarget(
+            "hub", (Smarthost("127.0.0.1", 25),), self.tls, ca_file=self.ca_file, limits=limits
+        )
+        transport = SmtpTransport(target, None, Sending(Opener(timeouts=QUICK), "relay.example"))
+        self.server = ServerAddress("127.0.0.1", int(address.split(":")[1]), "127.0.0.1")
+        try:
+            await asyncio.gather(*(self._hand(transport, worker) for worker in range(10)))
+        finally:
+            await transport.close()
+            self.upstream.close()
+            await self.upstream.quiet(5)
+
+    async def _hand(self, transport: SmtpTransport, worker: int) -> None:
+        for number in range(15):
+            who = f"r{worker}.{number}@example.net"
+            body = BytesBody(f"Message-ID: <{who}>\r\n\r\nto {who}\r\n".encode())
+            deadline = asyncio.get_running_loop().time() + 10
+            trying = transport.deliver(lease(who, id=who), body, self.server, deadline)
+            with suppress(TimeoutError):  # some are called off
+                async with asyncio.timeout(0.01 if self.chance.random() < 0.1 else None):
+                    self.handed[who] = await trying
+
+
+@pytest.mark.parametrize(
+    ("seed", "tls"), [(0, "none"), (1, "none"), (2, "none"), (3, "none"), (4, "required")]
+)
+def test_whatever_happens_each_content_goes_to_its_own(
+    seed: int, tls: HopTls, authority: Authority, pair: Pair
+) -> None:
+    rush = Rush(seed, authority, pair, tls)
+    asyncio.run(rush.run())
+    taken = Counter(each.message_id.strip("<>") for each in rush.upstream.taken)
+    for each in rush.upstream.taken:
+        assert each.message_id == f"<{each.recipients[0]}>"
+        assert each.content.endswith(f"to {each.recipients[0]}\r\n".encode())
+    assert set(taken.values()) <= {1}
+    delivered = {who for who, it in rush.handed.items() if outcomes(it)[0][0] == "delivered"}
+    assert delivered <= set(taken)
+    assert len(delivered) > 50

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.drivers import AsyncDriver, SyncDriver
 from gatepost.client.message import AnyMessage, PreparedMessage, prepare
-from gatepost.client.session import Announcement, ClientSession, Peer
+from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Options, Timeouts, Tls, Token
 from gatepost.client.steps import Conversation, T
 from gatepost.client.transaction import Delivered, deliver
@@ -331,7 +331,7 @@ class AsyncConnection:
         if stream is None:
             return
         try:
-            if self.session.is_usable and not self.session.announced:
+            if self.session.is_usable:
                 self._begin()
                 await self.run(self.session.quit())
             await stream.close(_close_timeout(self.end))
@@ -342,8 +342,6 @@ class AsyncConnection:
     def is_usable(self) -> bool:
         """True as far as is known: the server is connected, and has sent nothing unexpected."""
         session, stream = self.session, self._stream
-        if session.announced:  # and no other message took its place
-            return False
         return session.is_usable and stream is not None and stream.is_quiet
 
     @property
@@ -354,41 +352,6 @@ class AsyncConnection:
     async def check(self) -> None:
         """Check whether the server still answers. Raises NetworkError, ProtocolError, Refused."""
         await self.run(self.session.check())
-
-    # The message after the current one.
-
-    @property
-    def may_be_followed(self) -> bool:
-        """True if another message may be announced after the current one (RFC 2920 3.1)."""
-        session = self.session
-        return session.may_be_followed and session.is_usable and session.announcement is None
-
-    @property
-    def can_go_on(self) -> bool:
-        """True if the announced message can be sent next."""
-        session, stream = self.session, self._stream
-        if stream is None or not session.is_usable or stream.ended:
-            return False
-        return bool(session.announced) or stream.is_quiet
-
-    def announce(self, announcement: Announcement) -> None:
-        """Send a message's commands together with the current content, or immediately if that was
-        sent.
-
-        Raises Disconnected.
-        """
-        session, stream = self.session, self._stream
-        session.announcement = announcement
-        if session.is_poured and stream is not None:
-            stream.post(session.take_announcement())
-
-    def withdraw(self, announcement: Announcement) -> None:
-        """Drop an announced message; if its commands were sent, the connection cannot be used any
-        more."""
-        if announcement.is_sent:
-            self.session.is_usable = False
-        elif self.session.announcement is announcement:
-            self.session.announcement = None
 
     def _begin(self) -> None:
         if self._timeout is not None:

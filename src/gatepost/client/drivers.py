@@ -119,9 +119,11 @@ class AsyncDriver:
                             outcome = b""
                         case WriteFrom():
                             outcome = await self.stream.send_body(
-                                step.windows, self._pace.timeouts.block, deadline, step.behind,
+                                step.windows,
+                                self._pace.timeouts.block,
+                                deadline,
                                 in_thread=step.in_thread,
-                            )  # fmt: skip
+                            )
                         case BeginTls():
                             outcome = await self._start_tls()
                 except GatepostError as error:

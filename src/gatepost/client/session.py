@@ -33,8 +33,6 @@ from gatepost.wire.replies import ReplyReader
 
 CLOSING: Final = 421
 CHALLENGE: Final = 334
-QUICK: Final = 0.05
-"""Seconds within which a server must answer a content if another message may wait for it."""
 _OF_MAIL: Final = frozenset({"mail", "rcpt", "data", "content"})
 _OUT_OF_PLACE: Final = frozenset({220, 221, 235, 334, 354})
 """Codes that do not reply to these commands, except 354 to DATA (RFC 5321 4.3.2, RFC 4954 4)."""
@@ -80,19 +78,6 @@ class CommandBatch:
         self.octets = f"{text}\r\n".encode("utf-8", "surrogateescape")
 
 
-class Announcement:
-    """The commands of the next message, which are sent together with the content of this one.
-
-    RFC 2920 3.1 allows MAIL to follow a content at once; it saves a round trip and a packet.
-    """
-
-    __slots__ = ("is_sent", "octets")
-
-    def __init__(self, batch: CommandBatch) -> None:
-        self.octets = batch.octets
-        self.is_sent = False
-
-
 class ClientSession:
     """The state of one connection; most methods return a conversation (see ``steps``)."""
 
@@ -124,14 +109,8 @@ class ClientSession:
         self.explain: Callable[[GatepostError], None] | None = None
         """Called with every error, if not None."""
         self._lost: Disconnected | None = None
-        self.announcement: Announcement | None = None
-        """The announcement of the next message."""
-        self.announced = b""
-        """Commands of the next message that were sent; unexpected replies may be to them."""
         self.is_poured = False
         """True while a complete content waits for its reply."""
-        self.may_be_followed = False
-        """True if the server offers PIPELINING, and answered the last content within QUICK."""
 
     def guard(self, conversation: Conversation[T]) -> Conversation[T]:
         """Run ``conversation``; an error leaves it with phase and transcript.
@@ -152,7 +131,7 @@ class ClientSession:
             self.is_usable = False
             raise
         finally:
-            if self.reader.has_unread and not self.announced:
+            if self.reader.has_unread:
                 self.is_usable = False
 
     # Commands and replies.
@@ -164,22 +143,13 @@ class ClientSession:
         return replies[0]
 
     def ask_all(self, batch: CommandBatch, replies: list[Reply]) -> Conversation[None]:
-        """Send commands together and append their replies; after a 421 none are awaited.
-
-        Announced commands, which were sent already, are not sent again.
-        """
-        if is_announced := bool(self.announced):
-            if batch.octets != self.announced:  # never in the envelope of another message
-                self.is_usable = False
-                raise Disconnected("the server expects another message on this connection")
-            self.announced = b""
+        """Send commands together and append their replies; after a 421 none are awaited."""
         self.phase = batch.commands[0][0]
-        if self.reader.has_unread and not is_announced:
+        if self.reader.has_unread:
             replies.append(self._take_unexpected_421())
             return
         self.transcript.client(batch.text)
-        if not is_announced:
-            yield from self._write(Write(batch.octets, self.phase))
+        yield from self._write(Write(batch.octets, self.phase))
         asked_at = time.monotonic()
         for phase, command in batch.commands:
             self.phase = phase
@@ -188,10 +158,6 @@ class ClientSession:
             replies.append(self._note_reply(reply, command, asked_at))
             if not self.is_usable:
                 break
-        if is_announced and self.is_usable and self.reader.has_unread:
-            raise RemoteProtocolError(
-                "more replies than commands: some belong to the previous message"
-            )
 
     def check_step(self) -> None:
         """Raise RemoteProtocolError if there is a reply after those to all commands, because each
@@ -269,7 +235,7 @@ class ClientSession:
         )  # a reply before any content: it is not sent any more
         if not is_early:
             try:
-                step = WriteFrom(windows, self.take_announcement, in_thread=in_thread)
+                step = WriteFrom(windows, in_thread=in_thread)
                 early = yield from self._write(step)
             except GatepostError:  # it may not read the content any further
                 self.is_usable = False  # further commands would be taken for content
@@ -279,24 +245,14 @@ class ClientSession:
                 is_early = True
         if is_early:
             self.is_usable = False
-        poured, self.is_poured = time.monotonic(), True
+        self.is_poured = True
         reply = yield from self.await_reply("content", command)
         self.is_poured = False
-        is_quick = time.monotonic() - poured < QUICK
-        self.may_be_followed = is_quick and "PIPELINING" in self.capabilities
         if is_early and reply.is_success:
             raise RemoteProtocolError(
                 "the message was accepted before all of it was sent", str(reply)
             )
         return reply
-
-    def take_announcement(self) -> bytes:
-        """Return the commands of the next message, to send them now."""
-        announcement, self.announcement = self.announcement, None
-        if announcement is None:
-            return b""
-        announcement.is_sent, self.announced = True, announcement.octets
-        return announcement.octets
 
     def _write(self, step: Write | WriteFrom) -> Conversation[bytes]:
         """Perform ``step``; if the connection is lost, replies that came before are still read."""
@@ -385,7 +341,7 @@ class ClientSession:
 
     def reset(self) -> Conversation[None]:
         """End an incomplete transaction with RSET (RFC 5321 4.1.1.5)."""
-        if self.in_transaction and self.is_usable and not self.announced:
+        if self.in_transaction and self.is_usable:
             reply = yield from self.ask("RSET", "mail")
             if not reply.is_success:  # it may be in the transaction before, with its recipients
                 self.is_usable = False

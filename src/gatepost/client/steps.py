@@ -12,11 +12,6 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.net.tls import TlsFacts
 
 
-def nothing() -> bytes:
-    """Return nothing to send after a content."""
-    return b""
-
-
 @dataclass(frozen=True, slots=True)
 class Write:
     """Send ``octets``; there is no result."""
@@ -29,13 +24,11 @@ class Write:
 class WriteFrom:
     """Send ``windows`` one by one until the server replies.
 
-    The result is what it sent too early, ``b""`` if everything was sent. ``behind`` is called with
-    the last window, and returns what is sent together with it; that is answered later (RFC 2920
-    3.1). ``in_thread``: making a window takes time.
+    The result is what it sent too early, ``b""`` if everything was sent. ``in_thread``: making a
+    window takes time.
     """
 
     windows: Iterable[bytes]
-    behind: Callable[[], bytes] = nothing
     phase: Phase = "content"
     in_thread: bool = False
 

@@ -175,7 +175,6 @@ def transact(
     if not session.is_usable:
         raise Disconnected("the server sent an unexpected reply: nothing more is sent")
     session.phase = "mail"
-    was_announced = bool(session.announced)
     yield from session.reset()
     replies = course.replies
     for batch in batches:
@@ -193,12 +192,7 @@ def transact(
         session.check_step()
     if not mail.is_success or not course.accepted:
         if data is not None and data.code == GO_AHEAD:
-            if was_announced and not mail.is_success:
-                session.is_usable = (
-                    False  # it may be in the previous transaction, with its recipients
-                )
-            else:
-                yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
+            yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif not is_complete or (data is None and not session.is_usable):
         course.last = _refusal(replies[-1])  # a 421: nothing more was sent
     elif refusal is not None:

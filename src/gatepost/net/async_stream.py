@@ -117,37 +117,31 @@ class AsyncStream(asyncio.Protocol):
         pieces: Iterable[bytes],
         timeout: float,
         end: float = math.inf,
-        behind: Callable[[], bytes] = bytes,
         *,
         in_thread: bool = False,
     ) -> bytes:
         """Write ``pieces`` in windows, each within ``timeout``, until the peer replies.
 
-        ``end``: the time (``time.monotonic``) by which everything must be written. ``behind`` is
-        called with the last window, and returns what follows it without waiting. ``in_thread``:
+        ``end``: the time (``time.monotonic``) by which everything must be written. ``in_thread``:
         each window takes time to make. Returns what the peer sent too early, ``b""`` if everything
         was written. Raises as ``send`` does.
         """
         left = windows_of(pieces)
         following = await asyncio.to_thread(next, left, None) if in_thread else next(left, None)
-        tail = 0
         while (window := following) is not None:
             if self._can_read():
                 break
             following = await asyncio.to_thread(next, left, None) if in_thread else next(left, None)
-            if following is not None:
-                self._write_window(window)
-            else:
-                tail = self._write_window(window, behind())
-                if self._transport.get_write_buffer_size() <= tail:
-                    return b""  # everything is sent: a reply is not too early now
+            self._write_window(window)
+            if following is None and not self._transport.get_write_buffer_size():
+                return b""  # everything is sent: a reply is not too early now
             deadline = min(time.monotonic() + timeout, end)
             await asyncio.sleep(0)  # let the loop read: the peer may have replied
             await self._until(
                 lambda: self._can_read() or self._can_write(), deadline, "did not read"
             )
         else:
-            if self._buffer and self._transport.get_write_buffer_size() <= tail:
+            if self._buffer and not self._transport.get_write_buffer_size():
                 return b""  # a reply to all of it is not too early, however fast it is
         if self._buffer:
             return self._take()
@@ -156,10 +150,6 @@ class AsyncStream(asyncio.Protocol):
         if self.ended:
             raise Disconnected("the peer closed while the message was sent")
         return b""
-
-    def post(self, octets: bytes) -> None:
-        """Write a few octets without waiting for them. Raises Disconnected."""
-        self._write(octets)
 
     async def start_tls(self, context: Context, server_hostname: str, timeout: float) -> TlsLayer:
         """Perform the TLS handshake as the client. Raises TlsError, or as ``receive`` does."""
@@ -324,26 +314,18 @@ class AsyncStream(asyncio.Protocol):
             self.tls.send(octets)
             self._flush()
 
-    def _write_window(self, pieces: Sequence[bytes], behind: bytes = b"") -> int:
-        """Write small pieces in one call, and large ones without copying them.
-
-        Returns how many octets on the wire belong to ``behind``.
-        """
+    def _write_window(self, pieces: Sequence[bytes]) -> None:
+        """Write small pieces in one call, and large ones without copying them."""
         if self._lost or self._transport.is_closing():  # which asyncio's writelines does not ask
             raise self._failure or Disconnected("connection lost")
         if sum(map(len, pieces)) <= JOINED:
             pieces = (b"".join(pieces),)
         if self.tls is None:
-            self._transport.writelines((*pieces, behind) if behind else pieces)
-            return len(behind)
+            self._transport.writelines(pieces)
+            return
         for piece in pieces:
             self.tls.send(piece)
-        content = self.tls.outgoing()
-        if behind:
-            self.tls.send(behind)
-        last = self.tls.outgoing()
-        self._transport.write(content + last if last else content)
-        return len(last)
+        self._transport.write(self.tls.outgoing())
 
     def _flush(self) -> None:
         if self.tls is not None and (octets := self.tls.outgoing()) and not self._lost:

@@ -28,14 +28,6 @@ class Poolable(Protocol):
     def is_usable(self) -> bool:
         """False if the connection is known to be closed or unusable, without network traffic."""
 
-    @property
-    def may_be_followed(self) -> bool:
-        """True if the next message's commands may be pipelined behind the current one."""
-
-    @property
-    def can_go_on(self) -> bool:
-        """The message that was announced may have its turn."""
-
     async def check(self) -> None:
         """Ask the server whether the connection still works. Raises GatepostError if not."""
 
@@ -49,10 +41,6 @@ _TICK: Final = 0.002
 C = TypeVar("C", bound=Poolable)
 
 
-PATIENCE: Final = 1.0
-"""Shortest time in seconds to wait for a connection in use; the longest is twice that."""
-
-
 @dataclass(frozen=True, slots=True)
 class PoolTerms:
     """Rules for the connections of one key."""
@@ -63,32 +51,16 @@ class PoolTerms:
     """Number of messages after which a connection is closed."""
     idle: float = 30.0
     """Seconds without use after which it is closed; less than the timeout of servers."""
-    follow: int = 0
-    """Number of simultaneous loans below which a loan may wait for a connection in use, to
-    pipeline its commands behind the current message; 0: never."""
 
 
 class _Pooled(Generic[C]):
     """A connection and its state in the pool."""
 
-    __slots__ = (
-        "connection",
-        "followed",
-        "follower",
-        "idle_since",
-        "is_idle",
-        "messages",
-        "retires",
-        "timer",
-    )  # fmt: skip
+    __slots__ = ("connection", "idle_since", "is_idle", "messages", "retires", "timer")
 
     def __init__(self, connection: C) -> None:
         self.connection = connection
         self.messages = 0
-        self.follower: asyncio.Future[bool] | None = None
-        """Resolved for the next loan: True when its turn comes, False if it cannot come."""
-        self.followed = 0.0
-        """When the follower began to wait."""
         self.is_idle = False
         self.idle_since = self.retires = 0.0
         """If it is idle: since when, and until when at most, on the loop's clock."""
@@ -104,14 +76,10 @@ class _Pooled(Generic[C]):
 class _Group(Generic[C]):
     """The connections and waiting loans of one key."""
 
-    __slots__ = ("closing", "idle", "key", "lent", "loans", "open", "waiters")
+    __slots__ = ("closing", "idle", "key", "open", "waiters")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
-        self.lent: dict[_Pooled[C], None] = {}
-        """Connections in use, oldest first."""
-        self.loans = 0
-        """Number of connections in ``lent``, and of loans that wait for one of them."""
         self.idle: list[_Pooled[C]] = []
         """The last one was used last and is used next, so that surplus ones become too old."""
         self.open = 0
@@ -124,32 +92,12 @@ class Loan(Generic[C]):
     """A connection in use, as a context manager; at its end the connection is kept or closed."""
 
     def __init__(
-        self,
-        pool: "Pool[C]",
-        group: _Group[C],
-        terms: PoolTerms,
-        pooled: _Pooled[C],
-        turn: "asyncio.Future[bool] | None" = None,
+        self, pool: "Pool[C]", group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]
     ) -> None:
-        self._pool, self._shelf, self._terms, self._pooled = pool, group, terms, pooled
-        self._turn = turn
+        self._pool, self._group, self._terms, self._pooled = pool, group, terms, pooled
         self.connection = pooled.connection
-        self.is_fresh = pooled.messages == 0 and turn is None
+        self.is_fresh = pooled.messages == 0
         """True if the connection was opened for this loan."""
-        self.follows = turn is not None
-        """True if another loan uses the connection at first; ``turn`` waits for its end."""
-
-    @property
-    def is_waiting(self) -> bool:
-        """True while the loan still waits for its turn."""
-        return self._turn is not None and not self._turn.done()
-
-    async def turn(self) -> None:
-        """Wait until no other loan uses the connection. Raises Disconnected if it is lost."""
-        if self._turn is None:
-            return
-        if not await self._turn:
-            raise Disconnected("the connection ended with the previous message, or took too long")
 
     def __enter__(self) -> Self:
         return self
@@ -160,8 +108,7 @@ class Loan(Generic[C]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pool = self._pool
-        pool._take_back(self._shelf, self._terms, self._pooled, self._turn)  # noqa: SLF001 - its half
+        self._pool._take_back(self._group, self._terms, self._pooled)  # noqa: SLF001 - its half
 
 
 class Pool(Generic[C]):
@@ -178,8 +125,6 @@ class Pool(Generic[C]):
         self._all_idle: dict[_Pooled[C], _Group[C]] = {}
         """Idle connections, those first that are idle for the longest time."""
         self._closing: set[asyncio.Task[None]] = set()
-        self._patience: asyncio.TimerHandle | None = None
-        """Ends the waiting of followers after too long a time."""
         self._is_retired = self._is_closed = False
 
     def count(self, key: Hashable) -> int:
@@ -193,19 +138,9 @@ class Pool(Generic[C]):
         return len(group.idle) if group else 0
 
     def lend(self, key: Hashable, terms: PoolTerms) -> Loan[C] | None:
-        """Return a connection that is available without network traffic; None: use ``borrow``.
-
-        While few are lent, it is one in use that may be followed (see ``Loan.follows``); otherwise
-        an idle one that needs no check.
-        """
+        """Return an idle connection that needs no check; None: use ``borrow``."""
         group = self._groups.get(key)
-        if group is None or self._is_closed:
-            return None
-        if group.loans < terms.follow:
-            for pooled in group.lent:
-                if _may_be_followed(pooled, terms):
-                    return self._follow(group, terms, pooled)
-        if not group.idle:
+        if group is None or not group.idle or self._is_closed:
             return None
         pooled = group.idle[-1]
         if self._seconds() - pooled.idle_since >= CHECK_AFTER or not pooled.connection.is_usable:
@@ -221,8 +156,6 @@ class Pool(Generic[C]):
 
     def _lend(self, group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]) -> Loan[C]:
         pooled.is_idle = False
-        group.lent[pooled] = None
-        group.loans += 1
         return Loan(self, group, terms, pooled)
 
     async def borrow(
@@ -271,9 +204,6 @@ class Pool(Generic[C]):
         Returns when no connection is being closed any more.
         """
         self._is_closed = True
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
         for group in tuple(self._groups.values()):
             while self._try_wake_one(group.waiters):
                 pass
@@ -308,23 +238,8 @@ class Pool(Generic[C]):
             return False
         return connection.is_usable
 
-    def _take_back(
-        self,
-        group: _Group[C],
-        terms: PoolTerms,
-        pooled: _Pooled[C],
-        turn: "asyncio.Future[bool] | None" = None,
-    ) -> None:
-        group.loans -= 1
-        if turn is not None and not _has_come(turn):
-            if pooled.follower is turn:
-                pooled.follower = None
-            self._drop(group)
-            return
+    def _take_back(self, group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]) -> None:
         pooled.messages += 1
-        if pooled.follower is not None and self._try_pass_on(pooled, pooled.follower):
-            return
-        del group.lent[pooled]
         surplus = group.open - group.closing > max(1, terms.connections)
         worn = pooled.messages >= terms.messages or surplus
         if worn or self._is_retired or self._is_closed or not pooled.connection.is_usable:
@@ -339,7 +254,7 @@ class Pool(Generic[C]):
         self._all_idle[pooled] = group
         if len(self._all_idle) > self._most_idle:
             self._evict()
-        self._wake(group)
+        self._try_wake_one(group.waiters)
 
     def _look(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         """Close a connection that was idle for too long, unless it was lent meanwhile."""
@@ -382,51 +297,11 @@ class Pool(Generic[C]):
             self._forget(group)
 
     def _forget(self, group: _Group[C]) -> None:
+        """Forget a connection, and its key if that was the last one."""
         group.open -= 1
-        self._wake(group)
-        self._drop(group)
-
-    def _drop(self, group: _Group[C]) -> None:
-        """Forget a key without connections and loans; a follower may outlive the connection."""
-        is_used = group.open or group.loans or group.waiters
-        if not is_used and self._groups.get(group.key) is group:
+        self._try_wake_one(group.waiters)
+        if not (group.open or group.waiters) and self._groups.get(group.key) is group:
             del self._groups[group.key]
-
-    # Loans that follow on a connection in use.
-
-    def _follow(self, group: _Group[C], terms: PoolTerms, pooled: _Pooled[C]) -> Loan[C]:
-        loop = asyncio.get_running_loop()
-        turn = pooled.follower = loop.create_future()
-        pooled.followed = self._seconds()
-        group.loans += 1
-        if self._patience is None:
-            self._patience = loop.call_later(PATIENCE, self._end_long_waits)
-        return Loan(self, group, terms, pooled, turn)
-
-    def _try_pass_on(self, pooled: _Pooled[C], turn: "asyncio.Future[bool]") -> bool:
-        """Give the connection to its follower, if there is one."""
-        pooled.follower = None
-        if turn.done():
-            return False
-        goes_on = pooled.connection.can_go_on and not self._is_closed
-        turn.set_result(goes_on)
-        return goes_on
-
-    def _end_long_waits(self) -> None:
-        """End the waiting of followers that took too long; one timer serves all."""
-        self._patience = None
-        following = [
-            pooled
-            for group in self._groups.values()
-            for pooled in group.lent
-            if pooled.follower is not None and not pooled.follower.done()
-        ]
-        for pooled in following:
-            if self._seconds() - pooled.followed >= PATIENCE and pooled.follower is not None:
-                pooled.follower.set_result(False)
-        if following:
-            loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(PATIENCE, self._end_long_waits)
 
     # Waiting loans.
 
@@ -446,25 +321,11 @@ class Pool(Generic[C]):
                 waiters.remove(turn)
             raise
 
-    def _wake(self, group: _Group[C]) -> None:
-        """Wake a loan because a connection or its place is free."""
-        self._try_wake_one(group.waiters)
-
     def _try_wake_one(self, waiters: "deque[asyncio.Future[None]]") -> bool:
+        """Wake a loan because a connection or its place is free."""
         while waiters:
             turn = waiters.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return True
         return False
-
-
-def _may_be_followed(pooled: _Pooled[C], terms: PoolTerms) -> bool:
-    """Tell whether one more message may wait for a connection within its limit of messages."""
-    if pooled.follower is not None or pooled.messages + 2 > terms.messages:
-        return False
-    return pooled.connection.may_be_followed
-
-
-def _has_come(turn: "asyncio.Future[bool]") -> bool:
-    return turn.done() and not turn.cancelled() and turn.result()

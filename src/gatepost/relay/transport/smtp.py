@@ -1,16 +1,15 @@
 """Transport over SMTP to a smarthost or to mail exchangers, with connections that are kept."""
 
 import asyncio
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from gatepost.client.connection import AsyncConnection
-from gatepost.client.session import CLOSING, Announcement, ClientSession, CommandBatch
+from gatepost.client.session import CLOSING, ClientSession
 from gatepost.client.sign_in import CredentialSource
 from gatepost.client.transaction import Course, opening, transact
 from gatepost.errors import (
@@ -31,9 +30,7 @@ from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTar
 from gatepost.net.dial import Server
 from gatepost.net.trust import Trust
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.breaker import Breaker, BreakerTimes
 from gatepost.queue.feedback import BAD_SEQUENCE, is_about_us
-from gatepost.queue.schedule import Random
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.judging import (
@@ -53,12 +50,8 @@ from gatepost.relay.transport.tls_mode_hint import unless_silent
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that need not be shown."""
-FORGETFUL: Final = BreakerTimes(threshold=1, first=600.0, factor=4.0, longest=86_400.0)
-"""How long nothing is pipelined behind a content after a server has dropped such commands: the
-message that notices it waits as long as the reply to MAIL may take (RFC 5321 4.5.3.2.2)."""
-_OUT_OF_STEP: Final = frozenset({500, 501, 502, 503, 504})
-"""Replies to a MAIL that was pipelined behind a content: MAIL is repeated alone. As replies to
-BDAT: the server does not know the command that it offers."""
+_NOT_KNOWN: Final = frozenset({500, 501, 502, 503, 504})
+"""Replies to BDAT of a server that does not know it, although it offers it."""
 _ENOUGH: Final = (452, Esc(4, 5, 3))
 """OpenSMTPD's reply to MAIL after too many messages on a connection, which it leaves open."""
 WITHOUT_BDAT: Final = 1_000
@@ -80,8 +73,6 @@ class Sending:
     local_name: str = ""
     """The name in EHLO; by default this host's full name, or its address."""
     now: Callable[[], datetime] = utc_now
-    seconds: Callable[[], float] = time.monotonic
-    random: Random = random.random
 
 
 def _ignore(_delivery: str) -> None:
@@ -109,23 +100,12 @@ class SmtpTransport:
         self.pool: Pool[AsyncConnection] = Pool()
         """Connections by server; all have the same TLS settings and the same identity."""
         limits = target.limits
-        self._terms = PoolTerms(
-            limits.connections, limits.messages_per_connection, follow=followers_of(target)
-        )
-        self.alone = replace(self._terms, follow=0)
+        self.terms = PoolTerms(limits.connections, limits.messages_per_connection)
         self.without_bdat: set[ServerAddress] = set()
         """Servers that offer CHUNKING, and do not know BDAT."""
-        self.following = Breaker(FORGETFUL)
-        """Open after a server has dropped commands that were pipelined behind a content."""
         self._tries: dict[str, _Try] = {}
         """Current attempts by the ids of their deliveries."""
         self.greeted: Callable[[str], None] = _ignore
-
-    @property
-    def terms(self) -> PoolTerms:
-        """The rules for the use of connections at this time."""
-        may_follow = self.following.wait(self.sending.seconds()) <= 0
-        return self._terms if may_follow else self.alone
 
     async def deliver(
         self, lease: Lease, body: Body, server: ServerAddress, deadline: float
@@ -185,13 +165,13 @@ class _Try:
         self.refusal: Reply | None = None
         """Our own reply if the message cannot be sent to this server."""
         self.error: GatepostError | None = None
-        self._terms = transport.terms
         self._began = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Make the attempt; repeat it if a kept connection turns out to be closed."""
         while True:
-            with self._lend() or await self._borrow() as loan:
+            pool, terms = self.transport.pool, self.transport.terms
+            with pool.lend(self.server, terms) or await self._borrow() as loan:
                 try:
                     await self._hand_over(loan)
                 except (NetworkError, RemoteProtocolError) as error:
@@ -200,24 +180,12 @@ class _Try:
                 else:
                     if not (self._needs_new_connection(loan) or self._has_no_bdat(loan)):
                         return
-                finally:
-                    if loan.follows:  # in case that nothing was learned about it
-                        self.transport.following.abandon_probe()
             self.course, self.session = Course(), None
 
     def _is_of_connection(self, loan: Loan[AsyncConnection], error: GatepostError) -> bool:
         """Tell whether a kept connection failed before any content of this message was sent."""
-        if loan.is_fresh or self.course.has_content:
-            return False
-        if loan.follows:  # replies before the content may concern the previous message
-            self._terms = self.transport.alone
-            if isinstance(error, TimedOut):  # the server dropped the pipelined commands
-                sending = self.transport.sending
-                self.transport.following.record_failure(
-                    sending.seconds(), sending.random, str(error)
-                )
-            return True
-        return isinstance(error, NetworkError) and not self.course.replies
+        is_unused = not (loan.is_fresh or self.course.has_content or self.course.replies)
+        return is_unused and isinstance(error, NetworkError)
 
     def _needs_new_connection(self, loan: Loan[AsyncConnection]) -> bool:
         """Tell whether a kept connection must be replaced, because the server's reply to MAIL says
@@ -225,10 +193,6 @@ class _Try:
         mail = self.course.mail
         if loan.is_fresh or mail is None:
             return False
-        if loan.follows and mail.code in _OUT_OF_STEP:
-            self._terms = self.transport.alone
-            loan.connection.session.in_transaction = True  # probably in the previous one
-            return True
         session = loan.connection.session
         is_forgotten = mail.code == BAD_SEQUENCE or (
             session.has_served and is_about_us("mail", mail)  # else a new one gets the same reply
@@ -244,7 +208,7 @@ class _Try:
         The message is then sent by DATA on a new connection, because the server may have read its
         content as commands on this one."""
         session, last = loan.connection.session, self.course.last
-        if last is None or last.code not in _OUT_OF_STEP or not self.course.has_content:
+        if last is None or last.code not in _NOT_KNOWN or not self.course.has_content:
             return False
         if "CHUNKING" not in self._offered(session):
             return False
@@ -263,16 +227,10 @@ class _Try:
         known = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
         return replace(offered, keywords=known)
 
-    def _lend(self) -> Loan[AsyncConnection] | None:
-        transport = self.transport
-        loan = transport.pool.lend(self.server, self._terms)
-        if loan is not None and loan.follows:
-            transport.following.begin(transport.sending.seconds())
-        return loan
-
     async def _borrow(self) -> Loan[AsyncConnection]:
+        transport = self.transport
         async with asyncio.timeout_at(self.deadline):
-            return await self.transport.pool.borrow(self.server, self._terms, self._open)
+            return await transport.pool.borrow(self.server, transport.terms, self._open)
 
     async def _open(self) -> AsyncConnection:
         transport = self.transport
@@ -294,39 +252,16 @@ class _Try:
         session = connection.session
         offered = self._offered(session)
         fitted = await self._fit(offered)
-        batches: Sequence[CommandBatch] = ()
-        if isinstance(fitted, FittedMessage):
-            batches = opening(fitted.envelope, fitted.body, offered)
-            if loan.follows:
-                await self._follow(loan, batches)
         self.session, self.address = session, connection.peer_address
         if isinstance(fitted, Reply):  # another message may still use the connection
             self.refusal = fitted
             return
+        batches = opening(fitted.envelope, fitted.body, offered)
         session.begin()
-        is_announced = bool(session.announced)
         left = self.deadline - asyncio.get_running_loop().time()
         talk = transact(session, batches, fitted.body, self.course)
         await connection.run(talk, time.monotonic() + left)
         session.has_served |= self.course.mail is not None and self.course.mail.is_success
-        if is_announced:
-            self.transport.following.record_success(self.transport.sending.seconds())
-
-    async def _follow(self, loan: Loan[AsyncConnection], batches: Sequence[CommandBatch]) -> None:
-        """Wait for the previous message on the connection, and pipeline the commands behind it."""
-        connection, announcement = loan.connection, None
-        if loan.is_waiting and len(batches) == 1:  # else no commands may be pipelined any more
-            announcement = Announcement(batches[0])
-        try:
-            if announcement is not None:
-                connection.announce(announcement)
-            await loan.turn()
-        except BaseException:
-            if announcement is not None:
-                connection.withdraw(announcement)
-            raise
-        if announcement is not None and not announcement.is_sent:
-            connection.withdraw(announcement)  # no content came before it; send it normally
 
     async def _fit(self, offered: Capabilities) -> FittedMessage | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
@@ -440,17 +375,6 @@ def _measured(
     if isinstance(fitted, FittedMessage):
         _ = fitted.body.size
     return fitted
-
-
-def followers_of(target: SmarthostTarget | MxTarget) -> int:
-    """Return the number of simultaneous attempts below which commands of a message may be pipelined
-    behind the content of another one on its connection.
-
-    With more attempts the server is slow or far away, and more connections are better.
-    """
-    if isinstance(target, MxTarget):
-        return 0
-    return target.limits.connections * 3 // 4 // len(target.servers)
 
 
 def upstream_of(

@@ -18,7 +18,6 @@ class Line:
         self.checks = 0
         self.answers = True
         self.closed = False
-        self.may_be_followed = self.can_go_on = True
         self.gate: asyncio.Event | None = None
 
     async def check(self) -> None:
@@ -43,10 +42,8 @@ class World:
         self.pool: Pool[Line] = Pool(idle=idle, seconds=lambda: self.now)
         self.terms = self.make_terms()
 
-    def make_terms(
-        self, connections: int = 2, messages: int = 3, idle: float = 60.0, follow: int = 0
-    ) -> PoolTerms:
-        return PoolTerms(connections, messages, idle, follow)
+    def make_terms(self, connections: int = 2, messages: int = 3, idle: float = 60.0) -> PoolTerms:
+        return PoolTerms(connections, messages, idle)
 
     @property
     def closed(self) -> int:
@@ -277,7 +274,7 @@ def test_fewer_connections_than_before() -> None:
     async def act(world: World) -> None:
         loans = [await world.borrow(), await world.borrow()]
         world.terms = world.make_terms(connections=1)
-        lent = [Loan(world.pool, each._shelf, world.terms, each._pooled) for each in loans]
+        lent = [Loan(world.pool, each._group, world.terms, each._pooled) for each in loans]
         for each in lent:
             with each:
                 pass
@@ -315,132 +312,9 @@ def test_the_end_comes_whenever_the_last_one_has_been_closed(steps: int) -> None
     play(act)
 
 
-# Who follows another on its connection.
-
-
-def test_a_message_waits_for_its_turn_behind_another() -> None:
+def test_under_load_nothing_is_lost() -> None:
     async def act(world: World) -> None:
-        world.terms = world.make_terms(follow=9)
-        first = await world.borrow()
-        second = world.lend()
-        assert (first.follows, second.follows) == (False, True)
-        assert second.connection is first.connection
-        turn = asyncio.create_task(second.turn())
-        await world.settle()
-        assert not turn.done()
-        with first:
-            pass
-        await turn
-        assert world.pool.idle("a") == 0
-        with second:
-            pass
-        assert (world.pool.idle("a"), world.pool.count("a")) == (1, 1)
-        with world.lend() as third:
-            assert not third.follows
-
-    play(act)
-
-
-@pytest.mark.parametrize(
-    ("most", "messages", "may_be_followed"),
-    [(1, 9, True), (9, 1, True), (9, 9, False), (0, 9, True)],
-)
-def test_nothing_is_pipelined_behind_an_unsuitable_connection(
-    most: int, messages: int, may_be_followed: bool
-) -> None:
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(messages=messages, follow=most)
-        with await world.borrow() as loan:
-            loan.connection.may_be_followed = may_be_followed
-            assert world.pool.lend("a", world.terms) is None
-
-    play(act)
-
-
-def test_one_follows_at_a_time() -> None:
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(follow=9)
-        with await world.borrow():
-            second = world.lend()
-            assert world.pool.lend("a", world.terms) is None
-        await second.turn()
-        third = world.lend()
-        assert third.follows
-        with second:
-            pass
-        with third:
-            await third.turn()
-
-    play(act)
-
-
-def test_a_following_loan_may_outlive_its_connection() -> None:
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(follow=9)
-        first = await world.borrow()
-        with world.lend():
-            first.connection.can_go_on = first.connection.is_usable = False
-            with first:
-                pass
-            await world.settle()
-            assert first.connection.closed
-        assert await world.use() == 1
-
-    play(act)
-
-
-@pytest.mark.parametrize("way", ["it broke", "the pool is closed", "it takes too long"])
-def test_a_turn_that_never_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.relay.transport.pool.PATIENCE", 0.01)
-
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(follow=9)
-        first = await world.borrow()
-        second = world.lend()
-        with first:
-            if way == "it broke":
-                first.connection.can_go_on = first.connection.is_usable = False
-            elif way == "the pool is closed":
-                await world.pool.close()
-            else:
-                world.now += 1.0
-                await asyncio.sleep(0.05)
-        with second, pytest.raises(Disconnected):
-            await second.turn()
-        await world.settle()
-        assert world.pool.count("a") == (1 if way == "it takes too long" else 0)
-
-    play(act)
-
-
-def test_a_cancelled_following_loan_leaves_the_connection_to_the_first() -> None:
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(follow=9)
-        first = await world.borrow()
-
-        async def wait() -> None:
-            with world.lend() as second:
-                await second.turn()
-
-        waiting = asyncio.create_task(wait())
-        await world.settle()
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        third = world.lend()
-        assert third.follows
-        with first:
-            pass
-        with third:
-            await third.turn()
-        assert world.pool.idle("a") == 1
-
-    play(act)
-
-
-@pytest.mark.parametrize("most", [0, 2, 9])
-def test_under_load_nothing_is_lost(most: int) -> None:
-    async def act(world: World) -> None:
-        world.terms = world.make_terms(connections=3, messages=4, follow=most)
+        world.terms = world.make_terms(connections=3, messages=4)
         busy: dict[str, int] = {}
         peak: dict[str, int] = {}
 
@@ -448,7 +322,6 @@ def test_under_load_nothing_is_lost(most: int) -> None:
             key = "abcd"[number % 4]
             lent = world.pool.lend(key, world.terms) or await world.borrow(key)
             with lent as loan:
-                await loan.turn()
                 busy[key] = busy.get(key, 0) + 1
                 peak[key] = max(peak.get(key, 0), busy[key])
                 await asyncio.sleep(0)
