@@ -34,6 +34,7 @@ CONTRACTS: Final[Mapping[tuple[str, str], str]] = {
     ("client", "Connection"): "the library's",
     ("client", "Options"): "the library's",
     ("config", "flag"): "reads a value, as its siblings text, path and port",
+    ("directory", "Application"): "Entra's word",
     ("doctor", "Finding"): "a type in the schema of the doctor's JSON",
     ("doctor", "Remedy"): "a type in the schema of the doctor's JSON",
     ("doctor", "Report"): "a type in the schema of the doctor's JSON",
@@ -41,6 +42,7 @@ CONTRACTS: Final[Mapping[tuple[str, str], str]] = {
     ("model", "Remedy"): "what the doctor's JSON has as Remedy",
     ("model", "shown"): "a key of saved evidence",
     ("model", "told"): "a key of saved evidence",
+    ("testing", "Application"): "of gatepost.testing",
 }
 """By package and name, why a name stays."""
 NAMES_THAT_SAY_NOTHING: Final = frozenset(

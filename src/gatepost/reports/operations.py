@@ -54,7 +54,7 @@ class SetOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class OperationTarget:
     """The name of one thing."""
 
     name: str
@@ -121,7 +121,7 @@ async def _list_outcomes(service: EventService, _asked: NoArguments) -> Document
     return {"outcomes": [_rule(rules[target]) for target in sorted(rules)]}
 
 
-async def _delete_outcome(service: EventService, asked: Named) -> Document:
+async def _delete_outcome(service: EventService, asked: OperationTarget) -> Document:
     await service.consumer.catch_up()
     try:
         return {"deleted": _rule(await service.rules.delete(asked.name))}
@@ -195,7 +195,7 @@ async def _list_webhooks(service: EventService, _asked: NoArguments) -> Document
     }
 
 
-async def _show_webhook(service: EventService, asked: Named) -> Document:
+async def _show_webhook(service: EventService, asked: OperationTarget) -> Document:
     found = _named(service, asked)
     reports = service.context.store.reports
     dead = await reports.dead_letters(found.key)
@@ -213,7 +213,7 @@ async def _show_webhook(service: EventService, asked: Named) -> Document:
     }
 
 
-async def _delete_webhook(service: EventService, asked: Named) -> Document:
+async def _delete_webhook(service: EventService, asked: OperationTarget) -> Document:
     found = _named(service, asked)
     backlog = await service.context.store.reports.backlog(found.key)
     await service.unsubscribe(found)
@@ -239,7 +239,7 @@ def _scope(service: EventService, resource: str) -> str:
     return found.id
 
 
-def _named(service: EventService, asked: Named) -> EventSubscription:
+def _named(service: EventService, asked: OperationTarget) -> EventSubscription:
     scope = _scope(service, asked.resource).lower()
     found = [
         each
@@ -356,13 +356,13 @@ def _event(report: Report) -> Document:
 OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
     "outcome_set": (SetOutcome, _set_outcome),
     "outcome_list": (NoArguments, _list_outcomes),
-    "outcome_delete": (Named, _delete_outcome),
+    "outcome_delete": (OperationTarget, _delete_outcome),
     "suppression_list": (NoArguments, _list_suppressed),
     "suppression_delete": (Clear, _clear_suppressed),
     "webhook_create": (CreateWebhook, _create_webhook),
     "webhook_list": (NoArguments, _list_webhooks),
-    "webhook_show": (Named, _show_webhook),
-    "webhook_delete": (Named, _delete_webhook),
+    "webhook_show": (OperationTarget, _show_webhook),
+    "webhook_delete": (OperationTarget, _delete_webhook),
     "events_list": (ListEvents, _list_events),
     "events_simulate": (Simulate, _simulate),
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from gatepost.model.evidence import Certificate
-from gatepost.watch.snapshot import Offer, Snapshot
+from gatepost.watch.snapshot import ServerOffer, ServerSnapshot
 
 What = Literal[
     "reachable", "unreachable", "finding_appeared", "finding_disappeared", "mechanism_appeared",
@@ -24,13 +24,13 @@ class Difference:
     sentence: str
 
 
-def known_before(snapshots: Iterable[Snapshot]) -> Snapshot | None:
+def known_before(snapshots: Iterable[ServerSnapshot]) -> ServerSnapshot | None:
     """Return the last snapshot, with missing facts from earlier ones.
 
     ``snapshots`` begin with the newest. A server that was down for a day still offers what it
     offered before.
     """
-    last: Snapshot | None = None
+    last: ServerSnapshot | None = None
     for each in snapshots:
         if last is None:
             last = each
@@ -48,7 +48,7 @@ def known_before(snapshots: Iterable[Snapshot]) -> Snapshot | None:
     return last
 
 
-def differences(before: Snapshot, now: Snapshot) -> tuple[Difference, ...]:
+def differences(before: ServerSnapshot, now: ServerSnapshot) -> tuple[Difference, ...]:
     """Return what changed between two checks, as far as both saw it."""
     on = f"on {_moment(now.taken_at)}"
     return (
@@ -62,7 +62,7 @@ def differences(before: Snapshot, now: Snapshot) -> tuple[Difference, ...]:
     )
 
 
-def _reach(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
+def _reach(before: ServerSnapshot, now: ServerSnapshot, on: str) -> Iterator[Difference]:
     if before.is_reachable and not now.is_reachable:
         yield Difference("unreachable", now.target, f"{now.target} is not reachable {on}")
     elif now.is_reachable and not before.is_reachable:
@@ -73,7 +73,7 @@ def _reach(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
         )  # fmt: skip
 
 
-def _findings(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
+def _findings(before: ServerSnapshot, now: ServerSnapshot, on: str) -> Iterator[Difference]:
     """Yield findings that appeared or disappeared; without access, none has disappeared."""
     for each in now.findings:
         if before.finding(each.id) is None:
@@ -85,7 +85,9 @@ def _findings(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
             yield Difference("finding_disappeared", each.id, f"finding {each.id} disappeared {on}")
 
 
-def _offers(before: Offer | None, now: Offer | None, where: str, on: str) -> Iterator[Difference]:
+def _offers(
+    before: ServerOffer | None, now: ServerOffer | None, where: str, on: str
+) -> Iterator[Difference]:
     if before is None or now is None:
         return
     for name in _without(before.mechanisms, now.mechanisms):
@@ -115,7 +117,7 @@ def _size(octets: int | None) -> str:
     return "none" if octets is None else str(octets)
 
 
-def _tls(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
+def _tls(before: ServerSnapshot, now: ServerSnapshot, on: str) -> Iterator[Difference]:
     if before.tls_version and now.tls_version and before.tls_version != now.tls_version:
         yield Difference(
             "tls_version", now.tls_version,
@@ -145,7 +147,7 @@ def _certificates(
         )  # fmt: skip
 
 
-def _login(before: Snapshot, now: Snapshot, on: str) -> Iterator[Difference]:
+def _login(before: ServerSnapshot, now: ServerSnapshot, on: str) -> Iterator[Difference]:
     if None in (before.signed_in, now.signed_in) or before.signed_in == now.signed_in:
         return
     state = "is accepted again" if now.signed_in else "is no longer accepted"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gatepost.watch.snapshot import Offer, Snapshot
+from gatepost.watch.snapshot import ServerOffer, ServerSnapshot
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -16,7 +16,7 @@ class UpstreamStatus:
 
     name: str
     target: str
-    last: Snapshot | None = None
+    last: ServerSnapshot | None = None
     """None until the first check is done."""
     probes: dict[str, int] = field(default_factory=dict)
     """Number of checks by verdict, since the start."""
@@ -85,7 +85,9 @@ def _of(standing: UpstreamStatus, now: datetime) -> Iterator[tuple[str, dict[str
     yield "probe_duration_seconds", {}, last.seconds
 
 
-def _offered(offer: Offer | None, channel: str) -> Iterator[tuple[str, dict[str, str], float]]:
+def _offered(
+    offer: ServerOffer | None, channel: str
+) -> Iterator[tuple[str, dict[str, str], float]]:
     if offer is None:
         return
     for name in dict.fromkeys(offer.mechanisms):

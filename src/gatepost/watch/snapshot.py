@@ -19,7 +19,7 @@ _LONGEST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServerOffer:
     """One EHLO: mechanisms, other keywords, SIZE."""
 
     mechanisms: tuple[str, ...] = ()
@@ -41,15 +41,15 @@ class FindingSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class ServerSnapshot:
     """One check. None means that something was not seen, not that it has changed."""
 
     taken_at: datetime
     target: str
     verdict: DiagnosisVerdict
     findings: tuple[FindingSeen, ...] = ()
-    in_clear: Offer | None = None
-    over_tls: Offer | None = None
+    in_clear: ServerOffer | None = None
+    over_tls: ServerOffer | None = None
     tls_version: str = ""
     certificate: Certificate | None = None
     signed_in: bool | None = None
@@ -69,14 +69,14 @@ class Snapshot:
         return next((each for each in self.findings if each.id == id_), None)
 
 
-def snapshot_of(diagnosis: Diagnosis, seconds: float) -> Snapshot:
+def snapshot_of(diagnosis: Diagnosis, seconds: float) -> ServerSnapshot:
     """Return what is stored of a diagnosis."""
     seen = diagnosis.evidence
     if seen.seen_at is None:
         raise ValueError("a probe says when it was")
     tls = seen.tls.value
     judged = [each for each in seen.attempts if each.secret_sent]
-    return Snapshot(
+    return ServerSnapshot(
         seen.seen_at,
         str(diagnosis.target or ""),
         diagnosis.verdict,
@@ -111,12 +111,12 @@ def _taken(seen: Evidence, hello: EhloExchange | None) -> EhloExchange | None:
     return hello
 
 
-def _offer(hello: EhloExchange | None) -> Offer | None:
+def _offer(hello: EhloExchange | None) -> ServerOffer | None:
     if hello is None:
         return None
     offered = hello.capabilities
     others = [name[:_LONGEST] for name in offered.keywords if name not in ("AUTH", "SIZE")]
-    return Offer(
+    return ServerOffer(
         tuple(name[:_LONGEST] for name in offered.mechanisms[:_MOST]),
         tuple(sorted(others)[:_MOST]),
         offered.size,
@@ -133,7 +133,7 @@ def _bounded(certificate: Certificate) -> Certificate:
     )
 
 
-def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
+def keeping_login(now: ServerSnapshot, before: ServerSnapshot) -> ServerSnapshot:
     """Return a check without a login, with the findings of the last login, which are not solved
     yet."""
     ids = {each.id for each in now.findings}
@@ -149,18 +149,18 @@ def keeping_login(now: Snapshot, before: Snapshot) -> Snapshot:
     )  # fmt: skip
 
 
-def encode(snapshot: Snapshot) -> bytes:
+def encode(snapshot: ServerSnapshot) -> bytes:
     """Return the snapshot as JSON."""
     document = msgspec.json.format(msgspec.json.encode(_clean(msgspec.to_builtins(snapshot))))
     return f"{escape_unprintable(document.decode())}\n".encode()
 
 
-def decode(text: bytes) -> Snapshot:
+def decode(text: bytes) -> ServerSnapshot:
     """Return a stored snapshot. Raises ConfigError if it is damaged, or of a newer version."""
     if len(text) > MAX_SNAPSHOT:
         raise ConfigError(f"a snapshot must not be longer than {MAX_SNAPSHOT} octets")
     try:
-        snapshot = msgspec.json.decode(text, type=Snapshot)
+        snapshot = msgspec.json.decode(text, type=ServerSnapshot)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"not a snapshot: {error}") from error
     if snapshot.schema > SCHEMA:

@@ -9,7 +9,7 @@ from typing import Final
 from gatepost.errors import ConfigError
 from gatepost.net.atomic_files import write_file
 from gatepost.watch.differences import known_before
-from gatepost.watch.snapshot import MAX_SNAPSHOT, Snapshot, decode, encode
+from gatepost.watch.snapshot import MAX_SNAPSHOT, ServerSnapshot, decode, encode
 
 LOOK_BACK: Final = 200
 """Number of snapshots that are read for facts which the last ones lack."""
@@ -30,11 +30,11 @@ class Snapshots:
         self._keep_for = keep_for
         self._next: int | None = None
 
-    def last(self, damaged: Damaged) -> Snapshot | None:
+    def last(self, damaged: Damaged) -> ServerSnapshot | None:
         """Return what the last check found; None before the first."""
         return known_before(self._newest_first(damaged))
 
-    def _newest_first(self, damaged: Damaged) -> Iterator[Snapshot]:
+    def _newest_first(self, damaged: Damaged) -> Iterator[ServerSnapshot]:
         for _, path in reversed(self._files()[-LOOK_BACK:]):
             try:
                 with path.open("rb") as file:
@@ -44,7 +44,7 @@ class Snapshots:
             except ConfigError as error:
                 damaged(path, str(error))
 
-    def add(self, snapshot: Snapshot) -> Path:
+    def add(self, snapshot: ServerSnapshot) -> Path:
         """Store a snapshot, and delete those that are too many or too old. Raises OSError."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = self._files()

@@ -19,7 +19,7 @@ from gatepost.relay.context import ReportEvent
 from gatepost.watch.differences import days_left, days_old, differences, known_before
 from gatepost.watch.metrics import UpstreamStatus
 from gatepost.watch.refused_password import PAUSE, RefusedPassword
-from gatepost.watch.snapshot import Snapshot, keeping_login, snapshot_of
+from gatepost.watch.snapshot import ServerSnapshot, keeping_login, snapshot_of
 from gatepost.watch.snapshot_files import Snapshots
 
 Look = Callable[[WatchedServer, Secret | None], Diagnosis]
@@ -56,7 +56,7 @@ class Watcher:
         self._snapshots = Snapshots(config.directory / upstream.name, config.keep, config.keep_for)
         self._refused = RefusedPassword(config.directory / upstream.name)
         self._warned = False
-        self._known: Snapshot | None = None
+        self._known: ServerSnapshot | None = None
 
     def remember(self) -> None:
         """Read the results from before this start."""
@@ -68,7 +68,7 @@ class Watcher:
             "snapshot_unreadable", upstream=self.upstream.name, file=str(path), reason=reason
         )
 
-    async def probe(self) -> Snapshot | None:
+    async def probe(self) -> ServerSnapshot | None:
         """Check once, and report what has changed; None if the check was impossible."""
         began = time.monotonic()
         try:
@@ -101,7 +101,7 @@ class Watcher:
         password = named.read()
         return None if self._refused.holds(password) else password
 
-    def _judge_login(self, snapshot: Snapshot, password: Secret | None) -> Snapshot:
+    def _judge_login(self, snapshot: ServerSnapshot, password: Secret | None) -> ServerSnapshot:
         if password is None:
             if self.upstream.password is not None and self._known is not None:
                 return keeping_login(snapshot, self._known)
@@ -116,7 +116,7 @@ class Watcher:
 
     # What is told, and kept.
 
-    def _tell(self, now: Snapshot) -> None:
+    def _tell(self, now: ServerSnapshot) -> None:
         name, facts = self.upstream.name, {}
         if now.certificate is not None:
             facts = {
@@ -136,7 +136,7 @@ class Watcher:
                 )  # fmt: skip
         self._warn(now)
 
-    def _warn(self, now: Snapshot) -> None:
+    def _warn(self, now: ServerSnapshot) -> None:
         """Warn once for each certificate, and once after each start."""
         certificate = now.certificate
         if certificate is None:
@@ -150,7 +150,7 @@ class Watcher:
             )  # fmt: skip
         self._warned = ends_soon
 
-    def _keep(self, snapshot: Snapshot) -> None:
+    def _keep(self, snapshot: ServerSnapshot) -> None:
         before = (snapshot, self._known) if self._known is not None else (snapshot,)
         self._known = known_before(before)
         self.standing.last = snapshot

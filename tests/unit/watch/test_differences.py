@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatepost.watch.differences import days_left, days_old, differences, known_before
-from gatepost.watch.snapshot import Offer, Snapshot, keeping_login
+from gatepost.watch.snapshot import ServerOffer, ServerSnapshot, keeping_login
 from tests.unit.watch.looks import (
     BEFORE,
     CERTIFICATE,
@@ -63,7 +63,7 @@ RENEWED = replace(CERTIFICATE, not_before=NOW, not_after=NOW + 90 * DAY)
         (now(signed_in=True), []),
     ],
 )
-def test_sentences(today: Snapshot, sentences: list[str]) -> None:
+def test_sentences(today: ServerSnapshot, sentences: list[str]) -> None:
     assert [each.sentence for each in differences(BEFORE, today)] == sentences
 
 
@@ -109,4 +109,4 @@ def test_days() -> None:
     assert (days_left(CERTIFICATE, NOW), days_old(CERTIFICATE, NOW)) == (60, 30)
     assert days_left(CERTIFICATE, NOW + 60 * DAY + DAY / 2) == -1
     assert known_before(()) is None
-    assert differences(BEFORE, replace(BEFORE, over_tls=Offer())) != ()
+    assert differences(BEFORE, replace(BEFORE, over_tls=ServerOffer())) != ()

@@ -55,7 +55,7 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
     cram_md5: bool = False
 
 
-class Named(msgspec.Struct, forbid_unknown_fields=True):
+class AccountName(msgspec.Struct, forbid_unknown_fields=True):
     """One account."""
 
     name: str
@@ -96,7 +96,7 @@ async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
     return document(account, "store") | told
 
 
-async def show(context: AccountAdmin, request: Named) -> Document:
+async def show(context: AccountAdmin, request: AccountName) -> Document:
     """Show an account."""
     for account in context.directory.configured:
         if account.name == request.name:
@@ -114,7 +114,7 @@ async def list_all(context: AccountAdmin, _request: ListAccounts) -> Document:
     return {"accounts": [found[name] for name in sorted(found)]}
 
 
-async def delete(context: AccountAdmin, request: Named) -> Document:
+async def delete(context: AccountAdmin, request: AccountName) -> Document:
     """Delete an account; its open sessions cannot send any more."""
     account = _kept(context, request.name)
     await context.directory.save([], [account.name])
@@ -168,8 +168,8 @@ _OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
     "account create": (NewAccount, create),
     "account set-password": (NewPassword, set_password),
     "account list": (ListAccounts, list_all),
-    "account show": (Named, show),
-    "account delete": (Named, delete),
+    "account show": (AccountName, show),
+    "account delete": (AccountName, delete),
 }
 
 

@@ -12,7 +12,13 @@ from gatepost.control.administration.nouns import (
     find,
     find_or_only,
 )
-from gatepost.control.administration.requests import Listing, Named, NewApp, NewSecret, NewTenant
+from gatepost.control.administration.requests import (
+    EntryName,
+    Listing,
+    NewApp,
+    NewSecret,
+    NewTenant,
+)
 from gatepost.directory.azure.changes.applications import (
     create_application,
     create_service_principal,
@@ -36,7 +42,7 @@ async def list_tenants(context: AdminContext, _request: Listing) -> Document:
     return {"tenants": [context.document(each) for each in entries_of(context.view, TENANT)]}
 
 
-async def show_tenant(context: AdminContext, request: Named) -> Document:
+async def show_tenant(context: AdminContext, request: EntryName) -> Document:
     """``tenant show``: with its applications and subscriptions."""
     tenant = find(context.view, TENANT, request.name)
     subscriptions = [
@@ -48,7 +54,7 @@ async def show_tenant(context: AdminContext, request: Named) -> Document:
     }
 
 
-async def delete_a_tenant(context: AdminContext, request: Named) -> Document:
+async def delete_a_tenant(context: AdminContext, request: EntryName) -> Document:
     """``tenant delete``."""
     return await context.delete(lambda view: delete_tenant(view, find(view, TENANT, request.name)))
 
@@ -81,7 +87,7 @@ async def list_apps(context: AdminContext, request: Listing) -> Document:
     return {"apps": [context.document(each) for each in entries_of(context.view, APP, tenant)]}
 
 
-async def show_app(context: AdminContext, request: Named) -> Document:
+async def show_app(context: AdminContext, request: EntryName) -> Document:
     """``app show``: with its secrets, and the names with which it can sign in."""
     app = _app(context.view, request)
     return context.document(app) | {
@@ -90,12 +96,12 @@ async def show_app(context: AdminContext, request: Named) -> Document:
     }
 
 
-async def delete_app(context: AdminContext, request: Named) -> Document:
+async def delete_app(context: AdminContext, request: EntryName) -> Document:
     """``app delete``."""
     return await context.delete(lambda view: delete_application(view, _app(view, request)))
 
 
-def _app(view: Snapshot, request: Named) -> Application:
+def _app(view: Snapshot, request: EntryName) -> Application:
     tenant = find(view, TENANT, request.parent) if request.parent else None
     return find(view, APP, request.name, tenant)
 
@@ -143,12 +149,12 @@ def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
     return [context.document(each) for each in found]
 
 
-async def show_secret(context: AdminContext, request: Named) -> Document:
+async def show_secret(context: AdminContext, request: EntryName) -> Document:
     """``secret show``: never its value."""
     return context.document(_secret(context.view, request))
 
 
-async def delete_secret(context: AdminContext, request: Named) -> Document:
+async def delete_secret(context: AdminContext, request: EntryName) -> Document:
     """``secret delete``: what it gave access to ends with it."""
 
     def decide(view: Snapshot) -> Changes[ClientSecret]:
@@ -158,6 +164,6 @@ async def delete_secret(context: AdminContext, request: Named) -> Document:
     return await context.delete(decide)
 
 
-def _secret(view: Snapshot, request: Named) -> ClientSecret:
+def _secret(view: Snapshot, request: EntryName) -> ClientSecret:
     app = find(view, APP, request.parent) if request.parent else None
     return find(view, SECRET, request.name, app)

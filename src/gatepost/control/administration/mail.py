@@ -18,8 +18,8 @@ from gatepost.control.administration.nouns import (
     find_or_only,
 )
 from gatepost.control.administration.requests import (
+    EntryName,
     Listing,
-    Named,
     NewDomain,
     NewSender,
     NewSmtpUsername,
@@ -60,14 +60,14 @@ async def list_domains(context: AdminContext, request: Listing) -> Document:
     return {"domains": [context.document(each) for each in entries_of(context.view, DOMAIN, email)]}
 
 
-async def show_domain(context: AdminContext, request: Named) -> Document:
+async def show_domain(context: AdminContext, request: EntryName) -> Document:
     """``domain show``: with its records and senders."""
     domain = _domain(context.view, request.name, request.parent)
     found = context.view.find(SenderUsername, domain.id)
     return _shown(context, domain) | {"senders": sorted(each.username for each in found)}
 
 
-async def delete_domain(context: AdminContext, request: Named) -> Document:
+async def delete_domain(context: AdminContext, request: EntryName) -> Document:
     """``domain delete``: not while it is linked, as in Azure."""
     return await context.delete(
         lambda view: domains.delete(view, _domain(view, request.name, request.parent).id)
@@ -107,17 +107,17 @@ async def list_senders(context: AdminContext, request: Listing) -> Document:
     }
 
 
-async def show_sender(context: AdminContext, request: Named) -> Document:
+async def show_sender(context: AdminContext, request: EntryName) -> Document:
     """``sender show``."""
     return context.document(_sender(context.view, request))
 
 
-async def delete_sender(context: AdminContext, request: Named) -> Document:
+async def delete_sender(context: AdminContext, request: EntryName) -> Document:
     """``sender delete``."""
     return await context.delete(lambda view: senders.delete(view, _sender(view, request).id))
 
 
-def _sender(view: Snapshot, request: Named) -> SenderUsername:
+def _sender(view: Snapshot, request: EntryName) -> SenderUsername:
     domain = find(view, DOMAIN, request.parent) if request.parent else None
     return find(view, SENDER, request.name, domain)
 
@@ -146,18 +146,18 @@ async def list_smtp_usernames(context: AdminContext, request: Listing) -> Docume
     return {"smtp_usernames": [context.document(each) for each in found]}
 
 
-async def show_smtp_username(context: AdminContext, request: Named) -> Document:
+async def show_smtp_username(context: AdminContext, request: EntryName) -> Document:
     """``smtp-username show``."""
     return context.document(_smtp_username(context.view, request))
 
 
-async def delete_smtp_username(context: AdminContext, request: Named) -> Document:
+async def delete_smtp_username(context: AdminContext, request: EntryName) -> Document:
     """``smtp-username delete``."""
     return await context.delete(
         lambda view: smtp_usernames.delete(view, _smtp_username(view, request).id)
     )
 
 
-def _smtp_username(view: Snapshot, request: Named) -> SmtpUsername:
+def _smtp_username(view: Snapshot, request: EntryName) -> SmtpUsername:
     service = find(view, COMMUNICATION, request.parent) if request.parent else None
     return find(view, SMTP_USERNAME, request.name, service)

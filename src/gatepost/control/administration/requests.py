@@ -18,7 +18,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class EntryName:
     """An existing entry."""
 
     name: str
@@ -111,7 +111,7 @@ class NewDomain:
 
 
 @dataclass(frozen=True, slots=True)
-class Verify:
+class VerifyDomain:
     """Verifications of a domain, none for all; manual, by DNS, or as the profile prescribes."""
 
     name: str

@@ -18,7 +18,7 @@ from gatepost.control.administration.nouns import (
     find_or_only,
     find_resource,
 )
-from gatepost.control.administration.requests import Keys, Link, Listing, Named, NewResource
+from gatepost.control.administration.requests import EntryName, Keys, Link, Listing, NewResource
 from gatepost.directory.azure.changes import (
     email_services,
     resource_groups,
@@ -109,7 +109,7 @@ def _holder(view: Snapshot, text: str) -> Entry:
     return find(view, TENANT, text)
 
 
-async def show_resource(context: AdminContext, request: Named) -> Document:
+async def show_resource(context: AdminContext, request: EntryName) -> Document:
     """``resource show``."""
     found = find_resource(context.view, request.name, request.kind)
     shown = context.document(found)
@@ -129,7 +129,7 @@ _DELETE: Final[Mapping[type[Entry], Callable[[Snapshot, str], Changes[Any]]]] = 
 }
 
 
-async def delete_resource(context: AdminContext, request: Named) -> Document:
+async def delete_resource(context: AdminContext, request: EntryName) -> Document:
     """``resource delete``."""
 
     def decide(view: Snapshot) -> Changes[Any]:

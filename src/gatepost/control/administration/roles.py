@@ -13,7 +13,7 @@ from gatepost.control.administration.nouns import (
     find_or_only,
     find_resource,
 )
-from gatepost.control.administration.requests import Listing, Named, NewRole, RoleGrant
+from gatepost.control.administration.requests import EntryName, Listing, NewRole, RoleGrant
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
@@ -55,7 +55,7 @@ async def list_roles(context: AdminContext, _request: Listing) -> Document:
     }
 
 
-async def show_role(context: AdminContext, request: Named) -> Document:
+async def show_role(context: AdminContext, request: EntryName) -> Document:
     """``role show``: with its assignments."""
     role = find(context.view, ROLE, request.name)
     assigned = role_definitions.assignments_of(context.view, role)
@@ -69,7 +69,7 @@ def _oldest_first(context: AdminContext, found: Iterable[RoleAssignment]) -> lis
     ]
 
 
-async def delete_role(context: AdminContext, request: Named) -> Document:
+async def delete_role(context: AdminContext, request: EntryName) -> Document:
     """``role delete``: not while it is assigned, as in Azure."""
 
     def decide(view: Snapshot) -> Changes[RoleDefinition]:

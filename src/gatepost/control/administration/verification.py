@@ -3,13 +3,13 @@
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document, verification_records
 from gatepost.control.administration.nouns import DOMAIN, EMAIL, find
-from gatepost.control.administration.requests import Verify
+from gatepost.control.administration.requests import VerifyDomain
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, prove, status_of
 from gatepost.directory.azure.entries import Domain
 
 
-async def verify_domain(context: AdminContext, request: Verify) -> Document:
+async def verify_domain(context: AdminContext, request: VerifyDomain) -> Document:
     """``domain verify``: the named verifications, or all; ``proven`` says whether they succeeded.
 
     Of all, only those count that linking requires; DMARC is not required.
