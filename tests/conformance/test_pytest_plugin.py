@@ -261,10 +261,10 @@ def test_setting(gatepost):
 TOLD = (
     "(did you mean gmail?)",
     "cannot read the profile",
-    "it does not take 'profil', but profile, strict, settings (did you mean profile?)",
-    "it takes names, such as profile='gmail'",
-    "profile is a text, not 7",
-    "strict is True or False, not 'no'",
+    "unknown argument 'profil'; there are profile, strict, settings (did you mean profile?)",
+    "use names for its arguments, such as profile='gmail'",
+    "profile must be a string, not 7",
+    "strict must be True or False, not 'no'",
     "unknown key strict.foo",
 )
 

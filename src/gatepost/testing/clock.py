@@ -7,7 +7,7 @@ START: Final = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """A ``Clock`` that stands still until it is told to go on.
+    """A ``Clock`` that stands still until a test advances it.
 
     >>> clock = FakeClock()
     >>> clock.advance(90)
@@ -30,7 +30,7 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass. Raises ValueError if they are negative."""
         if seconds < 0:
-            raise ValueError("time does not run backwards; set_time makes the clock on the wall")
+            raise ValueError("time cannot go back; set_time sets the wall clock")
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 

@@ -23,9 +23,9 @@ _MAIN: Final = "import sys; from gatepost.testing.served_relays import main; mai
 
 
 class EmulatorServer:
-    """A process for many relays, each as new as an ``Emulator``, and there much sooner.
+    """A process for many relays, each as independent as an ``Emulator``, but started much faster.
 
-    They have nothing in common but the authority that signed their certificates.
+    They share only the authority that signed their certificates.
 
     >>> with EmulatorServer() as server, server.open("gmail", strict=True) as relay:
     ...     relay.count()                               # doctest: +SKIP
@@ -62,17 +62,17 @@ class EmulatorServer:
         """
         if profile.endswith(".toml"):
             profile = str(Path(profile).absolute())
-        wanted = {
+        arguments = {
             "profile": profile, "strict": strict, "settings": list(assignments(settings or {})),
         }  # fmt: skip
         with self._turn:
             process = self._running()
-            line_ = process.ask({"open": wanted})
-        if "mistake" in line_:
-            raise ConfigError(line_["mistake"])
-        if "ready" not in line_:
-            raise EmulatorError(f"the relay did not come up: {line_['failure']}")
-        return _ServedRelay(process, self._turn, line_["ready"])
+            response = process.ask({"open": arguments})
+        if "mistake" in response:
+            raise ConfigError(response["mistake"])
+        if "ready" not in response:
+            raise EmulatorError(f"the relay did not come up: {response['failure']}")
+        return _ServedRelay(process, self._turn, response["ready"])
 
     def _running(self) -> "_Process":
         """Return the process, and start one if there is none, or if it was killed."""
@@ -144,7 +144,7 @@ class _Process:
         return self._process.poll() is None
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer. Raises EmulatorError if there is none."""
+        """Return the response. Raises EmulatorError if there is none."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Fixtures for pytest, there as soon as Gatepost is installed.
+"""Fixtures for pytest, available as soon as Gatepost is installed.
 
     def test_welcome(gatepost):
         send_welcome("ann@example.net", host=gatepost.smtp.host, port=gatepost.smtp.port,
@@ -9,8 +9,7 @@
 ``gatepost`` is a relay for one test, with an application, mail and a clock of its own; the marker
 ``gatepost`` says which profile it has. ``acs_relay`` is one for the whole session, which keeps its
 mail. Both are relays of ``gatepost_server``, an ``EmulatorServer`` (each worker of pytest-xdist has
-its own), and while they are there, SSL_CERT_FILE and similar variables make their certificates
-valid.
+its own). While they exist, SSL_CERT_FILE and similar variables make their certificates valid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 MARKER: Final = "gatepost"
 _KINDS: Final = {"profile": str, "strict": bool, "settings": Mapping}
-"""What the marker takes, and the type of each."""
+"""The arguments of the marker, and the type of each."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,28 +87,28 @@ def _wanted(node: pytest.Item) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers(MARKER))):
         if mark.args:
-            raise ConfigError(f"it takes names, such as profile={mark.args[0]!r}")
+            raise ConfigError(f"use names for its arguments, such as profile={mark.args[0]!r}")
         for name, value in mark.kwargs.items():
             if name not in _KINDS:
                 near = get_close_matches(name, _KINDS, n=1)
                 raise ConfigError(
-                    f"it does not take {name!r}, but {', '.join(_KINDS)}",
+                    f"unknown argument {name!r}; there are {', '.join(_KINDS)}",
                     did_you_mean=near[0] if near else "",
                 )
             if not isinstance(value, _KINDS[name]):
-                kind = {str: "a text", bool: "True or False"}.get(_KINDS[name], "a mapping")
-                raise ConfigError(f"{name} is {kind}, not {value!r}")
+                kind = {str: "a string", bool: "True or False"}.get(_KINDS[name], "a mapping")
+                raise ConfigError(f"{name} must be {kind}, not {value!r}")
             wanted[name] = value
     return wanted
 
 
 _trusting: list[pytest.MonkeyPatch] = []
-"""One for each relay that is there; the first one has set the variables."""
+"""One for each relay that exists; the first one has set the variables."""
 
 
 @contextmanager
 def _trusted(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set the variables until the last relay has gone, in whatever order they go."""
+    """Set the variables until the last relay has stopped, in whatever order they stop."""
     patch = _trusting[0] if _trusting else pytest.MonkeyPatch()
     if not _trusting:
         for name, value in variables.items():

@@ -1,8 +1,8 @@
 """The process of ``EmulatorServer``: relays that share an event loop and certificates, and nothing
 else. Each has its own directory, store, clock and ports.
 
-A request is a line of JSON on standard input, and so is its answer on standard output. The process
-ends with its input, or when it is told to.
+A request is a line of JSON on standard input, and its response one on standard output. The process
+ends with its input, or on request.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ LINE: Final = 1024 * 1024
 _FREE: Final = ("127.0.0.1", 0)
 
 Request = Mapping[str, Any]
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Relays:
         """Make what all relays share; return the variables by which clients trust it."""
         return (await make_blank(self._blank)).variables
 
-    async def answer(self, request: Request) -> Answer:
+    async def handle(self, request: Request) -> Response:
         """Open a relay with the fields of ``open``, or close the one named by ``close``.
 
-        A failure is an answer, too: ``mistake`` if it is in the request, otherwise ``failure``.
+        A failure is a response, too: ``mistake`` if the request is wrong, otherwise ``failure``.
         """
         try:
             if "open" in request:
@@ -129,8 +129,8 @@ def _reporter(data: Path, stack: AsyncExitStack) -> Reporter:
     return reporter
 
 
-async def serve(base: Path, answer: Callable[[Answer], None]) -> None:
-    """Answer the requests on standard input until its end, then close everything."""
+async def serve(base: Path, respond: Callable[[Response], None]) -> None:
+    """Handle the requests on standard input until its end, then close everything."""
     reporter = Reporter(sys.stderr.fileno(), as_json=True)
     report_faults(reporter)
     requests = asyncio.StreamReader(limit=LINE)
@@ -138,12 +138,12 @@ async def serve(base: Path, answer: Callable[[Answer], None]) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
     relays = Relays(base)
     try:
-        answer({"variables": await relays.prepare()})
+        respond({"variables": await relays.prepare()})
         while line := await requests.readline():
             request = json.loads(line)
             if "stop" in request:  # the input may have no end, if a test has left a process behind
                 break
-            answer(await relays.answer(request))
+            respond(await relays.handle(request))
     finally:
         await relays.close_all()
         reporter.close()
@@ -158,12 +158,12 @@ def main(base: str) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which close the input
     descriptor = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints something, answers nothing
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is not a response
 
-    def answer(document: Answer) -> None:
+    def respond(document: Response) -> None:
         with suppress(BrokenPipeError):
             os.write(descriptor, json.dumps(document).encode() + b"\n")
 
-    run(serve(Path(base), answer))
+    run(serve(Path(base), respond))
     if os.getppid() != parent:  # it was killed, and does not clean up
         shutil.rmtree(base, ignore_errors=True)
