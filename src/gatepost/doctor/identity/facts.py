@@ -27,8 +27,8 @@ def facts_behind(seen: Evidence) -> Iterator[str]:
     if behind.token is not None:
         yield from _token("that token", behind.token, seen.seen_at)
     if behind.email is not None:
-        answer = describe(behind.email)
-        yield f"{behind.email.host}, a request without message and recipients: {answer}"
+        meaning = describe(behind.email)
+        yield f"{behind.email.host}, a request without message and recipients: {meaning}"
     yield from _managed(behind)
     if behind.untried:
         yield f"the login was not checked further: {behind.untried}"
