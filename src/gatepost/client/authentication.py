@@ -107,10 +107,7 @@ def authenticate(
         refused = _refusal(session, attempt, mechanism.name)
         refused.__cause__ = earlier
         step = after_refusal(
-            attempt.reply,
-            remaining,
-            secret_sent=attempt.secret_sent,
-            to_command=attempt.to_command,
+            attempt.reply, remaining, secret_sent=attempt.secret_sent, to_command=attempt.to_command
         )
         if step.blames_mechanism:
             session.has_shown_secret = False

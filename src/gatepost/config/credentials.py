@@ -48,9 +48,7 @@ def _optional(value: Any) -> NamedSecret | None:
 
 def _password(table: TableReader, name: str) -> CredentialSettings:
     return PasswordCredential(
-        name,
-        table.need("username", values.text, ""),
-        table.need("password", secret, NOWHERE),
+        name, table.need("username", values.text, ""), table.need("password", secret, NOWHERE)
     )
 
 
@@ -96,9 +94,7 @@ def _azure_identity(
 
 def _google(table: TableReader, name: str) -> CredentialSettings:
     return GoogleCredential(
-        name,
-        table.need("username", values.text, ""),
-        table.need("key", secret, NOWHERE),
+        name, table.need("username", values.text, ""), table.need("key", secret, NOWHERE)
     )
 
 

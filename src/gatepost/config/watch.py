@@ -11,13 +11,7 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import NOWHERE, secret
 from gatepost.config.reading import EffectiveValue, Source, TableReader
-from gatepost.config.source_file import (
-    parse,
-    raise_problems,
-    read_text,
-    try_secret,
-    try_to_read,
-)
+from gatepost.config.source_file import parse, raise_problems, read_text, try_secret, try_to_read
 from gatepost.diagnosis.remedies import find_library
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import TlsMode

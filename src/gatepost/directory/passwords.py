@@ -60,11 +60,7 @@ def _argon2_hash(password: bytes) -> str:
 
     salt = secrets.token_bytes(_SALT_SIZE)
     return Argon2id(
-        salt=salt,
-        length=_HASH_SIZE,
-        iterations=ARGON2_PASSES,
-        lanes=1,
-        memory_cost=ARGON2_MEMORY,
+        salt=salt, length=_HASH_SIZE, iterations=ARGON2_PASSES, lanes=1, memory_cost=ARGON2_MEMORY
     ).derive_phc_encoded(password)
 
 

@@ -20,13 +20,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.model.body import windows_of
-from gatepost.net.dial import (
-    CONNECT_TIMEOUT,
-    Endpoint,
-    Server,
-    make_socket,
-    unreachable,
-)
+from gatepost.net.dial import CONNECT_TIMEOUT, Endpoint, Server, make_socket, unreachable
 from gatepost.net.names import Find, find_endpoints
 from gatepost.net.stream import CLOSE_TIMEOUT
 from gatepost.net.tls import Context, TlsLayer

@@ -142,11 +142,7 @@ class HttpClient:
     """
 
     def __init__(
-        self,
-        *,
-        ca_file: str | None = None,
-        timeout: float = TIMEOUT,
-        proxies: bool = True,
+        self, *, ca_file: str | None = None, timeout: float = TIMEOUT, proxies: bool = True
     ) -> None:
         self._ca_file, self._timeout = ca_file, timeout
         self._proxies = proxies

@@ -5,14 +5,7 @@ from typing import ClassVar
 
 from gatepost.model.credentials import Credentials
 from gatepost.sasl.exchange import Exchange, encode
-from gatepost.sasl.interview import (
-    MAX_NAME,
-    Interview,
-    MalformedResponse,
-    ask,
-    decode,
-    verify,
-)
+from gatepost.sasl.interview import MAX_NAME, Interview, MalformedResponse, ask, decode, verify
 
 
 @dataclass(frozen=True, slots=True)

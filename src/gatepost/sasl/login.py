@@ -7,15 +7,7 @@ from typing import ClassVar, Final
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret
 from gatepost.sasl.exchange import Exchange, encode
-from gatepost.sasl.interview import (
-    MAX_NAME,
-    MAX_SECRET,
-    Interview,
-    ServerSide,
-    ask,
-    decode,
-    verify,
-)
+from gatepost.sasl.interview import MAX_NAME, MAX_SECRET, Interview, ServerSide, ask, decode, verify
 
 _USUAL: Final = ServerSide()
 

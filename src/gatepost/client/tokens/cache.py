@@ -77,9 +77,7 @@ class TokenCache:
     """
 
     def __init__(
-        self,
-        seconds: Callable[[], float] = time.monotonic,
-        patience: RetryWaits = RetryWaits(),
+        self, seconds: Callable[[], float] = time.monotonic, patience: RetryWaits = RetryWaits()
     ) -> None:
         self._seconds, self._patience = seconds, patience
         self._entries: dict[tuple[str, str], _Entry] = {}

@@ -128,9 +128,7 @@ def read_certificate(pem: Secret) -> "tuple[RSAPrivateKey, str]":
     from cryptography import x509  # noqa: PLC0415 - slow to import, and most identities need none
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
-        load_pem_private_key,
-    )
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
     octets = pem.reveal().encode("utf-8", "surrogateescape")
     try:

@@ -10,12 +10,7 @@ from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.derived import ClaimedIdentity, Grant
-from gatepost.directory.azure.entries import (
-    Application,
-    ClientSecret,
-    CommunicationService,
-    Entry,
-)
+from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.identify import (
     Denial,
     identify,
@@ -288,11 +283,7 @@ class AzureDirectory:
         return new_secret(application, self._key, start or self._clock(), lifetime, display_name)
 
     async def save(
-        self,
-        put: Iterable[Entry],
-        delete: Iterable[Entry] = (),
-        *,
-        beside: Iterable[Record] = (),
+        self, put: Iterable[Entry], delete: Iterable[Entry] = (), *, beside: Iterable[Record] = ()
     ) -> None:
         """Write and delete entries in one commit; then they take effect.
 
@@ -321,10 +312,7 @@ class AzureDirectory:
         return await to_the_end(commit())
 
     async def _commit(
-        self,
-        put: tuple[Entry, ...],
-        delete: tuple[Entry, ...],
-        beside: tuple[Record, ...] = (),
+        self, put: tuple[Entry, ...], delete: tuple[Entry, ...], beside: tuple[Record, ...] = ()
     ) -> None:
         if not (put or delete or beside):
             return

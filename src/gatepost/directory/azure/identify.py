@@ -107,13 +107,7 @@ def resolve(snapshot: Snapshot, username: str) -> ClaimedIdentity | Denial:
 
 
 def identify(
-    snapshot: Snapshot,
-    username: str,
-    password: str,
-    *,
-    key: bytes,
-    rules: Rules,
-    now: datetime,
+    snapshot: Snapshot, username: str, password: str, *, key: bytes, rules: Rules, now: datetime
 ) -> Principal | Denial:
     """Verify a user name and a client secret.
 

@@ -6,12 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gatepost.directory.azure.entries import (
-    KINDS,
-    Entry,
-    SuppressedAddress,
-    SuppressionList,
-)
+from gatepost.directory.azure.entries import KINDS, Entry, SuppressedAddress, SuppressionList
 from gatepost.directory.contract import Record
 
 _BY_NAME: Final[Mapping[str, type[Entry]]] = {kind.kind: kind for kind in KINDS}

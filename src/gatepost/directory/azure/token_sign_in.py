@@ -10,12 +10,7 @@ from typing import Final
 
 from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import ServicePrincipal
-from gatepost.directory.azure.identify import (
-    Denial,
-    denied_before_proof,
-    resolve,
-    still_allowed,
-)
+from gatepost.directory.azure.identify import Denial, denied_before_proof, resolve, still_allowed
 from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, InvalidToken
@@ -35,12 +30,7 @@ def claims_of(token: str, tokens: AccessTokens) -> Claims | Denial:
 
 
 def identify_by_token(
-    snapshot: Snapshot,
-    username: str,
-    proof: Claims | Denial,
-    *,
-    rules: Rules,
-    now: datetime,
+    snapshot: Snapshot, username: str, proof: Claims | Denial, *, rules: Rules, now: datetime
 ) -> Principal | Denial:
     """Return the principal that signs in as ``username`` with a token with the claims ``proof``.
 

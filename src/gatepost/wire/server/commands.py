@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gatepost.model.reply import Reply
 from gatepost.wire.base64 import decode_base64
 from gatepost.wire.server import events
-from gatepost.wire.server.parameters import (
-    BadParameter,
-    UnknownParameter,
-    parse_mail,
-    parse_rcpt,
-)
+from gatepost.wire.server.parameters import BadParameter, UnknownParameter, parse_mail, parse_rcpt
 
 
 class State(Enum):

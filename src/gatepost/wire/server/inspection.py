@@ -24,12 +24,7 @@ class Inspected(Newlines):
     __slots__ = ("_header", "_in_line", "_refuse", "_replies", "_rules", "_utf8")
 
     def __init__(
-        self,
-        rules: ContentRules,
-        replies: Replies,
-        refuse: Callable[[Reply], None],
-        *,
-        utf8: bool,
+        self, rules: ContentRules, replies: Replies, refuse: Callable[[Reply], None], *, utf8: bool
     ) -> None:
         super().__init__()
         self._rules = rules

@@ -166,8 +166,7 @@ class TestTenants:
 
     def test_a_service_principal_of_another_tenant(self) -> None:
         change = Change(
-            without=("service_principal",),
-            added=(ServicePrincipal(PRINCIPAL, APPLICATION, OTHER),),
+            without=("service_principal",), added=(ServicePrincipal(PRINCIPAL, APPLICATION, OTHER),)
         )
         verdict = sign_in(change)
         assert isinstance(verdict, Denial)

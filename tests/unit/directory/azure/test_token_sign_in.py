@@ -111,10 +111,7 @@ TOKENS: dict[str, tuple[Any, str]] = {
         "token_application_mismatch: the token is of another application than",
     ),
     "another tenant": (lambda sign: sign.token(tenant_id=OTHER), "token_tenant_mismatch: "),
-    "a principal that was deleted": (
-        lambda sign: sign.token(id=OTHER),
-        "token_principal_gone: ",
-    ),
+    "a principal that was deleted": (lambda sign: sign.token(id=OTHER), "token_principal_gone: "),
 }
 
 

@@ -42,10 +42,7 @@ def create_application(
 
 
 def change_application(
-    application: Application,
-    *,
-    display_name: str | None = None,
-    multitenant: bool | None = None,
+    application: Application, *, display_name: str | None = None, multitenant: bool | None = None
 ) -> Changes[Application]:
     """Change what is not None."""
     if display_name is not None:

@@ -22,12 +22,7 @@ _NAME_SIZE: Final = 256
 
 
 def put(
-    snapshot: Snapshot,
-    id: str,
-    username: str,
-    display_name: str = "",
-    *,
-    utf8: bool = False,
+    snapshot: Snapshot, id: str, username: str, display_name: str = "", *, utf8: bool = False
 ) -> Changes[SenderUsername]:
     """Register a local part, or change it.
 

@@ -117,15 +117,9 @@ def _check_composite(service: CommunicationService, made: SmtpUsername) -> None:
 
 
 def _check_application(
-    snapshot: Snapshot,
-    service: CommunicationService,
-    made: SmtpUsername,
-    actions: tuple[str, ...],
+    snapshot: Snapshot, service: CommunicationService, made: SmtpUsername, actions: tuple[str, ...]
 ) -> None:
-    for name, guid in (
-        ("entraApplicationId", made.application_id),
-        ("tenantId", made.tenant_id),
-    ):
+    for name, guid in (("entraApplicationId", made.application_id), ("tenantId", made.tenant_id)):
         if not is_guid(guid):
             raise Rejected("InvalidRequestContent", f"The property '{name}' is not a GUID.")
     lookup = principal_lookup(made.application_id, made.tenant_id)
