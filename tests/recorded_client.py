@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.record import Options, Ready, record
+from gatepost.app.record import Ready, RecordOptions, record
 from gatepost.doctor.recording.settings import RecordingLimits
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server
@@ -18,7 +18,7 @@ def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any
     ignored."""
     limits = RecordingLimits(how.pop("idle", PATIENCE), how.pop("total", PATIENCE), PATIENCE)
     place = ("127.0.0.1", 0)
-    options = Options(place, parse_server(server), data=data, limits=limits, **how)
+    options = RecordOptions(place, parse_server(server), data=data, limits=limits, **how)
 
     async def both() -> Diagnosis:
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.record import Options, certificates_in, record
+from gatepost.app.record import RecordOptions, certificates_in, record
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.recording.recorder import NobodyCame
@@ -325,7 +325,7 @@ def test_a_session_takes_so_long_and_no_longer(server: Server, data: Path) -> No
 
 
 def test_other_machines_are_let_in_by_choice_only(data: Path) -> None:
-    options = Options(("0.0.0.0", 0), Place("127.0.0.1", 25), data=data)
+    options = RecordOptions(("0.0.0.0", 0), Place("127.0.0.1", 25), data=data)
     with pytest.raises(ConfigError, match="--beyond-loopback"):
         asyncio.run(record(options, lambda _: None))
 
@@ -333,7 +333,7 @@ def test_other_machines_are_let_in_by_choice_only(data: Path) -> None:
 def test_recording_the_own_address_is_refused(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    options = Options(("127.0.0.1", port), Place("localhost", port), data=data)
+    options = RecordOptions(("127.0.0.1", port), Place("localhost", port), data=data)
     with pytest.raises(ConfigError, match="own address"):
         asyncio.run(record(options, lambda _: None))
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from gatepost.app.access import open_mailbox
-from gatepost.app.front import Front
+from gatepost.app.front import FrontSetup
 from gatepost.errors import GatepostError
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.testing import Emulator
@@ -248,7 +248,7 @@ def test_refusals_and_reasons_are_those_of_one_process(unhurt: Emulator) -> None
 
 
 def test_a_front_that_cannot_start_says_why_and_none_is_left(tmp_path: Path) -> None:
-    front = Front("hostname = 1", "gatepost.toml", str(tmp_path), 1, {}, ())
+    front = FrontSetup("hostname = 1", "gatepost.toml", str(tmp_path), 1, {}, ())
     told: list[str] = []
 
     def report(event: str, **facts: Any) -> None:

@@ -29,7 +29,7 @@ Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Runs an operation of ``control.administration`` with its fields. Raises Rejected."""
 
 
-def is_there(data: Path) -> bool:
+def has_store(data: Path) -> bool:
     """Tell whether there is a store in ``data``."""
     return (data / "store.db").exists()
 
@@ -41,7 +41,7 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
     Raises ConfigError if there is no store, Unreadable if it cannot be opened, and StoreLocked if
     another process holds it for longer than PATIENCE.
     """
-    async with _reached(data) as (calls, store):
+    async with _connect_or_open(data) as (calls, store):
         if calls is not None:
             from gatepost.processes.remote_store import RemoteStore  # noqa: PLC0415
 
@@ -64,9 +64,9 @@ async def open_administration(
     store is created if necessary. ``configured`` returns the configured directories; it is called
     only if no relay runs. Raises as ``open_mailbox`` does.
     """
-    async with _reached(data, make=make) as (calls, store):
+    async with _connect_or_open(data, make=make) as (calls, store):
         if calls is not None:
-            yield _asking(calls)
+            yield _administer_over(calls)
             return
         from gatepost.control.administration.offline import offline_administration  # noqa: PLC0415
 
@@ -81,20 +81,20 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
     """
-    async with _reached(data) as (calls, store):
+    async with _connect_or_open(data) as (calls, store):
         if calls is not None:
-            yield _operating(calls, "events")
+            yield _operate_over(calls, "events")
             return
         from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
         from gatepost.control.clock import AheadClock  # noqa: PLC0415
-        from gatepost.reports.offline import own_events  # noqa: PLC0415
+        from gatepost.reports.offline import open_offline_events  # noqa: PLC0415
         from gatepost.reports.operations import NO_EVENTS  # noqa: PLC0415
 
         if not (data / CA_FILE).exists():
             raise ConfigError(NO_EVENTS)
 
         assert store is not None  # noqa: S101 - one of them is there
-        async with own_events(data, store, AheadClock(data).now) as operate:
+        async with open_offline_events(data, store, AheadClock(data).now) as operate:
             yield operate
 
 
@@ -108,14 +108,14 @@ async def open_queue(
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
     """
-    async with _reached(data) as (calls, store):
+    async with _connect_or_open(data) as (calls, store):
         if calls is not None:
-            yield _operating(calls, "queue")
+            yield _operate_over(calls, "queue")
             return
-        from gatepost.control.queue_offline import own_queue  # noqa: PLC0415
+        from gatepost.control.queue_offline import open_offline_queue  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield own_queue(store.deliveries, routes)
+        yield open_offline_queue(store.deliveries, routes)
 
 
 @asynccontextmanager
@@ -124,9 +124,9 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
 
     The operations raise ValueError with a sentence. Raises as ``open_mailbox`` does.
     """
-    async with _reached(data) as (calls, _):
+    async with _connect_or_open(data) as (calls, _):
         if calls is not None:
-            yield _operating(calls, "clock")
+            yield _operate_over(calls, "clock")
             return
         from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
         from gatepost.control.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
@@ -136,7 +136,7 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
         yield ClockControl(AheadClock(data)).operate
 
 
-def _why_nothing(data: Path) -> str:
+def _no_store_reason(data: Path) -> str:
     from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
 
     nothing = f"no relay has run in {data.absolute()}; --data or --config names another one"
@@ -144,12 +144,12 @@ def _why_nothing(data: Path) -> str:
 
 
 @asynccontextmanager
-async def _reached(
+async def _connect_or_open(
     data: Path, *, make: bool = False
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
     """Yield the connection to the relay of ``data``, or its store if none runs."""
-    if not make and not is_there(data):
-        raise ConfigError(_why_nothing(data))
+    if not make and not has_store(data):
+        raise ConfigError(_no_store_reason(data))
     began = time.monotonic()
     while True:
         calls = await _connect(data)
@@ -197,7 +197,7 @@ def _open(data: Path, waited: float) -> "SqliteStore | None":
                 sys.stderr.writelines(f"{reason}\n" for _, reason in news)
                 leave_news(data, news)
     except StoreLocked as error:
-        if waited > _GRACE and (removed := _removed(data, error.pid)):
+        if waited > _GRACE and (removed := _missing_file(data, error.pid)):
             raise Unreadable(f"{error}, whose file {removed} was removed: restart it") from error
         if waited >= PATIENCE:
             raise
@@ -205,7 +205,7 @@ def _open(data: Path, waited: float) -> "SqliteStore | None":
     return store
 
 
-def _removed(data: Path, owner: int) -> str:
+def _missing_file(data: Path, owner: int) -> str:
     """Return the file of the running relay that is missing, so that the relay cannot be reached."""
     from gatepost.app.ready import FILE  # noqa: PLC0415
     from gatepost.store.lock import LOCK  # noqa: PLC0415
@@ -219,14 +219,14 @@ def _removed(data: Path, owner: int) -> str:
     return ""
 
 
-def _operating(calls: "Calls", what: str) -> Administer:
+def _operate_over(calls: "Calls", what: str) -> Administer:
     async def operate(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         return await calls.call(dict[str, Any], what, operation, fields)
 
     return operate
 
 
-def _asking(calls: "Calls") -> Administer:
+def _administer_over(calls: "Calls") -> Administer:
     async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         answer = await calls.call(dict[str, Any], "administer", operation, fields)
         if "rejected" in answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatepost.app.front import Written
+from gatepost.app.front import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.message_ids import ids_of
 from gatepost.app.ready import remove_ready
@@ -29,10 +29,10 @@ from gatepost.store.sqlite.settings import History, Retention
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class Composition:
     """What every relay has, and opens first."""
 
-    written: Written
+    loaded: LoadedConfiguration
     data: Path
     store: SqliteStore
     report: Reporter
@@ -43,17 +43,19 @@ class Base:
     alarm: DescriptorAlarm
 
     @classmethod
-    def open(cls, written: Written, report: Reporter, stack: AsyncExitStack) -> "Base":
+    def open(
+        cls, loaded: LoadedConfiguration, report: Reporter, stack: AsyncExitStack
+    ) -> "Composition":
         """Open the store. Raises StoreLocked and Unreadable."""
-        data = written.config.storage.directory.resolve()
-        store, failed = open_watched(data, _store_settings(written.config), report)
+        data = loaded.config.storage.directory.resolve()
+        store, failed = open_watched(data, _store_settings(loaded.config), report)
         stack.callback(store.close)
         remove_ready(data)
-        return cls(written, data, store, report, stack, failed, DescriptorAlarm(report))
+        return cls(loaded, data, store, report, stack, failed, DescriptorAlarm(report))
 
     async def make_relay(self, directory: Directory, **others: Any) -> Relay:
         """Return what all connections of this process use; ``others`` are further fields."""
-        config = self.written.config
+        config = self.loaded.config
         return Relay(
             directory=directory,
             store=self.store,
@@ -65,15 +67,18 @@ class Base:
         )
 
     def listen(
-        self, relay: Relay, written: Written, opened: Mapping[str, Listener] = MappingProxyType({})
+        self,
+        relay: Relay,
+        loaded: LoadedConfiguration,
+        opened: Mapping[str, Listener] = MappingProxyType({}),
     ) -> tuple[Inbound, PreparedListeners]:
         """Open the listeners, which accept nothing yet; ``opened`` are open already, by name.
 
         Raises NetworkError, PortBusy and TlsError.
         """
-        inbound = Inbound(relay, self.report, written.config)
-        mechanisms, workers = relay.directory.mechanisms, written.config.workers
-        listeners = inbound.prepare(written, mechanisms, workers, opened)
+        inbound = Inbound(relay, self.report, loaded.config)
+        mechanisms, workers = relay.directory.mechanisms, loaded.config.workers
+        listeners = inbound.prepare(loaded, mechanisms, workers, opened)
         self.stack.callback(listeners.close)
         return inbound, listeners
 

@@ -116,14 +116,14 @@ class Directories:
     """Records beside the Azure directory's; see ``damaged_records``."""
     _made: dict[str, tuple[AccountSettings, bytes, StoredAccount]] = field(default_factory=dict)
 
-    async def make(self, settings: Sequence[DirectorySettings]) -> "Prepared":
-        """Return the directory of a configuration; it has no effect before ``Prepared.take``.
+    async def make(self, settings: Sequence[DirectorySettings]) -> "PreparedDirectory":
+        """Return the directory of a configuration, which has no effect before its ``take``.
 
         Raises ConfigError if a password cannot be read, or if the key is not that of the Azure
         directory, and ValueError for a damaged record.
         """
         found: list[KnowingDirectory] = []
-        prepared = Prepared()
+        prepared = PreparedDirectory()
         for each in settings:
             match each:
                 case AccountsDirectory():
@@ -136,7 +136,7 @@ class Directories:
         return prepared
 
     async def _accounts(
-        self, settings: AccountsDirectory, prepared: "Prepared"
+        self, settings: AccountsDirectory, prepared: "PreparedDirectory"
     ) -> AccountDirectory:
         directory = self.accounts
         if directory is None:
@@ -178,7 +178,7 @@ class Directories:
         return replace(made, certificates=settings.certificates)
 
     async def _azure(
-        self, settings: AzureDirectorySettings, prepared: "Prepared"
+        self, settings: AzureDirectorySettings, prepared: "PreparedDirectory"
     ) -> AzureDirectory:
         profile = load_profile(settings.profile, strict=settings.strict)
         directory = self.azure
@@ -218,7 +218,7 @@ class Directories:
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedDirectory:
     """A directory, and what must be done when it is put into effect."""
 
     directory: Directory = field(init=False)

@@ -10,7 +10,7 @@ import msgspec
 
 from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
 from gatepost.app.message_ids import ids_of
-from gatepost.certificates.files import CertificateFiles, GivenCertificate
+from gatepost.certificates.files import CertificateFiles, PassedCertificate
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Configuration, Emulation
 from gatepost.model.profile import StrictLimits
@@ -26,7 +26,7 @@ from gatepost.routing.route import Router
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class FrontSetup:
     """The instructions for a front process: the configuration's text, and sockets by descriptor."""
 
     text: str
@@ -39,7 +39,7 @@ class Front:
     mechanisms: tuple[str, ...]
     """The mechanisms of the directory at the time when we accept; another one may still be in
     use."""
-    certificates: tuple[GivenCertificate, ...] = ()
+    certificates: tuple[PassedCertificate, ...] = ()
     """The certificates in use: their files may be half replaced."""
     emulation: Emulation | None = None
     """That of the configuration, which then has no text."""
@@ -54,7 +54,7 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class LoadedConfiguration:
     """A configuration as a text, which front processes parse again."""
 
     config: Configuration
@@ -63,7 +63,7 @@ class Written:
 
 
 def instruct(
-    written: Written,
+    loaded: LoadedConfiguration,
     listeners: Mapping[str, Listener],
     mechanisms: Iterable[str],
     number: int,
@@ -72,10 +72,10 @@ def instruct(
     """Return the instruction that starts ``number`` front processes for a configuration's
     listeners, with the certificates in use at that time."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
-    data = str(written.config.storage.directory.resolve())
-    front = Front(
-        written.text, written.file, data, number + 1, descriptors, tuple(sorted(mechanisms)),
-        emulation=written.config.emulation,
+    data = str(loaded.config.storage.directory.resolve())
+    front = FrontSetup(
+        loaded.text, loaded.file, data, number + 1, descriptors, tuple(sorted(mechanisms)),
+        emulation=loaded.config.emulation,
     )  # fmt: skip
     every = tuple([each for some in descriptors.values() for each in some])
 
@@ -85,7 +85,7 @@ def instruct(
     return Instruction("gatepost.app.front", text, every)
 
 
-async def serve(front: Front) -> None:
+async def serve(front: FrontSetup) -> None:
     """Serve until told to stop, or until the store process ends."""
     config, emulation = front.read(), front.emulation
     process = await FrontProcess.connect(Path(front.data))
@@ -121,7 +121,7 @@ def _ignore(event: str, **facts: Any) -> None:
 
 def main() -> None:
     """Read the instructions from standard input, and follow them."""
-    run_front(Front, serve)
+    run_front(FrontSetup, serve)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from gatepost.app.front import Written, instruct
+from gatepost.app.front import LoadedConfiguration, instruct
 from gatepost.app.listeners import (
     ListenerFactory,
     Place,
@@ -51,7 +51,7 @@ class OpenListener:
 class PreparedListeners:
     """The listeners of a configuration that is not in effect yet, with those newly opened."""
 
-    written: Written
+    loaded: LoadedConfiguration
     mechanisms: frozenset[str]
     workers: int
     states: dict[str, ListenerState]
@@ -81,7 +81,7 @@ class Inbound:
 
     def prepare(
         self,
-        written: Written,
+        loaded: LoadedConfiguration,
         mechanisms: Iterable[str],
         workers: int,
         opened: Mapping[str, Listener] = MappingProxyType({}),
@@ -92,10 +92,10 @@ class Inbound:
         itself. ``opened`` are listeners, by name, that are open already. New listeners accept
         nothing before ``take``. Raises NetworkError, PortBusy and TlsError, without any change.
         """
-        config, verifiable = written.config, frozenset(mechanisms)
+        config, verifiable = loaded.config, frozenset(mechanisms)
         factory = ListenerFactory(config, verifiable)
         states = {each.name: factory.state(each) for each in config.listeners}
-        prepared = PreparedListeners(written, verifiable, workers, states)
+        prepared = PreparedListeners(loaded, verifiable, workers, states)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
@@ -169,7 +169,7 @@ class Inbound:
     def _merge(self, prepared: PreparedListeners) -> list[OpenListener]:
         """Update the listeners that stay; return those that are gone."""
         before, self._open_listeners = self._open_listeners, {}
-        for settings in prepared.written.config.listeners:
+        for settings in prepared.loaded.config.listeners:
             place = place_of(settings)
             state = prepared.states[settings.name]
             if place in prepared.opened:
@@ -189,14 +189,14 @@ class Inbound:
 
     def _instruction(self, prepared: PreparedListeners) -> Instruction:
         listeners, gone = {}, dict(self._open_listeners)
-        for settings in prepared.written.config.listeners:
+        for settings in prepared.loaded.config.listeners:
             place = place_of(settings)
             opened = prepared.opened.get(place)
             listeners[settings.name] = opened or gone.pop(place).listener
         for each in gone.values():
             keep(each.listener)
         return instruct(
-            prepared.written, listeners, prepared.mechanisms, prepared.workers, self._certificates
+            prepared.loaded, listeners, prepared.mechanisms, prepared.workers, self._certificates
         )
 
     async def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from gatepost.profiles import load_profile
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.listener_state import (
     ListenerState,
-    ServerCertificate,
     Terms,
     plain_listener_state,
 )
@@ -177,12 +177,4 @@ def install_certificates(
         certificates.load(files)
     certificates.keep_only([files for _, files in found])
     for settings, files in found:
-        certificates.follow(files, _Take(states[settings.name]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Take:
-    state: ListenerState
-
-    def __call__(self, certificate: ServerCertificate) -> None:
-        self.state.certificate = certificate
+        certificates.follow(files, partial(setattr, states[settings.name], "certificate"))

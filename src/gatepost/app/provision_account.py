@@ -26,7 +26,7 @@ _PURPOSE: Final = "first account's secrets"
 
 
 @dataclass(frozen=True, slots=True)
-class GivenAccount:
+class FirstAccount:
     """What an application needs to sign in."""
 
     username: str
@@ -45,7 +45,7 @@ class Accounts:
 
     directory: AccountDirectory
     signs_in: TokenAccounts
-    given: GivenAccount
+    first: FirstAccount
 
 
 async def provide_accounts(
@@ -55,34 +55,34 @@ async def provide_accounts(
     record of what it got is damaged, which is added to ``damaged``."""
     mine = ("provisioned", f"account {profile.name}")
     kept = {(each.kind, each.id): each for each in await records.load_records()}
-    first = kept.get(mine)
-    known = None if first is None else _recall(first, key, damaged)
+    record = kept.get(mine)
+    known = None if record is None else _recall(record, key, damaged)
     if known is None:
-        given = draw_account(profile)
-        account = await asyncio.to_thread(_account_of, given, key)
+        first = draw_account(profile)
+        account = await asyncio.to_thread(_account_of, first, key)
         kind = ("account", account.name)
         await records.save_records(
             [
                 Record(*kind, msgspec.to_builtins(account)),
-                Record(*mine, _sealed(given, key)),
+                Record(*mine, _sealed(first, key)),
             ]
         )
     else:
-        given = known
+        first = known
     directory = open_accounts(records, key)
     await directory.load()
-    if known is not None and given.password and not await _proves(directory, given):
-        given = GivenAccount(given.username, Secret(""), given.sender, Secret(""))
-    tokens = {given.username: given.token} if given.token else {}
-    return Accounts(directory, TokenAccounts(directory, tokens), given)
+    if known is not None and first.password and not await _has_password(directory, first):
+        first = FirstAccount(first.username, Secret(""), first.sender, Secret(""))
+    tokens = {first.username: first.token} if first.token else {}
+    return Accounts(directory, TokenAccounts(directory, tokens), first)
 
 
-def draw_account(profile: Profile) -> GivenAccount:
+def draw_account(profile: Profile) -> FirstAccount:
     """Generate the account's name and secrets in the form that the profile prescribes."""
     account = profile.account
     known = {"profile": profile.name.lower()}
     known["username"] = username = fill_template(account.username, known)
-    return GivenAccount(
+    return FirstAccount(
         username,
         Secret(fill_template(account.password, known)),
         fill_template(account.sender, known),
@@ -90,18 +90,18 @@ def draw_account(profile: Profile) -> GivenAccount:
     )
 
 
-def _account_of(given: GivenAccount, key: Key) -> StoredAccount:
-    password = given.password or Secret(secrets.token_urlsafe(UNKNOWN))
-    senders = ("@" + given.sender.rpartition("@")[2],)
-    return make_account(given.username, password, senders, PasswordHasher(), seal=sealer(key))
+def _account_of(first: FirstAccount, key: Key) -> StoredAccount:
+    password = first.password or Secret(secrets.token_urlsafe(UNKNOWN))
+    senders = ("@" + first.sender.rpartition("@")[2],)
+    return make_account(first.username, password, senders, PasswordHasher(), seal=sealer(key))
 
 
-async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
+async def _has_password(directory: AccountDirectory, first: FirstAccount) -> bool:
     """Tell whether the account still has the password with which it was created."""
-    account = directory.account(given.username)
+    account = directory.account(first.username)
     if account is None:
         return False
-    password = given.password.reveal().encode()
+    password = first.password.reveal().encode()
     try:
         return await asyncio.to_thread(
             partial(PasswordHasher().matches, account.password, password)
@@ -110,19 +110,19 @@ async def _proves(directory: AccountDirectory, given: GivenAccount) -> bool:
         return False
 
 
-def _sealed(given: GivenAccount, key: Key) -> dict[str, str]:
+def _sealed(first: FirstAccount, key: Key) -> dict[str, str]:
     def seal(secret: Secret) -> str:
         return base64.b64encode(key.seal(secret.reveal().encode(), _PURPOSE)).decode()
 
     return {
-        "username": given.username,
-        "password": seal(given.password),
-        "sender": given.sender,
-        "token": seal(given.token),
+        "username": first.username,
+        "password": seal(first.password),
+        "sender": first.sender,
+        "token": seal(first.token),
     }
 
 
-def _recall(record: Record, key: Key, damaged: Damaged) -> GivenAccount | None:
+def _recall(record: Record, key: Key, damaged: Damaged) -> FirstAccount | None:
     try:
         return _opened(record, key)
     except FAULTS as error:
@@ -130,11 +130,11 @@ def _recall(record: Record, key: Key, damaged: Damaged) -> GivenAccount | None:
         return None
 
 
-def _opened(record: Record, key: Key) -> GivenAccount:
+def _opened(record: Record, key: Key) -> FirstAccount:
     def open_(sealed: str) -> Secret:
         return Secret(key.unseal(base64.b64decode(sealed), _PURPOSE).decode())
 
     fields = msgspec.convert(record.fields, dict[str, str])
-    return GivenAccount(
+    return FirstAccount(
         fields["username"], open_(fields["password"]), fields["sender"], open_(fields["token"])
     )

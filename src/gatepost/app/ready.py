@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.app.provision import Provisioned
-from gatepost.app.provision_account import GivenAccount
+from gatepost.app.provision_account import FirstAccount
 from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable
@@ -60,7 +60,7 @@ def describe(
     data: Path,
     listeners: Listeners,
     trusted: Trusted,
-    provisioned: Provisioned | GivenAccount,
+    provisioned: Provisioned | FirstAccount,
     tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
     """Return the document, on whose format scripts depend; ``tls`` is for its ports."""
@@ -78,7 +78,7 @@ def describe(
         "username": provisioned.username,
         **(
             _account(provisioned)
-            if isinstance(provisioned, GivenAccount)
+            if isinstance(provisioned, FirstAccount)
             else _application(provisioned, url, trusted)
         ),
     }
@@ -86,13 +86,13 @@ def describe(
 
 def _application(provisioned: Provisioned, url: str | None, trusted: Trusted) -> dict[str, Any]:
     return {
-        "password": _shown(provisioned.client_secret),
+        "password": _revealed(provisioned.client_secret),
         "from": provisioned.sender,
         "access_token": None,
-        "connection_string": _shown(provisioned.connection_string(url)) if url else None,
+        "connection_string": _revealed(provisioned.connection_string(url)) if url else None,
         "tenant_id": provisioned.tenant_id,
         "client_id": provisioned.client_id,
-        "client_secret": _shown(provisioned.client_secret),
+        "client_secret": _revealed(provisioned.client_secret),
         "subscription_id": provisioned.subscription_id,
         "resource": provisioned.resource,
         "resource_id": provisioned.resource_id,
@@ -109,13 +109,13 @@ _OF_AZURE: Final = (
 )  # fmt: skip
 
 
-def _account(given: GivenAccount) -> dict[str, Any]:
+def _account(account: FirstAccount) -> dict[str, Any]:
     """Return the part for a plain account, which has nothing of Azure's."""
     nothing: dict[str, Any] = dict.fromkeys(_OF_AZURE)
     return {
-        "password": _shown(given.password),
-        "from": given.sender,
-        "access_token": _shown(given.token),
+        "password": _revealed(account.password),
+        "from": account.sender,
+        "access_token": _revealed(account.token),
         **nothing,
         "env": {},
     }
@@ -140,7 +140,7 @@ def _environment(url: str, trusted: Trusted, provisioned: Provisioned) -> dict[s
     return {name: value for name, value in variables.items() if value}
 
 
-def _shown(secret: Secret) -> str | None:
+def _revealed(secret: Secret) -> str | None:
     return secret.reveal() or None
 
 
@@ -148,7 +148,7 @@ def _admin(provisioned: Provisioned) -> dict[str, str | None] | None:
     admin = provisioned.admin
     if admin is None:
         return None
-    return {"client_id": admin.client_id, "client_secret": _shown(admin.client_secret)}
+    return {"client_id": admin.client_id, "client_secret": _revealed(admin.client_secret)}
 
 
 def _smtp(listener: Listener | None, tls: str) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from gatepost.store.lock import DirectoryLock, StoreLocked
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RecordOptions:
     """The options of the command line."""
 
     listen: tuple[str, int]
@@ -49,7 +49,7 @@ class Ready:
     authority: Path | None
 
 
-async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnosis:
+async def record(options: RecordOptions, on_ready: Callable[[Ready], None]) -> Diagnosis:
     """Record one session and return its diagnosis; SIGINT and SIGTERM end it early.
 
     Raises ConfigError, NetworkError if it cannot listen, and NobodyCame.
@@ -74,7 +74,7 @@ async def record(options: Options, on_ready: Callable[[Ready], None]) -> Diagnos
         return await conclude(session, forwarding, options.client)
 
 
-def _forwarding_of(options: Options) -> tuple[Forwarding, Path | None]:
+def _forwarding_of(options: RecordOptions) -> tuple[Forwarding, Path | None]:
     server_tls = options.server_tls
     forwarding = Forwarding(options.server, options.client_tls, server_tls, limits=options.limits)
     authority: Path | None = None

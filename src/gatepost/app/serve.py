@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.api import Api, Managed, serve_api
-from gatepost.app.composition import Base
-from gatepost.app.directories import Directories, Prepared, ServedDirectory
-from gatepost.app.front import Written
+from gatepost.app.composition import Composition
+from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
+from gatepost.app.front import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.listeners import client_limits
@@ -57,14 +57,14 @@ _READS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServeOptions:
     """The options of the command line."""
 
     config: Path
     workers: int | None = None
     """Number of front processes; None: that of the configuration."""
 
-    def read(self) -> Written:
+    def read(self) -> LoadedConfiguration:
         """Read the configuration. Raises ConfigProblems, or ConfigError if there is no such
         file."""
         try:
@@ -77,7 +77,7 @@ class Options:
             config = load_config(self.config)
             if _text_of(self.config) == text:  # the file has not changed meanwhile
                 workers = config.workers if self.workers is None else self.workers
-                return Written(replace(config, workers=workers), text, str(self.config))
+                return LoadedConfiguration(replace(config, workers=workers), text, str(self.config))
         raise ConfigError("it is being written", where=str(self.config))
 
 
@@ -89,24 +89,26 @@ def _text_of(path: Path) -> str:
         return ""
 
 
-async def serve(options: Options, report: Reporter, on_ready: OnReady) -> int:
+async def serve(options: ServeOptions, report: Reporter, on_ready: OnReady) -> int:
     """Run the relay until it is stopped; return the exit code. SIGHUP reloads.
 
     ``on_ready`` gets the document of ready.json, again after each reload. Raises GatepostError
     when it cannot start: ConfigProblems, StoreLocked, PortBusy.
     """
-    return await run_relay(lambda stack: Service.start(options, report, stack), report, on_ready)
+    return await run_relay(
+        lambda stack: ServedRelay.start(options, report, stack), report, on_ready
+    )
 
 
 @dataclass(slots=True)
-class Service:
+class ServedRelay:
     """Implements ``RunningRelay``: a relay, and what a reload changes in it."""
 
-    options: Options
+    options: ServeOptions
     report: ReportEvent
     data: Path
     key: Key
-    written: Written
+    loaded: LoadedConfiguration
     directory: ServedDirectory
     directories: Directories
     admin: AdminDispatch
@@ -120,13 +122,15 @@ class Service:
     api: Api | None = None
 
     @classmethod
-    async def start(cls, options: Options, report: Reporter, stack: AsyncExitStack) -> "Service":
+    async def start(
+        cls, options: ServeOptions, report: Reporter, stack: AsyncExitStack
+    ) -> "ServedRelay":
         """Open everything; ``stack`` closes it in the reverse order."""
-        written = options.read()
-        config = written.config
+        loaded = options.read()
+        config = loaded.config
         _warn(config, report)
-        base = Base.open(written, report, stack)
-        data, store = base.data, base.store
+        composition = Composition.open(loaded, report, stack)
+        data, store = composition.data, composition.store
         key, ca_file = open_key(data), config.ca_file or None
         http = HttpClient(ca_file=ca_file)
         stack.push_async_callback(http.close)
@@ -138,33 +142,35 @@ class Service:
             directories.tokens = await open_tokens(store, key, _now, directories.damaged)
         directory = await _first_directory(directories, config)
         clients = ClientCounts(client_limits(config.limits), time.monotonic)
-        relay = await base.make_relay(directory, now=_now, clients=LocalClientCounter(clients))
+        relay = await composition.make_relay(
+            directory, now=_now, clients=LocalClientCounter(clients)
+        )
         alarms = await Alarms.open(store)
-        context = ServeContext(store, key, http, report, relay.next_id, alarms, base.alarm)
+        context = ServeContext(store, key, http, report, relay.next_id, alarms, composition.alarm)
         outbound = ServeOutbound(context, attempts_within(config.limits.connections))
         delivery = outbound.prepare(config)
         relay.router = delivery.routes.router
-        inbound, listeners = base.listen(relay, written)
+        inbound, listeners = composition.listen(relay, loaded)
         await outbound.start(delivery)
         stack.push_async_callback(outbound.stop, ON_THE_WIRE)
         relay.use_store(outbound.store)
         admin = AdminDispatch()
         queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer, report)
         shared = Shared(None, clients, relay.budget, admin, queue=queue, reporter=report)
-        await base.serve_control(relay, shared)
+        await composition.serve_control(relay, shared)
         stack.push_async_callback(stop_all, inbound, outbound, store)
         service = cls(
-            options, report, data, key, written, directory, directories, admin, clients,
-            outbound, inbound, relay, base.failed,
+            options, report, data, key, loaded, directory, directories, admin, clients,
+            outbound, inbound, relay, composition.failed,
         )  # fmt: skip
         service._open_administration()
         await inbound.start(listeners)
-        service.health = await serve_health(config.health, lambda: why_no_mail(store), stack)
+        service.health = await serve_health(config.health, lambda: refusal_reason(store), stack)
         await service._serve_api(context, stack)
         return service
 
     async def _serve_api(self, context: ServeContext, stack: AsyncExitStack) -> None:
-        made, settings = self.directories, self.written.config.api
+        made, settings = self.directories, self.loaded.config.api
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
         managed = Managed(
@@ -176,7 +182,7 @@ class Service:
         self._open_administration()  # it contains the API's address
 
     def _bounds(self) -> MessageLimits:
-        limits = self.written.config.limits
+        limits = self.loaded.config.limits
         return MessageLimits(limits.message_size, limits.recipients)
 
     def tell_ready(self) -> dict[str, Any]:
@@ -185,7 +191,7 @@ class Service:
             "pid": os.getpid(),
             "data": str(self.data),
             "config": str(self.options.config.resolve()),
-            "hostname": self.written.config.hostname,
+            "hostname": self.loaded.config.hostname,
             "listeners": [each.document() for each in self.inbound.open_listeners],
             "health": health_url(self.health) if self.health else None,
             "api": self.api.url if self.api else None,
@@ -202,7 +208,7 @@ class Service:
         if azure is not None:
             keys = SealedAccessKeys(self.key)
             api = self.api
-            where = f"https://{self.written.config.hostname}:{api.listener.port}" if api else None
+            where = f"https://{self.loaded.config.hostname}:{api.listener.port}" if api else None
             self.admin.azure = AdminContext(azure, keys, _now, where, DnsResolver(cached=0))
 
     async def reload(self) -> dict[str, Any] | None:
@@ -228,7 +234,7 @@ class Service:
             try_notify("READY=1")
         return None
 
-    async def _apply(self, following: "_Following") -> dict[str, Any] | None:
+    async def _apply(self, following: "_NextConfiguration") -> dict[str, Any] | None:
         """Put another configuration into effect.
 
         If that fails in the middle, the relay ends: half of a configuration is not what anybody
@@ -245,27 +251,27 @@ class Service:
         self.report("reloaded", config=str(self.options.config))
         return document
 
-    async def _prepare(self) -> "_Following":
+    async def _prepare(self) -> "_NextConfiguration":
         """Create everything of another configuration that can fail, while the current one is in
         use."""
-        written = await asyncio.to_thread(self.options.read)
-        _warn(written.config, self.report)
-        config = written.config
-        _check_unchanged(self.written.config, config)
+        loaded = await asyncio.to_thread(self.options.read)
+        _warn(loaded.config, self.report)
+        config = loaded.config
+        _check_unchanged(self.loaded.config, config)
         workers = config.workers
-        if bool(workers) != bool(self.written.config.workers):
+        if bool(workers) != bool(self.loaded.config.workers):
             raise ConfigError("a change of workers from or to 0 needs a restart")
         delivery = self.outbound.prepare(config)
         prepared = await self.directories.make(config.directories)
-        listeners = self.inbound.prepare(written, prepared.directory.mechanisms, workers)
+        listeners = self.inbound.prepare(loaded, prepared.directory.mechanisms, workers)
         try:
             await self.inbound.start_fronts(listeners)
         except BaseException:
             await self.inbound.abandon(listeners)
             raise
-        return _Following(delivery, prepared, listeners)
+        return _NextConfiguration(delivery, prepared, listeners)
 
-    async def _take(self, following: "_Following") -> None:
+    async def _take(self, following: "_NextConfiguration") -> None:
         """Put it into effect."""
         following.directory.take(self.directory)
         await self.directory.forget()
@@ -273,7 +279,7 @@ class Service:
             self.api.certificates.look(again=True)
         self._open_administration()
         delivery, listeners = following.delivery, following.listeners
-        config, self.written = listeners.written.config, listeners.written
+        config, self.loaded = listeners.loaded.config, listeners.loaded
         self.clients.limits = client_limits(config.limits)
         self.relay.budget.total = config.limits.memory // (listeners.workers + 1)
         self.relay.router = delivery.routes.router
@@ -282,11 +288,11 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class _Following:
+class _NextConfiguration:
     """A prepared configuration."""
 
     delivery: DeliverySetup
-    directory: Prepared
+    directory: PreparedDirectory
     listeners: PreparedListeners
 
 
@@ -309,7 +315,7 @@ async def stop_all(inbound: Inbound, outbound: ServeOutbound, store: SqliteStore
     await side_by_side(inbound.stop(), outbound.stop(0.0 if store.has_failed else ON_THE_WIRE))
 
 
-def why_no_mail(store: SqliteStore) -> str:
+def refusal_reason(store: SqliteStore) -> str:
     """Return why no mail is accepted now; empty if it is."""
     return "the store has failed" if store.has_failed else store.refusal
 

@@ -12,7 +12,7 @@ from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.keys import Key
-from gatepost.keys.refresh_tokens import KeptTokens
+from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.keys.secret_files import SecretFiles
 from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
@@ -85,7 +85,7 @@ class ServeOutbound:
     def __init__(self, context: ServeContext, attempts: int) -> None:
         """``attempts`` may be in progress at once; each has a connection."""
         self._context = context
-        self._kept = KeptTokens(context.key, context.report)
+        self._kept = StoredRefreshTokens(context.key, context.report)
         self._wire = InFlight(Slots(attempts))
         self._secrets = SecretFiles(self._forgive)
         self._now: DeliverySetup
@@ -157,7 +157,7 @@ class ServeOutbound:
         """
         before = self._now
         self._secrets.follow(setup.config.credentials.values())
-        if not differ(before.config, setup.config):
+        if not deliver_differently(before.config, setup.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may have changed in its file
             return
@@ -211,7 +211,7 @@ class ServeOutbound:
         await self._context.alarms.close()
 
 
-def differ(one: Configuration, other: Configuration) -> bool:
+def deliver_differently(one: Configuration, other: Configuration) -> bool:
     """Tell whether two configurations deliver differently."""
     return own_hosts(one) != own_hosts(other) or any(
         getattr(one, name) != getattr(other, name)

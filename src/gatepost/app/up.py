@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.composition import Base
-from gatepost.app.front import Written
+from gatepost.app.composition import Composition
+from gatepost.app.front import LoadedConfiguration
 from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.provision import Provisioned, provision
 from gatepost.app.provision_account import Accounts, provide_accounts
@@ -60,7 +60,7 @@ async def up(preset: UpPreset, report: Reporter, on_ready: OnReady) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class EmulatedRelay:
     """Implements ``RunningRelay``."""
 
     data: Path
@@ -76,19 +76,19 @@ class Running:
         """Do nothing: there is no file to read again."""
 
 
-async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Running:
+async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> EmulatedRelay:
     """Open everything; ``stack`` closes it in the reverse order. Raises as ``up`` does."""
     config = preset.read()
     assert config.emulation is not None  # noqa: S101 - it is a preset's
     emulation, profile = config.emulation, config.emulation.profile
     resolver = DnsResolver(config.dns.nameservers, cached=0)
     clock = _open_clock(config, report)
-    base = Base.open(Written(config, "", ""), report, stack)
-    data, store = base.data, base.store
+    composition = Composition.open(LoadedConfiguration(config, "", ""), report, stack)
+    data, store = composition.data, composition.store
     keep_out_of_git(data)
     listeners, key = _listen(emulation, stack), open_key(data)
-    directory, tokens, provisioned = await _provide(key, store, profile, clock)
-    names = _names(emulation)
+    directory, tokens, provisioned = await _open_directory(key, store, profile, clock)
+    names = _server_names(emulation)
     certificates = _provide_certificates(data, names, report)
     config = certified(config, str(_served_certificate(data, profile, certificates)))
     accounts = await _provide_accounts(key, store, profile, directory.damaged)
@@ -97,19 +97,21 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Ru
     azure = AdminContext(directory, keys, clock.now, https_url(listeners), resolver, proving)
     context = EventContext(store, directory, key, profile.events, report, azure.now, azure.endpoint)
     events = await _serve_events(context, stack)
-    relay = await base.make_relay(
+    relay = await composition.make_relay(
         accounts.signs_in if accounts else directory,
         quotas=OwnQuotas(quotas) if quotas else None,
         now=clock.now,
         login_delay=profile.strict.login_delay,
     )
     opened = {name: each for name, each in listeners.items() if each is not None}
-    inbound, prepared = base.listen(relay, Written(config, "", ""), opened)
+    inbound, prepared = composition.listen(relay, LoadedConfiguration(config, "", ""), opened)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
-    clocks = ClockControl(clock, workers=config.workers, moved=partial(_moved, report, events))
+    clocks = ClockControl(
+        clock, workers=config.workers, moved=partial(_report_advance, report, events)
+    )
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
     shared = Shared(quotas, None, relay.budget, admin, events, queue, clocks, report)
-    await base.serve_control(relay, shared)
+    await composition.serve_control(relay, shared)
     stack.push_async_callback(inbound.stop)
     await inbound.start(prepared)
     make_site = partial(
@@ -119,10 +121,16 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Ru
         seconds=clock.monotonic, names=OwnNames(lambda: names),
     )  # fmt: skip
     await _serve_web(listeners, certificates, make_site, relay, stack)
-    given = accounts.given if accounts else provisioned
     trusted = Trusted(certificates.ca_file, write_bundle(data, certificates.ca_file))
-    document = describe(os.getpid(), data, listeners, trusted, given, tls_of_ports(profile))
-    return Running(data, document, base.failed)
+    document = describe(
+        os.getpid(),
+        data,
+        listeners,
+        trusted,
+        accounts.first if accounts else provisioned,
+        tls_of_ports(profile),
+    )
+    return EmulatedRelay(data, document, composition.failed)
 
 
 def _open_clock(config: Configuration, report: ReportEvent) -> AheadClock:
@@ -142,7 +150,7 @@ def _listen(emulation: Emulation, stack: AsyncExitStack) -> Listeners:
     return listeners
 
 
-async def _provide(
+async def _open_directory(
     key: Key, store: SqliteStore, profile: Profile, clock: AheadClock
 ) -> tuple[AzureDirectory, AccessTokens, Provisioned]:
     """Load the directory; the first start creates its entries."""
@@ -161,7 +169,7 @@ async def _provide(
     return directory, tokens, await provision(store, directory, key, clock.now())
 
 
-def _names(emulation: Emulation) -> tuple[str, ...]:
+def _server_names(emulation: Emulation) -> tuple[str, ...]:
     """Return the names of the server, which are in its certificate."""
     return names_of([place[0] for place in emulation.places.values() if place], emulation.names)
 
@@ -201,7 +209,7 @@ async def _serve_events(context: EventContext, stack: AsyncExitStack) -> EventSe
     return service
 
 
-def _moved(report: ReportEvent, events: EventService, ahead: timedelta) -> None:
+def _report_advance(report: ReportEvent, events: EventService, ahead: timedelta) -> None:
     """Report the change, and wake everything that waits for a time."""
     report("clock_advanced", ahead=ahead.total_seconds())
     events.webhooks.wake()

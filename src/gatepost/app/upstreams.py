@@ -29,7 +29,7 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.errors import ConfigError
-from gatepost.keys.refresh_tokens import KeptTokens
+from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -67,7 +67,7 @@ class Upstreams:
     store: Store
     """The store for captured mail."""
     next_id: Callable[[], str]
-    kept: KeptTokens
+    kept: StoredRefreshTokens
     """Refresh tokens that a provider issued in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)

@@ -62,7 +62,7 @@ def _bindings(certificate: Path) -> tuple[ChannelBinding, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenCertificate:
+class PassedCertificate:
     """A certificate that one process serves, passed to the next process of the relay at its
     start."""
 
@@ -74,7 +74,7 @@ class GivenCertificate:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _LoadedCertificate:
     certificate: ServerCertificate
     contents: tuple[bytes | None, ...] = field(repr=False)
     state: _State
@@ -94,7 +94,7 @@ class CertificateFiles:
         """``newest`` is the highest version of TLS."""
         self._report, self._now = report, now
         self._load = partial(load_certificate, newest=newest)
-        self._kept: dict[Files, _Kept] = {}
+        self._kept: dict[Files, _LoadedCertificate] = {}
         self._watching: asyncio.TimerHandle | None = None
 
     def load(self, files: Files) -> ServerCertificate:
@@ -103,26 +103,30 @@ class CertificateFiles:
         if kept is None:
             state = _state_of(files)  # before reading, so that a later change is noticed
             certificate = self._load(*files)
-            kept = self._kept[files] = _Kept(certificate, _contents_of(files), state, state)
+            kept = self._kept[files] = _LoadedCertificate(
+                certificate, _contents_of(files), state, state
+            )
             self._warn(files[0])
         return kept.certificate
 
-    def given(self) -> tuple[GivenCertificate, ...]:
+    def given(self) -> tuple[PassedCertificate, ...]:
         """Return what is served now, even if the files have changed."""
         return tuple(
             [
-                GivenCertificate(files, each.contents, each.state)
+                PassedCertificate(files, each.contents, each.state)
                 for files, each in self._kept.items()
             ]
         )
 
-    def begin_with(self, given: Iterable[GivenCertificate]) -> None:
+    def begin_with(self, given: Iterable[PassedCertificate]) -> None:
         """Start with what another process serves; read the files if that is not possible."""
         for each in given:
             with contextlib.suppress(OSError, TlsError):
                 certificate = self._load_given(each.contents)
                 files: Any = tuple(each.files)
-                self._kept[files] = _Kept(certificate, each.contents, each.state, each.state)
+                self._kept[files] = _LoadedCertificate(
+                    certificate, each.contents, each.state, each.state
+                )
 
     def _load_given(self, contents: tuple[bytes | None, ...]) -> ServerCertificate:
         """Raises TlsError and OSError."""
@@ -169,7 +173,7 @@ class CertificateFiles:
         looked = [self._look_at(files, kept, again) for files, kept in self._kept.items()]
         return all(looked)
 
-    def _look_at(self, files: Files, kept: _Kept, again: bool) -> bool:
+    def _look_at(self, files: Files, kept: _LoadedCertificate, again: bool) -> bool:
         state = _state_of(files)
         now = self._now()
         is_known = state == kept.tried and not again and (kept.due is None or kept.due > now)

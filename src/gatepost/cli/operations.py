@@ -37,10 +37,10 @@ def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
 
 def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation on the directory of ``data``; errors become CommandFailed."""
-    from gatepost.app.access import is_there, open_administration  # noqa: PLC0415
+    from gatepost.app.access import has_store, open_administration  # noqa: PLC0415
 
     creates = operation == _CREATES
-    if not is_there(data):
+    if not has_store(data):
         if operation == "account list":
             return _only_configured()
         if creates:

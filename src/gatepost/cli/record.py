@@ -10,7 +10,7 @@ from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import CommandFailed, print_trusted
 
 if TYPE_CHECKING:  # loaded only when needed
-    from gatepost.app.record import Options, Ready
+    from gatepost.app.record import Ready, RecordOptions
 
 MODES: Final = ("pass", "starttls", "implicit", "none")
 EXAMPLE: Final = """\b
@@ -101,8 +101,8 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
     return EXIT[diagnosis.verdict]
 
 
-def _options(arguments: dict[str, Any]) -> "Options":
-    from gatepost.app.record import Options  # noqa: PLC0415
+def _options(arguments: dict[str, Any]) -> "RecordOptions":
+    from gatepost.app.record import RecordOptions  # noqa: PLC0415
     from gatepost.config.values import listening  # noqa: PLC0415
     from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
@@ -121,7 +121,7 @@ def _options(arguments: dict[str, Any]) -> "Options":
     authority = None
     if arguments["ca_file"] is None:
         authority = find_local_authority(server, arguments["data"])
-    return Options(
+    return RecordOptions(
         place,
         server,
         mode,
@@ -136,7 +136,7 @@ def _options(arguments: dict[str, Any]) -> "Options":
     )
 
 
-def _announce(ready: "Ready", options: "Options") -> None:
+def _announce(ready: "Ready", options: "RecordOptions") -> None:
     """Print on standard error where to connect; standard output is for the report."""
     host = f"[{ready.listener.host}]" if ":" in ready.listener.host else ready.listener.host
     lines = [f"Recording one session on {host}:{ready.listener.port}, to {options.server}."]

@@ -32,7 +32,7 @@ def serve(as_json: bool, **arguments: Any) -> int:
     sent, keeps the rest, and stops.
     """
     ignore_stray_signals("SIGHUP")  # until it is ready: the start reads the configuration anyway
-    from gatepost.app.serve import Options  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.serve import ServeOptions  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.serve import serve as serving  # noqa: PLC0415
 
     def announce(reporter: Any, document: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def serve(as_json: bool, **arguments: Any) -> int:
         else:
             reporter.say(start_text(document))
 
-    options = Options(**arguments)
+    options = ServeOptions(**arguments)
     return run_in_foreground(
         lambda report, ready: serving(options, report, ready), announce, as_json=as_json
     )

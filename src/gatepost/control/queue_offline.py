@@ -14,7 +14,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def own_queue(
+def open_offline_queue(
     deliveries: Deliveries, routes: Callable[[], Sequence[Route]] = tuple
 ) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
     """Return a function that runs operations on ``deliveries``.

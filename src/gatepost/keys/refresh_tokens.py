@@ -30,7 +30,7 @@ Read = Callable[[], Secret]
 """Reads a configured token. Raises ConfigError."""
 
 
-class KeptTokens:
+class StoredRefreshTokens:
     """The newest tokens of all credentials of a relay.
 
     Each is stored under a mark of the configured token that it follows, so that credentials with
@@ -46,9 +46,9 @@ class KeptTokens:
         self._unwritten: dict[bytes, tuple[str, Secret]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def of(self, name: str, configured: Read) -> "KeptToken":
+    def of(self, name: str, configured: Read) -> "StoredRefreshToken":
         """Return the reader and keeper of a credential's token."""
-        return KeptToken(self, name, configured)
+        return StoredRefreshToken(self, name, configured)
 
     def mark_of(self, token: Secret) -> bytes:
         """Return the mark by which a configured token is recognised."""
@@ -131,10 +131,10 @@ class KeptTokens:
             self._timer.cancel()
 
 
-class KeptToken:
+class StoredRefreshToken:
     """The newest token that follows a credential's configured one."""
 
-    def __init__(self, kept: KeptTokens, name: str, configured: Read) -> None:
+    def __init__(self, kept: StoredRefreshTokens, name: str, configured: Read) -> None:
         """``name`` is the credential's, under which earlier versions stored it."""
         self._kept, self._name, self._configured = kept, name, configured
         self._mark = b""

@@ -39,7 +39,7 @@ class Instruction:
     """Descriptors of listening sockets, which are ours and outlive the process."""
 
 
-class _Slot:
+class _Worker:
     """One front process, restarted when it dies, until it is retired or stopped.
 
     It accepts nothing before ``open``.
@@ -141,14 +141,14 @@ class Workers:
 
     def __init__(self, report: ReportEvent) -> None:
         self._report = report
-        self._slots: list[_Slot] = []
-        self._coming: list[_Slot] = []
-        self._retiring: set[_Slot] = set()
+        self._accepting: list[_Worker] = []
+        self._coming: list[_Worker] = []
+        self._retiring: set[_Worker] = set()
 
     @property
     def pids(self) -> Sequence[int]:
         """The processes that accept connections now."""
-        return sorted(each.pid for each in self._slots if each.pid is not None)
+        return sorted(each.pid for each in self._accepting if each.pid is not None)
 
     async def start(self, instruction: Instruction, number: int) -> None:
         """Start ``number`` processes that accept. Raises GatepostError."""
@@ -160,7 +160,7 @@ class Workers:
 
         Raises GatepostError if one does not start; then all of them are ended.
         """
-        self._coming = [_Slot(instruction, self._report) for _ in range(number)]
+        self._coming = [_Worker(instruction, self._report) for _ in range(number)]
         try:
             await _wait_started(self._coming)
         except BaseException:
@@ -178,20 +178,20 @@ class Workers:
     def take(self) -> None:
         """Let the prepared processes accept. Earlier ones accept no more, and each ends with its
         last session; connections meanwhile wait in the queue of the socket, which is ours."""
-        before, self._slots, self._coming = self._slots, self._coming, []
-        for each in self._slots:
+        before, self._accepting, self._coming = self._accepting, self._coming, []
+        for each in self._accepting:
             each.open()
         for each in before:
             self._retire(each)
 
-    def _retire(self, slot: _Slot) -> None:
+    def _retire(self, slot: _Worker) -> None:
         self._retiring.add(slot)
         slot.task.add_done_callback(lambda _: self._retiring.discard(slot))
         slot.retire()
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""
-        slots = [*self._slots, *self._coming, *self._retiring]
+        slots = [*self._accepting, *self._coming, *self._retiring]
         for slot in slots:
             slot.end(signal.SIGTERM)
         tasks = [slot.task for slot in slots if not slot.task.done()]
@@ -204,7 +204,7 @@ class Workers:
             await asyncio.wait(late, timeout=2.0)
 
 
-async def _wait_started(slots: Sequence[_Slot]) -> None:
+async def _wait_started(slots: Sequence[_Worker]) -> None:
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await asyncio.gather(*[each.started for each in slots])

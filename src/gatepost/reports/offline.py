@@ -20,7 +20,7 @@ def _ignore(event: str, **facts: Any) -> None:
 
 
 @asynccontextmanager
-async def own_events(
+async def open_offline_events(
     data: Path, store: EventStore, now: Callable[[], datetime]
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
     """Yield a function that runs operations on ``store``, that of ``data``; nothing is sent."""

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from gatepost.app.blank import NOT_COPIED, make_blank
 from gatepost.app.ready import FILE, encode_ready
-from gatepost.app.up import Running, start
+from gatepost.app.up import EmulatedRelay, start
 from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.operator_log.writer import Reporter
@@ -39,7 +39,7 @@ Response = dict[str, Any]
 class Served:
     """One of the relays."""
 
-    running: Running
+    running: EmulatedRelay
     stack: AsyncExitStack
     """Closes it."""
 

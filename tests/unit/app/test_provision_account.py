@@ -32,8 +32,8 @@ def sign_in(accounts: Accounts, credentials: Credentials, mechanism: str) -> Pri
 def test_it_signs_in_and_stays_the_same() -> None:
     records = MemoryRecords()
     first, again = start(records), start(records)
-    given = first.given
-    assert again.given == given
+    given = first.first
+    assert again.first == given
     assert records.commits == 1, "account and record at once, so that there is never one of them"
     password = Credentials(given.username, given.password)
     assert sign_in(again, password, "PLAIN") == Principal(given.username)
@@ -44,7 +44,7 @@ def test_it_signs_in_and_stays_the_same() -> None:
 
 def test_secrets_are_sealed() -> None:
     records = MemoryRecords()
-    given = start(records).given
+    given = start(records).first
     kept = repr(records.kept)
     assert given.password.reveal() not in kept
     assert given.token.reveal() not in kept
@@ -52,27 +52,27 @@ def test_secrets_are_sealed() -> None:
 
 def test_an_account_with_a_damaged_record_is_replaced_and_reported() -> None:
     records, damaged = MemoryRecords(), dict[str, str]()
-    before = start(records).given
+    before = start(records).first
     mine = ("provisioned", "account gmail")
     records.kept[mine].fields["password"] = "broken"
     profile = load_profile("gmail")
-    made = asyncio.run(provide_accounts(records, KEY, profile, damaged)).given
+    made = asyncio.run(provide_accounts(records, KEY, profile, damaged)).first
     assert made.password not in (before.password, Secret(""))
     assert list(damaged) == ["provisioned account gmail"]
-    assert start(records).given == made
+    assert start(records).first == made
 
 
 def test_each_profile_has_its_own() -> None:
     records = MemoryRecords()
     gmail, ses = start(records), start(records, "ses")
-    assert gmail.given.username != ses.given.username
-    assert start(records).given == gmail.given
+    assert gmail.first.username != ses.first.username
+    assert start(records).first == gmail.first
 
 
 def test_it_may_send_as_its_domain() -> None:
     accounts = start(MemoryRecords())
-    principal = Principal(accounts.given.username)
-    domain = accounts.given.sender.rpartition("@")[2]
+    principal = Principal(accounts.first.username)
+    domain = accounts.first.sender.rpartition("@")[2]
     for sender, standing in (
         (f"anybody@{domain}", Standing.ALLOWED),
         ("a@example.org", Standing.DOMAIN_NOT_LINKED),
@@ -84,17 +84,17 @@ def test_it_may_send_as_its_domain() -> None:
 def test_a_deleted_account_is_not_provisioned_again() -> None:
     records = MemoryRecords()
     first = start(records)
-    asyncio.run(first.directory.save([], [first.given.username]))
+    asyncio.run(first.directory.save([], [first.first.username]))
     again = start(records)
-    assert not again.given.password
+    assert not again.first.password
     assert "XOAUTH2" not in again.signs_in.mechanisms
 
 
 def test_a_token_alone() -> None:
     accounts = start(MemoryRecords(), "outlook")
-    assert not accounts.given.password
-    assert accounts.given.token
-    assert accounts.directory.account(accounts.given.username) is not None
+    assert not accounts.first.password
+    assert accounts.first.token
+    assert accounts.directory.account(accounts.first.username) is not None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_token_alone() -> None:
 )
 def test_a_token_is_its_accounts(username: str | None, token: str | None) -> None:
     accounts = start(MemoryRecords())
-    given = accounts.given
+    given = accounts.first
     wrong = Credentials(
         username or given.username, token=given.token if token is None else Secret(token)
     )

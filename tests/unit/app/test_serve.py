@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from gatepost.app.serve import ON_THE_WIRE, Options, Service, stop_all, why_no_mail
+from gatepost.app.serve import ON_THE_WIRE, ServedRelay, ServeOptions, refusal_reason, stop_all
 from gatepost.errors import ConfigError
 from gatepost.keys.keys import keep_fingerprint, open_key
 from gatepost.store.sqlite import open_store
 
 
-class Breaking(Service):
+class Breaking(ServedRelay):
     """Prepares nothing, and fails to apply it."""
 
     async def _prepare(self) -> Any:
@@ -30,7 +30,7 @@ def test_a_fifo_as_configuration_is_refused(tmp_path: Path) -> None:
     fifo = tmp_path / "gatepost.toml"
     os.mkfifo(fifo)
     with pytest.raises(ConfigError, match="it is a FIFO"):
-        Options(fifo).read()
+        ServeOptions(fifo).read()
 
 
 AZURE = """
@@ -67,7 +67,7 @@ def test_the_azure_directory_is_not_served_with_another_key(
             await keep_fingerprint(open_key(data), store)
         (data / "key").write_bytes(bytes(32))
         async with AsyncExitStack() as stack:
-            await Service.start(Options(file), cast("Any", told), stack)
+            await ServedRelay.start(ServeOptions(file), cast("Any", told), stack)
 
     with pytest.raises(ConfigError, match="does not match the sealed data"):
         asyncio.run(main())
@@ -82,7 +82,7 @@ def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
     async def main() -> str:
         no: Any = None
         failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        options = Options(Path("gatepost.toml"))
+        options = ServeOptions(Path("gatepost.toml"))
         service = Breaking(
             options, report, Path(), no, no, no, no, no, no, no, no, no, failed
         )  # fmt: skip
@@ -114,5 +114,5 @@ def test_a_failed_store_ends_the_wait_for_deliveries(has_failed: bool, patience:
 )
 def test_health_says_why_no_mail_is_accepted(has_failed: bool, room: str, told: str) -> None:
     store: Any = SimpleNamespace(has_failed=has_failed, refusal=room)
-    assert why_no_mail(store).startswith(told)
-    assert bool(why_no_mail(store)) == bool(told)
+    assert refusal_reason(store).startswith(told)
+    assert bool(refusal_reason(store)) == bool(told)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.serve_outbound import differ, own_of
+from gatepost.app.serve_outbound import deliver_differently, own_of
 from gatepost.config.load import parse_config
 
 CONFIG = """
@@ -48,4 +48,7 @@ def test_only_relevant_changes_interrupt_delivery(
     address: str, more: str, differently: bool
 ) -> None:
     before = parse_config(CONFIG.format(address="*:587"))
-    assert differ(before, parse_config(CONFIG.format(address=address) + more)) == differently
+    assert (
+        deliver_differently(before, parse_config(CONFIG.format(address=address) + more))
+        == differently
+    )

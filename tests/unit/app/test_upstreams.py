@@ -26,7 +26,7 @@ from gatepost.config.settings import (
 )
 from gatepost.errors import ConfigError
 from gatepost.keys.keys import open_key
-from gatepost.keys.refresh_tokens import KeptTokens
+from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -67,8 +67,8 @@ def untold(event: str, **facts: Any) -> None:
     """Ignore a report."""
 
 
-def kept(home: Path) -> KeptTokens:
-    return KeptTokens(open_key(home), untold)
+def kept(home: Path) -> StoredRefreshTokens:
+    return StoredRefreshTokens(open_key(home), untold)
 
 
 def make(home: Path, target: Target) -> Transport:

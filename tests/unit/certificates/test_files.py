@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatepost.certificates.files import CertificateFiles, GivenCertificate
+from gatepost.certificates.files import CertificateFiles, PassedCertificate
 from gatepost.errors import TlsError
 from gatepost.relay.listener_state import ServerCertificate
 from tests.certificates import Authority, make_authority
@@ -100,7 +100,7 @@ def test_another_process_begins_with_what_is_served(bench: Bench) -> None:
     given = msgspec.json.encode(bench.certificates.given())
     assert "PRIVATE" not in repr(bench.certificates.given())
     other = CertificateFiles(bench.report)
-    other.begin_with(msgspec.json.decode(given, type=tuple[GivenCertificate, ...]))
+    other.begin_with(msgspec.json.decode(given, type=tuple[PassedCertificate, ...]))
     other.follow(bench.files, bench.taken.append)
     assert bench.taken[0].bindings == good
     assert not other.look(), "the files are no better"

@@ -10,7 +10,7 @@ import pytest
 
 from gatepost.errors import ConfigError
 from gatepost.keys.keys import open_key
-from gatepost.keys.refresh_tokens import AGAIN, FORGOTTEN, KeptToken, KeptTokens
+from gatepost.keys.refresh_tokens import AGAIN, FORGOTTEN, StoredRefreshToken, StoredRefreshTokens
 from gatepost.model.secret import Secret
 from gatepost.testing.clock import FakeClock
 from tests.simulated_delivery import run
@@ -37,8 +37,8 @@ class Told:
         self.events.append((event, facts))
 
 
-def of(home: Path, name: str, configured: Configured) -> KeptToken:
-    return KeptTokens(open_key(home), Told()).of(name, configured)
+def of(home: Path, name: str, configured: Configured) -> StoredRefreshToken:
+    return StoredRefreshTokens(open_key(home), Told()).of(name, configured)
 
 
 def test_the_newest_counts_over_restarts_until_another_is_configured(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_without_a_configured_one_there_is_none(tmp_path: Path) -> None:
 
 def test_an_unwritable_token_is_used_reported_once_and_written_later(tmp_path: Path) -> None:
     told, clock = Told(), FakeClock()
-    tokens = KeptTokens(open_key(tmp_path), told)
+    tokens = StoredRefreshTokens(open_key(tmp_path), told)
     kept = tokens.of("gmail", Configured())
 
     async def main() -> None:
@@ -126,7 +126,7 @@ def test_an_unwritable_token_is_used_reported_once_and_written_later(tmp_path: P
 
 
 def test_the_end_is_a_last_chance_to_write_it(tmp_path: Path) -> None:
-    tokens = KeptTokens(open_key(tmp_path), Told())
+    tokens = StoredRefreshTokens(open_key(tmp_path), Told())
 
     async def main() -> None:
         (tmp_path / "tokens").write_bytes(b"")
@@ -141,7 +141,11 @@ def test_the_end_is_a_last_chance_to_write_it(tmp_path: Path) -> None:
 
 
 def test_tokens_of_a_replaced_configuration_are_removed_after_a_time(tmp_path: Path) -> None:
-    tokens, mine, before = KeptTokens(open_key(tmp_path), Told()), Configured(), Configured()
+    tokens, mine, before = (
+        StoredRefreshTokens(open_key(tmp_path), Told()),
+        Configured(),
+        Configured(),
+    )
     before.value = "before"
     for each in (mine, before):
         kept = tokens.of("gmail", each)
