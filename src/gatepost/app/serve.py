@@ -23,7 +23,7 @@ from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Configuration
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.server import Shared
 from gatepost.errors import ConfigError, GatepostError

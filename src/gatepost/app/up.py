@@ -23,7 +23,7 @@ from gatepost.config.preset import UpPreset, certified, tls_of_ports
 from gatepost.config.settings import Configuration, Emulation
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.server import Shared

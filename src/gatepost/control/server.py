@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -88,7 +88,7 @@ async def serve_control(
         if quotas is not None:
             own |= quota_operations(OwnQuotas(quotas, owner=uploads))
 
-        def gone() -> None:
+        def clean_up() -> None:
             """Clean up after a caller that has disconnected."""
             uploads.close()
             caches.remove(cache)
@@ -98,10 +98,10 @@ async def serve_control(
                 clients.forget(uploads)
 
         table = {**operations, **own}
-        answers = Answers(table, gone)
+        answers = Answers(table, clean_up)
         cache = FrontCache(answers)
         table |= caching_operations(directory, caches, cache)
-        table["gave_up"] = _taking(tuple[int], cache.gave_up)
+        table["gave_up"] = _decoding(tuple[int], cache.gave_up)
         if clients is not None:
             counted = LocalClientCounter(clients, owner=uploads)
             table |= client_operations(counted, caches, cache)
@@ -112,12 +112,14 @@ async def serve_control(
 
 def _operations_of_all(shared: Shared) -> dict[str, Operation]:
     """Return the operations that are the same for every connection."""
+    events, clock, queue = shared.events, shared.clock, shared.queue
+    command = tuple[str, dict[str, Any]]
     operations = {
-        **clock_operations(shared.clock),
-        **event_operations(shared.events),
+        "events": _decoding(command, partial(operate, events) if events else _refuse(NO_EVENTS)),
+        "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
     }
-    if shared.queue is not None:
-        operations |= queue_operations(shared.queue)
+    if queue is not None:
+        operations["queue"] = _decoding(command, partial(operate_queue, queue))
     if shared.reporter is not None:
         operations |= reporter_operations(shared.reporter)
     if shared.admin is not None:
@@ -144,20 +146,20 @@ def store_operations(store: Store) -> dict[str, Operation]:
         return pack_message(await store.get(id_))
 
     async def wait(selection: Selection, timeout: float) -> PackedMessage | None:
-        found = await store.wait(selection, timeout)
-        return None if found is None else pack_message(found)
+        message = await store.wait(selection, timeout)
+        return None if message is None else pack_message(message)
 
     return {
         "put": put,
-        "new_epoch": _taking(tuple[()], store.new_epoch),
-        "refusal": _taking(tuple[()], lambda: store.refusal),
-        "list": _taking(tuple[Selection], listing),
-        "count": _taking(tuple[()], store.count),
-        "get": _taking(tuple[str], get),
-        "trace": _taking(tuple[str], store.trace),
-        "body": _taking(tuple[str], body),
-        "delete": _taking(tuple[tuple[str, ...] | None], store.delete),
-        "wait": _taking(tuple[Selection, float], wait),
+        "new_epoch": _decoding(tuple[()], store.new_epoch),
+        "refusal": _decoding(tuple[()], lambda: store.refusal),
+        "list": _decoding(tuple[Selection], listing),
+        "count": _decoding(tuple[()], store.count),
+        "get": _decoding(tuple[str], get),
+        "trace": _decoding(tuple[str], store.trace),
+        "body": _decoding(tuple[str], body),
+        "delete": _decoding(tuple[tuple[str, ...] | None], store.delete),
+        "wait": _decoding(tuple[Selection, float], wait),
     }
 
 
@@ -170,26 +172,26 @@ def upload_operations(uploads: Uploads) -> dict[str, Operation]:
 
     return {
         "upload": upload,
-        "put_upload": _taking(tuple[int, PackedSubmission], uploads.put),
-        "drop_upload": _taking(tuple[int], uploads.drop),
+        "put_upload": _decoding(tuple[int, PackedSubmission], uploads.put),
+        "drop_upload": _decoding(tuple[int], uploads.drop),
     }
 
 
 def directory_operations(directory: Directory) -> dict[str, Operation]:
     """Return the directory's operations by name."""
     return {
-        "mechanisms": _taking(tuple[()], lambda: sorted(directory.mechanisms)),
-        "identify": _taking(tuple[Credentials, str], directory.identify),
-        "verifier": _taking(tuple[str, str], directory.verifier),
-        "standing": _taking(tuple[Principal, Address], directory.standing),
+        "mechanisms": _decoding(tuple[()], lambda: sorted(directory.mechanisms)),
+        "identify": _decoding(tuple[Credentials, str], directory.identify),
+        "verifier": _decoding(tuple[str, str], directory.verifier),
+        "standing": _decoding(tuple[Principal, Address], directory.standing),
     }
 
 
 def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
     """Return the operations by which front processes report events."""
     return {
-        "lines_are_json": _taking(tuple[()], lambda: reporter.as_json),
-        "lines": _taking(tuple[list[str]], reporter.take),
+        "lines_are_json": _decoding(tuple[()], lambda: reporter.as_json),
+        "lines": _decoding(tuple[list[str]], reporter.take),
     }
 
 
@@ -202,15 +204,15 @@ def administration_operations(admin: AdminDispatch) -> dict[str, Operation]:
         except Rejected as error:
             return {"rejected": (error.code, error.message, error.status)}
 
-    return {"administer": _taking(tuple[str, dict[str, Any]], run)}
+    return {"administer": _decoding(tuple[str, dict[str, Any]], run)}
 
 
 def quota_operations(quotas: Quotas) -> dict[str, Operation]:
     """Return the quotas' operations by name."""
     return {
-        "enter": _taking(tuple[Principal], quotas.enter),
-        "leave": _taking(tuple[Principal], quotas.leave),
-        "admit": _taking(tuple[Principal, Address], quotas.admit),
+        "enter": _decoding(tuple[Principal], quotas.enter),
+        "leave": _decoding(tuple[Principal], quotas.leave),
+        "admit": _decoding(tuple[Principal, Address], quotas.admit),
     }
 
 
@@ -228,40 +230,22 @@ def client_operations(
             clients.leave(address, number)
 
     return {
-        "visit": _taking(tuple[str], visit),
-        "visits_over": _taking(tuple[dict[str, int]], leave),
-        "delay": _taking(tuple[str], clients.delay),
+        "visit": _decoding(tuple[str], visit),
+        "visits_over": _decoding(tuple[dict[str, int]], leave),
+        "delay": _decoding(tuple[str], clients.delay),
     }
 
 
-def event_operations(service: EventService | None) -> dict[str, Operation]:
-    """Return the operation for commands about events."""
-    run = _refusing(NO_EVENTS) if service is None else partial(operate, service)
-    return {"events": _taking(tuple[str, dict[str, Any]], run)}
-
-
-def clock_operations(control: ClockControl | None) -> dict[str, Operation]:
-    """Return the operation for commands about the clock."""
-    run = _refusing(NO_CLOCK) if control is None else control.operate
-    return {"clock": _taking(tuple[str, dict[str, Any]], run)}
-
-
-def queue_operations(control: QueueControl) -> dict[str, Operation]:
-    """Return the operation for commands about the queue."""
-    run = partial(operate_queue, control)
-    return {"queue": _taking(tuple[str, dict[str, Any]], run)}
-
-
-def _refusing(said: str) -> Callable[..., Any]:
+def _refuse(reason: str) -> Callable[..., Any]:
     """Return a function that refuses the operations of a part that this relay does not have."""
 
     def refuse(_operation: str, _fields: dict[str, Any]) -> None:
-        raise ValueError(said)
+        raise ValueError(reason)
 
     return refuse
 
 
-def _taking(kinds: Any, operation: Callable[..., Any]) -> Operation:
+def _decoding(kinds: Any, operation: Callable[..., Any]) -> Operation:
     """Decode the arguments as ``kinds`` (a tuple type) and run ``operation`` with them."""
     read = decoder(kinds).decode
     return lambda raw: operation(*read(raw))

@@ -109,24 +109,24 @@ class Clear:
 # Outcomes.
 
 
-async def _set_outcome(service: EventService, asked: SetOutcome) -> Document:
-    rule = make_rule(asked.target, asked.status, asked.code, asked.delay)
+async def _set_outcome(service: EventService, request: SetOutcome) -> Document:
+    rule = make_rule(request.target, request.status, request.code, request.delay)
     await service.consumer.catch_up()  # it applies to later mail
     await service.rules.put(rule)
     return _rule(rule)
 
 
-async def _list_outcomes(service: EventService, _asked: NoArguments) -> Document:
+async def _list_outcomes(service: EventService, _request: NoArguments) -> Document:
     rules = service.rules.by_target
     return {"outcomes": [_rule(rules[target]) for target in sorted(rules)]}
 
 
-async def _delete_outcome(service: EventService, asked: OperationTarget) -> Document:
+async def _delete_outcome(service: EventService, request: OperationTarget) -> Document:
     await service.consumer.catch_up()
     try:
-        return {"deleted": _rule(await service.rules.delete(asked.name))}
+        return {"deleted": _rule(await service.rules.delete(request.name))}
     except KeyError:
-        raise KeyError(f"outcome for {asked.name}") from None
+        raise KeyError(f"outcome for {request.name}") from None
 
 
 def _rule(rule: Rule) -> Document:
@@ -143,9 +143,9 @@ def _rule(rule: Rule) -> Document:
 # The managed list.
 
 
-async def _list_suppressed(service: EventService, _asked: NoArguments) -> Document:
+async def _list_suppressed(service: EventService, _request: NoArguments) -> Document:
     await service.consumer.catch_up()
-    found = sorted(service.consumer.leases(service.now()), key=lambda each: each.until)
+    leases = sorted(service.consumer.leases(service.now()), key=lambda each: each.until)
     return {
         "suppressed": [
             {
@@ -154,39 +154,39 @@ async def _list_suppressed(service: EventService, _asked: NoArguments) -> Docume
                 "until": moment(each.until),
                 "level": each.level,
             }
-            for each in found
+            for each in leases
         ]
     }
 
 
-async def _clear_suppressed(service: EventService, asked: Clear) -> Document:
+async def _clear_suppressed(service: EventService, request: Clear) -> Document:
     await service.consumer.catch_up()
-    wanted = None if asked.everything else asked.addresses
-    return {"deleted": await service.consumer.forget_leases(wanted)}
+    addresses = None if request.everything else request.addresses
+    return {"deleted": await service.consumer.forget_leases(addresses)}
 
 
 # Webhooks.
 
 
-async def _create_webhook(service: EventService, asked: CreateWebhook) -> Document:
-    url = Secret(check_url(asked.url.reveal(), is_loopback))
-    name = asked.name or _free_name(service)
-    made = EventSubscription(
+async def _create_webhook(service: EventService, request: CreateWebhook) -> Document:
+    url = Secret(check_url(request.url.reveal(), is_loopback))
+    name = request.name or _free_name(service)
+    subscription = EventSubscription(
         name=check_name(name),
-        scope=_scope(service, asked.resource),
+        scope=_scope(service, request.resource),
         url=url,
         created_at=service.now(),
-        schema=asked.schema,
-        filter=EventFilter(types=check_types(asked.event_types)),
-        batch=BatchSize(check_number("the size of a batch", asked.max_batch, MAX_BATCH)),
-        ca_file=asked.ca_file,
+        schema=request.schema,
+        filter=EventFilter(types=check_types(request.event_types)),
+        batch=BatchSize(check_number("the size of a batch", request.max_batch, MAX_BATCH)),
+        ca_file=request.ca_file,
     )
-    if service.get(made.key) is not None:
+    if service.get(subscription.key) is not None:
         raise ValueError(f"there is a webhook called {name!r} already; delete it first")
-    return _webhook(service, await service.subscribe(made), Backlog())
+    return _webhook(service, await service.subscribe(subscription), Backlog())
 
 
-async def _list_webhooks(service: EventService, _asked: NoArguments) -> Document:
+async def _list_webhooks(service: EventService, _request: NoArguments) -> Document:
     reports = service.context.store.reports
     return {
         "webhooks": [
@@ -195,11 +195,11 @@ async def _list_webhooks(service: EventService, _asked: NoArguments) -> Document
     }
 
 
-async def _show_webhook(service: EventService, asked: OperationTarget) -> Document:
-    found = _named(service, asked)
+async def _show_webhook(service: EventService, request: OperationTarget) -> Document:
+    webhook = _find_webhook(service, request)
     reports = service.context.store.reports
-    dead = await reports.dead_letters(found.key)
-    return _webhook(service, found, await reports.backlog(found.key)) | {
+    dead = await reports.dead_letters(webhook.key)
+    return _webhook(service, webhook, await reports.backlog(webhook.key)) | {
         "dead_letters": [
             {
                 **_event(each.report),
@@ -213,11 +213,11 @@ async def _show_webhook(service: EventService, asked: OperationTarget) -> Docume
     }
 
 
-async def _delete_webhook(service: EventService, asked: OperationTarget) -> Document:
-    found = _named(service, asked)
-    backlog = await service.context.store.reports.backlog(found.key)
-    await service.unsubscribe(found)
-    return {"deleted": _webhook(service, found, backlog)}
+async def _delete_webhook(service: EventService, request: OperationTarget) -> Document:
+    webhook = _find_webhook(service, request)
+    backlog = await service.context.store.reports.backlog(webhook.key)
+    await service.unsubscribe(webhook)
+    return {"deleted": _webhook(service, webhook, backlog)}
 
 
 def _free_name(service: EventService) -> str:
@@ -231,27 +231,29 @@ def _scope(service: EventService, resource: str) -> str:
     if not resource:
         return ""
     directory = service.context.directory
-    found = directory.get(CommunicationService, resource)
-    if found is None:
-        found = next(iter(directory.find(CommunicationService, resource)), None)
-    if found is None:
+    service_entry = directory.get(CommunicationService, resource)
+    if service_entry is None:
+        service_entry = next(iter(directory.find(CommunicationService, resource)), None)
+    if service_entry is None:
         raise ValueError(f"there is no Communication Services resource {resource!r}")
-    return found.id
+    return service_entry.id
 
 
-def _named(service: EventService, asked: OperationTarget) -> EventSubscription:
-    scope = _scope(service, asked.resource).lower()
-    found = [
+def _find_webhook(service: EventService, request: OperationTarget) -> EventSubscription:
+    scope = _scope(service, request.resource).lower()
+    matches = [
         each
         for each in service.all
-        if asked.name.lower() in (each.name.lower(), each.key)
-        and (not asked.resource or each.scope.lower() == scope)
+        if request.name.lower() in (each.name.lower(), each.key)
+        and (not request.resource or each.scope.lower() == scope)
     ]
-    if not found:
-        raise KeyError(f"webhook {asked.name}")
-    if len(found) > 1:
-        raise ValueError(f"{len(found)} webhooks are called {asked.name!r}; say which --resource")
-    return found[0]
+    if not matches:
+        raise KeyError(f"webhook {request.name}")
+    if len(matches) > 1:
+        raise ValueError(
+            f"{len(matches)} webhooks are called {request.name!r}; say which --resource"
+        )
+    return matches[0]
 
 
 def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -> Document:
@@ -275,39 +277,39 @@ def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -
 # Events.
 
 
-async def _list_events(service: EventService, asked: ListEvents) -> Document:
+async def _list_events(service: EventService, request: ListEvents) -> Document:
     """List the recorded events, and the deliveries of all other mail."""
     store = service.context.store
-    if asked.message:
-        messages = [await _message(service, asked.message)]
+    if request.message:
+        messages = [await _message(service, request.message)]
     else:
-        messages = list((await store.list())[: asked.limit])
+        messages = list((await store.list())[: request.limit])
     await service.consumer.catch_up()  # only now, when every message above has been consumed
-    one = messages[0].id if asked.message else None
-    found: list[Report] = list(await store.reports.list_reports(one, limit=asked.limit))
-    recorded = {each.id for each in found}
+    one = messages[0].id if request.message else None
+    reports: list[Report] = list(await store.reports.list_reports(one, limit=request.limit))
+    recorded = {each.id for each in reports}
     for message in messages:
-        own = await store.reports.list_reports(message.id) if one is None else found
+        own = await store.reports.list_reports(message.id) if one is None else reports
         recorded.update(each.id for each in own)
         presumed = presumed_reports(message, service.sources.resource_of(message))
-        found += [each for each in presumed if each.id not in recorded]
-    found = [each for each in found if each.at <= service.now()]
-    found.sort(key=lambda each: each.at, reverse=True)
-    return {"events": [_event(each) for each in found[: asked.limit]]}
+        reports += [each for each in presumed if each.id not in recorded]
+    reports = [each for each in reports if each.at <= service.now()]
+    reports.sort(key=lambda each: each.at, reverse=True)
+    return {"events": [_event(each) for each in reports[: request.limit]]}
 
 
-async def _simulate(service: EventService, asked: Simulate) -> Document:
+async def _simulate(service: EventService, request: Simulate) -> Document:
     """Publish that somebody opened a message, or followed a link in it."""
-    if asked.type not in ACTIONS:
+    if request.type not in ACTIONS:
         raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
-    if (asked.type == "click") != bool(asked.link):
+    if (request.type == "click") != bool(request.link):
         raise ValueError("a click has a --link, a view has none")
     store, sources = service.context.store, service.sources
-    message = await _message(service, asked.message)
+    message = await _message(service, request.message)
     by_key = {each.lower(): each for each in message.rcpt_to}
-    recipient = by_key.get(asked.recipient.lower())
+    recipient = by_key.get(request.recipient.lower())
     if recipient is None:
-        raise ValueError(f"{asked.recipient} is not a recipient of message {message.id}")
+        raise ValueError(f"{request.recipient} is not a recipient of message {message.id}")
     name = message.mail_from.rpartition("@")[2]
     domain = sources.domain_of(sources.service_of(message), name)
     if domain is None or not domain.engagement_tracking:
@@ -322,14 +324,14 @@ async def _simulate(service: EventService, asked: Simulate) -> Document:
     else:
         if operation.tracking_disabled:
             raise ValueError("this message was sent with userEngagementTrackingDisabled")
-    made = replace(
+    report = replace(
         engagement_report(
-            message, recipient, asked.type, asked.link, asked.user_agent, service.now()
+            message, recipient, request.type, request.link, request.user_agent, service.now()
         ),
         resource=sources.resource_of(message),
     )
-    await service.consumer.publish(made)
-    return _event(made)
+    await service.consumer.publish(report)
+    return _event(report)
 
 
 async def _message(service: EventService, name: str) -> StoredMessage:
@@ -372,8 +374,8 @@ OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
 async def operate(service: EventService, name: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation. Raises ValueError, KeyError and what the store raises."""
     form, operation = OPERATIONS[name]
-    asked: Any = msgspec.convert(fields, form, dec_hook=_secret)
-    return await operation(service, asked)
+    request: Any = msgspec.convert(fields, form, dec_hook=_secret)
+    return await operation(service, request)
 
 
 def _secret(kind: type, value: Any) -> Any:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from gatepost.control.administration.administration import administer
 from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.operations import administer
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.control.administration.accounts import AccountAdmin, administer_accounts
-from gatepost.control.administration.dispatch import AdminDispatch
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.model.credentials import Credentials, Principal

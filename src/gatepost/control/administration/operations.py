@@ -1,11 +1,13 @@
 """The operations by their names, and how one is run."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from gatepost.control.administration import entra, mail, requests, resources, roles
+from gatepost.control.administration.accounts import AccountAdmin, administer_accounts
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
 from gatepost.control.administration.verification import verify_domain
@@ -67,11 +69,29 @@ async def administer(context: AdminContext, operation: str, fields: Mapping[str,
     Raises Rejected for what the directory does not permit, for entries that do not exist, and for
     fields that the operation does not have.
     """
-    known = _OPERATIONS.get(operation)
-    if known is None:
+    entry = _OPERATIONS.get(operation)
+    if entry is None:
         raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
     try:
-        request = msgspec.convert(fields, known.request)
+        request = msgspec.convert(fields, entry.request)
     except msgspec.ValidationError as error:
         raise Rejected("BadRequest", f"{operation}: {error}") from error
-    return await known.run(context, request)
+    return await entry.run(context, request)
+
+
+@dataclass(slots=True)
+class AdminDispatch:
+    """The directories of a relay that operations can change; a reload may replace them."""
+
+    azure: AdminContext | None = None
+    accounts: AccountAdmin | None = None
+
+    async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:
+        """Run ``NOUN VERB`` with its fields and return its answer. Raises Rejected."""
+        if operation.startswith("account "):
+            return await administer_accounts(self.accounts, operation, fields)
+        if self.azure is None:
+            noun = operation.partition(" ")[0]
+            reason = f"this relay has no Azure directory, and so no {noun[:40]}s"
+            raise Rejected("BadRequest", reason)
+        return await administer(self.azure, operation, fields)
