@@ -83,19 +83,19 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
         raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
     limit = min(int(fields.get("limit", MOST)), MOST)
     selection = QueueSelection(str(fields.get("next_hop", "")), states, limit + 1)
-    found = await control.deliveries.list(selection)
+    deliveries = await control.deliveries.list(selection)
     counts = await control.deliveries.count()
-    is_cut, found = len(found) > limit, found[:limit]
-    listed = []
-    for delivery in await _as_due(control, found):
+    is_cut, deliveries = len(deliveries) > limit, deliveries[:limit]
+    documents = []
+    for delivery in await _as_due(control, deliveries):
         message = await control.deliveries.message(delivery.message)
-        shown = message_document(message)
-        del shown["id"]
+        envelope = message_document(message)
+        del envelope["id"]
         age = (control.now() - message.received_at).total_seconds()
-        listed.append(_document(control, delivery) | shown | {"age": max(0, round(age))})
+        documents.append(_document(control, delivery) | envelope | {"age": max(0, round(age))})
     return {
-        "deliveries": listed,
-        "more": _more(selection, counts, len(found)) if is_cut else 0,
+        "deliveries": documents,
+        "more": _more(selection, counts, len(deliveries)) if is_cut else 0,
         "next_hops": count_document(counts),
     }
 
@@ -112,32 +112,37 @@ def _more(selection: QueueSelection, counts: Mapping[str, QueueCount], listed: i
 
 
 async def _show(control: QueueControl, id_: str) -> Document:
-    found = await _as_due(control, await _find(control, id_))
-    message = message_document(await control.deliveries.message(found[0].message))
-    deliveries = [
+    deliveries = await _as_due(control, await _find(control, id_))
+    message = message_document(await control.deliveries.message(deliveries[0].message))
+    documents = [
         _document(control, each) | {"history": [attempt_document(one) for one in each.history]}
-        for each in found
+        for each in deliveries
     ]
-    return message | {"deliveries": deliveries}
+    return message | {"deliveries": documents}
 
 
 async def _why(control: QueueControl, id_: str) -> Document:
-    found = await _as_due(control, await _find(control, id_))
-    return {"id": found[0].message, "deliveries": [_answer(control, each) for each in found]}
+    deliveries = await _as_due(control, await _find(control, id_))
+    return {
+        "id": deliveries[0].message,
+        "deliveries": [_why_document(control, each) for each in deliveries],
+    }
 
 
-async def _as_due(control: QueueControl, found: Sequence[Delivery]) -> Sequence[Delivery]:
+async def _as_due(control: QueueControl, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
     """Return deliveries with their true times: if the clock was put back, the relay soon tries what
     waits for a time by the old clock."""
     now, deliverer = control.now(), control.deliverer
     if deliverer is not None:
         are_old = deliverer.has_old_times()
     else:
-        looked = await control.deliveries.looked_at()
-        are_old = looked is not None and looked - now >= BACK
+        last_look = await control.deliveries.looked_at()
+        are_old = last_look is not None and last_look - now >= BACK
     if not are_old:
-        return found
-    return [each if each.due is None else replace(each, due=min(each.due, now)) for each in found]
+        return deliveries
+    return [
+        each if each.due is None else replace(each, due=min(each.due, now)) for each in deliveries
+    ]
 
 
 def _document(control: QueueControl, delivery: Delivery) -> Document:
@@ -153,20 +158,20 @@ def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
     return None if deliverer is None else deliverer.pause_of(delivery.next_hop)
 
 
-def _answer(control: QueueControl, delivery: Delivery) -> Document:
+def _why_document(control: QueueControl, delivery: Delivery) -> Document:
     deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
     if deliverer is not None:
         progress = deliverer.progress_of(delivery.id, delivery.next_hop)
     is_running = deliverer is not None
-    found = why(delivery, control.now(), pause, progress, is_running=is_running)
-    return why_document(delivery, found)
+    reason = why(delivery, control.now(), pause, progress, is_running=is_running)
+    return why_document(delivery, reason)
 
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
     leased = 0
-    found = [each for id_ in ids or () for each in await _find(control, id_)]
-    hops = [each.next_hop for each in found]
+    deliveries = [each for id_ in ids or () for each in await _find(control, id_)]
+    hops = [each.next_hop for each in deliveries]
     if ids is None:
         counts = await control.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
@@ -178,7 +183,7 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if action == "drop":
-        _tell_dropped(control, found)
+        _report_dropped(control, deliveries)
     if control.deliverer is not None:
         if action == "retry":  # not before, or some would be attempted and not counted
             control.deliverer.forgive(list(dict.fromkeys(hops)))
@@ -188,11 +193,11 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     return done
 
 
-def _tell_dropped(control: QueueControl, found: Sequence[Delivery]) -> None:
+def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:
     """Report what somebody dropped: it was accepted, and its sender will hear nothing."""
     if control.report is None:
         return
-    for each in {each.id: each for each in found if each.state != "settled"}.values():
+    for each in {each.id: each for each in deliveries if each.state != "settled"}.values():
         waiting = [str(one.address) for one in each.waiting]
         control.report(
             "message_dropped", id=each.message, delivery=each.id, next_hop=each.next_hop.key,
@@ -201,7 +206,7 @@ def _tell_dropped(control: QueueControl, found: Sequence[Delivery]) -> None:
 
 
 async def _find(control: QueueControl, id_: str) -> Sequence[Delivery]:
-    found = await control.deliveries.find(id_)
-    if not found:
+    deliveries = await control.deliveries.find(id_)
+    if not deliveries:
         raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
-    return found
+    return deliveries

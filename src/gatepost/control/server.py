@@ -101,7 +101,7 @@ async def serve_control(
         answers = Answers(table, clean_up)
         cache = FrontCache(answers)
         table |= caching_operations(directory, caches, cache)
-        table["gave_up"] = _decoding(tuple[int], cache.gave_up)
+        table["gave_up"] = _decoding(tuple[int], cache.confirm)
         if clients is not None:
             counted = LocalClientCounter(clients, owner=uploads)
             table |= client_operations(counted, caches, cache)

@@ -55,7 +55,7 @@ class FrontCaches:
     async def forget(self) -> None:
         """Return when no front process has a cached answer of the directory any more."""
         for late in await self._ask(self._of_directory, FORGET):
-            late.cut_off()
+            late.disconnect()
         await asyncio.sleep(0)  # until the event loop has disconnected them
 
     async def vacate(self) -> None:
@@ -67,11 +67,11 @@ class FrontCaches:
 
     async def _ask(self, caches: "Iterable[FrontCache]", what: str) -> "list[FrontCache]":
         """Send ``what`` to all of them; return those that did not reply in time."""
-        asked = {each.ask(what): each for each in caches}
-        if not asked:
+        replies = {each.ask(what): each for each in caches}
+        if not replies:
             return []
-        _, late = await asyncio.wait(asked, timeout=PATIENCE)
-        return [asked[each] for each in late]
+        _, late = await asyncio.wait(replies, timeout=PATIENCE)
+        return [replies[each] for each in late]
 
 
 class FrontCache:
@@ -80,7 +80,7 @@ class FrontCache:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._number = 0
-        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._unconfirmed: dict[int, asyncio.Future[None]] = {}
 
     def ask(self, what: str) -> "asyncio.Future[None]":
         """Send ``what``; return a future that is done when it has replied, or has disconnected."""
@@ -91,23 +91,23 @@ class FrontCache:
         except Disconnected:
             future.set_result(None)
         else:
-            self._asked[self._number] = future
+            self._unconfirmed[self._number] = future
         return future
 
-    def gave_up(self, number: int) -> None:
+    def confirm(self, number: int) -> None:
         """Take its reply to the message of that number."""
-        future = self._asked.pop(number, None)
+        future = self._unconfirmed.pop(number, None)
         if future is not None and not future.done():
             future.set_result(None)
 
-    def cut_off(self) -> None:
+    def disconnect(self) -> None:
         """Disconnect it; without this connection a front process stops."""
         self._answers.hang_up()
 
     def close(self) -> None:
         """Release those who wait for its replies: it has disconnected."""
-        for number in tuple(self._asked):
-            self.gave_up(number)
+        for number in tuple(self._unconfirmed):
+            self.confirm(number)
 
 
 def caching_operations(

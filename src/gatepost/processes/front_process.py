@@ -57,27 +57,28 @@ class FrontProcess:
         ended by itself.
         """
         loop = asyncio.get_running_loop()
-        told, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        may_accept, stop, retire = asyncio.Event(), asyncio.Event(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # sent to the parent, too
 
-        def hear() -> None:
-            heard = os.read(sys.stdin.fileno(), len(OPEN + RETIRE))
-            if not heard:  # it is the end of the parent, and ours
+        def read_order() -> None:
+            order = os.read(sys.stdin.fileno(), len(OPEN + RETIRE))
+            if not order:  # it is the end of the parent, and ours
                 loop.remove_reader(sys.stdin.fileno())
-            if not heard or OPEN in heard:
-                told.set()
-            if RETIRE in heard:
+            if not order or OPEN in order:
+                may_accept.set()
+            if RETIRE in order:
                 retire.set()
 
-        loop.add_reader(sys.stdin.fileno(), hear)
+        loop.add_reader(sys.stdin.fileno(), read_order)
         os.write(sys.stdout.fileno(), READY)
         opened, lost, stopped, retired = (
-            asyncio.ensure_future(each.wait()) for each in (told, self.calls.lost, stop, retire)
+            asyncio.ensure_future(each.wait())
+            for each in (may_accept, self.calls.lost, stop, retire)
         )
         ends = [lost, stopped, retired]
         await asyncio.wait([opened, *ends], return_when=asyncio.FIRST_COMPLETED)
-        if told.is_set():
+        if may_accept.is_set():
             for listener, state in listeners:
                 await supervisor.serve(listener, state)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -99,11 +100,11 @@ def run_front(kind: type[T], serve: Callable[[T], Coroutine[Any, Any, None]]) ->
     If it cannot start, it prints the reason instead of READY.
     """
     ignore_stray_signals("SIGHUP")  # which a terminal sends to the parent, too
-    told = sys.stdin.buffer.readline()
-    if not told.endswith(b"\n"):
+    instruction = sys.stdin.buffer.readline()
+    if not instruction.endswith(b"\n"):
         sys.exit(1)  # the parent was killed meanwhile
     try:
-        run(serve(msgspec.json.decode(told, type=kind)))
+        run(serve(msgspec.json.decode(instruction, type=kind)))
     except (GatepostError, OSError) as error:
         with suppress(OSError):
             why = " ".join(str(error).split())

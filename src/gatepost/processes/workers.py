@@ -96,8 +96,8 @@ class _Worker:
             with contextlib.suppress(OSError, RuntimeError):
                 process.stdin.write(self._instruction.text() + b"\n")
                 await process.stdin.drain()
-            said = await process.stdout.readline()
-            if said == READY:
+            first_line = await process.stdout.readline()
+            if first_line == READY:
                 self._starts = 0
                 self._ready = process.stdin
                 if self._is_open:
@@ -105,7 +105,7 @@ class _Worker:
                 if not self.started.done():
                     self.started.set_result(None)
             ended = f"process {process.pid} ended with {await process.wait()}"
-            why = "" if said == READY else said.decode("utf-8", "replace").strip()
+            why = "" if first_line == READY else first_line.decode("utf-8", "replace").strip()
             return f"{ended}: {why}" if why else ended
         finally:
             self._process = self._ready = None
