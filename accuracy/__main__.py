@@ -17,21 +17,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="accuracy", description=__doc__)
     parser.add_argument("--corpus", type=Path, help="cases as JSON lines")
     parser.add_argument("--misses", action="store_true", help="name the cases that were missed")
-    asked = parser.parse_args()
-    _show("our own cases", list(our_cases()), asked.misses)
-    _show("texts with several causes", list(our_cases(AMBIGUOUS)), asked.misses)
-    if asked.corpus is None:
+    arguments = parser.parse_args()
+    _show("our own cases", list(our_cases()), arguments.misses)
+    _show("texts with several causes", list(our_cases(AMBIGUOUS)), arguments.misses)
+    if arguments.corpus is None:
         print("\nno corpus: skipped (give one with CORPUS=FILE)")
         return 0
-    cases = list(corpus_cases(asked.corpus))
+    cases = list(corpus_cases(arguments.corpus))
     literal = [case for case in cases if case.literal]
-    _show(f"{asked.corpus.name}: cases with quoted text or transcript", literal, asked.misses)
+    _show(
+        f"{arguments.corpus.name}: cases with quoted text or transcript", literal, arguments.misses
+    )
     for half in (0, 1):
         part = [case for case in literal if _half(case) == half]
         first, three = shares(judge(part))
         print(f"half {half}: {len(part)} cases, first {first:.1%}, among three {three:.1%}")
-    told = [case for case in cases if not case.literal]
-    _show(f"{asked.corpus.name}: cases that are only told of", told, asked.misses)
+    described = [case for case in cases if not case.literal]
+    _show(f"{arguments.corpus.name}: cases that are only described", described, arguments.misses)
     first, three = shares(judge(literal))
     return 0 if first >= FIRST and three >= AMONG else 1
 

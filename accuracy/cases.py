@@ -42,21 +42,25 @@ def corpus_cases(path: Path) -> Iterator[Case]:
                 yield case_of(json.loads(line))
 
 
-def case_of(told: Mapping[str, Any]) -> Case:
+def case_of(document: Mapping[str, Any]) -> Case:
     """Return the case of a JSON object.
 
     ``id``, ``cause``, ``client``, ``server``, ``symptom`` (text), ``transcript`` (``from`` C or S,
     ``text``), ``ehlo`` (lines of an EHLO reply), ``symptom_kind``, ``transcript_kind``.
     """
-    lines = [str(told.get("symptom", ""))]
-    lines += [f"{line['from']}: {line['text']}" for line in told.get("transcript", ())]
-    offers = list(told.get("ehlo", ()))
+    lines = [str(document.get("symptom", ""))]
+    lines += [f"{line['from']}: {line['text']}" for line in document.get("transcript", ())]
+    offers = list(document.get("ehlo", ()))
     if offers and not any(": 250" in line for line in lines):
         *more, last = ("server", *offers)
         lines += [*(f"S: 250-{each}" for each in more), f"S: 250 {last}"]
-    quoted = told.get("symptom_kind") == "quoted"
-    spoken = told.get("transcript_kind") in ("excerpt", "session")
+    quoted = document.get("symptom_kind") == "quoted"
+    spoken = document.get("transcript_kind") in ("excerpt", "session")
     return Case(
-        str(told["id"]), str(told["cause"]), "\n".join(lines), str(told.get("client", "")),
-        str(told.get("server", "")), quoted or spoken,
-    )  # fmt: skip
+        str(document["id"]),
+        str(document["cause"]),
+        "\n".join(lines),
+        str(document.get("client", "")),
+        str(document.get("server", "")),
+        quoted or spoken,
+    )

@@ -11,61 +11,65 @@ AMONG = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A case and the ids of the doctor's findings, in order."""
+class RankedCase:
+    """A case and the causes that the doctor finds, in order."""
 
     case: Case
-    found: tuple[str, ...]
+    causes: tuple[str, ...]
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """The true cause came first."""
-        return self.found[:1] == (self.case.cause,)
+        return self.causes[:1] == (self.case.cause,)
 
     @property
-    def among(self) -> bool:
+    def is_among_first(self) -> bool:
         """It was one of the first three."""
-        return self.case.cause in self.found[:AMONG]
+        return self.case.cause in self.causes[:AMONG]
 
 
-def judge(cases: Iterable[Case]) -> list[Outcome]:
+def judge(cases: Iterable[Case]) -> list[RankedCase]:
     """Return the doctor's result for each case."""
-    return [Outcome(case, found(case)) for case in cases]
+    return [RankedCase(case, rank_causes(case)) for case in cases]
 
 
-def found(case: Case) -> tuple[str, ...]:
-    """Return the ids of the findings of one case."""
+def rank_causes(case: Case) -> tuple[str, ...]:
+    """Return the ids of the causes that the doctor finds in a case."""
     diagnosis = diagnose_evidence(read_log(case.log, case.server, case.client))
     return tuple(finding.id for finding in diagnosis.findings)
 
 
-def shares(outcomes: list[Outcome]) -> tuple[float, float]:
+def shares(ranked: list[RankedCase]) -> tuple[float, float]:
     """Return the fractions of cases with the true cause first, and among the first three."""
-    count = len(outcomes) or 1
-    return sum(each.first for each in outcomes) / count, sum(e.among for e in outcomes) / count
+    count = len(ranked) or 1
+    return sum(each.is_first for each in ranked) / count, sum(
+        each.is_among_first for each in ranked
+    ) / count
 
 
-def table(outcomes: list[Outcome]) -> Iterator[str]:
+def table(ranked: list[RankedCase]) -> Iterator[str]:
     """Yield the table: a line for each cause, the most frequent first, and the sum."""
-    by_cause: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_cause.setdefault(outcome.case.cause, []).append(outcome)
+    by_cause: dict[str, list[RankedCase]] = {}
+    for each in ranked:
+        by_cause.setdefault(each.case.cause, []).append(each)
     yield f"{'cause':<36} {'cases':>5} {'first':>5} {'three':>5}"
     for cause, own in sorted(by_cause.items(), key=lambda item: (-len(item[1]), item[0])):
         yield _row(cause, own)
-    yield _row("all", outcomes)
-    first, three = shares(outcomes)
+    yield _row("all", ranked)
+    first, three = shares(ranked)
     yield f"{'':<36} {'':>5} {first:>5.0%} {three:>5.0%}"
 
 
-def misses(outcomes: list[Outcome]) -> Iterator[str]:
+def misses(ranked: list[RankedCase]) -> Iterator[str]:
     """Yield a line for each case whose true cause did not come first."""
-    for each in outcomes:
-        if not each.first:
-            got = ", ".join(each.found[:AMONG]) or "nothing"
+    for each in ranked:
+        if not each.is_first:
+            got = ", ".join(each.causes[:AMONG]) or "nothing"
             yield f"{each.case.id}: {each.case.cause}, found {got}"
 
 
-def _row(name: str, outcomes: list[Outcome]) -> str:
-    first = sum(each.first for each in outcomes)
-    return f"{name:<36} {len(outcomes):>5} {first:>5} {sum(e.among for e in outcomes):>5}"
+def _row(name: str, ranked: list[RankedCase]) -> str:
+    first = sum(each.is_first for each in ranked)
+    return (
+        f"{name:<36} {len(ranked):>5} {first:>5} {sum(each.is_among_first for each in ranked):>5}"
+    )

@@ -469,7 +469,7 @@ def test_a_server_that_knows_old_tls_only(authority: Authority) -> None:
     with serving(script) as server:
         seen = diagnose(server.address, settings=settings(authority))
         assert ids(seen) == ["tls_version_too_old"]
-        assert "TLSv1.1 is taken" in seen.findings[0].proof
+        assert "TLSv1.1 is accepted" in seen.findings[0].proof
 
 
 @pytest.mark.parametrize("one_at_a_time", [False, True])

@@ -177,7 +177,7 @@ def note_session(seen: Evidence) -> tuple[str, ...]:
     if conduct.authority and conduct.handshakes and not conduct.tls_end:
         lines.append("the client accepted the certificate that it was shown for the recording")
     if seen.content.value is not None and seen.content.value.is_success:
-        lines.extend(f"{odd}: this server accepted it, others refuse it" for odd in _odd_form(seen))
+        lines.extend(f"{odd}: this server accepted it; others refuse it" for odd in _odd_form(seen))
     return tuple(lines)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from accuracy.cases import AMBIGUOUS, Case, case_of, our_cases
-from accuracy.measure import Outcome, found, judge, misses, shares, table
+from accuracy.measure import RankedCase, judge, misses, rank_causes, shares, table
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.rules.audit import HOLES
 from gatepost.doctor.conclude import diagnose_evidence
@@ -19,7 +19,9 @@ def file_of(case: Case) -> str:
 
 @pytest.mark.parametrize("file", sorted({file_of(case) for case in CASES}))
 def test_the_true_cause_comes_first(file: str) -> None:
-    judged = [(each.id, each.cause, found(each)[:3]) for each in CASES if file_of(each) == file]
+    judged = [
+        (each.id, each.cause, rank_causes(each)[:3]) for each in CASES if file_of(each) == file
+    ]
     assert [each for each in judged if each[2][:1] != (each[1],)] == []
 
 
@@ -60,8 +62,8 @@ def test_a_case_of_a_corpus() -> None:
 
 def test_the_table_adds_up() -> None:
     cases = [Case("1", "a", ""), Case("2", "a", ""), Case("3", "b", ""), Case("4", "b", "")]
-    found = (("a",), ("b", "a"), ("b",), ())
-    outcomes = [Outcome(case, ids) for case, ids in zip(cases, found, strict=True)]
+    causes = (("a",), ("b", "a"), ("b",), ())
+    outcomes = [RankedCase(case, ids) for case, ids in zip(cases, causes, strict=True)]
     assert shares(outcomes) == (0.5, 0.75)
     assert [line.split() for line in table(outcomes)][1:4] == [
         ["a", "2", "1", "2"], ["b", "2", "1", "1"], ["all", "4", "2", "3"],

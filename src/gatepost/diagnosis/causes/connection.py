@@ -111,7 +111,7 @@ CAUSES: Final = (
           "The client is set to STARTTLS, and the server does not offer it.",
           "Give the server a certificate and switch STARTTLS on, or use its port for implicit TLS "
           "(465). A firewall that rewrites SMTP may have removed the line, too.",
-          probe="EHLO in clear: is STARTTLS among the lines?",
+          probe="EHLO in clear: does it list STARTTLS?",
           relay_fix="Use the server's port for implicit TLS (465) with tls = 'implicit' at the "
                     "target, or switch STARTTLS on in your own server."),
     Cause("server_tls_misconfigured", "starttls", 1,
@@ -121,7 +121,7 @@ CAUSES: Final = (
           probe="the server's other ports", seen_in="reply"),
     Cause("tls_version_too_old", "tls", 1,
           "Client and server have no TLS version in common.",
-          "Update the side that is behind: TLS 1.2 is the least that is taken today (RFC 8996).",
+          "Update the older side: TLS 1.2 is the minimum today (RFC 8996).",
           probe="offer TLS 1.2 and 1.3 separately", topic="tls_version", seen_in="reply"),
     Cause("client_tls_disabled", "tls", 1,
           "The client's own TLS has no version or library to use.",
@@ -143,7 +143,7 @@ CAUSES: Final = (
           probe="gatepost doctor HOST:PORT: the certificate's dates and the clock"),
     Cause("cert_hostname_mismatch", "tls", 2,
           "The server's certificate is for another name.",
-          "Connect by a name that the certificate carries, or have it reissued for this one. A "
+          "Connect by a name in the certificate, or have it reissued for this one. A "
           "name that belongs to somebody else means that the network leads you elsewhere.",
           probe="gatepost doctor HOST:PORT: the names in the certificate",
           relay_fix="Name the server as its certificate does, or have the certificate reissued.",
@@ -224,7 +224,7 @@ CAUSES: Final = (
           "EHLO does not list PIPELINING (RFC 2920).",
           probe="the same commands, each after the reply to the one before"),
     Cause("client_reply_desync", "ehlo", 1,
-          "The client sends before the reply is complete: it takes replies for those to other "
+          "The client sends before the reply is complete: it assigns replies to the wrong "
           "commands.",
           "Update the client: a reply ends at the line with a space after its code (RFC 5321 "
           "4.2.1).",

@@ -123,7 +123,7 @@ CAUSES: Final = (
     Cause("smtp_smuggling", "data", 1,
           "The server accepts something other than CRLF . CRLF as the end of a message: messages "
           "can be smuggled in.",
-          "Update the server, and let it refuse bare line ends (Postfix: "
+          "Update the server, and make it refuse bare line ends (Postfix: "
           "smtpd_forbid_bare_newline = normalize; the class of CVE-2023-51764)."),
     Cause("weak_tls", "tls", 1,
           "The server's TLS is weaker than what is considered safe today.",

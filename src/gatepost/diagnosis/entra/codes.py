@@ -67,7 +67,7 @@ _CODES: Final = (
          f"Create a new client secret ({_PORTAL}, Certificates & secrets) and replace the old "
          "value with its Value; note when it expires."),
     Code(50194, "oauth_client_auth_failed",
-         "The application is for one tenant, and was asked for through /common.",
+         "The application is for one tenant, and the request went to /common.",
          "Use the tenant's own id in the authority."),
     # certificates and assertions of other providers
     Code(50027, "oauth_client_auth_failed", "The client assertion is malformed.", _CERTIFICATE),

@@ -66,7 +66,7 @@ def client_reply_desync(seen: Evidence) -> Finding | None:
     if conduct.unasked and not conduct.ahead:
         return conclude(
             "client_reply_desync", "likely",
-            f"the server gave {conduct.unasked} replies more than it was sent commands",
+            f"the server sent {conduct.unasked} more replies than it got commands",
         )  # fmt: skip
     return None
 
@@ -85,7 +85,9 @@ def bare_lf(seen: Evidence) -> Finding | None:
         return None
     refusal = seen.content.value
     if refusal is not None and refusal.is_success:
-        proof.append("this server took it; others refuse it, since messages are smuggled so")
+        proof.append(
+            "this server accepted it; others refuse it, because it allows message smuggling"
+        )
         return conclude("bare_lf", "likely", *proof)
     if content is not None and not content.complete:
         proof.append("so the end of the message, CRLF.CRLF, never came")
@@ -150,7 +152,7 @@ def client_distrusts(seen: Evidence) -> Finding | None:
 
 _END: Final = {
     "sealed alert": "the client ended the handshake with an encrypted alert (TLS 1.3)",
-    "silent": "the client finished the handshake and left without a word",
+    "silent": "the client finished the handshake and disconnected without sending anything",
     "closed": "the client closed the connection within the handshake",
 }
 
@@ -190,7 +192,7 @@ def base64_goes_on(seen: Evidence) -> Finding | None:
     conduct = seen.conduct.value
     if conduct is None or not conduct.stray_base64:
         return None
-    proof = "behind the refused AUTH came another line of base64, as if it went on"
+    proof = "after the refused AUTH, the client sent another line of base64, as if to continue it"
     return conclude("base64_line_wrapped", "certain", proof)
 
 
@@ -281,7 +283,7 @@ def left_without_auth(seen: Evidence) -> tuple[Finding, ...]:
         or seen.failure.startswith(("nothing", "the session"))
     ):
         return ()
-    left = "the client left behind EHLO, without AUTH and without MAIL"
+    left = "the client disconnected after EHLO, without AUTH and without MAIL"
     if seen.over_tls.value is None and not hello.capabilities.mechanisms:
         if not seen.offers_starttls:
             return (conclude("auth_not_advertised", "likely", left, "EHLO lists no AUTH"),)

@@ -88,9 +88,9 @@ def empty_credentials(seen: Evidence) -> Finding | None:
         secret = response.secret
         if secret is None or secret.length or attempt.reply.code < 400:
             continue
-        proof = f"{command_of(attempt)} carried an empty password"
+        proof = f"{command_of(attempt)} contained an empty password"
         if any(each.username_form == "empty" for each in attempt.responses):
-            both = f"{command_of(attempt)} carried an empty user name and password"
+            both = f"{command_of(attempt)} contained an empty user name and password"
             return conclude("unwanted_auth_attempt", "certain", both)
         return conclude("empty_password_sent", "certain", proof)
     return None
@@ -99,7 +99,7 @@ def empty_credentials(seen: Evidence) -> Finding | None:
 _DAMAGES: Final = {
     "placeholder": "looks like a variable or a placeholder that nobody has replaced",
     "assignment": "looks like a whole line NAME=VALUE",
-    "quoted": "stands between quotation marks",
+    "quoted": "is enclosed in quotation marks",
 }
 """Values sent as a secret by mistake, by their format."""
 
@@ -152,7 +152,7 @@ def auth_command_too_long(seen: Evidence) -> Finding | None:
         long = response.octets > _LONG_LINE and attempt.form == "initial"
         if long and attempt.reply.code in (500, 501, 555):
             proof = (
-                f"the AUTH line carried {response.octets} octets",
+                f"the response on the AUTH line has {response.octets} octets",
                 quote_reply(attempt),
             )
             return conclude("auth_command_too_long", "certain", *proof)

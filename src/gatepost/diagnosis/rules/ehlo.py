@@ -109,7 +109,7 @@ def smtp_inspection_middlebox(seen: Evidence) -> Finding | None:
         proof.append(f"EHLO lists what is overwritten: {' '.join(masked)}")
     certain = bool(proof)
     if hello is not None and _has_helo_only(seen):
-        proof += [f"EHLO was answered {_first_line(hello.reply)}", "HELO is taken"]
+        proof += [f"EHLO was answered {_first_line(hello.reply)}", "HELO is accepted"]
     if not proof or seen.source == "log":
         return None
     return conclude("smtp_inspection_middlebox", "certain" if certain else "likely", *proof)
@@ -192,7 +192,7 @@ def auth_not_advertised(seen: Evidence) -> Finding | None:
     if seen.in_clear.value is not None:
         proof.append("EHLO in clear lists no AUTH")
         if not seen.offers_starttls:
-            proof.append("EHLO offers no STARTTLS, behind which AUTH could be")
+            proof.append("EHLO offers no STARTTLS, after which AUTH might be listed")
     if seen.over_tls.value is not None:
         proof.append("EHLO over TLS lists no AUTH")
     proof += [quote_reply(each) for each in seen.attempts]

@@ -83,7 +83,7 @@ def ids_swapped(_seen: Evidence, behind: Behind) -> Finding | None:
         "Application id and tenant id are swapped in the user name.",
         (
             *tenant_proof(behind),
-            f"there is a tenant {name.application_id}, which stands in the application's place",
+            f"{name.application_id}, in the place of the application, is the id of a tenant",
         ),
         f"Use {name.resource or 'RESOURCE'}.{name.tenant_id}.{name.application_id}.",
     )
@@ -120,7 +120,11 @@ def refused_by_authority(_seen: Evidence, behind: Behind) -> Finding | None:
         code.finding,
         "certain",
         code.proves,
-        (*token_proof(behind), f"it was asked for {about}", "the same secret got the 535"),
+        (
+            *token_proof(behind),
+            f"it was asked for {about}",
+            "the same secret was refused by the mail server",
+        ),
         code.fix.replace("APPLICATION", behind.name.application_id),
     )
 
@@ -158,7 +162,7 @@ def no_token_at_all(_seen: Evidence, behind: Behind) -> Finding | None:
 
 
 _DAMAGES: Final = {
-    "quoted": "it stands between quotation marks, which no client secret has",
+    "quoted": "it is enclosed in quotation marks, which no client secret has",
     "cut_entra_secret": "it begins as a client secret and has {} characters; such have 40",
     "placeholder": "it looks like a variable or a placeholder that nobody has replaced",
     "assignment": "it looks like a whole line NAME=VALUE, not like the value alone",
@@ -241,7 +245,7 @@ def role_missing(_seen: Evidence, behind: Behind) -> Finding | None:
                 "role_missing",
                 "likely",
                 f"{good}; the application has no role that lets it send through "
-                f"{behind.name.resource}, or has it since some minutes only.",
+                f"{behind.name.resource}, or got it only minutes ago.",
                 (*token_proof(behind), *email_proof(behind)),
                 _ASSIGN,
                 assign_role(behind),

@@ -49,7 +49,7 @@ def trusted_without(seen: Evidence) -> Finding | None:
         "possible" if mail_exchange else "likely",
         quote_reply(attempt),
         f"RCPT TO:<{accepted[0].argument}> without a sign-in was answered {accepted[0].reply}",
-        summary="The server refuses this sign-in, and takes mail from here without one.",
+        summary="The server refuses this login, and accepts mail from here without one.",
         fix="Remove user name and password from the client's settings, if the server is meant to "
         "recognise this machine by its address.",
         next_probe="the same without --username",

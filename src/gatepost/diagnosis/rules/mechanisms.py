@@ -282,7 +282,7 @@ def mechanism_advertised_but_broken(seen: Evidence) -> Finding | None:
         "mechanism_advertised_but_broken",
         "certain" if worked else "likely",
         *(quote_reply(each) for each in (*failed, *worked)),
-        *(f"AUTH {each.mechanism} is taken" for each in usable if not worked),
+        *(f"AUTH {each.mechanism} is accepted" for each in usable if not worked),
         summary=f"{broken} is listed, but does not work; {usable[0].mechanism} does."
         if usable
         else f"{broken} is listed, but the server does not accept it.",
@@ -317,7 +317,7 @@ def dropped_before_auth(seen: Evidence) -> Finding | None:
         "server_auth_backend_down",
         "possible",
         "EHLO in clear is answered, and lists no AUTH",
-        f"EHLO over TLS, where AUTH would be listed, ends so: {seen.failure}",
+        f"EHLO over TLS, where AUTH would be listed, fails: {seen.failure}",
         summary="The server closes the connection where it would list AUTH.",
         fix="The server's log says why. Postfix does this if its SASL library or socket offers no "
         "mechanism: check smtpd_sasl_type, smtpd_sasl_path and the service behind it.",

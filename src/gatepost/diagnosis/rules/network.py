@@ -106,7 +106,7 @@ def address_family_not_tried(seen: Evidence) -> Finding | None:
         _described(listening[0]),
         summary=f"The server on this machine listens at {listening[0].host} only; the client tries "
         "another address.",
-        fix=f"Set the client to {listening[0].host}, or let the server listen at both addresses: "
+        fix=f"Set the client to {listening[0].host}, or make the server listen on both addresses: "
         "localhost means 127.0.0.1 to some programs and ::1 to others.",
     )
 
@@ -127,7 +127,7 @@ def provider_endpoint_changed(seen: Evidence) -> Finding | None:
         "provider_endpoint_changed",
         "possible",
         *(_described(each) for each in others[:3]),
-        summary="This host takes no connections, another one of the provider does.",
+        summary="This host accepts no connections; another one of the provider does.",
         fix=f"Use the host and port that the provider names today, such as {others[0]}.",
         next_probe="",
     )
@@ -157,7 +157,7 @@ def mesh_server_first_hang(seen: Evidence) -> Finding | None:
         "mesh_server_first_hang",
         "likely",
         f"no greeting within {before.waited_ms / 1000:.1f} s",
-        f"after an unasked EHLO came {after.reply}",
+        f"after an unsolicited EHLO came {after.reply}",
         next_probe="",
     )
 
@@ -215,7 +215,7 @@ def backend_down_behind_proxy(seen: Evidence) -> Finding | None:
     how_ended = (
         "closed before any greeting"
         if greeting.closed
-        else f"no greeting within {greeting.waited_ms / 1000:.1f} s, nor after an unasked EHLO"
+        else f"no greeting within {greeting.waited_ms / 1000:.1f} s, nor after an unsolicited EHLO"
     )
     tls = (
         f"TLS was not answered either: {first.failure}" if first else "TLS was not answered in time"

@@ -116,8 +116,8 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
         "tls_version_too_old",
         "certain",
         f"the handshake failed: {tls.failure}",
-        *(f"{version} is taken" for version in accepted),
-        summary="The server takes neither TLS 1.2 nor TLS 1.3.",
+        *(f"{version} is accepted" for version in accepted),
+        summary="The server accepts neither TLS 1.2 nor TLS 1.3.",
         fix="Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
     )
 
@@ -133,7 +133,7 @@ def no_handshake(seen: Evidence) -> Finding | None:
         "server_tls_misconfigured",
         "likely",
         f"the handshake failed: {tls.failure}",
-        f"alone fail, too: {', '.join(each.version for each in alone)}",
+        f"each version alone fails, too: {', '.join(each.version for each in alone)}",
         summary="The server offers TLS, and no handshake succeeds.",
         fix="The server's log says why: a certificate or key that is missing, unreadable or of a "
         "kind that shares no cipher with clients.",
@@ -147,7 +147,7 @@ def wants_a_certificate(seen: Evidence) -> Finding | None:
     failure = f"{tls.failure if tls else ''} {seen.failure}"
     if seen.source != "probe" or "certificate required" not in failure:
         return None
-    return conclude("client_certificate_required", "certain", f"TLS ends so: {failure.strip()}")
+    return conclude("client_certificate_required", "certain", f"TLS ends with: {failure.strip()}")
 
 
 def cert_expired(seen: Evidence) -> Finding | None:
@@ -163,7 +163,7 @@ def cert_expired(seen: Evidence) -> Finding | None:
     return conclude(
         "cert_expired",
         "certain",
-        f"it is good {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
+        f"it is valid {'from' if early else 'until'} {bound:%Y-%m-%d %H:%M} UTC",
         f"the clock here says {seen.seen_at:%Y-%m-%d %H:%M} UTC",
         *_servers_clock(seen),
         summary=f"The server's certificate {state}.",
@@ -256,7 +256,7 @@ def cert_chain_incomplete(seen: Evidence) -> Finding | None:
     if issuer is not None and issuer.completes:
         hint = f"with {issuer.subject} from {issuer.url} it verifies"
     elif certificate.issuer_urls:
-        hint = f"the certificate says where that one is: {certificate.issuer_urls[0]}"
+        hint = f"the certificate says where to get it: {certificate.issuer_urls[0]}"
     elif _SIGNS_FOR_OTHERS.search(certificate.issuer):
         hint = "by its name that is an authority between a root and servers"
     else:
