@@ -121,7 +121,7 @@ LIBRARY: Final = Library(
         "from_header": Fix("There is no From unless it is added:", _SENDER),
     },
     language="csharp",
-    tested=".NET is not at hand",
+    tested="not run: needs .NET",
     spared=reasons(
         "one_line", "two_lines", "url", "utf8", "line_ends", "short_lines", "ascii_headers"
     ),

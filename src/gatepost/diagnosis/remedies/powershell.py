@@ -101,7 +101,7 @@ LIBRARY: Final = replace(
         ),
     },
     language="powershell",
-    tested="PowerShell is not at hand",
+    tested="not run: needs PowerShell",
     spared=reasons(
         "no_authzid",
         "url",

@@ -106,7 +106,7 @@ LIBRARY: Final = Library(
         ),
     },
     language="csharp",
-    tested="not run: .NET is not at hand; Debian's Mono has another one, of TLS 1.0 alone",
+    tested="not run: needs .NET; Debian's Mono has its own, with TLS 1.0 only",
     spared=reasons(
         "no_authzid",
         "url",
