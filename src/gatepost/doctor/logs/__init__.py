@@ -82,19 +82,19 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     if target is None:
         server_name = server_name or server.strip() or (f"port {port}" if port else "")
     is_implicit = port in _IMPLICIT_PORTS or bool(_IMPLICIT.search(shown))
-    talk = DialogueReader(redacted.responses, tls=is_implicit)
-    remarks = _read_lines(written_in.split_replies(lines), written_in, talk)
-    if not talk.lines:
-        talk.position = position_in_traceback(shown) or talk.position
+    dialogue = DialogueReader(redacted.responses, tls=is_implicit)
+    remarks = _read_lines(written_in.split_replies(lines), written_in, dialogue)
+    if not dialogue.lines:
+        dialogue.position = position_in_traceback(shown) or dialogue.position
     evidence = Evidence(
         "log",
         target=replace(target, port=port or SUBMISSION) if target else None,
-        client=recognise_client(shown, client, written_in if talk.lines else None, talk),
+        client=recognise_client(shown, client, written_in if dialogue.lines else None, dialogue),
         server_name=server_name,
-        log_format=written_in.name if talk.lines else "",
+        log_format=written_in.name if dialogue.lines else "",
         left_out=left_out,
     )
-    evidence = add_dialogue(evidence, talk, _strays(talk, remarks), tuple(remarks))
+    evidence = add_dialogue(evidence, dialogue, _strays(dialogue, remarks), tuple(remarks))
     if evidence.client.library or evidence.client.product or not is_go_log(original):
         return evidence
     # Only the times in the log indicate Go. Which of its libraries it is, is not known, so no rule
@@ -199,41 +199,41 @@ def _divided(line: str) -> str:
     return _SPLIT.sub("\n", line) if len(_SPEAKER.findall(line)) > 1 else line
 
 
-def _read_lines(lines: list[str], written_in: Format, talk: DialogueReader) -> list[str]:
+def _read_lines(lines: list[str], written_in: Format, dialogue: DialogueReader) -> list[str]:
     """Pass lines to the dialogue; return the others, without duplicates."""
     remarks: dict[str, None] = {}
     after_server = False
     last_dot = max((at for at, line in enumerate(lines) if line == "."), default=0)
     for at, line in enumerate(lines):
-        in_message = talk.is_in_content and written_in is BARE and at < last_dot and line != "."
+        in_message = dialogue.is_in_content and written_in is BARE and at < last_dot and line != "."
         if in_message or _SUCCEEDED.search(line) or _is_code(lines, at):
             continue
-        _read_success(line.lower(), written_in, talk)
+        _read_success(line.lower(), written_in, dialogue)
         parsed = written_in.parse_line(line)
         if parsed is None and after_server and re.match(r"\s*\d{3}[ -]", line):
             parsed = ("S", line.strip())
         if parsed is not None and _is_dialogue(parsed, written_in):
             for part in parsed[1].split("\n"):
-                (talk.feed_client if parsed[0] == "C" else talk.feed_server)(part)
+                (dialogue.feed_client if parsed[0] == "C" else dialogue.feed_server)(part)
             after_server = parsed[0] == "S"
         elif note := _EHLO_NOTE.match(line):
-            _feed_offer(talk, filter(None, map(str.strip, re.split(r"[;,|]", note[1]))))
+            _feed_offer(dialogue, filter(None, map(str.strip, re.split(r"[;,|]", note[1]))))
         elif line.strip():
-            offer = None if talk.hellos else _OFFER.search(line)
+            offer = None if dialogue.hellos else _OFFER.search(line)
             if offer is not None:
                 listed = offer["names"] or offer["listed"]
-                _feed_offer(talk, ["AUTH " + " ".join(re.split(r"[ ,/]+|and ", listed))])
+                _feed_offer(dialogue, ["AUTH " + " ".join(re.split(r"[ ,/]+|and ", listed))])
             blank = " (the name ends in a blank)" if _BLANK_BEHIND.search(line) else ""
             remarks.setdefault(unmarked(line.strip()) + blank)
             after_server = False
-    talk.finish()
+    dialogue.finish()
     return _most_telling(list(remarks))
 
 
-def _feed_offer(talk: DialogueReader, extensions: Iterable[str]) -> None:
+def _feed_offer(dialogue: DialogueReader, extensions: Iterable[str]) -> None:
     """Add the reply to EHLO that a sentence stands for."""
     for line in ("250-server", *(f"250-{each}" for each in extensions), "250 OK"):
-        talk.feed_server(line)
+        dialogue.feed_server(line)
 
 
 def _most_telling(remarks: list[str]) -> list[str]:
@@ -281,12 +281,12 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _read_success(low: str, written_in: Format, talk: DialogueReader) -> None:
+def _read_success(low: str, written_in: Format, dialogue: DialogueReader) -> None:
     """Take the client's text if it replaces the server's reply."""
     if any(words in low for words in written_in.tls_begins):
-        talk.begin_tls()
+        dialogue.begin_tls()
     if written_in.signed_in and re.match(written_in.signed_in, low):
-        talk.feed_server("235 (so says the client)")
+        dialogue.feed_server("235 (so says the client)")
 
 
 _SUCCEEDED: Final = re.compile(
@@ -311,14 +311,15 @@ def _is_dialogue(parsed: tuple[str, str], written_in: Format) -> bool:
     )
 
 
-def _strays(talk: DialogueReader, remarks: list[str]) -> tuple[Stray, ...]:
+def _strays(dialogue: DialogueReader, remarks: list[str]) -> tuple[Stray, ...]:
     """Return replies without a command: of the dialogue, and those that remarks quote."""
-    commands = (*talk.attempts, *talk.rcpt, talk.mail, *(hello for _, hello in talk.hellos))
-    replies = (*(each.reply for each in commands if each), talk.content, talk.starttls)
+    hellos = (hello for _, hello in dialogue.hellos)
+    commands = (*dialogue.attempts, *dialogue.rcpt, dialogue.mail, *hellos)
+    replies = (*(each.reply for each in commands if each), dialogue.content, dialogue.starttls)
     paired = {(each.code, each.text) for each in replies if each}
     strays: dict[tuple[int, str], Stray] = {}
     quoted = (each for line in remarks for each in replies_in(line))
-    for each in islice(chain(talk.strays, quoted), _MOST_QUOTED):
+    for each in islice(chain(dialogue.strays, quoted), _MOST_QUOTED):
         key = (each.reply.code, each.reply.text)
         if key not in paired and (key not in strays or strays[key].position is None):
             strays[key] = each

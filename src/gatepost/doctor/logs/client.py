@@ -17,7 +17,7 @@ _WANTS_AUTH: Final = re.compile(r"(?i)\bauth|log ?in\b|credential|password|sasl"
 
 
 def recognise_client(
-    text: str, product: str, written_in: Format | None, talk: DialogueReader
+    text: str, product: str, written_in: Format | None, dialogue: DialogueReader
 ) -> ClientFacts:
     """Return the client of a log. ``product``: the user's name for it; ``written_in``: the format
     of its dialogue, if there is one."""
@@ -27,8 +27,8 @@ def recognise_client(
         or (written_in.library if written_in and not written_in.is_shared else "")
         or (by_messages.library if by_messages else "")
     )
-    wants_auth = bool(talk.attempts) or _WANTS_AUTH.search(text) is not None
-    tls: TlsMode = "auto" if talk.starttls is None else "starttls"
+    wants_auth = bool(dialogue.attempts) or _WANTS_AUTH.search(text) is not None
+    tls: TlsMode = "auto" if dialogue.starttls is None else "starttls"
     return ClientFacts(library, tls, wants_auth, product=product or _version(text, library))
 
 

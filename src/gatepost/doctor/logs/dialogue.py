@@ -303,39 +303,39 @@ def _is_hello_reply(reply: Reply) -> bool:
 
 def add_dialogue(
     evidence: Evidence,
-    talk: DialogueReader,
+    dialogue: DialogueReader,
     strays: tuple[Stray, ...],
     remarks: tuple[str, ...] = (),
 ) -> Evidence:
     """Return ``evidence`` with everything that the dialogue shows."""
-    in_clear, other, over_tls = _hellos(talk)
+    in_clear, other, over_tls = _hellos(dialogue)
     return replace(
         evidence,
-        greeting=_fact(talk.greeting),
+        greeting=_fact(dialogue.greeting),
         in_clear=in_clear,
         other_name=other,
         over_tls=over_tls,
-        starttls=_fact(talk.starttls),
-        login=_login(talk),
-        auth=_fact(tuple(talk.attempts)),
-        mail=_fact(talk.mail),
-        rcpt=_fact(tuple(talk.rcpt)),
-        content=_fact(talk.content),
-        position=talk.position,
-        transcript=tuple(talk.lines),
+        starttls=_fact(dialogue.starttls),
+        login=_login(dialogue),
+        auth=_fact(tuple(dialogue.attempts)),
+        mail=_fact(dialogue.mail),
+        rcpt=_fact(tuple(dialogue.rcpt)),
+        content=_fact(dialogue.content),
+        position=dialogue.position,
+        transcript=tuple(dialogue.lines),
         strays=strays,
         remarks=remarks,
     )
 
 
 def _hellos(
-    talk: DialogueReader,
+    dialogue: DialogueReader,
 ) -> tuple[Fact[EhloExchange], Fact[EhloExchange], Fact[EhloExchange]]:
     """Return EHLO without TLS, its second attempt, and EHLO over TLS; a single list is judged by
     itself."""
-    clear = [hello for tls, hello in talk.hellos if not tls]
-    over = [hello for tls, hello in talk.hellos if tls]
-    if clear and not over and talk.greeting is None and talk.starttls is None:
+    clear = [hello for tls, hello in dialogue.hellos if not tls]
+    over = [hello for tls, hello in dialogue.hellos if tls]
+    if clear and not over and dialogue.greeting is None and dialogue.starttls is None:
         unmarked_list = clear[-1]
         if not unmarked_list.name and "STARTTLS" not in unmarked_list.capabilities:
             over = [clear.pop()]
@@ -348,10 +348,10 @@ def _hellos(
     return _fact(first), _fact(other), _fact(last)
 
 
-def _login(talk: DialogueReader) -> Fact[LoginFormat]:
+def _login(dialogue: DialogueReader) -> Fact[LoginFormat]:
     """Return the form of the last credentials in the log."""
     form, secret = "", None
-    for attempt in talk.attempts:
+    for attempt in dialogue.attempts:
         for response in attempt.responses:
             form = response.username_form or form
             secret = response.secret or secret

@@ -72,7 +72,7 @@ class ContentScan:
         self._has_from |= self._head[:5].lower() == b"from:"
         self._head.clear()
 
-    def seen(self) -> ContentFormat:
+    def result(self) -> ContentFormat:
         """Return what is text so far."""
         return ContentFormat(
             self._octets, self.ended, self._bare, self._longest, self._eight_bit, self._has_from

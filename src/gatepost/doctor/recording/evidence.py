@@ -12,23 +12,25 @@ from gatepost.model.evidence import ClientFacts, Evidence, Fact, Greeting, Targe
 
 def evidence_in(tap: Tap, outcome: SessionOutcome, target: Target, product: str = "") -> Evidence:
     """Return the evidence of a finished tap. ``product``: the user's name for the client."""
-    talk = _replay(tap)
-    library = library_named(product) or library_by_habits(talk.lines)
+    dialogue = _replay(tap)
+    library = library_named(product) or library_by_habits(dialogue.lines)
+    signs_in = bool(dialogue.attempts)
+    client = ClientFacts(library, _tls_mode(tap, dialogue), signs_in, product=product)
     evidence = Evidence(
         "record",
         target=target,
         seen_at=outcome.began,
-        client=ClientFacts(library, _tls_mode(tap, talk), bool(talk.attempts), product=product),
+        client=client,
         resolution=outcome.resolution,
         connects=outcome.connects,
         tls_first=outcome.tls_first,
         tls=outcome.tls,
         conduct=seen(tap.conduct),
     )
-    evidence = add_dialogue(evidence, talk, tuple(talk.strays))
+    evidence = add_dialogue(evidence, dialogue, tuple(dialogue.strays))
     return replace(
         evidence,
-        greeting=_greeting(tap, talk, outcome),
+        greeting=_greeting(tap, dialogue, outcome),
         position=outcome.position or evidence.position,
         failure=tap.secrets.redact(outcome.failure),
     )
@@ -36,27 +38,27 @@ def evidence_in(tap: Tap, outcome: SessionOutcome, target: Target, product: str 
 
 def _replay(tap: Tap) -> DialogueReader:
     """Reconstruct the dialogue, now that every secret is known."""
-    talk = DialogueReader(tap.logins.responses, tls=tap.began_with_tls, from_start=True)
+    dialogue = DialogueReader(tap.logins.responses, tls=tap.began_with_tls, from_start=True)
     for line in tap.lines:
         text = tap.secrets.redact(line.text)
         match line.kind:
             case "C":
-                talk.feed_client(text)
+                dialogue.feed_client(text)
             case "S":
-                talk.feed_server(line.text[:4] + tap.secrets.redact(line.text[4:]))
+                dialogue.feed_server(line.text[:4] + tap.secrets.redact(line.text[4:]))
             case "other":
-                talk.feed_other(text)
+                dialogue.feed_other(text)
             case "note":
-                talk.note("C", text)
+                dialogue.note("C", text)
             case "tls":
-                talk.begin_tls()
-    talk.finish()
-    return talk
+                dialogue.begin_tls()
+    dialogue.finish()
+    return dialogue
 
 
-def _greeting(tap: Tap, talk: DialogueReader, outcome: SessionOutcome) -> Fact[Greeting]:
-    if talk.greeting is not None:
-        return seen(replace(talk.greeting, waited_ms=outcome.waited_ms))
+def _greeting(tap: Tap, dialogue: DialogueReader, outcome: SessionOutcome) -> Fact[Greeting]:
+    if dialogue.greeting is not None:
+        return seen(replace(dialogue.greeting, waited_ms=outcome.waited_ms))
     reached = any(each.outcome == "ok" for each in outcome.connects.value or ())
     if not reached or tap.conduct.is_opaque or tap.has_greeting:
         return Fact()
@@ -66,13 +68,13 @@ def _greeting(tap: Tap, talk: DialogueReader, outcome: SessionOutcome) -> Fact[G
     return seen(Greeting(None, outcome.waited_ms, closed=closed))
 
 
-def _tls_mode(tap: Tap, talk: DialogueReader) -> TlsMode:
+def _tls_mode(tap: Tap, dialogue: DialogueReader) -> TlsMode:
     """Return the client's TLS mode."""
     if tap.is_missing_implicit_tls:
         return "auto" if tap.conduct.speaks in ("http", "other") else "starttls"
     if tap.began_with_tls or tap.conduct.speaks == "tls":
         return "implicit"
-    if talk.starttls is not None:
+    if dialogue.starttls is not None:
         return "starttls"
     if not tap.has_greeting:
         return "starttls"  # it waits for a greeting in clear

@@ -136,6 +136,11 @@ class RecordedSession:
             await self._secure_server()
         self._connected = self._clock.monotonic()
 
+    @property
+    def _reached_server(self) -> AsyncStream:
+        assert self._server is not None  # noqa: S101 - the session begins with it
+        return self._server
+
     async def _refuse(self, reply: bytes, why: str, position: Position) -> None:
         """Refuse to continue. Raises _Over."""
         if self.client.events.empty():  # else it has gone already
@@ -146,8 +151,8 @@ class RecordedSession:
         raise _Over
 
     async def _secure_server(self) -> None:
-        forwarding, server = self._forwarding, self._server
-        assert server is not None and forwarding.verifying is not None  # noqa: S101, PT018 - reached
+        forwarding, server = self._forwarding, self._reached_server
+        assert forwarding.verifying is not None  # noqa: S101 - there is TLS
         trust = forwarding.ca_file or "system"
         try:
             layer = await server.start_tls(
@@ -191,8 +196,7 @@ class RecordedSession:
         await self._to_client(greeting)
 
     async def _ask(self, reader: ReplyReader, command: bytes) -> bytes:
-        server, idle = self._server, self._forwarding.limits.idle
-        assert server is not None  # noqa: S101 - reached
+        server, idle = self._reached_server, self._forwarding.limits.idle
         try:
             if command:
                 await server.send(command, idle)
@@ -214,8 +218,7 @@ class RecordedSession:
         """Wait for either side, and forward what it sent; the client first, which sent it before it
         could have received anything new."""
         waits: set[asyncio.Task[bytes] | asyncio.Task[Event]] = set()
-        server = self._server
-        assert server is not None  # noqa: S101 - reached
+        server = self._reached_server
         if self._next_octets is None:
             self._next_octets = asyncio.ensure_future(
                 server.receive(2 * self._forwarding.limits.total)
@@ -272,8 +275,7 @@ class RecordedSession:
                 self._end("client", "the client closed within the TLS handshake", "tls")
 
     async def _from_client(self, octets: bytes) -> None:
-        server = self._server
-        assert server is not None  # noqa: S101 - reached
+        server = self._reached_server
         self._mark_real()
         self._weigh(0, octets)
         self.tap.feed_client(octets)
@@ -292,8 +294,7 @@ class RecordedSession:
 
     async def _start_here(self, octets: bytes) -> None:
         """Answer STARTTLS ourselves; octets received before it are forwarded."""
-        server = self._server
-        assert server is not None  # noqa: S101 - reached
+        server = self._reached_server
         at = octets.upper().rfind(b"STARTTLS")
         if at > 0:
             await server.send(octets[:at], self._forwarding.limits.idle)

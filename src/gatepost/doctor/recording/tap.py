@@ -250,7 +250,7 @@ class Tap:
 
     def _take_content(self) -> None:
         if self._scan is not None:
-            self._content = self._scan.seen()
+            self._content = self._scan.result()
             self._add_line("note", f"[a message of {self._content.octets} octets]")
             self._scan = None
 

@@ -30,7 +30,7 @@ def test_the_form_of_a_message(message: bytes, content: ContentFormat, size: int
     scan = ContentScan()
     for at in range(0, len(message), size):
         assert scan.feed(message[at : at + size]) == b""
-    seen = scan.seen()
+    seen = scan.result()
     assert (seen.octets, seen.complete, seen.bare_lf) == (
         content.octets, content.complete, content.bare_lf,
     )  # fmt: skip
