@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, read_certificates
 from gatepost.certificates.names import names_of
-from gatepost.doctor.recording.conclude import conclude
+from gatepost.doctor.recording.diagnose import diagnose_session
 from gatepost.doctor.recording.recorder import Recorder
 from gatepost.doctor.recording.settings import Forwarding, Leg, RecordingLimits
 from gatepost.errors import ConfigError
@@ -71,7 +71,7 @@ async def record(options: RecordOptions, on_ready: Callable[[Ready], None]) -> D
         _on_signals(recorder.stop)
         on_ready(Ready(listener, authority))
         session = await recorder.wait(options.wait)
-        return await conclude(session, forwarding, options.client)
+        return await diagnose_session(session, forwarding, options.client)
 
 
 def _forwarding_of(options: RecordOptions) -> tuple[Forwarding, Path | None]:

@@ -61,10 +61,10 @@ def _may_sign(certificate: "x509.Certificate") -> bool:
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        extension = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
         return False
-    return extension.value.ca
+    return constraints.value.ca
 
 
 def _weakness(certificate: "x509.Certificate") -> str:

@@ -1,6 +1,6 @@
-"""Turns evidence into a diagnosis, with the known providers."""
+"""Has evidence of any source diagnosed, with the profiles of its provider."""
 
-from gatepost.diagnosis.diagnose import diagnose as conclude
+from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.providers import providers_in, providers_of
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis
@@ -15,15 +15,15 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
         evidence = as_saved(evidence)
     providers = None if is_live else frozenset(providers_in(_named_by(evidence)))
     if providers is not None and not providers:
-        return conclude(evidence)  # no profile to load: a paste is answered at once
+        return diagnose(evidence)  # no profile to load: a paste is answered at once
     from gatepost.doctor.provider_profiles import known_profiles  # noqa: PLC0415
 
     if providers is None:
-        return conclude(evidence, known_profiles())
+        return diagnose(evidence, known_profiles())
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
     wanted = [name for name in known_providers() if providers_of(name) & providers]
-    return conclude(evidence, [load_profile(name) for name in wanted])
+    return diagnose(evidence, [load_profile(name) for name in wanted])
 
 
 def _named_by(evidence: Evidence) -> str:

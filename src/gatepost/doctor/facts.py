@@ -21,8 +21,8 @@ def printable(text: str) -> str:
 
 def facts(seen: Evidence) -> Iterator[str]:
     """Yield the facts from before EHLO, a line each."""
-    if (lines := _OF_SOURCE.get(seen.source)) is not None:
-        yield from lines(seen)
+    if (facts_of := _OF_SOURCE.get(seen.source)) is not None:
+        yield from facts_of(seen)
     if seen.resolution.value is not None and seen.resolution.value.error:
         yield f"name: {seen.resolution.value.error}"
     for connect in seen.connects.value or ():
@@ -124,12 +124,12 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
         yield f"certificate for {', '.join(certificate.names) or certificate.subject}"
         yield f"signed by {certificate.issuer}, valid until {certificate.not_after:%Y-%m-%d}"
         count = tls.chain_length
-        lines = (
+        sent = (
             f"{count} certificate{'s' if count != 1 else ''}"
             if count
             else "not shown by this version of Python"
         )
-        yield f"sent by the server: {lines}"
+        yield f"sent by the server: {sent}"
     if tls.verified:
         yield f"verified against {'the system' if tls.trust == 'system' else tls.trust}"
     elif tls.verify_error:

@@ -1,4 +1,4 @@
-"""A diagnosis in Markdown, to paste into an issue: what a server said is inside code fences."""
+"""A diagnosis in Markdown, to paste into an issue: text of a server is inside code fences."""
 
 import re
 from collections.abc import Iterable, Iterator

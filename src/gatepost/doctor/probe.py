@@ -395,8 +395,7 @@ class _Probe:
         local = self.visit.settings.local_authority
         if facts.verified and is_issued_by(facts.chain, local):
             trust = local or trust
-        issuer = replace(before or TlsSeen(), trust=trust)
-        self.note(tls=seen(_with_facts(issuer, facts)))
+        self.note(tls=seen(_with_facts(replace(before or TlsSeen(), trust=trust), facts)))
         return True
 
     def _try_hello_over_tls(self, talk: Talk) -> bool:
@@ -430,14 +429,14 @@ class _Probe:
         """Send EHLO to a server that sent no greeting, because some proxies wait for that."""
         name = self._local_name(talk)
         talk.say(f"EHLO {name}")
-        audit = monotonic()
+        sent_at = monotonic()
         try:
             reply = talk.reply_within(self.visit.patience.silence + 1)
         except GatepostError as error:
             greeting = Greeting(alien=connecting.alien_line(error))
             self.note(failure=talk.explain(error), greeting_after_ehlo=seen(greeting))
             return
-        waited = round((monotonic() - audit) * 1000, 1)
+        waited = round((monotonic() - sent_at) * 1000, 1)
         self.note(greeting_after_ehlo=seen(Greeting(reply, waited)))
         if waited > AT_ONCE:
             self.note(failure="the greeting came late, and not because of our EHLO: a client that "
@@ -474,7 +473,7 @@ class _Probe:
                 tried.append(each)
                 self.note(renamed=seen(tuple(tried)))
         except GatepostError:
-            return  # what was refused is known; this would only have told more
+            return  # the refusal is known; a name that is accepted would only have added to it
 
     # Signing in, and the envelope.
 

@@ -221,13 +221,11 @@ class Attempts:
             attempt = self.talk.run(
                 attempt_with(session, mechanism, credentials.username, waits=not eager)
             )
-        except (Disconnected, TimedOut):
+        except (Disconnected, TimedOut, RemoteProtocolError) as error:
             sent = self.talk.responses_sent >= mechanism.secret_in
-            self._left_without(name, form, secret_sent=sent)
-            raise
-        except RemoteProtocolError:  # prompted, and not as the mechanism has it
-            sent = self.talk.responses_sent >= mechanism.secret_in
-            self._left_without(name, form, secret_sent=sent, reply=Reply(CHALLENGE))
+            has_prompt = isinstance(error, RemoteProtocolError)  # not the one that was expected
+            reply = Reply(CHALLENGE) if has_prompt else NOTHING
+            self._left_without(name, form, secret_sent=sent, reply=reply)
             raise
         reply = self.talk.clean(attempt.reply)
         self.made.append(

@@ -135,7 +135,7 @@ class Talk:
         return self.session.transcript.redact(str(error))
 
     def clean(self, reply: Reply) -> Reply:
-        """Remove secrets from what the server said, because it may repeat them."""
+        """Remove secrets from a reply, because servers may repeat them."""
         return replace(reply, text=self.session.transcript.redact(reply.text))
 
     @property

@@ -184,10 +184,10 @@ class Look:
         self._management = Management(self._questions, self._cloud.arm, token)
         name = self.behind.name
         managed = self._management.resources(name.resource)
-        if name.mistake:  # what is looked up is surer than what was told
-            evidence = _name_by_management(managed, self._credentials.username)
-            if evidence is not None:
-                name = replace(evidence, mistake=name.mistake, sentence=name.sentence)
+        if name.mistake:  # what is looked up is more certain than what the user said
+            known_name = _name_by_management(managed, self._credentials.username)
+            if known_name is not None:
+                name = replace(known_name, mistake=name.mistake, sentence=name.sentence)
                 managed = replace(
                     managed,
                     resource_id=self._management.id_of(name.resource),

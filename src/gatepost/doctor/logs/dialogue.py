@@ -63,7 +63,7 @@ class DialogueReader:
     def __init__(
         self, responses: list[ResponseFormat], *, tls: bool = False, from_start: bool = False
     ) -> None:
-        """``from_start``: the first reply is the greeting, whatever was said before it."""
+        """``from_start``: the first reply is the greeting, whatever precedes it."""
         self.tls = self.began_with_tls = tls
         self.lines: list[Line] = []
         self.greeting: Greeting | None = None

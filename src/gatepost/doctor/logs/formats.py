@@ -256,7 +256,8 @@ FORMATS: Final[tuple[Format, ...]] = (
         ),
     ),
     Format(
-        "s_client", "a session without marks, as of openssl s_client or telnet", as_of="2026-11-24",
+        "s_client", "a session without direction markers, as from openssl s_client or telnet",
+        as_of="2026-11-24",
         source="openssl s_client, telnet, nc: input and output without prefixes",
         client_line=rf"^(?P<text>{COMMAND}|\[redacted#\d+\]$|\*$|\.$)",
         server_line=r"^(?P<text>[2-5]\d\d(?:[ -].*)?)$",
@@ -297,7 +298,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         ),
     ),
     Format(
-        "marked", "a session that marks who speaks", as_of="2026-11-25",
+        "marked", "a session with direction markers", as_of="2026-11-25",
         source="other clients: arrows, brackets, Sent: and Received:",
         client_line=r"^(?:>{1,3}|-{1,2}>|={1,2}>|C>|\[(?i:C|CLIENT|SENT|SEND|OUT|TX)\]:?|"
         r"(?i:client|sent|sending|send|out|tx|wrote|write)\s?[:>])\s?(?P<text>.*)$",

@@ -44,7 +44,7 @@ class Format:
     is_quoted: bool = False
     """The dialogue is in quotes, with escapes."""
     is_joined: bool = False
-    """Only the first line of a reply has mark and code."""
+    """Only the first line of a reply has a direction marker and a code."""
     tls_begins: tuple[str, ...] = ()
     """TLS is up after a line with one of these; lower case."""
     signed_in: str = ""
@@ -76,7 +76,7 @@ class Format:
                    for speaker, text in parsed)  # fmt: skip
 
     def split_replies(self, lines: list[str]) -> list[str]:
-        """Return ``lines`` in which each line of a reply has mark and code."""
+        """Return ``lines`` in which each line of a reply has the marker and the code."""
         if not self.is_joined:
             return lines
         whole: list[str] = []
@@ -96,7 +96,7 @@ class Format:
 
 
 _FURTHER: Final = re.compile(r"\s*(?:[A-Z0-9][A-Z0-9=-]{2,30}(?: .*)?|[245]\.\d{1,3}\.\d{1,3} .*)$")
-"""The further lines of a reply without marks: a capability, or an enhanced status."""
+"""Further lines of a reply, without markers: a capability, or an enhanced status."""
 
 
 @cache

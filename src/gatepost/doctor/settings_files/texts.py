@@ -42,7 +42,7 @@ def of_text(task: Task) -> Iterator[Setting]:
     empty = not value.strip() or (entry.form != "text" and value.lower() in ("null", "none", "nil"))
     if role == "password" and value:
         task.secrets.extend((value, value.strip(), without_invisible(value)))
-    host = value.strip() if _PLAIN_HOST.fullmatch(value.strip()) and role not in (
+    visible = value.strip() if _PLAIN_HOST.fullmatch(value.strip()) and role not in (
         "password", "username") else ""  # fmt: skip
     marks = set(entry.marks)
     if entry.form in ("true", "false") and task.kind in _YAML:
@@ -56,9 +56,9 @@ def of_text(task: Task) -> Iterator[Setting]:
     if role == "username" and form == "name":
         form = _name_form(value.strip())
     if role == "sender" and not empty:
-        host, form = "", _sender_form(value)
+        visible, form = "", _sender_form(value)
     yield entry.setting(
-        role, host, state="empty" if empty else "set", form=form, secret=secret,
+        role, visible, state="empty" if empty else "set", form=form, secret=secret,
         marks=tuple(sorted(marks)),
     )  # fmt: skip
 

@@ -84,8 +84,7 @@ def _settings(entry: FileEntry, reading: _Reading) -> Iterator[Setting]:
     if entry.form == "elsewhere":
         if role == "password" and entry.value:
             reading.secrets.append(entry.value)
-        last_settings = {"untyped"} if role in _SWITCHES else {"unstripped"}
-        marks = tuple(sorted(entry.marks & last_settings))
+        marks = tuple(entry.marks & {"untyped" if role in _SWITCHES else "unstripped"})
         plain = _SWITCHES.get(role, role)
         if plain not in ("verify", "encryption", "tls_off"):
             yield entry.setting(plain, state="elsewhere", marks=marks)

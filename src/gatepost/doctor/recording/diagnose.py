@@ -1,4 +1,4 @@
-"""Turns a finished session into a diagnosis."""
+"""Diagnoses a finished session."""
 
 import asyncio
 from datetime import datetime
@@ -20,7 +20,9 @@ LOOK: Final = 20.0
 """Seconds for our own check of the server."""
 
 
-async def conclude(session: RecordedSession, forwarding: Forwarding, client: str = "") -> Diagnosis:
+async def diagnose_session(
+    session: RecordedSession, forwarding: Forwarding, client: str = ""
+) -> Diagnosis:
     """Return the diagnosis of a finished session; ``client`` names its library, if known.
 
     If the session ended because of the server's silence or certificate, the server is checked once
