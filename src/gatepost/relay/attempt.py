@@ -163,12 +163,12 @@ class AttemptRunner:
             return await self._try_holder(lease, load, ReadyTarget(holder, permit))
         destination, tried = lease.delivery.next_hop.destination, dict[str, AttemptResult | None]()
         is_paused = partial(self._is_paused, destination=destination)
-        target = asked = first.target
+        target = answering = first.target
         answer = await self._try_target(lease, load, target, first.permit)
         while True:
             tried[target.name] = answer if isinstance(answer, AttemptResult) else None
             if isinstance(answer, AttemptResult):
-                asked = target
+                answering = target
             elif answer.pause is None:
                 break  # busy is not down, as in choose
             if (following := next_target(route.chain, tried, is_paused)) is None:
@@ -177,9 +177,9 @@ class AttemptRunner:
             answer = await self._try_in_turn(lease, load, target)
         result = result_of_targets(route.chain, tried, is_paused)
         if result is not None and has_too_many_connections(result):
-            group = self._lookup.cached(asked, destination) or ServerGroup(())
+            group = self._lookup.cached(answering, destination) or ServerGroup(())
             begun = self._traffic.seconds() - result.attempt.seconds
-            return self._traffic.others(asked, group, begun) or result
+            return self._traffic.others(answering, group, begun) or result
         return result or answer
 
     async def _try_holder(

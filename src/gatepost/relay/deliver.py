@@ -377,8 +377,8 @@ class Deliverer:
     def _look_again(self, key: str) -> None:
         """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
-        known = self._routes.named(route)
-        wait = None if known is None else self._attempts.wait_of(known, destination)
+        known_route = self._routes.named(route)
+        wait = None if known_route is None else self._attempts.wait_of(known_route, destination)
         if wait is None:
             self._paused.end(key)
         else:

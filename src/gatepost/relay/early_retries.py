@@ -33,11 +33,11 @@ class EarlyRetries:
         """Return and forget the ids of those with a route of these next hops, or of all, whose
         attempt ended in a phase, or in any."""
         routes = None if next_hops is None else {each.route for each in next_hops}
-        found = [
+        ids = [
             id_
             for id_, (ended, route) in self._ended.items()
             if phase in (None, ended) and (routes is None or route in routes)
         ]
-        for id_ in found:
+        for id_ in ids:
             del self._ended[id_]
-        return found
+        return ids

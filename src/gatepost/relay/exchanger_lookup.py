@@ -63,9 +63,9 @@ class Exchangers:
 class _Domain:
     """What is known about a domain."""
 
-    found: Exchangers | None = None
+    answers: Exchangers | None = None
     expires: float = 0.0
-    """When ``found`` is no longer valid."""
+    """When ``answers`` are no longer valid."""
     renew_at: float = 0.0
     """When a newer one may be asked for."""
     failure: Breaker = field(default_factory=partial(Breaker, FAILED))
@@ -101,18 +101,18 @@ class ExchangerLookup:
     def wait_of(self, domain: str) -> Wait | None:
         """Return why a domain cannot be looked up now; None if it can, or is known."""
         now = self._seconds()
-        known = self._domains.get(domain)
-        if known is not None and known.found is not None and now < known.expires + STALE:
+        entry = self._domains.get(domain)
+        if entry is not None and entry.answers is not None and now < entry.expires + STALE:
             return None
         key, what = _key(domain), f"the look-up of {domain}"
-        reason = "" if known is None else known.failure.reason
+        reason = "" if entry is None else entry.failure.reason
         if domain in self._asking:
             began = self._asking[domain][1]
             if now - began < GRACE:
                 return Wait(key, GRACE)
             waits = f"the DNS has not answered for {round(now - began)} seconds"
             return Wait(key, 2 * GRACE, Pause(what, "half-open", SOON, reason or waits))
-        if known is not None and (seconds := known.failure.wait(now)) > 0:
+        if entry is not None and (seconds := entry.failure.wait(now)) > 0:
             return Wait(key, seconds, Pause(what, "open", seconds, reason))
         if reason and self._repeats >= REPEATS:
             seconds = FAILED.first * (1 + self._random())
@@ -122,13 +122,13 @@ class ExchangerLookup:
     async def find(self, domain: str) -> Exchangers:
         """Return the answers about a domain; if there are none, an old one or a failure."""
         now = self._seconds()
-        known = self._domains.get(domain)
-        if known is None or known.found is None or now >= known.expires + STALE:
-            is_repeat = known is not None and bool(known.failure.reason)
+        entry = self._domains.get(domain)
+        if entry is None or entry.answers is None or now >= entry.expires + STALE:
+            is_repeat = entry is not None and bool(entry.failure.reason)
             return await asyncio.shield(self._ask(domain, is_repeat=is_repeat))
         self._domains.move_to_end(domain)
-        old = known.found
-        if now >= known.expires and now >= known.renew_at:
+        old = entry.answers
+        if now >= entry.expires and now >= entry.renew_at:
             asking = self._ask(domain)
             await asyncio.wait([asking], timeout=RENEWAL)
             if asking.done() and _failure(asking.result()) is None:
@@ -137,9 +137,9 @@ class ExchangerLookup:
 
     def forgive(self, domain: str) -> None:
         """End the pause of a domain."""
-        known = self._domains.get(domain)
-        if known is not None and known.failure.reason:
-            known.failure = Breaker(FAILED)
+        entry = self._domains.get(domain)
+        if entry is not None and entry.failure.reason:
+            entry.failure = Breaker(FAILED)
             self._changed(_key(domain))
 
     async def close(self) -> None:
@@ -180,27 +180,27 @@ class ExchangerLookup:
         mx = await self._resolver.mx(domain)
         hosts = exchangers(domain, mx, self._own_names, self._random)
         names = [] if isinstance(hosts, Reply) else list(dict.fromkeys(e.host for e in hosts))
-        asked = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
-        answers = Exchangers(mx, dict(zip(names, map(hosts_of, asked), strict=True)))
-        if mx.is_final or any(each.is_final for each in asked):
+        addresses = await asyncio.gather(*[self._resolver.addresses(each) for each in names])
+        answers = Exchangers(mx, dict(zip(names, map(hosts_of, addresses), strict=True)))
+        if mx.is_final or any(each.is_final for each in addresses):
             self._answer_came()
         self._keep(domain, answers, began)
         return answers
 
     def _keep(self, domain: str, answers: Exchangers, began: float) -> None:
         now = self._seconds()
-        known = self._domains.setdefault(domain, _Domain())
+        entry = self._domains.setdefault(domain, _Domain())
         self._domains.move_to_end(domain)
         if len(self._domains) > CACHED:
             self._silenced.discard(self._domains.popitem(last=False)[0])
         failed = _failure(answers)
         if failed is None:
-            known.found = answers if answers.has_addresses else None
-            known.expires, known.failure = now + _validity(answers), Breaker(FAILED)
+            entry.answers = answers if answers.has_addresses else None
+            entry.expires, entry.failure = now + _validity(answers), Breaker(FAILED)
             return
-        known.renew_at = now + RENEW_AGAIN
-        known.failure.record_failure(now, self._random, failed.reason)
-        if began > self._answered and now - known.asked_again >= FAILED.longest:
+        entry.renew_at = now + RENEW_AGAIN
+        entry.failure.record_failure(now, self._random, failed.reason)
+        if began > self._answered and now - entry.asked_again >= FAILED.longest:
             self._silenced.add(domain)
             if self._watch is None or self._watch.done():
                 self._watch = asyncio.create_task(self._watch_resolver())
@@ -221,9 +221,9 @@ class ExchangerLookup:
             return
         while self._silenced:
             domain = self._silenced.pop()
-            known = self._domains[domain]
-            known.asked_again = known.renew_at = now
-            known.failure = Breaker(FAILED)
+            entry = self._domains[domain]
+            entry.asked_again = entry.renew_at = now
+            entry.failure = Breaker(FAILED)
             self._changed(_key(domain))
         self._changed(RESOLVER)
 

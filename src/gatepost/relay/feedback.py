@@ -283,8 +283,8 @@ class AttemptFeedback:
         key = self._key(made, result)
         reply = result.attempt.reply
         cause = diagnosis.finding or _cause(result)
-        told = self._reported.get(key)
-        if told != cause and (needs_operator or told is None):
+        reported = self._reported.get(key)
+        if reported != cause and (needs_operator or reported is None):
             self._reported[key] = cause
             self._report(
                 "sign_in_stopped",
@@ -328,8 +328,8 @@ def _cause(result: AttemptResult) -> str:
 
 def _about_us(result: AttemptResult) -> Reply | None:
     """Return the first reply to MAIL or a later command that is about us, not the message."""
-    said = [each for each in result.error_replies if each.phase in _OF_MESSAGE]
-    return next((each.reply for each in said if is_about_us(each.phase, each.reply)), None)
+    replies = [each for each in result.error_replies if each.phase in _OF_MESSAGE]
+    return next((each.reply for each in replies if is_about_us(each.phase, each.reply)), None)
 
 
 def _is_accepted(result: AttemptResult) -> bool:

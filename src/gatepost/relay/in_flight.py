@@ -58,13 +58,13 @@ class InFlight:
 
     def liveness(self, key: str, *, greets: bool) -> Liveness:
         """Return whether a target with these servers answers."""
-        found = self._liveness.get(key)
-        if found is None:
+        liveness = self._liveness.get(key)
+        if liveness is None:
             if len(self._liveness) >= REMEMBERED:
                 idle = (key for key, each in self._liveness.items() if not each.slots)
                 self._liveness.pop(next(idle, ""), None)
-            found = self._liveness[key] = Liveness(greets=greets)
-        return found
+            liveness = self._liveness[key] = Liveness(greets=greets)
+        return liveness
 
     def begin(self, key: str) -> None:
         """Count an attempt that begins."""

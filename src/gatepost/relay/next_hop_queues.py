@@ -251,10 +251,10 @@ class NextHopQueues:
         """Remove and return the leases for which ``wanted`` is true."""
         taken: list[QueuedLease] = []
         for queue in self._queues.values():
-            kept: deque[QueuedLease] = deque()
+            left: deque[QueuedLease] = deque()
             for each in queue.leases:
-                (taken if wanted(each) else kept).append(each)
-            queue.leases = kept
+                (taken if wanted(each) else left).append(each)
+            queue.leases = left
         self.count -= len(taken)
         return taken
 

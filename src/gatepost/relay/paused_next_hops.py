@@ -38,8 +38,8 @@ class PausedNextHops:
 
     def pause_of(self, next_hop: str) -> Pause | None:
         """Return why a next hop is paused; None if it is not, or is only busy."""
-        found = self._waits.get(next_hop)
-        return None if found is None else found[0].pause
+        entry = self._waits.get(next_hop)
+        return None if entry is None else entry[0].pause
 
     def begin(self, next_hop: str, wait: Wait) -> None:
         """Pause a next hop, instead of its current pause."""

@@ -81,10 +81,10 @@ class ServerLookup:
         await self._exchangers.close()
 
     def _of(self, target: Target) -> ServerGroup:
-        known = self._configured.get(target.name)
-        if known is None or known[0] is not target:
-            known = self._configured[target.name] = (target, _configured(target))
-        return known[1]
+        entry = self._configured.get(target.name)
+        if entry is None or entry[0] is not target:
+            entry = self._configured[target.name] = (target, _configured(target))
+        return entry[1]
 
     async def _find(self, target: MxTarget, domain: str) -> ServerGroup | Reply:
         if _is_literal(domain):
@@ -98,8 +98,8 @@ class ServerLookup:
         hosts = exchangers(domain, answers.mx, self._own.names, self._random)
         if isinstance(hosts, Reply):
             return hosts
-        known = answers.hosts.values()
-        own = [each for answer in known for each in answer.records if each in self._own]
+        hosts_answers = answers.hosts.values()
+        own = [each for answer in hosts_answers for each in answer.records if each in self._own]
         chosen = candidates(domain, hosts, answers.hosts, own)
         if isinstance(chosen, Reply):
             return chosen

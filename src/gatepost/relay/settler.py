@@ -92,8 +92,8 @@ class Settler:
             reply = str(settlement.verdicts[0].reply)
             self._report("message_failed", **_named(lease), reply=reply, reason=EXPIRED)
             if lease.message.envelope.sender is None:
-                told = [str(each.address) for each in lease.delivery.waiting]
-                self._tell_lost(lease, told, f"{EXPIRED}: {reply}")
+                recipients = [str(each.address) for each in lease.delivery.waiting]
+                self._tell_lost(lease, recipients, f"{EXPIRED}: {reply}")
         self._tell_warned(lease, settlement)
         return now if settlement.emits else settlement.next_at
 
@@ -143,8 +143,8 @@ class Settler:
                 await self._deliveries.settle(lease, settlement, self._now())
             except LeaseLost as error:
                 if settlement.attempt is not None:  # else it was only to be returned
-                    said = str(settlement.attempt.reply)
-                    self._report("lease_lost", **_named(lease), reply=said, reason=str(error))
+                    reply = str(settlement.attempt.reply)
+                    self._report("lease_lost", **_named(lease), reply=reply, reason=str(error))
                 return False
             except Exception as error:  # noqa: BLE001 - also of what nobody foresaw
                 if number == 0:
@@ -161,11 +161,11 @@ class Settler:
         attempt = result.attempt
         alike: dict[tuple[VerdictKind, Reply, bool], list[str]] = {}
         judged = zip(lease.delivery.waiting, result.verdicts, settlement.verdicts, strict=True)
-        for recipient, said, verdict in judged:
-            is_over = verdict.kind == "failed" and said.kind == "deferred"
-            some = alike.setdefault((verdict.kind, verdict.reply, is_over), [])
+        for recipient, verdict, final in judged:
+            is_over = final.kind == "failed" and verdict.kind == "deferred"
+            some = alike.setdefault((final.kind, final.reply, is_over), [])
             some.append(str(recipient.address))
-        for (kind, reply, is_over), told in alike.items():
+        for (kind, reply, is_over), recipients in alike.items():
             facts: dict[str, Any] = {"host": str(attempt.contact)}
             if kind == "delivered":
                 facts |= {"seconds": round(attempt.seconds, 3)}
@@ -178,9 +178,9 @@ class Settler:
                     "expires_at": _time(lease.delivery.expires_at),
                     "held": later.is_held,
                 }
-            self._report(_EVENTS[kind], **_named(lease, told), reply=str(reply), **facts)
+            self._report(_EVENTS[kind], **_named(lease, recipients), reply=str(reply), **facts)
             if kind == "failed" and lease.message.envelope.sender is None:
-                self._tell_lost(lease, told, str(reply))
+                self._tell_lost(lease, recipients, str(reply))
         self._tell_warned(lease, settlement)
 
     def _tell_lost(self, lease: Lease, rcpt_to: Sequence[str], reason: str) -> None:
@@ -208,12 +208,12 @@ def _undecided(verdict: Verdict) -> Verdict:
 
 
 def _named(lease: Lease, rcpt_to: Sequence[str] | None = None) -> dict[str, Any]:
-    told = rcpt_to or [str(each.address) for each in lease.delivery.waiting]
+    recipients = rcpt_to or [str(each.address) for each in lease.delivery.waiting]
     return {
         "id": lease.message.id,
         "delivery": lease.delivery.id,
         "next_hop": lease.delivery.next_hop.key,
-        "rcpt_to": told,
+        "rcpt_to": recipients,
     }
 
 

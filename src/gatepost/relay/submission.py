@@ -19,8 +19,8 @@ from gatepost.wire.server.session import Session
 def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
     """Return the facts for the Received field; ``before`` itself if nothing has changed."""
     signed_in = session.signed_in_as is not None
-    said = session.peer_name, session.protocol, signed_in, session.encrypted
-    if before is not None and said == (
+    facts = session.peer_name, session.protocol, signed_in, session.encrypted
+    if before is not None and facts == (
         before.peer_name, before.protocol, before.signed_in, before.cipher != "",
     ):  # fmt: skip
         return before

@@ -170,10 +170,10 @@ class Traffic:
         key, shaper = hop
         if not shaper.open_connections:
             return None
-        known = self._liveness(self._on_wire(key, target), target)
-        if known.has_greeted(now) or not known.slots:
+        liveness = self._liveness(self._on_wire(key, target), target)
+        if liveness.has_greeted(now) or not liveness.slots:
             return None
-        first = next(iter(known.slots))
+        first = next(iter(liveness.slots))
         if now - first.begun < GRACE:
             return None
         server = first.place or target.name
@@ -253,10 +253,10 @@ class Traffic:
         shared = [self._by_host[each] for each in keys if each in self._by_host]
         # an API locks no account, and an attempt there lasts until the message is delivered
         is_api = isinstance(target, AcsRestTarget | GraphTarget)
-        known = shared[0] if shared else UpstreamIdentity(unproven=not is_api)
+        identity = shared[0] if shared else UpstreamIdentity(unproven=not is_api)
         for each in keys:
-            self._by_host.setdefault(each, known)
-        return known
+            self._by_host.setdefault(each, identity)
+        return identity
 
     def misfit(self, target: Target) -> LoginPause:
         """Return the pause of a target whose server lets our credential not sign in, or refused
@@ -282,11 +282,11 @@ class Traffic:
     def host(self, server: ServerAddress, target: Target) -> Breaker:
         """Return the circuit breaker of a server for one target."""
         key = host_key(server, target)
-        found = self._hosts.get(key)
-        if found is None:
+        breaker = self._hosts.get(key)
+        if breaker is None:
             _make_room(self._hosts, self._is_forgotten)
-            found = self._hosts[key] = Breaker(HOST)
-        return found
+            breaker = self._hosts[key] = Breaker(HOST)
+        return breaker
 
     def in_turn(self, target: Target, servers: Sequence[ServerAddress]) -> Sequence[ServerAddress]:
         """Return the servers of a target in the order in which they are to be tried now."""
@@ -300,8 +300,8 @@ class Traffic:
 
     def is_down(self, server: ServerAddress, target: Target) -> bool:
         """Tell whether a server is paused now."""
-        known = self._hosts.get(host_key(server, target))
-        return known is not None and known.wait(self.seconds()) > 0
+        breaker = self._hosts.get(host_key(server, target))
+        return breaker is not None and breaker.wait(self.seconds()) > 0
 
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its identity after a result, so that others go on."""
@@ -315,9 +315,9 @@ class Traffic:
         problem is solved."""
         self._forgiven()
         names = {each.name for each in targets}
-        gone = {id(each) for name in names if (each := self._identities.get(name)) is not None}
-        self._identities = _without(self._identities, gone)
-        self._by_host = _without(self._by_host, gone)
+        forgiven = {id(each) for name in names if (each := self._identities.get(name)) is not None}
+        self._identities = _without(self._identities, forgiven)
+        self._by_host = _without(self._by_host, forgiven)
         for name in names:
             self._misfits.pop(name, None)
         for key, shaper in self._shapers.items():
@@ -383,19 +383,19 @@ def _further_key(pool: str) -> str:
     return f"further attempts {pool}"
 
 
-def _without(known: dict[K, V], gone: Collection[int]) -> dict[K, V]:
+def _without(entries: dict[K, V], ids: Collection[int]) -> dict[K, V]:
     """Return the entries whose objects do not have one of these ids."""
-    return {key: each for key, each in known.items() if id(each) not in gone}
+    return {key: each for key, each in entries.items() if id(each) not in ids}
 
 
 def _make_room(
-    known: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
+    entries: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
 ) -> None:
     """If there are too many, forget some entries without information, oldest first."""
-    if len(known) < REMEMBERED:
+    if len(entries) < REMEMBERED:
         return
-    for key in [key for key, each in known.items() if may_go(each)][: REMEMBERED // 10]:
-        del known[key]
+    for key in [key for key, each in entries.items() if may_go(each)][: REMEMBERED // 10]:
+        del entries[key]
 
 
 def limits_of(target: Target) -> HopLimits:

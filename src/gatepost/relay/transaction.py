@@ -189,8 +189,8 @@ class MailTransactions:
             self._refuse_message(refuse_from(error, session.replies))
             return
         sender = message.envelope.sender
-        known = sender.key if sender else ""
-        others = tuple([each for each in authors if each.key != known])
+        sender_key = sender.key if sender else ""
+        others = tuple([each for each in authors if each.key != sender_key])
         if not others:
             self._count(message)
             return

@@ -54,14 +54,14 @@ def judge(lease: Lease, result: AttemptResult, pace: Pace, now: datetime) -> Jud
         goes_on = has_more and pace.at_least <= timedelta(0)
         # In the last attempt, too: each transaction leaves fewer, and no recipient fails untried.
         next_at = now if goes_on else next_at
-    told = next_at is not None and _is_overdue(delivery, now)
+    is_notice_due = next_at is not None and _is_overdue(delivery, now)
     settlement = Settlement(
         [_final(each) if next_at is None else each for each in verdicts],
         next_at,
-        delivery.expires_at if told else None,
+        delivery.expires_at if is_notice_due else None,
         result.attempt,
         before=result.before,
-        warned=told and not delivery.warned,
+        warned=is_notice_due and not delivery.warned,
         goes_on=goes_on,
     )
     return Judged(settlement, tuple(_reports_of(delivery, result, settlement)))
@@ -71,14 +71,14 @@ def give_back(lease: Lease, now: datetime, next_at: datetime) -> Judged:
     """Return the settlement of a delivery that could not be tried: it fails if it has expired."""
     delivery = lease.delivery
     is_over = now >= delivery.expires_at
-    told = not is_over and _is_overdue(delivery, now)
+    is_notice_due = not is_over and _is_overdue(delivery, now)
     last = delivery.history[-1] if delivery.history else None
     waiting = [each for each in delivery.addressees if each.fate == "waiting"]
     settlement = Settlement(
         [Verdict("failed" if is_over else "deferred", _last_word(each, last)) for each in waiting],
         None if is_over else next_at,
-        delivery.expires_at if told else None,
-        warned=told and not delivery.warned,
+        delivery.expires_at if is_notice_due else None,
+        warned=is_notice_due and not delivery.warned,
     )
     if not (is_over or settlement.warned):
         return Judged(settlement)

@@ -126,16 +126,16 @@ def _attachments(attachments: Sequence[Attachment]) -> Iterator[dict[str, str]]:
 
 def _headers(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return the header fields that the API accepts; of repeated fields the first one."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     names: set[str] = set()
     for name, value in fields:
         folded = name.lower()
         if folded in _MADE_BY_THE_SERVICE or folded.startswith(_PREFIXES) or folded in names:
             continue
-        if _NAME.fullmatch(name) and is_field_text(value) and len(found) < MAX_HEADERS:
+        if _NAME.fullmatch(name) and is_field_text(value) and len(headers) < MAX_HEADERS:
             names.add(folded)
-            found[name] = value
-    return found
+            headers[name] = value
+    return headers
 
 
 def _one_line(text: str) -> str:

@@ -120,13 +120,13 @@ class AcsRestTransport(Unconnected):
         was_accepted = is_unsettled(lease.delivery, self.target.name)
         id_ = operation_id(lease, request)
         for number in range(1, lease.delivery.attempts + 1):
-            known = self._operation(id_)
-            response = await self._earlier(known, was_accepted=was_accepted)
+            url = self._operation(id_)
+            response = await self._earlier(url, was_accepted=was_accepted)
             if response.status not in _WITH_STATUS:
                 was_accepted = was_accepted and not self._is_forgotten(response)
                 break
             if not self._has_failed(response):
-                return await self._follow(known, response)
+                return await self._follow(url, response)
             id_ = operation_id(lease, request, number)
         response = await self._post(request, id_)
         if response.status == 409:
@@ -169,8 +169,8 @@ class AcsRestTransport(Unconnected):
         if response.status in _WITHOUT_STATUS:
             raise self._api.refused(response, _now())
         if response.status in _WITH_STATUS and not was_accepted and not _state(response):
-            told = f"HTTP {response.status} without the status of an operation"
-            raise RemoteProtocolError(told)  # of a proxy perhaps: it does not show that one exists
+            problem = f"HTTP {response.status} without the status of an operation"
+            raise RemoteProtocolError(problem)  # of a proxy perhaps: there may be no operation
         return response
 
     def _is_forgotten(self, response: HttpResponse) -> bool:
@@ -209,18 +209,18 @@ class AcsRestTransport(Unconnected):
         status = _state(response).lower()
         if status not in _ENDINGS:
             return None
-        told = error_of(document)
-        return self._api.meant(f"Operation {status}", _ENDINGS[status], code_of(told), told)
+        facts = error_of(document)
+        return self._api.meant(f"Operation {status}", _ENDINGS[status], code_of(facts), facts)
 
-    def _location(self, response: HttpResponse, known: str) -> str:
+    def _location(self, response: HttpResponse, default: str) -> str:
         """Return the URL of the operation's status; never on a server other than the target's."""
         location = response.headers.get("operation-location", "")
         try:
-            url = urljoin(self._base, location) if location else known
+            url = urljoin(self._base, location) if location else default
             is_own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
         except ValueError:
-            return known
-        return url if is_own else known
+            return default
+        return url if is_own else default
 
     async def _follow(self, url: str, response: HttpResponse) -> Verdict:
         """Request the status until the operation has ended, for FOLLOWED seconds.

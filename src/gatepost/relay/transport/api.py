@@ -185,7 +185,7 @@ def error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
 def _challenge(response: HttpResponse) -> Mapping[str, str]:
     """Return what an answer without a document says about a token (RFC 6750 3), or nothing."""
     field = response.headers.get("www-authenticate", "")
-    return {"message": said[-1]} if (said := _CHALLENGE.findall(field)) else {}
+    return {"message": descriptions[-1]} if (descriptions := _CHALLENGE.findall(field)) else {}
 
 
 def code_of(error: Mapping[str, Any]) -> str:
@@ -199,10 +199,12 @@ def _as(
 ) -> ApiRefused:
     text = f"{what} {code}".rstrip()
     message = facts.get("message")
-    said = printable(message) if isinstance(message, str) else ""
+    explanation = printable(message) if isinstance(message, str) else ""
     if meaning.phase == "auth":
-        said = "; the API says: ".join(filter(None, (meaning.hint, _QUOTED.sub("[...]", said))))
-    reason = f"{text}: {said}" if said else text
+        explanation = "; the API says: ".join(
+            filter(None, (meaning.hint, _QUOTED.sub("[...]", explanation)))
+        )
+    reason = f"{text}: {explanation}" if explanation else text
     if meaning.kind == "failed":  # the sender must correct it, and is told why
         text = reason.encode("ascii", "replace").decode()
     reply = Reply(meaning.code, text, meaning.status, reason)

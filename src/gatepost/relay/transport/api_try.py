@@ -118,12 +118,12 @@ def _handed(results: RecipientVerdicts, lease: Lease, seconds: float) -> Attempt
     reply = verdicts[-1].reply if error is None else reply_of(error)
     phase = "content" if error is None else error.phase
     is_remote = error is None or isinstance(error, ApiRefused)
-    found = (ErrorReply(reply, phase),) if error is not None and is_remote else ()
+    error_replies = (ErrorReply(reply, phase),) if error is not None and is_remote else ()
     now = datetime.now(UTC)
     return AttemptResult(
         Attempt(now, results.contact, phase, reply, is_remote, seconds),
         tuple(verdicts),
-        found,
+        error_replies,
         retry_after=lasting(error),
         error=error,
     )

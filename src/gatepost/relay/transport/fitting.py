@@ -36,9 +36,9 @@ class Traced:
         """Total number of octets."""
         self.traits: Traits | None = None
         """The traits of the content, which also hold for our complete trace lines."""
-        if (known := traits_of(body)) is not None:
-            is_seven_bit = known.is_seven_bit and trace.isascii()
-            self.traits = Traits(None, is_seven_bit, known.is_undotted)
+        if (traits := traits_of(body)) is not None:
+            is_seven_bit = traits.is_seven_bit and trace.isascii()
+            self.traits = Traits(None, is_seven_bit, traits.is_undotted)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the fields, then the content in order."""

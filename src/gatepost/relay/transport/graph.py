@@ -94,8 +94,8 @@ class GraphTransport(Unconnected):
         if response.status != 202:
             raise self._api.refused(response, datetime.now(UTC))
         id_ = response.headers.get("request-id", "")
-        told = f" (request {id_})" if _REQUEST.fullmatch(id_) else ""
-        return Verdict("delivered", Reply(250, f"HTTP 202 Accepted{told}", Esc(2, 0, 0)))
+        suffix = f" (request {id_})" if _REQUEST.fullmatch(id_) else ""
+        return Verdict("delivered", Reply(250, f"HTTP 202 Accepted{suffix}", Esc(2, 0, 0)))
 
 
 def _author(envelope: Envelope, content: bytes) -> str:
@@ -115,10 +115,10 @@ def addressed(envelope: Envelope, content: bytes) -> bytes:
     named = header_recipients(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")
     head += b"\r\n" if empty_line else b""
-    kept = (_BLIND if named.is_whole else _RECIPIENTS).sub(b"", head)
+    rest_of_head = (_BLIND if named.is_whole else _RECIPIENTS).sub(b"", head)
     hidden: list[Mailbox] = [("", each) for each in named.hidden]
     fields = [] if named.is_whole else [("To", named.to), ("Cc", named.cc)]
     put = b"".join(
         mailbox_field(name, people) for name, people in [*fields, ("Bcc", hidden)] if people
     )
-    return put + kept + (b"\r\n" + rest if empty_line else b"")
+    return put + rest_of_head + (b"\r\n" + rest if empty_line else b"")

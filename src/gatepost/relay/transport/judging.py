@@ -143,16 +143,16 @@ def error_replies(
     course: Course, error: GatepostError | None, phase: Phase
 ) -> tuple[ErrorReply, ...]:
     """Return the server's error replies with their phases, without duplicates."""
-    found = [
+    replies = [
         ErrorReply(each, "rcpt" if place else "mail")
         for place, each in enumerate(course.replies)
         if not each.is_success
     ]
     if course.last is not None and not course.last.is_success:
-        found.append(ErrorReply(course.last, phase))
+        replies.append(ErrorReply(course.last, phase))
     if isinstance(error, Refused):
-        found.append(ErrorReply(error.reply, error.phase or phase))
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+        replies.append(ErrorReply(error.reply, error.phase or phase))
+    return tuple(dict.fromkeys(replies)) if len(replies) > 1 else tuple(replies)
 
 
 def taken_at_once(course: Course) -> int:

@@ -91,9 +91,10 @@ class SignInEvidence:
         facts = self.session.facts if self.session is not None else None
         hellos = self._hellos()
         greeting = self._greeting()
-        told = greeting.value.reply if greeting.value is not None else None
+        greeting_reply = greeting.value.reply if greeting.value is not None else None
         is_implicit = self._upstream.tls == "implicit"
-        first = TlsFirst(True, told) if (is_implicit and told) or self._silence else None
+        has_greeted_in_tls = (is_implicit and greeting_reply) or self._silence
+        first = TlsFirst(True, greeting_reply) if has_greeted_in_tls else None
         in_clear, over_tls = ([], hellos) if is_implicit else (hellos[:1], hellos[1:])
         transcript = self.session.transcript if self.session is not None else None
         return Evidence(
@@ -116,12 +117,12 @@ class SignInEvidence:
     def _greeting(self) -> Fact[Greeting]:
         if self._silence:
             return seen(Greeting(None, round(1000 * self._silence)))
-        found = [each for each in self._replies if each.phase == "greeting"]
-        return seen(Greeting(found[0].reply)) if found else Fact()
+        greetings = [each for each in self._replies if each.phase == "greeting"]
+        return seen(Greeting(greetings[0].reply)) if greetings else Fact()
 
     def _starttls(self) -> Fact[Reply]:
-        found = [each.reply for each in self._replies if each.phase == "starttls"]
-        return seen(found[0]) if found else Fact()
+        replies = [each.reply for each in self._replies if each.phase == "starttls"]
+        return seen(replies[0]) if replies else Fact()
 
     def _hellos(self) -> list[EhloExchange]:
         """Return the accepted EHLOs, in clear and over TLS; a HELO after a refusal is ignored."""

@@ -224,8 +224,8 @@ class _Try:
         offered = session.capabilities
         if self.server not in self.transport.without_bdat:
             return offered
-        known = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
-        return replace(offered, keywords=known)
+        keywords = {name: words for name, words in offered.keywords.items() if name != "CHUNKING"}
+        return replace(offered, keywords=keywords)
 
     async def _borrow(self) -> Loan[AsyncConnection]:
         transport = self.transport
@@ -306,9 +306,9 @@ class _Try:
         session, error, evidence = self._met(), self.error, self.evidence
         verdicts, phase, reply = self._judged(session)
         now = self.transport.sending.now()
-        told = None
+        seen_evidence = None
         if error is not None and error.phase in BEFORE_MAIL and evidence and evidence.session:
-            told = evidence.evidence_of(error, now)
+            seen_evidence = evidence.evidence_of(error, now)
         return AttemptResult(
             Attempt(
                 now, self._contact(session), phase, reply, self._is_remote(),
@@ -320,7 +320,7 @@ class _Try:
             passed_on=session is not None and "DSN" in session.capabilities,
             retry_after=lasting(error),
             error=error,
-            evidence=told,
+            evidence=seen_evidence,
             is_kept=evidence is None,
             has_shown_secret=session is None or session.has_shown_secret,
         )  # fmt: skip
