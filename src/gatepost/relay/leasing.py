@@ -77,6 +77,7 @@ class Leasing:
 
     def left_in_store(self, planned: Sequence[Planned]) -> None:
         """Note that a message was accepted without a lease."""
+        self._giving_way.note_accepted()
         self._behind.update(each.next_hop.key for each in planned)
         self.wake()
 

@@ -424,15 +424,18 @@ def test_unknown_states_and_operations_are_value_errors() -> None:
     world.run(scenario)
 
 
-@pytest.mark.parametrize("age", [timedelta(seconds=5), HOUR])
-def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta) -> None:
+@pytest.mark.parametrize(
+    ("age", "to"), [(timedelta(seconds=5), "live"), (HOUR, "live"), (HOUR, "paused")]
+)
+def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta, to: str) -> None:
     """Each message costs a millisecond of the processor to accept, and another one to deliver."""
-    live, backlog = (Upstream(smarthost(name)) for name in ("live", "backlog"))
+    live, paused, backlog = (Upstream(smarthost(name)) for name in ("live", "paused", "backlog"))
+    paused.say = unreachable()
     matches = (
         route(each.target, to=(each.target.name,), name=each.target.name)
-        for each in (live, backlog)
+        for each in (live, paused, backlog)
     )
-    world = World([live, backlog], list(matches))
+    world = World([live, paused, backlog], list(matches))
 
     def say(_lease: Lease, server: ServerAddress) -> Answer:
         world.clock.advance(0.001)
@@ -451,7 +454,7 @@ def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta) -
         async def send() -> None:
             nonlocal accepted
             while True:
-                await world.send(world.mail(f"m{accepted}", to=["b@live"]))
+                await world.send(world.mail(f"m{accepted}", to=[f"b@{to}"]))
                 accepted += 1
                 world.clock.advance(0.001)
                 await asyncio.sleep(0)
