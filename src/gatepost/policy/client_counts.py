@@ -103,7 +103,6 @@ class ClientCounts:
             self._total -= number
 
     def delay(self, address: str) -> float:
-        """See ``ClientCounter.delay``."""
         key, now, limits = counted_as(address), self._seconds(), self.limits
         before, last = self._failures.pop(key, (0, now))
         failures = before + 1 if now - last < limits.forgotten else 1
@@ -133,7 +132,6 @@ class LocalClientCounter:
         self._owner = owner
 
     def try_enter(self, address: str) -> bool:
-        """See ``ClientCounter.try_enter``."""
         return self._counts.try_enter(self._owner, address)
 
     async def try_enter_late(self, address: str) -> bool:
@@ -145,5 +143,4 @@ class LocalClientCounter:
         self._counts.leave(self._owner, address, number)
 
     def delay(self, address: str) -> float:
-        """See ``ClientCounter.delay``."""
         return self._counts.delay(address)

@@ -48,7 +48,6 @@ class SubscriptionQuotas:
         self._connections: dict[Hashable, Counter[str]] = {}
 
     def enter(self, owner: Hashable, principal: Principal) -> Reply | None:
-        """See ``Quotas.enter``."""
         subscription = principal.subscription_id
         others = sum(counts[subscription] for counts in self._connections.values())
         limit = self._limits.connections
@@ -61,7 +60,6 @@ class SubscriptionQuotas:
         return None
 
     def leave(self, owner: Hashable, principal: Principal) -> None:
-        """See ``Quotas.leave``."""
         self._connections.setdefault(owner, Counter())[principal.subscription_id] -= 1
 
     def forget(self, owner: Hashable) -> None:
@@ -98,15 +96,12 @@ class OwnQuotas:
         self._face: Face = face
 
     def enter(self, principal: Principal) -> Reply | None:
-        """See ``Quotas.enter``."""
         return self._counts.enter(self._owner, principal)
 
     def leave(self, principal: Principal) -> None:
-        """See ``Quotas.leave``."""
         self._counts.leave(self._owner, principal)
 
     def admit(self, principal: Principal, sender: Address) -> Reply | None:
-        """See ``Quotas.admit``."""
         return self._counts.admit(self._face, principal, sender)
 
     def wait(self, principal: Principal, sender: Address) -> float:

@@ -29,11 +29,9 @@ from gatepost.store.sqlite.delivery_writer import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
-from gatepost.store.sqlite.reader import RunRead
+from gatepost.store.sqlite.reader import PAGE_ROWS, RunRead
 from gatepost.store.sqlite.segments import Segments
 
-PAGE_ROWS: Final = 500
-"""Rows of a listing in one read transaction."""
 _LAST: Final = ((1 << 63) - 1, 0)
 
 _KINDS: Final[dict[Action, tuple[str, ...]]] = {

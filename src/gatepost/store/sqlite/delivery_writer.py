@@ -78,8 +78,7 @@ class DeliveryWriter:
     def take_over(self, transaction: Transaction, now: int) -> int:
         """Begin a new epoch, and make due what the previous owner had leased."""
         execute = transaction.connection.execute
-        execute(STORE["next_epoch"])
-        epoch: int = execute(STORE["get_counter"], ("epoch",)).fetchone()[0]
+        epoch = next_epoch(transaction)
         hops = [row[0] for row in execute(SQL["stale_hops"]).fetchall()]
         execute(SQL["give_back_held"])
         execute(SQL["give_back"], (now,))
@@ -326,6 +325,13 @@ class DeliveryWriter:
                 for part, each in enumerate(deliveries)
             ]
         )
+
+
+def next_epoch(transaction: Transaction) -> int:
+    """Return a number that no earlier owner of this store had."""
+    execute = transaction.connection.execute
+    execute(STORE["next_epoch"])
+    return int(execute(STORE["get_counter"], ("epoch",)).fetchone()[0])
 
 
 def _deliveries(

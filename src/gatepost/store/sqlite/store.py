@@ -31,7 +31,7 @@ from gatepost.store.sqlite.commit import (
 )
 from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.deliveries import QueueReader, SqliteDeliveries
-from gatepost.store.sqlite.delivery_writer import DeliveryWriter
+from gatepost.store.sqlite.delivery_writer import DeliveryWriter, next_epoch
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
@@ -83,6 +83,9 @@ class SqliteStore:
 
     def __init__(self, parts: Parts, on_failure: Callable[[QueueError], None]) -> None:
         self._parts, self._room, self._on_failure = parts, parts.room, on_failure
+        self.recovered, self.begun, self.older = parts.recovered, parts.begun, parts.older
+        """Sentences for the operator, or empty: what was recovered when the store was opened; that
+        the database was missing, and a new one was created; that an older copy was in its place."""
         self._inline = parts.settings.inline
         self._most_here = max(HERE, self._inline)
         """The largest body whose message an event loop commits itself."""
@@ -124,28 +127,12 @@ class SqliteStore:
         self._writer.start(self._upkeep, after=parts.settings.upkeep)
 
     @property
-    def recovered(self) -> str:
-        """A sentence about what was recovered when the store was opened; empty if nothing was."""
-        return self._parts.recovered
-
-    @property
-    def begun(self) -> str:
-        """A sentence if the database was missing and a new one was created; otherwise empty."""
-        return self._parts.begun
-
-    @property
-    def older(self) -> str:
-        """A sentence if the store was replaced by an older copy; otherwise empty."""
-        return self._parts.older
-
-    @property
     def has_failed(self) -> bool:
         """True if the store has failed, and will not write again."""
         return self._writer.failure is not None
 
     @property
     def refusal(self) -> str:
-        """See ``Store.refusal``."""
         return self._room.refusal and self._room.look()
 
     def keep_reserve(self) -> None:
@@ -198,7 +185,7 @@ class SqliteStore:
         return future
 
     async def new_epoch(self) -> int:
-        return await self._change(_next_epoch)
+        return await self._change(next_epoch)
 
     async def delete(self, ids: Iterable[str] | None) -> int:
         deleted = 0
@@ -350,12 +337,6 @@ def _closed() -> QueueError:
 def _run_all(jobs: Iterable[Callable[[], None]]) -> None:
     for job in jobs:
         job()
-
-
-def _next_epoch(transaction: Transaction) -> int:
-    execute = transaction.connection.execute
-    execute(QUERIES["next_epoch"])
-    return int(execute(QUERIES["get_counter"], ("epoch",)).fetchone()[0])
 
 
 def _save_records(
