@@ -175,15 +175,17 @@ def _story(attempt: Attempt, now: datetime) -> str:
     if attempt.times > 1 and attempt.since is not None:
         times = f", {attempt.times} times"
         if attempt.since <= attempt.at:  # else the clock was put back meanwhile
-            times += f" since {clock(attempt.since)}"
+            times += f" since {_utc(attempt.since)}"
     at = f"{_past(attempt.at, now)}{times}"
     during = _DURING.get(attempt.phase, "")
     if attempt.is_remote:
         to = f" to {during}" if during and attempt.phase not in _WHILE else ""
         return f"{attempt.contact} answered {_line(attempt)}{to} at {at}"
     if has_ended_unsettled(attempt):
-        seen = f"{_cause(attempt)}, {at}"
-        return f"{attempt.contact} accepted it, but has not confirmed its delivery: {seen}"
+        return (
+            f"{attempt.contact} accepted it, but has not confirmed its delivery: "
+            f"{_cause(attempt)}, {at}"
+        )
     step = f" ({'while' if attempt.phase in _WHILE else 'at'} {during})" if during else ""
     return f"{attempt.contact} did not accept it{step}: {_cause(attempt)}, {at}"
 
@@ -191,23 +193,23 @@ def _story(attempt: Attempt, now: datetime) -> str:
 def _past(moment: datetime, now: datetime) -> str:
     """Return a time in the past as it appears in a sentence, or why it is in the future."""
     ahead = " by a clock that was put back later" if moment - now >= BACK else ""
-    return f"{clock(moment)}{ahead}"
+    return f"{_utc(moment)}{ahead}"
 
 
 def _history_line(attempt: Attempt) -> str:
     times = f" ({attempt.times} times)" if attempt.times > 1 else ""
-    said = _line(attempt) if attempt.is_remote else _cause(attempt)
-    return f"{attempt.at:%Y-%m-%dT%H:%M:%SZ} {attempt.contact}: {said}{times}"
+    result = _line(attempt) if attempt.is_remote else _cause(attempt)
+    return f"{attempt.at:%Y-%m-%dT%H:%M:%SZ} {attempt.contact}: {result}{times}"
 
 
 def _line(attempt: Attempt) -> str:
     """Return a server's reply, and what we know beyond it."""
     reply, reason = attempt.reply, _flat(attempt.reply.reason)
-    said = _flat(str(reply))
-    texts = (said, _flat(reply.text))
-    shown = next((each for each in texts if each and reason.startswith(each)), reason)
-    more = reason.removeprefix(shown).removeprefix(": ").strip()
-    return f'"{said}" {more if more.startswith("(") else f"({more})"}' if more else f'"{said}"'
+    line = _flat(str(reply))
+    texts = (line, _flat(reply.text))
+    repeated = next((each for each in texts if each and reason.startswith(each)), reason)
+    more = reason.removeprefix(repeated).removeprefix(": ").strip()
+    return f'"{line}" {more if more.startswith("(") else f"({more})"}' if more else f'"{line}"'
 
 
 def _cause(attempt: Attempt) -> str:
@@ -235,11 +237,10 @@ def _next(due: datetime | None, now: datetime, delivery: Delivery) -> str:
     if due is None and delivery.expires_at <= now:
         return "it has expired"
     if due is None:
-        over = f"{clock(delivery.expires_at)}, {in_(delivery.expires_at - now)}"
+        over = f"{_utc(delivery.expires_at)}, {time_until(delivery.expires_at - now)}"
         return f"it expires before that, at {over}"
-    when = "it is next in line" if due <= now else f"tried again at {clock(due)}, {in_(due - now)}"
-    if not delivery.attempts and due > now:
-        when = f"it is tried at {clock(due)}, {in_(due - now)}"
+    verb = "tried again" if delivery.attempts else "it is tried"
+    when = f"{verb} at {_utc(due)}, {time_until(due - now)}" if due > now else "it is next in line"
     is_last = max(due, now) >= delivery.expires_at
     last = ", for the last time" if is_last else ""
     return f"{when}{last}"
@@ -290,11 +291,11 @@ def _settled(delivery: Delivery, now: datetime) -> str:
     if set(fates) == {"delivered"} and last is not None:
         return f"It was delivered: {last.contact} answered {_line(last)} at {_past(last.at, now)}."
     refused = [each.reply for each in delivery.addressees if each.fate == "failed" and each.reply]
-    said = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
+    ending = f'; the last refusal: "{_flat(str(refused[-1]))}"' if refused else ""
     if refused and _has_expired(refused[-1], last):
-        said = f"; it expired at {clock(delivery.expires_at)}"
-        said += f"; at the last attempt, {_story(last, now)}" if last is not None else ""
-    return f"Delivery has ended: {_counts(fates)}{said}."
+        ending = f"; it expired at {_utc(delivery.expires_at)}"
+        ending += f"; at the last attempt, {_story(last, now)}" if last is not None else ""
+    return f"Delivery has ended: {_counts(fates)}{ending}."
 
 
 def _counts(fates: Mapping[Fate, int]) -> str:
@@ -307,12 +308,12 @@ def _has_expired(reply: Reply, last: Attempt | None) -> bool:
     return reply.is_transient or (last is not None and last.phase in _IN_QUEUE)
 
 
-def clock(moment: datetime) -> str:
+def _utc(moment: datetime) -> str:
     """Return a time as it appears in a sentence."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def in_(span: timedelta) -> str:
+def time_until(span: timedelta) -> str:
     """Return how far away a time is: ``in 5 minutes``."""
     seconds = max(0, round(span.total_seconds()))
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):

@@ -13,7 +13,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
 from gatepost.queue.unsettled import UNSETTLED
-from gatepost.queue.why import AttemptStep, Progress, in_, why
+from gatepost.queue.why import AttemptStep, Progress, time_until, why
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -272,7 +272,7 @@ def test_the_last_replies_and_the_next_attempt() -> None:
      (300, "in 5 minutes"), (3600, "in 1 hour"), (86_400, "in 1 day"), (200_000, "in 2 days")],
 )  # fmt: skip
 def test_how_far_away(seconds: int, text: str) -> None:
-    assert in_(timedelta(seconds=seconds)) == text
+    assert time_until(timedelta(seconds=seconds)) == text
 
 
 def test_the_doctor_s_advice_applies_to_all_mail_that_waits_for_it() -> None:
