@@ -39,7 +39,7 @@ from gatepost.net.atomic_files import keep_out_of_git
 from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import listen
 from gatepost.operator_log.writer import Reporter
-from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.reports.service import EventContext, EventService
 from gatepost.rest.context import Site
@@ -99,7 +99,7 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Em
     events = await _serve_events(context, stack)
     relay = await composition.make_relay(
         accounts.signs_in if accounts else directory,
-        quotas=OwnQuotas(quotas) if quotas else None,
+        quotas=LocalQuotas(quotas) if quotas else None,
         now=clock.now,
         login_delay=profile.strict.login_delay,
     )
@@ -116,7 +116,7 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Em
     await inbound.start(prepared)
     make_site = partial(
         Site, profile, directory, store, keys, report, now=clock.now, tokens=tokens,
-        quotas=OwnQuotas(quotas, owner="rest", face="rest") if quotas else None,
+        quotas=LocalQuotas(quotas, owner="rest", face="rest") if quotas else None,
         suppression=events.consumer, events=events, resolver=azure.resolver,
         seconds=clock.monotonic, names=OwnNames(lambda: names),
     )  # fmt: skip

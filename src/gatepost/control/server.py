@@ -23,7 +23,7 @@ from gatepost.model.later import Later
 from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
-from gatepost.policy.quotas import OwnQuotas, Quotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas, Quotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.front_caches import FrontCache, FrontCaches, caching_operations
 from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
@@ -86,7 +86,7 @@ async def serve_control(
         uploads = Uploads(store, budget)
         own = upload_operations(uploads)
         if quotas is not None:
-            own |= quota_operations(OwnQuotas(quotas, owner=uploads))
+            own |= quota_operations(LocalQuotas(quotas, owner=uploads))
 
         def clean_up() -> None:
             """Clean up after a caller that has disconnected."""

@@ -84,7 +84,7 @@ class SubscriptionQuotas:
         return key, rate_of(self._limits, managed=managed)
 
 
-class OwnQuotas:
+class LocalQuotas:
     """``Quotas`` in the process that keeps the counts, for the connections of one owner."""
 
     def __init__(

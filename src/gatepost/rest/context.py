@@ -14,7 +14,7 @@ from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.client_counts import LocalClientCounter
-from gatepost.policy.quotas import OwnQuotas
+from gatepost.policy.quotas import LocalQuotas
 from gatepost.queue.operations import SendingStore
 from gatepost.relay.context import ReportEvent
 from gatepost.rest.events.contract import EventSubscriptions
@@ -84,7 +84,7 @@ class Site:
     """Issues tokens at the token endpoint, and verifies them for every API."""
     intake: "Intake"
     """Receives the bodies of requests."""
-    quotas: OwnQuotas | None = None
+    quotas: LocalQuotas | None = None
     """None: nothing is counted."""
     suppression: Suppression | None = None
     """None: no recipient is suppressed."""

@@ -5,7 +5,7 @@ import pytest
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.profile import StrictLimits
-from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.profiles import load_profile
 from gatepost.wire.server.replies import replies_with
 
@@ -25,13 +25,13 @@ class Counts:
             limits, replies_with(ACS.replies), lambda name: name == "x.azurecomm.net",
             lambda: self.now,
         )  # fmt: skip
-        self.own = OwnQuotas(self.all, "front 1")
+        self.own = LocalQuotas(self.all, "front 1")
 
 
 def test_connections_are_counted_in_and_out() -> None:
     counts = Counts(StrictLimits(connections=2))
     assert counts.own.enter(ONE) is None
-    assert OwnQuotas(counts.all, "front 2").enter(SAME) is None
+    assert LocalQuotas(counts.all, "front 2").enter(SAME) is None
     refusal = counts.own.enter(ONE)
     assert refusal is not None
     assert refusal.encode() == b"421 4.3.2 Service not available\r\n"
@@ -44,9 +44,9 @@ def test_connections_are_counted_in_and_out() -> None:
 def test_a_process_that_dies_takes_its_connections_along() -> None:
     counts = Counts(StrictLimits(connections=1))
     assert counts.own.enter(ONE) is None
-    assert OwnQuotas(counts.all, "front 2").enter(ONE) is not None
+    assert LocalQuotas(counts.all, "front 2").enter(ONE) is not None
     counts.all.forget("front 1")
-    assert OwnQuotas(counts.all, "front 2").enter(ONE) is None
+    assert LocalQuotas(counts.all, "front 2").enter(ONE) is None
 
 
 @pytest.mark.parametrize(("sender", "allowed"), [(MANAGED, 5), (CUSTOM, 30)])
@@ -79,7 +79,7 @@ def test_rest_and_smtp_share_a_count_unless_the_profile_says_otherwise(
     shared: bool, admitted: bool
 ) -> None:
     counts = Counts(StrictLimits(custom_per_minute=1, shared_rate=shared))
-    rest = OwnQuotas(counts.all, "rest", face="rest")
+    rest = LocalQuotas(counts.all, "rest", face="rest")
     assert counts.own.admit(ONE, CUSTOM) is None
     assert (rest.admit(SAME, CUSTOM) is None) is admitted
     assert rest.wait(SAME, CUSTOM) == 60

@@ -16,7 +16,7 @@ from gatepost.model.profile import StrictLimits
 from gatepost.model.route import MxTarget, Route
 from gatepost.net.tls import Context
 from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
-from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.profiles import load_profile
 from gatepost.queue.contract import Selection
 from gatepost.relay.context import Relay
@@ -247,7 +247,7 @@ def test_a_second_login_under_tls_is_counted_once() -> None:
     async def main() -> None:
         stream, directory = Stream(), cast("Directory", Anybody())
         one = StrictLimits(connections=1)
-        quotas = OwnQuotas(SubscriptionQuotas(one, Replies(), lambda _: False, lambda: 0.0))
+        quotas = LocalQuotas(SubscriptionQuotas(one, Replies(), lambda _: False, lambda: 0.0))
         relay = Relay(
             directory, MemoryStore(), Budget(Path()), report, lambda: "m1",
             lambda: datetime.now(UTC), quotas=quotas,

@@ -18,7 +18,7 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 """Differs for each boot of the machine; only Linux has it."""
 
 
-class Unclosed:
+class CloseMark:
     """The mark in a directory: the minimum length of the log of a store in use, and the run of the
     machine."""
 

@@ -19,7 +19,7 @@ from gatepost.queue.contract import Selection
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.sqlite.bodies import HERE, BodyWriter
-from gatepost.store.sqlite.close_marker import Unclosed
+from gatepost.store.sqlite.close_marker import CloseMark
 from gatepost.store.sqlite.commit import (
     Change,
     Committer,
@@ -92,7 +92,7 @@ class SqliteStore:
         self._closed = False
         self._waiters = Waiters()
         self._reader = MessageReader(parts.reading, parts.segments)
-        self._unclosed = Unclosed(parts.directory, parts.directory / DATABASE, parts.settings.disk)
+        self._unclosed = CloseMark(parts.directory, parts.directory / DATABASE, parts.settings.disk)
         self._writer = Writer(
             parts.committer,
             parts.room,

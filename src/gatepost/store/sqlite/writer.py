@@ -12,7 +12,7 @@ from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
 from gatepost.queue.selection import captured
 from gatepost.store.batch_thread import BatchThread
-from gatepost.store.sqlite.close_marker import Unclosed
+from gatepost.store.sqlite.close_marker import CloseMark
 from gatepost.store.sqlite.commit import (
     Committer,
     Operation,
@@ -56,7 +56,7 @@ class Writer:
         room: Room,
         waiters: Waiters,
         on_failure: Callable[[QueueError], None],
-        unclosed: Unclosed,
+        unclosed: CloseMark,
     ) -> None:
         self._committer, self._room, self._waiters = committer, room, waiters
         self._unclosed = unclosed

@@ -30,7 +30,7 @@ from gatepost.directory.azure.rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import Address
 from gatepost.model.profile import ApiRules, Profile
-from gatepost.policy.quotas import OwnQuotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
 from gatepost.rest.intake import Intake
@@ -130,7 +130,7 @@ class DataPlane:
             self._clock,
             self.tokens,
             Intake(),
-            quotas=OwnQuotas(counts, owner="rest", face="rest"),
+            quotas=LocalQuotas(counts, owner="rest", face="rest"),
             suppression=self.suppression,
             seconds=lambda: self.seconds,
             clients_time=self._clock,
