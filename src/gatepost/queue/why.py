@@ -123,45 +123,29 @@ def next_try(
 def silence(seconds: float, step: AttemptStep) -> str:
     """Return what is wrong with a next hop that has one connection, on which the server has said
     nothing for so many seconds, as the end of a sentence."""
-    during = f" ({_NOW[step]})" if step in _NOW else ""
-    return (
-        f"has not answered for {round(seconds)} seconds{during}, and has one connection until then"
-    )
+    now = _now(step)
+    return f"has not answered for {round(seconds)} seconds{now}, and has one connection until then"
 
 
 # fmt: off
-_DURING: Final[Mapping[str, str]] = {
-    "resolve":  "looking up its name",
-    "connect":  "connecting",
-    "greeting": "waiting for its greeting",
-    "ehlo":     "EHLO",
-    "starttls": "STARTTLS",
-    "tls":      "the TLS handshake",
-    "auth":     "the sign-in",
-    "mail":     "MAIL",
-    "rcpt":     "RCPT",
-    "data":     "DATA",
-    "content":  "the content",
-    "quit":     "QUIT",
+_STEPS: Final[Mapping[str, tuple[str, str]]] = {
+    "resolve":  ("looking up its name", "looking up its name"),
+    "connect":  ("connecting", "still connecting"),
+    "greeting": ("waiting for its greeting", "waiting for its greeting"),
+    "ehlo":     ("EHLO", "waiting for its reply to EHLO"),
+    "starttls": ("STARTTLS", "waiting for its reply to STARTTLS"),
+    "tls":      ("the TLS handshake", "the TLS handshake is in progress"),
+    "auth":     ("the sign-in", "waiting for its reply to AUTH"),
+    "mail":     ("MAIL", "waiting for its reply to MAIL"),
+    "rcpt":     ("RCPT", "waiting for its reply to RCPT"),
+    "data":     ("DATA", "waiting for its reply to DATA"),
+    "content":  ("the content", "the content is being sent"),
+    "answer":   ("", "waiting for its reply to the content"),
+    "quit":     ("QUIT", ""),
 }
 # fmt: on
+"""By step: what it is called after an attempt, and what is happening during one."""
 _WHILE: Final = frozenset({"resolve", "connect", "greeting"})
-# fmt: off
-_NOW: Final[Mapping[str, str]] = {
-    "resolve":  "looking up its name",
-    "connect":  "still connecting",
-    "greeting": "waiting for its greeting",
-    "ehlo":     "waiting for its reply to EHLO",
-    "starttls": "waiting for its reply to STARTTLS",
-    "tls":      "the TLS handshake is in progress",
-    "auth":     "waiting for its reply to AUTH",
-    "mail":     "waiting for its reply to MAIL",
-    "rcpt":     "waiting for its reply to RCPT",
-    "data":     "waiting for its reply to DATA",
-    "content":  "the content is being sent",
-    "answer":   "waiting for its reply to the content",
-}
-# fmt: on
 _IN_QUEUE: Final = frozenset({"connect", "greeting", "ehlo", "starttls", "tls", "auth"})
 """Phases of failures after which a message stays in the queue, whatever the code is."""
 
@@ -177,7 +161,7 @@ def _story(attempt: Attempt, now: datetime) -> str:
         if attempt.since <= attempt.at:  # else the clock was put back meanwhile
             times += f" since {_utc(attempt.since)}"
     at = f"{_past(attempt.at, now)}{times}"
-    during = _DURING.get(attempt.phase, "")
+    during, _ = _STEPS.get(attempt.phase, ("", ""))
     if attempt.is_remote:
         to = f" to {during}" if during and attempt.phase not in _WHILE else ""
         return f"{attempt.contact} answered {_line(attempt)}{to} at {at}"
@@ -272,7 +256,7 @@ def _tried(delivery: Delivery, progress: Progress | None) -> str:
         was_accepted = bool(delivery.history) and has_ended_unsettled(delivery.history[-1])
         missing = "confirmed its delivery" if was_accepted else "accepted it"
         sentence += f"; {progress.place} has not {missing} for {round(progress.seconds)} seconds"
-        sentence += f" ({_NOW[progress.step]})" if progress.step in _NOW else ""
+        sentence += _now(progress.step)
     return sentence + ("; if that fails, it will be held" if delivery.to_be_held else "")
 
 
@@ -296,6 +280,11 @@ def _settled(delivery: Delivery, now: datetime) -> str:
         ending = f"; it expired at {_utc(delivery.expires_at)}"
         ending += f"; at the last attempt, {_story(last, now)}" if last is not None else ""
     return f"Delivery has ended: {_counts(fates)}{ending}."
+
+
+def _now(step: AttemptStep) -> str:
+    _, happening = _STEPS.get(step, ("", ""))
+    return f" ({happening})" if happening else ""
 
 
 def _counts(fates: Mapping[Fate, int]) -> str:
