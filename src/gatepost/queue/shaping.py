@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Final
 
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
@@ -334,24 +335,20 @@ def _a_minute(rate: float) -> str:
     return "one message a minute" if rate <= 1 else f"{rate:.3g} messages a minute"
 
 
+@dataclass(frozen=True, slots=True)
 class ReplyContext:
     """When and under which circumstances a reply was received."""
 
-    __slots__ = ("accepted", "at_least", "begun", "now", "random")
+    now: float
+    random: Random
+    at_least: float = 0.0
+    """Retry-After in seconds."""
+    accepted: int = 0
+    """Recipients that the server had accepted in the transaction."""
+    seconds: float = 0.0
+    """How long the attempt had taken that got the reply."""
 
-    def __init__(
-        self,
-        now: float,
-        random: Random,
-        *,
-        at_least: float = 0.0,
-        accepted: int = 0,
-        seconds: float = 0.0,
-    ) -> None:
-        self.now, self.random = now, random
-        self.begun = now - seconds
-        """When the attempt began that got the reply."""
-        self.at_least = at_least
-        """Retry-After in seconds."""
-        self.accepted = accepted
-        """Recipients that the server had accepted in the transaction."""
+    @property
+    def begun(self) -> float:
+        """When that attempt began."""
+        return self.now - self.seconds
