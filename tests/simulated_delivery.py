@@ -37,7 +37,7 @@ from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.queue.slots import Slots
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.outbound import Outbound, make_deliverer
+from gatepost.relay.outbound import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
@@ -300,7 +300,7 @@ class World:
 
     def _make(self) -> None:
         self.gate = Gate(self.deliveries)
-        parts = Outbound(
+        parts = DelivererParts(
             deliveries=self.gate,
             routes=self.routes,
             transports=self.upstreams,

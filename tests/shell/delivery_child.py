@@ -25,7 +25,7 @@ from gatepost.model.message import Submission
 from gatepost.model.route import HopLimits, Retry, Route, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dns import DnsResolver
-from gatepost.relay.outbound import Outbound, make_deliverer
+from gatepost.relay.outbound import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.smtp import SmtpTransport
@@ -79,7 +79,7 @@ async def main(plan: dict[str, Any]) -> None:
         sign_in = PasswordSignIn(plan["username"], lambda: Secret(plan["password"]))
     next_id = make_ids(await store.new_epoch())
     deliverer = make_deliverer(
-        Outbound(
+        DelivererParts(
             store.deliveries, table, {"hub": SmtpTransport(target, sign_in)}, DnsResolver(),
             "relay.example", next_id, report, now, time.monotonic, random.random,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
-from gatepost.app.provision_account import FirstAccount, draw_account
+from gatepost.app.provision_account import ProvisionedAccount, draw_account
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Emulation
@@ -42,7 +42,7 @@ class ProfileServer:
     port: int
     tls_port: int
     ca_file: str
-    given: FirstAccount
+    given: ProvisionedAccount
     store: MemoryStore
     loop: asyncio.AbstractEventLoop
 
@@ -120,11 +120,11 @@ class Host:
         ), supervisor  # fmt: skip
 
 
-async def _who_may_sign_in(profile: Profile) -> tuple[Directory, FirstAccount]:
+async def _who_may_sign_in(profile: Profile) -> tuple[Directory, ProvisionedAccount]:
     if profile.directory.kind == "azure":
         case = await azure()
         token = case.token or Secret("")
-        return case.directory, FirstAccount(case.username, case.password, case.allowed, token)
+        return case.directory, ProvisionedAccount(case.username, case.password, case.allowed, token)
     given = draw_account(profile)
     hasher = QuickHasher()
     password = given.password or Secret("nobody's")

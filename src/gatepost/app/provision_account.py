@@ -26,7 +26,7 @@ _PURPOSE: Final = "first account's secrets"
 
 
 @dataclass(frozen=True, slots=True)
-class FirstAccount:
+class ProvisionedAccount:
     """What an application needs to sign in."""
 
     username: str
@@ -45,7 +45,7 @@ class Accounts:
 
     directory: AccountDirectory
     signs_in: TokenAccounts
-    first: FirstAccount
+    first: ProvisionedAccount
 
 
 async def provide_accounts(
@@ -72,17 +72,17 @@ async def provide_accounts(
     directory = open_accounts(records, key)
     await directory.load()
     if known is not None and first.password and not await _has_password(directory, first):
-        first = FirstAccount(first.username, Secret(""), first.sender, Secret(""))
+        first = ProvisionedAccount(first.username, Secret(""), first.sender, Secret(""))
     tokens = {first.username: first.token} if first.token else {}
     return Accounts(directory, TokenAccounts(directory, tokens), first)
 
 
-def draw_account(profile: Profile) -> FirstAccount:
+def draw_account(profile: Profile) -> ProvisionedAccount:
     """Generate the account's name and secrets in the form that the profile prescribes."""
     account = profile.account
     known = {"profile": profile.name.lower()}
     known["username"] = username = fill_template(account.username, known)
-    return FirstAccount(
+    return ProvisionedAccount(
         username,
         Secret(fill_template(account.password, known)),
         fill_template(account.sender, known),
@@ -90,13 +90,13 @@ def draw_account(profile: Profile) -> FirstAccount:
     )
 
 
-def _account_of(first: FirstAccount, key: Key) -> StoredAccount:
+def _account_of(first: ProvisionedAccount, key: Key) -> StoredAccount:
     password = first.password or Secret(secrets.token_urlsafe(UNKNOWN))
     senders = ("@" + first.sender.rpartition("@")[2],)
     return make_account(first.username, password, senders, PasswordHasher(), seal=sealer(key))
 
 
-async def _has_password(directory: AccountDirectory, first: FirstAccount) -> bool:
+async def _has_password(directory: AccountDirectory, first: ProvisionedAccount) -> bool:
     """Tell whether the account still has the password with which it was created."""
     account = directory.account(first.username)
     if account is None:
@@ -110,7 +110,7 @@ async def _has_password(directory: AccountDirectory, first: FirstAccount) -> boo
         return False
 
 
-def _sealed(first: FirstAccount, key: Key) -> dict[str, str]:
+def _sealed(first: ProvisionedAccount, key: Key) -> dict[str, str]:
     def seal(secret: Secret) -> str:
         return base64.b64encode(key.seal(secret.reveal().encode(), _PURPOSE)).decode()
 
@@ -122,7 +122,7 @@ def _sealed(first: FirstAccount, key: Key) -> dict[str, str]:
     }
 
 
-def _recall(record: Record, key: Key, damaged: Damaged) -> FirstAccount | None:
+def _recall(record: Record, key: Key, damaged: Damaged) -> ProvisionedAccount | None:
     try:
         return _opened(record, key)
     except FAULTS as error:
@@ -130,11 +130,11 @@ def _recall(record: Record, key: Key, damaged: Damaged) -> FirstAccount | None:
         return None
 
 
-def _opened(record: Record, key: Key) -> FirstAccount:
+def _opened(record: Record, key: Key) -> ProvisionedAccount:
     def open_(sealed: str) -> Secret:
         return Secret(key.unseal(base64.b64decode(sealed), _PURPOSE).decode())
 
     fields = msgspec.convert(record.fields, dict[str, str])
-    return FirstAccount(
+    return ProvisionedAccount(
         fields["username"], open_(fields["password"]), fields["sender"], open_(fields["token"])
     )

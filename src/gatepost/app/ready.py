@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.app.provision import Provisioned
-from gatepost.app.provision_account import FirstAccount
+from gatepost.app.provision_account import ProvisionedAccount
 from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable
@@ -60,7 +60,7 @@ def describe(
     data: Path,
     listeners: Listeners,
     trusted: Trusted,
-    provisioned: Provisioned | FirstAccount,
+    provisioned: Provisioned | ProvisionedAccount,
     tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
     """Return the document, on whose format scripts depend; ``tls`` is for its ports."""
@@ -78,7 +78,7 @@ def describe(
         "username": provisioned.username,
         **(
             _account(provisioned)
-            if isinstance(provisioned, FirstAccount)
+            if isinstance(provisioned, ProvisionedAccount)
             else _application(provisioned, url, trusted)
         ),
     }
@@ -109,7 +109,7 @@ _OF_AZURE: Final = (
 )  # fmt: skip
 
 
-def _account(account: FirstAccount) -> dict[str, Any]:
+def _account(account: ProvisionedAccount) -> dict[str, Any]:
     """Return the part for a plain account, which has nothing of Azure's."""
     nothing: dict[str, Any] = dict.fromkeys(_OF_AZURE)
     return {

@@ -16,8 +16,8 @@ from gatepost.app.front import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.listeners import client_limits
+from gatepost.app.outbound import DeliverySetup, Outbound, OutboundContext
 from gatepost.app.ready import write_ready
-from gatepost.app.serve_outbound import DeliverySetup, ServeContext, ServeOutbound
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Configuration
@@ -113,7 +113,7 @@ class ServedRelay:
     directories: Directories
     admin: AdminDispatch
     clients: ClientCounts
-    outbound: ServeOutbound
+    outbound: Outbound
     inbound: Inbound
     relay: Relay
     failed: "asyncio.Future[str]"
@@ -146,8 +146,10 @@ class ServedRelay:
             directory, now=_now, clients=LocalClientCounter(clients)
         )
         alarms = await Alarms.open(store)
-        context = ServeContext(store, key, http, report, relay.next_id, alarms, composition.alarm)
-        outbound = ServeOutbound(context, attempts_within(config.limits.connections))
+        context = OutboundContext(
+            store, key, http, report, relay.next_id, alarms, composition.alarm
+        )
+        outbound = Outbound(context, attempts_within(config.limits.connections))
         delivery = outbound.prepare(config)
         relay.router = delivery.routes.router
         inbound, listeners = composition.listen(relay, loaded)
@@ -169,7 +171,7 @@ class ServedRelay:
         await service._serve_api(context, stack)
         return service
 
-    async def _serve_api(self, context: ServeContext, stack: AsyncExitStack) -> None:
+    async def _serve_api(self, context: OutboundContext, stack: AsyncExitStack) -> None:
         made, settings = self.directories, self.loaded.config.api
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
@@ -306,7 +308,7 @@ async def _first_directory(directories: Directories, config: Configuration) -> S
     return served
 
 
-async def stop_all(inbound: Inbound, outbound: ServeOutbound, store: SqliteStore) -> None:
+async def stop_all(inbound: Inbound, outbound: Outbound, store: SqliteStore) -> None:
     """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
 
     If the store has failed, current attempts are aborted at once, because their results cannot be

@@ -67,7 +67,7 @@ class Upstreams:
     store: Store
     """The store for captured mail."""
     next_id: Callable[[], str]
-    kept: StoredRefreshTokens
+    refresh_tokens: StoredRefreshTokens
     """Refresh tokens that a provider issued in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)
@@ -144,10 +144,10 @@ class Upstreams:
                     credential.token_endpoint, credential.client_id, credential.username, secret,
                     credential.name,
                 )  # fmt: skip
-                kept = self.kept.of(credential.name, credential.refresh_token.read)
+                stored = self.refresh_tokens.of(credential.name, credential.refresh_token.read)
                 own = credential.token_endpoint, credential.client_id
                 turn = self.turns.setdefault(own, asyncio.Lock())
-                source = RefreshToken(self.http, client, kept.read, kept.keep, turn)
+                source = RefreshToken(self.http, client, stored.read, stored.keep, turn)
                 return source, credential.scope
             case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
                 raise ConfigError(f"the credential {credential.name} cannot provide a token")

@@ -25,7 +25,7 @@ from gatepost.relay.transport.contract import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Outbound:
+class DelivererParts:
     """What delivery needs; ``app`` fills it."""
 
     deliveries: Deliveries
@@ -57,7 +57,7 @@ class Outbound:
     """Forgets why there was no token, because the operator says that the problem is solved."""
 
 
-def make_deliverer(parts: Outbound) -> Deliverer:
+def make_deliverer(parts: DelivererParts) -> Deliverer:
     """Return the deliverer; ``start`` starts it."""
     routes, report, random = parts.routes, parts.report, parts.random
     notifier = Notifier(parts.host, parts.next_id, routes, report)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.serve_outbound import deliver_differently, own_of
+from gatepost.app.outbound import has_delivery_changed, own_of
 from gatepost.config.load import parse_config
 
 CONFIG = """
@@ -49,6 +49,6 @@ def test_only_relevant_changes_interrupt_delivery(
 ) -> None:
     before = parse_config(CONFIG.format(address="*:587"))
     assert (
-        deliver_differently(before, parse_config(CONFIG.format(address=address) + more))
+        has_delivery_changed(before, parse_config(CONFIG.format(address=address) + more))
         == differently
     )

@@ -1,4 +1,4 @@
-"""The outbound half of ``gatepost serve``: delivery by a configuration, replaced at a reload."""
+"""The outbound half of a relay: delivery by a configuration, which a reload replaces."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.faults import explain
 from gatepost.relay.feedback import alarm_keys
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.outbound import Outbound, make_deliverer
+from gatepost.relay.outbound import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
@@ -46,7 +46,7 @@ FINISH: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class ServeContext:
+class OutboundContext:
     """What stays the same over reloads."""
 
     store: SqliteStore
@@ -77,15 +77,15 @@ class DeliverySetup:
         await self.tokens.close()
 
 
-class ServeOutbound:
+class Outbound:
     """Delivers by one configuration after another. ``store`` accepts the mail to deliver."""
 
     store: RoutedStore
 
-    def __init__(self, context: ServeContext, attempts: int) -> None:
+    def __init__(self, context: OutboundContext, attempts: int) -> None:
         """``attempts`` may be in progress at once; each has a connection."""
         self._context = context
-        self._kept = StoredRefreshTokens(context.key, context.report)
+        self._refresh_tokens = StoredRefreshTokens(context.key, context.report)
         self._wire = InFlight(Slots(attempts))
         self._secrets = SecretFiles(self._forgive)
         self._now: DeliverySetup
@@ -113,13 +113,13 @@ class ServeOutbound:
             tokens,
             context.store,
             context.next_id,
-            self._kept,
+            self._refresh_tokens,
             Sending(local_name=config.hostname),
             context.turns,
             config.ca_file,
         )
         transports = upstreams.transports(config.routes)
-        parts = Outbound(
+        parts = DelivererParts(
             context.store.deliveries,
             routes,
             transports,
@@ -157,7 +157,7 @@ class ServeOutbound:
         """
         before = self._now
         self._secrets.follow(setup.config.credentials.values())
-        if not deliver_differently(before.config, setup.config):
+        if not has_delivery_changed(before.config, setup.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may have changed in its file
             return
@@ -184,7 +184,7 @@ class ServeOutbound:
         targets = [target for route in routes for target in route.chain]
         self._context.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
         refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
-        self._kept.keep_only({each.name: each.refresh_token.read for each in refreshed})
+        self._refresh_tokens.keep_only({each.name: each.refresh_token.read for each in refreshed})
 
     def _forgive(self, credentials: Collection[str]) -> None:
         """Retry at once after a refused secret was replaced."""
@@ -207,14 +207,14 @@ class ServeOutbound:
         await asyncio.gather(
             *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
         )
-        self._kept.close()
+        self._refresh_tokens.close()
         await self._context.alarms.close()
 
 
-def deliver_differently(one: Configuration, other: Configuration) -> bool:
+def has_delivery_changed(before: Configuration, after: Configuration) -> bool:
     """Tell whether two configurations deliver differently."""
-    return own_hosts(one) != own_hosts(other) or any(
-        getattr(one, name) != getattr(other, name)
+    return own_hosts(before) != own_hosts(after) or any(
+        getattr(before, name) != getattr(after, name)
         for name in ("hostname", "routes", "credentials", "dns")
     )
 
