@@ -18,7 +18,7 @@ from gatepost.diagnosis.signs.sign import LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
-_ASKED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
+_MECHANISM_REFUSED: Final = frozenset({500, 501, 502, 503, 504, 534, 535, 538})
 """Codes of refusals that rules compare if a mechanism was only asked about."""
 _REFUSED: Final = 400
 _NEAR: Final = 0.7
@@ -29,7 +29,7 @@ def add_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding,
     """Return the findings of rules together with what the server's refusals say."""
     from_rules = tuple(from_rules)
     reading = LiveReading(seen)
-    if not reading.said:
+    if not reading.statements:
         return from_rules
     from_replies = [
         each
@@ -81,11 +81,11 @@ class LiveReading(Reading):
 
     def __init__(self, seen: Evidence) -> None:
         super().__init__(seen)
-        self.said: tuple[Statement, ...] = tuple(
-            each for each in self.said
+        self.statements: tuple[Statement, ...] = tuple(
+            each for each in self.statements
             if each.reply is not None and each.reply.code >= _REFUSED and _is_telling(each, seen)
         )  # fmt: skip
-        self.text = "\n".join(each.text for each in self.said)
+        self.text = "\n".join(each.text for each in self.statements)
 
 
 def _is_telling(statement: Statement, seen: Evidence) -> bool:
@@ -94,7 +94,7 @@ def _is_telling(statement: Statement, seen: Evidence) -> bool:
     if (
         statement.position != "auth"
         or statement.reply is None
-        or statement.reply.code not in _ASKED
+        or statement.reply.code not in _MECHANISM_REFUSED
     ):
         return True
     return any(each.secret_sent and each.reply == statement.reply for each in seen.attempts)

@@ -83,9 +83,9 @@ _SERVICES: Final = frozenset(
 
 def is_name_part_of_secret(reading: Reading) -> bool:
     """The name that was looked up has no dot, and looks like a part of a user name or password."""
-    for line in reading.said:
+    for line in reading.statements:
         match = re.search(
-            r"(?:ENOTFOUND|EAI_AGAIN|lookup|resolve host:?) ([^\s:,'\"]+)", line.shown
+            r"(?:ENOTFOUND|EAI_AGAIN|lookup|resolve host:?) ([^\s:,'\"]+)", line.quotation
         )
         if match is not None:
             name = match[1]

@@ -26,7 +26,7 @@ class Statement:
 
     text: str
     """The text in lower case, in which signs are searched for."""
-    shown: str
+    quotation: str
     """The sentence that quotes it as a proof."""
     reply: Reply | None = None
     position: Position | None = None
@@ -38,9 +38,9 @@ class Reading:
 
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
-        said = chain(_replies(seen), _strays(seen), _remarks(seen))
-        self.said = tuple(islice(said, MAX_STATEMENTS))
-        self.text = "\n".join(each.text for each in self.said)
+        statements = chain(_replies(seen), _strays(seen), _remarks(seen))
+        self.statements = tuple(islice(statements, MAX_STATEMENTS))
+        self.text = "\n".join(each.text for each in self.statements)
         self.client = seen.client.library
         self.port = seen.target.port if seen.target else _port_of(seen.server_name)
         host = seen.host
@@ -71,7 +71,7 @@ class Reading:
     @cached_property
     def refusals(self) -> tuple[Statement, ...]:
         """The refusals of the server."""
-        return tuple(each for each in self.said if each.reply and each.reply.code >= 400)
+        return tuple(each for each in self.statements if each.reply and each.reply.code >= 400)
 
     def was_refused_at(self, position: Position) -> bool:
         """Tell whether something was refused at this position."""
@@ -128,14 +128,14 @@ def _strays(seen: Evidence) -> Iterator[Statement]:
 def _remarks(seen: Evidence) -> Iterator[Statement]:
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
-            shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+            quotation = line if len(line) <= _MAX_QUOTED else f"{line[:_MAX_QUOTED]}..."
             low = line[:MAX_TEXT].lower()
             yield Statement(
-                in_english(_SETTING.sub("", _TAIL.sub("", low))), f'the log says "{shown}"'
+                in_english(_SETTING.sub("", _TAIL.sub("", low))), f'the log says "{quotation}"'
             )
 
 
-_SHOWN: Final = 240
+_MAX_QUOTED: Final = 240
 _SETTING: Final = re.compile(
     r"\b(?>\w*?timeout\w*)(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
 )
@@ -146,6 +146,6 @@ _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^<>]*>)?")
 
 def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Statement:
     text = str(reply)[:MAX_TEXT].replace("\n", " ")
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    quotation = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
     meant = in_english(_TAIL.sub("", text.lower()))
-    return Statement(meant, f"{before} {shown}{after}", reply, position, by_server=True)
+    return Statement(meant, f"{before} {quotation}{after}", reply, position, by_server=True)

@@ -53,9 +53,9 @@ class Sign:
             return None
         if not (self.words or self.codes or self.status or self.at):
             return self.proof
-        for statement in reading.said:
+        for statement in reading.statements:
             if self._is_match(statement):
-                return statement.shown
+                return statement.quotation
         return None
 
     def _is_in_context(self, reading: Reading) -> bool:

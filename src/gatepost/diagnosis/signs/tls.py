@@ -34,7 +34,7 @@ def has_foreign_certificate(reading: Reading) -> bool:
     host = reading.host or (expected[1] if expected else "")
     for name in DOMAINS:
         if any(domain in host for domain in DOMAINS[name].split()):
-            named = [each.text for each in reading.said if _has_certificate_names(each.text)]
+            named = [each.text for each in reading.statements if _has_certificate_names(each.text)]
             return bool(named) and not any(
                 _is_own(text, domain, host) for text in named for domain in DOMAINS[name].split()
             )
