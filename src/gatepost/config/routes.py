@@ -14,6 +14,7 @@ from gatepost.config.settings import (
     PasswordCredential,
 )
 from gatepost.config.sign_in import check_sign_in
+from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -23,7 +24,6 @@ from gatepost.model.route import (
     HopTls,
     Match,
     MxTarget,
-    Retry,
     Route,
     Smarthost,
     SmarthostTarget,

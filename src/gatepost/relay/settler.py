@@ -12,7 +12,8 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Settlement, Verdict, VerdictKind
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
-from gatepost.model.route import NextHop, Retry
+from gatepost.model.retry import Retry
+from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.schedule import Random
 from gatepost.relay.delivery_context import DeliveryContext, Load

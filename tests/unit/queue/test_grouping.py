@@ -10,7 +10,8 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
-from gatepost.model.route import NextHop, Retry
+from gatepost.model.retry import Retry
+from gatepost.model.route import NextHop
 from gatepost.queue.grouping import DeliveryTerms, plan_deliveries
 from gatepost.queue.history import MOST, remember
 
