@@ -103,7 +103,7 @@ def test_a_pending_disconnect_is_counted_before_a_refusal(tmp_path: Path) -> Non
 def test_places_are_given_back_after_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.processes.remote_client_counts.KEPT", 0.0)
+    monkeypatch.setattr("gatepost.processes.remote_client_counts.RESERVED", 0.0)
 
     async def steps(calls: list[Calls], fronts: list[RemoteClientCounter]) -> None:
         first, second = fronts

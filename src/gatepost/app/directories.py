@@ -122,17 +122,18 @@ class Directories:
         Raises ConfigError if a password cannot be read, or if the key is not that of the Azure
         directory, and ValueError for a damaged record.
         """
-        found: list[KnowingDirectory] = []
+        directories: list[KnowingDirectory] = []
         prepared = PreparedDirectory()
         for each in settings:
             match each:
                 case AccountsDirectory():
-                    found.append(await self._accounts(each, prepared))
+                    directories.append(await self._accounts(each, prepared))
                 case AzureDirectorySettings():
-                    found.append(await self._azure(each, prepared))
+                    directories.append(await self._azure(each, prepared))
                 case EntraDirectorySettings():
-                    found.append(self._entra(each))
-        prepared.directory = found[0] if len(found) == 1 else CombinedDirectory(found)
+                    directories.append(self._entra(each))
+        is_only = len(directories) == 1
+        prepared.directory = directories[0] if is_only else CombinedDirectory(directories)
         return prepared
 
     async def _accounts(
@@ -151,12 +152,12 @@ class Directories:
 
     def _make_accounts(self, settings: AccountsDirectory) -> list[StoredAccount]:
         """Make the verifiers of each password. That is slow, so only new ones are made."""
-        kept, self._made = self._made, {}
+        made_before, self._made = self._made, {}
         for each in settings.accounts:
             password = each.password.read() if each.password is not None else None
             octets = password.reveal().encode("utf-8", "surrogateescape") if password else b""
             ticket = ticket_of(self.key.subkey(PROOFS), 0, each.name, octets)
-            before = kept.get(each.name)
+            before = made_before.get(each.name)
             if before is not None and before[:2] == (each, ticket):
                 account = before[2]
             elif password is None:

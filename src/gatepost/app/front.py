@@ -80,7 +80,8 @@ def instruct(
     every = tuple([each for some in descriptors.values() for each in some])
 
     def text() -> bytes:
-        return msgspec.json.encode(replace(front, certificates=certificates.given()), enc_hook=dict)
+        passed = replace(front, certificates=certificates.export())
+        return msgspec.json.encode(passed, enc_hook=dict)
 
     return Instruction("gatepost.app.front", text, every)
 

@@ -102,8 +102,8 @@ class Inbound:
                 files = files_of(settings)
                 if files is not None:
                     self._certificates.check(files)
-                known = self._open_listeners.get(place)
-                if known is None or not known.listener.can_be_found():
+                open_already = self._open_listeners.get(place)
+                if open_already is None or not open_already.listener.can_be_found():
                     listener = opened.get(settings.name) or self._open(settings)
                     prepared.opened[place] = listener
         except BaseException:
@@ -154,15 +154,15 @@ class Inbound:
 
         A change between one process and front processes is not possible here.
         """
-        gone = self._merge(prepared)
-        self._certificates.look(again=True)
+        withdrawn = self._merge(prepared)
+        self._certificates.try_reload(again=True)
         if prepared.workers:
             self._workers.take()
         else:
             for place in prepared.opened:
                 opened = self._open_listeners[place]
                 await self._supervisor.serve(opened.listener, opened.state)
-        for opened in gone:
+        for opened in withdrawn:
             await self._supervisor.withdraw(opened.listener)
             opened.listener.close()
 
@@ -188,12 +188,12 @@ class Inbound:
         install_certificates(self._certificates, states, listeners)
 
     def _instruction(self, prepared: PreparedListeners) -> Instruction:
-        listeners, gone = {}, dict(self._open_listeners)
+        listeners, leaving = {}, dict(self._open_listeners)
         for settings in prepared.loaded.config.listeners:
             place = place_of(settings)
             opened = prepared.opened.get(place)
-            listeners[settings.name] = opened or gone.pop(place).listener
-        for each in gone.values():
+            listeners[settings.name] = opened or leaving.pop(place).listener
+        for each in leaving.values():
             keep(each.listener)
         return instruct(
             prepared.loaded, listeners, prepared.mechanisms, prepared.workers, self._certificates

@@ -111,9 +111,9 @@ class ListenerFactory:
         return frozenset([each for each in self.verifiable if not each.endswith("-PLUS")])
 
 
-def _networks(given: Iterable[Network]) -> Networks:
-    given = tuple(given)
-    return Networks(tuple([each for each in given if each != UNIX]), UNIX in given)
+def _networks(networks: Iterable[Network]) -> Networks:
+    networks = tuple(networks)
+    return Networks(tuple([each for each in networks if each != UNIX]), UNIX in networks)
 
 
 def _profile_for(config: Configuration, settings: ListenerSettings, *, may_relay: bool) -> Profile:
@@ -172,9 +172,9 @@ def install_certificates(
     listeners: Iterable[ListenerSettings],
 ) -> None:
     """Give each listener its certificate, now and whenever the files change. Raises TlsError."""
-    found = [(each, files) for each in listeners if (files := files_of(each)) is not None]
-    for _, files in found:
+    with_tls = [(each, files) for each in listeners if (files := files_of(each)) is not None]
+    for _, files in with_tls:
         certificates.load(files)
-    certificates.keep_only([files for _, files in found])
-    for settings, files in found:
+    certificates.keep_only([files for _, files in with_tls])
+    for settings, files in with_tls:
         certificates.follow(files, partial(setattr, states[settings.name], "certificate"))

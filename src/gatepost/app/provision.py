@@ -112,21 +112,21 @@ async def provision(
     loaded from ``records``. What a damaged record was about is created again, and added to
     ``directory.damaged``.
     """
-    kept = {(each.kind, each.id): each for each in await records.load_records()}
-    first = kept.get(_RECORD)
-    given = None if first is None else _recall(first, directory, key)
-    if given is None:
+    stored = {(each.kind, each.id): each for each in await records.load_records()}
+    first = stored.get(_RECORD)
+    provisioned = None if first is None else _recall(first, directory, key)
+    if provisioned is None:
         return await _provision(directory, key, now)
-    admin = kept.get(_ADMIN_RECORD)
+    admin = stored.get(_ADMIN_RECORD)
     identity = None if admin is None else _recall_admin(admin, directory, key)
     if identity is not None:
-        return replace(given, admin=identity)
-    tenant = directory.get(Tenant, given.tenant_id)
+        return replace(provisioned, admin=identity)
+    tenant = directory.get(Tenant, provisioned.tenant_id)
     if tenant is None:
-        return given
-    made = _make_admin(directory, key, tenant, given.subscription_id, now)
+        return provisioned
+    made = _make_admin(directory, key, tenant, provisioned.subscription_id, now)
     await directory.save(made.entries, beside=[made.record])
-    return replace(given, admin=made.identity)
+    return replace(provisioned, admin=made.identity)
 
 
 def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identity | None:
@@ -181,13 +181,13 @@ def _recall_access_key(
 async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Provisioned:
     tenant = Tenant(new_guid(), f"{NAME}.localhost")
     application = Application(new_guid(), new_guid(), tenant.id, "Email sender")
-    kept, client_secret = directory.make_secret(application, SECRET_LIFETIME)
+    secret, client_secret = directory.make_secret(application, SECRET_LIFETIME)
     access_key = generate_access_key()
     service, domain, resources = _make_resources(tenant, key, access_key)
     admin = _make_admin(directory, key, tenant, service.subscription_id, now)
     role = _make_role(application, service, directory.rules, now)
     await directory.save(
-        [tenant, application, kept, *resources, *role, *admin.entries],
+        [tenant, application, secret, *resources, *role, *admin.entries],
         beside=[
             admin.record,
             Record(

@@ -54,10 +54,10 @@ async def provide_accounts(
     """Return the accounts in the store. At a profile's first start, create its account; also if the
     record of what it got is damaged, which is added to ``damaged``."""
     mine = ("provisioned", f"account {profile.name}")
-    kept = {(each.kind, each.id): each for each in await records.load_records()}
-    record = kept.get(mine)
-    known = None if record is None else _recall(record, key, damaged)
-    if known is None:
+    stored = {(each.kind, each.id): each for each in await records.load_records()}
+    record = stored.get(mine)
+    recalled = None if record is None else _recall(record, key, damaged)
+    if recalled is None:
         first = draw_account(profile)
         account = await asyncio.to_thread(_account_of, first, key)
         kind = ("account", account.name)
@@ -68,10 +68,10 @@ async def provide_accounts(
             ]
         )
     else:
-        first = known
+        first = recalled
     directory = open_accounts(records, key)
     await directory.load()
-    if known is not None and first.password and not await _has_password(directory, first):
+    if recalled is not None and first.password and not await _has_password(directory, first):
         first = ProvisionedAccount(first.username, Secret(""), first.sender, Secret(""))
     tokens = {first.username: first.token} if first.token else {}
     return Accounts(directory, TokenAccounts(directory, tokens), first)
@@ -80,13 +80,13 @@ async def provide_accounts(
 def draw_account(profile: Profile) -> ProvisionedAccount:
     """Generate the account's name and secrets in the form that the profile prescribes."""
     account = profile.account
-    known = {"profile": profile.name.lower()}
-    known["username"] = username = fill_template(account.username, known)
+    values = {"profile": profile.name.lower()}
+    values["username"] = username = fill_template(account.username, values)
     return ProvisionedAccount(
         username,
-        Secret(fill_template(account.password, known)),
-        fill_template(account.sender, known),
-        Secret(fill_template(account.token, known)),
+        Secret(fill_template(account.password, values)),
+        fill_template(account.sender, values),
+        Secret(fill_template(account.token, values)),
     )
 
 

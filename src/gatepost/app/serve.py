@@ -70,8 +70,8 @@ class ServeOptions:
         try:
             check_again(self.config)
         except OSError as error:
-            said = f"the configuration cannot be read: {error.strerror or error}"
-            raise ConfigError(said, where=str(self.config)) from error
+            message = f"the configuration cannot be read: {error.strerror or error}"
+            raise ConfigError(message, where=str(self.config)) from error
         for _ in range(_READS):
             text = _text_of(self.config)
             config = load_config(self.config)
@@ -278,7 +278,7 @@ class ServedRelay:
         following.directory.take(self.directory)
         await self.directory.forget()
         if self.api is not None:
-            self.api.certificates.look(again=True)
+            self.api.certificates.try_reload(again=True)
         self._open_administration()
         delivery, listeners = following.delivery, following.listeners
         config, self.loaded = listeners.loaded.config, listeners.loaded

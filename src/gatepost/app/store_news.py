@@ -20,12 +20,12 @@ News = Sequence[tuple[str, str]]
 
 def news_of(store: "SqliteStore") -> News:
     """Return what was found when ``store`` was opened."""
-    found = (
+    events = (
         ("store_recovered", store.recovered),
         ("store_gone", store.begun),
         ("store_older", store.older),
     )
-    return [(event, reason) for event, reason in found if reason]
+    return [(event, reason) for event, reason in events if reason]
 
 
 def leave_news(data: Path, news: News) -> None:

@@ -17,12 +17,12 @@ from gatepost.store.sqlite.settings import StoreSettings
 
 def with_store_warning(config: Configuration) -> Configuration:
     """Return the configuration with a warning if there was a store that is gone."""
-    said = ""
+    reason = ""
     with suppress(OSError):  # no permission to read it
-        said = missing(config.storage.directory.resolve())
-    if not said:
+        reason = missing(config.storage.directory.resolve())
+    if not reason:
         return config
-    warning = ConfigError(f"{said}; a new store will be created", where="storage.directory")
+    warning = ConfigError(f"{reason}; a new store will be created", where="storage.directory")
     return replace(config, warnings=(*config.warnings, warning))
 
 

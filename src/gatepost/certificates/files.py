@@ -94,41 +94,41 @@ class CertificateFiles:
         """``newest`` is the highest version of TLS."""
         self._report, self._now = report, now
         self._load = partial(load_certificate, newest=newest)
-        self._kept: dict[Files, _LoadedCertificate] = {}
+        self._loaded: dict[Files, _LoadedCertificate] = {}
         self._watching: asyncio.TimerHandle | None = None
 
     def load(self, files: Files) -> ServerCertificate:
         """Return the certificate of two files. Raises TlsError if it cannot be served."""
-        kept = self._kept.get(files)
-        if kept is None:
+        loaded = self._loaded.get(files)
+        if loaded is None:
             state = _state_of(files)  # before reading, so that a later change is noticed
             certificate = self._load(*files)
-            kept = self._kept[files] = _LoadedCertificate(
+            loaded = self._loaded[files] = _LoadedCertificate(
                 certificate, _contents_of(files), state, state
             )
             self._warn(files[0])
-        return kept.certificate
+        return loaded.certificate
 
-    def given(self) -> tuple[PassedCertificate, ...]:
-        """Return what is served now, even if the files have changed."""
+    def export(self) -> tuple[PassedCertificate, ...]:
+        """Return the certificates served now, even if their files have changed."""
         return tuple(
             [
                 PassedCertificate(files, each.contents, each.state)
-                for files, each in self._kept.items()
+                for files, each in self._loaded.items()
             ]
         )
 
-    def begin_with(self, given: Iterable[PassedCertificate]) -> None:
+    def begin_with(self, certificates: Iterable[PassedCertificate]) -> None:
         """Start with what another process serves; read the files if that is not possible."""
-        for each in given:
+        for each in certificates:
             with contextlib.suppress(OSError, TlsError):
-                certificate = self._load_given(each.contents)
+                certificate = self._load_contents(each.contents)
                 files: Any = tuple(each.files)
-                self._kept[files] = _LoadedCertificate(
+                self._loaded[files] = _LoadedCertificate(
                     certificate, each.contents, each.state, each.state
                 )
 
-    def _load_given(self, contents: tuple[bytes | None, ...]) -> ServerCertificate:
+    def _load_contents(self, contents: tuple[bytes | None, ...]) -> ServerCertificate:
         """Raises TlsError and OSError."""
         with ExitStack() as stack:
             chain, *others = [
@@ -138,10 +138,10 @@ class CertificateFiles:
 
     def check(self, files: Files) -> None:
         """Read what is new or has changed. Raises TlsError if it would be refused."""
-        kept = self._kept.get(files)
-        if kept is None:
+        loaded = self._loaded.get(files)
+        if loaded is None:
             self.load(files)
-        elif _state_of(files) != kept.state:
+        elif _state_of(files) != loaded.state:
             self._load(*files)
             _check_time(files[0], _own(files[0]), self._now())
 
@@ -155,42 +155,42 @@ class CertificateFiles:
     def follow(self, files: Files, take: Callable[[ServerCertificate], None]) -> None:
         """Call ``take`` with the certificate now, and again whenever it is replaced."""
         take(self.load(files))
-        self._kept[files].takers.append(take)
+        self._loaded[files].takers.append(take)
 
     def keep_only(self, files: Iterable[Files]) -> None:
         """Forget certificates that no listener uses any more, with their followers."""
         wanted = set(files)
-        self._kept = {each: kept for each, kept in self._kept.items() if each in wanted}
-        for kept in self._kept.values():
-            kept.takers.clear()
+        self._loaded = {each: loaded for each, loaded in self._loaded.items() if each in wanted}
+        for loaded in self._loaded.values():
+            loaded.takers.clear()
 
-    def look(self, *, again: bool = False) -> bool:
-        """Load what has changed; a certificate that cannot be used is reported, and the old one
-        stays.
+    def try_reload(self, *, again: bool = False) -> bool:
+        """Load certificates whose files have changed; return whether none failed.
 
-        ``again``: also what failed before and has not changed since. False if anything failed.
+        One that cannot be used is reported, and the old one stays. ``again``: also try those that
+        failed before and have not changed since.
         """
-        looked = [self._look_at(files, kept, again) for files, kept in self._kept.items()]
-        return all(looked)
+        results = [self._try_reload_one(files, each, again) for files, each in self._loaded.items()]
+        return all(results)
 
-    def _look_at(self, files: Files, kept: _LoadedCertificate, again: bool) -> bool:
+    def _try_reload_one(self, files: Files, loaded: _LoadedCertificate, again: bool) -> bool:
         state = _state_of(files)
         now = self._now()
-        is_known = state == kept.tried and not again and (kept.due is None or kept.due > now)
-        if state == kept.state or is_known:
+        was_tried = state == loaded.tried and not again and (loaded.due is None or loaded.due > now)
+        if state == loaded.state or was_tried:
             return True
-        kept.tried, kept.due = state, None
+        loaded.tried, loaded.due = state, None
         chain = files[0]
         try:
             certificate, contents = self._load(*files), _contents_of(files)
             own = _own(chain)
-            kept.due = own.not_valid_before_utc if own.not_valid_before_utc > now else None
+            loaded.due = own.not_valid_before_utc if own.not_valid_before_utc > now else None
             _check_time(chain, own, now)
         except TlsError as error:
             self._report("certificate_kept", file=chain, reason=str(error))
             return False
-        kept.certificate, kept.contents, kept.state = certificate, contents, state
-        for take in kept.takers:
+        loaded.certificate, loaded.contents, loaded.state = certificate, contents, state
+        for take in loaded.takers:
             take(certificate)
         expires_at = spelled(own.not_valid_after_utc)
         self._report("certificate_reloaded", file=chain, expires_at=expires_at)
@@ -199,7 +199,7 @@ class CertificateFiles:
     def watch(self) -> None:
         """Check every few seconds from now on, until ``close``."""
         self._watching = asyncio.get_running_loop().call_later(LOOK, self.watch)
-        self.look()
+        self.try_reload()
 
     def close(self) -> None:
         """Stop checking."""
@@ -238,10 +238,10 @@ def spelled(moment: datetime) -> str:
 
 def _state_of(files: Files) -> _State:
     """Return what changes if a file is rewritten or replaced."""
-    found = []
+    state = []
     for name in files:
         with contextlib.suppress(OSError):
             if name is not None:
                 stat = Path(name).stat()
-                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
+                state.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(state)

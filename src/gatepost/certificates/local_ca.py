@@ -85,13 +85,13 @@ def ensure_certificates(
     make_private_directory(private)
     ca_file, server_file = directory / CA_FILE, private / "server.pem"
     before = authority = _read_authority(private / "ca.pem")
-    if authority is None or not _authority_fits(authority, names, now):
+    if authority is None or not _is_usable_authority(authority, names, now):
         authority = _make_authority([*_subtrees(before), *subtrees_for(names)], now)
         write_file(private / "ca.pem", authority.encode())
     public = authority.certificate.public_bytes(serialization.Encoding.PEM)
     if not ca_file.exists() or ca_file.read_bytes() != public:
         write_file(ca_file, public, mode=PUBLIC)
-    if not _server_fits(server_file, authority, names, now):
+    if not _is_usable_server(server_file, authority, names, now):
         write_file(server_file, _make_server(authority, names, now).encode())
     return Certificates(ca_file, server_file, before is not None and before != authority)
 
@@ -133,10 +133,10 @@ def read_certificates(directory: Path, why: Exception) -> Certificates:
 
     Raises ConfigError with ``why`` if there are none.
     """
-    found = Certificates(directory / CA_FILE, directory / "tls" / "server.pem")
-    if not (found.ca_file.exists() and found.server_file.exists()):
+    certificates = Certificates(directory / CA_FILE, directory / "tls" / "server.pem")
+    if not (certificates.ca_file.exists() and certificates.server_file.exists()):
         raise ConfigError(f"{why}, and has no certificates there yet") from why
-    return found
+    return certificates
 
 
 def _read_authority(path: Path) -> _Pair | None:
@@ -159,7 +159,7 @@ def _parse_pair(pem: bytes) -> _Pair:
     return _Pair(certificate, key)
 
 
-def _authority_fits(authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
+def _is_usable_authority(authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
     return (
         are_permitted(names, _subtrees(authority))
         and authority.certificate.not_valid_after_utc - now >= RENEW_BEFORE
@@ -172,7 +172,7 @@ def _subtrees(authority: _Pair | None) -> list[x509.GeneralName]:
     return list(constraints.permitted_subtrees or ()) if constraints else []
 
 
-def _server_fits(path: Path, authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
+def _is_usable_server(path: Path, authority: _Pair, names: tuple[str, ...], now: datetime) -> bool:
     try:
         certificate = _parse_pair(path.read_bytes()).certificate
         certificate.verify_directly_issued_by(authority.certificate)

@@ -109,27 +109,34 @@ def open_key(directory: Path) -> Key:
     return key
 
 
-async def check_key(key: Key, records: Records) -> bool:
-    """Tell whether ``records`` have this key's fingerprint.
+async def check_key(key: Key, records: Records) -> None:
+    """Raise ConfigError if the secrets in ``records`` were sealed with another key.
 
-    Raises ConfigError if they have another one: then the sealed values are not damaged, and must
-    not be replaced. Earlier versions stored no fingerprint; there the key that signs tokens shows
-    the same.
+    Then they are not damaged, and must not be replaced.
     """
-    kept = {(each.kind, each.id): each.fields for each in await records.load_records()}
-    mark = kept.get(_FINGERPRINT, {})
+    await _has_fingerprint(key, records)
+
+
+async def _has_fingerprint(key: Key, records: Records) -> bool:
+    """Tell whether ``records`` have this key's fingerprint. Raises ConfigError if they have another
+    one.
+
+    Earlier versions stored no fingerprint; there the key that signs tokens shows the same.
+    """
+    stored = {(each.kind, each.id): each.fields for each in await records.load_records()}
+    mark = stored.get(_FINGERPRINT, {})
     if _is_sound(mark):
         if mark != _fingerprint(key.subkey("fingerprint").hex()):
             raise ConfigError(_MISFIT, where=key.where)
         return True
     with suppress(LookupError, TypeError, ValueError):  # it is damaged
-        key.unseal(base64.b64decode(kept[SIGNING_KEY]["sealed"]), SIGNING_KEY[1])
+        key.unseal(base64.b64decode(stored[SIGNING_KEY]["sealed"]), SIGNING_KEY[1])
     return False
 
 
 async def keep_fingerprint(key: Key, records: Records) -> None:
     """Store the key's fingerprint, if there is none. Raises ConfigError if there is another one."""
-    if not await check_key(key, records):
+    if not await _has_fingerprint(key, records):
         fields = _fingerprint(key.subkey("fingerprint").hex())
         await records.save_records([Record(*_FINGERPRINT, fields)])
 

@@ -134,19 +134,19 @@ class StoredRefreshTokens:
 class StoredRefreshToken:
     """The newest token that follows a credential's configured one."""
 
-    def __init__(self, kept: StoredRefreshTokens, name: str, configured: Read) -> None:
+    def __init__(self, tokens: StoredRefreshTokens, name: str, configured: Read) -> None:
         """``name`` is the credential's, under which earlier versions stored it."""
-        self._kept, self._name, self._configured = kept, name, configured
+        self._tokens, self._name, self._configured = tokens, name, configured
         self._mark = b""
         """The mark of the configured token when it was last read."""
 
     def read(self) -> Secret:
         """Return the newest token. Raises ConfigError."""
         configured = self._configured()
-        self._mark = self._kept.mark_of(configured)
-        return self._kept.newest(self._mark, self._name) or configured
+        self._mark = self._tokens.mark_of(configured)
+        return self._tokens.newest(self._mark, self._name) or configured
 
     def keep(self, token: Secret) -> None:
         """Keep a token that replaces the one that was last read. The operator may have
         configured another one meanwhile."""
-        self._kept.keep(self._mark, self._name, token)
+        self._tokens.keep(self._mark, self._name, token)

@@ -53,11 +53,11 @@ class SecretFiles:
         self._states.clear()
         self._marks.clear()
         for each in {each for files in self._files.values() for each in files}:
-            self._look_at(each)
+            self._try_update(each)
 
     def look(self) -> None:
         """Report what has changed."""
-        changed = {each for each in list(self._states) if self._look_at(each)}
+        changed = {each for each in list(self._states) if self._try_update(each)}
         names = [name for name, files in self._files.items() if not changed.isdisjoint(files)]
         if names:
             self._changed(names)
@@ -72,7 +72,8 @@ class SecretFiles:
         if self._watching is not None:
             self._watching.cancel()
 
-    def _look_at(self, file: NamedSecret) -> bool:
+    def _try_update(self, file: NamedSecret) -> bool:
+        """Read a file if it has changed; return whether it has a new secret."""
         state = _state_of(file)
         if file in self._states and state == self._states[file]:
             return False

@@ -17,38 +17,38 @@ class Alarms(MutableMapping[str, str]):
     again after a restart.
     """
 
-    def __init__(self, records: Records, known: dict[str, str]) -> None:
-        self._records, self._known = records, known
+    def __init__(self, records: Records, findings: dict[str, str]) -> None:
+        self._records, self._findings = records, findings
         self._writing: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     @classmethod
     async def open(cls, records: Records) -> "Alarms":
         """Return the alarms of a store. Raises QueueError."""
-        found = [each for each in await records.load_records() if each.kind == _KIND]
-        return cls(records, {each.id: str(each.fields.get("finding", "")) for each in found})
+        alarms = [each for each in await records.load_records() if each.kind == _KIND]
+        return cls(records, {each.id: str(each.fields.get("finding", "")) for each in alarms})
 
     def keep_only(self, wanted: Collection[str]) -> None:
         """Forget what is about things that no longer exist."""
-        for key in [each for each in self._known if each not in wanted]:
+        for key in [each for each in self._findings if each not in wanted]:
             del self[key]
 
     def __getitem__(self, key: str) -> str:
-        return self._known[key]
+        return self._findings[key]
 
     def __setitem__(self, key: str, finding: str) -> None:
-        self._known[key] = finding
+        self._findings[key] = finding
         self._write(key)
 
     def __delitem__(self, key: str) -> None:
-        del self._known[key]
+        del self._findings[key]
         self._write(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return iter(self._findings)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._findings)
 
     async def close(self) -> None:
         """Wait until everything is written."""
@@ -61,7 +61,7 @@ class Alarms(MutableMapping[str, str]):
 
     async def _save(self, key: str) -> None:
         async with self._turn:  # only the latest value is stored
-            finding = self._known.get(key)
+            finding = self._findings.get(key)
             try:
                 if finding is None:
                     await self._records.save_records([], [(_KIND, key)])

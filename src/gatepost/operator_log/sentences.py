@@ -75,13 +75,14 @@ def format_event(event: str, facts: Mapping[str, Any]) -> str:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         text = f"{event.replace('_', ' ')} {words}"
     else:
-        text = sentence.format_map(_Shown(facts)).replace(": : ", ": ")  # there was no answer
+        # without a reply, nothing is between the colons
+        text = sentence.format_map(_SentenceFacts(facts)).replace(": : ", ": ")
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return text.rstrip(" :")
 
 
-class _Shown(dict[str, Any]):
+class _SentenceFacts(dict[str, Any]):
     """Facts as a sentence names them."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:

@@ -44,7 +44,7 @@ class Reporter:
         self._thread.start()
 
     @property
-    def as_json(self) -> bool:
+    def has_json_lines(self) -> bool:
         """Whether lines are JSON objects."""
         return self._formatter.as_json
 

@@ -120,7 +120,7 @@ def caching_operations(
     read_question = decoder(tuple[Credentials, str]).decode
     read_sender = decoder(tuple[Principal, Address]).decode
 
-    def keep(_: msgspec.Raw) -> bool:
+    def try_register(_: msgspec.Raw) -> bool:
         caches.add_directory_cache(cache)
         return True
 
@@ -129,7 +129,7 @@ def caching_operations(
         return _later(answer) if isinstance(answer, Awaitable) else _spelled(answer)
 
     return {
-        "keep": keep,
+        "keep": try_register,
         "identify_for_cache": identify,
         "standing_for_cache": lambda raw: directory.standing_for_cache(*read_sender(raw)),
     }

@@ -63,9 +63,9 @@ class RemoteDirectory:
             return ask_for(_verdict, "identify", credentials, mechanism)
         password = credentials.password.reveal().encode("utf-8", "surrogateescape")
         ticket = ticket_of(self._key, 0, f"{mechanism} {credentials.username}", password)
-        known = self._proven.get(ticket)
-        if known is not None and self._holds(known[1]):
-            return known[0]
+        cached = self._proven.get(ticket)
+        if cached is not None and self._is_valid(cached[1]):
+            return cached[0]
         keep = partial(_keep_proof, self._proven, ticket)
         return ask_for(keep, "identify_for_cache", credentials, mechanism)
 
@@ -77,13 +77,13 @@ class RemoteDirectory:
     def standing(self, principal: Principal, sender: Address) -> Later[Standing]:
         if not self._keeps:
             return self._calls.ask_for(_standing, "standing", principal, sender)
-        known = self._standings.get((principal, sender))
-        if known is not None and self._holds(known[1]):
-            return known[0]
+        cached = self._standings.get((principal, sender))
+        if cached is not None and self._is_valid(cached[1]):
+            return cached[0]
         keep = partial(_keep_standing, self._standings, (principal, sender))
         return self._calls.ask_for(keep, "standing_for_cache", principal, sender)
 
-    def _holds(self, until: float) -> bool:
+    def _is_valid(self, until: float) -> bool:
         """Tell whether a cached answer is still valid.
 
         If this process was suspended for longer than a change waits, it was disconnected, and does
@@ -97,31 +97,31 @@ _HELD_STANDING: Final = tuple[Standing, float]
 _PROOF: Final = tuple[Principal | None, Reply | None, float]
 
 
-def _keep_proof(kept: Proofs, ticket: bytes, raw: msgspec.Raw) -> Principal | Reply:
+def _keep_proof(cache: Proofs, ticket: bytes, raw: msgspec.Raw) -> Principal | Reply:
     principal, refusal, until = decode(raw, _PROOF)
     if principal is None:
         assert refusal is not None  # noqa: S101 - one of the two is always there
         return refusal
     if until:
-        _keep(kept, ticket, (principal, until))
+        _keep(cache, ticket, (principal, until))
     return principal
 
 
 def _keep_standing(
-    kept: Standings, question: tuple[Principal, Address], raw: msgspec.Raw
+    cache: Standings, question: tuple[Principal, Address], raw: msgspec.Raw
 ) -> Standing:
     standing, until = decode(raw, _HELD_STANDING)
     if until:
-        _keep(kept, question, (standing, until))
+        _keep(cache, question, (standing, until))
     return standing
 
 
-def _keep(kept: dict[K, V], question: K, answer: V) -> None:
+def _keep(cache: dict[K, V], question: K, answer: V) -> None:
     """Cache an answer in the dictionary that existed when it was requested: if that was replaced
     meanwhile, the answer is dropped with it. The number of entries is limited."""
-    if len(kept) >= MOST_REMEMBERED:
-        kept.clear()
-    kept[question] = answer
+    if len(cache) >= MOST_REMEMBERED:
+        cache.clear()
+    cache[question] = answer
 
 
 def _verdict(raw: msgspec.Raw) -> Principal | Reply:

@@ -19,8 +19,8 @@ class RemoteReport:
     def __init__(self, calls: Calls, formatter: EventFormatter) -> None:
         self._calls, self._formatter = calls, formatter
         self._lines: list[str] = []
-        self._told = 0
-        """Lines since everything that was said had gone out."""
+        self._queued = 0
+        """Lines since there was last nothing left to send."""
         self._dropped = 0
 
     @classmethod
@@ -33,18 +33,18 @@ class RemoteReport:
         if self._calls.lost.is_set():
             return  # we stop soon
         if not self._lines and not self._calls.unsent:
-            self._told = 0
-        if self._told >= MAX_WAITING:
+            self._queued = 0
+        if self._queued >= MAX_WAITING:
             self._dropped += 1
             return
         if not self._lines:
             self._calls.tell_soon("lines", self._take)
-        self._told += 1
+        self._queued += 1
         self._lines.append(self._formatter.line(time.time(), event, facts))
 
     def _take(self) -> Sequence[str]:
         lines, self._lines = self._lines, []
-        if self._dropped and self._told < MAX_WAITING:  # it goes on
+        if self._dropped and self._queued < MAX_WAITING:  # it goes on
             count, self._dropped = self._dropped, 0
             lines.append(self._formatter.line(time.time(), "lines_dropped", {"count": count}))
         return lines

@@ -87,8 +87,8 @@ class RemoteStore:
         return await self._calls.call(int, "new_epoch")
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
-        found = await self._calls.call(list[PackedMessage], "list", selection)
-        return [unpack_message(each) for each in found]
+        messages = await self._calls.call(list[PackedMessage], "list", selection)
+        return [unpack_message(each) for each in messages]
 
     async def count(self) -> int:
         return await self._calls.call(int, "count")

@@ -99,7 +99,7 @@ class Calls:
         """Connect to the relay at ``path``. Raises ConnectError if none runs there."""
         calls = cls()
         calls._stream = await connect_frames(
-            path, lambda: FrameStream(calls._answered, calls._gone)
+            path, lambda: FrameStream(calls._receive_answer, calls._fail_open_calls)
         )
         return calls
 
@@ -157,19 +157,19 @@ class Calls:
         """Call, and return the answer as a ``kind``."""
         return decode(await self.ask(operation, *arguments), kind)
 
-    def _answered(self, _stream: FrameStream, frame: bytes, _content: Sequence[bytes]) -> None:
+    def _receive_answer(self, stream: FrameStream, frame: bytes, _: Sequence[bytes]) -> None:
         try:
             number, outcome, value = _CALL.decode(frame)
         except msgspec.MsgspecError:
-            self._stream.close()  # that is not a relay
+            stream.close()  # that is not a relay
             return
         if not number:
             self.hears.get(outcome, _as_it_is)(value)
             return
-        asked = self._open.pop(number, None)
-        if asked is None or asked[0].done():
+        call = self._open.pop(number, None)
+        if call is None or call[0].done():
             return
-        future, read = asked
+        future, read = call
         if outcome == OK:
             try:
                 future.set_result(read(value))
@@ -179,7 +179,7 @@ class Calls:
             message = msgspec.msgpack.decode(value, type=str)
             future.set_exception(_ERRORS.get(outcome, GatepostError)(message))
 
-    def _gone(self) -> None:
+    def _fail_open_calls(self) -> None:
         for future, _ in self._open.values():
             if not future.done():
                 future.set_exception(ResponseLost("the relay closed the connection"))
@@ -195,12 +195,12 @@ class Answers:
     """The answering end of one connection; runs operations from a table."""
 
     def __init__(
-        self, operations: Mapping[str, Operation], on_gone: Callable[[], None] = lambda: None
+        self, operations: Mapping[str, Operation], on_disconnect: Callable[[], None] = lambda: None
     ) -> None:
         self._operations = operations
-        self._on_gone = on_gone
+        self._on_disconnect = on_disconnect
         self._running: set[asyncio.Future[Any]] = set()
-        self._stream = FrameStream(self._called, self._gone)
+        self._stream = FrameStream(self._receive_call, self._end)
 
     @property
     def stream(self) -> FrameStream:
@@ -215,7 +215,7 @@ class Answers:
         """Abort the connection."""
         self._stream.abort()
 
-    def _called(self, stream: FrameStream, frame: bytes, content: Sequence[bytes]) -> None:
+    def _receive_call(self, stream: FrameStream, frame: bytes, content: Sequence[bytes]) -> None:
         try:
             number, name, arguments = _CALL.decode(frame)
         except msgspec.MsgspecError:
@@ -260,11 +260,11 @@ class Answers:
         except Disconnected:
             return  # the caller has disconnected
 
-    def _gone(self) -> None:
+    def _end(self) -> None:
         for running in list(self._running):
             if isinstance(running, asyncio.Task):  # a wait; a commit continues
                 running.cancel()
-        self._on_gone()
+        self._on_disconnect()
 
 
 def _encode_answer(number: int, result: Any) -> bytes:

@@ -27,7 +27,7 @@ class RefusedPassword:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _NAME
-        self._kept: dict[str, Any] = {}
+        self._record: dict[str, Any] = {}
 
     def remember(self) -> None:
         """Read what was stored before this start; damaged content is ignored."""
@@ -35,15 +35,15 @@ class RefusedPassword:
             contextlib.suppress(OSError, ValueError, RecursionError),
             self._path.open("rb") as file,
         ):
-            kept = json.loads(file.read(_MOST))
-            if isinstance(kept, dict) and all(isinstance(each, str) for each in kept.values()):
-                self._kept = kept
+            record = json.loads(file.read(_MOST))
+            if isinstance(record, dict) and all(isinstance(each, str) for each in record.values()):
+                self._record = record
 
-    def holds(self, password: Secret) -> bool:
+    def matches(self, password: Secret) -> bool:
         """Tell whether exactly this password was refused within PAUSE."""
         try:
-            left = datetime.fromisoformat(self._kept["until"]) - datetime.now(UTC)
-            salt, digest = (bytes.fromhex(self._kept[each]) for each in ("salt", "digest"))
+            left = datetime.fromisoformat(self._record["until"]) - datetime.now(UTC)
+            salt, digest = (bytes.fromhex(self._record[each]) for each in ("salt", "digest"))
         except (KeyError, ValueError, TypeError):
             return False
         in_time = timedelta(0) < left <= PAUSE
@@ -52,18 +52,18 @@ class RefusedPassword:
     def begin(self, password: Secret) -> None:
         """Store that it was refused just now. Raises OSError, but this process remembers it."""
         salt = os.urandom(16)
-        self._kept = {
+        self._record = {
             "until": (datetime.now(UTC) + PAUSE).isoformat(timespec="seconds"),
             "salt": salt.hex(),
             "digest": _digest(password, salt).hex(),
         }
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(self._path, json.dumps(self._kept).encode())
+        write_file(self._path, json.dumps(self._record).encode())
 
     def end(self) -> None:
         """Forget it, because a password was accepted. Raises OSError."""
-        if self._kept:
-            self._kept = {}
+        if self._record:
+            self._record = {}
             self._path.unlink(missing_ok=True)
 
 

@@ -69,8 +69,8 @@ class Snapshots:
             names = list(self._directory.iterdir())
         except FileNotFoundError:
             return []
-        found = [(match, path) for path in names if (match := _NAME.fullmatch(path.name))]
-        return sorted((int(match[1]), path) for match, path in found)
+        numbered = [(match, path) for path in names if (match := _NAME.fullmatch(path.name))]
+        return sorted((int(match[1]), path) for match, path in numbered)
 
 
 def _taken_at(path: Path) -> datetime:

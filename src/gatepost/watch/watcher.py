@@ -56,14 +56,14 @@ class Watcher:
         self._snapshots = Snapshots(config.directory / upstream.name, config.keep, config.keep_for)
         self._refused = RefusedPassword(config.directory / upstream.name)
         self._warned = False
-        self._known: ServerSnapshot | None = None
+        self._previous: ServerSnapshot | None = None
 
     def remember(self) -> None:
         """Read the results from before this start."""
-        self._known = self._snapshots.last(self._damaged)
+        self._previous = self._snapshots.last(self._report_damaged)
         self._refused.remember()
 
-    def _damaged(self, path: Path, reason: str) -> None:
+    def _report_damaged(self, path: Path, reason: str) -> None:
         self._report(
             "snapshot_unreadable", upstream=self.upstream.name, file=str(path), reason=reason
         )
@@ -76,10 +76,10 @@ class Watcher:
             work = start(partial(self._look, self.upstream, password))
             diagnosis = await asyncio.wrap_future(work)
         except GatepostError as error:  # a secret or a CA file that is gone
-            self._failed(str(error))
+            self._report_failure(str(error))
             return None
         except Exception as error:  # noqa: BLE001 - what one upstream sends must not blind us to all
-            self._failed(f"{type(error).__name__} of ours")
+            self._report_failure(f"{type(error).__name__} of ours")
             return None
         snapshot = snapshot_of(diagnosis, time.monotonic() - began)
         snapshot = self._judge_login(snapshot, password)
@@ -88,7 +88,7 @@ class Watcher:
         self._keep(snapshot)
         return snapshot
 
-    def _failed(self, reason: str) -> None:
+    def _report_failure(self, reason: str) -> None:
         self._report("probe_failed", upstream=self.upstream.name, reason=reason)
         self._count("failed")
 
@@ -99,12 +99,12 @@ class Watcher:
         if named is None:
             return None
         password = named.read()
-        return None if self._refused.holds(password) else password
+        return None if self._refused.matches(password) else password
 
     def _judge_login(self, snapshot: ServerSnapshot, password: Secret | None) -> ServerSnapshot:
         if password is None:
-            if self.upstream.password is not None and self._known is not None:
-                return keeping_login(snapshot, self._known)
+            if self.upstream.password is not None and self._previous is not None:
+                return keeping_login(snapshot, self._previous)
             return snapshot
         if snapshot.login_refused or snapshot.signed_in:
             with contextlib.suppress(OSError):  # the failure to store the snapshot reports it
@@ -114,7 +114,7 @@ class Watcher:
             self._report("login_rests", upstream=self.upstream.name, hours=hours)
         return snapshot
 
-    # What is told, and kept.
+    # Reports and snapshots.
 
     def _tell(self, now: ServerSnapshot) -> None:
         name, facts = self.upstream.name, {}
@@ -127,8 +127,8 @@ class Watcher:
             "probed", upstream=name, server=now.target, verdict=now.verdict,
             findings=[each.id for each in now.findings], seconds=now.seconds, **facts,
         )  # fmt: skip
-        if self._known is not None:
-            for each in differences(self._known, now):
+        if self._previous is not None:
+            for each in differences(self._previous, now):
                 self.standing.changes += 1
                 self._report(
                     "changed", upstream=name, what=each.what, subject=each.subject,
@@ -151,8 +151,8 @@ class Watcher:
         self._warned = ends_soon
 
     def _keep(self, snapshot: ServerSnapshot) -> None:
-        before = (snapshot, self._known) if self._known is not None else (snapshot,)
-        self._known = known_before(before)
+        before = (snapshot, self._previous) if self._previous is not None else (snapshot,)
+        self._previous = known_before(before)
         self.standing.last = snapshot
         try:
             self._snapshots.add(snapshot)

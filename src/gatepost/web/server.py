@@ -226,7 +226,7 @@ class WebServer:
         config.alarm = alarm or DescriptorAlarm(report)
         self._server = _Server(config)
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
-        self._serving.add_done_callback(_ended)
+        self._serving.add_done_callback(_report_end)
 
     def renew(self, chain: str, key: str | None) -> None:
         """Serve another certificate, which was checked, on new connections."""
@@ -250,7 +250,7 @@ class WebServer:
             await asyncio.wait(cut_short, timeout=LAST_ANSWERS)
 
 
-def _ended(serving: "asyncio.Future[None]") -> None:
+def _report_end(serving: "asyncio.Future[None]") -> None:
     """Report at once why a server has ended; ``stop`` sees it only later."""
     if not serving.cancelled() and (error := serving.exception()) is not None:
         serving.get_loop().call_exception_handler({"message": "", "exception": error})

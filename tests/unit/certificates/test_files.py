@@ -54,12 +54,12 @@ def test_a_certificate_is_read_once_and_shared(bench: Bench) -> None:
 
 def test_a_follower_gets_the_certificate_now_and_after_each_change(bench: Bench) -> None:
     bench.certificates.follow(bench.files, bench.taken.append)
-    assert bench.certificates.look()
+    assert bench.certificates.try_reload()
     assert len(bench.taken) == 1
     bench.put()
     bench.certificates.check(bench.files)
     assert len(bench.taken) == 1, "it is not taken yet"
-    assert bench.certificates.look()
+    assert bench.certificates.try_reload()
     assert len(bench.taken) == 2
     assert bench.taken[1].bindings != bench.taken[0].bindings
     assert bench.certificates.load(bench.files) is bench.taken[1]
@@ -81,13 +81,13 @@ def test_an_unusable_certificate_is_reported_once_and_the_old_one_stays(
         bench.put(until=datetime.now(UTC) - timedelta(hours=1))
     with pytest.raises(TlsError, match=r"chain\.pem"):
         bench.certificates.check(bench.files)
-    assert not bench.certificates.look()
-    assert bench.certificates.look(), "it has not changed since"
-    assert not bench.certificates.look(again=True), "but who asks is told again"
+    assert not bench.certificates.try_reload()
+    assert bench.certificates.try_reload(), "it has not changed since"
+    assert not bench.certificates.try_reload(again=True), "but who asks is told again"
     assert bench.told() == ["certificate_kept"] * 2
     assert len(bench.taken) == 1
     bench.put()
-    assert bench.certificates.look()
+    assert bench.certificates.try_reload()
     assert bench.told()[-1] == "certificate_reloaded"
     assert len(bench.taken) == 2
 
@@ -96,24 +96,24 @@ def test_an_unusable_certificate_is_reported_once_and_the_old_one_stays(
 def test_another_process_begins_with_what_is_served(bench: Bench) -> None:
     good = bench.certificates.load(bench.files).bindings
     bench.key.write_text("half")
-    assert not bench.certificates.look()
-    given = msgspec.json.encode(bench.certificates.given())
-    assert "PRIVATE" not in repr(bench.certificates.given())
+    assert not bench.certificates.try_reload()
+    exported = msgspec.json.encode(bench.certificates.export())
+    assert "PRIVATE" not in repr(bench.certificates.export())
     other = CertificateFiles(bench.report)
-    other.begin_with(msgspec.json.decode(given, type=tuple[PassedCertificate, ...]))
+    other.begin_with(msgspec.json.decode(exported, type=tuple[PassedCertificate, ...]))
     other.follow(bench.files, bench.taken.append)
     assert bench.taken[0].bindings == good
-    assert not other.look(), "the files are no better"
+    assert not other.try_reload(), "the files are no better"
     bench.put()
-    assert other.look()
+    assert other.try_reload()
     assert bench.taken[1].bindings != good
 
 
 def test_unusable_given_contents_are_read_from_the_files(bench: Bench) -> None:
     bench.certificates.load(bench.files)
-    [given] = bench.certificates.given()
+    [exported] = bench.certificates.export()
     other = CertificateFiles(bench.report)
-    other.begin_with([replace(given, contents=(b"half", b""))])
+    other.begin_with([replace(exported, contents=(b"half", b""))])
     assert other.load(bench.files).bindings == bench.certificates.load(bench.files).bindings
 
 
@@ -124,10 +124,10 @@ def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:
     bench.put(since=now + hour, until=now + 2 * hour)
     with pytest.raises(TlsError, match="it is not valid before"):
         bench.certificates.check(bench.files)
-    assert not bench.certificates.look()
-    assert bench.certificates.look(), "told once"
+    assert not bench.certificates.try_reload()
+    assert bench.certificates.try_reload(), "told once"
     bench.ahead = hour
-    assert bench.certificates.look()
+    assert bench.certificates.try_reload()
     assert bench.told() == ["certificate_kept", "certificate_reloaded"]
     assert len(bench.taken) == 2
 
@@ -176,9 +176,9 @@ def test_certificates_of_removed_listeners_are_not_followed(bench: Bench) -> Non
     bench.certificates.follow(bench.files, bench.taken.append)
     bench.certificates.keep_only([bench.files])
     bench.put()
-    bench.certificates.look()
+    bench.certificates.try_reload()
     assert len(bench.taken) == 1
     bench.certificates.keep_only([])
     bench.put()
-    assert bench.certificates.look()
+    assert bench.certificates.try_reload()
     assert len(bench.told()) == 1

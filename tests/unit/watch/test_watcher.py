@@ -133,7 +133,7 @@ def test_a_damaged_note_of_a_refusal_is_none(tmp_path: Path, damage: bytes) -> N
     (tmp_path / "refused").write_bytes(damage)
     refused = RefusedPassword(tmp_path)
     refused.remember()
-    assert not refused.holds(Secret("old-secret"))
+    assert not refused.matches(Secret("old-secret"))
 
 
 @pytest.mark.parametrize("failure", [ValueError("of ours"), OSError("a thread's")])

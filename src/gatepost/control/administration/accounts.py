@@ -81,19 +81,19 @@ async def create(context: AccountAdmin, request: NewAccount) -> Document:
     _check_visible(context, name)
     if context.directory.account(name) is not None:
         raise Rejected("Conflict", f"there is an account {name} already", 409)
-    account, told = await _made(context, name, _checked_senders(request.senders), request)
+    account, generated = await _made(context, name, _checked_senders(request.senders), request)
     await context.directory.save([account])
-    return document(account, "store") | told
+    return document(account, "store") | generated
 
 
 async def set_password(context: AccountAdmin, request: NewPassword) -> Document:
     """Change an account's password; open sessions stay."""
     _check_visible(context, request.name)
-    before = _kept(context, request.name)
+    before = _stored_account(context, request.name)
     request.cram_md5 = request.cram_md5 or bool(before.cram_md5)
-    account, told = await _made(context, before.name, before.senders, request)
+    account, generated = await _made(context, before.name, before.senders, request)
     await context.directory.save([account])
-    return document(account, "store") | told
+    return document(account, "store") | generated
 
 
 async def show(context: AccountAdmin, request: AccountName) -> Document:
@@ -101,7 +101,7 @@ async def show(context: AccountAdmin, request: AccountName) -> Document:
     for account in context.directory.configured:
         if account.name == request.name:
             return document(account, "configuration")
-    return document(_kept(context, request.name), "store")
+    return document(_stored_account(context, request.name), "store")
 
 
 async def list_all(context: AccountAdmin, _request: ListAccounts) -> Document:
@@ -109,19 +109,19 @@ async def list_all(context: AccountAdmin, _request: ListAccounts) -> Document:
     configured = {
         each.name: document(each, "configuration") for each in context.directory.configured
     }
-    kept = {each.name: document(each, "store") for each in context.directory.accounts}
-    found = {**kept, **configured}
-    return {"accounts": [found[name] for name in sorted(found)]}
+    stored = {each.name: document(each, "store") for each in context.directory.accounts}
+    accounts = {**stored, **configured}
+    return {"accounts": [accounts[name] for name in sorted(accounts)]}
 
 
 async def delete(context: AccountAdmin, request: AccountName) -> Document:
     """Delete an account; its open sessions cannot send any more."""
-    account = _kept(context, request.name)
+    account = _stored_account(context, request.name)
     await context.directory.save([], [account.name])
     return {"deleted": document(account, "store"), "with": []}
 
 
-def _kept(context: AccountAdmin, name: str) -> StoredAccount:
+def _stored_account(context: AccountAdmin, name: str) -> StoredAccount:
     account = context.directory.account(name)
     if account is not None:
         return account
@@ -179,10 +179,9 @@ async def administer_accounts(
     """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
     if context is None:
         raise Rejected("BadRequest", "this relay has no directory of accounts")
-    known = _OPERATIONS.get(operation)
-    if known is None:
+    if operation not in _OPERATIONS:
         raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
-    kind, run = known
+    kind, run = _OPERATIONS[operation]
     try:
         request = msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:

@@ -53,14 +53,14 @@ class AdminContext:
 
     async def delete(self, decide: Decide[E]) -> Document:
         """Save a deletion; return a document of all deleted entries. Raises Rejected."""
-        told: Document = {}
+        deletion: Document = {}
 
         def deciding(view: Snapshot) -> Changes[E]:
             changes = decide(view)
-            told["deleted"] = document(view, changes.entry, self.now())
+            deletion["deleted"] = document(view, changes.entry, self.now())
             others = [each for each in changes.delete if each is not changes.entry]
-            told["with"] = [mention(each) for each in others]
+            deletion["with"] = [mention(each) for each in others]
             return changes
 
         await self.directory.change(deciding)
-        return told
+        return deletion

@@ -110,9 +110,9 @@ async def create_secret(context: AdminContext, request: NewSecret) -> Document:
     """``secret create``: the only answer that contains the value."""
     app = find_or_only(context.view, APP, request.parent)
     start, end = _span(request, context.now())
-    kept, value = context.directory.make_secret(app, end - start, request.name, start=start)
-    await context.change(lambda view: add_secret(view, kept))
-    return context.document(kept) | {
+    secret, value = context.directory.make_secret(app, end - start, request.name, start=start)
+    await context.change(lambda view: add_secret(view, secret))
+    return context.document(secret) | {
         "value": value.reveal(),
         "usernames": context.user_names(app),
     }
@@ -145,8 +145,8 @@ async def list_secrets(context: AdminContext, request: Listing) -> Document:
 
 def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
     """Return secrets, oldest first, because that is the order in which they are replaced."""
-    found = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
-    return [context.document(each) for each in found]
+    entries = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
+    return [context.document(each) for each in entries]
 
 
 async def show_secret(context: AdminContext, request: EntryName) -> Document:

@@ -47,10 +47,10 @@ async def create_domain(context: AdminContext, request: NewDomain) -> Document:
             raise Rejected("AlreadyExists", f"{email.name} has the domain {name!r} already", 409)
         return domains.put(view, path, "AzureManaged" if request.managed else "CustomerManaged")
 
-    return _shown(context, await context.change(decide))
+    return _with_records(context, await context.change(decide))
 
 
-def _shown(context: AdminContext, domain: Domain) -> Document:
+def _with_records(context: AdminContext, domain: Domain) -> Document:
     return context.document(domain) | {"records": verification_records(domain)}
 
 
@@ -63,8 +63,8 @@ async def list_domains(context: AdminContext, request: Listing) -> Document:
 async def show_domain(context: AdminContext, request: EntryName) -> Document:
     """``domain show``: with its records and senders."""
     domain = _domain(context.view, request.name, request.parent)
-    found = context.view.find(SenderUsername, domain.id)
-    return _shown(context, domain) | {"senders": sorted(each.username for each in found)}
+    senders = context.view.find(SenderUsername, domain.id)
+    return _with_records(context, domain) | {"senders": sorted(each.username for each in senders)}
 
 
 async def delete_domain(context: AdminContext, request: EntryName) -> Document:
@@ -142,8 +142,8 @@ async def create_smtp_username(context: AdminContext, request: NewSmtpUsername) 
 async def list_smtp_usernames(context: AdminContext, request: Listing) -> Document:
     """``smtp-username list``."""
     service = find(context.view, COMMUNICATION, request.parent) if request.parent else None
-    found = entries_of(context.view, SMTP_USERNAME, service)
-    return {"smtp_usernames": [context.document(each) for each in found]}
+    entries = entries_of(context.view, SMTP_USERNAME, service)
+    return {"smtp_usernames": [context.document(each) for each in entries]}
 
 
 async def show_smtp_username(context: AdminContext, request: EntryName) -> Document:

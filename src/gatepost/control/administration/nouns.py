@@ -25,7 +25,7 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 E = TypeVar("E", bound=Entry)
 
-_SHOWN: Final = 8
+_MOST_NAMES: Final = 8
 """Maximum number of names in an error."""
 
 
@@ -98,33 +98,33 @@ def entries_of(view: Snapshot, noun: Noun[E], parent: Entry | None = None) -> li
 
     The order of creation is unknown after a restart.
     """
-    found = [
+    entries = [
         each
         for each in view.all(noun.kind)
         if parent is None or noun.parent(each).lower() == parent.key
     ]
-    return sorted(found, key=lambda each: (shown(view, noun, each).lower(), each.key))
+    return sorted(entries, key=lambda each: (display_name(view, noun, each).lower(), each.key))
 
 
 def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) -> E:
     """Return the entry with that id or name. Raises Rejected if there is none, or several."""
-    found = _the_one(view, noun, text, parent)
-    if found is None:
+    entry = _the_one(view, noun, text, parent)
+    if entry is None:
         raise _unknown(view, [noun], text, parent)
-    return found
+    return entry
 
 
 def find_or_only(view: Snapshot, noun: Noun[E], text: str) -> E:
     """Return the entry that is named; without a name, the only one. Raises Rejected."""
     if text:
         return find(view, noun, text)
-    there = entries_of(view, noun)
-    if len(there) == 1:
-        return there[0]
-    if not there:
+    entries = entries_of(view, noun)
+    if len(entries) == 1:
+        return entries[0]
+    if not entries:
         how = f"; `gatepost {noun.made_by}` makes one" if noun.made_by else ""
         raise Rejected("NotFound", f"there is no {noun.word} yet{how}", 404)
-    names = [shown(view, noun, each) for each in there]
+    names = [display_name(view, noun, each) for each in entries]
     raise Rejected("ParentNeeded", f"say which {noun.word}: {_there_are(names)}")
 
 
@@ -132,28 +132,28 @@ def find_resource(view: Snapshot, text: str, kind: str = "") -> Entry:
     """Return the resource, group or subscription of that name. Raises Rejected."""
     nouns = [RESOURCES[kind]] if kind else list(RESOURCES.values())
     for noun in nouns:
-        found: Entry | None = _the_one(view, noun, text, None)
-        if found is not None:
-            return found
+        entry: Entry | None = _the_one(view, noun, text, None)
+        if entry is not None:
+            return entry
     raise _unknown(view, nouns, text, None)
 
 
-def shown(view: Snapshot, noun: Noun[E], entry: E) -> str:
+def display_name(view: Snapshot, noun: Noun[E], entry: E) -> str:
     """Return the name by which an entry is shown."""
     return next(iter(noun.names(view, entry)), entry.id)
 
 
 def _the_one(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None) -> E | None:
     folded = text.lower()
-    there = entries_of(view, noun, parent)
-    found = [each for each in there if folded in map(str.lower, noun.ids(each))] or [
-        each for each in there if folded in map(str.lower, noun.names(view, each))
+    entries = entries_of(view, noun, parent)
+    matches = [each for each in entries if folded in map(str.lower, noun.ids(each))] or [
+        each for each in entries if folded in map(str.lower, noun.names(view, each))
     ]
-    if len(found) > 1:
-        ids = ", ".join(each.id for each in found)
+    if len(matches) > 1:
+        ids = ", ".join(each.id for each in matches)
         typed = "of that name" if noun.is_secret else f"of the name {text!r}"
-        raise Rejected("Ambiguous", f"{len(found)} {typed}; say the id: {ids}", 409)
-    return found[0] if found else None
+        raise Rejected("Ambiguous", f"{len(matches)} {typed}; say the id: {ids}", 409)
+    return matches[0] if matches else None
 
 
 def _unknown(
@@ -162,7 +162,9 @@ def _unknown(
     """Return an error with the existing names, and what was probably meant."""
     import difflib  # noqa: PLC0415 - only for a mistake
 
-    names = [shown(view, noun, each) for noun in nouns for each in entries_of(view, noun, parent)]
+    names = [
+        display_name(view, noun, each) for noun in nouns for each in entries_of(view, noun, parent)
+    ]
     word = nouns[0].word if len(nouns) == 1 else "resource"
     by_case = {each.lower(): each for each in names}
     near = difflib.get_close_matches(text.lower(), by_case, n=1)
@@ -178,7 +180,7 @@ def _unknown(
 
 def _there_are(names: Iterable[str]) -> str:
     """List the first of them, without duplicates."""
-    each = list(dict.fromkeys(names))
-    more = len(each) - _SHOWN
-    listed = ", ".join(each[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"there {'is' if len(each) == 1 else 'are'} {listed}"
+    distinct = list(dict.fromkeys(names))
+    more = len(distinct) - _MOST_NAMES
+    listed = ", ".join(distinct[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"there {'is' if len(distinct) == 1 else 'are'} {listed}"

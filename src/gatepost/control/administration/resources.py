@@ -93,8 +93,8 @@ async def list_resources(context: AdminContext, request: Listing) -> Document:
     view = context.view
     nouns = [RESOURCES[request.kind]] if request.kind else list(reversed(RESOURCES.values()))
     parent = _holder(view, request.parent) if request.parent else None
-    found = [each for noun in nouns for each in entries_of(view, noun, parent)]
-    return {"resources": [context.document(each) for each in found]}
+    entries = [each for noun in nouns for each in entries_of(view, noun, parent)]
+    return {"resources": [context.document(each) for each in entries]}
 
 
 def _holder(view: Snapshot, text: str) -> Entry:
@@ -102,23 +102,23 @@ def _holder(view: Snapshot, text: str) -> Entry:
     nouns: tuple[Noun[Any], ...] = (GROUP, SUBSCRIPTION)
     for noun in nouns:
         try:
-            found: Entry = find(view, noun, text)
+            holder: Entry = find(view, noun, text)
         except Rejected:
             continue
-        return found
+        return holder
     return find(view, TENANT, text)
 
 
 async def show_resource(context: AdminContext, request: EntryName) -> Document:
     """``resource show``."""
-    found = find_resource(context.view, request.name, request.kind)
-    shown = context.document(found)
-    if isinstance(found, CommunicationService):
+    resource = find_resource(context.view, request.name, request.kind)
+    fields = context.document(resource)
+    if isinstance(resource, CommunicationService):
         named = context.view.all(SmtpUsername)
-        shown["smtp_usernames"] = [
-            each.username for each in named if each.service_id.lower() == found.key
+        fields["smtp_usernames"] = [
+            each.username for each in named if each.service_id.lower() == resource.key
         ]
-    return shown
+    return fields
 
 
 _DELETE: Final[Mapping[type[Entry], Callable[[Snapshot, str], Changes[Any]]]] = {
@@ -133,8 +133,8 @@ async def delete_resource(context: AdminContext, request: EntryName) -> Document
     """``resource delete``."""
 
     def decide(view: Snapshot) -> Changes[Any]:
-        found = find_resource(view, request.name, request.kind)
-        return _DELETE[type(found)](view, found.id)
+        resource = find_resource(view, request.name, request.kind)
+        return _DELETE[type(resource)](view, resource.id)
 
     return await context.delete(decide)
 

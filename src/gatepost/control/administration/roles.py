@@ -62,10 +62,10 @@ async def show_role(context: AdminContext, request: EntryName) -> Document:
     return context.document(role) | {"assignments": _oldest_first(context, assigned)}
 
 
-def _oldest_first(context: AdminContext, found: Iterable[RoleAssignment]) -> list[Document]:
+def _oldest_first(context: AdminContext, assignments: Iterable[RoleAssignment]) -> list[Document]:
     return [
         context.document(each)
-        for each in sorted(found, key=lambda each: (each.created_at, each.key))
+        for each in sorted(assignments, key=lambda each: (each.created_at, each.key))
     ]
 
 
@@ -106,20 +106,20 @@ async def unassign_role(context: AdminContext, request: RoleGrant) -> Document:
     def decide(view: Snapshot) -> Changes[RoleAssignment]:
         role, app = find(view, ROLE, request.name), find(view, APP, request.app)
         scope = _scope(view, request.on).lower() if request.on else ""
-        found = [
+        assignments = [
             each
             for each in role_definitions.assignments_of(view, role)
             if _is_of(view, each, app) and scope in ("", each.scope.lower())
         ]
-        if not found:
+        if not assignments:
             where = f" on {request.on}" if request.on else ""
             raise Rejected(
                 "NotFound", f"{app.display_name} has no role {role.role_name!r}{where}", 404
             )
-        if len(found) > 1:
-            scopes = ", ".join(each.scope for each in found)
+        if len(assignments) > 1:
+            scopes = ", ".join(each.scope for each in assignments)
             raise Rejected("Ambiguous", f"it is assigned at several scopes; specify one: {scopes}")
-        return role_assignments.delete(view, found[0].id)
+        return role_assignments.delete(view, assignments[0].id)
 
     return await context.delete(decide)
 
@@ -130,15 +130,15 @@ def _scope(view: Snapshot, text: str) -> str:
 
 def _principal(view: Snapshot, app: Application, tenant_id: str) -> ServicePrincipal:
     lookup = principal_lookup(app.id, tenant_id or app.tenant_id)
-    found = view.find(ServicePrincipal, lookup)
-    if not found:
+    principals = view.find(ServicePrincipal, lookup)
+    if not principals:
         tenant = view.get(Tenant, tenant_id or app.tenant_id)
         raise Rejected(
             "PrincipalNotFound",
             f"the app {app.display_name!r} has no service principal in "
             f"{tenant.domain if tenant else 'the tenant'}; roles are assigned to that",
         )
-    return found[0]
+    return principals[0]
 
 
 def _is_of(view: Snapshot, assignment: RoleAssignment, app: Application) -> bool:
