@@ -68,7 +68,7 @@ docs: $(VENV)  ## write the generated pages, in docs and build/docs
 	$(BIN)/python -m tests.docs.generated
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
-	$(PYTEST) -m compliance $(PYTEST_FLAGS)
+	$(PYTEST) -n auto --dist worksteal -m compliance $(PYTEST_FLAGS)
 
 bench: $(VENV) system $(SMTPLOAD)  ## speed and memory compared with other servers (root)
 	$(BIN)/python -m bench $(BENCH_FLAGS)

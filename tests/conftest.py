@@ -4,8 +4,11 @@ import gc
 import os
 import random
 import subprocess
+import tempfile
 from collections.abc import Generator, Iterator
 from itertools import groupby
+from pathlib import Path
+from shutil import disk_usage
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +25,22 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+MEMORY = Path("/dev/shm")
+ENOUGH = 4_000_000_000
+"""Octets free in memory for all files of the tests."""
+
+LONG = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test_queue_crash.py"}
+"""Modules whose tests take long, and share nothing."""
+
 Emulator._start_process = fork_server.Popen
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Keep files of tests in memory: they are written durably, and nobody needs them any more."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and disk_usage(MEMORY).free > ENOUGH:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +82,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the modules in order, so that what a module shares is made once."""
+    """Keep the modules in order, so that what a module shares is made once; but spread what takes
+    long, so that no process has most of it at the end."""
     seed = config.getoption("--shuffle")
     if seed is None:
+        items[:] = _spread(items)
         return
     chance = random.Random(seed)
     modules = [list(each) for _, each in groupby(items, key=lambda item: item.path)]
     items[:] = [item for module in modules for item in chance.sample(module, len(module))]
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    long = [item for item in items if item.path.name in LONG]
+    others = [item for item in items if item.path.name not in LONG]
+    places = [(number * len(others) // len(long), item) for number, item in enumerate(long)]
+    together = [*((place, 0, item) for place, item in places),
+                *((place, 1, item) for place, item in enumerate(others))]  # fmt: skip
+    return [item for *_, item in sorted(together, key=lambda each: each[:2])]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
