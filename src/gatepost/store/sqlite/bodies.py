@@ -12,7 +12,7 @@ from gatepost.store.sqlite.commit import Operation, Put, StoreFailed, WaitedWrit
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.segments import BodyPlace, Segments
-from gatepost.store.sqlite.writer import Writer, tell
+from gatepost.store.sqlite.store_thread import Writer, tell
 
 GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Commits a group of operations in one transaction with one sync; each has its own outcome."""
+"""Commits a group of operations in one transaction with one sync; each has a result of its own."""
 
 import asyncio
 import sqlite3
@@ -73,13 +73,13 @@ ExtraWrite = Callable[[Transaction], None]
 
 @dataclass(slots=True, eq=False)
 class WaitedWrite:
-    """A write whose caller waits for the outcome."""
+    """A write whose caller waits for the result."""
 
     future: asyncio.Future[Any]
 
     @staticmethod
     def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        """Write several operations of this kind at once; return the outcome of each."""
+        """Write several operations of this kind at once; return the result of each."""
         raise NotImplementedError
 
 
@@ -118,7 +118,7 @@ class UpkeepWrite:
 
 
 Operation = WaitedWrite | UpkeepWrite
-Outcome = tuple[Operation, Any]
+OperationResult = tuple[Operation, Any]
 """An operation and its result, which may be the exception to raise."""
 
 
@@ -128,7 +128,7 @@ class UnsyncedGroup:
 
     group: Sequence[Operation]
     ledger: Ledger
-    outcomes: list[Outcome]
+    results: list[OperationResult]
 
 
 class Committer:
@@ -169,8 +169,8 @@ class Committer:
         """Whether the disk takes commits so quickly that an event loop may wait for them."""
         return self.duration < self._quick
 
-    def commit(self, group: Sequence[Operation]) -> list[Outcome]:
-        """Return the outcome of each operation, which is durable unless it is an exception.
+    def commit(self, group: Sequence[Operation]) -> list[OperationResult]:
+        """Return the result of each operation, which is durable unless it is an exception.
 
         Raises StoreFailed, after which nothing more may be written or checkpointed.
         """
@@ -201,7 +201,7 @@ class Committer:
         except Exception:  # noqa: BLE001 (whatever it is: ``commit`` meets it again, and judges it)
             return None
 
-    def finish(self, begun: "UnsyncedGroup", unsynced: QueueError | None) -> list[Outcome]:
+    def finish(self, begun: "UnsyncedGroup", unsynced: QueueError | None) -> list[OperationResult]:
         """Return what ``commit`` does, for a group that was begun. Raises QueueError.
 
         ``unsynced``: why its bodies are not on the disk; QueueFull concerns only the group.
@@ -247,21 +247,21 @@ class Committer:
     def _attempt(
         self,
         group: Sequence[Operation],
-        apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
-    ) -> list[Outcome]:
+        apply: Callable[[Transaction, Sequence[Operation]], list[OperationResult]],
+    ) -> list[OperationResult]:
         """Commit the whole group or nothing of it. Raises sqlite3.Error, or StoreFailed."""
         return self._finish(self._begin(group, apply))
 
     def _begin(
         self,
         group: Sequence[Operation],
-        apply: Callable[[Transaction, Sequence[Operation]], list[Outcome]],
+        apply: Callable[[Transaction, Sequence[Operation]], list[OperationResult]],
     ) -> "UnsyncedGroup":
         transaction = Transaction(self.connection, replace(self.ledger))
         execute = self.connection.execute
         try:
             execute("BEGIN IMMEDIATE")
-            outcomes = apply(transaction, group)
+            results = apply(transaction, group)
             ledger = transaction.ledger
             if (ledger.messages, ledger.octets) != (self.ledger.messages, self.ledger.octets):
                 set_counter = QUERIES["set_counter"]
@@ -270,9 +270,9 @@ class Committer:
         except BaseException as error:
             self._undo(error)
             raise
-        return UnsyncedGroup(group, ledger, outcomes)
+        return UnsyncedGroup(group, ledger, results)
 
-    def _finish(self, begun: "UnsyncedGroup") -> list[Outcome]:
+    def _finish(self, begun: "UnsyncedGroup") -> list[OperationResult]:
         began = time.perf_counter()
         try:
             self.connection.execute("COMMIT")
@@ -283,7 +283,7 @@ class Committer:
         self.duration += (time.perf_counter() - began - self.duration) / SMOOTHING
         begun.ledger.pages += _PAGES_PER_GROUP
         self.ledger = begun.ledger
-        return begun.outcomes
+        return begun.results
 
     def _undo(self, error: BaseException) -> None:
         """Roll back. Raises StoreFailed if ``error`` is final."""
@@ -300,20 +300,20 @@ class Committer:
 
     def _apply_together(
         self, transaction: Transaction, group: Sequence[Operation]
-    ) -> list[Outcome]:
+    ) -> list[OperationResult]:
         """Apply operations of a kind together, messages before operations on them."""
         kinds: dict[type[Operation], list[Operation]] = {}
         for each in group:
             kinds.setdefault(type(each), []).append(each)
-        outcomes: list[Outcome] = []
+        results: list[OperationResult] = []
         for kind in sorted(kinds, key=_is_no_put):
             some = kinds[kind]
-            outcomes += zip(some, kind.write_all(transaction, some), strict=True)
-        return outcomes
+            results += zip(some, kind.write_all(transaction, some), strict=True)
+        return results
 
     def _apply_one_by_one(
         self, transaction: Transaction, group: Sequence[Operation]
-    ) -> list[Outcome]:
+    ) -> list[OperationResult]:
         """Apply each operation in its own savepoint, so that an invalid one fails alone."""
         return [(each, self._apply_alone(transaction, each)) for each in group]
 
@@ -334,24 +334,26 @@ class Committer:
         execute("RELEASE one")
         return result
 
-    def _without_room(self, group: Sequence[Operation]) -> list[Outcome]:
+    def _without_room(self, group: Sequence[Operation]) -> list[OperationResult]:
         """Handle a full disk: refuse the messages; try the rest, on the reserve if necessary."""
         self.is_full = True
         changes = [each for each in group if not isinstance(each, Put)]
-        outcomes: list[Outcome] = [(each, _no_room()) for each in group if isinstance(each, Put)]
+        results: list[OperationResult] = [
+            (each, _no_room()) for each in group if isinstance(each, Put)
+        ]
         if not changes:
-            return outcomes
+            return results
         for on_reserve in (False, True):
             if on_reserve:
                 self._release()
             self.move_wal("PASSIVE")  # so that it is overwritten, and does not grow
             try:
-                return outcomes + self._attempt(changes, self._apply_one_by_one)
+                return results + self._attempt(changes, self._apply_one_by_one)
             except sqlite3.Error as error:
                 if not _is_full(error):
                     bad = QueueError(f"not stored: {error}")
-                    return outcomes + [(each, bad) for each in changes]
-        return outcomes + [(each, _no_room()) for each in changes]
+                    return results + [(each, bad) for each in changes]
+        return results + [(each, _no_room()) for each in changes]
 
 
 def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:

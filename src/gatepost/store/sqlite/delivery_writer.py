@@ -39,7 +39,7 @@ START: Final[Key] = (-1, -1)
 
 @dataclass(slots=True, eq=False)
 class QueuePut(Put):
-    """A message for the queue; its outcome is its leases."""
+    """A message for the queue; its result is its leases."""
 
     planned: Sequence[Planned] = ()
     leased: bool = True
@@ -53,7 +53,7 @@ class QueuePut(Put):
 
 @dataclass(slots=True, eq=False)
 class QueueSettle(WaitedWrite):
-    """The result of an attempt; its outcome is None, or an exception."""
+    """What an attempt settles; its result is None, or an exception."""
 
     lease: Lease
     settlement: Settlement
@@ -92,7 +92,7 @@ class DeliveryWriter:
         """Insert accepted messages together. Raises sqlite3.Error."""
         messages: list[tuple[Any, ...]] = []
         bodies: list[tuple[int, bytes]] = []
-        outcomes: list[tuple[Lease, ...]] = []
+        results: list[tuple[Lease, ...]] = []
         deliveries: list[tuple[Any, ...]] = []
         hops: set[str] = set()
         seq = transaction.ledger.queued
@@ -107,9 +107,9 @@ class DeliveryWriter:
             made = _deliveries(put.submission, put.planned, leased=put.leased)
             deliveries += self._rows(seq, made, leased=put.leased)
             if put.leased:
-                outcomes.append(self._leases(seq, put.submission, made))
+                results.append(self._leases(seq, put.submission, made))
             else:
-                outcomes.append(())
+                results.append(())
                 hops.update(each.next_hop.key for each in made)
         execute_many = transaction.connection.executemany
         execute_many(SQL["insert_message"], messages)
@@ -121,7 +121,7 @@ class DeliveryWriter:
         transaction.ledger.queued = seq
         transaction.ledger.pages += 2 * len(puts)
         _refresh(transaction, hops)
-        return outcomes
+        return results
 
     def lease(
         self, transaction: Transaction, now: int, limit: int, skip: Collection[str]
@@ -154,23 +154,23 @@ class DeliveryWriter:
         self, transaction: Transaction, some: Sequence[QueueSettle]
     ) -> Sequence[Exception | None]:
         """Record the results of attempts; return the LeaseLost and ValueError to be raised."""
-        outcomes: list[Exception | None] = []
+        results: list[Exception | None] = []
         over: list[tuple[int, int]] = []
         hops: set[str] = set()
         for each in some:
-            outcome = self._settle(transaction, each.lease, each.settlement)
-            if isinstance(outcome, Exception):
-                outcomes.append(outcome)
+            result = self._settle(transaction, each.lease, each.settlement)
+            if isinstance(result, Exception):
+                results.append(result)
                 continue
-            outcomes.append(None)
-            if outcome[0].state == "settled":
+            results.append(None)
+            if result[0].state == "settled":
                 over.append((each.now, each.lease.key[0]))
             else:
-                hops.update(after.next_hop.key for after in outcome)
+                hops.update(after.next_hop.key for after in result)
         self._finish(transaction, over)
         _refresh(transaction, hops)
         transaction.ledger.pages += len(some)
-        return outcomes
+        return results
 
     def act(self, transaction: Transaction, action: Action, keys: Sequence[Key], now: int) -> int:
         """Perform an operator's action; return the number of deliveries that it changed."""

@@ -35,10 +35,10 @@ class Generation:
         self._changes = self._connection.total_changes
         return _counted(transaction.connection)
 
-    def note(self, outcome: Any) -> None:
+    def note(self, result: Any) -> None:
         """Write the note to the file, after the commit."""
-        if isinstance(outcome, tuple):
-            _write(self._file, outcome)
+        if isinstance(result, tuple):
+            _write(self._file, result)
 
 
 def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) -> str:

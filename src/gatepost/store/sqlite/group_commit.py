@@ -1,4 +1,9 @@
-"""Group commit: one sync for everything that arrived during the last one."""
+"""Group commit: one sync for everything that arrived during the last one.
+
+This module decides when a group is committed, and in which thread. ``store_thread.py`` has these
+threads, and ``commit.py`` the transaction, whose COMMIT syncs the database as the PRAGMAs of
+``opening.py`` say. ``disk.py`` syncs the files of large bodies.
+"""
 
 import asyncio
 from collections import deque
@@ -10,7 +15,7 @@ from typing import Final
 
 from gatepost.store.sqlite.bodies import BodyWriter
 from gatepost.store.sqlite.commit import WaitedWrite
-from gatepost.store.sqlite.writer import Writer
+from gatepost.store.sqlite.store_thread import Writer
 
 LINGER: Final = 0.002
 """Seconds that a write without a waiting client waits at most for others to share the commit."""
@@ -35,7 +40,7 @@ class CommitState(Enum):
     """When that has done what it was given, it tells the loop, which commits. After POSTPONE, or if
     the store thread has more to do, the loop leaves everything to it, and is IDLE."""
     SYNCING = "the last group is being synced"
-    """The sync thread commits what the loop has written, reports the outcomes, and makes it IDLE.
+    """The sync thread commits what the loop has written, reports the results, and makes it IDLE.
     What came meanwhile is the next group, in the next turn of the loop. If the loop cannot write,
     it leaves the group to the store thread, and is IDLE."""
 

@@ -17,7 +17,7 @@ from gatepost.store.sqlite.reader import MessageReader
 from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.settings import Retention
-from gatepost.store.sqlite.writer import Writer
+from gatepost.store.sqlite.store_thread import Writer
 
 BATCH: Final = 256
 """Messages deleted in one transaction, so that acceptance never waits long."""

@@ -28,7 +28,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """StoreSettings of a store. Octets and seconds."""
+    """Settings of a store. Sizes in octets, times in seconds."""
 
     retention: Retention = Retention()
     history: History = History()

@@ -49,7 +49,7 @@ from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import StoreSettings
-from gatepost.store.sqlite.writer import Writer, resolve
+from gatepost.store.sqlite.store_thread import Writer, resolve
 from gatepost.store.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -315,9 +315,9 @@ class SqliteStore:
         self._room.restore()
         return settings.upkeep
 
-    def _note_generation(self, outcome: tuple[int, int] | None) -> None:
-        self._generation.note(outcome)
-        if outcome is not None:
+    def _note_generation(self, result: tuple[int, int] | None) -> None:
+        self._generation.note(result)
+        if result is not None:
             self._unclosed.note(again=True)
 
     def _fail(self, error: QueueError) -> None:
@@ -326,7 +326,7 @@ class SqliteStore:
         self._on_failure(error)
 
 
-def _nothing(_outcome: None) -> None:
+def _nothing(_result: None) -> None:
     """Do nothing: no caller waits for it."""
 
 

@@ -19,7 +19,7 @@ from gatepost.store.sqlite.group_commit import (
     CommitState,
     GroupCommit,
 )
-from gatepost.store.sqlite.writer import Writer
+from gatepost.store.sqlite.store_thread import Writer
 
 
 class Loop:

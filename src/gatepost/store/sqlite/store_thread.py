@@ -16,7 +16,7 @@ from gatepost.store.sqlite.close_marker import CloseMark
 from gatepost.store.sqlite.commit import (
     Committer,
     Operation,
-    Outcome,
+    OperationResult,
     Put,
     StoreFailed,
     UnsyncedGroup,
@@ -37,7 +37,7 @@ Resolution = tuple[asyncio.Future[Any], Any]
 
 
 class Writer:
-    """Commits groups and reports the outcomes, with one wake-up of the event loop per group.
+    """Commits groups and reports the results, with one wake-up of the event loop per group.
 
     One thread commits at a time, with a lock: the store thread what it was given, which it waits
     for, or the sync thread what an event loop has written, which gets the lock only if the store
@@ -155,7 +155,7 @@ class Writer:
         """Write in this thread, that of the running loop, which has the lock.
 
         False if that is impossible: then the store thread must do it. Both functions are called in
-        another thread: ``sync_bodies`` before the commit, ``done`` after the outcome is reported.
+        another thread: ``sync_bodies`` before the commit, ``done`` after the results are reported.
         """
         begun: UnsyncedGroup | None = None
         try:
@@ -195,27 +195,27 @@ class Writer:
             self.on_free()
 
     def _conclude(
-        self, group: Sequence[Operation], commit: Callable[[], Sequence[Outcome]]
+        self, group: Sequence[Operation], commit: Callable[[], Sequence[OperationResult]]
     ) -> None:
         if self.failure is None:
             try:
-                outcomes = commit()
+                results = commit()
             except Exception as error:  # noqa: BLE001 (whatever it is: nothing may be believed)
                 self.fail(error if isinstance(error, QueueError) else StoreFailed(repr(error)))
             else:
-                self._finish(outcomes)
+                self._finish(results)
                 return
         tell([(each, QueueError(str(self.failure))) for each in group])
 
-    def _finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Report the outcome, then do what callers need not wait for."""
+    def _finish(self, results: Sequence[OperationResult]) -> None:
+        """Report the results, then do what callers need not wait for."""
         if self._committer.is_full:
             self._room.run_out()
-        tell(outcomes)
-        if self.on_commit is not None and any(isinstance(each, Put) for each, _ in outcomes):
+        tell(results)
+        if self.on_commit is not None and any(isinstance(each, Put) for each, _ in results):
             self.on_commit()
         if self._waiters:
-            self._waiters.announce(_captured(outcomes))
+            self._waiters.announce(_captured(results))
         self._unclosed.note()
         self._committer.is_cramped = bool(self._room.look())
 
@@ -234,16 +234,17 @@ _CHECKPOINT: Final = UpkeepWrite(_nothing, _nothing)
 """Writes nothing; after every group, the store thread checks whether a checkpoint is due."""
 
 
-def _captured(outcomes: Sequence[Outcome]) -> Iterator[StoredMessage]:
-    for operation, result in outcomes:
+def _captured(results: Sequence[OperationResult]) -> Iterator[StoredMessage]:
+    for operation, result in results:
         if isinstance(operation, Put) and result is None:
             yield captured(operation.submission)
 
 
-def tell(outcomes: Iterable[Outcome]) -> None:
-    """Resolve the futures, those of each loop together; run the function of a UpkeepWrite here."""
+def tell(results: Iterable[OperationResult]) -> None:
+    """Resolve the futures, those of each loop together; call the ``then`` of an
+    ``UpkeepWrite`` in this thread."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Resolution]] = {}
-    for operation, result in outcomes:
+    for operation, result in results:
         if isinstance(operation, UpkeepWrite):
             operation.then(result)
         else:
