@@ -13,15 +13,15 @@ Bounce = Literal["hard", "soft", "none"]
 
 def _table(*rows: str) -> frozenset[tuple[int, str]]:
     """Read rows ``CODE PREFIX: LAST LAST-LAST ...``."""
-    found: set[tuple[int, str]] = set()
+    replies: set[tuple[int, str]] = set()
     for row in rows:
         head, _, lasts = row.partition(":")
         code, prefix = head.split()
         for last in lasts.split():
             first, _, end = last.partition("-")
             numbers = range(int(first), int(end or first) + 1)
-            found.update((int(code), f"{prefix}.{number}") for number in numbers)
-    return frozenset(found)
+            replies.update((int(code), f"{prefix}.{number}") for number in numbers)
+    return frozenset(replies)
 
 
 HARD: Final = _table(

@@ -36,8 +36,8 @@ BATCH: Final = 200
 UPKEEP: Final = 60.0
 """Seconds between two clean-ups."""
 AGE: Final = timedelta(days=30)
-KEPT: Final = 100_000
-"""Maximum number of reports that are kept, besides those that a webhook must still get."""
+MOST_REPORTS: Final = 100_000
+"""Maximum number of reports in the store, besides those that a webhook must still get."""
 
 _DAMAGED: Final = "its times cannot be read; it suppresses mail until it is deleted"
 
@@ -87,11 +87,11 @@ class Consumer:
             return
         catching_up = asyncio.ensure_future(self.catch_up())
         self._catching_up.add(catching_up)
-        catching_up.add_done_callback(self._answered)
+        catching_up.add_done_callback(self._forget_task)
         # Not cut short: what is committed must be known here, too.
         await asyncio.wait([catching_up], timeout=PATIENCE)
 
-    def _answered(self, catching_up: "asyncio.Future[None]") -> None:
+    def _forget_task(self, catching_up: "asyncio.Future[None]") -> None:
         self._catching_up.discard(catching_up)
         if not catching_up.cancelled():
             catching_up.exception()  # ``run`` gets the same error, and reports it
@@ -123,10 +123,10 @@ class Consumer:
 
     async def _forget_leases(self, wanted: Sequence[str] | None) -> int:
         async with self._consuming:
-            gone = await self._reports.forget_leases(wanted)
+            count = await self._reports.forget_leases(wanted)
             for each in list(self._leases) if wanted is None else wanted:
                 self._leases.pop(each, None)
-            return gone
+            return count
 
     async def publish(self, report: Report) -> None:
         """Record one more report and send it to the subscriptions concerned."""
@@ -180,7 +180,7 @@ class Consumer:
     async def tidy(self) -> None:
         """Delete old reports, and leases that have ended without a send."""
         now = self._subscriptions.now()
-        await self._reports.expire(now - AGE, KEPT)
+        await self._reports.expire(now - AGE, MOST_REPORTS)
         ended = [key for key, each in self._leases.items() if each.until <= now]
         if ended:
             await self.forget_leases(ended)
@@ -189,7 +189,7 @@ class Consumer:
         """Consume everything that was committed until now."""
         catching_up = asyncio.ensure_future(self._catch_up())
         self._catching_up.add(catching_up)
-        catching_up.add_done_callback(self._answered)
+        catching_up.add_done_callback(self._forget_task)
         await asyncio.shield(catching_up)  # so that memory and store stay equal
 
     async def finish(self) -> None:
@@ -223,15 +223,15 @@ class Consumer:
 
         If nothing was scripted, listed or subscribed to, only reserved recipients matter.
         """
-        if not self._all_matters:
+        if not self._needs_all_mail:
             about = await self._reports.read_about(RESERVED_DOMAIN, BATCH)
-            if not self._all_matters:  # nor has changed while it was read
+            if not self._needs_all_mail:  # nor has changed while it was read
                 return about
         unread = await self._reports.read_on(BATCH)
         return unread, unread[-1].seq if unread else self._cursor
 
     @property
-    def _all_matters(self) -> bool:
+    def _needs_all_mail(self) -> bool:
         scripted = self._rules.by_target or self._leases or self._sources.have_lists
         return bool(scripted or self._subscriptions.active)
 

@@ -102,8 +102,8 @@ def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0)
     answer = parse_server_reply(code) if code else None
     if not status and answer is None:
         raise ValueError("give a status or a code")
-    known = {each.lower(): each for each in STATUSES}
-    named = known.get(status.lower()) if status else status_of(cast("ServerReply", answer))
+    by_name = {each.lower(): each for each in STATUSES}
+    named = by_name.get(status.lower()) if status else status_of(cast("ServerReply", answer))
     if named is None:
         raise ValueError(f"unknown status {status[:40]!r}; there are {', '.join(STATUSES)}")
     return Rule(_target(target), cast("Status", named), str(answer) if answer else "", delay)

@@ -24,14 +24,14 @@ class OutcomeRules:
 
     async def load(self) -> None:
         """Read what the store keeps; a damaged record is ignored."""
-        found: list[Rule] = []
+        rules: list[Rule] = []
         for record in await self._records.load_records():
             if record.kind == KIND:
                 try:
-                    found.append(msgspec.convert(record.fields, Rule))
+                    rules.append(msgspec.convert(record.fields, Rule))
                 except FAULTS as error:
                     note(self.damaged, record, error)
-        self.by_target = {each.target: each for each in found}
+        self.by_target = {each.target: each for each in rules}
 
     async def put(self, rule: Rule) -> None:
         """Add a rule, or replace the one for the same target."""

@@ -18,11 +18,11 @@ from gatepost.queue.contract import Store
 from gatepost.queue.operations import OperationStore
 from gatepost.queue.reports import ReportStore
 from gatepost.relay.context import ReportEvent as Tell
-from gatepost.reports.client import Client, Unreached, WebhookClient
 from gatepost.reports.consumer import Consumer
 from gatepost.reports.rules import OutcomeRules
 from gatepost.reports.sources import Sources
 from gatepost.reports.subscriptions import Seal, Subscriptions
+from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks
 from gatepost.rest.events import VALIDATE
 from gatepost.rest.events.delivery_retry import Backoff
@@ -66,15 +66,15 @@ class EventContext:
 class EventService:
     """Implements ``rest.events.contract.EventSubscriptions``. Call ``load`` once before use."""
 
-    def __init__(self, context: EventContext, client: Client | None = None) -> None:
+    def __init__(self, context: EventContext, http: WebhookHttp | None = None) -> None:
         self.context = context
         self.rules = OutcomeRules(context.store)
         self.subscriptions = Subscriptions(context.store, context.seal, context.now)
         self.sources = Sources(context.directory)
-        self.client = client or WebhookClient(context.rules.timeout)
+        self.http = http or WebhookHttpClient(context.rules.timeout)
         self.webhooks = Webhooks(
             context.store.reports,
-            self.client,
+            self.http,
             schedule_of(context.rules),
             context.tell,
             context.now,
@@ -84,8 +84,8 @@ class EventService:
         )
         self._is_serving = False
         self._consuming: asyncio.Task[None] | None = None
-        self._asked: dict[str, EventSubscription] = {}
-        """Whose endpoint is being asked; it may open the URL before it answers."""
+        self._validating: dict[str, EventSubscription] = {}
+        """Those whose endpoint is being validated; it may open the URL before it responds."""
         self._confirmed: set[str] = set()
 
     async def load(self) -> None:
@@ -104,9 +104,8 @@ class EventService:
 
         Reports for subscriptions that no longer exist are deleted.
         """
-        known = {each.key for each in self.subscriptions.all}
-        gone = [each for each in await self.context.store.reports.subscribed() if each not in known]
-        await self.context.store.reports.unsubscribe(gone)
+        reports, keys = self.context.store.reports, {each.key for each in self.subscriptions.all}
+        await reports.unsubscribe([each for each in await reports.subscribed() if each not in keys])
         self._is_serving = True
         self._serve()
         self._consuming = asyncio.create_task(self.consumer.run(self.context.tell))
@@ -136,13 +135,13 @@ class EventService:
         token = secrets.token_urlsafe(24)
         subscription = replace(subscription, created_at=self.now(), token=Secret(token))
         key = subscription.key
-        self._asked[key] = subscription
+        self._validating[key] = subscription
         try:
-            agreed = await self._ask(subscription) or key in self._confirmed
+            has_agreed = await self._try_handshake(subscription) or key in self._confirmed
         finally:
-            self._asked.pop(key, None)
+            self._validating.pop(key, None)
             self._confirmed.discard(key)
-        if agreed:
+        if has_agreed:
             subscription = replace(subscription, state="Succeeded", token=Secret(""))
         else:
             subscription = replace(subscription, state="AwaitingManualAction")
@@ -166,8 +165,8 @@ class EventService:
 
     async def try_confirm(self, key: str, token: str) -> bool:
         key = key.lower()
-        asked = self._asked.get(key)
-        if asked is not None and asked.token == Secret(token):
+        validating = self._validating.get(key)
+        if validating is not None and validating.token == Secret(token):
             self._confirmed.add(key)
             return True
         subscription = self.get(key)
@@ -182,27 +181,27 @@ class EventService:
         if self._is_serving:
             self.webhooks.serve(self.subscriptions.active)
 
-    async def _ask(self, subscription: EventSubscription) -> bool:
-        """Do the handshake; tell whether the endpoint agreed at once. Raises SubscriptionError."""
+    async def _try_handshake(self, subscription: EventSubscription) -> bool:
+        """Return whether the endpoint agrees at once in a handshake. Raises SubscriptionError."""
         url, code = self._validation_url(subscription), str(uuid.uuid4())
-        ask = self.client.request
+        request = self.http.request
         try:
             if subscription.schema == "cloudevents":
-                answer = await ask(
+                response = await request(
                     "OPTIONS", subscription.url, preflight_headers(url),
                     ca_file=subscription.ca_file,
                 )  # fmt: skip
-                verdict = judge_preflight(answer)
+                verdict = judge_preflight(response)
             else:
-                asked = validation_event(
+                event = validation_event(
                     subscription, id=str(uuid.uuid4()), code=code, url=url,
                     time=timestamp(self.now()),
                 )  # fmt: skip
-                answer = await ask(
-                    "POST", subscription.url, validation_headers(subscription), asked,
+                response = await request(
+                    "POST", subscription.url, validation_headers(subscription), event,
                     ca_file=subscription.ca_file,
                 )  # fmt: skip
-                verdict = judge_validation(answer, code)
+                verdict = judge_validation(response, code)
         except Unreached as error:
             verdict = str(error)
         if verdict is False and not url:
@@ -216,14 +215,14 @@ class EventService:
     def _validation_url(self, subscription: EventSubscription) -> str:
         if not self.context.origin:
             return ""
-        asked = {
+        query = {
             "id": subscription.key,
             "t": timestamp(subscription.created_at),
             "apiVersion": "2022-06-15",
             "token": subscription.token.reveal(),
         }
         path = VALIDATE.format(name=quote(subscription.name))
-        return f"{self.context.origin}{path}?{urlencode(asked)}"
+        return f"{self.context.origin}{path}?{urlencode(query)}"
 
 
 def schedule_of(rules: EventRules) -> Backoff:

@@ -39,14 +39,14 @@ class Subscriptions:
 
     async def load(self) -> None:
         """Read what the store keeps; a damaged record is ignored."""
-        found: list[EventSubscription] = []
+        subscriptions: list[EventSubscription] = []
         for record in await self._records.load_records():
             if record.kind == KIND:
                 try:
-                    found.append(self._read(record.fields))
+                    subscriptions.append(self._read(record.fields))
                 except FAULTS as error:
                     note(self.damaged, record, error)
-        self._take({each.key: each for each in found})
+        self._take({each.key: each for each in subscriptions})
 
     @property
     def all(self) -> Sequence[EventSubscription]:

@@ -15,8 +15,8 @@ from typing import Final
 from gatepost.queue.reports import Due, ReportSettlement, ReportStore
 from gatepost.relay.context import ReportEvent as Tell
 from gatepost.relay.faults import explain
-from gatepost.reports.client import Client, Unreached
 from gatepost.reports.sources import moment
+from gatepost.reports.webhook_http import Unreached, WebhookHttp
 from gatepost.rest.events.delivery_retry import DELIVERED, Backoff, Failure, again
 from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
@@ -38,12 +38,12 @@ class Webhooks:
     def __init__(
         self,
         reports: ReportStore,
-        client: Client,
+        http: WebhookHttp,
         schedule: Backoff,
         tell: Tell,
         now: Callable[[], datetime],
     ) -> None:
-        self.reports, self.client, self.schedule = reports, client, schedule
+        self.reports, self.http, self.schedule = reports, http, schedule
         self.tell, self.now = tell, now
         self._senders: dict[str, _Sender] = {}
 
@@ -75,7 +75,7 @@ class Webhooks:
             sender.cancel()
         await asyncio.gather(*(task for sender in senders for task in sender.tasks),
                              return_exceptions=True)  # fmt: skip
-        await self.client.close()
+        await self.http.close()
 
 
 class _Sender:
@@ -87,7 +87,7 @@ class _Sender:
         self._woken = asyncio.Event()
         self._in_flight: set[int] = set()
         self._just_settled: set[int] = set()
-        """Settled since the store was last asked: its answer may still contain these."""
+        """Settled since the store was last read: the result may still contain these."""
         self._requests: set[asyncio.Task[None]] = set()
         self._loop = asyncio.create_task(self._run())
 
@@ -137,7 +137,7 @@ class _Sender:
             self._in_flight.update(each.number for each in batch)
             request = asyncio.create_task(self._send(batch))
             self._requests.add(request)
-            request.add_done_callback(self._sent)
+            request.add_done_callback(self._end_request)
         if len(due) == most and len(self._requests) < IN_FLIGHT:
             return 0.0
         later = await webhooks.reports.next_due(key, now)
@@ -157,7 +157,7 @@ class _Sender:
                 report=each.report.id, attempts=each.attempts, reason=DAMAGED, dead=LOST,
             )  # fmt: skip
 
-    def _sent(self, request: "asyncio.Task[None]") -> None:
+    def _end_request(self, request: "asyncio.Task[None]") -> None:
         self._requests.discard(request)
         self._woken.set()
 
@@ -168,7 +168,7 @@ class _Sender:
             now = self._webhooks.now()
             settlements = [ReportSettlement(each.number, now) for each in batch]
             if status not in DELIVERED:
-                settlements = self._failed(batch, Failure(status, now), outcome)
+                settlements = self._retry_or_give_up(batch, Failure(status, now), outcome)
             await self._webhooks.reports.settle(self.subscription.key, settlements)
         except Exception as error:  # noqa: BLE001 - mostly the store
             self._webhooks.tell("reports_delayed", reason=explain(error))
@@ -183,18 +183,18 @@ class _Sender:
         subscription, reports = self.subscription, [each.report for each in batch]
         try:
             octets, kind = body(reports, subscription)
-            said = headers(subscription, reports, batch[0].attempts)
-            answer = await self._webhooks.client.request(
-                "POST", subscription.url, {"content-type": kind, **said}, octets,
+            fields = headers(subscription, reports, batch[0].attempts)
+            response = await self._webhooks.http.request(
+                "POST", subscription.url, {"content-type": kind, **fields}, octets,
                 ca_file=subscription.ca_file,
             )  # fmt: skip
         except Unreached as error:
             return 0, str(error)
         except Exception as error:  # noqa: BLE001 - a failure like another: sent again later
             return 0, explain(error)
-        return answer.status, f"HTTP {answer.status}"
+        return response.status, f"HTTP {response.status}"
 
-    def _failed(
+    def _retry_or_give_up(
         self, batch: Sequence[Due], failure: Failure, outcome: str
     ) -> list[ReportSettlement]:
         """Decide for each event whether it is sent again, and report it."""

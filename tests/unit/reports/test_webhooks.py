@@ -377,7 +377,7 @@ async def test_an_endpoint_may_open_the_url_before_it_answers(world: World) -> N
             return answer
 
     eager = Eager(answer=lambda _: EndpointResponse(200, {}))
-    world.service.client = eager
+    world.service.http = eager
     assert (await world.ask("webhook_create", url=URL))["state"] == "Succeeded"
     assert opened_by_then == [True]
 

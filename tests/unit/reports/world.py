@@ -13,9 +13,9 @@ from gatepost.directory.azure.entries import Entry
 from gatepost.keys.keys import Key
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.reports.client import Unreached
 from gatepost.reports.operations import operate
 from gatepost.reports.service import EventContext, EventService
+from gatepost.reports.webhook_http import Unreached
 from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
@@ -55,7 +55,7 @@ def agree(asked: Asked) -> EndpointResponse:
 
 @dataclass
 class Endpoint:
-    """Implements ``reports.client.Client``: answers by ``answer``, and keeps the requests."""
+    """Implements ``webhook_http.WebhookHttp``: answers by ``answer``, and keeps the requests."""
 
     answer: Callable[[Asked], EndpointResponse] = agree
     asked: list[Asked] = field(default_factory=list)

@@ -9,8 +9,8 @@ from gatepost.net.http import HttpClient, HttpRequest
 from gatepost.rest.events.handshake import EndpointResponse
 
 
-class Client(Protocol):
-    """Makes HTTP requests."""
+class WebhookHttp(Protocol):
+    """Makes requests to webhooks."""
 
     async def request(
         self,
@@ -21,18 +21,18 @@ class Client(Protocol):
         *,
         ca_file: str = "",
     ) -> EndpointResponse:
-        """Return the answer, redirections included: they are not followed. Raises Unreached."""
+        """Return the response, redirections included: they are not followed. Raises Unreached."""
 
     async def close(self) -> None:
         """Close all connections."""
 
 
 class Unreached(Exception):
-    """No answer was received; the message says why, and contains only the host of the URL."""
+    """No response was received; the message says why, and contains only the host of the URL."""
 
 
-class WebhookClient:
-    """The default client: it ignores proxies, and limits what it reads of an answer."""
+class WebhookHttpClient:
+    """The default client: it ignores proxies, and limits what it reads of a response."""
 
     def __init__(self, timeout: float) -> None:
         """``timeout``: seconds for a whole request."""
@@ -60,7 +60,7 @@ class WebhookClient:
             )
         try:
             request = HttpRequest(method, url.reveal(), headers, body, may_break_off=True)
-            answer = await client.ask(request)
+            response = await client.ask(request)
         except (NetworkError, ProtocolError) as error:
             raise Unreached(str(error)) from None
-        return EndpointResponse(answer.status, answer.headers, answer.body)
+        return EndpointResponse(response.status, response.headers, response.body)
