@@ -3,28 +3,18 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import ApiSettings
-from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.keys.keys import Key, SealedAccessKeys
 from gatepost.model.message import Submission
-from gatepost.model.profile import Profile
 from gatepost.net.certificate_names import served_names
-from gatepost.net.dns import DnsResolver
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
-from gatepost.queue.operations import QueuedOperations
-from gatepost.relay.context import ReportEvent
-from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.handshakes import Handshakes
+from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
-from gatepost.relay.spool import Budget
-from gatepost.rest.context import MessageLimits, Site
+from gatepost.rest.context import Site
 from gatepost.rest.own_names import OwnNames
 
 
@@ -52,25 +42,13 @@ class Acceptance:
         return self.store.put(submission)
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
-    """What the APIs work on."""
-
-    store: RoutedStore
-    operations: QueuedOperations
-    key: Key
-    directory: AzureDirectory
-    profile: Profile
-    tokens: AccessTokens
-    report: ReportEvent
-    bounds: Callable[[], MessageLimits]
-    clients: ClientCounts
-    handshakes: Handshakes
-    budget: Budget
-    alarm: DescriptorAlarm
-
-
-async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitStack) -> Api:
+async def serve_api(
+    settings: ApiSettings,
+    make_site: Callable[..., Site],
+    relay: Relay,
+    counts: ClientCounts,
+    stack: AsyncExitStack,
+) -> Api:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
     from gatepost.rest.application import management_application  # noqa: PLC0415
     from gatepost.rest.intake import Intake  # noqa: PLC0415
@@ -79,31 +57,18 @@ async def serve_api(settings: ApiSettings, managed: Managed, stack: AsyncExitSta
 
     listener = listen(settings.host, settings.port)
     stack.callback(listener.close)
-    clients = LocalClientCounter(managed.clients, owner="api")
+    clients = LocalClientCounter(counts, owner="api")
     names = {settings.host}
-    site = Site(
-        managed.profile,
-        managed.directory,
-        Acceptance(managed.store, RoutedOperations(managed.store, managed.operations)),
-        SealedAccessKeys(managed.key),
-        managed.report,
-        now=lambda: datetime.now(UTC),
-        tokens=managed.tokens,
-        resolver=DnsResolver(cached=0),
-        router=lambda: managed.store.router,
-        bounds=managed.bounds,
-        clients=clients,
-        names=OwnNames(lambda: names),
-        intake=Intake(managed.budget, managed.report),
-    )
+    report, intake = relay.report, Intake(relay.budget, relay.report)
+    site = make_site(clients=clients, names=OwnNames(lambda: names), intake=intake)
     chain, key = settings.certificate, settings.key or None
     files = Path(chain), Path(key or chain)
-    open_handshakes = HandshakeLimit(managed.handshakes, lambda: managed.clients.limits.sessions)
+    open_handshakes = HandshakeLimit(relay.shaking, lambda: counts.limits.sessions)
     limits = WebLimits(clients=clients, handshakes=open_handshakes)
     application = management_application(site)
-    server = WebServer(listener, application, files, limits, managed.report, managed.alarm)
+    server = WebServer(listener, application, files, limits, report, relay.descriptors)
     stack.push_async_callback(server.stop)
-    certificates = CertificateFiles(managed.report)
+    certificates = CertificateFiles(report)
 
     def renew(_: ServerCertificate) -> None:
         server.renew(chain, key)

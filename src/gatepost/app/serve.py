@@ -6,10 +6,11 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.api import Api, Managed, serve_api
+from gatepost.app.api import Acceptance, Api, serve_api
 from gatepost.app.composition import Composition
 from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.front import LoadedConfiguration
@@ -45,7 +46,8 @@ from gatepost.processes.runtime import (
 )
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.faults import explain
-from gatepost.rest.context import MessageLimits
+from gatepost.relay.routed_store import RoutedOperations
+from gatepost.rest.context import MessageLimits, Site
 from gatepost.store.sqlite import SqliteStore
 from gatepost.web.health import health_url, serve_health
 
@@ -175,12 +177,14 @@ class ServedRelay:
         made, settings = self.directories, self.loaded.config.api
         if settings is None or made.azure is None or made.profile is None or made.tokens is None:
             return
-        managed = Managed(
-            self.outbound.store, context.store.operations, context.key, made.azure, made.profile,
-            made.tokens, context.report, self._bounds, self.clients,
-            self.relay.shaking, self.relay.budget, self.relay.descriptors,
+        store = self.outbound.store
+        acceptance = Acceptance(store, RoutedOperations(store, context.store.operations))
+        make_site = partial(
+            Site, made.profile, made.azure, acceptance, SealedAccessKeys(self.key), self.report,
+            now=_now, tokens=made.tokens, resolver=DnsResolver(cached=0),
+            router=lambda: store.router, bounds=self._bounds,
         )  # fmt: skip
-        self.api = await serve_api(settings, managed, stack)
+        self.api = await serve_api(settings, make_site, self.relay, self.clients, stack)
         self._open_administration()  # it contains the API's address
 
     def _bounds(self) -> MessageLimits:
