@@ -160,7 +160,7 @@ def test_slow_requests_are_cut_off(octets: bytes) -> None:
 def test_a_client_that_does_not_read_its_answer_is_cut_off(how: bytes) -> None:
     request = b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: %b\r\n\r\n" % how
     counts = ClientCounts(ClientLimits(sessions=1), time.monotonic)
-    limits = WebLimits(answer=0.3, clients=LocalClientCounter(counts))
+    limits = WebLimits(response=0.3, clients=LocalClientCounter(counts))
     with serving(limits=limits) as served, ask(served, request) as connection:
         wait_for(lambda: not counts.try_enter("test", "127.0.0.1"))
         counts.forget("test")
@@ -174,7 +174,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(how: bytes) -> None:
 
 def test_a_client_that_reads_slowly_gets_its_answer() -> None:
     request = b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
-    with serving(limits=WebLimits(answer=5)) as served, ask(served, request) as connection:
+    with serving(limits=WebLimits(response=5)) as served, ask(served, request) as connection:
         read = len(connection.recv(1_000))
         time.sleep(0.1)
         while octets := connection.recv(1_000_000):

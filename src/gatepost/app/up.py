@@ -107,7 +107,7 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Em
     inbound, prepared = composition.listen(relay, LoadedConfiguration(config, "", ""), opened)
     admin = AdminDispatch(azure, account_admin(accounts.directory, key) if accounts else None)
     clocks = ClockControl(
-        clock, workers=config.workers, moved=partial(_report_advance, report, events)
+        clock, workers=config.workers, on_advance=partial(_report_advance, report, events)
     )
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
     shared = Shared(quotas, None, relay.budget, admin, events, queue, clocks, report)

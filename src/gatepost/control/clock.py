@@ -43,16 +43,16 @@ class AheadClock:
 
 
 class ClockControl:
-    """The clock's operations for the command line; ``moved`` is called after it moved forward."""
+    """The clock's operations for the command line; ``on_advance`` is called after each advance."""
 
     def __init__(
         self,
         clock: AheadClock,
         *,
         workers: int = 0,
-        moved: Callable[[timedelta], None] | None = None,
+        on_advance: Callable[[timedelta], None] | None = None,
     ) -> None:
-        self._clock, self._workers, self._moved = clock, workers, moved
+        self._clock, self._workers, self._on_advance = clock, workers, on_advance
 
     async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """``show``, or ``advance`` by ``seconds``. Raises ValueError."""
@@ -60,8 +60,8 @@ class ClockControl:
             if self._workers:
                 raise ValueError("with --workers, only the machine's clock can be used")
             self._clock.advance(timedelta(seconds=fields["seconds"]))
-            if self._moved is not None:
-                self._moved(self._clock.ahead)
+            if self._on_advance is not None:
+                self._on_advance(self._clock.ahead)
         elif operation != "show":
             raise ValueError(f"unknown operation {operation[:40]}")
         now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -184,29 +184,29 @@ class Workers:
         for each in before:
             self._retire(each)
 
-    def _retire(self, slot: _Worker) -> None:
-        self._retiring.add(slot)
-        slot.task.add_done_callback(lambda _: self._retiring.discard(slot))
-        slot.retire()
+    def _retire(self, worker: _Worker) -> None:
+        self._retiring.add(worker)
+        worker.task.add_done_callback(lambda _: self._retiring.discard(worker))
+        worker.retire()
 
     async def stop(self, seconds: float) -> None:
         """Let every process drain; kill what is left after that."""
-        slots = [*self._accepting, *self._coming, *self._retiring]
-        for slot in slots:
-            slot.end(signal.SIGTERM)
-        tasks = [slot.task for slot in slots if not slot.task.done()]
+        workers = [*self._accepting, *self._coming, *self._retiring]
+        for worker in workers:
+            worker.end(signal.SIGTERM)
+        tasks = [worker.task for worker in workers if not worker.task.done()]
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=seconds)
-        for slot in slots:
-            slot.end(signal.SIGKILL)
+        for worker in workers:
+            worker.end(signal.SIGKILL)
         if late:
             await asyncio.wait(late, timeout=2.0)
 
 
-async def _wait_started(slots: Sequence[_Worker]) -> None:
+async def _wait_started(workers: Sequence[_Worker]) -> None:
     try:
         async with asyncio.timeout(START_TIMEOUT):
-            await asyncio.gather(*[each.started for each in slots])
+            await asyncio.gather(*[each.started for each in workers])
     except TimeoutError:
         raise GatepostError("a front process did not start in time") from None

@@ -33,7 +33,7 @@ HARD: Final = _table(
     "550 5.4: 1 4 6 310",
     "553 5.1: 3",
 )
-_ANSWER: Final = re.compile(
+_REPLY: Final = re.compile(
     r"(?P<code>[245][0-9]{2})(?:[ -](?P<enhanced>[245]\.[0-9]{1,3}\.[0-9]{1,3}))?"
     r"(?:[ -](?P<text>.*))?",
     re.DOTALL,
@@ -65,7 +65,7 @@ class ServerReply:
 
 def parse_server_reply(text: str) -> ServerReply:
     """Return the reply in ``550 5.1.1 User unknown`` or a part of it. Raises ValueError."""
-    match = _ANSWER.fullmatch(text.strip())
+    match = _REPLY.fullmatch(text.strip())
     if match is None or (match["enhanced"] and match["enhanced"][0] != match["code"][0]):
         raise ValueError(f"not an SMTP reply such as '550 5.1.1 User unknown': {text[:80]!r}")
     return ServerReply(int(match["code"]), match["enhanced"] or "", (match["text"] or "").strip())

@@ -76,7 +76,7 @@ class Consumer:
             {f"suppression {each.address}": _DAMAGED for each in leases if each.is_damaged}
         )
 
-    # Who asks.
+    # Queries and changes.
 
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:
         """Implements ``rest.context.Suppression``.
@@ -136,7 +136,7 @@ class Consumer:
         await self._reports.record(None, [published])
         self._on_published()
 
-    # The work.
+    # Consumption.
 
     async def run(self, tell: ReportEvent) -> None:
         """Consume new mail, until cancelled."""

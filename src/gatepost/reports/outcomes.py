@@ -88,8 +88,8 @@ class Rule:
         usual = USUAL[self.status]
         if not self.code:
             return ReportedOutcome(usual.status, usual.message, usual.host, usual.hard, self.delay)
-        answer = parse_server_reply(self.code)
-        return ReportedOutcome(self.status, str(answer), True, answer.bounce == "hard", self.delay)
+        reply = parse_server_reply(self.code)
+        return ReportedOutcome(self.status, str(reply), True, reply.bounce == "hard", self.delay)
 
 
 def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0) -> Rule:
@@ -99,19 +99,19 @@ def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0)
     """
     if not 0 <= delay <= MAX_DELAY:
         raise ValueError(f"a delay is between 0 and {MAX_DELAY:.0f} seconds")
-    answer = parse_server_reply(code) if code else None
-    if not status and answer is None:
+    reply = parse_server_reply(code) if code else None
+    if not status and reply is None:
         raise ValueError("give a status or a code")
     by_name = {each.lower(): each for each in STATUSES}
-    named = by_name.get(status.lower()) if status else status_of(cast("ServerReply", answer))
+    named = by_name.get(status.lower()) if status else status_of(cast("ServerReply", reply))
     if named is None:
         raise ValueError(f"unknown status {status[:40]!r}; there are {', '.join(STATUSES)}")
-    return Rule(_target(target), cast("Status", named), str(answer) if answer else "", delay)
+    return Rule(_target(target), cast("Status", named), str(reply) if reply else "", delay)
 
 
-def status_of(answer: ServerReply) -> Status:
-    """Return the status that a server's answer leads to: only hard bounces are called Bounced."""
-    bounce = answer.bounce
+def status_of(reply: ServerReply) -> Status:
+    """Return the status that a server's reply leads to: only hard bounces are called Bounced."""
+    bounce = reply.bounce
     return "Delivered" if bounce == "none" else "Bounced" if bounce == "hard" else "Failed"
 
 
@@ -135,10 +135,10 @@ def _reserved(local: str) -> ReportedOutcome:
     if match is None:
         return DELIVERED
     try:
-        answer = parse_server_reply(match[1])
+        reply = parse_server_reply(match[1])
     except ValueError:
         return DELIVERED
-    return ReportedOutcome(status_of(answer), str(answer), True, answer.bounce == "hard")
+    return ReportedOutcome(status_of(reply), str(reply), True, reply.bounce == "hard")
 
 
 def _target(text: str) -> str:

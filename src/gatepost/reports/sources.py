@@ -20,7 +20,7 @@ from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.reports.suppression import is_for_sender
 
-MOST_KEPT: Final = 10_000
+MOST_CACHED: Final = 10_000
 """Maximum number of cached answers, because without a login anybody may name any domain."""
 
 
@@ -38,7 +38,7 @@ class Sources:
         It is that of the principal; without a login, the one to which the sender's domain is
         linked, or the only one.
         """
-        if self._version != self._directory.version or len(self._services) >= MOST_KEPT:
+        if self._version != self._directory.version or len(self._services) >= MOST_CACHED:
             self._version = self._directory.version
             self._services.clear()
         key = message.principal, message.mail_from.rpartition("@")[2].lower()

@@ -23,7 +23,7 @@ from gatepost.rest.events.subscription import EventSubscription
 
 IN_FLIGHT: Final = 8
 """Maximum number of simultaneous requests of one subscription."""
-LAST_ANSWERS: Final = 1.0
+LAST_RESPONSES: Final = 1.0
 """Seconds for open requests at the end."""
 DAMAGED: Final = "its row in the store is damaged"
 LOST: Final = "ReportDamaged"
@@ -70,7 +70,7 @@ class Webhooks:
         senders, self._senders = list(self._senders.values()), {}
         open_ = [task for sender in senders for task in sender.stop()]
         if open_:
-            await asyncio.wait(open_, timeout=LAST_ANSWERS)
+            await asyncio.wait(open_, timeout=LAST_RESPONSES)
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*(task for sender in senders for task in sender.tasks),

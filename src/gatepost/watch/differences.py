@@ -24,7 +24,7 @@ class Difference:
     sentence: str
 
 
-def known_before(snapshots: Iterable[ServerSnapshot]) -> ServerSnapshot | None:
+def complete_snapshot(snapshots: Iterable[ServerSnapshot]) -> ServerSnapshot | None:
     """Return the last snapshot, with missing facts from earlier ones.
 
     ``snapshots`` begin with the newest. A server that was down for a day still offers what it

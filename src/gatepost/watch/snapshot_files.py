@@ -8,7 +8,7 @@ from typing import Final
 
 from gatepost.errors import ConfigError
 from gatepost.net.atomic_files import write_file
-from gatepost.watch.differences import known_before
+from gatepost.watch.differences import complete_snapshot
 from gatepost.watch.snapshot import MAX_SNAPSHOT, ServerSnapshot, decode, encode
 
 LOOK_BACK: Final = 200
@@ -32,7 +32,7 @@ class Snapshots:
 
     def last(self, damaged: Damaged) -> ServerSnapshot | None:
         """Return what the last check found; None before the first."""
-        return known_before(self._newest_first(damaged))
+        return complete_snapshot(self._newest_first(damaged))
 
     def _newest_first(self, damaged: Damaged) -> Iterator[ServerSnapshot]:
         for _, path in reversed(self._files()[-LOOK_BACK:]):

@@ -16,7 +16,7 @@ from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
 from gatepost.relay.context import ReportEvent
-from gatepost.watch.differences import days_left, days_old, differences, known_before
+from gatepost.watch.differences import complete_snapshot, days_left, days_old, differences
 from gatepost.watch.metrics import UpstreamStatus
 from gatepost.watch.refused_password import PAUSE, RefusedPassword
 from gatepost.watch.snapshot import ServerSnapshot, keeping_login, snapshot_of
@@ -151,8 +151,7 @@ class Watcher:
         self._warned = ends_soon
 
     def _keep(self, snapshot: ServerSnapshot) -> None:
-        before = (snapshot, self._previous) if self._previous is not None else (snapshot,)
-        self._previous = known_before(before)
+        self._previous = complete_snapshot(filter(None, (snapshot, self._previous)))
         self.standing.last = snapshot
         try:
             self._snapshots.add(snapshot)

@@ -22,8 +22,8 @@ from gatepost.web.strict_http import StrictConnection
 
 GRACE: Final = 2
 """Seconds for open requests at the end."""
-LAST_ANSWERS: Final = 0.5
-"""Seconds for replies to requests that are aborted then."""
+LAST_RESPONSES: Final = 0.5
+"""Seconds for responses to requests that are aborted then."""
 NO_HTTP: Final = "no_http: the request, or the rest of its body, is not HTTP"
 
 
@@ -32,12 +32,12 @@ class WebLimits:
     """Limits for clients of the server."""
 
     head: float = 30.0
-    """Seconds from a connection, or the last answer, to the end of a request's header."""
+    """Seconds from a connection, or the last response, to the end of a request's header."""
     body: float = 90.0
     """Seconds for a body, after which the connection is aborted. The timeouts of the APIs are
     shorter, and are answered."""
-    answer: float = 60.0
-    """Seconds for a client to read an answer, after which the connection is aborted."""
+    response: float = 60.0
+    """Seconds for a client to read a response, after which the connection is aborted."""
     connections: int = 1000
     """Beyond this number requests get 503; beyond twice the number connections are aborted at once.
     """
@@ -115,7 +115,7 @@ class _Connection(H11Protocol):
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP. In the body of a request, the request ends, and an answer
+        """Refuse what is not HTTP. In the body of a request, the request ends, and a response
         that has begun is not changed."""
         if self.cycle is not None:
             self.cycle.disconnected = True
@@ -137,7 +137,7 @@ class _Connection(H11Protocol):
         """Wait for a client that does not read, but not forever."""
         super().pause_writing()
         self._stop_waiting()
-        self._read_by = self.loop.call_later(self._limits.answer, self.transport.abort)
+        self._read_by = self.loop.call_later(self._limits.response, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -247,7 +247,7 @@ class WebServer:
         await asyncio.wait([self._serving])  # its exception was reported
         cut_short = list(self._server.server_state.tasks)
         if cut_short:
-            await asyncio.wait(cut_short, timeout=LAST_ANSWERS)
+            await asyncio.wait(cut_short, timeout=LAST_RESPONSES)
 
 
 def _report_end(serving: "asyncio.Future[None]") -> None:

@@ -32,7 +32,7 @@ def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
 
 def test_the_control_says_so_and_reports_it(tmp_path: Path) -> None:
     heard: list[timedelta] = []
-    control = ClockControl(AheadClock(tmp_path), moved=heard.append)
+    control = ClockControl(AheadClock(tmp_path), on_advance=heard.append)
     assert ask(control, "show")["ahead"] == 0
     told = ask(control, "advance", seconds=90.5)
     assert told["ahead"] == 90.5

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.watch.differences import days_left, days_old, differences, known_before
+from gatepost.watch.differences import complete_snapshot, days_left, days_old, differences
 from gatepost.watch.snapshot import ServerOffer, ServerSnapshot, keeping_login
 from tests.unit.watch.looks import (
     BEFORE,
@@ -81,7 +81,7 @@ def test_a_server_that_is_down_has_dropped_nothing() -> None:
 
 def test_a_server_that_is_back_is_compared_with_what_it_was_before() -> None:
     down = replace(unreachable(), taken_at=NOW - DAY / 2)
-    known = known_before((down, BEFORE))
+    known = complete_snapshot((down, BEFORE))
     assert known is not None
     said = [each.sentence for each in differences(known, now(over_tls=NO_CRAM))]
     assert said[0].startswith(f"mail.example.com:587 is reachable again {ON} (at the last check")
@@ -108,5 +108,5 @@ def test_a_login_that_is_not_tried_is_not_mended() -> None:
 def test_days() -> None:
     assert (days_left(CERTIFICATE, NOW), days_old(CERTIFICATE, NOW)) == (60, 30)
     assert days_left(CERTIFICATE, NOW + 60 * DAY + DAY / 2) == -1
-    assert known_before(()) is None
+    assert complete_snapshot(()) is None
     assert differences(BEFORE, replace(BEFORE, over_tls=ServerOffer())) != ()
