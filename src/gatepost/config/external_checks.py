@@ -17,7 +17,6 @@ from gatepost.client.tokens.google import read_key
 from gatepost.config.positions import Path
 from gatepost.config.reading import Source
 from gatepost.config.settings import (
-    MIB,
     AccessKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
@@ -30,6 +29,7 @@ from gatepost.config.settings import (
 )
 from gatepost.config.source_file import try_secret, try_to_read
 from gatepost.errors import ConfigError, TlsError, TokenError
+from gatepost.model.profile import MIB
 from gatepost.model.secret import Secret
 from gatepost.net.files import has_access_list
 from gatepost.net.private_files import check_private

@@ -16,10 +16,11 @@ from gatepost.config.cross_checks import (
     warn_of_unused,
 )
 from gatepost.config.external_checks import check_external
+from gatepost.config.limits import read_limits
 from gatepost.config.listeners import check_mechanisms, read_api, read_directories, read_listeners
 from gatepost.config.reading import Source, TableReader
 from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Configuration, DnsSettings, LimitSettings, StorageSettings
+from gatepost.config.settings import Configuration, DnsSettings, StorageSettings
 from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
@@ -79,7 +80,7 @@ def _read(root: TableReader) -> Configuration:
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
     warn_of_short_hostname(root, name, routes)
-    limits, storage, dns = _limits(root), _storage(root), _dns(root)
+    limits, storage, dns = read_limits(root), _storage(root), _dns(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, api, ca_file, tuple(root.effective),
@@ -88,23 +89,6 @@ def _read(root: TableReader) -> Configuration:
 
 def _place(value: Any) -> tuple[str, int] | None:
     return values.listening(value)
-
-
-def _limits(root: TableReader) -> LimitSettings:
-    table, usual = root.table("limits"), LimitSettings()
-    read = LimitSettings(
-        table.take("message_size", values.positive_size, usual.message_size),
-        table.take("recipients", values.number(1, 100_000), usual.recipients),
-        table.take("connections", values.number(1), usual.connections),
-        table.take("connections_per_address", values.number(1), usual.connections_per_address),
-        table.take("messages_per_connection", values.number(1), usual.messages_per_connection),
-        table.take("errors", values.number(1, 1000), usual.errors),
-        table.take("idle", values.positive_span, usual.idle),
-        table.take("login_failures", values.number(1, 10_000), usual.login_failures),
-        table.take("memory", values.size, usual.memory),
-    )
-    table.finish()
-    return read
 
 
 def _storage(root: TableReader) -> StorageSettings:

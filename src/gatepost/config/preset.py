@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from gatepost.config.limits import LimitSettings
 from gatepost.config.settings import (
     Configuration,
     DnsSettings,
     Emulation,
-    LimitSettings,
     ListenerSettings,
     ListenerTls,
     Place,

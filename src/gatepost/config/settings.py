@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 from gatepost.client.named_secret import NamedSecret
+from gatepost.config.limits import LimitSettings
 from gatepost.config.reading import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
-from gatepost.model.profile import Profile
+from gatepost.model.profile import MIB, Profile
 from gatepost.model.route import Route
 from gatepost.net.dial import Server
 
 ListenerTls = Literal["starttls", "implicit", "none"]
 Place = tuple[str, int] | None
 """Host and port to listen on (0: a free one); None: off."""
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +195,6 @@ CredentialSettings = (
     | RefreshCredential
     | AccessKeyCredential
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
-    """Limits of clients, in octets and seconds; the defaults suit a relay, not a provider."""
-
-    message_size: int = 50 * MIB
-    recipients: int = 1000
-    connections: int = 5000
-    connections_per_address: int = 100
-    messages_per_connection: int = 10_000
-    errors: int = 10
-    idle: timedelta = timedelta(minutes=5)
-    login_failures: int = 5
-    """Refused logins of one address per minute; further ones wait."""
-    memory: int = 64 * MIB
-    """For message contents; beyond it they go to disk, then clients get 452."""
 
 
 @dataclass(frozen=True, slots=True)
