@@ -255,14 +255,14 @@ def test_the_managed_list_is_kept(reports: ReportStore) -> None:
 
     async def steps() -> None:
         await reports.record(None, [], [two, one])
-        assert await reports.leases() == [one, two]
+        assert await reports.suppressed_periods() == [one, two]
         longer = SuppressedPeriod("a@x", 1, NOON, NOON + 2 * SECOND)
         await reports.record(None, [], [longer])
-        assert await reports.leases() == [longer, two]
-        assert await reports.forget_leases(["b@x", "nobody"]) == 1
-        assert await reports.leases() == [longer]
-        assert await reports.forget_leases(None) == 1
-        assert await reports.leases() == []
+        assert await reports.suppressed_periods() == [longer, two]
+        assert await reports.forget_suppressed(["b@x", "nobody"]) == 1
+        assert await reports.suppressed_periods() == [longer]
+        assert await reports.forget_suppressed(None) == 1
+        assert await reports.suppressed_periods() == []
 
     run(steps())
 
@@ -324,7 +324,7 @@ def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:
         assert await reports.cursor() == 7
         assert await reports.list_reports() == [report("1")]
         assert [each.report for each in await reports.due("x", NOON, 1)] == [report("1")]
-        assert len(await reports.leases()) == 1
+        assert len(await reports.suppressed_periods()) == 1
 
     for steps in (first, second):
         store = open_store(tmp_path, StoreSettings(reserve=0))
@@ -344,12 +344,12 @@ def test_a_damaged_entry_of_the_managed_list_counts_until_it_is_deleted(
         await reports.record(None, [], two)
         with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
             connection.execute(f"UPDATE leases SET {damage} WHERE address = 'b@x'")
-        one, other = await reports.leases()
+        one, other = await reports.suppressed_periods()
         assert one == two[0]
         assert (other.address, other.is_damaged) == ("b@x", True)
         assert is_in_force(other, NOON)
         assert is_in_force(other, NOON + 9999 * SECOND)
-        assert await reports.forget_leases(["b@x"]) == 1
+        assert await reports.forget_suppressed(["b@x"]) == 1
 
     run(steps())
     store.close()

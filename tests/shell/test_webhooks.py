@@ -134,7 +134,7 @@ def test_a_stalled_endpoint_holds_up_no_other(relay: Emulator, webhook: Webhook)
     webhook.wait(12)
 
 
-def test_a_lease_ends_in_its_time(tmp_path: Path) -> None:
+def test_a_suppression_ends_in_its_time(tmp_path: Path) -> None:
     """Mail within its 24 hours prolongs it to 48; after that it ends (7.1 of ACS)."""
     dead = DEAD.format("lease")
     with start(tmp_path / "data") as relay:
@@ -143,8 +143,8 @@ def test_a_lease_ends_in_its_time(tmp_path: Path) -> None:
         send(relay, dead)
         statuses = [each["data"]["status"] for each in wait_for_reports(relay, 2)]
         assert statuses == ["Suppressed", "Bounced"]
-        [lease] = ask(relay.data, "suppression_list")["suppressed"]
-        assert (lease["level"], lease["address"]) == (1, dead)
+        [period] = ask(relay.data, "suppression_list")["suppressed"]
+        assert (period["level"], period["address"]) == (1, dead)
         relay.advance(timedelta(hours=47, minutes=59))
         assert len(ask(relay.data, "suppression_list")["suppressed"]) == 1
         relay.advance(timedelta(minutes=2))
@@ -386,12 +386,12 @@ def test_an_operation_to_suppressed_recipients_alone_fails_and_is_reported(
     assert caught.value.error.code == "EmailDroppedAllRecipientsSuppressed"
     event = webhook.wait(2)[-1]["data"]
     assert (event["messageId"], event["status"]) == (operation, "Suppressed")
-    [lease] = [
+    [period] = [
         each
         for each in ask(relay.data, "suppression_list")["suppressed"]
         if each["address"] == dead
     ]
-    assert lease["level"] == 1, "one send prolongs it once"
+    assert period["level"] == 1, "one send prolongs it once"
 
 
 def test_engagement_events_are_sent_if_the_domain_tracks_engagement(

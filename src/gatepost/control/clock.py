@@ -1,5 +1,5 @@
 """The time of a local relay: the machine's, or ahead of it, to test what happens later, such as the
-end of a secret, of a lease, of a rate window, or of a delay."""
+end of a secret, of a suppression, of a rate window, or of a delay."""
 
 import time
 from collections.abc import Callable

@@ -102,17 +102,17 @@ class ReportStore(Protocol):
         self,
         cursor: int | None,
         published: Iterable[PublishedReport],
-        leases: Iterable[SuppressedPeriod] = (),
+        periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
-        """Write reports and leases, and move the cursor unless it is None.
+        """Write reports and suppressed periods, and move the cursor unless it is None.
 
         A report whose id exists already is ignored, with its subscriptions.
         """
 
-    async def leases(self) -> Sequence[SuppressedPeriod]:
+    async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         """Return the managed list."""
 
-    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+    async def forget_suppressed(self, addresses: Iterable[str] | None) -> int:
         """Delete these from the managed list, or all for None; return how many were on it."""
 
     async def list_reports(

@@ -60,7 +60,7 @@ class Consumer:
         self._subscriptions, self._sources = subscriptions, sources
         self._on_published = on_published
         self._cursor = 0
-        self._leases: dict[str, SuppressedPeriod] = {}
+        self._periods: dict[str, SuppressedPeriod] = {}
         self.damaged: dict[str, str] = {}
         """See ``damaged_records``."""
         self._consuming = asyncio.Lock()
@@ -70,10 +70,10 @@ class Consumer:
     async def load(self) -> None:
         """Read the cursor and the managed list."""
         self._cursor = await self._reports.cursor()
-        leases = await self._reports.leases()
-        self._leases = {each.address: each for each in leases}
+        periods = await self._reports.suppressed_periods()
+        self._periods = {each.address: each for each in periods}
         self.damaged.update(
-            {f"suppression {each.address}": _DAMAGED for each in leases if each.is_damaged}
+            {f"suppression {each.address}": _DAMAGED for each in periods if each.is_damaged}
         )
 
     # Queries and changes.
@@ -109,23 +109,23 @@ class Consumer:
         return frozenset(
             address
             for text, address in by_text.items()
-            if text in listed or is_in_force(self._leases.get(fold(text)), now)
+            if text in listed or is_in_force(self._periods.get(fold(text)), now)
         )
 
-    def leases(self, now: datetime) -> Sequence[SuppressedPeriod]:
+    def suppressed_periods(self, now: datetime) -> Sequence[SuppressedPeriod]:
         """Return the managed list as it is at ``now``."""
-        return [each for each in self._leases.values() if is_in_force(each, now)]
+        return [each for each in self._periods.values() if is_in_force(each, now)]
 
-    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
+    async def forget_suppressed(self, addresses: Iterable[str] | None) -> int:
         """Delete these from the managed list, or all; return how many were on it."""
         wanted = None if addresses is None else [fold(each) for each in addresses]
-        return await to_the_end(self._forget_leases(wanted))
+        return await to_the_end(self._forget_suppressed(wanted))
 
-    async def _forget_leases(self, wanted: Sequence[str] | None) -> int:
+    async def _forget_suppressed(self, wanted: Sequence[str] | None) -> int:
         async with self._consuming:
-            count = await self._reports.forget_leases(wanted)
-            for each in list(self._leases) if wanted is None else wanted:
-                self._leases.pop(each, None)
+            count = await self._reports.forget_suppressed(wanted)
+            for each in list(self._periods) if wanted is None else wanted:
+                self._periods.pop(each, None)
             return count
 
     async def publish(self, report: Report) -> None:
@@ -178,12 +178,12 @@ class Consumer:
             self._reports.watch(None)
 
     async def tidy(self) -> None:
-        """Delete old reports, and leases that have ended without a send."""
+        """Delete old reports, and suppressed periods that have ended without a send."""
         now = self._subscriptions.now()
         await self._reports.expire(now - AGE, MOST_REPORTS)
-        ended = [key for key, each in self._leases.items() if each.until <= now]
+        ended = [key for key, each in self._periods.items() if each.until <= now]
         if ended:
-            await self.forget_leases(ended)
+            await self.forget_suppressed(ended)
 
     async def catch_up(self) -> None:
         """Consume everything that was committed until now."""
@@ -213,7 +213,7 @@ class Consumer:
             published += self._judge(each.message, changed)
         await self._reports.record(cursor, published, changed.values())
         self._cursor = cursor
-        self._leases.update(changed)
+        self._periods.update(changed)
         if any(each.subscriptions for each in published):
             self._on_published()
         return len(unread)
@@ -232,13 +232,13 @@ class Consumer:
 
     @property
     def _needs_all_mail(self) -> bool:
-        scripted = self._rules.by_target or self._leases or self._sources.have_lists
+        scripted = self._rules.by_target or self._periods or self._sources.have_lists
         return bool(scripted or self._subscriptions.active)
 
     def _judge(
         self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
     ) -> Iterable[PublishedReport]:
-        """Yield the reports about a message; leases that change are added to ``changed``."""
+        """Yield the reports about a message; changed periods are added to ``changed``."""
         service = self._sources.service_of(message)
         recipients = dict.fromkeys(message.rcpt_to)
         listed = self._sources.listed(service, message.mail_from, recipients)
@@ -250,7 +250,7 @@ class Consumer:
             elif outcome.hard:
                 at = message.received_at + timedelta(seconds=outcome.delay)
                 key = fold(recipient)
-                changed[key] = after_bounce(self._lease(key, changed), recipient, at)
+                changed[key] = after_bounce(self._period(key, changed), recipient, at)
             if outcome is DELIVERED and not self._subscriptions.active:
                 continue
             made = self._published(delivery_report(message, recipient, outcome, resource))
@@ -260,16 +260,16 @@ class Consumer:
     def _outcome(
         self, message: StoredMessage, recipient: str, changed: dict[str, SuppressedPeriod]
     ) -> ReportedOutcome:
-        """Return the outcome. A send during a lease is dropped, and prolongs it."""
+        """Return the outcome. A send in a suppressed period is dropped, and prolongs it."""
         key = fold(recipient)
-        lease = self._lease(key, changed)
-        if lease is not None and is_in_force(lease, message.received_at):
-            changed[key] = after_send(lease, message.received_at)
+        period = self._period(key, changed)
+        if period is not None and is_in_force(period, message.received_at):
+            changed[key] = after_send(period, message.received_at)
             return USUAL["Suppressed"]
         return decide(recipient, self._rules.by_target)
 
-    def _lease(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
-        return changed.get(key) or self._leases.get(key)
+    def _period(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
+        return changed.get(key) or self._periods.get(key)
 
     def _published(self, report: Report) -> PublishedReport:
         wanted = [each.key for each in self._subscriptions.active if each.wants(report)]

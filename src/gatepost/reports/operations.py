@@ -145,7 +145,7 @@ def _rule(rule: Rule) -> Document:
 
 async def _list_suppressed(service: EventService, _request: NoArguments) -> Document:
     await service.consumer.catch_up()
-    leases = sorted(service.consumer.leases(service.now()), key=lambda each: each.until)
+    periods = service.consumer.suppressed_periods(service.now())
     return {
         "suppressed": [
             {
@@ -154,7 +154,7 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
                 "until": moment(each.until),
                 "level": each.level,
             }
-            for each in leases
+            for each in sorted(periods, key=lambda each: each.until)
         ]
     }
 
@@ -162,7 +162,7 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
 async def _clear_suppressed(service: EventService, request: Clear) -> Document:
     await service.consumer.catch_up()
     addresses = None if request.everything else request.addresses
-    return {"deleted": await service.consumer.forget_leases(addresses)}
+    return {"deleted": await service.consumer.forget_suppressed(addresses)}
 
 
 # Webhooks.

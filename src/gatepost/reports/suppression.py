@@ -9,8 +9,8 @@ from typing import Final
 
 from gatepost.model.suppression import SuppressedPeriod
 
-LEASES: Final = tuple(timedelta(hours=hours) for hours in (24, 48, 96, 168, 336))
-"""How long an address is listed after its bounce, and after each send within a lease."""
+PERIODS: Final = tuple(timedelta(hours=hours) for hours in (24, 48, 96, 168, 336))
+"""How long an address is suppressed after its bounce, and after each send within that period."""
 
 WHOLE_DOMAIN: Final = ""
 """The name of a customer's list that holds for every sender of its domain."""
@@ -21,30 +21,30 @@ def fold(address: str) -> str:
     return address.lower()
 
 
-def is_in_force(lease: SuppressedPeriod | None, now: datetime) -> bool:
-    """Tell whether the address of ``lease`` is listed at ``now``."""
-    return lease is not None and lease.since <= now < lease.until
+def is_in_force(period: SuppressedPeriod | None, now: datetime) -> bool:
+    """Tell whether the address of ``period`` is listed at ``now``."""
+    return period is not None and period.since <= now < period.until
 
 
-def after_bounce(lease: SuppressedPeriod | None, address: str, now: datetime) -> SuppressedPeriod:
-    """Return the lease after a hard bounce at ``now``.
+def after_bounce(period: SuppressedPeriod | None, address: str, now: datetime) -> SuppressedPeriod:
+    """Return the period after a hard bounce at ``now``.
 
-    Nothing is sent within a lease, so a bounce in one is of mail that was on its way before it;
-    it changes nothing. After a lease without a send the cycle starts anew.
+    Nothing is sent within one, so a bounce then is of mail that was on its way before it;
+    it changes nothing. After a period without a send, the cycle starts anew.
     """
-    if lease is not None and is_in_force(lease, now):
-        return lease
-    return SuppressedPeriod(fold(address), 0, now, now + LEASES[0])
+    if period is not None and is_in_force(period, now):
+        return period
+    return SuppressedPeriod(fold(address), 0, now, now + PERIODS[0])
 
 
-def after_send(lease: SuppressedPeriod, now: datetime) -> SuppressedPeriod:
-    """Return the lease after a send at ``now``, which is within it: the next longer one.
+def after_send(period: SuppressedPeriod, now: datetime) -> SuppressedPeriod:
+    """Return the period after a send at ``now``, which is within it: the next longer one.
 
     It counts from that send, and is not shortened by one.
     """
-    level = min(lease.level + 1, len(LEASES) - 1)
+    level = min(period.level + 1, len(PERIODS) - 1)
     return SuppressedPeriod(
-        lease.address, level, lease.since, max(lease.until, now + LEASES[level])
+        period.address, level, period.since, max(period.until, now + PERIODS[level])
     )
 
 

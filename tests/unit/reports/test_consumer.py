@@ -1,4 +1,4 @@
-"""From accepted mail to reports and leases, on a simulated clock."""
+"""From accepted mail to reports and suppressed periods, on a simulated clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -61,16 +61,16 @@ async def test_only_other_outcomes_than_delivered_are_stored_once(world: World) 
 
 
 @in_a_world
-async def test_the_leases_of_an_address(world: World) -> None:
-    """24 h after a bounce; each send within a lease is dropped and prolongs it to two weeks."""
+async def test_the_periods_of_an_address(world: World) -> None:
+    """24 h after a bounce; each send within a period is dropped and prolongs it to two weeks."""
     await world.put("m0", DEAD)
     expected = ["Bounced"]
     for number, hours in enumerate((24, 48, 96, 168, 336, 336)):
         world.now += (hours - 1) * HOUR
         await world.put(f"m{number + 1}", DEAD)
         expected.append("Suppressed")
-        lease = (await world.ask("suppression_list"))["suppressed"][0]
-        assert lease["level"] == min(number + 1, 4)
+        period = (await world.ask("suppression_list"))["suppressed"][0]
+        assert period["level"] == min(number + 1, 4)
     world.now += 336 * HOUR
     assert (await world.ask("suppression_list"))["suppressed"] == []
     await world.put("m9", DEAD)
@@ -126,7 +126,7 @@ async def test_mail_right_after_a_subscription_is_reported(world: World) -> None
 async def test_asking_about_a_bouncing_address_waits_for_earlier_mail(
     world: World,
 ) -> None:
-    """Contract 7.1: a send right after the bounce is within its lease."""
+    """Contract 7.1: a send right after the bounce is within its period."""
     await world.put("m1", ANN)
     service = world.service.sources.service_of(await world.store.get("m1"))
     assert service is not None
@@ -306,13 +306,13 @@ async def test_without_authentication_the_sender_domain_gives_the_resource(world
 
 
 @in_a_world
-async def test_expired_leases_and_reports_are_deleted(world: World) -> None:
+async def test_expired_periods_and_reports_are_deleted(world: World) -> None:
     await world.put("m1", DEAD)
     await world.service.consumer.tidy()
-    assert len(await world.store.reports.leases()) == 1
+    assert len(await world.store.reports.suppressed_periods()) == 1
     world.now += 24 * HOUR
     await world.service.consumer.tidy()
-    assert await world.store.reports.leases() == []
+    assert await world.store.reports.suppressed_periods() == []
     assert len(await world.store.reports.list_reports()) == 1
     world.now += 30 * 24 * HOUR
     await world.service.consumer.tidy()
@@ -345,8 +345,8 @@ def test_damaged_subscriptions_and_rules_count_for_nothing_and_are_named() -> No
             [one] = [each for each in await store.load_records() if each.id.endswith("/one")]
             broken = replace(one, fields={**one.fields, "url": "broken"})
             await store.save_records([broken, Record("outcome_rule", "a@x.example", {})])
-            lease = SuppressedPeriod("c@x.example", 0, NOON, NOON, is_damaged=True)
-            await store.reports.record(None, [], [lease])
+            period = SuppressedPeriod("c@x.example", 0, NOON, NOON, is_damaged=True)
+            await store.reports.record(None, [], [period])
         async with opened(store=store) as world:
             assert [each.name for each in world.service.all] == ["two"]
             assert list(world.service.rules.by_target) == ["b@x.example"]

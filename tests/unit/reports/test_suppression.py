@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from gatepost.model.suppression import SuppressedPeriod
 from gatepost.reports.suppression import (
-    LEASES,
+    PERIODS,
     after_bounce,
     after_send,
     is_for_sender,
@@ -21,32 +21,32 @@ NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def test_the_leases_are_the_provider_s() -> None:
-    assert [lease / HOUR for lease in LEASES] == [24, 48, 96, 168, 336]
+def test_the_periods_are_the_provider_s() -> None:
+    assert [period / HOUR for period in PERIODS] == [24, 48, 96, 168, 336]
 
 
-def test_each_send_within_a_lease_prolongs_it_up_to_two_weeks() -> None:
-    lease = after_bounce(None, "Ann@Example.net", NOON)
-    assert lease == SuppressedPeriod("ann@example.net", 0, NOON, NOON + 24 * HOUR)
+def test_each_send_within_a_period_prolongs_it_up_to_two_weeks() -> None:
+    period = after_bounce(None, "Ann@Example.net", NOON)
+    assert period == SuppressedPeriod("ann@example.net", 0, NOON, NOON + 24 * HOUR)
     now = NOON
     for hours in (48, 96, 168, 336, 336):
         now += HOUR
-        lease = after_send(lease, now)
-        assert lease.until == now + hours * HOUR
+        period = after_send(period, now)
+        assert period.until == now + hours * HOUR
 
 
-def test_a_lease_without_a_send_restarts_the_cycle() -> None:
-    lease = after_send(after_bounce(None, "a@b", NOON), NOON + HOUR)
-    end = lease.until
-    assert is_in_force(lease, end - timedelta(microseconds=1))
-    assert not is_in_force(lease, end)
-    assert after_bounce(lease, "a@b", end) == SuppressedPeriod("a@b", 0, end, end + 24 * HOUR)
+def test_a_period_without_a_send_restarts_the_cycle() -> None:
+    period = after_send(after_bounce(None, "a@b", NOON), NOON + HOUR)
+    end = period.until
+    assert is_in_force(period, end - timedelta(microseconds=1))
+    assert not is_in_force(period, end)
+    assert after_bounce(period, "a@b", end) == SuppressedPeriod("a@b", 0, end, end + 24 * HOUR)
 
 
 def test_a_future_bounce_suppresses_no_address_yet() -> None:
-    lease = after_bounce(None, "a@b", NOON + HOUR)
-    assert not is_in_force(lease, NOON)
-    assert is_in_force(lease, NOON + HOUR)
+    period = after_bounce(None, "a@b", NOON + HOUR)
+    assert not is_in_force(period, NOON)
+    assert is_in_force(period, NOON + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ class ManagedList(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = NOON
-        self.lease: SuppressedPeriod | None = None
+        self.period: SuppressedPeriod | None = None
         self.hours_left: float | None = None
-        """Of the model's lease; None: not listed."""
+        """Of the model's period; None: not listed."""
         self.level = 0
 
     @rule(hours=st.integers(0, 400))
@@ -81,29 +81,29 @@ class ManagedList(RuleBasedStateMachine):
     @precondition(lambda self: self.hours_left is None)
     @rule()
     def a_send_bounces(self) -> None:
-        self.lease = after_bounce(self.lease, "a@b", self.now)
+        self.period = after_bounce(self.period, "a@b", self.now)
         self.hours_left, self.level = 24, 0
 
     @precondition(lambda self: self.hours_left is not None)
     @rule()
     def a_send_is_dropped(self) -> None:
-        assert self.lease is not None
+        assert self.period is not None
         assert self.hours_left is not None
-        self.lease = after_send(self.lease, self.now)
+        self.period = after_send(self.period, self.now)
         self.level = min(self.level + 1, 4)
         self.hours_left = max(self.hours_left, (24, 48, 96, 168, 336)[self.level])
 
     @precondition(lambda self: self.hours_left is not None)
     @rule()
     def an_earlier_send_bounces_late(self) -> None:
-        self.lease = after_bounce(self.lease, "a@b", self.now)
+        self.period = after_bounce(self.period, "a@b", self.now)
 
     @invariant()
     def both_say_the_same(self) -> None:
-        assert is_in_force(self.lease, self.now) is (self.hours_left is not None)
-        if self.lease is not None and self.hours_left is not None:
-            assert self.lease.level == self.level
-            assert self.lease.until == self.now + self.hours_left * HOUR
+        assert is_in_force(self.period, self.now) is (self.hours_left is not None)
+        if self.period is not None and self.hours_left is not None:
+            assert self.period.level == self.level
+            assert self.period.until == self.now + self.hours_left * HOUR
 
 
 TestManagedList = ManagedList.TestCase

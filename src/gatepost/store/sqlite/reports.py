@@ -69,21 +69,22 @@ class SqliteReports:
         self,
         cursor: int | None,
         published: Iterable[PublishedReport],
-        leases: Iterable[SuppressedPeriod] = (),
+        periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
         rows = [(_row(each.report), each.subscriptions) for each in published]
         held = [
             (each.address, each.level, microseconds(each.since), microseconds(each.until))
-            for each in leases
+            for each in periods
         ]
         await self._change(_record, cursor, rows, held)
 
-    async def leases(self) -> Sequence[SuppressedPeriod]:
+    async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         rows = await self._rows("list_leases")
-        return [_lease(row) for row in rows if isinstance(row[0], str)]
+        return [_period(row) for row in rows if isinstance(row[0], str)]
 
-    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
-        return await self._change(_forget_leases, None if addresses is None else tuple(addresses))
+    async def forget_suppressed(self, addresses: Iterable[str] | None) -> int:
+        wanted = None if addresses is None else tuple(addresses)
+        return await self._change(_forget_suppressed, wanted)
 
     async def list_reports(
         self, message: str | None = None, limit: int | None = None
@@ -141,7 +142,7 @@ def _record(
     transaction: Transaction,
     cursor: int | None,
     published: Sequence[tuple[tuple[Any, ...], tuple[str, ...]]],
-    leases: Sequence[tuple[Any, ...]],
+    periods: Sequence[tuple[Any, ...]],
 ) -> None:
     execute = transaction.connection.execute
     for row, subscriptions in published:
@@ -150,14 +151,14 @@ def _record(
             at, number = row[5], written.lastrowid
             deliveries = [(each, number, at, at) for each in subscriptions]
             transaction.connection.executemany(SQL["insert_delivery"], deliveries)
-    transaction.connection.executemany(SQL["put_lease"], leases)
+    transaction.connection.executemany(SQL["put_lease"], periods)
     if cursor is not None:
         execute(SQL["set_cursor"], (cursor,))
         execute(SQL["forget_departed"], (cursor,))
     transaction.ledger.pages += 1 + len(published)
 
 
-def _forget_leases(transaction: Transaction, addresses: Sequence[str] | None) -> int:
+def _forget_suppressed(transaction: Transaction, addresses: Sequence[str] | None) -> int:
     connection = transaction.connection
     if addresses is None:
         return connection.execute(SQL["delete_leases"]).rowcount
@@ -234,7 +235,7 @@ def _data(fields: Any) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _lease(row: Sequence[Any]) -> SuppressedPeriod:
+def _period(row: Sequence[Any]) -> SuppressedPeriod:
     """Return the suppression in a row; a damaged one is in effect for ever, because that can be
     undone."""
     address, level, *times = row

@@ -38,7 +38,7 @@ class MemoryReports:
         self._ids: set[str] = set()
         self._number = 0
         self._deliveries: dict[tuple[str, int], _Delivery] = {}
-        self._leases: dict[str, SuppressedPeriod] = {}
+        self._periods: dict[str, SuppressedPeriod] = {}
         self._on_commit: Callable[[], None] | None = None
 
     def add(self, message: StoredMessage) -> None:
@@ -72,7 +72,7 @@ class MemoryReports:
         self,
         cursor: int | None,
         published: Iterable[PublishedReport],
-        leases: Iterable[SuppressedPeriod] = (),
+        periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
         for each in published:
             report = each.report
@@ -83,17 +83,17 @@ class MemoryReports:
             self._reports[self._number] = report
             for subscription in each.subscriptions:
                 self._deliveries[subscription, self._number] = _Delivery(report.at, report.at)
-        self._leases.update({each.address: each for each in leases})
+        self._periods.update({each.address: each for each in periods})
         if cursor is not None:
             self._cursor = cursor
             self._unread = [each for each in self._unread if each.seq > cursor]
 
-    async def leases(self) -> Sequence[SuppressedPeriod]:
-        return [self._leases[address] for address in sorted(self._leases)]
+    async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
+        return [self._periods[address] for address in sorted(self._periods)]
 
-    async def forget_leases(self, addresses: Iterable[str] | None) -> int:
-        wanted = list(self._leases) if addresses is None else list(addresses)
-        return sum(self._leases.pop(each, None) is not None for each in wanted)
+    async def forget_suppressed(self, addresses: Iterable[str] | None) -> int:
+        wanted = list(self._periods) if addresses is None else list(addresses)
+        return sum(self._periods.pop(each, None) is not None for each in wanted)
 
     async def list_reports(
         self, message: str | None = None, limit: int | None = None
