@@ -37,8 +37,7 @@ class FrontSetup:
     listeners: dict[str, tuple[int, ...]]
     """Descriptors by the names of listeners."""
     mechanisms: tuple[str, ...]
-    """The mechanisms of the directory at the time when we accept; another one may still be in
-    use."""
+    """Those of the directory that is in use once we accept; before, it may be another one."""
     certificates: tuple[PassedCertificate, ...] = ()
     """The certificates in use: their files may be half replaced."""
     emulation: Emulation | None = None

@@ -123,8 +123,8 @@ async def _serve_metrics(
     stack.callback(listener.close)
 
     async def metrics(_request: Request) -> PlainTextResponse:
-        standings = (watcher.standing for watcher in watchers)
-        return PlainTextResponse(render(standings, datetime.now(UTC)), media_type=CONTENT_TYPE)
+        statuses = (watcher.status for watcher in watchers)
+        return PlainTextResponse(render(statuses, datetime.now(UTC)), media_type=CONTENT_TYPE)
 
     application = Starlette(routes=[Route("/metrics", metrics, methods=["GET"])])
     server = WebServer(listener, application)
@@ -144,7 +144,6 @@ def _document(wanted: Watch, listener: Listener | None) -> dict[str, Any]:
 
 def _worst(watchers: list[Watcher]) -> str:
     verdicts = [
-        watcher.standing.last.verdict if watcher.standing.last else "unknown"
-        for watcher in watchers
+        watcher.status.last.verdict if watcher.status.last else "unknown" for watcher in watchers
     ]
     return next(verdict for verdict in WORST if verdict in verdicts)

@@ -32,10 +32,10 @@ async def published_by(http: Http, authority: str, tenant_id: str) -> TokenIssue
 
 
 async def _document(http: Http, url: str) -> Mapping[str, Any]:
-    answer = await http.ask(HttpRequest("GET", url, {"accept": "application/json"}))
-    if answer.status != 200:
-        raise ValueError(f"HTTP {answer.status}")
+    response = await http.ask(HttpRequest("GET", url, {"accept": "application/json"}))
+    if response.status != 200:
+        raise ValueError(f"HTTP {response.status}")
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, Any])
+        return msgspec.json.decode(response.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise ValueError("the answer is not a JSON object") from None

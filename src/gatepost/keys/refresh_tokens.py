@@ -20,9 +20,9 @@ DIRECTORY: Final = "tokens"
 AGAIN: Final = 60.0
 """Seconds after which a failed write is repeated."""
 FORGOTTEN: Final = 365 * 86_400.0
-"""Seconds after which a token is removed to which no configured one leads. Until then an
-operator may return to the old configuration; providers end tokens that were unused for half a
-year, or sooner."""
+"""Seconds after which a token that follows no configured one is removed. Until then an operator may
+return to the old configuration; providers end tokens that were unused for half a year, or
+sooner."""
 _PURPOSE: Final = "refresh token"
 _DIGEST: Final = 32
 
@@ -111,8 +111,8 @@ class StoredRefreshTokens:
         (self._directory / name).unlink(missing_ok=True)
 
     def keep_only(self, configured: Mapping[str, Read]) -> None:
-        """Remove tokens that follow others than these (by the names of their credentials), once
-        nobody will return to them."""
+        """Remove old tokens that follow none of these, which are by the names of their
+        credentials."""
         oldest = time.time() - FORGOTTEN
         try:
             wanted = {*configured, *[self.mark_of(read()).hex() for read in configured.values()]}

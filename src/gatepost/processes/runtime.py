@@ -94,8 +94,8 @@ def raise_file_limit() -> None:
 
 
 def attempts_within(clients: int) -> int:
-    """Return for how many attempts at delivery, each with a connection, this process has files
-    besides its clients; at least for a quarter of what it may open."""
+    """Return how many attempts at delivery, each with a connection, this process has files for
+    besides its clients; at least a quarter of the files that it may open."""
     most = limit()
     if most is None:
         return ATTEMPTS

@@ -1,4 +1,4 @@
-"""Whom nothing is sent to: the provider's managed list, and the customers' own lists.
+"""The addresses to which nothing is sent: the provider's managed list, and customers' own lists.
 
 Source: Microsoft Learn, "Understanding suppression lists and email bounces" (managed list) and
 "Manage domain suppression lists" (customers' lists) of Azure Communication Services.
@@ -40,7 +40,7 @@ def after_bounce(period: SuppressedPeriod | None, address: str, now: datetime) -
 def after_send(period: SuppressedPeriod, now: datetime) -> SuppressedPeriod:
     """Return the period after a send at ``now``, which is within it: the next longer one.
 
-    It counts from that send, and is not shortened by one.
+    It counts from that send, which never shortens it.
     """
     level = min(period.level + 1, len(PERIODS) - 1)
     return SuppressedPeriod(

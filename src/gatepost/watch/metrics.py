@@ -46,12 +46,12 @@ _HELP: Final = {
 }
 
 
-def render(standings: Iterable[UpstreamStatus], now: datetime) -> str:
+def render(statuses: Iterable[UpstreamStatus], now: datetime) -> str:
     """Return all metrics."""
     samples: dict[str, list[Sample]] = {name: [] for name in _HELP}
-    for standing in standings:
-        for name, labels, value in _of(standing, now):
-            samples[name].append(({"upstream": standing.name, **labels}, value))
+    for status in statuses:
+        for name, labels, value in _of(status, now):
+            samples[name].append(({"upstream": status.name, **labels}, value))
     lines: list[str] = []
     for name, (kind, text) in _HELP.items():
         full = f"gatepost_watch_{name}"
@@ -60,14 +60,14 @@ def render(standings: Iterable[UpstreamStatus], now: datetime) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of(standing: UpstreamStatus, now: datetime) -> Iterator[tuple[str, dict[str, str], float]]:
-    for verdict, count in sorted(standing.probes.items()):
+def _of(status: UpstreamStatus, now: datetime) -> Iterator[tuple[str, dict[str, str], float]]:
+    for verdict, count in sorted(status.probes.items()):
         yield "probes_total", {"verdict": verdict}, count
-    yield "changes_total", {}, standing.changes
-    last = standing.last
+    yield "changes_total", {}, status.changes
+    last = status.last
     if last is None:
         return
-    yield "up", {"server": standing.target}, int(last.is_reachable)
+    yield "up", {"server": status.target}, int(last.is_reachable)
     yield "healthy", {}, int(last.verdict == "healthy")
     for finding in last.findings:
         yield "finding", {"finding": finding.id, "confidence": finding.confidence}, 1

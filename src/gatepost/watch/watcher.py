@@ -49,7 +49,7 @@ class Watcher:
         looking: Look = look,
     ) -> None:
         self.upstream = upstream
-        self.standing = UpstreamStatus(upstream.name, str(upstream.server))
+        self.status = UpstreamStatus(upstream.name, str(upstream.server))
         self._report = report
         self._look = looking
         self._warning = config.certificate_warning
@@ -129,7 +129,7 @@ class Watcher:
         )  # fmt: skip
         if self._previous is not None:
             for each in differences(self._previous, now):
-                self.standing.changes += 1
+                self.status.changes += 1
                 self._report(
                     "changed", upstream=name, what=each.what, subject=each.subject,
                     sentence=each.sentence,
@@ -152,7 +152,7 @@ class Watcher:
 
     def _keep(self, snapshot: ServerSnapshot) -> None:
         self._previous = complete_snapshot(filter(None, (snapshot, self._previous)))
-        self.standing.last = snapshot
+        self.status.last = snapshot
         try:
             self._snapshots.add(snapshot)
         except OSError as error:
@@ -160,5 +160,5 @@ class Watcher:
             self._report("snapshot_not_kept", upstream=self.upstream.name, reason=reason)
 
     def _count(self, verdict: str) -> None:
-        probes = self.standing.probes
+        probes = self.status.probes
         probes[verdict] = probes.get(verdict, 0) + 1

@@ -9,10 +9,10 @@ LINE = re.compile(r'[a-z_]+\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\} -?[\d.]+(
 
 
 def test_everything_that_is_known() -> None:
-    standing = UpstreamStatus(
+    status = UpstreamStatus(
         "provider", "mail.example.com:587", now(), {"healthy": 3, "finding": 1}, 2
     )
-    lines = render([standing], NOW).splitlines()
+    lines = render([status], NOW).splitlines()
     samples = [line for line in lines if not line.startswith("#")]
     assert [line for line in samples if not LINE.fullmatch(line)] == []
     expected = [

@@ -81,8 +81,8 @@ def test_changes_are_reported_across_a_restart(tmp_path: Path) -> None:
     assert any("CRAM-MD5 disappeared from AUTH on" in each for each in sentences)
     assert any("reachable again" in each for each in sentences)
     before = len(sentences)
-    assert again.watcher.standing.changes == before
-    assert again.watcher.standing.probes == {"unreachable": 1, "healthy": 2}
+    assert again.watcher.status.changes == before
+    assert again.watcher.status.probes == {"unreachable": 1, "healthy": 2}
 
 
 def test_a_certificate_that_expires_soon_is_reported_once(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_refused_password_is_not_sent_again_until_it_is_another(tmp_path: Path
     run = Run(tmp_path / "kept", doctor, upstream)  # the next process
     run.look()
     assert doctor.passwords.pop() is None
-    last = run.watcher.standing.last
+    last = run.watcher.status.last
     assert last is not None
     assert (last.verdict, last.signed_in) == ("finding", False)
     file.write_text("new-secret")
@@ -141,7 +141,7 @@ def test_a_failed_probe_does_not_end_the_watch(tmp_path: Path, failure: Exceptio
     run = Run(tmp_path, Doctor(failure, SEEN))
     run.look(2)
     assert len(run.named("probe_failed")) == 1
-    assert run.watcher.standing.probes == {"failed": 1, "healthy": 1}
+    assert run.watcher.status.probes == {"failed": 1, "healthy": 1}
 
 
 def test_a_missing_secret_is_reported(tmp_path: Path) -> None:
