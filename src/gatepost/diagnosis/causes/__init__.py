@@ -8,13 +8,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.diagnosis.causes import connection, login, mail
+from gatepost.diagnosis.causes import (
+    audit,
+    credentials,
+    ehlo,
+    mail,
+    mechanisms,
+    network,
+    tls,
+    tokens,
+)
 from gatepost.diagnosis.causes.cause import Cause
 from gatepost.model.evidence import Position
 from gatepost.model.finding import Confidence, Finding
 
+_PARTS: Final = (network, tls, ehlo, mechanisms, credentials, tokens, mail, audit)
 CAUSES: Final[Mapping[str, Cause]] = MappingProxyType(
-    {cause.id: cause for cause in (*connection.CAUSES, *login.CAUSES, *mail.CAUSES)}
+    {cause.id: cause for part in _PARTS for cause in part.CAUSES}
 )
 
 
