@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "gatepost"
 PURE = ("diagnosis", "errors", "mime", "model", "policy", "queue", "routing", "sasl", "wire")
 PURE_MODULES = (
     "reports.bounces", "reports.outcomes", "reports.report_contents",
-    "reports.suppression", "rest.events.delivery_retry",
+    "reports.suppression", "rest.events.webhook_retry",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from gatepost.app.listeners import (
 )
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
-from gatepost.processes.runtime import DRAIN
+from gatepost.processes.stopping import DRAIN
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ListenerState

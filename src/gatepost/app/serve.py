@@ -38,12 +38,8 @@ from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.alarms import Alarms
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
-from gatepost.processes.runtime import (
-    DRAIN,
-    attempts_within,
-    side_by_side,
-    too_few_files,
-)
+from gatepost.processes.runtime import attempts_within, side_by_side, too_few_files
+from gatepost.processes.stopping import DRAIN
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.faults import explain
 from gatepost.relay.routed_store import RoutedOperations

@@ -15,8 +15,6 @@ from gatepost.relay.faults import explain
 
 T = TypeVar("T")
 
-DRAIN: Final = 8.0
-"""Seconds for commits in progress and clients at the end; a stop takes at most ten."""
 FILES: Final = 65_536
 """The desired limit of open files; each connection is one."""
 FILES_BESIDES: Final = 100

@@ -25,7 +25,6 @@ from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks
 from gatepost.rest.events import VALIDATE
-from gatepost.rest.events.delivery_retry import Backoff
 from gatepost.rest.events.documents import timestamp
 from gatepost.rest.events.handshake import (
     judge_preflight,
@@ -35,6 +34,7 @@ from gatepost.rest.events.handshake import (
     validation_headers,
 )
 from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
+from gatepost.rest.events.webhook_retry import Backoff
 
 
 class EventStore(Store, Records, Protocol):

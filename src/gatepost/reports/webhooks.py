@@ -17,9 +17,9 @@ from gatepost.relay.context import ReportEvent as Tell
 from gatepost.relay.faults import explain
 from gatepost.reports.sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
-from gatepost.rest.events.delivery_retry import DELIVERED, Backoff, Failure, again
 from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
+from gatepost.rest.events.webhook_retry import DELIVERED, Backoff, Failure, again
 
 IN_FLIGHT: Final = 8
 """Maximum number of simultaneous requests of one subscription."""

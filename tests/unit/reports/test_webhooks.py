@@ -16,9 +16,9 @@ from gatepost.model.profile import EventRules
 from gatepost.queue.reports import Due
 from gatepost.reports.service import EventContext, EventService, schedule_of
 from gatepost.reports.webhooks import DAMAGED, LOST
-from gatepost.rest.events.delivery_retry import Backoff
 from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.rest.events.subscription import SubscriptionError
+from gatepost.rest.events.webhook_retry import Backoff
 from tests.unit.directory.azure.world import DOMAIN, SERVICE
 from tests.unit.reports.world import URL, Asked, Endpoint, World, agree, opened
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from gatepost.model.report import TYPES, Report
 from gatepost.model.secret import Secret
-from gatepost.rest.events.delivery_retry import Backoff
+from gatepost.rest.events.webhook_retry import Backoff
 
 Schema = Literal["eventgrid", "cloudevents"]
 State = Literal["Succeeded", "AwaitingManualAction", "Failed"]

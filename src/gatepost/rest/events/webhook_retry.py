@@ -1,4 +1,4 @@
-"""When an event that was not delivered is sent again, and when that ends.
+"""When a report that a webhook did not acknowledge is sent again, and when that ends.
 
 Source: Microsoft Learn, "Event Grid message delivery and retry": schedule, codes that are not
 retried, minimum waits, and the limits of the retry policy.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gatepost.rest.events.delivery_retry import (
+from gatepost.rest.events.webhook_retry import (
     ATTEMPTS_EXCEEDED,
     TIME_EXCEEDED,
     Backoff,
