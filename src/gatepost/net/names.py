@@ -15,7 +15,8 @@ from gatepost.net.dial import Endpoint, Server, resolve
 from gatepost.net.lookup_line import LookupLine
 
 Find = Callable[[Server, float], Awaitable[tuple[Endpoint, ...]]]
-"""Returns the addresses of a server within so many seconds, as ``find_endpoints`` does."""
+"""Returns the addresses of a server within the given number of seconds, as ``find_endpoints``
+does."""
 
 
 async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]:

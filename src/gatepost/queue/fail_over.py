@@ -80,12 +80,12 @@ def _first_left(
 def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
     """Tell whether the chain's next target may get what this one did not accept.
 
-    It may if the next host may; if this target does not let us sign in, or does not accept mail
+    It may if the next server may; if this target does not let us sign in, or does not accept mail
     without a login, because the next target requires something else; and if it has deferred the
     message. What it refuses permanently is sent to no other target.
     """
     is_refused_for_now = reply is not None and (reply.is_transient or is_about_us(phase, reply))
-    return phase == "auth" or is_refused_for_now or may_try_next_host(phase, reply)
+    return phase == "auth" or is_refused_for_now or may_try_next_server(phase, reply)
 
 
 def has_too_many_connections(result: AttemptResult) -> bool:
@@ -125,7 +125,7 @@ def next_server(
     """Return the server of a target to try after those that were tried, or the target's result.
 
     ``servers`` and ``tried`` are in the order in which they are tried. None if nothing was tried,
-    because all are paused. ``may_sign_in``: False if the identity is paused.
+    because all are paused. ``may_sign_in``: False if the credential is paused.
     """
     failed: list[AttemptResult] = []
     unfit: list[AttemptResult] = []
@@ -139,7 +139,7 @@ def next_server(
                 return result
             unfit.append(_as_deferred(result))
             continue
-        if not _may_go_on(result, may_try_next_host):
+        if not _may_go_on(result, may_try_next_server):
             if deferral is not None:
                 return _without_late_refusals(result, deferral)
             if not _may_ask_another(target, result):
@@ -156,14 +156,14 @@ def next_server(
     return _all_failed(failed or unfit) if tried else None
 
 
-def may_try_next_host(phase: Phase, reply: Reply | None) -> bool:
-    """Tell whether another host of the same target may get what this one did not accept.
+def may_try_next_server(phase: Phase, reply: Reply | None) -> bool:
+    """Tell whether another server of the same target may get what this one did not accept.
 
     ``reply`` None: the connection failed. Before MAIL nothing was said about the message, and a
-    host's 554 greeting is about that host alone (RFC 5321 3.1). A login that was refused with 5yz
-    would be refused by the other hosts, and a password is not tried repeatedly. After MAIL only 421
-    is about the host (RFC 5321 3.8); a connection lost there waits for the schedule, because the
-    message may have been accepted.
+    server's 554 greeting is about that server alone (RFC 5321 3.1). A login that was refused with
+    5yz would be refused by the other servers, and a password is not tried repeatedly. After MAIL
+    only 421 is about the server (RFC 5321 3.8); a connection lost there waits for the schedule,
+    because the message may have been accepted.
     """
     if phase in _BEFORE_MAIL:
         return phase != "auth" or reply is None or not reply.is_permanent

@@ -24,7 +24,7 @@ BRIEF: Final = 10.0
 """Minimum number of seconds over which a rate is measured, so that a burst is not taken for a
 lasting rate."""
 SPACING: Final = 1.0
-"""Under a rate, the messages of so many seconds may be sent at once."""
+"""Under a rate, the messages of this number of seconds may be sent at once."""
 
 
 class Shaper:
@@ -90,9 +90,9 @@ class Shaper:
         self.breaker.begin(now)
 
     def record_closing(self) -> None:
-        """Note that a connection was closed, or could not be opened; a probe then has no result."""
+        """Note that a connection was closed, or could not be opened; a trial then has no result."""
         self.open_connections -= 1
-        self.breaker.abandon_probe()
+        self.breaker.abandon_trial()
 
     def wait_to_send(self, now: float) -> float:
         """Return the seconds until the next message may be sent."""
@@ -215,7 +215,7 @@ class Shaper:
 
 
 class UpstreamIdentity:
-    """The identity that signs in, at all servers that share it: it is paused as a whole.
+    """A credential at all servers that share it: it is paused as a whole.
 
     Until a login has succeeded, there is one at a time: if the secret were wrong, each login would
     count as a failed one.
@@ -236,12 +236,12 @@ class UpstreamIdentity:
         return max(self._rate.wait(now), self._sign_in.wait(now))
 
     def state(self, now: float) -> BreakerState:
-        """Return its state: ``half-open`` permits one message as a probe."""
+        """Return its state: ``half-open`` permits one message as a trial."""
         both = {self._rate.state(now), self._sign_in.state(now)}
         return "open" if "open" in both else "half-open" if "half-open" in both else "closed"
 
     def is_paused(self, now: float) -> bool:
-        """Tell whether it may not be used at all, not even by the current probe."""
+        """Tell whether it may not be used at all, not even by the current trial."""
         return self.state(now) == "open"
 
     @property
@@ -272,10 +272,10 @@ class UpstreamIdentity:
         self._rate.begin(now)
         self._sign_in.begin(now)
 
-    def abandon_probe(self) -> None:
-        """Note that the message ended before it told anything about the identity."""
-        self._rate.abandon_probe()
-        self._sign_in.abandon_probe()
+    def abandon_trial(self) -> None:
+        """Note that the message ended before it told anything about the credential."""
+        self._rate.abandon_trial()
+        self._sign_in.abandon_trial()
 
     def record_login(self, now: float, begun: float) -> None:
         """Note that a login has succeeded, of an attempt that had ``begun`` then."""
@@ -291,7 +291,7 @@ class UpstreamIdentity:
     def take_lesson(
         self, lesson: Lesson, now: float, random: Random, reason: str, at_least: float = 0.0
     ) -> None:
-        """Apply what a reply teaches about this identity; ``at_least`` is its Retry-After in
+        """Apply what a reply teaches about this credential; ``at_least`` is its Retry-After in
         seconds."""
         if lesson.scope == "identity" and lesson.change == "pause_long":
             self._sign_in.record_failure(now, random, reason, at_least)
@@ -308,9 +308,9 @@ def learn(
     identity: UpstreamIdentity | None,
     moment: "ReplyContext",
 ) -> Lesson:
-    """Apply what an error reply teaches to the hop and the identity; return it.
+    """Apply what an error reply teaches to the hop and the credential; return it.
 
-    Without an identity, what it teaches about one applies to the hop.
+    Without a credential, what it teaches about one applies to the hop.
     """
     lesson = lesson_of(reply, phase)
     if lesson.change == "fewer_connections" and moment.begun < shaper.reduced_at:

@@ -120,7 +120,7 @@ class Slot:
 
     def is_expendable(self, now: float, seconds: float) -> bool:
         """Tell whether it may be given up: it has sent no content and no secret, and got no answer
-        for so many seconds."""
+        for the given number of seconds."""
         silence = self.silence(now)
         is_early = self._seen not in ("auth", "content", "answer", "")
         return self.give_up is not None and is_early and silence >= seconds

@@ -122,7 +122,7 @@ def next_try(
 
 def silence(seconds: float, step: AttemptStep) -> str:
     """Return what is wrong with a next hop that has one connection, on which the server has said
-    nothing for so many seconds, as the end of a sentence."""
+    nothing for the given number of seconds, as the end of a sentence."""
     now = _now(step)
     return f"has not answered for {round(seconds)} seconds{now}, and has one connection until then"
 

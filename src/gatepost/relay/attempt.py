@@ -274,7 +274,7 @@ class AttemptRunner:
             diagnosis = self._feedback.learn(made, result)
         finally:
             self._tried.pop(lease.delivery.id, None)
-            made.host.abandon_probe()
+            made.host.abandon_trial()
             self._traffic.notify_changed(made.server, made.target)
         if result.attempt.phase == "auth":
             result = replace(result, soon=self._traffic.login_wait(made.target))

@@ -164,7 +164,7 @@ class Deliverer:
         return is_old
 
     def progress_of(self, delivery: str, next_hop: NextHop) -> Progress:
-        """Return how far a leased delivery is."""
+        """Return the progress of a leased delivery."""
         ahead = self._queues.ahead_of(delivery, next_hop.key)
         if ahead is None:
             return self._attempts.progress(delivery)
@@ -200,7 +200,7 @@ class Deliverer:
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
         """Start nothing new, and return the leases without an attempt; ``heir`` continues.
 
-        Returns when no attempt is in progress any more, or after so many seconds; ``stop`` is next.
+        Returns when no attempt is in progress any more, or after ``seconds``; ``stop`` is next.
         """
         self._heir, heir.early_retries = heir, self.early_retries
         await self._stop_leasing()

@@ -117,7 +117,7 @@ class AttemptFeedback:
             reason = result.attempt.reply.reason
             host.record_failure(now, self._random, reason, at_least, is_firm=is_firm)
         else:
-            host.abandon_probe()
+            host.abandon_trial()
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
                 learn(error_reply.reply, error_reply.phase, shaper, identity, moment)

@@ -120,7 +120,7 @@ class Leasing:
                 notice_at = loop.time() + LOOK
 
     async def _has_timed_out(self, seconds: float) -> bool:
-        """Wait until something may be due; True if nothing came in so many seconds."""
+        """Wait until something may be due; True if nothing came in the given number of seconds."""
         if seconds <= 0:
             return False
         await asyncio.sleep(TOGETHER)

@@ -15,15 +15,15 @@ from gatepost.relay.wait import CROWDED, SOON, Wait
 TURNS: Final = 50
 """Queues that are looked at in one go for one that may be tried."""
 CROWD: Final = 8
-"""The fraction of the capacity that queues may have in memory which wait for room for an attempt.
-"""
+"""Queues that wait for room may fill at most one in CROWD of the capacity."""
 LONG: Final = 30.0
 """Shortest pause in seconds of other ones that wait for room; they do so in the store."""
 _NO_ROOM: Final = Pause(
     "", "silent", LONG, "there is no room for more connections, because many servers do not answer"
 )
 SHORT: Final = 5.0
-"""Leases stay in memory during pauses up to so many seconds; for longer ones they are returned."""
+"""The longest pause in seconds during which leases stay in memory; for longer ones they are
+returned."""
 
 
 class Content:

@@ -32,7 +32,7 @@ class Permit:
         self._is_closed = True
         self.shaper.record_closing()
         if self.identity is not None:
-            self.identity.abandon_probe()
+            self.identity.abandon_trial()
         for each in self._tries:
             each.end_login()
         self._closed(self)

@@ -109,7 +109,7 @@ class SignIn:
 
 
 def after(seconds: float, answer: T) -> "asyncio.Future[T]":
-    """Return a future of the running loop that has ``answer`` in so many seconds."""
+    """Return a future of the running loop that has ``answer`` after the given number of seconds."""
     loop = asyncio.get_running_loop()
     later: asyncio.Future[T] = loop.create_future()
     loop.call_later(seconds, _give, later, answer)

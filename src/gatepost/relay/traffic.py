@@ -41,7 +41,7 @@ SILENT: Final = 300.0
 
 
 class Traffic:
-    """The limits and pauses of all targets, servers and identities.
+    """The limits and pauses of all targets, servers and credentials.
 
     ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Wait`` that may be
     over, ``forgiven`` when an operator ends the pauses of a target. ``wire`` counts connections
@@ -236,9 +236,9 @@ class Traffic:
         return self._shaper(target, group)[1].recipients
 
     def identity(self, target: Target) -> UpstreamIdentity | None:
-        """Return the identity that signs in at a target; None without a credential.
+        """Return the state of the credential for a target; None without one.
 
-        The servers of a target belong to one provider, so they share one identity. Another target
+        The servers of a target belong to one provider, so they share one state. Another target
         with the same credential and one of these servers shares it, too.
         """
         if target.name not in self._identities:
@@ -259,7 +259,7 @@ class Traffic:
         return identity
 
     def misfit(self, target: Target) -> LoginPause:
-        """Return the pause of a target whose server lets our credential not sign in, or refused
+        """Return the pause of a target that does not let our credential sign in, or refused
         that before it got the secret."""
         return self._misfits.setdefault(target.name, LoginPause(WITHOUT_SECRET))
 
@@ -304,7 +304,7 @@ class Traffic:
         return breaker is not None and breaker.wait(self.seconds()) > 0
 
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
-        """Call ``changed`` for a server and its identity after a result, so that others go on."""
+        """Call ``changed`` for a server and its credential after a result, so that others go on."""
         self._changed(host_key(server, target))
         identity = self.identity(target)
         if identity is not None:
@@ -406,8 +406,8 @@ def limits_of(target: Target) -> HopLimits:
 def host_key(server: ServerAddress, target: Target) -> str:
     """Return the key of a server's state; each of its addresses has a state of its own.
 
-    So has each target, because TLS, authorities and identity differ: a server may refuse one
-    identity and accept mail from another.
+    So has each target, because TLS, authorities and credential differ: a server may refuse one
+    credential and accept mail from another.
     """
     return _host_key(server, target.name)
 
@@ -441,5 +441,5 @@ def _host(host: str, port: int) -> str:
 
 
 def identity_key(identity: UpstreamIdentity) -> str:
-    """Return the key of an identity, valid while the relay runs."""
+    """Return the key of a credential, valid while the relay runs."""
     return f"identity {id(identity)}"

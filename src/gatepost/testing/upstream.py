@@ -127,7 +127,7 @@ class Upstream:
         return self._listener.port
 
     async def quiet(self, seconds: float) -> None:
-        """Return when no connection is open any more, or after so many seconds."""
+        """Return when no connection is open any more, or after the given number of seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.connections:

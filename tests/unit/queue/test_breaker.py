@@ -1,10 +1,10 @@
-"""A failing peer is left alone, longer each time, and then probed once."""
+"""A failing peer is left alone, longer each time, and then tried once."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.queue.breaker import HOST, PROBE, RATE, Breaker, BreakerTimes
+from gatepost.queue.breaker import HOST, RATE, TRIAL, Breaker, BreakerTimes
 
 STEADY = BreakerTimes(threshold=3, first=30, factor=2, longest=100, jitter=0)
 
@@ -38,22 +38,22 @@ def test_a_success_between_failures_counts() -> None:
     assert breaker.state(0) == "closed"
 
 
-def test_one_probe_at_a_time() -> None:
+def test_one_trial_at_a_time() -> None:
     breaker = opened()
     assert (breaker.state(30), breaker.wait(30)) == ("half-open", 0)
     breaker.begin(30)
-    assert breaker.wait(31) == PROBE - 1
-    breaker.abandon_probe()
+    assert breaker.wait(31) == TRIAL - 1
+    breaker.abandon_trial()
     assert breaker.wait(31) == 0
 
 
-def test_a_probe_without_result_is_forgotten() -> None:
+def test_a_trial_without_result_is_forgotten() -> None:
     breaker = opened()
     breaker.begin(30)
-    assert breaker.wait(30 + PROBE) == 0
+    assert breaker.wait(30 + TRIAL) == 0
 
 
-def test_a_successful_probe_closes_it() -> None:
+def test_a_successful_trial_closes_it() -> None:
     breaker = opened()
     breaker.begin(30)
     breaker.record_success(31)
@@ -108,7 +108,7 @@ def test_a_firm_failure_counts_whatever_failed_before_or_after() -> None:
     assert after.record_success(101, begun=99) == "open", "that was another pause"
 
 
-def test_a_failed_probe_opens_it_for_longer() -> None:
+def test_a_failed_trial_opens_it_for_longer() -> None:
     breaker, now, waits = opened(), 0.0, []
     for _ in range(4):
         waits.append(breaker.wait(now))
@@ -182,7 +182,7 @@ def test_it_always_permits_another_attempt(steps: list[tuple[str, float]], roll:
     for step, seconds in steps:
         now += seconds
         wait = breaker.wait(now)
-        assert 0 <= wait <= max(HOST.longest, PROBE)
+        assert 0 <= wait <= max(HOST.longest, TRIAL)
         assert (wait == 0) or breaker.state(now) != "closed"
         if step == "fail":
             breaker.record_failure(now, lambda: roll, "refused")
@@ -190,4 +190,4 @@ def test_it_always_permits_another_attempt(steps: list[tuple[str, float]], roll:
             breaker.record_success(now)
         elif wait == 0:
             breaker.begin(now)
-    assert breaker.wait(now + max(HOST.longest, PROBE)) == 0
+    assert breaker.wait(now + max(HOST.longest, TRIAL)) == 0

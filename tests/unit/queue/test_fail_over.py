@@ -23,7 +23,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.fail_over import (
     has_too_many_connections,
     holder_of,
-    may_try_next_host,
+    may_try_next_server,
     may_try_next_target,
     next_server,
     next_target,
@@ -102,7 +102,7 @@ FAIL_OVER: list[tuple[Phase, Reply | None, bool, bool]] = [
 
 @pytest.mark.parametrize(("phase", "reply", "host", "target"), FAIL_OVER)
 def test_fail_over(phase: Phase, reply: Reply | None, host: bool, target: bool) -> None:
-    assert may_try_next_host(phase, reply) == host
+    assert may_try_next_server(phase, reply) == host
     assert may_try_next_target(phase, reply) == target
 
 

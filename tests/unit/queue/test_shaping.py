@@ -295,12 +295,12 @@ def test_an_unreachable_host_pauses_then_one_attempt_is_made() -> None:
     assert wait == 30
     assert shaper.wait_to_send(0) == 30
     shaper.record_opening(30)
-    assert shaper.wait_to_connect(30) not in (0, None), "one probe at a time"
+    assert shaper.wait_to_connect(30) not in (0, None), "one trial at a time"
     shaper.record_success(31)
     assert shaper.wait_to_connect(31) == 0
 
 
-def test_a_probe_without_result_permits_another() -> None:
+def test_a_trial_without_result_permits_another() -> None:
     shaper = Shaper(HopLimits())
     take("450 4.5.127", "content", shaper, None, 0)
     shaper.record_opening(60)

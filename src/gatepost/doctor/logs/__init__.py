@@ -151,7 +151,7 @@ _JOINED: Final = re.compile(
     r"(?<=[^\s>:'\"])(250[- ](?:PIPELINING|SIZE|AUTH|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|"
     r"CHUNKING|DSN|SMTPUTF8|HELP|VRFY|ETRN|BINARYMIME)(?![A-Za-z]))"
 )
-"""The lines of EHLO's answer, printed as one."""
+"""The lines of the reply to EHLO, printed as one."""
 
 
 _OBJECT: Final = re.compile(

@@ -24,7 +24,7 @@ MARGIN: Final = 1_024
 _LONGEST: Final = MAX_LINE + MARGIN
 _MARGIN_LINES: Final = 12
 _OF_A_LINE: Final = 64
-"""What a line costs, in characters, besides its text: it is looked at many times."""
+"""What a line costs, in characters, besides its text: each line is scanned many times."""
 _BEFORE, _AFTER = 25, 6
 """Lines around a failure that are kept."""
 _FAILURE: Final = re.compile(

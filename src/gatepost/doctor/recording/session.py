@@ -22,8 +22,8 @@ from gatepost.wire.replies import ReplyReader
 LAST_WORDS: Final = 2.0
 """Seconds for the server to finish after the client has sent everything."""
 A_LOOK: Final = 1.0
-"""A client that disconnects within so many seconds without sending anything only checked whether
-the port is open."""
+"""Seconds: a client that disconnects within them without sending anything only checked whether the
+port is open."""
 _ALERT: Final = re.compile(r"ALERT_(\w{1,60})$")
 _READY: Final = b"220 2.0.0 Ready to start TLS\r\n"
 _NO_SERVER: Final = b"421 4.4.1 The server cannot be reached\r\n"

@@ -282,7 +282,7 @@ class Session:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an event waits for its answer."""
+        """Whether an event waits for its reply."""
         return self._pending is not None
 
     @property
