@@ -1,4 +1,4 @@
-"""Ranks findings by confidence, position and experience; those of a log by their weight first."""
+"""Ranks findings by confidence, phase and experience; those of a log by their weight first."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.model.evidence import POSITIONS
+from gatepost.model.evidence import DIALOGUE_PHASES
 from gatepost.model.finding import Confidence, Finding
 
 _FIT: Final[Mapping[Confidence, float]] = MappingProxyType(
@@ -30,7 +30,7 @@ def _key(finding: Finding) -> tuple[float | str, ...]:
     return (
         -finding.fit,
         -_FIT[finding.confidence],
-        POSITIONS.index(finding.position),
+        DIALOGUE_PHASES.index(finding.position),
         -CAUSES[finding.id].prior,
         finding.id,
     )

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 from gatepost.model.finding import Confidence
 from gatepost.model.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reply at ``position`` with one of ``codes``, whose status and words show the cause."""
+    """A reply at ``phase`` with one of ``codes``, whose status and words show the cause."""
 
     id: str
-    position: Position
+    phase: DialoguePhase
     codes: tuple[int, ...]
     status: str
     words: tuple[str, ...]
@@ -65,12 +65,12 @@ REFUSALS: Final = (
 # fmt: on
 
 
-def find_refusal(reply: Reply, position: Position) -> Refusal | None:
+def find_refusal(reply: Reply, phase: DialoguePhase) -> Refusal | None:
     """Return the first row of the table for a reply, because more specific ones come first."""
-    return next((row for row in REFUSALS if row.position == position and row.is_match(reply)), None)
+    return next((row for row in REFUSALS if row.phase == phase and row.is_match(reply)), None)
 
 
-def meaning_of(reply: Reply, position: Position) -> str:
+def meaning_of(reply: Reply, phase: DialoguePhase) -> str:
     """Return the id of the cause that a refusal alone proves or makes likely; empty for none."""
-    row = find_refusal(reply, position)
+    row = find_refusal(reply, phase)
     return row.id if row is not None and row.confidence != "possible" else ""

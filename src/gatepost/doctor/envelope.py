@@ -6,13 +6,13 @@ from datetime import datetime
 from gatepost.doctor.talk import Talk
 from gatepost.doctor.visit import Visit
 from gatepost.mime.dates import format_date
-from gatepost.model.evidence import CommandExchange, Position
+from gatepost.model.evidence import CommandExchange, DialoguePhase
 
 
 def try_envelope(
     talk: Talk, visit: Visit, now: datetime, *, authenticated: bool
-) -> Iterator[tuple[Position, str, object]]:
-    """Yield the position, the name of the fact and its value for each step."""
+) -> Iterator[tuple[DialoguePhase, str, object]]:
+    """Yield the phase, the name of the fact and its value for each step."""
     checks, tls = visit.checks, talk.session.facts is not None
     redact = talk.session.transcript.redact
     reply = talk.ask(f"MAIL FROM:<{checks.mail_from}>", "mail")

@@ -31,14 +31,14 @@ from gatepost.doctor.tls_versions import alert_after_handshake, try_versions
 from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
-    POSITIONS,
+    DIALOGUE_PHASES,
     ClientFacts,
+    DialoguePhase,
     EhloExchange,
     Evidence,
     Fact,
     Greeting,
     OtherServer,
-    Position,
     Renamed,
     Resolution,
     Target,
@@ -55,7 +55,7 @@ STRICT: Final = range(80, 95)
 """X509_V_ERR numbers of what only X509_V_FLAG_X509_STRICT checks (OpenSSL, x509_vfy.h)."""
 Step = Literal["greeting", "hello", "starttls", "tls"]
 """How far a new connection goes; the last two end with EHLO under TLS."""
-_AT: Final[dict[str, Position]] = {"content": "data", "quit": "data", "": "connect"}
+_AT: Final[dict[str, DialoguePhase]] = {"content": "data", "quit": "data", "": "connect"}
 
 
 def examine(visit: Visit, now: datetime) -> Evidence:
@@ -201,9 +201,9 @@ class _Probe:
             self.note(failure=text)
             self._reach(_AT.get(error.phase, error.phase))
 
-    def _reach(self, position: str) -> None:
-        if position in POSITIONS:
-            self.note(position=position)
+    def _reach(self, phase: str) -> None:
+        if phase in DIALOGUE_PHASES:
+            self.note(position=phase)
 
     # Connections.
 
@@ -307,11 +307,11 @@ class _Probe:
 
     def _look_behind_starttls(self, endpoint: Endpoint) -> None:
         """Check what a client without TLS gets."""
-        position = self.seen.position
+        phase = self.seen.position
         secured = self._start_tls(self._reopen("hello", endpoint), endpoint)
         if secured is not None:
             self._try_hello_over_tls(secured)
-        self._reach(position)
+        self._reach(phase)
 
     def _reopen(self, until: Step, endpoint: Endpoint, *, verify: bool = True) -> Talk:
         """Replace the open connection by a new one, on which all happened again ``until`` there."""
@@ -493,8 +493,8 @@ class _Probe:
             return
         self._reach("mail")
         steps = try_envelope(talk, self.visit, self.now, authenticated=self.seen.is_signed_in)
-        for position, name, value in steps:
-            self.note(**{name: seen(value), "position": position})
+        for phase, name, value in steps:
+            self.note(**{name: seen(value), "position": phase})
         if is_refused_for_name(self.seen):
             self._rename(literal_of(talk), renew)
         elif self.visit.checks.audit and self.visit.checks.send and talk.session.is_usable:

@@ -20,13 +20,14 @@ SCHEMA: Final = 1
 """Increases if an older reader could misunderstand the document."""
 
 TlsMode = Literal["auto", "starttls", "implicit", "none"]
-Position = Literal[
+DialoguePhase = Literal[
     "resolve", "connect", "greeting", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
 ]  # fmt: skip
-POSITIONS: Final[tuple[Position, ...]] = (
+"""A step of the dialogue: one of ``errors.Phase`` that evidence tells apart."""
+DIALOGUE_PHASES: Final[tuple[DialoguePhase, ...]] = (
     "resolve", "connect", "greeting", "starttls", "tls", "ehlo", "auth", "mail", "rcpt", "data",
 )  # fmt: skip
-"""A failure explains what is missing at later positions. EHLO is the last one, which lists AUTH."""
+"""A failure explains what is missing in later ones. EHLO is the last one, which lists AUTH."""
 
 T = TypeVar("T")
 
@@ -338,7 +339,7 @@ class Stray:
     """A reply in a log that does not show its command; ``position`` if that is known."""
 
     reply: Reply
-    position: Position | None = None
+    position: DialoguePhase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +386,7 @@ class Evidence:
     mail: Fact[CommandExchange] = Fact()
     rcpt: Fact[tuple[CommandExchange, ...]] = Fact()
     content: Fact[Reply] = Fact()
-    position: Position = "resolve"
+    position: DialoguePhase = "resolve"
     failure: str = ""
     transcript: tuple[Line, ...] = ()
     log_format: str = ""

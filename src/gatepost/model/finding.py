@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gatepost.model.evidence import Evidence, Position
+from gatepost.model.evidence import DialoguePhase, Evidence
 from gatepost.model.fast_dataclass import dataclass
 
 Confidence = Literal["certain", "likely", "possible"]
@@ -30,8 +30,8 @@ class Finding:
     summary: str
     proof: tuple[str, ...]
     """What was seen, one sentence each."""
-    position: Position
-    """Its position in the dialogue."""
+    position: DialoguePhase
+    """The phase of the dialogue at which it occurs."""
     fix: str
     """What to do in any library."""
     remedies: tuple[Remedy, ...] = ()

@@ -12,10 +12,10 @@ from gatepost.diagnosis.rank import rank
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import (
     Connect,
+    DialoguePhase,
     Evidence,
     Fact,
     Greeting,
-    Position,
     Resolution,
     Target,
     TlsFirst,
@@ -67,7 +67,9 @@ def test_verdict(evidence: Evidence, verdict: DiagnosisVerdict) -> None:
     assert diagnose(evidence).verdict == verdict
 
 
-def finding(id_: str, confidence: Confidence = "certain", position: Position = "auth") -> Finding:
+def finding(
+    id_: str, confidence: Confidence = "certain", position: DialoguePhase = "auth"
+) -> Finding:
     return Finding(id_, confidence, "It is.", ("seen",), position, "Do.")
 
 

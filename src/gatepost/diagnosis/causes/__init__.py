@@ -19,7 +19,7 @@ from gatepost.diagnosis.causes import (
     tokens,
 )
 from gatepost.diagnosis.causes.cause import Cause
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 from gatepost.model.finding import Confidence, Finding
 
 _PARTS: Final = (network, tls, ehlo, mechanisms, credentials, tokens, mail, audit)
@@ -35,11 +35,11 @@ def conclude(
     summary: str = "",
     fix: str = "",
     next_probe: str | None = None,
-    position: Position | None = None,
+    phase: DialoguePhase | None = None,
 ) -> Finding:
     """Return the finding that ``id`` is the cause, without the empty strings among its proofs.
 
-    ``summary``, ``fix`` and ``position`` are for evidence that tells more than the texts of the
+    ``summary``, ``fix`` and ``phase`` are for evidence that tells more than the texts of the
     cause. By default, the next check is that of the cause, unless the finding is certain.
     """
     cause = CAUSES[id]
@@ -47,4 +47,4 @@ def conclude(
         next_probe = "" if confidence == "certain" else cause.probe
     return Finding(
         id, confidence, summary or cause.summary, tuple(filter(None, proof)),
-        position or cause.position, fix or cause.fix, next_probe=next_probe)  # fmt: skip
+        phase or cause.phase, fix or cause.fix, next_probe=next_probe)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 
 Topic = Literal[
     "login", "plain", "xoauth2", "only_login", "only_plain",
@@ -19,7 +19,7 @@ class Cause(NamedTuple):
     """Why mail fails. The summary is also the first sentence of its page in ``docs/findings``."""
 
     id: str
-    position: Position
+    phase: DialoguePhase
     prior: int
     """How often it was the cause in public threads. A specific cause has a higher number than a
     similar general one: an expired certificate than an unknown issuer, a known mistake than a bare

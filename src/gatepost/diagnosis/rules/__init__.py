@@ -1,7 +1,7 @@
 """The rules: one pure function for each cause, from evidence to a finding or None.
 
 The docstring of a rule says when it applies. To add one, write the function in the file of its
-position in the dialogue, and list it in that file's RULES; ``causes`` has the texts.
+phase of the dialogue, and list it in that file's RULES; ``causes`` has the texts.
 """
 
 from collections.abc import Callable

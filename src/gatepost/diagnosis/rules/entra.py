@@ -416,7 +416,7 @@ def sender_domain_not_linked(seen: Evidence, behind: Behind) -> Finding | None:
         + (", so no user name of it signs in." if own else "."),
         fix="Link the domain to the Communication Services resource (az communication update "
         "--linked-domains ...), or use an address of a linked one.",
-        position="auth" if own else "mail",
+        phase="auth" if own else "mail",
         next_probe="",
     )
 

@@ -25,7 +25,7 @@ def unwanted_auth_attempt(seen: Evidence) -> Finding | None:
         "certain",
         "EHLO lists no AUTH, neither before nor after TLS",
         f"RCPT TO:<{accepted[0].argument}> without AUTH was answered {accepted[0].reply}",
-        position="rcpt",
+        phase="rcpt",
     )
 
 
@@ -76,7 +76,7 @@ def auth_not_performed(seen: Evidence) -> Finding | None:
                 "possible",
                 quotation,
                 f"nobody had signed in; EHLO offers AUTH {' '.join(seen.offered)}",
-                position="mail",
+                phase="mail",
                 next_probe="the same with --username and --password-file",
             )
     return None

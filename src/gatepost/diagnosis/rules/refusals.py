@@ -6,15 +6,15 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.refusals import REFUSALS, Refusal, find_refusal
-from gatepost.model.evidence import Evidence, Position
+from gatepost.model.evidence import DialoguePhase, Evidence
 from gatepost.model.finding import Finding
 from gatepost.model.reply import Reply
 
 
 def refused(row: Refusal, seen: Evidence) -> Finding | None:
     """The reply of ``row`` is in the evidence."""
-    for command, reply in _replies(seen, row.position):
-        if find_refusal(reply, row.position) is row:
+    for command, reply in _replies(seen, row.phase):
+        if find_refusal(reply, row.phase) is row:
             return conclude(
                 row.id,
                 row.confidence,
@@ -26,8 +26,8 @@ def refused(row: Refusal, seen: Evidence) -> Finding | None:
     return None
 
 
-def _replies(seen: Evidence, position: Position) -> Iterator[tuple[str, Reply]]:
-    if position == "auth":
+def _replies(seen: Evidence, phase: DialoguePhase) -> Iterator[tuple[str, Reply]]:
+    if phase == "auth":
         for attempt in seen.attempts:
             yield f"AUTH {attempt.mechanism}", attempt.reply
         return

@@ -89,10 +89,10 @@ class LiveReading(Reading):
 
 
 def _is_telling(statement: Statement, seen: Evidence) -> bool:
-    if statement.position == "ehlo":  # the results with other names are better evidence than words
+    if statement.phase == "ehlo":  # the results with other names are better evidence than words
         return statement.reply is not None and is_not_the_name(statement.reply)
     if (
-        statement.position != "auth"
+        statement.phase != "auth"
         or statement.reply is None
         or statement.reply.code not in _MECHANISM_REFUSED
     ):

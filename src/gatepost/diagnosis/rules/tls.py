@@ -137,7 +137,7 @@ def no_handshake(seen: Evidence) -> Finding | None:
         summary="The server offers TLS, and no handshake succeeds.",
         fix="The server's log says why: a certificate or key that is missing, unreadable or of a "
         "kind that shares no cipher with clients.",
-        position="tls",
+        phase="tls",
     )
 
 

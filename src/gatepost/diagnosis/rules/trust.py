@@ -57,7 +57,7 @@ def connection_redirected_by_network(seen: Evidence) -> Finding | None:
         f"the certificate is for {', '.join(certificate.names[:5])}",
         f"none of these belongs to {DOMAINS[owner].split()[0]}",
         summary=f"A server other than {host} answers: the network redirects the mail.",
-        position="tls",
+        phase="tls",
         next_probe="compare greeting and certificate with those seen from another network",
     )
 

@@ -22,7 +22,7 @@ _BAD: Final = frozenset({535, 534, 435})
 
 def is_login_refused(reading: Reading) -> bool:
     """A login was refused, in any words."""
-    return any(each.position == "auth" for each in reading.refusals) or any(
+    return any(each.phase == "auth" for each in reading.refusals) or any(
         has_words(reading.text, word) for word in PASSWORD_REFUSED
     )
 
@@ -36,7 +36,7 @@ def is_plainly_refused(reading: Reading) -> bool:
 
 def is_refused_by_server(reading: Reading) -> bool:
     """The server itself refused the login, so the client did try one."""
-    return any(each.position == "auth" and each.by_server for each in reading.refusals)
+    return any(each.phase == "auth" and each.by_server for each in reading.refusals)
 
 
 def has_signed_in(reading: Reading) -> bool:
@@ -65,7 +65,7 @@ def is_token_login(reading: Reading) -> bool:
 def has_no_auth(reading: Reading) -> bool:
     """There is a dialogue without AUTH, or no dialogue and no text about a refused login."""
     return not reading.seen.attempts and not any(
-        each.position == "auth" and each.reply and each.reply.code in (535, 534, 504)
+        each.phase == "auth" and each.reply and each.reply.code in (535, 534, 504)
         for each in reading.refusals
     )
 

@@ -19,7 +19,7 @@ def is_sender_empty(reading: Reading) -> bool:
 
 
 def is_sender_an_address(reading: Reading) -> bool:
-    """The log shows MAIL FROM with an address: its syntax, or its position, is the problem."""
+    """The log shows MAIL FROM with an address: its syntax, or when it is sent, is the problem."""
     mail = reading.seen.mail.value
     _, at, domain = mail.argument.rpartition("@") if mail is not None else ("", "", "")
     return bool(at) and "." in domain

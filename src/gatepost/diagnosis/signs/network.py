@@ -6,7 +6,7 @@ from typing import Final
 from gatepost.diagnosis.providers import OWN_PASSWORD_REFUSED
 from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, is_large_provider
 from gatepost.diagnosis.signs.sign import Sign, Test, has_words
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 
 _LOOKED_UP: Final = re.compile(
     r"\b(?:enotfound|eai_again|getaddrinfo\w*|resolve host|lookup|no such host is known\.?|"
@@ -154,9 +154,9 @@ def has_greeted(reading: Reading) -> bool:
 _AFTER_GREETING: Final = ("ehlo", "starttls", "auth", "mail", "rcpt", "data")
 
 
-def ended_at(*places: Position) -> Test:
+def ended_at(*phases: DialoguePhase) -> Test:
     """Return a test: the client waited for the reply to this command, by its log or traceback."""
-    return lambda r: r.seen.position in places and not r.refusals and _is_unanswered(r)
+    return lambda r: r.seen.position in phases and not r.refusals and _is_unanswered(r)
 
 
 def _is_unanswered(reading: Reading) -> bool:

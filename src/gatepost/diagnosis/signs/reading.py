@@ -9,7 +9,7 @@ from typing import Final
 
 from gatepost.diagnosis.providers import DOMAINS, providers_in, providers_of
 from gatepost.diagnosis.signs.translations import in_english
-from gatepost.model.evidence import Evidence, Position
+from gatepost.model.evidence import DialoguePhase, Evidence
 from gatepost.model.reply import Reply
 
 MAX_STATEMENTS: Final = 1_000
@@ -29,7 +29,7 @@ class Statement:
     quotation: str
     """The sentence that quotes it as a proof."""
     reply: Reply | None = None
-    position: Position | None = None
+    phase: DialoguePhase | None = None
     by_server: bool = False
 
 
@@ -73,9 +73,9 @@ class Reading:
         """The refusals of the server."""
         return tuple(each for each in self.statements if each.reply and each.reply.code >= 400)
 
-    def was_refused_at(self, position: Position) -> bool:
-        """Tell whether something was refused at this position."""
-        return any(each.position == position for each in self.refusals)
+    def was_refused_at(self, phase: DialoguePhase) -> bool:
+        """Tell whether something was refused in this phase."""
+        return any(each.phase == phase for each in self.refusals)
 
 
 def is_large_provider(reading: Reading) -> bool:
@@ -144,8 +144,8 @@ _TAIL: Final = re.compile(r" proto=e?smtp(?: helo=<[^<>]*>)?")
 """The end of every refusal by Postfix's smtpd; it has no meaning."""
 
 
-def _answer(before: str, reply: Reply, position: Position | None, after: str = "") -> Statement:
+def _answer(before: str, reply: Reply, phase: DialoguePhase | None, after: str = "") -> Statement:
     text = str(reply)[:MAX_TEXT].replace("\n", " ")
     quotation = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
     meant = in_english(_TAIL.sub("", text.lower()))
-    return Statement(meant, f"{before} {quotation}{after}", reply, position, by_server=True)
+    return Statement(meant, f"{before} {quotation}{after}", reply, phase, by_server=True)

@@ -7,10 +7,10 @@ from gatepost.diagnosis.signs.auth import has_signed_in
 from gatepost.diagnosis.signs.envelope import RATE
 from gatepost.diagnosis.signs.network import LISTED
 from gatepost.diagnosis.signs.sign import Sign
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 
-_MAIL: Final[tuple[Position | None, ...]] = ("mail", "rcpt", "data", None)
-_ANY: Final[tuple[Position | None, ...]] = ("greeting", "ehlo", "starttls", *_MAIL)
+_MAIL: Final[tuple[DialoguePhase | None, ...]] = ("mail", "rcpt", "data", None)
+_ANY: Final[tuple[DialoguePhase | None, ...]] = ("greeting", "ehlo", "starttls", *_MAIL)
 
 _NO_RELAY = (
     "relay access denied", "relaying denied", "relay denied", "unable to relay",

@@ -1,11 +1,11 @@
-"""A sign: words, a code, or a position that indicate a cause, and how strongly."""
+"""A sign: words, a code, or a phase of the dialogue that indicate a cause, and how strongly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from gatepost.diagnosis.signs.reading import Reading, Statement
-from gatepost.model.evidence import Position
+from gatepost.model.evidence import DialoguePhase
 
 CERTAIN: Final = 12
 """From this number of points on, the text alone proves the cause."""
@@ -30,7 +30,7 @@ class Sign:
     words: tuple[str, ...] = ()
     codes: tuple[int, ...] = ()
     status: tuple[str, ...] = ()
-    at: tuple[Position | None, ...] = ()
+    at: tuple[DialoguePhase | None, ...] = ()
     by_server: bool = False
     provider: tuple[str, ...] = ()
     client: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Sign:
             return False
         if self.status and (reply is None or str(reply.status) not in self.status):
             return False
-        if self.at and (reply is None or statement.position not in self.at):
+        if self.at and (reply is None or statement.phase not in self.at):
             return False
         if self.by_server and not statement.by_server:
             return False
@@ -89,26 +89,26 @@ def has_words(text: str, words: str) -> bool:
         return _has_code(text, words) if words[:3].isdecimal() else words in text
     start = 0
     for part in words.split("*"):
-        position = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
-        if position < 0:
+        index = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
+        if index < 0:
             return False
-        start = position + len(part)
+        start = index + len(part)
     return True
 
 
 def _has_code(text: str, words: str) -> bool:
     """Tell whether words that begin with a code occur, not as the end of an identifier."""
-    position = text.find(words)
-    while position >= 0 and text[position - 1 : position].isalnum():
-        position = text.find(words, position + 1)
-    return position >= 0
+    index = text.find(words)
+    while index >= 0 and text[index - 1 : index].isalnum():
+        index = text.find(words, index + 1)
+    return index >= 0
 
 
 def _find_number(text: str, digits: str, start: int) -> int:
-    position = text.find(digits, start)
-    while position >= 0:
-        end = position + len(digits)
-        if not (text[position - 1 : position].isalnum() or text[end : end + 1].isalnum()):
+    index = text.find(digits, start)
+    while index >= 0:
+        end = index + len(digits)
+        if not (text[index - 1 : index].isalnum() or text[end : end + 1].isalnum()):
             break
-        position = text.find(digits, position + 1)
-    return position
+        index = text.find(digits, index + 1)
+    return index

@@ -17,7 +17,7 @@ from gatepost.doctor.logs.cutting import is_failure, shortened, with_line_ends, 
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, DialogueReader, add_dialogue
 from gatepost.doctor.logs.formats import BARE, recognise_format
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
-from gatepost.doctor.logs.prose import position_in_traceback, replies_in
+from gatepost.doctor.logs.prose import phase_in_traceback, replies_in
 from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, unmarked
 from gatepost.doctor.logs.server import port_in, read_server, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
@@ -85,7 +85,7 @@ def read_log(text: str, server: str = "", client: str = "", *, skipped: int = 0)
     dialogue = DialogueReader(redacted.responses, tls=is_implicit)
     remarks = _read_lines(written_in.split_replies(lines), written_in, dialogue)
     if not dialogue.lines:
-        dialogue.position = position_in_traceback(shown) or dialogue.position
+        dialogue.phase = phase_in_traceback(shown) or dialogue.phase
     evidence = Evidence(
         "log",
         target=replace(target, port=port or SUBMISSION) if target else None,

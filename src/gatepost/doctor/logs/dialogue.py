@@ -9,17 +9,17 @@ from typing import Final, TypeVar
 
 from gatepost.diagnosis.rules.dialogue import SHORTEST_CUT
 from gatepost.doctor.logs.log_format import VERB
-from gatepost.doctor.logs.prose import position_of
+from gatepost.doctor.logs.prose import phase_of
 from gatepost.doctor.logs.redaction import MARK, unmarked
 from gatepost.model.evidence import (
     AuthAttempt,
     CommandExchange,
+    DialoguePhase,
     EhloExchange,
     Evidence,
     Fact,
     Greeting,
     LoginFormat,
-    Position,
     ResponseFormat,
     Stray,
     seen,
@@ -36,7 +36,7 @@ _PATH: Final = re.compile(r":\s*<([^>]*)>|:\s*(\S+)")
 _EXTENSIONS: Final = re.compile(
     r"(?i)^(?:AUTH|SIZE|PIPELINING|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|CHUNKING|SMTPUTF8|DSN)\b"
 )
-_POSITION: Final[dict[str, Position]] = {
+_PHASES: Final[dict[str, DialoguePhase]] = {
     "EHLO": "ehlo", "HELO": "ehlo", "LHLO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth",
     "MAIL": "mail", "RCPT": "rcpt", "DATA": "data", "BDAT": "data", ".": "data",
 }  # fmt: skip
@@ -74,7 +74,7 @@ class DialogueReader:
         self.rcpt: list[CommandExchange] = []
         self.content: Reply | None = None
         self.strays: list[Stray] = []
-        self.position: Position = "resolve"
+        self.phase: DialoguePhase = "resolve"
         self._responses = responses
         self._pending: deque[PendingCommand] = deque()
         if from_start:
@@ -171,7 +171,7 @@ class DialogueReader:
         self, verb: str, text: str, responses: Sequence[ResponseFormat] = ()
     ) -> None:
         self._pending.append(PendingCommand(verb, text, self.tls, list(responses)))
-        self.position = _POSITION.get(verb, self.position)
+        self.phase = _PHASES.get(verb, self.phase)
 
     def _take_reply(self, reply: Reply) -> None:
         if self._pending and self._pending[0].verb != "STARTTLS" and _is_greeting(reply):
@@ -215,7 +215,7 @@ class DialogueReader:
             case "DATA" | "BDAT" | ".":
                 self.content = reply
             case _ if reply.code >= 400:
-                self.strays.append(Stray(reply, position_of(reply)))
+                self.strays.append(Stray(reply, phase_of(reply)))
 
     def _exchange(self, sent: PendingCommand, reply: Reply) -> CommandExchange:
         match = _PATH.search(sent.text)
@@ -240,14 +240,14 @@ class DialogueReader:
         elif reply.code == _MORE:
             self._record_challenge(PendingCommand("AUTH", "AUTH", self.tls))
         elif reply.code >= 400:
-            self.strays.append(Stray(reply, self._position_of(reply)))
+            self.strays.append(Stray(reply, self._phase_of(reply)))
 
-    def _position_of(self, reply: Reply) -> Position | None:
-        """Return the position of an unexpected refusal, by itself or by what preceded it."""
-        position = position_of(reply)
-        if position is None and not self.lines[:-1] and reply.code in (421, 554):
+    def _phase_of(self, reply: Reply) -> DialoguePhase | None:
+        """Return the phase of an unexpected refusal, by itself or by what preceded it."""
+        phase = phase_of(reply)
+        if phase is None and not self.lines[:-1] and reply.code in (421, 554):
             return "greeting"
-        return position
+        return phase
 
     def _record_hello(self, name: str, reply: Reply) -> None:
         if len(self.hellos) >= MAX_OF_A_KIND:
@@ -256,10 +256,10 @@ class DialogueReader:
         if _EXTENSIONS.match(reply.text):  # the log left out the line with the server's name
             listed = replace(reply, text=f"server\n{reply.text}")
         self.hellos.append((self.tls, EhloExchange(name, reply, parse_capabilities(listed))))
-        self.position = "ehlo"
+        self.phase = "ehlo"
 
     def _record_challenge(self, sent: PendingCommand) -> None:
-        self.position = "auth"
+        self.phase = "auth"
         if sent not in self._pending:
             self._pending.append(sent)
         sent.prompted = True
@@ -281,7 +281,7 @@ class DialogueReader:
         )
         if len(self.attempts) < MAX_OF_A_KIND:
             self.attempts.append(attempt)
-        self.position = "auth"
+        self.phase = "auth"
 
 
 def _is_greeting(reply: Reply) -> bool:
@@ -321,7 +321,7 @@ def add_dialogue(
         mail=_fact(dialogue.mail),
         rcpt=_fact(tuple(dialogue.rcpt)),
         content=_fact(dialogue.content),
-        position=dialogue.position,
+        position=dialogue.phase,
         transcript=tuple(dialogue.lines),
         strays=strays,
         remarks=remarks,

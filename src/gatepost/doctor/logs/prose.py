@@ -1,11 +1,11 @@
-"""What sentences and tracebacks show: replies, and the position in the dialogue."""
+"""What sentences and tracebacks show: replies, and the phase in the dialogue."""
 
 import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from gatepost.model.evidence import Position, Stray
+from gatepost.model.evidence import DialoguePhase, Stray
 from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.wire.replies import parse_reply
 
@@ -36,9 +36,9 @@ _CODE_FOR: Final = {
 """Codes that a status usually comes with, for clients that leave the code out."""
 _MOST_OF_A_LINE: Final = 20
 """Maximum replies of one line that are read: one for each of some recipients."""
-_POSITIONS: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
-    (position, re.compile(words, re.IGNORECASE))  # type: ignore[misc]  # the table is literal
-    for position, words in (
+_PHASES: Final[tuple[tuple[DialoguePhase, re.Pattern[str]], ...]] = tuple(
+    (phase, re.compile(words, re.IGNORECASE))  # type: ignore[misc]  # the table is literal
+    for phase, words in (
         ("data", (r"end of data|after data|data command|smtpdataerror|message failed|data failed|"
                  r"writing message|data not accepted|dotstuff|in reply to end")),
         ("rcpt", (r"rcpt|recipients? (?:was |were |address )?(?:refused|rejected|failed)|"
@@ -51,13 +51,13 @@ _POSITIONS: Final[tuple[tuple[Position, re.Pattern[str]], ...]] = tuple(
                  r"username and password")),
     )
 )  # fmt: skip
-_BY_CODE: Final[dict[int, Position]] = {
+_BY_CODE: Final[dict[int, DialoguePhase]] = {
     534: "auth", 535: "auth", 538: "auth", 432: "auth", 435: "auth", 454: "auth", 530: "mail",
 }  # fmt: skip
 
 
 def replies_in(line: str) -> Iterator[Stray]:
-    """Yield the replies quoted in a sentence, each with its position, if known."""
+    """Yield the replies quoted in a sentence, each with its phase, if known."""
     tuples = list(islice(_TUPLE.finditer(line), _MOST_OF_A_LINE))
     for match in tuples:
         yield _stray(_reply(match[1], match["text"]), line)
@@ -73,24 +73,24 @@ def replies_in(line: str) -> Iterator[Stray]:
 
 
 def _stray(reply: Reply, line: str) -> Stray:
-    """Return the reply with the position that its line, or its code, indicates."""
+    """Return the reply with the phase that its line, or its code, indicates."""
     before = line.partition(str(reply.code))[0] + " " + " ".join(_tail(line))
-    for position, words in _POSITIONS:
+    for phase, words in _PHASES:
         if words.search(before):
-            return Stray(reply, position)
-    return Stray(reply, position_of(reply))
+            return Stray(reply, phase)
+    return Stray(reply, phase_of(reply))
 
 
-def position_of(reply: Reply) -> Position | None:
-    """Return the position of a reply by itself: by its code, then by its text."""
+def phase_of(reply: Reply) -> DialoguePhase | None:
+    """Return the phase of a reply by itself: by its code, then by its text."""
     if reply.code in _BY_CODE:
         return _BY_CODE[reply.code]
     text = reply.text
     if reply.code == 504 and str(reply.status) in ("5.7.4", "5.5.4"):
         return "auth"
-    for position, words in _POSITIONS:
-        if position in ("auth", "ehlo", "data", "rcpt") and words.search(text):
-            return position
+    for phase, words in _PHASES:
+        if phase in ("auth", "ehlo", "data", "rcpt") and words.search(text):
+            return phase
     return None
 
 
@@ -105,7 +105,7 @@ def _reply(code: str, text: str) -> Reply:
     return parse_reply(tuple(f"{code} {each.strip()}" for each in lines))
 
 
-_FUNCTIONS: Final[tuple[tuple[Position, str], ...]] = (
+_FUNCTIONS: Final[tuple[tuple[DialoguePhase, str], ...]] = (
     ("data", r"data|bdat|message|finishdata|sendbdat|actionmessage|datastream"),
     ("rcpt", r"rcpt|rcptto|rcpttocommand|recipientcommand|actionrcpt"),
     ("mail", r"mail|mailfrom|mailfromcommand|mailcommand|actionmail"),
@@ -127,7 +127,7 @@ _OTHER_FRAME: Final = re.compile(
 )
 
 
-def position_in_traceback(text: str) -> Position | None:
+def phase_in_traceback(text: str) -> DialoguePhase | None:
     """Return the command of a library's innermost frame; None without frames.
 
     Python prints the innermost frame last, all others first.
@@ -135,5 +135,5 @@ def position_in_traceback(text: str) -> Position | None:
     names = [name for match in _OTHER_FRAME.finditer(text) for name in match.groups() if name]
     names += reversed(_PYTHON_FRAME.findall(text))
     return next(
-        (position for name in names for position, functions in _FUNCTIONS
+        (phase for name in names for phase, functions in _FUNCTIONS
          if re.fullmatch(functions, name.lower())), None)  # fmt: skip

@@ -31,7 +31,7 @@ def evidence_in(tap: Tap, outcome: SessionOutcome, target: Target, product: str 
     return replace(
         evidence,
         greeting=_greeting(tap, dialogue, outcome),
-        position=outcome.position or evidence.position,
+        position=outcome.phase or evidence.position,
         failure=tap.secrets.redact(outcome.failure),
     )
 

@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gatepost.model.evidence import Connect, Fact, Greeting, Position, Resolution, TlsFirst, TlsSeen
+from gatepost.model.evidence import (
+    Connect,
+    DialoguePhase,
+    Fact,
+    Greeting,
+    Resolution,
+    TlsFirst,
+    TlsSeen,
+)
 
 
 @dataclass(slots=True)
@@ -21,5 +29,5 @@ class SessionOutcome:
     waited_ms: float = 0.0
     """The time waited for the greeting."""
     failure: str = ""
-    position: Position | None = None
+    phase: DialoguePhase | None = None
     """Where it ended, if not at the last command."""

@@ -13,7 +13,7 @@ from gatepost.doctor.recording.rewriting import StarttlsOffer
 from gatepost.doctor.recording.settings import OPENS_AHEAD, REWRITES, Forwarding
 from gatepost.doctor.recording.tap import Tap
 from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError
-from gatepost.model.evidence import Connect, Position, Resolution, TlsSeen, seen
+from gatepost.model.evidence import Connect, DialoguePhase, Resolution, TlsSeen, seen
 from gatepost.net.async_stream import AsyncStream
 from gatepost.net.clock import Clock
 from gatepost.net.local_authority import is_issued_by
@@ -141,11 +141,11 @@ class RecordedSession:
         assert self._server is not None  # noqa: S101 - the session begins with it
         return self._server
 
-    async def _refuse(self, reply: bytes, why: str, position: Position) -> None:
+    async def _refuse(self, reply: bytes, why: str, phase: DialoguePhase) -> None:
         """Refuse to continue. Raises _Over."""
         if self.client.events.empty():  # else it has gone already
             self._mark_real()
-        self.outcome.failure, self.outcome.position = why, position
+        self.outcome.failure, self.outcome.phase = why, phase
         self.tap.note(ended_by="server")
         await self.client.write(reply)
         raise _Over
@@ -365,10 +365,10 @@ class RecordedSession:
 
     # The end.
 
-    def _end(self, by: str, why: str, position: Position | None = None) -> None:
+    def _end(self, by: str, why: str, phase: DialoguePhase | None = None) -> None:
         self.tap.note(ended_by=by)
         self.outcome.failure = self.outcome.failure or why
-        self.outcome.position = self.outcome.position or position
+        self.outcome.phase = self.outcome.phase or phase
 
     def _record_tls_end(self) -> None:
         """Note how the client ended TLS, if it did so before it sent anything."""

@@ -9,7 +9,7 @@ from typing import Final
 from gatepost.client.session import ClientSession, TimedReply
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import (
-    POSITIONS,
+    DIALOGUE_PHASES,
     AuthAttempt,
     ClientFacts,
     EhloExchange,
@@ -109,7 +109,7 @@ class SignInEvidence:
             tls=_tls(facts),
             over_tls=seen(over_tls[0]) if over_tls else Fact(),
             auth=self._attempts(error, tls=facts is not None),
-            position=next((each for each in POSITIONS if each == error.phase), "connect"),
+            position=next((each for each in DIALOGUE_PHASES if each == error.phase), "connect"),
             failure=str(error)[:LONGEST],
             transcript=_beginning(transcript) if transcript is not None else (),
         )

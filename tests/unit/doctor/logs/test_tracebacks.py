@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.logs.prose import position_in_traceback
+from gatepost.doctor.logs.prose import phase_in_traceback
 
 PYTHON = """
   File "/usr/lib/python3.12/smtplib.py", line 900, in sendmail
@@ -42,7 +42,7 @@ net/smtp.rb:600:in `do_start'"""
     ],
 )
 def test_the_innermost_frame_gives_the_command(text: str, place: str | None) -> None:
-    assert position_in_traceback(text) == place
+    assert phase_in_traceback(text) == place
 
 
 def test_a_traceback_s_files_are_no_secrets() -> None:
