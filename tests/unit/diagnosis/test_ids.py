@@ -61,3 +61,9 @@ def test_each_page_is_of_something_that_is_emitted() -> None:
 def test_the_pages_of_the_package_are_those_of_the_docs() -> None:
     assert set(pages()) == {path.stem for path in FINDINGS.glob("*.md")} - {"README"}
     assert set(pages()) == set(CAUSES)
+
+
+def test_a_setting_in_the_fix_of_a_relay_is_written_as_in_the_reference() -> None:
+    fixes = {cause.id: cause.relay_fix for cause in CAUSES.values() if "tls = " in cause.relay_fix}
+    assert set(fixes) >= {"starttls_not_offered", "starttls_required"}
+    assert [each for each, fix in fixes.items() if "tls = '" in fix] == []

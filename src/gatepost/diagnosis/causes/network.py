@@ -24,7 +24,8 @@ CAUSES: Final = (
           "Nothing answers: the port is closed, or blocked by the network.",
           "Clouds and access providers block outgoing port 25, some 465 and 587, too: use another "
           "submission port of the provider (587, 465, 2587, 2525), or have the port opened.",
-          probe="connect to the same port of an unrelated mail host, and to another port here"),
+          probe="connect to the same port of an unrelated mail host, and to another port of this "
+                "one"),
     Cause("ipv6_unreachable", "connect", 1,
           "The client tries the server's IPv6 address, and there is no IPv6 here.",
           "Enable IPv6 in the client's network, or make the client prefer IPv4 (by its setting, "

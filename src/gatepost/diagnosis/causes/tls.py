@@ -36,7 +36,7 @@ CAUSES: Final = (
           "Give the server a certificate and switch STARTTLS on, or use its port for implicit TLS "
           "(465). A firewall that rewrites SMTP may have removed the line, too.",
           probe="EHLO in clear: does it list STARTTLS?",
-          relay_fix="Use the server's port for implicit TLS (465) with tls = 'implicit' at the "
+          relay_fix='Use the server\'s port for implicit TLS (465) with tls = "implicit" at the '
                     "target, or switch STARTTLS on in your own server."),
     Cause("server_tls_misconfigured", "starttls", 1,
           "The server offers STARTTLS, but cannot do it.",
