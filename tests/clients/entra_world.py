@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.provision import provision
+from gatepost.app.provision_azure import provision
 from gatepost.directory.azure.client_certificates import read_certificate
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
-from gatepost.app.provision_account import ProvisionedAccount, draw_account
+from gatepost.app.provision_accounts import ProvisionedAccount, draw_account
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Emulation

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.app.provision import Provisioned
-from gatepost.app.provision_account import ProvisionedAccount
+from gatepost.app.provision_accounts import ProvisionedAccount
+from gatepost.app.provision_azure import Provisioned
 from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable

@@ -13,8 +13,8 @@ from typing import Any
 from gatepost.app.composition import Composition
 from gatepost.app.front import LoadedConfiguration
 from gatepost.app.lifecycle import OnReady, run_relay
-from gatepost.app.provision import Provisioned, provision
-from gatepost.app.provision_account import Accounts, provide_accounts
+from gatepost.app.provision_accounts import Accounts, provide_accounts
+from gatepost.app.provision_azure import Provisioned, provision
 from gatepost.app.ready import Listeners, Trusted, describe, https_url, write_ready
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, make_flawed

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from gatepost.app.provision import Identity, Provisioned
+from gatepost.app.provision_azure import Identity, Provisioned
 from gatepost.app.ready import Trusted, describe, remove_ready, write_ready
 from gatepost.model.secret import Secret
 from gatepost.net.listen import Listener

@@ -1,4 +1,4 @@
-"""The first start: creates everything that is needed to send."""
+"""The first start with the Azure directory: creates everything that is needed to send."""
 
 import base64
 from dataclasses import dataclass, replace
