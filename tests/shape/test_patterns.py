@@ -72,7 +72,7 @@ MADE: Made = {
     "directory.azure.username._row": lambda: [row[0] for row in username._MISTAKES],
     "doctor.logs._read_success": lambda: [each.signed_in for each in formats.FORMATS],
     "doctor.logs.client._version": lambda: [each.version for each in formats.FORMATS],
-    "doctor.logs.prose.position_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],
+    "doctor.logs.prose.phase_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],
     "doctor.logs.log_format._compiled": lambda: chain.from_iterable(
         (each.client_line, each.server_line) for each in formats.FORMATS
     ),

@@ -12,7 +12,7 @@ from gatepost.errors import Phase
 from gatepost.model.reply import Esc, Reply
 
 Scope = Literal["message", "host", "hop", "identity"]
-"""What it is about: this message, this server, all servers of the target, or our identity."""
+"""What it is about: this message, this server, all servers of the target, or our credential."""
 Change = Literal[
     "nothing", "fewer_recipients", "fewer_connections", "slower", "pause", "pause_long"
 ]

@@ -185,7 +185,7 @@ class Deliverer:
             queued.is_cancelled = queued.is_cancelled or is_meant(queued)
 
     def on_change(self, key: str) -> None:
-        """Note that a target, a server or an identity has changed."""
+        """Note that a target, a server or a credential has changed."""
         if self._heir is not None:
             self._heir.on_change(key)
         if key == RESOLVER:

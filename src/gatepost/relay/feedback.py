@@ -1,4 +1,4 @@
-"""Learns from each attempt about the server, the target and the identity that signed in."""
+"""Learns from each attempt about the server, the target and the credential."""
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import replace
@@ -179,7 +179,7 @@ class AttemptFeedback:
         moment: ReplyContext,
         pause: LoginPause | None,
     ) -> SignInDiagnosis | None:
-        """Pause an identity whose login is refused; diagnose it, and report it once."""
+        """Pause a credential whose login is refused; diagnose it, and report it once."""
         identity, attempt = made.permit.identity, result.attempt
         if identity is None:
             return None

@@ -167,7 +167,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("Ask for implicit TLS, and not for STARTTLS:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             _STARTTLS.replace("{{host}}", "{{name}}"),
         ),
         "no_auth": Fix("Leave username and password out:", _NO_AUTH),

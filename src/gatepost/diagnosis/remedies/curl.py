@@ -74,7 +74,7 @@ LIBRARY: Final = Library(
             _send("--ssl-reqd", "--cacert ca.pem"),
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             _send("--ssl-reqd").replace("{{host}}", "{{name}}"),
         ),
         "no_auth": Fix("Leave --user and --netrc out:", _NO_AUTH),

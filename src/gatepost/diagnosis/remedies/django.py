@@ -175,7 +175,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("Switch implicit TLS on, and STARTTLS off:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:", 'EMAIL_HOST = "{{name}}"\n'
+            "Connect by the name that the certificate is valid for:", 'EMAIL_HOST = "{{name}}"\n'
         ),
         "no_auth": Fix(
             "Leave user and password empty: Django then sends no AUTH:",

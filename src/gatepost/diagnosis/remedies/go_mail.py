@@ -94,7 +94,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("WithSSL speaks TLS from the first byte:", _client(option="WithSSL()")),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'client, err := mail.NewClient("{{name}}", mail.WithPort({{port}}))\n',
         ),
         "no_auth": Fix("Leave WithSMTPAuth, WithUsername and WithPassword out."),

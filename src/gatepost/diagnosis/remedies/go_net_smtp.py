@@ -332,7 +332,7 @@ LIBRARY: Final = Library(
         ),
         "trust": Fix("Trust the authority that signed the server's certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for; smtp.SendMail verifies "
+            "Connect by the name that the certificate is valid for; smtp.SendMail verifies "
             "the name it connects to:",
             'err := smtp.SendMail("{{name}}:{{port}}", auth, from, to, msg)\n',
         ),

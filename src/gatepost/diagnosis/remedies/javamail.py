@@ -104,7 +104,7 @@ LIBRARY: Final = Library(
             _TRUST,
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'props.put("mail.smtp.host", "{{name}}");\n',
         ),
         "no_auth": Fix("Switch authentication off:", 'props.put("mail.smtp.auth", "false");\n'),

@@ -107,7 +107,7 @@ LIBRARY: Final = replace(
         "implicit": Fix("smtps speaks TLS from the first byte:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:", "MAIL_HOST={{name}}\n"
+            "Connect by the name that the certificate is valid for:", "MAIL_HOST={{name}}\n"
         ),
         "no_auth": Fix("Leave user and password out:", _NO_AUTH),
         "no_authzid": Fix(

@@ -104,7 +104,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("relay() speaks TLS from the first byte:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'let builder = SmtpTransport::starttls_relay("{{name}}")?;\n',
         ),
         "no_auth": Fix("Leave credentials() out."),

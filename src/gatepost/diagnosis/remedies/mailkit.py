@@ -90,7 +90,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'await client.ConnectAsync(\n    "{{name}}", {{port}}, SecureSocketOptions.Auto);\n',
         ),
         "no_auth": Fix(

@@ -51,7 +51,7 @@ LIBRARY: Final = Library(
         "trust": Fix(
             "Trust the authority that signed the certificate:", "tls_trust_file /path/to/ca.pem\n"
         ),
-        "name": Fix("Connect by the name that the certificate is good for:", "host {{name}}\n"),
+        "name": Fix("Connect by the name that the certificate is valid for:", "host {{name}}\n"),
         "no_auth": Fix("Switch authentication off:", "auth off\n"),
         "long_token": Fix(
             "msmtp has no setting for it: let a relay send the token on a line of its own."

@@ -157,7 +157,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("secure means implicit TLS, which this port requires:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for, or verify that name:",
+            "Connect by the name that the certificate is valid for, or verify that name:",
             'host: "{{name}}", // or: tls: { servername: "{{name}}" }\n',
         ),
         "no_auth": Fix("Leave auth out altogether:", _NO_AUTH),

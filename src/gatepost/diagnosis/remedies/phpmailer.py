@@ -115,7 +115,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("ENCRYPTION_SMTPS ('ssl') is what this port requires:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:", "$mail->Host = '{{name}}';\n"
+            "Connect by the name that the certificate is valid for:", "$mail->Host = '{{name}}';\n"
         ),
         "no_auth": Fix("Switch authentication off:", "$mail->SMTPAuth = false;\n"),
         "one_line": Fix(

@@ -68,7 +68,7 @@ LIBRARY: Final = Library(
             "smtp_tls_CAfile = /path/to/ca.pem\n",
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for, in main.cf and in sasl_passwd:",
+            "Connect by the name that the certificate is valid for, in main.cf and in sasl_passwd:",
             "relayhost = [{{name}}]:{{port}}\n",
         ),
         "no_auth": Fix("Switch authentication off:", "smtp_sasl_auth_enable = no\n"),

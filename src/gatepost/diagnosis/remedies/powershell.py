@@ -73,7 +73,7 @@ LIBRARY: Final = replace(
             "Import-Certificate ca.pem -CertStoreLocation Cert:\\LocalMachine\\Root\n",
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             "$mail.SmtpServer = '{{name}}'\n",
         ),
         "no_auth": Fix("Leave -Credential out."),

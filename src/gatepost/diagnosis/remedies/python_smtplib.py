@@ -210,7 +210,7 @@ LIBRARY: Final = Library(
         "implicit": Fix("Use SMTP_SSL instead of SMTP and starttls():", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'smtp = smtplib.SMTP("{{name}}", {{port}}, timeout=30)\n',
         ),
         "no_auth": Fix("Leave the call of login() out:", _NO_AUTH),

@@ -85,7 +85,7 @@ LIBRARY: Final = Library(
             'ca_file: "/path/to/ca.pem",\n',
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for. Ruby also reports a "
+            "Connect by the name that the certificate is valid for. Ruby also reports a "
             "missing intermediate certificate as a wrong name:",
             'address: "{{name}}",\n',
         ),

@@ -76,7 +76,7 @@ LIBRARY: Final = replace(
         "implicit": Fix("Speak TLS from the first byte:", _IMPLICIT),
         "trust": Fix("Trust the authority that signed the certificate:", _TRUST),
         "name": Fix(
-            "Connect by the name that the certificate is good for:", "spring.mail.host={{name}}\n"
+            "Connect by the name that the certificate is valid for:", "spring.mail.host={{name}}\n"
         ),
         "no_auth": Fix(
             "Remove user name and password, and switch authentication off:",

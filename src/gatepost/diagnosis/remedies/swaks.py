@@ -48,7 +48,7 @@ LIBRARY: Final = Library(
             _send("--tls --tls-verify --tls-ca-path ca.pem"),
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             _send("--tls --tls-verify").replace("{{host}}", "{{name}}"),
         ),
         "no_auth": Fix("Leave --auth out:", _send("--tls --tls-verify")),

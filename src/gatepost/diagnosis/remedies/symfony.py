@@ -158,7 +158,7 @@ LIBRARY: Final = Library(
             _TRUST,
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             "$transport = Transport::fromDsn(\n"
             '    "smtp://{$login}@{{name}}:{{port}}",\n'
             "); // $login: both parts percent-encoded\n",

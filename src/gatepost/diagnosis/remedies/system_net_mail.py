@@ -78,7 +78,7 @@ LIBRARY: Final = Library(
             "#        update-ca-certificates\n",
         ),
         "name": Fix(
-            "Connect by the name that the certificate is good for:",
+            "Connect by the name that the certificate is valid for:",
             'using var client = new SmtpClient("{{name}}", {{port}});\n',
         ),
         "no_auth": Fix(

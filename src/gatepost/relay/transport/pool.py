@@ -1,4 +1,4 @@
-"""Connections that are kept for the next message to the same server, identity and TLS.
+"""Connections that are kept for the next message to the same server, credential and TLS.
 
 RFC 5321 4.5.4.1 recommends to send several messages for one host over one connection. A 421 or a
 disconnection that came meanwhile is noticed before the connection is used again.

@@ -98,7 +98,7 @@ class SmtpTransport:
         self.target, self.sign_in = target, sign_in
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
-        """Connections by server; all have the same TLS settings and the same identity."""
+        """Connections by server; all have the same TLS settings and the same credential."""
         limits = target.limits
         self.terms = PoolTerms(limits.connections, limits.messages_per_connection)
         self.without_bdat: set[ServerAddress] = set()
