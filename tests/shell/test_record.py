@@ -118,6 +118,29 @@ def test_passing_tls_through_is_noted(server: Server, data: Path) -> None:
     assert any("--tls starttls" in note for note in diagnosis.notes)
 
 
+@pytest.mark.parametrize("client_tls", ["none", "implicit"])
+def test_a_starttls_that_is_not_expected_passes(
+    client_tls: Any, server: Server, data: Path
+) -> None:
+    def client(port: int) -> None:
+        context = ssl._create_unverified_context()
+        opened = (
+            smtplib.SMTP("127.0.0.1", port, timeout=20)
+            if client_tls == "none"
+            else smtplib.SMTP_SSL("127.0.0.1", port, timeout=20, context=context)
+        )
+        with opened as it:
+            it.ehlo()
+            assert it.docmd("STARTTLS")[0] == 220
+            it.close()
+
+    diagnosis = recorded(
+        server.address, data, client, client_tls=client_tls, server_tls="none"
+    )  # fmt: skip
+    assert diagnosis.evidence.conduct.value is not None
+    assert diagnosis.evidence.conduct.value.is_opaque
+
+
 def test_a_client_that_does_not_trust_us(server: Server, data: Path, authority: Authority) -> None:
     diagnosis = recorded(
         server.address, data, sending(), client_tls="starttls", server_tls="starttls",

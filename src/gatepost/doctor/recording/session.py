@@ -50,7 +50,7 @@ class RecordedSession:
         self._on_real = on_real
         self.client = ClientConnection(lambda: on_accepted(self))
         begins_with_tls = forwarding.client_tls == "implicit"
-        self.tap = Tap(is_decrypted=forwarding.is_decrypted, tls=begins_with_tls)
+        self.tap = Tap(is_decrypted=forwarding.is_starttls_decrypted, tls=begins_with_tls)
         self.outcome = SessionOutcome(clock.now())
         self.is_real = False
         """It is more than a look whether the port is open."""
@@ -289,7 +289,7 @@ class RecordedSession:
             if not self.outcome.failure:
                 self.outcome.failure = str(error)
             # What it sent before it stopped reading is in the read.
-        if not (starts and self._forwarding.is_decrypted):
+        if not (starts and self._forwarding.is_starttls_decrypted):
             self.stream.resume()
 
     async def _start_here(self, octets: bytes) -> None:
@@ -327,12 +327,12 @@ class RecordedSession:
         await self._to_client(octets)
 
     async def _to_client(self, octets: bytes) -> None:
-        was_awaiting = self.tap.is_awaiting_starttls
+        is_ours = self.tap.is_awaiting_starttls and self._forwarding.is_starttls_decrypted
         if self._offer is not None:
             hello = bool(self.tap.pending) and self.tap.pending[0] in ("EHLO", "LHLO")
             octets = self._offer.feed(octets, is_hello=hello)
         self.tap.feed_server(octets)
-        if was_awaiting and self._forwarding.is_decrypted and not self.tap.is_awaiting_starttls:
+        if is_ours and not self.tap.is_awaiting_starttls:
             if self.tap.starttls_taken:
                 await self._secure_server()
                 await self._start_client_tls(octets)

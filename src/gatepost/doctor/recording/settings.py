@@ -50,6 +50,12 @@ class Forwarding:
         return self.client_tls != "pass"
 
     @property
+    def is_starttls_decrypted(self) -> bool:
+        """Whether TLS that begins with the client's STARTTLS is terminated here. Otherwise it
+        passes unread, also if the client should not have sent STARTTLS."""
+        return self.client_tls == "starttls"
+
+    @property
     def pair(self) -> tuple[Leg, Leg]:
         """The client's mode and the server's."""
         return self.client_tls, self.server_tls
