@@ -27,6 +27,9 @@ PROOFS = [
     for case in cases
 ]  # fmt: skip
 
+# Python and Node.js are here without system packages, but ninety sessions take long.
+pytestmark = pytest.mark.compliance
+
 
 @pytest.fixture(scope="module")
 def interpreters() -> Iterator[Mapping[str, Workers]]:

@@ -118,6 +118,7 @@ def test_no_log_takes_long(kind: str) -> None:
         assert spent(read_log(text), began) < LIMIT, unit
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LONG_LOGS)
 def test_no_long_log_takes_long(name: str) -> None:
     began = time.process_time()
@@ -131,6 +132,7 @@ def test_no_configuration_takes_long(name: str) -> None:
         assert spent(read_config(filled(unit, MANY), name), began) < LIMIT, unit
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("unit", ["a: b\n", "SMTP_HOST=h\nSMTP_PASSWORD=p\n", '{"Smtp": 1},', "\n"])
 def test_no_long_configuration_takes_long(unit: str) -> None:
     for name in ("-", "a.yml", "a.json", ".env"):

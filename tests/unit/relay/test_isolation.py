@@ -71,6 +71,7 @@ def beside(answer: Answer, hops: int, slots: Slots | None = None) -> tuple[World
     return World([hub, direct], table, dns=dns, slots=slots), direct
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("phase", "seconds"), HANGS)
 def test_hung_smarthosts_delay_no_other(phase: Phase, seconds: float) -> None:
     """26 of them with ten connections each once used up all attempts."""

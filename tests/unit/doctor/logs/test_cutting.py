@@ -27,6 +27,7 @@ def with_line(line: str, at: int) -> str:
     return "\n".join((*FILLER[:at], line, *FILLER[at:]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("at", [0, 1, MANY // 3, MANY // 2, MANY - 1, MANY])
 def test_a_failure_is_found_wherever_it_is(at: int) -> None:
     seen = read_log(with_line(REFUSED, at))
@@ -78,6 +79,7 @@ def parts(secret: str) -> list[str]:
     return [secret[at : at + 6] for at in range(len(secret) - 5)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("told", TOLD)
 @pytest.mark.parametrize("end", [MAX_LINE, LONGEST])
 def test_a_line_that_is_cut_within_a_secret_does_not_reveal_it(told: str, end: int) -> None:

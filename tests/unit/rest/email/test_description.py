@@ -144,6 +144,7 @@ CALLS = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_answer_is_described(operation: str) -> None:
     from schemathesis.checks import not_a_server_error
