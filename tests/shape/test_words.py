@@ -1,8 +1,4 @@
-"""One concept, one word; one word, one concept (``docs/reference/glossary.md``).
-
-The names that ``word_exceptions.toml`` lists are excused until somebody renames them. It only
-shrinks; ``python -m tests.shape.words`` prints what it has to list.
-"""
+"""One concept, one word; one word, one concept (``docs/reference/glossary.md``)."""
 
 from tests.shape import words
 
@@ -13,7 +9,7 @@ def faults(kind: str) -> list[str]:
     return sorted(
         f"{package}: {name}"
         for package, name in words.FAULTS[kind]()
-        if name not in words.exceptions()[kind] and (package, name) not in words.CONTRACTS
+        if (package, name) not in words.CONTRACTS
     )
 
 

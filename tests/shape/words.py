@@ -1,22 +1,16 @@
-"""The words of src: which names say too little, and which say two things.
-
-``python -m tests.shape.words`` prints what ``word_exceptions.toml`` has to list, by package.
-"""
+"""The words of src: which names say too little, and which say two things."""
 
 import ast
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from tests.shape.test_budgets import PACKAGE, ROOT, SOURCES, nodes
 
 GLOSSARY: Final = ROOT / "docs" / "reference" / "glossary.md"
-EXCEPTIONS: Final = Path(__file__).with_name("word_exceptions.toml")
 
 # fmt: off
 QUESTIONS: Final = frozenset({
@@ -188,32 +182,3 @@ FAULTS: Final = {
     "classes": classes_with_one_name,
     "replaced": replaced_words,
 }
-
-
-@cache
-def exceptions() -> dict[str, frozenset[str]]:
-    """Return the names that are excused for now, by kind of fault. The packages in the file only
-    help to find them."""
-    tables = tomllib.loads(EXCEPTIONS.read_text())
-    return {
-        kind: frozenset(name for names in tables.get(kind, {}).values() for name in names)
-        for kind in FAULTS
-    }
-
-
-def as_toml() -> str:
-    """Return the exceptions that are necessary now."""
-    lines = []
-    for kind, find in FAULTS.items():
-        by_package: defaultdict[str, list[str]] = defaultdict(list)
-        for package, name in sorted(find() - CONTRACTS.keys()):
-            by_package[package].append(name)
-        lines += [f"[{kind}]"]
-        for package, names in by_package.items():
-            lines += [f"{package} = [", *(f'    "{name}",' for name in names), "]"]
-        lines += [""]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(as_toml())

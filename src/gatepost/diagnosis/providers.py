@@ -71,7 +71,7 @@ def providers_in(text: str) -> Iterator[str]:
 def providers_of(profile: str) -> frozenset[str]:
     """Return the providers that a profile stands for: gmail_relay for ``gmail-relay``."""
     key = profile.replace("-", "_")
-    return frozenset({key}) if key in _KNOWN else frozenset(providers_in(profile))
+    return frozenset({key}) if key in _NAMED_PROVIDERS else frozenset(providers_in(profile))
 
 
-_KNOWN: Final = frozenset(name for name, _ in _NAMES)
+_NAMED_PROVIDERS: Final = frozenset(name for name, _ in _NAMES)

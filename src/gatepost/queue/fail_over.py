@@ -209,16 +209,16 @@ def _may_ask_another(target: Target, result: AttemptResult) -> bool:
 
 def _with_others(
     target: Target,
-    asked: ServerAddress,
+    server: ServerAddress,
     result: AttemptResult,
     servers: Sequence[ServerAddress],
     is_paused: Callable[[ServerAddress], bool],
 ) -> AttemptResult:
-    """Note whether another exchanger may accept the recipients that ``asked`` deferred while it
+    """Note whether another exchanger may accept the recipients that ``server`` deferred while it
     accepted others (RFC 5321 5.1). They follow at once, in a transaction of their own."""
     if not (isinstance(target, MxTarget) and _is_partly_deferred(result)):
         return result
-    same = {asked.host, asked.address}
+    same = {server.host, server.address}
     others = [each for each in servers if same.isdisjoint((each.host, each.address))]
     return replace(result, others_may=any(not is_paused(each) for each in others))
 
