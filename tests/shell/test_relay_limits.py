@@ -253,6 +253,7 @@ async def _waiting(served: InProcessRelay) -> list[int]:
     return [
         each._stream._transport.get_write_buffer_size() + sum(map(len, each._session._out))
         for each in served.supervisor._receivers
+        if hasattr(each, "_session")  # otherwise the connection is still being accepted
     ]
 
 
