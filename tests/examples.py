@@ -1,4 +1,7 @@
-"""How much the tests try: ``make test`` a quarter of what ``make oldest`` tries."""
+"""How much the tests try: ``make test`` a quarter of what ``make oldest`` tries.
+
+For tests that ``make oldest`` runs: others, as in ``tests/shell``, would never try all.
+"""
 
 import os
 from typing import Final

@@ -24,7 +24,6 @@ from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server as Address
 from tests.certificates import Authority, Pair, make_authority
-from tests.examples import examples
 from tests.shell.http_server import HttpServer, Told
 from tests.shell.scripted_server import Script, Server, serving
 
@@ -571,7 +570,7 @@ secrets = st.text(st.sampled_from('äB7!~ "\\\\☂'), min_size=6, max_size=60).m
 repeats = st.sampled_from(["no: {secret}", "{encoded}", "<{secret}{encoded}>", "{blob} {secret}."])
 
 
-@settings_of_hypothesis(max_examples=examples(20), deadline=None)
+@settings_of_hypothesis(max_examples=20, deadline=None)
 @given(password=secrets, mechanism=st.sampled_from(["LOGIN", "PLAIN"]), text=repeats)
 @example(password=PASSWORD, mechanism="LOGIN", text="{secret} {encoded}")
 @example(password="p4ss", mechanism="PLAIN", text="{blob}")
