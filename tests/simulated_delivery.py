@@ -33,15 +33,15 @@ from gatepost.model.route import (
     Target,
 )
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
+from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.deliveries import Deliveries, QueueSelection
-from gatepost.queue.slots import Slots
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.outbound import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
-from gatepost.relay.transport.judging import verdict_kind
+from gatepost.relay.transport.reply_verdicts import verdict_kind
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import jwt
 import pytest
 
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret

@@ -10,8 +10,8 @@ import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.sign_in import CredentialSource, PasswordSignIn, TokenSignIn
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease

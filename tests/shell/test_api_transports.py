@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody

@@ -20,11 +20,11 @@ from gatepost.errors import (
     ResponseLost,
 )
 from gatepost.model.message import Submission
-from gatepost.net.frames import MAX_FRAME
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_store import RemoteStore
 from gatepost.processes.rpc import Calls
+from gatepost.processes.rpc_frames import MAX_FRAME
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 from tests.contract.messages import message

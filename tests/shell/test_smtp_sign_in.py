@@ -11,8 +11,8 @@ import pytest
 
 from gatepost.client.session import ClientSession
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
 from gatepost.model.credentials import Credentials

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gatepost.app.upstreams import Turns, Upstreams
-from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.keys import Key
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
@@ -21,7 +21,7 @@ from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http
 from gatepost.operator_log.alarms import Alarms
 from gatepost.profiles import known_providers, load_profile
-from gatepost.queue.slots import Slots
+from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Deliverer
 from gatepost.relay.descriptors import DescriptorAlarm

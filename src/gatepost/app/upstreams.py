@@ -13,11 +13,11 @@ from gatepost.client.sign_in import (
     TokenSignIn,
 )
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
 from gatepost.client.tokens.google import GoogleServiceAccount
-from gatepost.client.tokens.refresh import RefreshClient, RefreshToken
+from gatepost.client.tokens.refresh_token_grant import RefreshClient, RefreshToken
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,

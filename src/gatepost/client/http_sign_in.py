@@ -15,8 +15,8 @@ from email.utils import format_datetime
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource, unreadable
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpRequest

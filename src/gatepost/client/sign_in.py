@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gatepost.client.tokens.cache import TokenCache
 from gatepost.client.tokens.contract import TokenSource, unreadable
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.errors import ConfigError
 from gatepost.model.credentials import Credentials
 from gatepost.model.secret import Secret

@@ -20,20 +20,20 @@ from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
-from gatepost.net.frames import FrameStream, serve_frames
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas, Quotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.front_caches import FrontCache, FrontCaches, caching_operations
-from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
-from gatepost.processes.rpc_messages import (
+from gatepost.processes.packed_mail import (
     PackedMessage,
     PackedSubmission,
     body_of,
     pack_message,
     unpack_submission,
 )
+from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
+from gatepost.processes.rpc_frames import FrameStream, serve_frames
 from gatepost.processes.uploads import Uploads, put_and_tell
 from gatepost.queue.contract import Selection, Store
 from gatepost.relay.spool import Budget

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from gatepost.mime.dates import format_date
 from gatepost.mime.dsn_fields import delivery_status
-from gatepost.mime.dsn_text import explain, subject_of
+from gatepost.mime.dsn_wording import explain, subject_of
 from gatepost.mime.entities import text_entity
 from gatepost.model.address import Address
 from gatepost.model.body import Body

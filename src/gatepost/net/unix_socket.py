@@ -32,19 +32,39 @@ class ShortPath:
             os.close(self._directory)
 
 
+def bind_for_owner(path: Path) -> socket.socket:
+    """Return a socket at ``path`` that only its owner may use; a stale socket file is replaced."""
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with ShortPath(path) as address:
+            sock.bind(address)
+    finally:
+        os.umask(before)
+    return sock
+
+
+def connect(path: Path) -> socket.socket:
+    """Return a connection to the server at ``path``; blocks. Raises ConnectError without one."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(_TIMEOUT)
+    try:
+        with ShortPath(path) as address:
+            sock.connect(address)
+    except OSError as error:
+        sock.close()
+        raise ConnectError(f"nobody answers at {path}: {error.strerror}") from error
+    return sock
+
+
 def ask(path: Path, frame: bytes) -> bytes:
     """Send one frame to the server at ``path``, and return its answer.
 
     Blocks; for commands that must be fast. Raises ConnectError if there is no server, Disconnected
     if there is no answer.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_TIMEOUT)
-        try:
-            with ShortPath(path) as address:
-                sock.connect(address)
-        except OSError as error:
-            raise ConnectError(f"nobody answers at {path}: {error.strerror}") from error
+    with connect(path) as sock:
         try:
             sock.sendall(len(frame).to_bytes(LENGTH, "big") + frame)
             return _receive(sock, int.from_bytes(_receive(sock, LENGTH), "big"))

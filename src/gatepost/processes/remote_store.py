@@ -10,8 +10,8 @@ import msgspec
 from gatepost.errors import Disconnected, ResponseLost
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.processes.packed_mail import PackedMessage, Pieces, pack_submission, unpack_message
 from gatepost.processes.rpc import NIL, Calls, decode
-from gatepost.processes.rpc_messages import PackedMessage, Pieces, pack_submission, unpack_message
 from gatepost.queue.contract import Selection
 from gatepost.relay.faults import error_of
 

@@ -23,8 +23,8 @@ from gatepost.errors import (
     Unreadable,
 )
 from gatepost.model.secret import Secret
-from gatepost.net.frames import FrameStream, connect_frames
 from gatepost.processes.control_socket import OK
+from gatepost.processes.rpc_frames import FrameStream, connect_frames
 
 T = TypeVar("T")
 

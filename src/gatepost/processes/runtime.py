@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from gatepost.net.descriptors import keep_reserve, limit
-from gatepost.queue.slots import ATTEMPTS
+from gatepost.queue.attempt_slots import ATTEMPTS
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.faults import explain
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from gatepost.errors import QueueFull
 from gatepost.model.message import Submission
+from gatepost.processes.packed_mail import PackedSubmission, unpack_submission
 from gatepost.processes.rpc import Afterwards
-from gatepost.processes.rpc_messages import PackedSubmission, unpack_submission
 from gatepost.queue.contract import Store
 from gatepost.relay.spool import Budget, Spool
 

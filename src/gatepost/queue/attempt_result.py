@@ -9,7 +9,7 @@ from gatepost.model.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class ErrorReply:
-    """An error reply and the phase of the dialogue that it ended; shaping learns from it."""
+    """An error reply and the phase of the dialogue that it ended; limits learn from it."""
 
     reply: Reply
     phase: Phase

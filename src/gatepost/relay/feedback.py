@@ -21,6 +21,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.route import ServerAddress, SmarthostTarget, Target, credential_of
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
+from gatepost.queue.attempt_slots import Liveness
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.feedback import (
     CROWDED,
@@ -31,9 +32,8 @@ from gatepost.queue.feedback import (
     lesson_of,
 )
 from gatepost.queue.login_pause import LoginPause
+from gatepost.queue.next_hop_limits import NextHopLimiter, ReplyContext, UpstreamIdentity, learn
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import ReplyContext, Shaper, UpstreamIdentity, learn
-from gatepost.queue.slots import Liveness
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.permit import Permit
@@ -90,7 +90,7 @@ class AttemptFeedback:
     def learn(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
-        host, shaper, identity = made.host, made.permit.shaper, made.permit.identity
+        host, limiter, identity = made.host, made.permit.limiter, made.permit.identity
         self._learn_liveness(made.permit.slot.hop, result, now)
         moment = ReplyContext(
             now,
@@ -103,13 +103,13 @@ class AttemptFeedback:
         if pause is not None:
             replies = [each for each in result.error_replies if each.phase != "auth"]
             result = replace(result, error_replies=tuple(replies))
-        of_host = [each for each in result.error_replies if _is_hosts(each, shaper, moment.begun)]
+        of_host = [each for each in result.error_replies if _is_hosts(each, limiter, moment.begun)]
         if of_host:
             if moment.at_least <= 0:  # once, for however many recipients the reply came
                 host.record_failure(now, self._random, str(of_host[0].reply))
         elif result.attempt.is_remote or _is_accepted(result):
             if host.record_success(now, moment.begun) == "open":
-                shaper.keep_to_open(now)
+                limiter.keep_to_open(now)
         elif self._is_servers(result):
             # a server that disconnects at AUTH has received the secret
             is_firm = result.attempt.phase == "auth" and pause is None
@@ -120,14 +120,14 @@ class AttemptFeedback:
             host.abandon_trial()
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
-                learn(error_reply.reply, error_reply.phase, shaper, identity, moment)
+                learn(error_reply.reply, error_reply.phase, limiter, identity, moment)
         diagnosis = (
             self._sign_in(made, result, moment, pause)
             or self._secure(made, result, moment)
             or self._mail_refused(made, result, moment)
         )
         if _is_accepted(result) or "delivered" in [each.kind for each in result.verdicts]:
-            shaper.record_success(now)
+            limiter.record_success(now)
             if identity is not None:
                 identity.record_success(now)
         return diagnosis
@@ -169,7 +169,7 @@ class AttemptFeedback:
         else:
             return None
         pause.record_failure(moment.now, moment.begun, moment.random, reason)
-        pause.keep(made.permit.key, made.permit.shaper.open_connections - 1)
+        pause.keep(made.permit.key, made.permit.limiter.open_connections - 1)
         return pause
 
     def _sign_in(
@@ -358,7 +358,7 @@ def _is_slow(result: AttemptResult) -> bool:
     return result.attempt.phase in _OF_SERVER and isinstance(result.error, TimedOut)
 
 
-def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
+def _is_hosts(error_reply: ErrorReply, limiter: NextHopLimiter, begun: float) -> bool:
     """Tell whether a reply counts against the server.
 
     So does the refusal of our only connection as one too many, except at AUTH, where the credential
@@ -367,7 +367,7 @@ def _is_hosts(error_reply: ErrorReply, shaper: Shaper, begun: float) -> bool:
     """
     phase = error_reply.phase
     lesson = lesson_of(error_reply.reply, phase)
-    is_only_one = shaper.connections == 1 and begun >= shaper.reduced_at and phase != "auth"
+    is_only_one = limiter.connections == 1 and begun >= limiter.reduced_at and phase != "auth"
     return lesson == PAUSE_HOST or (lesson == CROWDED and is_only_one)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import ServerAddress
-from gatepost.queue.slots import Liveness, Slots
+from gatepost.queue.attempt_slots import Liveness, Slots
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.permit import Permit
 from gatepost.relay.transport.contract import Transport
@@ -51,7 +51,7 @@ class InFlight:
         return self._tries.get(key, 0)
 
     def sent(self, key: str) -> deque[float]:
-        """Return when messages went to a target with these servers, for its ``Shaper``."""
+        """Return when messages went to a target with these servers, for its ``NextHopLimiter``."""
         if key not in self._sent and len(self._sent) >= REMEMBERED:
             del self._sent[next(iter(self._sent))]  # the oldest
         return self._sent.setdefault(key, deque())

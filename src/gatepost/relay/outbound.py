@@ -13,9 +13,9 @@ from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.exchanger_lookup import ExchangerLookup
 from gatepost.relay.feedback import AttemptFeedback
 from gatepost.relay.in_flight import InFlight
+from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup

@@ -2,27 +2,27 @@
 
 from collections.abc import Callable, Sequence
 
+from gatepost.queue.attempt_slots import Slot
 from gatepost.queue.login_pause import LoginPause
-from gatepost.queue.shaping import Shaper, UpstreamIdentity
-from gatepost.queue.slots import Slot
+from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamIdentity
 
 
 class Permit:
     """The right to make one attempt at a target. Must be closed."""
 
-    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "shaper", "slot")
+    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "limiter", "slot")
 
     def __init__(
         self,
         key: str,
-        shaper: Shaper,
+        limiter: NextHopLimiter,
         identity: UpstreamIdentity | None,
         slot: Slot,
         closed: Callable[["Permit"], None],
         tries: Sequence[LoginPause] = (),
     ) -> None:
         """``tries`` are the pauses after which it is the only attempt that may sign in."""
-        self.key, self.shaper, self.identity, self.slot = key, shaper, identity, slot
+        self.key, self.limiter, self.identity, self.slot = key, limiter, identity, slot
         self._closed, self._is_closed, self._tries = closed, False, tries
 
     def close(self) -> None:
@@ -30,7 +30,7 @@ class Permit:
         if self._is_closed:
             return
         self._is_closed = True
-        self.shaper.record_closing()
+        self.limiter.record_closing()
         if self.identity is not None:
             self.identity.abandon_trial()
         for each in self._tries:

@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
-from gatepost.relay.exchanger_lookup import ExchangerLookup
+from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.relay.wait import Wait
 from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
 

@@ -20,7 +20,7 @@ from gatepost.relay.delivery_context import DeliveryContext, Load
 from gatepost.relay.faults import explain
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import retry_of
-from gatepost.relay.verdicts import WAITS, Judged, Pace, give_back, judge
+from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
 
 LATER: Final = timedelta(minutes=5)
 """Time until the next attempt if an internal error prevented the calculation of a better one."""

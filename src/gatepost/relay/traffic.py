@@ -18,13 +18,13 @@ from gatepost.model.route import (
     credential_of,
 )
 from gatepost.net.listen import is_loopback
+from gatepost.queue.attempt_slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.breaker import HOST, Breaker
 from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
+from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamIdentity
 from gatepost.queue.pause import Pause
 from gatepost.queue.schedule import Random
-from gatepost.queue.shaping import Shaper, UpstreamIdentity
-from gatepost.queue.slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.why import silence
 from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.permit import Permit
@@ -59,7 +59,7 @@ class Traffic:
         self.seconds, self._random, self._changed = seconds, random, changed
         self.wire = wire or InFlight()
         self._forgiven = forgiven
-        self._shapers: dict[str, Shaper] = {}
+        self._limiters: dict[str, NextHopLimiter] = {}
         self._servers: dict[str, str] = {}
         """By target."""
         self._hosts: dict[str, Breaker] = {}
@@ -75,18 +75,18 @@ class Traffic:
         """Permit an attempt at a target, or return why it must wait."""
         now = self.seconds()
         identity = self.identity(target)
-        key, shaper = hop = self._shaper(target, group)
+        key, limiter = hop = self._limiter(target, group)
         wait = self._wait_of(target, group, identity, hop, now)
         wait = wait or self._login_wait(target, hop, now)
         if wait is not None:
             return wait
-        seconds = shaper.wait_to_connect(now)
+        seconds = limiter.wait_to_connect(now)
         if seconds is None or seconds > 0:
             return Wait(key, seconds or SOON)
         on_wire = self._on_wire(key, target)
-        if self.wire.count(on_wire) >= shaper.connections:  # the configuration before has some
+        if self.wire.count(on_wire) >= limiter.connections:  # the configuration before has some
             return Wait(key, SOON)
-        if (seconds := shaper.wait_to_send(now)) > 0:
+        if (seconds := limiter.wait_to_send(now)) > 0:
             return Wait(key, seconds)
         liveness = self._liveness(on_wire, target)
         slot = self.wire.slots.take(liveness, target.name, now)
@@ -94,12 +94,12 @@ class Traffic:
             return self._lacking(slot, key, target, liveness)
         if identity is not None:
             identity.begin(now)
-        in_use = shaper.open_connections
+        in_use = limiter.open_connections
         tries = [each for each in self._login_pauses(target) if each.try_login(key, in_use)]
-        shaper.record_opening(now)
-        shaper.record_message(now)
+        limiter.record_opening(now)
+        limiter.record_message(now)
         self.wire.begin(on_wire)
-        return Permit(key, shaper, identity, slot, partial(self._on_permit_end, on_wire), tries)
+        return Permit(key, limiter, identity, slot, partial(self._on_permit_end, on_wire), tries)
 
     def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
         """Return the wait of an attempt for which a slot, room or a greeting is missing."""
@@ -118,7 +118,7 @@ class Traffic:
         had_greeted = hop.has_greeted(now)
         hop.record_greeting(now)
         if not had_greeted:
-            for _ in range(permit.shaper.connections):
+            for _ in range(permit.limiter.connections):
                 self._changed(permit.key)
 
     def _on_wire(self, key: str, target: Target) -> str:
@@ -141,7 +141,7 @@ class Traffic:
 
     def wait_of(self, target: Target, group: ServerGroup) -> Wait | None:
         """Return the wait of a target that is paused after failures; None if it is not."""
-        identity, hop = self.identity(target), self._shaper(target, group)
+        identity, hop = self.identity(target), self._limiter(target, group)
         return self._wait_of(target, group, identity, hop, self.seconds())
 
     def _wait_of(
@@ -149,7 +149,7 @@ class Traffic:
         target: Target,
         group: ServerGroup,
         identity: UpstreamIdentity | None,
-        hop: tuple[str, Shaper],
+        hop: tuple[str, NextHopLimiter],
         now: float,
     ) -> Wait | None:
         if identity is not None and (seconds := identity.wait(now)) > 0:
@@ -165,10 +165,10 @@ class Traffic:
             return self._make_wait(key, target.name, seconds, breaker.state(now), breaker)
         return self._hosts_wait(target, group.servers, now) or self._silence(target, hop, now)
 
-    def _silence(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
+    def _silence(self, target: Target, hop: tuple[str, NextHopLimiter], now: float) -> Wait | None:
         """Return the wait of a next hop whose one connection has got no greeting for a while."""
-        key, shaper = hop
-        if not shaper.open_connections:
+        key, limiter = hop
+        if not limiter.open_connections:
             return None
         liveness = self._liveness(self._on_wire(key, target), target)
         if liveness.has_greeted(now) or not liveness.slots:
@@ -188,11 +188,13 @@ class Traffic:
         both = (identity.logins, self._misfits.get(target.name))
         return [each for each in both if each is not None and each.failures]
 
-    def _login_wait(self, target: Target, hop: tuple[str, Shaper], now: float) -> Wait | None:
+    def _login_wait(
+        self, target: Target, hop: tuple[str, NextHopLimiter], now: float
+    ) -> Wait | None:
         """Return the wait of an attempt that would have to sign in; None if it may."""
-        key, shaper = hop
+        key, limiter = hop
         for each in self._login_pauses(target):
-            seconds = each.wait(now, key, shaper.open_connections)
+            seconds = each.wait(now, key, limiter.open_connections)
             if seconds <= 0:
                 continue
             if each.has_connections(key):
@@ -213,27 +215,27 @@ class Traffic:
     def others(self, target: Target, group: ServerGroup, begun: float) -> Wait | None:
         """Return the wait of an attempt that the target refused as one connection too many:
         until other attempts at the target end. None if there were none when it began."""
-        key, shaper = self._shaper(target, group)
-        has_others = shaper.open_connections or begun <= shaper.reduced_at
+        key, limiter = self._limiter(target, group)
+        has_others = limiter.open_connections or begun <= limiter.reduced_at
         return Wait(key, SOON) if has_others else None
 
     def limit(self, target: Target, group: ServerGroup) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
-        key, shaper = self._shaper(target, group)
+        key, limiter = self._limiter(target, group)
         now = self.seconds()
-        if limit := shaper.limit(now):
+        if limit := limiter.limit(now):
             return limit
         for each in self._login_pauses(target):
-            if each.wait(now, key, shaper.open_connections) > 0:
+            if each.wait(now, key, limiter.open_connections) > 0:
                 return f"opens no further connection at the moment: {each.reason}"
         on_wire = self._on_wire(key, target)
-        if self.wire.count(on_wire) >= shaper.connections:
+        if self.wire.count(on_wire) >= limiter.connections:
             return "still has connections in use by the previous configuration"
         return self.wire.slots.limit(self._liveness(on_wire, target), target.name, self.seconds())
 
     def recipients(self, target: Target, group: ServerGroup) -> int:
         """Return how many recipients a target accepts per message."""
-        return self._shaper(target, group)[1].recipients
+        return self._limiter(target, group)[1].recipients
 
     def identity(self, target: Target) -> UpstreamIdentity | None:
         """Return the state of the credential for a target; None without one.
@@ -320,9 +322,9 @@ class Traffic:
         self._by_host = _without(self._by_host, forgiven)
         for name in names:
             self._misfits.pop(name, None)
-        for key, shaper in self._shapers.items():
+        for key, limiter in self._limiters.items():
             if key.partition(" ")[0] in names:
-                shaper.forgive(self.seconds())
+                limiter.forgive(self.seconds())
 
     def forgive_servers(self, target: Target, group: ServerGroup) -> None:
         """End the pauses of servers of a target."""
@@ -359,17 +361,17 @@ class Traffic:
             )
         return Wait(key, seconds, pause)
 
-    def _shaper(self, target: Target, group: ServerGroup) -> tuple[str, Shaper]:
+    def _limiter(self, target: Target, group: ServerGroup) -> tuple[str, NextHopLimiter]:
         key = f"{target.name} {group.site}" if group.site else target.name
-        shaper = self._shapers.get(key)
-        if shaper is None:
-            _make_room(self._shapers, self._is_idle)
+        limiter = self._limiters.get(key)
+        if limiter is None:
+            _make_room(self._limiters, self._is_idle)
             sent = self.wire.sent(self._on_wire(key, target))
-            shaper = self._shapers[key] = Shaper(limits_of(target), sent)
-        return key, shaper
+            limiter = self._limiters[key] = NextHopLimiter(limits_of(target), sent)
+        return key, limiter
 
-    def _is_idle(self, shaper: Shaper) -> bool:
-        return not shaper.open_connections and self._is_forgotten(shaper.breaker)
+    def _is_idle(self, limiter: NextHopLimiter) -> bool:
+        return not limiter.open_connections and self._is_forgotten(limiter.breaker)
 
     def _is_forgotten(self, breaker: Breaker) -> bool:
         return breaker.state(self.seconds()) == "closed"
@@ -389,7 +391,7 @@ def _without(entries: dict[K, V], ids: Collection[int]) -> dict[K, V]:
 
 
 def _make_room(
-    entries: dict[str, "Shaper"] | dict[str, Breaker], may_go: Callable[..., bool]
+    entries: dict[str, "NextHopLimiter"] | dict[str, Breaker], may_go: Callable[..., bool]
 ) -> None:
     """If there are too many, forget some entries without information, oldest first."""
     if len(entries) < REMEMBERED:

@@ -13,7 +13,7 @@ from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.azure import WorkloadIdentity
-from gatepost.client.tokens.cache import TokenCache
+from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,

@@ -11,7 +11,7 @@ import pytest
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, ServerAddress
-from gatepost.queue.slots import Slots
+from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliver import Bounds
 from gatepost.relay.leasing import LOOK

@@ -9,7 +9,7 @@ from gatepost.errors import Phase, TimedOut
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop, ServerAddress
-from gatepost.queue.slots import Slots
+from gatepost.queue.attempt_slots import Slots
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
 
 HOPS = 100

@@ -22,7 +22,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.sign_in_diagnosis import diagnose_refused_mail
-from gatepost.relay.transport.judging import reply_of
+from gatepost.relay.transport.reply_verdicts import reply_of
 from tests.simulated_delivery import (
     DAY,
     GREYLISTED,

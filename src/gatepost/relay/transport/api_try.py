@@ -22,7 +22,7 @@ from gatepost.model.route import AcsRestTarget, GraphTarget
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.transport.api import ApiRefused
-from gatepost.relay.transport.judging import lasting, reply_of, verdict_on
+from gatepost.relay.transport.reply_verdicts import lasting, reply_of, verdict_on
 
 T = TypeVar("T")
 SMALL: Final = 4_096

@@ -33,7 +33,9 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.feedback import BAD_SEQUENCE, is_about_us
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
-from gatepost.relay.transport.judging import (
+from gatepost.relay.transport.opener import Opener, ServerSettings
+from gatepost.relay.transport.pool import Loan, Pool, PoolTerms
+from gatepost.relay.transport.reply_verdicts import (
     BEFORE_MAIL,
     error_replies,
     judge,
@@ -43,8 +45,6 @@ from gatepost.relay.transport.judging import (
     taken_at_once,
     verdict_on,
 )
-from gatepost.relay.transport.opener import Opener, ServerSettings
-from gatepost.relay.transport.pool import Loan, Pool, PoolTerms
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import unless_silent
 

@@ -16,7 +16,7 @@ from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIden
 from gatepost.client.tokens.contract import TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
 from gatepost.client.tokens.google import GoogleServiceAccount
-from gatepost.client.tokens.refresh import RefreshClient, RefreshToken
+from gatepost.client.tokens.refresh_token_grant import RefreshClient, RefreshToken
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from tests.client_certificates import OwnCertificate, make_certificate

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gatepost.client.tokens.cache import RetryWaits, TokenCache
 from gatepost.client.tokens.contract import AccessToken
+from gatepost.client.tokens.renewing_cache import RetryWaits, TokenCache
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 
@@ -266,7 +266,7 @@ def test_a_token_that_is_over_when_it_comes_is_an_error() -> None:
 
 
 def test_close_ends_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.client.tokens.cache.LAST_RESPONSES", 0.001)
+    monkeypatch.setattr("gatepost.client.tokens.renewing_cache.LAST_RESPONSES", 0.001)
 
     async def act(world: World) -> None:
         world.source.gate = asyncio.Event()

@@ -1,6 +1,15 @@
 """How many attempts may be in progress, and which are given up for others."""
 
-from gatepost.queue.slots import EXPENDABLE, FURTHER, LATELY, STALLED, Lack, Liveness, Slot, Slots
+from gatepost.queue.attempt_slots import (
+    EXPENDABLE,
+    FURTHER,
+    LATELY,
+    STALLED,
+    Lack,
+    Liveness,
+    Slot,
+    Slots,
+)
 from gatepost.queue.why import AttemptStep
 
 

@@ -27,7 +27,7 @@ SPACING: Final = 1.0
 """Under a rate, the messages of this number of seconds may be sent at once."""
 
 
-class Shaper:
+class NextHopLimiter:
     """One next hop's limits: connections, rate, recipients, and its circuit breaker.
 
     Times are seconds of a monotonic clock. Ask ``wait_to_connect`` and ``wait_to_send``; report
@@ -304,7 +304,7 @@ class UpstreamIdentity:
 def learn(
     reply: Reply,
     phase: str,
-    shaper: Shaper,
+    limiter: NextHopLimiter,
     identity: UpstreamIdentity | None,
     moment: "ReplyContext",
 ) -> Lesson:
@@ -313,21 +313,21 @@ def learn(
     Without a credential, what it teaches about one applies to the hop.
     """
     lesson = lesson_of(reply, phase)
-    if lesson.change == "fewer_connections" and moment.begun < shaper.reduced_at:
+    if lesson.change == "fewer_connections" and moment.begun < limiter.reduced_at:
         return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
     if identity is None and moment.at_least > 0:
-        shaper.breaker.pause(now, moment.at_least, reason)
+        limiter.breaker.pause(now, moment.at_least, reason)
         return lesson
     if identity is None and lesson.scope == "identity":
         if lesson.change != "nothing":
-            shaper.breaker.record_failure(now, random, reason, MINUTE)
+            limiter.breaker.record_failure(now, random, reason, MINUTE)
         return lesson
     if identity is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
         of_identity = PAUSE_IDENTITY if has_shown else lesson  # the server has seen the secret
         identity.take_lesson(of_identity, now, random, reason, moment.at_least)
-    shaper.take_lesson(lesson, now, random, reason, moment.accepted)
+    limiter.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson
 
 

@@ -24,7 +24,7 @@ from gatepost.model.plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
 from gatepost.queue.feedback import lesson_of
-from gatepost.relay.transport.judging import (
+from gatepost.relay.transport.reply_verdicts import (
     LONGEST,
     error_replies,
     judge,

@@ -7,8 +7,7 @@ import pytest
 
 from gatepost.model.body import BytesBody, Traits, traits_of
 from gatepost.model.message import Submission
-from gatepost.processes.rpc import decode
-from gatepost.processes.rpc_messages import (
+from gatepost.processes.packed_mail import (
     PackedMessage,
     PackedSubmission,
     body_of,
@@ -17,6 +16,7 @@ from gatepost.processes.rpc_messages import (
     unpack_message,
     unpack_submission,
 )
+from gatepost.processes.rpc import decode
 from gatepost.queue.selection import captured
 from tests.contract.messages import envelope, message
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.errors import Disconnected
-from gatepost.net.frames import CONTENT, MAX_FRAME, SOON, FrameStream
+from gatepost.processes.rpc_frames import CONTENT, MAX_FRAME, SOON, FrameStream
 
 
 class Wire(asyncio.Transport):

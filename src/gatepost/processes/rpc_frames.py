@@ -1,19 +1,17 @@
-"""Messages over a local stream socket: four octets of length, then the message.
+"""Frames of remote calls over a local stream socket: four octets of length, then the frame.
 
-Content can follow a message without being copied into it. Then the first bit of the length is set,
+Content can follow a frame without being copied into it. Then the first bit of the length is set,
 and four more octets have the length of the content.
 """
 
 import asyncio
-import os
 import select
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from gatepost.errors import ConnectError, Disconnected
-from gatepost.net.unix_socket import LENGTH, ShortPath
+from gatepost.errors import Disconnected
+from gatepost.net.unix_socket import LENGTH, bind_for_owner, connect
 
 MAX_FRAME: Final = 64 * 1024 * 1024
 CONTENT: Final = 0x8000_0000
@@ -183,27 +181,14 @@ class FrameStream(asyncio.Protocol):
 
 async def serve_frames(path: Path, make: Callable[[], FrameStream]) -> asyncio.Server:
     """Listen at ``path``, for its owner only; a stale socket file is replaced."""
-    path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call at start
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        with ShortPath(path) as address:
-            sock.bind(address)
-    finally:
-        os.umask(before)
+    sock = bind_for_owner(path)
     sock.setblocking(False)
     return await asyncio.get_running_loop().create_unix_server(make, sock=sock, backlog=128)
 
 
 async def connect_frames(path: Path, make: Callable[[], FrameStream]) -> FrameStream:
     """Connect to the server at ``path``. Raises ConnectError if there is none."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with ShortPath(path) as address:
-            sock.connect(address)
-        sock.setblocking(False)
-        _, stream = await asyncio.get_running_loop().create_unix_connection(make, sock=sock)
-    except OSError as error:
-        sock.close()
-        raise ConnectError(f"nobody answers at {path}: {error.strerror}") from error
+    sock = connect(path)
+    sock.setblocking(False)
+    _, stream = await asyncio.get_running_loop().create_unix_connection(make, sock=sock)
     return stream

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.feedback import NONE, Lesson, lesson_of
-from gatepost.queue.shaping import GROW_AFTER, ReplyContext, Shaper, UpstreamIdentity, learn
+from gatepost.queue.next_hop_limits import (
+    GROW_AFTER,
+    NextHopLimiter,
+    ReplyContext,
+    UpstreamIdentity,
+    learn,
+)
 
 
 def middle() -> float:
@@ -74,73 +80,73 @@ def test_lessons_of_replies(text: str, phase: str, lesson: Lesson) -> None:
 
 
 def take(
-    text: str, phase: str, shaper: Shaper, identity: UpstreamIdentity | None, now: float
+    text: str, phase: str, limiter: NextHopLimiter, identity: UpstreamIdentity | None, now: float
 ) -> None:
-    learn(reply(text), phase, shaper, identity, ReplyContext(now, middle))
+    learn(reply(text), phase, limiter, identity, ReplyContext(now, middle))
 
 
 def test_connections_are_counted() -> None:
-    shaper = Shaper(HopLimits(connections=2))
-    assert shaper.wait_to_connect(0) == 0
-    shaper.record_opening(0)
-    shaper.record_opening(0)
-    assert shaper.wait_to_connect(0) is None
-    shaper.record_closing()
-    assert shaper.wait_to_connect(0) == 0
+    limiter = NextHopLimiter(HopLimits(connections=2))
+    assert limiter.wait_to_connect(0) == 0
+    limiter.record_opening(0)
+    limiter.record_opening(0)
+    assert limiter.wait_to_connect(0) is None
+    limiter.record_closing()
+    assert limiter.wait_to_connect(0) == 0
 
 
 def test_too_many_connections_are_halved_and_come_back_one_by_one() -> None:
-    shaper = Shaper(HopLimits(connections=20))
+    limiter = NextHopLimiter(HopLimits(connections=20))
     for _ in range(8):
-        shaper.record_opening(0)
-    take("421", "greeting", shaper, None, 0)
-    assert shaper.connections == 4
+        limiter.record_opening(0)
+    take("421", "greeting", limiter, None, 0)
+    assert limiter.connections == 4
     for _ in range(4):
-        take("432 4.3.2", "content", shaper, None, 0)
-    assert shaper.connections == 1
+        take("432 4.3.2", "content", limiter, None, 0)
+    assert limiter.connections == 1
     for _ in range(50):
-        shaper.record_success(1)
-    assert shaper.connections == 2
+        limiter.record_success(1)
+    assert limiter.connections == 2
     for _ in range(50 * 30):
-        shaper.record_success(1)
-    assert shaper.connections == 20
+        limiter.record_success(1)
+    assert limiter.connections == 20
 
 
 def test_a_rate_spaces_messages() -> None:
-    shaper, now, sent = Shaper(HopLimits(rate=30)), 0.0, []
+    limiter, now, sent = NextHopLimiter(HopLimits(rate=30)), 0.0, []
     for _ in range(4):
-        now += shaper.wait_to_send(now)
-        shaper.record_message(now)
+        now += limiter.wait_to_send(now)
+        limiter.record_message(now)
         sent.append(now)
     assert sent == [0, 2, 4, 6]
 
 
 def test_an_idle_hop_accumulates_no_rate() -> None:
-    shaper = Shaper(HopLimits(rate=30))
-    shaper.record_message(0)
-    assert shaper.wait_to_send(1000) == 0
-    shaper.record_message(1000)
-    assert shaper.wait_to_send(1000) == 2
+    limiter = NextHopLimiter(HopLimits(rate=30))
+    limiter.record_message(0)
+    assert limiter.wait_to_send(1000) == 0
+    limiter.record_message(1000)
+    assert limiter.wait_to_send(1000) == 2
 
 
 @given(st.floats(1, 6000), st.lists(st.floats(0, 5), min_size=20, max_size=80))
 def test_a_rate_is_kept(rate: float, pauses: list[float]) -> None:
-    shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
+    limiter, now, sent = NextHopLimiter(HopLimits(rate=rate)), 0.0, []
     for pause in pauses:
         now += pause
-        now += shaper.wait_to_send(now)
-        shaper.record_message(now)
+        now += limiter.wait_to_send(now)
+        limiter.record_message(now)
         sent.append(now)
     assert most_in_a_minute(sent) <= math.ceil(rate)
 
 
 @pytest.mark.parametrize("rate", [60, 90.5, 120, 600])
 def test_a_burst_after_a_pause_is_within_the_rate(rate: float) -> None:
-    shaper, now, sent = Shaper(HopLimits(rate=rate)), 0.0, []
+    limiter, now, sent = NextHopLimiter(HopLimits(rate=rate)), 0.0, []
     while now < 150:
-        shaper.record_message(now)
+        limiter.record_message(now)
         sent.append(now)
-        now += shaper.wait_to_send(now)
+        now += limiter.wait_to_send(now)
     assert int(rate) <= most_in_a_minute(sent) <= math.ceil(rate)
     assert len(sent) >= 2.4 * rate
 
@@ -154,103 +160,103 @@ def most_in_a_minute(sent: list[float]) -> int:
 
 
 def test_slower_means_two_thirds_of_the_excessive_rate() -> None:
-    shaper = Shaper(HopLimits())
+    limiter = NextHopLimiter(HopLimits())
     for second in range(60):
-        shaper.record_message(float(second))
-    take("451 4.7.500", "mail", shaper, None, 59)
-    assert shaper.rate(59) == pytest.approx(40)
-    assert shaper.wait_to_send(59) == pytest.approx(1.5)
-    take("451 4.7.500", "mail", shaper, None, 60)
-    assert shaper.rate(60) == pytest.approx(40), "one step for all that came at once"
-    take("451 4.7.500", "mail", shaper, None, 80)
-    assert shaper.rate(80) == pytest.approx(26, abs=1)
+        limiter.record_message(float(second))
+    take("451 4.7.500", "mail", limiter, None, 59)
+    assert limiter.rate(59) == pytest.approx(40)
+    assert limiter.wait_to_send(59) == pytest.approx(1.5)
+    take("451 4.7.500", "mail", limiter, None, 60)
+    assert limiter.rate(60) == pytest.approx(40), "one step for all that came at once"
+    take("451 4.7.500", "mail", limiter, None, 80)
+    assert limiter.rate(80) == pytest.approx(26, abs=1)
 
 
 def test_a_complaint_about_a_single_message_does_not_reduce_the_rate() -> None:
-    shaper = Shaper(HopLimits())
-    shaper.record_message(0)
-    take("451 4.3.0", "mail", shaper, None, 0)
-    assert (shaper.rate(0), shaper.wait_to_send(0)) == (None, 0)
+    limiter = NextHopLimiter(HopLimits())
+    limiter.record_message(0)
+    take("451 4.3.0", "mail", limiter, None, 0)
+    assert (limiter.rate(0), limiter.wait_to_send(0)) == (None, 0)
 
 
 def test_a_burst_is_measured_over_its_duration() -> None:
-    shaper = Shaper(HopLimits())
+    limiter = NextHopLimiter(HopLimits())
     for _ in range(10):
-        shaper.record_message(0)
-    take("451 4.3.0", "mail", shaper, None, 1)
-    assert shaper.rate(1) == pytest.approx(40), "two thirds of ten in ten seconds"
+        limiter.record_message(0)
+    take("451 4.3.0", "mail", limiter, None, 1)
+    assert limiter.rate(1) == pytest.approx(40), "two thirds of ten in ten seconds"
 
 
 def test_forgiving_resets_learned_but_not_configured_limits() -> None:
-    shaper = Shaper(HopLimits(connections=4, rate=60))
+    limiter = NextHopLimiter(HopLimits(connections=4, rate=60))
     for _ in range(4):
-        shaper.record_opening(0)
-        shaper.record_message(0)
-    take("451 4.7.500", "mail", shaper, None, 0)
-    take("432 4.3.2", "content", shaper, None, 0)
+        limiter.record_opening(0)
+        limiter.record_message(0)
+    take("451 4.7.500", "mail", limiter, None, 0)
+    take("432 4.3.2", "content", limiter, None, 0)
     for _ in range(2):
-        shaper.record_closing()
-    assert shaper.limit(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
-    shaper.record_closing()
-    assert shaper.limit(0) == 'accepts 16 messages a minute since it answered "451 4.7.500 text"'
+        limiter.record_closing()
+    assert limiter.limit(0) == 'has all 2 connections in use since it answered "432 4.3.2 text"'
+    limiter.record_closing()
+    assert limiter.limit(0) == 'accepts 16 messages a minute since it answered "451 4.7.500 text"'
     for _ in range(3):
-        shaper.record_opening(0)
-    shaper.forgive(0)
-    assert (shaper.connections, shaper.rate(0), shaper.wait_to_send(0)) == (4, 60, 1)
-    assert shaper.limit(0) == "has all 4 connections in use"
-    shaper.record_closing()
-    assert shaper.limit(0) == "accepts 60 messages a minute"
-    assert shaper.limit(9) == ""
+        limiter.record_opening(0)
+    limiter.forgive(0)
+    assert (limiter.connections, limiter.rate(0), limiter.wait_to_send(0)) == (4, 60, 1)
+    assert limiter.limit(0) == "has all 4 connections in use"
+    limiter.record_closing()
+    assert limiter.limit(0) == "accepts 60 messages a minute"
+    assert limiter.limit(9) == ""
 
 
 def test_a_learned_rate_grows_until_it_is_no_limit() -> None:
-    shaper = Shaper(HopLimits(rate=100))
+    limiter = NextHopLimiter(HopLimits(rate=100))
     for _ in range(60):
-        shaper.record_message(0)
-    take("451 4.7.500", "mail", shaper, None, 0)
-    learned = shaper.rate(0)
+        limiter.record_message(0)
+    take("451 4.7.500", "mail", limiter, None, 0)
+    learned = limiter.rate(0)
     assert learned is not None
-    assert shaper.rate(60) == pytest.approx(learned * 1.25)
-    assert shaper.rate(3600) == 100
-    assert shaper.rate(7200) == 100
+    assert limiter.rate(60) == pytest.approx(learned * 1.25)
+    assert limiter.rate(3600) == 100
+    assert limiter.rate(7200) == 100
 
 
 def test_fewer_recipients_means_as_many_as_were_accepted() -> None:
-    shaper = Shaper(HopLimits(recipients=100))
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=50))
-    assert shaper.recipients == 50
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=0))
-    assert shaper.recipients == 50, "none at all is no limit, but a refusal"
-    shaper.forgive(0)
-    assert shaper.recipients == 100
+    limiter = NextHopLimiter(HopLimits(recipients=100))
+    learn(reply("452 4.5.3"), "rcpt", limiter, None, ReplyContext(0, middle, accepted=50))
+    assert limiter.recipients == 50
+    learn(reply("452 4.5.3"), "rcpt", limiter, None, ReplyContext(0, middle, accepted=0))
+    assert limiter.recipients == 50, "none at all is no limit, but a refusal"
+    limiter.forgive(0)
+    assert limiter.recipients == 100
 
 
 def test_more_recipients_are_tried_after_successes() -> None:
-    shaper = Shaper(HopLimits(recipients=100))
-    learn(reply("452 4.5.3"), "rcpt", shaper, None, ReplyContext(0, middle, accepted=30))
+    limiter = NextHopLimiter(HopLimits(recipients=100))
+    learn(reply("452 4.5.3"), "rcpt", limiter, None, ReplyContext(0, middle, accepted=30))
     for number in range(4 * GROW_AFTER):
-        assert shaper.recipients == min(100, 30 * 2 ** (number // GROW_AFTER))
-        shaper.record_success(0)
+        assert limiter.recipients == min(100, 30 * 2 ** (number // GROW_AFTER))
+        limiter.record_success(0)
 
 
 def test_a_rate_of_one_message_a_minute_in_words() -> None:
-    shaper = Shaper(HopLimits(rate=1))
-    shaper.record_message(0)
-    assert shaper.limit(0) == "accepts one message a minute"
+    limiter = NextHopLimiter(HopLimits(rate=1))
+    limiter.record_message(0)
+    assert limiter.limit(0) == "accepts one message a minute"
 
 
 def test_too_much_mail_pauses_the_whole_identity() -> None:
-    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
-    take("450 4.5.127", "content", shaper, identity, 0)
+    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
+    take("450 4.5.127", "content", limiter, identity, 0)
     assert identity.wait(0) == 60
     assert identity.reason == "450 4.5.127 text"
     assert not identity.is_refused
-    assert shaper.wait_to_connect(0) == 0, "another identity may go on"
+    assert limiter.wait_to_connect(0) == 0, "another identity may go on"
     longest, now = 0.0, 0.0
     for _ in range(8):
         now += identity.wait(now)
         identity.begin(now)
-        take("450 4.5.127", "content", shaper, identity, now)
+        take("450 4.5.127", "content", limiter, identity, now)
         longest = max(longest, identity.wait(now))
     assert longest == 3600
     now += identity.wait(now)
@@ -261,8 +267,8 @@ def test_too_much_mail_pauses_the_whole_identity() -> None:
 
 
 def test_a_refused_password_is_not_tried_again_soon() -> None:
-    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
-    take("535 5.7.3", "auth", shaper, identity, 0)
+    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
+    take("535 5.7.3", "auth", limiter, identity, 0)
     assert identity.is_refused
     assert identity.wait(0) >= 900
     assert identity.wait(900) == 0
@@ -272,45 +278,45 @@ def test_a_refused_password_is_not_tried_again_soon() -> None:
 
 
 def test_a_requested_wait_is_respected() -> None:
-    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
-    learn(reply("450"), "content", shaper, identity, ReplyContext(0, middle, at_least=1800))
+    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
+    learn(reply("450"), "content", limiter, identity, ReplyContext(0, middle, at_least=1800))
     assert identity.wait(0) == 1800
-    learn(reply("450"), "content", shaper, None, ReplyContext(0, middle, at_least=1800))
-    assert shaper.wait_to_connect(0) == 1800
+    learn(reply("450"), "content", limiter, None, ReplyContext(0, middle, at_least=1800))
+    assert limiter.wait_to_connect(0) == 1800
 
 
 def test_without_an_identity_the_hop_pauses() -> None:
-    shaper = Shaper(HopLimits())
-    take("450 4.5.127", "content", shaper, None, 0)
-    assert shaper.wait_to_connect(0) == 60
+    limiter = NextHopLimiter(HopLimits())
+    take("450 4.5.127", "content", limiter, None, 0)
+    assert limiter.wait_to_connect(0) == 60
 
 
 def test_an_unreachable_host_pauses_then_one_attempt_is_made() -> None:
-    shaper = Shaper(HopLimits(connections=5))
+    limiter = NextHopLimiter(HopLimits(connections=5))
     for _ in range(3):
-        shaper.record_opening(0)
-        shaper.breaker.record_failure(0, middle, "connection refused")
-        shaper.record_closing()
-    wait = shaper.wait_to_connect(0)
+        limiter.record_opening(0)
+        limiter.breaker.record_failure(0, middle, "connection refused")
+        limiter.record_closing()
+    wait = limiter.wait_to_connect(0)
     assert wait == 30
-    assert shaper.wait_to_send(0) == 30
-    shaper.record_opening(30)
-    assert shaper.wait_to_connect(30) not in (0, None), "one trial at a time"
-    shaper.record_success(31)
-    assert shaper.wait_to_connect(31) == 0
+    assert limiter.wait_to_send(0) == 30
+    limiter.record_opening(30)
+    assert limiter.wait_to_connect(30) not in (0, None), "one trial at a time"
+    limiter.record_success(31)
+    assert limiter.wait_to_connect(31) == 0
 
 
 def test_a_trial_without_result_permits_another() -> None:
-    shaper = Shaper(HopLimits())
-    take("450 4.5.127", "content", shaper, None, 0)
-    shaper.record_opening(60)
-    take("550 5.1.1", "rcpt", shaper, None, 61)
-    shaper.record_closing()
-    assert shaper.wait_to_connect(61) == 0
+    limiter = NextHopLimiter(HopLimits())
+    take("450 4.5.127", "content", limiter, None, 0)
+    limiter.record_opening(60)
+    take("550 5.1.1", "rcpt", limiter, None, 61)
+    limiter.record_closing()
+    assert limiter.wait_to_connect(61) == 0
 
 
 def test_replies_about_a_message_change_no_limits() -> None:
-    shaper, identity = Shaper(HopLimits()), UpstreamIdentity()
+    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
     for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
-        take(text, phase, shaper, identity, 0)
-    assert (shaper.wait_to_connect(0), shaper.wait_to_send(0), identity.wait(0)) == (0, 0, 0)
+        take(text, phase, limiter, identity, 0)
+    assert (limiter.wait_to_connect(0), limiter.wait_to_send(0), identity.wait(0)) == (0, 0, 0)
