@@ -54,4 +54,4 @@ def count_hops(head: bytes | bytearray) -> int:
         return 0  # there is no header
     end = head.find(b"\r\n\r\n")
     header = b"\r\n" + (head if end < 0 else head[:end])
-    return sum(1 for _ in _RECEIVED.finditer(header))
+    return len(_RECEIVED.findall(header))

@@ -15,7 +15,7 @@ def escape_unprintable(text: str) -> str:
     that change the direction of text, characters without width, lone surrogates, and unassigned
     characters. What a JSON document means does not change.
     """
-    return _UNUSUAL.sub(_escape_run, text)
+    return text if text.isprintable() else _UNUSUAL.sub(_escape_run, text)
 
 
 def is_printable(character: str) -> bool:

@@ -5,14 +5,14 @@ Memory is released once the store has the message.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
-from gatepost.mime.header import MAX_HEADER, MAX_HOPS, count_hops
+from gatepost.mime.header import MAX_HEADER
 from gatepost.model.body import WINDOW, Body, BytesBody, Traits
 from gatepost.net.descriptors import Use, is_reserved, no_descriptor
 
@@ -182,12 +182,7 @@ class Spool:
             size += len(piece)
             if size > MAX_HEADER:
                 break
-        return _joined(pieces)
-
-    @property
-    def is_looping(self) -> bool:
-        """Whether its Received fields show that it loops (RFC 5321 6.3)."""
-        return count_hops(self.head) > MAX_HOPS
+        return b"".join(pieces)  # copies nothing if it is one
 
     def body(self, traits: Traits | None = None) -> Body:
         """Return what was written; its ``traits`` are known."""
@@ -210,7 +205,3 @@ class Spool:
     def _give_back(self) -> None:
         self._budget.give_back(self._reserved)
         self._reserved = 0
-
-
-def _joined(pieces: Sequence[bytes | bytearray]) -> bytes:
-    return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)

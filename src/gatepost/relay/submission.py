@@ -35,11 +35,11 @@ def hop_of(session: Session, stream: ServerStream, before: Hop | None) -> Hop:
 
 
 def receive_message(
-    relay: Relay, session: Session, hop: Hop, event: Message, spool: Spool
+    relay: Relay, session: Session, hop: Hop, event: Message, spool: Spool, head: bytes
 ) -> Submission:
-    """Return the message with its id and Received field."""
+    """Return the message with its id and Received field. ``head`` is that of the content."""
     envelope = event.envelope
-    summary = read_summary(spool.head)
+    summary = read_summary(head)
     id_, now = relay.next_id(), relay.now()
     principal = session.signed_in_as
     if relay.router is not None:  # the next server may trust it

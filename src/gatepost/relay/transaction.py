@@ -7,8 +7,10 @@ from typing import Protocol, TypeVar
 
 from gatepost.errors import QueueFull, ResponseLost
 from gatepost.mime.authors import read_authors
+from gatepost.mime.header import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
+from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
@@ -156,33 +158,28 @@ class MailTransactions:
                 self._session.replies.STORE_FULL.because("no room for the content")
             )
             return
+        if self._late_refusal is not None:
+            self._refuse_message(self._late_refusal)
+            return
         self._hop = hop = hop_of(self._session, self._stream, self._hop)
         try:
-            if (
-                self._late_refusal is None
-                and self._relay.router is not None
-                and self._spool.is_looping
-            ):
-                self._late_refusal = self._session.replies.TOO_MANY_HOPS
-            if self._late_refusal is not None:
-                self._refuse_message(self._late_refusal)
+            head = self._spool.head
+            if self._relay.router is not None and count_hops(head) > MAX_HOPS:  # RFC 5321 6.3
+                self._refuse_message(self._session.replies.TOO_MANY_HOPS)
                 return
-            message = receive_message(self._relay, self._session, hop, event, self._spool)
+            message = receive_message(self._relay, self._session, hop, event, self._spool, head)
         except OSError as error:  # buffered content could not be written
             self._refuse_message(self._session.replies.STORE_FULL.because(str(error)))
             return
-        if self._session.profile.checks_sender:
-            self._check_authors(message, self._spool.head)
+        principal = self._session.signed_in_as
+        if principal is not None and self._session.profile.checks_sender:
+            self._check_authors(message, principal, head)
         else:
             self._count(message)
 
-    def _check_authors(self, message: Submission, head: bytes | bytearray) -> None:
-        """Check the authors; the sender itself was checked at MAIL. Clients that need not sign in
-        are not checked."""
-        session, principal = self._session, self._session.signed_in_as
-        if principal is None:
-            self._count(message)
-            return
+    def _check_authors(self, message: Submission, principal: Principal, head: bytes) -> None:
+        """Check the authors; the sender itself was checked at MAIL."""
+        session = self._session
         try:
             authors = read_authors(head)
         except ValueError as error:
