@@ -161,7 +161,8 @@ class Receiver:
         self._session.receive(octets)
         if not (self._open or self._stalled):
             self._run()
-        if self._session.buffered > HIGH_WATER and not self._paused:
+        is_blocked = self._open or self._stalled
+        if is_blocked and not self._paused and self._session.buffered > HIGH_WATER:
             self._paused = self._stalled or self._session.is_waiting
             if self._paused:
                 self._stream.pause()

@@ -171,8 +171,8 @@ def test_endless_pipelining_does_not_block_other_connections() -> None:
         receiver.on_accept(stream)  # type: ignore[arg-type]
         receiver.on_connect()
         stream.said = b""
-        receiver.on_data(b"NOOP\r\n" * MAX_UNSENT)
-        receiver.on_data(b"NOOP\r\n" * MAX_UNSENT)
+        receiver.on_data(b"NOOP\r\n" * (MAX_UNSENT + 1))
+        receiver.on_data(b"NOOP\r\n" * (MAX_UNSENT - 1))
         for turn in (1, 2, 2):
             assert stream.said.count(b"250 ") == turn * MAX_UNSENT
             await asyncio.sleep(0)

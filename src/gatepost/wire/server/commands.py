@@ -62,6 +62,7 @@ AUTH may be a part of a response."""
 class Command:
     """One command: its handler, where it is permitted, and its conditions."""
 
+    name: str
     handle: Handler
     states: States
     in_clear: bool = True
@@ -254,24 +255,24 @@ def not_smtp(session: "Session", _argument: bytes) -> None:
 
 
 # fmt: off
-COMMANDS: Final[Mapping[bytes, Command]] = {
-    b"EHLO":     Command(ehlo,     ANY),
-    b"HELO":     Command(helo,     ANY),
-    b"STARTTLS": Command(starttls, READY, extension="STARTTLS"),
-    b"AUTH":     Command(auth,     READY),
-    b"MAIL":     Command(mail,     READY, in_clear=False, needs_auth=True, room=672),
-    b"RCPT":     Command(rcpt,     IN_TRANSACTION, room=532),
-    b"DATA":     Command(data,     IN_TRANSACTION),
-    b"BDAT":     Command(bdat,     ANY),
-    b"RSET":     Command(rset,     ANY),
-    b"NOOP":     Command(noop,     ANY),
-    b"VRFY":     Command(vrfy,     ANY),
-    b"EXPN":     Command(expn,     ANY),
-    b"HELP":     Command(help_,    ANY),
-    b"QUIT":     Command(quit_,    ANY),
-    **dict.fromkeys((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"DELETE"),
-                    Command(not_smtp, ANY)),
-}
+COMMANDS: Final[Mapping[bytes, Command]] = {each.name.encode(): each for each in (
+    Command("EHLO",     ehlo,     ANY),
+    Command("HELO",     helo,     ANY),
+    Command("STARTTLS", starttls, READY, extension="STARTTLS"),
+    Command("AUTH",     auth,     READY),
+    Command("MAIL",     mail,     READY, in_clear=False, needs_auth=True, room=672),
+    Command("RCPT",     rcpt,     IN_TRANSACTION, room=532),
+    Command("DATA",     data,     IN_TRANSACTION),
+    Command("BDAT",     bdat,     ANY),
+    Command("RSET",     rset,     ANY),
+    Command("NOOP",     noop,     ANY),
+    Command("VRFY",     vrfy,     ANY),
+    Command("EXPN",     expn,     ANY),
+    Command("HELP",     help_,    ANY),
+    Command("QUIT",     quit_,    ANY),
+    *[Command(method,   not_smtp, ANY)
+      for method in ("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE")],
+)}
 # fmt: on
 
 
@@ -284,16 +285,16 @@ _WHEN: Final[Mapping[State, str]] = {
 }
 
 
-def missing_condition(session: "Session", verb: str, command: Command) -> Reply | None:
+def missing_condition(session: "Session", command: Command) -> Reply | None:
     """Return the reply if ``command`` is not permitted now; otherwise None."""
     replies, profile = session.replies, session.profile
     if command.extension and command.extension not in session.offer.keywords:
         missing = replies.BAD_SEQUENCE if session.encrypted else replies.NOT_IMPLEMENTED
-        return missing.because(f"{verb} is not offered here")
+        return missing.because(f"{command.name} is not offered here")
     if not command.in_clear and profile.requires_tls and not session.encrypted:
-        return replies.TLS_REQUIRED.because(f"{verb} before STARTTLS")
+        return replies.TLS_REQUIRED.because(f"{command.name} before STARTTLS")
     if command.needs_auth and profile.requires_auth and session.signed_in_as is None:
-        return replies.AUTH_REQUIRED.because(f"{verb} without a sign-in")
+        return replies.AUTH_REQUIRED.because(f"{command.name} without a sign-in")
     if session.state not in command.states:
-        return replies.BAD_SEQUENCE.because(f"{verb} {_WHEN[session.state]}")
+        return replies.BAD_SEQUENCE.because(f"{command.name} {_WHEN[session.state]}")
     return None

@@ -42,11 +42,8 @@ replies to EHLO these are some 64 KiB."""
 
 _DROPPED: Final = Reply(421, "Closed without a reply", reason="the profile drops the connection")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_NOTIFICATIONS: Final = (
-    events.ContentPiece,
-    events.ContentDropped,
-    events.AuthAborted,
-    events.Closing,
+_NOTIFICATIONS: Final = frozenset(
+    {events.ContentPiece, events.ContentDropped, events.AuthAborted, events.Closing}
 )
 """Events that do not pause the session."""
 
@@ -96,7 +93,7 @@ class Session:
         "_auth_open", "_buffer", "_checksum", "_chunk", "_closing", "_command_line", "_commands",
         "_content", "_content_limit", "_envelope", "_errors", "_is_seven_bit", "_line", "_newlines",
         "_notice", "_out", "_over", "_pending", "_pieces", "_received", "_refusal", "_table",
-        "can_tls", "encrypted", "hello",
+        "can_tls", "encrypted", "hello", "is_full",
         "message_limit", "offer", "peer_name", "presented", "profile", "protocol", "recipients",
         "refusals", "replies", "setting", "signed_in_as", "state",
     )
@@ -121,6 +118,8 @@ class Session:
         self._buffer = bytearray()
         self._line = LineReader()
         self._out: list[bytes] = []
+        self.is_full = False
+        """Commands are waiting only because ``send`` was not called."""
         self._errors = 0
         self._commands = 0
         self._closing: events.Closing | None = None
@@ -187,15 +186,18 @@ class Session:
                 if chunk is None:
                     return None
                 event = self._take_content(reader, chunk)
-            elif self._buffer and len(self._out) < MAX_UNSENT:
+            elif not self._buffer:
+                return None
+            elif len(self._out) >= MAX_UNSENT:
+                self.is_full = True
+                return None
+            else:
                 event, waits = self._take_line()
                 if waits:
                     return None
-            else:
-                return None
             if event is None:
                 continue
-            if not isinstance(event, _NOTIFICATIONS):
+            if type(event) not in _NOTIFICATIONS:
                 self._pending = event
             return event
         return None
@@ -266,14 +268,10 @@ class Session:
         """Return the octets to send, and remove them from the session."""
         if not self._out:
             return b""
-        octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        octets = b"".join(self._out)  # copies nothing if it is one
         self._out.clear()
+        self.is_full = False
         return octets
-
-    @property
-    def is_full(self) -> bool:
-        """Whether commands may be waiting only because ``send`` was not called."""
-        return len(self._out) >= MAX_UNSENT
 
     @property
     def buffered(self) -> int:
@@ -403,16 +401,16 @@ class Session:
             self._say_to_command(malformed)
             return None
         verb, _, argument = line.partition(b" ")
-        command = self._table.get(verb) or self._table.get(verb.upper())
+        command = self._table.get(verb.upper())
         if command is None:
             # The line may be a secret that was sent at the wrong time.
             self._say_to_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
             return None
-        name = verb.decode("ascii").upper()
-        result = missing_condition(self, name, command) or command.handle(self, argument.strip())
+        result = missing_condition(self, command) or command.handle(self, argument.strip())
         if isinstance(result, Reply):
             is_bare = result.code >= 400 and not result.reason
-            self._say_to_command(result.because(f"in answer to {name}") if is_bare else result)
+            reply = result.because(f"in answer to {command.name}") if is_bare else result
+            self._say_to_command(reply)
             return None
         return result
 
