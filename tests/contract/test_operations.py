@@ -15,8 +15,8 @@ from gatepost.errors import QueueError
 from gatepost.model.operation import SendOperation
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.commit import Ledger, Transaction
-from gatepost.store.sqlite.operations import MINIMUM_AGE, expire_operations
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds
+from gatepost.store.sqlite.retention import OPERATIONS_KEPT, expire_operations
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
@@ -164,8 +164,9 @@ def test_an_operation_is_kept_for_a_day_and_as_long_as_mail_of_its_age(tmp_path:
 
     kept = open_store(tmp_path, SETTINGS)
     run(steps())
-    assert expired(tmp_path, MINIMUM_AGE + timedelta(days=9)) == ["a", "b"], "its message is there"
+    late = OPERATIONS_KEPT + timedelta(days=9)
+    assert expired(tmp_path, late) == ["a", "b"], "its message is there"
     run(delete("a", "old"))
-    assert expired(tmp_path, MINIMUM_AGE - MICROSECOND) == ["a", "b"], "no day is over"
-    assert expired(tmp_path, MINIMUM_AGE + MICROSECOND) == ["b"]
+    assert expired(tmp_path, OPERATIONS_KEPT - MICROSECOND) == ["a", "b"], "no day is over"
+    assert expired(tmp_path, OPERATIONS_KEPT + MICROSECOND) == ["b"]
     kept.close()

@@ -15,7 +15,7 @@ from gatepost.model.delivery import Lease, VerdictKind
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries import Deliveries, QueueSelection
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.settings import History
+from gatepost.store.sqlite.retention import History
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import dsn, mail, planned, settlement

@@ -511,7 +511,7 @@ def test_sqlite_itself_finds_no_room(tmp_path: Path) -> None:
 
     async def steps(store: SqliteStore) -> None:
         await store.put(message("before"))
-        connection = store._parts.committer.connection
+        connection = store._files.committer.connection
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages + 2}")
         with pytest.raises(QueueFull):

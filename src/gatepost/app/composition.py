@@ -25,7 +25,7 @@ from gatepost.relay.descriptors import DescriptorAlarm
 from gatepost.relay.spool import Budget
 from gatepost.store.sqlite import SqliteStore, StoreSettings
 from gatepost.store.sqlite.disk import UnsyncedDisk
-from gatepost.store.sqlite.settings import History, Retention
+from gatepost.store.sqlite.retention import History, Retention
 
 
 @dataclass(frozen=True, slots=True)

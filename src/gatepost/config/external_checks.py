@@ -29,8 +29,8 @@ from gatepost.config.settings import (
 )
 from gatepost.config.source_file import try_secret, try_to_read
 from gatepost.errors import ConfigError, TlsError, TokenError
-from gatepost.model.profile import MIB
 from gatepost.model.secret import Secret
+from gatepost.model.units import MIB
 from gatepost.net.files import has_access_list
 from gatepost.net.private_files import check_private
 from gatepost.net.tls import Context, client_context, server_context

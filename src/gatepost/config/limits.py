@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from gatepost.config import values
 from gatepost.config.reading import TableReader
-from gatepost.model.profile import MIB
+from gatepost.model.units import MIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from gatepost.config.limits import LimitSettings
 from gatepost.config.reading import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
-from gatepost.model.profile import MIB, Profile
+from gatepost.model.profile import Profile
 from gatepost.model.route import Route
+from gatepost.model.units import MIB
 from gatepost.net.dial import Server
 
 ListenerTls = Literal["starttls", "implicit", "none"]

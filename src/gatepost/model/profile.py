@@ -8,14 +8,14 @@ from typing import Final, Literal
 from gatepost.model.behaviour import AuthRules, ContentRules, FirstAccount, Quirk, ServerRules
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.reply import Reply
+from gatepost.model.units import MIB
 
 __all__ = [
-    "GROUPS", "MIB", "MINUTE", "ApiRules", "DirectoryRules", "DoctorFacts", "EventRules", "Limits",
+    "GROUPS", "MINUTE", "ApiRules", "DirectoryRules", "DoctorFacts", "EventRules", "Limits",
     "Profile", "StrictLimits",
 ]  # fmt: skip
 
 MINUTE = 60.0
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

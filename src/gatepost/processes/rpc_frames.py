@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final, cast
 
 from gatepost.errors import Disconnected
+from gatepost.model.units import MIB
 from gatepost.net.unix_socket import LENGTH, bind_for_owner, connect
 
-MAX_FRAME: Final = 64 * 1024 * 1024
+MAX_FRAME: Final = 64 * MIB
 CONTENT: Final = 0x8000_0000
 """Of a length: there is content behind the frame."""
 MAX_JOINED: Final = 65_536

@@ -14,9 +14,8 @@ from typing import IO, Final
 
 from gatepost.mime.header import MAX_HEADER
 from gatepost.model.body import WINDOW, Body, BytesBody, Traits
+from gatepost.model.units import MIB
 from gatepost.net.descriptors import Use, is_reserved, no_descriptor
-
-MIB: Final = 1024 * 1024
 
 BYTE_BUDGET: Final = 64 * MIB
 """Octets of content in the memory of a relay, over all its processes."""

@@ -2,7 +2,8 @@
 
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite.opening import open_store
-from gatepost.store.sqlite.settings import Retention, StoreSettings
+from gatepost.store.sqlite.retention import Retention
+from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import SqliteStore
 
 __all__ = ["Retention", "SqliteStore", "StoreLocked", "StoreSettings", "open_store"]

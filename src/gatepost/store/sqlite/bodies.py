@@ -7,6 +7,7 @@ from typing import Final, TypeGuard
 
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body
+from gatepost.model.units import MIB
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.sqlite.commit import Operation, Put, StoreFailed, WaitedWrite
 from gatepost.store.sqlite.disk import is_full
@@ -15,7 +16,7 @@ from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.store_thread import Writer, tell
 
 GROUP: Final = 64
-SYNC_OCTETS: Final = 2 * 1024 * 1024
+SYNC_OCTETS: Final = 2 * MIB
 """Maximum number of octets written before a sync, so that the longest sync stays short."""
 HERE: Final = 262_144
 """The largest body for which an event loop allots a place itself: that takes some 0.05 ms, less

@@ -30,6 +30,7 @@ from gatepost.store.sqlite.delivery_writer import (
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
 from gatepost.store.sqlite.reader import PAGE_ROWS, RunRead
+from gatepost.store.sqlite.retention import forget_settled
 from gatepost.store.sqlite.segments import Segments
 
 _LAST: Final = ((1 << 63) - 1, 0)
@@ -152,7 +153,7 @@ class SqliteDeliveries:
 
     async def forget(self, before: datetime) -> int:
         forgotten = 0
-        while batch := await self._change(self._writer.forget, microseconds(before)):
+        while batch := await self._change(forget_settled, microseconds(before)):
             forgotten += batch
         return forgotten
 

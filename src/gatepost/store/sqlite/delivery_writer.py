@@ -9,7 +9,7 @@ from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlemen
 from gatepost.model.message import Submission
 from gatepost.queue import deliveries as queue
 from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
-from gatepost.queue.settling import dropped, lease_lost, parted, settled
+from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
 from gatepost.store.sqlite.commit import PAGE, Put, Transaction, WaitedWrite
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
@@ -26,8 +26,7 @@ from gatepost.store.sqlite.segments import inline_body
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256
-"""Maximum number of deliveries that an operator acts on in one transaction, or of messages
-forgotten."""
+"""Maximum number of deliveries that an operator acts on in one transaction."""
 
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
 SOME: Final = 1_000
@@ -205,21 +204,6 @@ class DeliveryWriter:
         _refresh(transaction, {hop for (hop,) in execute(SQL["hops_of_some"], some).fetchall()})
         transaction.ledger.pages += done
         return done, last
-
-    def forget(self, transaction: Transaction, before: int) -> int:
-        """Delete a batch of messages settled before a time; return how many."""
-        connection = transaction.connection
-        rows = connection.execute(SQL["forgotten"], (before, BATCH)).fetchall()
-        connection.executemany(SQL["delete_deliveries"], rows)
-        if connection.executemany(SQL["delete_message"], rows).rowcount < len(rows):
-            raise damage("messages are found by an index alone")  # for ever
-        transaction.ledger.pages += len(rows)
-        return len(rows)
-
-    def expire(self, transaction: Transaction, before: int, keep: int) -> int:
-        """Delete a batch of settled messages that are too old, or beyond the newest ``keep``."""
-        row = transaction.connection.execute(SQL["settled_beyond"], (keep,)).fetchone()
-        return self.forget(transaction, before if row is None else max(before, row[0] + 1))
 
     def _try_act(
         self, transaction: Transaction, action: Action, key: Key, row: Sequence[Any], now: int

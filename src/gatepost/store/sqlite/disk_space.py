@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gatepost.model.units import MIB
 from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.recovery import DATABASE
 
 CHECK_EVERY: Final = 0.25
 """Seconds between two checks of the free space."""
-MIB: Final = 1024 * 1024
 
 
 class Room:

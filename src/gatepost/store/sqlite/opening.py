@@ -29,7 +29,7 @@ from gatepost.store.sqlite.salvage import look_through, look_through_log
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import StoreSettings
-from gatepost.store.sqlite.store import Parts, SqliteStore
+from gatepost.store.sqlite.store import OpenedFiles, SqliteStore
 
 _COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
 
@@ -128,7 +128,7 @@ def _open(
             (directory / UNCLOSED).unlink(missing_ok=True)
         raise
     return SqliteStore(
-        Parts(
+        OpenedFiles(
             directory, settings, lock, committer, reading, segments, room, recovered, begun, older
         ),
         on_failure,

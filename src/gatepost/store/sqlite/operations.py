@@ -3,21 +3,16 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.operation import SendOperation
 from gatepost.store.sqlite.commit import ExtraWrite, Transaction
-from gatepost.store.sqlite.queries import MICROSECOND, microseconds, read_queries, read_time
+from gatepost.store.sqlite.queries import microseconds, read_queries, read_time
 from gatepost.store.sqlite.reader import RunRead
 
 SQL: Final = read_queries("operations.sql")
-MINIMUM_AGE: Final = timedelta(hours=24)
-"""Minimum time for which an operation can be queried, whatever happens to its message."""
-EXPIRED: Final = 1000
-"""Operations deleted in one transaction."""
 
 
 class SqliteOperations:
@@ -71,14 +66,6 @@ def _insertion(operation: SendOperation) -> ExtraWrite:
         transaction.ledger.pages += 1
 
     return insert
-
-
-def expire_operations(transaction: Transaction, now: int) -> None:
-    """Delete a batch of operations that are too old at `now` (microseconds)."""
-    deleted = transaction.connection.execute(
-        SQL["expire_operations"], (now - MINIMUM_AGE // MICROSECOND, EXPIRED)
-    )
-    transaction.ledger.pages += max(0, deleted.rowcount)
 
 
 def _row(operation: SendOperation) -> tuple[Any, ...]:

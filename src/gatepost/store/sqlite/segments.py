@@ -15,13 +15,14 @@ from typing import Final, NamedTuple
 from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
 from gatepost.model.message import Submission
+from gatepost.model.units import MIB
 from gatepost.net.files import make_private_directory
 from gatepost.store.private import open_private
 from gatepost.store.sqlite.disk import Disk
 
 SEGMENTS: Final = "segments"
 """The directory beside the database."""
-SEGMENT_SIZE: Final = 64 * 1024 * 1024
+SEGMENT_SIZE: Final = 64 * MIB
 """Octets after which a segment gets no further body; a larger body has a segment of its own."""
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)

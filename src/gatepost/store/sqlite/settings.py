@@ -1,37 +1,19 @@
-"""How much is kept, and how much free space is required."""
+"""The settings of a store, such as the free space that it requires."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
+from gatepost.model.units import MIB
 from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.retention import History, Retention
 from gatepost.store.sqlite.segments import SEGMENT_SIZE
-
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much captured mail is kept; beyond any of these limits the oldest is deleted."""
-
-    age: timedelta = timedelta(days=30)
-    messages: int = 100_000
-    octets: int = 10_000 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """How long the results of delivered mail are kept; its body is not."""
-
-    age: timedelta = timedelta(days=7)
-    messages: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
     """Settings of a store. Sizes in octets, times in seconds."""
 
-    retention: Retention = Retention()
-    history: History = History()
+    retention: Retention = field(default_factory=Retention)
+    history: History = field(default_factory=History)
     inline: int = 6 * 1024
     """The largest body that goes into the database; larger ones go into segments.
 

@@ -35,18 +35,20 @@ from gatepost.store.sqlite.delivery_writer import DeliveryWriter, next_epoch
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
-from gatepost.store.sqlite.maintenance import (
-    BATCH,
-    Collector,
-    delete_ids,
-    delete_oldest,
-    expire,
-)
-from gatepost.store.sqlite.operations import SqliteOperations, expire_operations
+from gatepost.store.sqlite.operations import SqliteOperations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reader import MessageReader
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
+from gatepost.store.sqlite.retention import (
+    BATCH,
+    delete_ids,
+    delete_oldest,
+    expire_captured,
+    expire_operations,
+    expire_settled,
+)
+from gatepost.store.sqlite.segment_compaction import SegmentCompactor
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store_thread import Writer, resolve
@@ -60,8 +62,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The opened parts of a store, from ``opening``."""
+class OpenedFiles:
+    """The opened files of a store, from ``opening``."""
 
     directory: Path
     settings: StoreSettings
@@ -81,21 +83,21 @@ class SqliteStore:
     Not bound to an event loop: futures belong to the loop that runs where a method is called.
     """
 
-    def __init__(self, parts: Parts, on_failure: Callable[[QueueError], None]) -> None:
-        self._parts, self._room, self._on_failure = parts, parts.room, on_failure
-        self.recovered, self.begun, self.older = parts.recovered, parts.begun, parts.older
+    def __init__(self, files: OpenedFiles, on_failure: Callable[[QueueError], None]) -> None:
+        self._files, self._room, self._on_failure = files, files.room, on_failure
+        self.recovered, self.begun, self.older = files.recovered, files.begun, files.older
         """Sentences for the operator, or empty: what was recovered when the store was opened; that
         the database was missing, and a new one was created; that an older copy was in its place."""
-        self._inline = parts.settings.inline
+        self._inline = files.settings.inline
         self._most_here = max(HERE, self._inline)
         """The largest body whose message an event loop commits itself."""
         self._closed = False
         self._waiters = Waiters()
-        self._reader = MessageReader(parts.reading, parts.segments)
-        self._unclosed = CloseMark(parts.directory, parts.directory / DATABASE, parts.settings.disk)
+        self._reader = MessageReader(files.reading, files.segments)
+        self._unclosed = CloseMark(files.directory, files.directory / DATABASE, files.settings.disk)
         self._writer = Writer(
-            parts.committer,
-            parts.room,
+            files.committer,
+            files.room,
             self._waiters,
             self._fail,
             self._unclosed,
@@ -104,8 +106,8 @@ class SqliteStore:
             "gatepost-reader", _run_all, 1, self._writer.fault
         )
         self._reads.start()
-        self.reports = SqliteReports(self._change, self._read, parts.reading, self._watch)
-        self._generation = Generation(parts.directory, parts.committer.connection)
+        self.reports = SqliteReports(self._change, self._read, files.reading, self._watch)
+        self._generation = Generation(files.directory, files.committer.connection)
         self._queue = DeliveryWriter()
         self.deliveries = SqliteDeliveries(
             self._queue,
@@ -113,18 +115,18 @@ class SqliteStore:
             self._change,
             self._join_group,
             self._read,
-            QueueReader(parts.reading, parts.segments, self._queue),
+            QueueReader(files.reading, files.segments, self._queue),
         )
         self.operations = SqliteOperations(
-            self._put, self.deliveries.put_with, self._read, parts.reading
+            self._put, self.deliveries.put_with, self._read, files.reading
         )
-        self._bodies = BodyWriter(parts.segments, self._writer, parts.room, self._inline)
+        self._bodies = BodyWriter(files.segments, self._writer, files.room, self._inline)
         self._group = GroupCommit(self._writer, self._bodies)
-        self._collector = Collector(
-            parts.segments, parts.room, self._reader, self._reads, self._writer, self._bodies
+        self._compactor = SegmentCompactor(
+            files.segments, files.room, self._reader, self._reads, self._writer, self._bodies
         )
         # Not immediately: a command that only reads a stopped relay's store must not change it.
-        self._writer.start(self._upkeep, after=parts.settings.upkeep)
+        self._writer.start(self._upkeep, after=files.settings.upkeep)
 
     @property
     def has_failed(self) -> bool:
@@ -151,9 +153,9 @@ class SqliteStore:
         self._bodies.close()
         self._writer.give(UpkeepWrite(self._generation.advance, self._generation.note))
         self._reads.stop()
-        self._parts.reading.close()
+        self._files.reading.close()
         self._writer.close()
-        self._parts.lock.release()
+        self._files.lock.release()
 
     # The queue.
 
@@ -291,11 +293,11 @@ class SqliteStore:
     def _upkeep(self) -> float:
         """Perform one round of retention in the store thread; again immediately while there is more
         to do."""
-        settings = self._parts.settings
+        settings = self._files.settings
         now = int(time.time() / MICROSECOND.total_seconds())
         batch: list[int] = []
         self._writer.run(
-            UpkeepWrite(lambda each: expire(each, settings.retention, now), batch.append)
+            UpkeepWrite(lambda each: expire_captured(each, settings.retention, now), batch.append)
         )
         if batch == [BATCH]:
             return 0.0
@@ -306,12 +308,12 @@ class SqliteStore:
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
         self._writer.run(
             UpkeepWrite(
-                lambda each: self._queue.expire(each, forgotten, history.messages), batch.append
+                lambda each: expire_settled(each, forgotten, history.messages), batch.append
             )
         )
         if batch[-1] == BATCH:
             return 0.0
-        self._collector.start()
+        self._compactor.start()
         self._room.restore()
         return settings.upkeep
 
@@ -322,7 +324,7 @@ class SqliteStore:
 
     def _fail(self, error: QueueError) -> None:
         with suppress(OSError):  # without space for a marker there is none for mail
-            mark_failed(self._parts.directory, str(error), error.__cause__)
+            mark_failed(self._files.directory, str(error), error.__cause__)
         self._on_failure(error)
 
 

@@ -18,7 +18,7 @@ from gatepost.queue.deliveries import (
     planned_delivery,
     queued,
 )
-from gatepost.queue.settling import dropped, lease_lost, parted, settled
+from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_
 from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
 from gatepost.store.sqlite.disk import Disk
 from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.retention import History
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import BodyPlace
-from gatepost.store.sqlite.settings import History
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement
 from tests.unit.store.sqlite.schema import plans

@@ -144,7 +144,7 @@ def test_old_frames_of_a_restarted_log_are_no_damage(tmp_path: Path) -> None:
     async def steps() -> None:
         for n in range(NUMBER):
             await store.put(message(f"1-{n}"))
-        store._parts.committer.move_wal("RESTART")
+        store._files.committer.move_wal("RESTART")
         await store.put(message("1-last"))
 
     asyncio.run(steps())

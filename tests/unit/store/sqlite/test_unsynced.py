@@ -9,7 +9,7 @@ from tests.contract.messages import message
 
 
 def synchronous(store: SqliteStore) -> int:
-    [number] = store._parts.committer.connection.execute("PRAGMA synchronous").fetchone()
+    [number] = store._files.committer.connection.execute("PRAGMA synchronous").fetchone()
     return int(number)
 
 
@@ -18,7 +18,7 @@ def test_it_syncs_nothing_and_keeps_mail(tmp_path: Path) -> None:
         store = open_store(tmp_path, StoreSettings(disk=UnsyncedDisk(), reserve=0, inline=0))
         try:
             await store.put(message("m1"))
-            assert store._parts.committer.connection.execute("PRAGMA synchronous").fetchone() == (
+            assert store._files.committer.connection.execute("PRAGMA synchronous").fetchone() == (
                 0,
             )
             return await store.count()

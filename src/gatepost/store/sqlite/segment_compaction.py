@@ -1,4 +1,4 @@
-"""The upkeep of the store: it deletes old mail and dead segments, and empties sparse ones."""
+"""Frees the space of deleted bodies: removes dead segments, and empties sparse ones."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -6,71 +6,24 @@ from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
+from gatepost.model.units import MIB
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.sqlite.bodies import BodyWriter
 from gatepost.store.sqlite.commit import Transaction, UpkeepWrite
-from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.disk import is_full
 from gatepost.store.sqlite.disk_space import Room
-from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.reader import MessageReader
-from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.segments import BodyPlace, Segments
-from gatepost.store.sqlite.settings import Retention
 from gatepost.store.sqlite.store_thread import Writer
 
-BATCH: Final = 256
-"""Messages deleted in one transaction, so that acceptance never waits long."""
 SPARSE: Final = 0.25
 """The live fraction of a segment below which its bodies are moved."""
-COPY: Final = 4 * 1024 * 1024
+COPY: Final = 4 * MIB
 """Octets copied between two groups of bodies."""
 
-Messages = Sequence[tuple[int, int]]
-"""Messages as (seq, size)."""
 
-
-def delete(transaction: Transaction, messages: Messages) -> int:
-    """Delete these messages and their bodies; return how many."""
-    keys = [(seq,) for seq, _ in messages]
-    keep_unread(transaction, [seq for seq, _ in messages])
-    if transaction.connection.executemany(QUERIES["delete_message"], keys).rowcount < len(keys):
-        raise damage("messages are listed that cannot be found")  # for ever
-    transaction.connection.executemany(QUERIES["delete_body"], keys)
-    ledger = transaction.ledger
-    ledger.messages -= len(messages)
-    ledger.octets -= sum(size for _, size in messages)
-    ledger.pages += len(messages)
-    return len(messages)
-
-
-def delete_ids(transaction: Transaction, ids: Sequence[str]) -> int:
-    """Delete the messages with these ids, if they exist; return how many."""
-    find, query = transaction.connection.execute, QUERIES["find_seq"]
-    rows = [find(query, (each,)).fetchone() for each in dict.fromkeys(ids)]
-    return delete(transaction, [row for row in rows if row])
-
-
-def delete_oldest(transaction: Transaction, up_to: int) -> int:
-    """Delete a batch of the oldest messages up to the seq `up_to`; return how many."""
-    rows = transaction.connection.execute(QUERIES["oldest"], (BATCH,)).fetchall()
-    return delete(transaction, [(seq, size) for seq, _, size in rows if seq <= up_to])
-
-
-def expire(transaction: Transaction, retention: Retention, now: int) -> int:
-    """Delete a batch of messages that are too old at `now` (microseconds); return how many."""
-    ledger = transaction.ledger
-    messages, octets, expired = ledger.messages, ledger.octets, []
-    oldest = now - retention.age // MICROSECOND
-    for seq, received_at, size in transaction.connection.execute(QUERIES["oldest"], (BATCH,)):
-        if messages <= retention.messages and octets <= retention.octets and received_at >= oldest:
-            break
-        expired.append((seq, size))
-        messages, octets = messages - 1, octets - size
-    return delete(transaction, expired)
-
-
-class Collector:
+class SegmentCompactor:
     """Frees the space of dead bodies, one round at a time.
 
     A round passes through the threads in the same order as a message (bodies, store, reader,

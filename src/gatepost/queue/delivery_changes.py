@@ -1,4 +1,4 @@
-"""The effect of a settlement on a delivery, the same in every store."""
+"""How a settlement, or an operator who drops it, changes a delivery: the same in every store."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
