@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, Literal
 
+from gatepost.model.route import ServerAddress
 from gatepost.queue.why import AttemptStep, silence
 
 LATELY: Final = 300.0
@@ -88,14 +89,14 @@ class Slot:
     """One attempt in progress; ``Slots.end`` ends it."""
 
     __slots__ = (
-        "_seen", "_seen_at", "begun", "give_up", "hop", "kind", "place", "pool", "step",
+        "_seen", "_seen_at", "begun", "give_up", "hop", "kind", "pool", "server", "step",
     )  # fmt: skip
 
     def __init__(self, hop: Liveness, kind: Kind, pool: str | None, now: float) -> None:
         self.hop, self.kind, self.begun = hop, kind, now
         self.pool = pool
         """Of which it has a slot; None: the first attempt needs none, nor does a stalled one."""
-        self.place = ""
+        self.server: ServerAddress | None = None
         """The server that is being tried."""
         self.step: Callable[[], AttemptStep] = _unknown
         """Returns the step that the attempt has reached."""
@@ -135,33 +136,37 @@ class Slots:
             "suspect": max(1, most // 2), "new": max(1, most * 3 // 4), "proven": most,
         }  # fmt: skip
         """How many there may be of a kind and those before it."""
+        self._roomy = min(self._most.values())
+        """With fewer, there is room for each kind."""
         self._further = further
         self._all: dict[Kind, OrderedDict[Slot, None]] = {
             "suspect": OrderedDict(), "new": OrderedDict(), "proven": OrderedDict(),
         }  # fmt: skip
+        self._count = 0
         self._pools: Counter[str] = Counter()
         self._looked: dict[str, float] = {}
         """By pool, when it was searched for stalled attempts."""
 
     def __len__(self) -> int:
         """Return the number of attempts."""
-        return sum(len(each) for each in self._all.values())
+        return self._count
 
     def take(self, hop: Liveness, target: str, now: float) -> Slot | Lack:
         """Begin an attempt, or return what it must wait for."""
         kind = hop.kind(now)
         pool: str | None = None
-        if any(each.pool is None for each in hop.slots):
+        if None in [each.pool for each in hop.slots]:
             if not hop.has_greeted(now):
                 return "greeting"
-            pool = pool_of(hop, target, now)
+            pool = pool_of(kind, target)
             if self._pools[pool] >= self._further and not self._try_reclaim(pool, now):
                 return "further"
-        if not self._has_room(kind):
+        if self._count >= self._roomy and not self._has_room(kind):
             self._make_room(kind, now)
             return "room"
         slot = Slot(hop, kind, pool, now)
         hop.slots[slot] = self._all[kind][slot] = None
+        self._count += 1
         if pool is not None:
             self._pools[pool] += 1
         return slot
@@ -169,6 +174,7 @@ class Slots:
     def end(self, slot: Slot) -> None:
         """End an attempt."""
         del slot.hop.slots[slot], self._all[slot.kind][slot]
+        self._count -= 1
         self._leave_pool(slot)
 
     def limit(self, hop: Liveness, target: str, now: float) -> str:
@@ -178,7 +184,7 @@ class Slots:
         if hop.slots and not hop.has_greeted(now):
             first = next(iter(hop.slots))
             return silence(now - first.begun, first.step())
-        pool = pool_of(hop, target, now)
+        pool = pool_of(kind, target)
         if hop.slots and self._pools[pool] >= self._further:
             return f"must share {self._further} further connections with other next hops"
         if not self._has_room(kind):
@@ -229,7 +235,7 @@ class Slots:
                 return
 
 
-def pool_of(hop: Liveness, target: str, now: float) -> str:
+def pool_of(kind: Kind, target: str) -> str:
     """Return whose slots the further attempts at a next hop need: those of its target, or of all
     next hops together that have accepted nothing lately."""
-    return target if hop.kind(now) == "proven" else ""
+    return target if kind == "proven" else ""

@@ -41,6 +41,8 @@ def next_target(
 
     ``tried`` has the results by the names of targets, in order; None for a target that is paused.
     """
+    if len(tried) == len(chain):
+        return None
     *_, last = tried.values()
     if last is not None and not _may_go_on(last, may_try_next_target):
         return None
@@ -196,15 +198,12 @@ def _may_ask_another(target: Target, result: AttemptResult) -> bool:
     request for less mail (such as 450 to MAIL) holds for all; 452 to the first RCPT does not.
     """
     attempt = result.attempt
+    if not (isinstance(target, MxTarget) and attempt.is_remote and attempt.reply.is_transient):
+        return False
     lesson = lesson_of(attempt.reply, attempt.phase)
     is_of_first = lesson.change == "fewer_recipients" and not result.accepted
-    return (
-        isinstance(target, MxTarget)
-        and attempt.is_remote
-        and attempt.reply.is_transient
-        and all(each.kind == "deferred" for each in result.verdicts)
-        and (lesson.scope in ("message", "host") or is_of_first)
-    )
+    is_about_it = lesson.scope in ("message", "host") or is_of_first
+    return is_about_it and all(each.kind == "deferred" for each in result.verdicts)
 
 
 def _with_others(

@@ -266,7 +266,7 @@ class AttemptRunner:
         made.host.begin(begun)
         transport, slot = self._transports[made.target.name], made.permit.slot
         self._tried[lease.delivery.id] = OpenAttempt(made.server, transport, begun, made.permit)
-        slot.place, slot.step = str(made.server), partial(transport.step, lease.delivery.id)
+        slot.server, slot.step = made.server, partial(transport.step, lease.delivery.id)
         try:
             result = await self._deliver(lease, await load(), made)
             if _is_untried(result):
@@ -286,24 +286,25 @@ class AttemptRunner:
     async def _deliver(self, lease: Lease, body: Body, made: ServerAttempt) -> AttemptResult:
         """Let the transport make the attempt, until it is given up because others need its room."""
         transport, slot = self._transports[made.target.name], made.permit.slot
-        begun, loop = self._traffic.seconds(), asyncio.get_running_loop()
-        step: AttemptStep = ""
+        begun, task = self._traffic.seconds(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine of a worker
+        step: AttemptStep | None = None
 
         def give_up() -> None:
             nonlocal step
             step = slot.step()
-            patience.reschedule(loop.time())
+            task.cancel()
 
-        patience = asyncio.timeout(None)
+        slot.give_up = give_up
         try:
-            async with patience:
-                slot.give_up = give_up
-                return await transport.deliver(lease, body, made.server, begun + TRY)
-        except TimeoutError:
-            if not patience.expired():
+            return await transport.deliver(lease, body, made.server, begun + TRY)
+        except asyncio.CancelledError:
+            if step is None or task.cancelling() > 1:  # the worker is cancelled
                 raise
         finally:
             slot.give_up = None
+            if step is not None:
+                task.uncancel()
         seconds = self._traffic.seconds() - begun
         phase: Phase = "content" if step in ("", "answer") else cast("Phase", step)
         error = TimedOut(f"no answer in {seconds:.0f} seconds, and others needed the connection")

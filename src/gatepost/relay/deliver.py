@@ -190,12 +190,14 @@ class Deliverer:
             self._heir.on_change(key)
         if key == RESOLVER:
             self._run(self._retry(self.early_retries.take(phase="resolve")))
-        is_resumed = self._queues.try_resume(key)
+        is_resumed = key in self._queues.waiting and self._queues.try_resume(key)
+        if key not in self._paused.waiting:
+            return
         if key != CROWDED:
-            for next_hop in self._paused.waiting_for(key):
+            for next_hop in list(self._paused.waiting[key]):
                 self._look_again(next_hop)
-        elif not is_resumed and (first := self._paused.first_waiting_for(key)) is not None:
-            self._paused.end(first)  # there is room for one
+        elif not is_resumed:
+            self._paused.end(next(iter(self._paused.waiting[key])))  # there is room for one
 
     async def retire(self, heir: "Deliverer", seconds: float) -> None:
         """Start nothing new, and return the leases without an attempt; ``heir`` continues.

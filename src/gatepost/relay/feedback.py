@@ -256,8 +256,10 @@ class AttemptFeedback:
         self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext
     ) -> SignInDiagnosis | None:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
+        if not (result.error_replies and isinstance(made.target, SmarthostTarget)):
+            return None
         reply, identity = _about_us(result), made.permit.identity
-        if reply is None or not isinstance(made.target, SmarthostTarget):
+        if reply is None:
             return None
         if identity is not None:
             may_pass = identity.has_sent_lately(moment.now)

@@ -86,7 +86,8 @@ class NextHopQueues:
         have every other turn, so that new mail does not wait behind thousands of others."""
         self._is_first = False
         """The last turn was one of ``_first``."""
-        self._waiting: dict[str, OrderedDict[str, NextHopQueue]] = {}
+        self.waiting: dict[str, OrderedDict[str, NextHopQueue]] = {}
+        """By the key of what they wait for."""
         self._is_newest_next = False
         self._crowd_timer: asyncio.TimerHandle | None = None
         """Lets some of those that wait for room ask for it again."""
@@ -176,7 +177,7 @@ class NextHopQueues:
             return
         self._end_wait(queue)
         queue.waits_for = wait.key or queue.next_hop.key
-        self._waiting.setdefault(queue.waits_for, OrderedDict())[queue.next_hop.key] = queue
+        self.waiting.setdefault(queue.waits_for, OrderedDict())[queue.next_hop.key] = queue
         if wait.key == CROWDED:
             self._join_crowd(queue)
             return
@@ -185,7 +186,7 @@ class NextHopQueues:
 
     def _join_crowd(self, queue: NextHopQueue) -> None:
         """Let a queue wait for room; if too many do so in memory, the oldest one goes."""
-        crowd = self._waiting[CROWDED]
+        crowd = self.waiting[CROWDED]
         if queue.was_oldest or not queue.leases[0].is_new:
             crowd.move_to_end(queue.next_hop.key, last=False)
             queue.was_oldest = False
@@ -203,7 +204,7 @@ class NextHopQueues:
     def _try_crowd(self) -> None:
         """Let some of the oldest and of the newest ask again; they keep their order."""
         self._crowd_timer = None
-        crowd = list(self._waiting.get(CROWDED, {}).values())
+        crowd = list(self.waiting.get(CROWDED, {}).values())
         oldest, newest = crowd[: TURNS // 2], crowd[TURNS // 2 :][-TURNS // 2 :]
         for queue in reversed(oldest):
             queue.was_oldest = True
@@ -219,7 +220,7 @@ class NextHopQueues:
         Tell whether there was one. If many wait for room, the newest and the oldest are resumed
         alternately: the newest has new mail, perhaps for a server that works.
         """
-        while waiting := self._waiting.get(key):
+        while waiting := self.waiting.get(key):
             if key == CROWDED:
                 self._is_newest_next = not self._is_newest_next
             is_newest = key == CROWDED and self._is_newest_next
@@ -288,11 +289,11 @@ class NextHopQueues:
         if queue.timer is not None:
             queue.timer.cancel()
             queue.timer = None
-        waiting = self._waiting.get(queue.waits_for)
+        waiting = self.waiting.get(queue.waits_for)
         if waiting is not None:
             waiting.pop(queue.next_hop.key, None)
             if not waiting:
-                del self._waiting[queue.waits_for]
+                del self.waiting[queue.waits_for]
         queue.waits_for = ""
 
     def _drop(self, queue: NextHopQueue) -> None:

@@ -13,8 +13,8 @@ class PausedNextHops:
     def __init__(self, on_end: Callable[[str], None]) -> None:
         self._on_end = on_end
         self._waits: dict[str, tuple[Wait, asyncio.TimerHandle]] = {}
-        self._waiting: dict[str, dict[str, None]] = {}
-        """By the key of what they wait for, oldest first."""
+        self.waiting: dict[str, dict[str, None]] = {}
+        """Next hops by the key of what they wait for, oldest first."""
 
     def __len__(self) -> int:
         """Return the number of paused next hops."""
@@ -28,14 +28,6 @@ class PausedNextHops:
         """Iterate over a copy of the keys of the paused next hops."""
         return iter(list(self._waits))
 
-    def waiting_for(self, key: str) -> list[str]:
-        """Return the next hops that wait for something, oldest first."""
-        return list(self._waiting.get(key, ()))
-
-    def first_waiting_for(self, key: str) -> str | None:
-        """Return the next hop that has waited longest for something; None if none does."""
-        return next(iter(self._waiting.get(key, ())), None)
-
     def pause_of(self, next_hop: str) -> Pause | None:
         """Return why a next hop is paused; None if it is not, or is only busy."""
         entry = self._waits.get(next_hop)
@@ -46,7 +38,7 @@ class PausedNextHops:
         self._try_remove(next_hop)
         timer = asyncio.get_running_loop().call_later(wait.seconds, self.end, next_hop)
         self._waits[next_hop] = wait, timer
-        self._waiting.setdefault(wait.key, {})[next_hop] = None
+        self.waiting.setdefault(wait.key, {})[next_hop] = None
 
     def end(self, next_hop: str) -> None:
         """End the pause of a next hop, if it is paused."""
@@ -63,8 +55,8 @@ class PausedNextHops:
             return False
         wait, timer = self._waits.pop(next_hop)
         timer.cancel()
-        waiting = self._waiting[wait.key]
+        waiting = self.waiting[wait.key]
         del waiting[next_hop]
         if not waiting:
-            del self._waiting[wait.key]
+            del self.waiting[wait.key]
         return True

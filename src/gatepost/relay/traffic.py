@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar, assert_never
 from urllib.parse import urlsplit
 
+from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -73,33 +74,30 @@ class Traffic:
 
     def admit(self, target: Target, group: ServerGroup) -> Permit | Wait:
         """Permit an attempt at a target, or return why it must wait."""
-        now = self.seconds()
-        identity = self.identity(target)
-        key, limiter = hop = self._limiter(target, group)
-        wait = self._wait_of(target, group, identity, hop, now)
-        wait = wait or self._login_wait(target, hop, now)
+        now, hop = self.seconds(), self._hop(target, group)
+        key, limiter, identity = hop.key, hop.limiter, hop.identity
+        wait = self._wait_of(target, group, hop, now) or self._login_wait(target, hop, now)
         if wait is not None:
             return wait
         seconds = limiter.wait_to_connect(now)
         if seconds is None or seconds > 0:
             return Wait(key, seconds or SOON)
-        on_wire = self._on_wire(key, target)
-        if self.wire.count(on_wire) >= limiter.connections:  # the configuration before has some
+        if self.wire.count(hop.on_wire) >= limiter.connections:  # the configuration before has some
             return Wait(key, SOON)
         if (seconds := limiter.wait_to_send(now)) > 0:
             return Wait(key, seconds)
-        liveness = self._liveness(on_wire, target)
-        slot = self.wire.slots.take(liveness, target.name, now)
+        slot = self.wire.slots.take(hop.liveness, target.name, now)
         if not isinstance(slot, Slot):
-            return self._lacking(slot, key, target, liveness)
+            return self._lacking(slot, key, target, hop.liveness)
         if identity is not None:
             identity.begin(now)
         in_use = limiter.open_connections
-        tries = [each for each in self._login_pauses(target) if each.try_login(key, in_use)]
+        tries = [each for each in hop.login_pauses if each.try_login(key, in_use)]
         limiter.record_opening(now)
         limiter.record_message(now)
-        self.wire.begin(on_wire)
-        return Permit(key, limiter, identity, slot, partial(self._on_permit_end, on_wire), tries)
+        self.wire.begin(hop.on_wire)
+        on_end = partial(self._on_permit_end, hop.on_wire)
+        return Permit(key, limiter, identity, slot, on_end, tries)
 
     def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
         """Return the wait of an attempt for which a slot, room or a greeting is missing."""
@@ -107,10 +105,7 @@ class Traffic:
             return Wait(key, GRACE)
         if lack == "room":
             return Wait(CROWDED, SOON)
-        return Wait(_further_key(pool_of(hop, target.name, self.seconds())), SOON)
-
-    def _liveness(self, on_wire: str, target: Target) -> Liveness:
-        return self.wire.liveness(on_wire, greets=isinstance(target, SmarthostTarget | MxTarget))
+        return Wait(_further_key(pool_of(hop.kind(self.seconds()), target.name)), SOON)
 
     def note_greeting(self, permit: Permit) -> None:
         """Note that the server of an attempt has greeted: its next hop may have more attempts."""
@@ -141,60 +136,49 @@ class Traffic:
 
     def wait_of(self, target: Target, group: ServerGroup) -> Wait | None:
         """Return the wait of a target that is paused after failures; None if it is not."""
-        identity, hop = self.identity(target), self._limiter(target, group)
-        return self._wait_of(target, group, identity, hop, self.seconds())
+        return self._wait_of(target, group, self._hop(target, group), self.seconds())
 
-    def _wait_of(
-        self,
-        target: Target,
-        group: ServerGroup,
-        identity: UpstreamIdentity | None,
-        hop: tuple[str, NextHopLimiter],
-        now: float,
-    ) -> Wait | None:
+    def _wait_of(self, target: Target, group: ServerGroup, hop: "_Hop", now: float) -> Wait | None:
+        identity = hop.identity
         if identity is not None and (seconds := identity.wait(now)) > 0:
             what = _credential_at(target)
             return self._make_wait(
                 identity_key(identity), what, seconds, identity.state(now), identity
             )
-        key, breaker = hop[0], hop[1].breaker
         wait = self._login_wait(target, hop, now)
         if wait is not None and wait.pause is not None:
             return wait
+        breaker = hop.limiter.breaker
         if (seconds := breaker.wait(now)) > 0:
-            return self._make_wait(key, target.name, seconds, breaker.state(now), breaker)
+            return self._make_wait(hop.key, target.name, seconds, breaker.state(now), breaker)
         return self._hosts_wait(target, group.servers, now) or self._silence(target, hop, now)
 
-    def _silence(self, target: Target, hop: tuple[str, NextHopLimiter], now: float) -> Wait | None:
+    def _silence(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
         """Return the wait of a next hop whose one connection has got no greeting for a while."""
-        key, limiter = hop
-        if not limiter.open_connections:
-            return None
-        liveness = self._liveness(self._on_wire(key, target), target)
-        if liveness.has_greeted(now) or not liveness.slots:
+        liveness = hop.liveness
+        if not (hop.limiter.open_connections and liveness.slots) or liveness.has_greeted(now):
             return None
         first = next(iter(liveness.slots))
         if now - first.begun < GRACE:
             return None
-        server = first.place or target.name
+        server = str(first.server or target.name)
         reason = f"{server} {silence(now - first.begun, first.step())}"
-        return Wait(key, SILENT, Pause(server, "silent", SILENT, reason))
+        return Wait(hop.key, SILENT, Pause(server, "silent", SILENT, reason))
 
-    def _login_pauses(self, target: Target) -> Sequence[LoginPause]:
+    def _login_pauses(
+        self, target: Target, identity: UpstreamIdentity | None
+    ) -> Sequence[LoginPause]:
         """Return the pauses of logins at a target that are not over."""
-        identity = self.identity(target)
         if identity is None or not (identity.logins.failures or self._misfits):
             return ()
         both = (identity.logins, self._misfits.get(target.name))
         return [each for each in both if each is not None and each.failures]
 
-    def _login_wait(
-        self, target: Target, hop: tuple[str, NextHopLimiter], now: float
-    ) -> Wait | None:
+    def _login_wait(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
         """Return the wait of an attempt that would have to sign in; None if it may."""
-        key, limiter = hop
-        for each in self._login_pauses(target):
-            seconds = each.wait(now, key, limiter.open_connections)
+        key = hop.key
+        for each in hop.login_pauses:
+            seconds = each.wait(now, key, hop.limiter.open_connections)
             if seconds <= 0:
                 continue
             if each.has_connections(key):
@@ -209,33 +193,31 @@ class Traffic:
 
     def login_wait(self, target: Target) -> float:
         """Return the seconds until the next login there, if logins pause; else 0."""
-        now = self.seconds()
-        return max([each.seconds_left(now) for each in self._login_pauses(target)], default=0.0)
+        now, pauses = self.seconds(), self._login_pauses(target, self.identity(target))
+        return max([each.seconds_left(now) for each in pauses], default=0.0)
 
     def others(self, target: Target, group: ServerGroup, begun: float) -> Wait | None:
         """Return the wait of an attempt that the target refused as one connection too many:
         until other attempts at the target end. None if there were none when it began."""
-        key, limiter = self._limiter(target, group)
-        has_others = limiter.open_connections or begun <= limiter.reduced_at
-        return Wait(key, SOON) if has_others else None
+        hop = self._hop(target, group)
+        has_others = hop.limiter.open_connections or begun <= hop.limiter.reduced_at
+        return Wait(hop.key, SOON) if has_others else None
 
     def limit(self, target: Target, group: ServerGroup) -> str:
         """Return why a target without a pause accepts no further attempt; empty if it does."""
-        key, limiter = self._limiter(target, group)
-        now = self.seconds()
-        if limit := limiter.limit(now):
+        now, hop = self.seconds(), self._hop(target, group)
+        if limit := hop.limiter.limit(now):
             return limit
-        for each in self._login_pauses(target):
-            if each.wait(now, key, limiter.open_connections) > 0:
+        for each in hop.login_pauses:
+            if each.wait(now, hop.key, hop.limiter.open_connections) > 0:
                 return f"opens no further connection at the moment: {each.reason}"
-        on_wire = self._on_wire(key, target)
-        if self.wire.count(on_wire) >= limiter.connections:
+        if self.wire.count(hop.on_wire) >= hop.limiter.connections:
             return "still has connections in use by the previous configuration"
-        return self.wire.slots.limit(self._liveness(on_wire, target), target.name, self.seconds())
+        return self.wire.slots.limit(hop.liveness, target.name, now)
 
     def recipients(self, target: Target, group: ServerGroup) -> int:
         """Return how many recipients a target accepts per message."""
-        return self._limiter(target, group)[1].recipients
+        return self._hop(target, group).limiter.recipients
 
     def identity(self, target: Target) -> UpstreamIdentity | None:
         """Return the state of the credential for a target; None without one.
@@ -283,7 +265,7 @@ class Traffic:
 
     def host(self, server: ServerAddress, target: Target) -> Breaker:
         """Return the circuit breaker of a server for one target."""
-        key = host_key(server, target)
+        key = host_key(server, target.name)
         breaker = self._hosts.get(key)
         if breaker is None:
             _make_room(self._hosts, self._is_forgotten)
@@ -302,12 +284,12 @@ class Traffic:
 
     def is_down(self, server: ServerAddress, target: Target) -> bool:
         """Tell whether a server is paused now."""
-        breaker = self._hosts.get(host_key(server, target))
+        breaker = self._hosts.get(host_key(server, target.name))
         return breaker is not None and breaker.wait(self.seconds()) > 0
 
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its credential after a result, so that others go on."""
-        self._changed(host_key(server, target))
+        self._changed(host_key(server, target.name))
         identity = self.identity(target)
         if identity is not None:
             self._changed(identity_key(identity))
@@ -329,7 +311,7 @@ class Traffic:
     def forgive_servers(self, target: Target, group: ServerGroup) -> None:
         """End the pauses of servers of a target."""
         for server in group.servers:
-            self._hosts.pop(host_key(server, target), None)
+            self._hosts.pop(host_key(server, target.name), None)
 
     def _hosts_wait(
         self, target: Target, servers: Sequence[ServerAddress], now: float
@@ -337,7 +319,7 @@ class Traffic:
         """Return the shortest wait if all servers are paused, or are being tried after a pause."""
         first: Wait | None = None
         for server in servers:
-            key = host_key(server, target)
+            key = host_key(server, target.name)
             breaker = self._hosts.get(key)
             seconds = 0.0 if breaker is None else breaker.wait(now)
             if breaker is None or seconds <= 0:
@@ -361,20 +343,41 @@ class Traffic:
             )
         return Wait(key, seconds, pause)
 
-    def _limiter(self, target: Target, group: ServerGroup) -> tuple[str, NextHopLimiter]:
+    def _hop(self, target: Target, group: ServerGroup) -> "_Hop":
         key = f"{target.name} {group.site}" if group.site else target.name
+        on_wire = self._on_wire(key, target)
         limiter = self._limiters.get(key)
         if limiter is None:
             _make_room(self._limiters, self._is_idle)
-            sent = self.wire.sent(self._on_wire(key, target))
-            limiter = self._limiters[key] = NextHopLimiter(limits_of(target), sent)
-        return key, limiter
+            limiter = self._limiters[key] = NextHopLimiter(
+                limits_of(target), self.wire.sent(on_wire)
+            )
+        identity = self.identity(target)
+        pauses = self._login_pauses(target, identity)
+        liveness = self.wire.liveness(
+            on_wire, greets=isinstance(target, SmarthostTarget | MxTarget)
+        )
+        return _Hop(key, on_wire, limiter, identity, pauses, liveness)
 
     def _is_idle(self, limiter: NextHopLimiter) -> bool:
         return not limiter.open_connections and self._is_forgotten(limiter.breaker)
 
     def _is_forgotten(self, breaker: Breaker) -> bool:
         return breaker.state(self.seconds()) == "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """What is known of a target with a group of servers."""
+
+    key: str
+    on_wire: str
+    """The key by which connections are counted."""
+    limiter: NextHopLimiter
+    identity: UpstreamIdentity | None
+    login_pauses: Sequence[LoginPause]
+    """Those that are not over."""
+    liveness: Liveness
 
 
 def _credential_at(target: Target) -> str:
@@ -405,17 +408,13 @@ def limits_of(target: Target) -> HopLimits:
     return HopLimits() if isinstance(target, Capture) else target.limits
 
 
-def host_key(server: ServerAddress, target: Target) -> str:
+@lru_cache(maxsize=REMEMBERED)
+def host_key(server: ServerAddress, target: str) -> str:
     """Return the key of a server's state; each of its addresses has a state of its own.
 
-    So has each target, because TLS, authorities and credential differ: a server may refuse one
-    credential and accept mail from another.
+    So has each target (by its name), because TLS, authorities and credential differ: a server may
+    refuse one credential and accept mail from another.
     """
-    return _host_key(server, target.name)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _host_key(server: ServerAddress, target: str) -> str:
     return f"host {server} {server.address} {target}"
 
 
