@@ -187,9 +187,10 @@ class ClientSession:
         return self._note_reply(reply, command, asked_at)
 
     def _note_reply(self, reply: Reply, command: str, asked_at: float) -> Reply:
-        self.transcript.server("\n".join(self.reader.lines))
-        text = self.transcript.redact(reply.text)  # its text may repeat a secret
-        redacted = reply if text == reply.text else replace(reply, text=text)
+        lines, redacted = "\n".join(self.reader.lines), reply
+        if self.transcript.server(lines) != lines or "\n" in lines:  # it may repeat a secret
+            text = self.transcript.redact(reply.text)
+            redacted = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:
             command = self.transcript.redact(command)
             self.listen_in(TimedReply(self.phase, command, redacted, asked_at, time.monotonic()))

@@ -178,19 +178,19 @@ def transact(
     yield from session.reset()
     replies = course.replies
     for batch in batches:
+        if replies and not (replies[0].is_success and session.is_usable):
+            break
         if batch.commands[0][0] == "data" and not course.accepted:
             break  # there are no recipients left
         yield from session.ask_all(batch, replies)
-        if not replies[0].is_success or not session.is_usable:
-            break
-    mail = replies[0]
+    is_begun = replies[0].is_success
     is_complete = len(replies) == sum([len(batch.commands) for batch in batches])
     data = replies.pop() if is_complete and batches[-1].commands[-1][0] == "data" else None
-    session.in_transaction = mail.is_success
+    session.in_transaction = is_begun
     refusal = None if data is None or data.code == GO_AHEAD else _refusal(data)
     if data is None or refusal is not None:
         session.check_step()
-    if not mail.is_success or not course.accepted:
+    if not (is_begun and course.accepted):
         if data is not None and data.code == GO_AHEAD:
             yield from session.pour([b".\r\n"], "DATA")  # RFC 2920 3.1: nothing to deliver
     elif not is_complete or (data is None and not session.is_usable):

@@ -42,11 +42,12 @@ class BytesBody:
 
     content: bytes
     traits: Traits | None = field(default=None, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    """Octets of the content."""
 
-    @property
-    def size(self) -> int:
-        """Octets of the content."""
-        return len(self.content)
+    def __post_init__(self) -> None:
+        """Count the octets, once for all who ask."""
+        object.__setattr__(self, "size", len(self.content))
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content in chunks; small content is yielded as it is."""

@@ -147,11 +147,13 @@ class NextHop:
     route: str
     destination: str = ""
     """The recipients' domain, folded, if the route uses it."""
+    key: str = field(init=False, repr=False, compare=False)
+    """One text for both, as the store and the operator use it."""
 
-    @property
-    def key(self) -> str:
-        """One text for both, as the store and the operator use it."""
-        return f"{self.route}/{self.destination}" if self.destination else self.route
+    def __post_init__(self) -> None:
+        """Join both, once for all who ask."""
+        key = f"{self.route}/{self.destination}" if self.destination else self.route
+        object.__setattr__(self, "key", key)
 
 
 def parse_next_hop(key: str) -> NextHop:

@@ -100,10 +100,12 @@ class Transcript:
         if len(self._entries) < MAX_LINES:
             self._entries.append(("C", text, self.tls, self._search))
 
-    def server(self, text: str) -> None:
-        """Record what the server sent: one or more lines."""
+    def server(self, text: str) -> str:
+        """Record what the server sent: one or more lines. Return it as ``redact`` does."""
+        redacted = self.redact(text)
         if len(self._entries) < MAX_LINES:
-            self._entries.append(("S", self.redact(text), self.tls, _NO_SECRETS))
+            self._entries.append(("S", redacted, self.tls, _NO_SECRETS))
+        return redacted
 
     def redact(self, text: str) -> str:
         """Return a text of the server without the announced secrets; REDACTED if one spans its

@@ -1,6 +1,6 @@
 """How a settlement, or an operator who drops it, changes a delivery: the same in every store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +22,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
     Raises ValueError unless there is one verdict for each waiting recipient, or if a recipient is
     deferred without a time.
     """
-    addressees = tuple(_judged(delivery, settlement))
+    addressees = _judged(delivery, settlement)
     waits = "waiting" in [each.fate for each in addressees]
     if waits and settlement.next_at is None:
         raise ValueError("a deferred delivery needs a time for its next attempt")
@@ -81,14 +81,12 @@ def lease_lost(delivery: str, *, is_leased: bool) -> LeaseLost:
     return LeaseLost(f"delivery {delivery} was dropped, or taken back, meanwhile")
 
 
-def _judged(delivery: Delivery, settlement: Settlement) -> Iterator[Addressee]:
-    verdicts = settlement.verdicts
-    if len(verdicts) != len(delivery.waiting):
-        raise ValueError(f"{len(verdicts)} verdicts for {len(delivery.waiting)} recipients")
-    left = iter(verdicts)
-    for each in delivery.addressees:
-        if each.fate == "waiting":
-            verdict = next(left)
-            yield Addressee(each.recipient, _FATES[verdict.kind], verdict.reply)
-        else:
-            yield each
+def _judged(delivery: Delivery, settlement: Settlement) -> tuple[Addressee, ...]:
+    verdicts, addressees = settlement.verdicts, list(delivery.addressees)
+    places = [place for place, each in enumerate(addressees) if each.fate == "waiting"]
+    if len(verdicts) != len(places):
+        raise ValueError(f"{len(verdicts)} verdicts for {len(places)} recipients")
+    for place, verdict in zip(places, verdicts, strict=True):
+        recipient = addressees[place].recipient
+        addressees[place] = Addressee(recipient, _FATES[verdict.kind], verdict.reply)
+    return tuple(addressees)

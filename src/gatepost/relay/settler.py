@@ -12,7 +12,6 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Settlement, Verdict, VerdictKind
 from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
-from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.schedule import Random
@@ -60,7 +59,8 @@ class Settler:
         notification.
         """
         now = self._now()
-        pace = Pace(self._retry(lease), self._random, timedelta(seconds=result.retry_after))
+        retry = retry_of(self._routes.named(lease.delivery.next_hop.route))
+        pace = Pace(retry, self._random, timedelta(seconds=result.retry_after))
 
         settlement = await self._decide(lease, lambda: judge(lease, result, pace, now), load, now)
         if settlement is None:
@@ -97,9 +97,6 @@ class Settler:
                 self._tell_lost(lease, recipients, f"{EXPIRED}: {reply}")
         self._tell_warned(lease, settlement)
         return now if settlement.emits else settlement.next_at
-
-    def _retry(self, lease: Lease) -> Retry:
-        return retry_of(self._routes.named(lease.delivery.next_hop.route))
 
     async def _decide(
         self, lease: Lease, decide: Callable[[], Judged], load: Load, now: datetime

@@ -74,9 +74,9 @@ def fit(
     fitted = _without_utf8(envelope, body, offered)
     if isinstance(fitted, FittedMessage):
         fitted = _as_8bit_goes(fitted, offered, eight_bit)
-    if isinstance(fitted, FittedMessage) and offered.size and fitted.body.size > offered.size:
+    if isinstance(fitted, FittedMessage) and (most := offered.size) and fitted.body.size > most:
         return TOO_LARGE.because(
-            f"the message has {fitted.body.size} octets, the server accepts {offered.size}"
+            f"the message has {fitted.body.size} octets, the server accepts {most}"
         )
     return fitted
 

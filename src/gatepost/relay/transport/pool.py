@@ -254,7 +254,8 @@ class Pool(Generic[C]):
         self._all_idle[pooled] = group
         if len(self._all_idle) > self._most_idle:
             self._evict()
-        self._try_wake_one(group.waiters)
+        if group.waiters:
+            self._try_wake_one(group.waiters)
 
     def _look(self, group: _Group[C], pooled: _Pooled[C]) -> None:
         """Close a connection that was idle for too long, unless it was lent meanwhile."""

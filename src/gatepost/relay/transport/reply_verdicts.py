@@ -80,7 +80,9 @@ def shorten(reply: Reply) -> Reply:
 
 def shorten_replies(course: Course) -> None:
     """Shorten the replies of a transaction."""
-    course.replies[:] = map(shorten, course.replies)
+    for place, reply in enumerate(course.replies):
+        if len(reply.text) > LONGEST:
+            course.replies[place] = shorten(reply)
     course.last = course.last and shorten(course.last)
 
 

@@ -25,6 +25,7 @@ from gatepost.model.body import Body
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.envelope import Envelope
+from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTarget
 from gatepost.net.dial import Server
@@ -191,7 +192,7 @@ class _Try:
         """Tell whether a kept connection must be replaced, because the server's reply to MAIL says
         that it is closing, expected no MAIL, or has forgotten our login."""
         mail = self.course.mail
-        if loan.is_fresh or mail is None:
+        if loan.is_fresh or mail is None or mail.is_success:
             return False
         session = loan.connection.session
         is_forgotten = mail.code == BAD_SEQUENCE or (
@@ -261,7 +262,8 @@ class _Try:
         left = self.deadline - asyncio.get_running_loop().time()
         talk = transact(session, batches, fitted.body, self.course)
         await connection.run(talk, time.monotonic() + left)
-        session.has_served |= self.course.mail is not None and self.course.mail.is_success
+        if not session.has_served:
+            session.has_served = self.course.mail is not None and self.course.mail.is_success
 
     async def _fit(self, offered: Capabilities) -> FittedMessage | Reply:
         arguments = (self.envelope, self.body, offered, self.transport.target.eight_bit)
@@ -305,18 +307,20 @@ class _Try:
         shorten_replies(self.course)
         session, error, evidence = self._met(), self.error, self.evidence
         verdicts, phase, reply = self._judged(session)
+        is_remote = self.refusal is None if error is None else isinstance(error, Refused)
+        errors = error_replies(self.course, error, phase)
         now = self.transport.sending.now()
         seen_evidence = None
         if error is not None and error.phase in BEFORE_MAIL and evidence and evidence.session:
             seen_evidence = evidence.evidence_of(error, now)
         return AttemptResult(
             Attempt(
-                now, self._contact(session), phase, reply, self._is_remote(),
+                now, self._contact(session), phase, reply, is_remote,
                 asyncio.get_running_loop().time() - self._began,
             ),
             verdicts,
-            error_replies(self.course, error, phase),
-            taken_at_once(self.course),
+            errors,
+            taken_at_once(self.course) if errors else 0,
             passed_on=session is not None and "DSN" in session.capabilities,
             retry_after=lasting(error),
             error=error,
@@ -345,11 +349,6 @@ class _Try:
         mail = course.mail is not None and not course.mail.is_success
         return verdicts, "mail" if mail else "rcpt", bad[0] if mail else bad[-1]
 
-    def _is_remote(self) -> bool:
-        if self.error is not None:
-            return isinstance(self.error, Refused)
-        return self.refusal is None
-
     def _contact(self, session: ClientSession | None) -> Contact:
         facts = session.facts if session is not None else None
         sign_in = self.transport.sign_in
@@ -359,7 +358,7 @@ class _Try:
         return Contact(
             self.transport.target.name,
             self.server.host,
-            str(Server(address, port)) if address and port not in _USUAL else address,
+            join_host_port(address, port) if address and port not in _USUAL else address,
             f"{facts.version} {facts.cipher}" if facts is not None else "",
             facts is not None and facts.verified,
             session.mechanism if session is not None else "",

@@ -32,7 +32,6 @@ from gatepost.store.sqlite.segments import BodyPlace
 
 T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
-_PLAIN: Final = Envelope(None)
 _FATES: Final = frozenset(get_args(Fate))
 
 
@@ -47,7 +46,9 @@ class _Parameters(TypedDict, total=False):
     envid: str | None
 
 
-_PARAMETERS: Final = tuple(_Parameters.__annotations__)
+_DEFAULTS: Final = tuple(
+    [(name, getattr(Envelope(None), name)) for name in _Parameters.__annotations__]
+)
 
 
 def message_row(seq: int, submission: Submission, place: BodyPlace) -> tuple[Any, ...]:
@@ -277,6 +278,7 @@ def _parameters(envelope: Envelope) -> str | None:
     """Return the parameters of MAIL; None if there are none."""
     if envelope.is_plain:
         return None
-    given = {name: getattr(envelope, name) for name in _PARAMETERS}
-    changed = {name: value for name, value in given.items() if value != getattr(_PLAIN, name)}
+    changed = {
+        name: value for name, default in _DEFAULTS if (value := getattr(envelope, name)) != default
+    }
     return _encode(changed) if changed else None
