@@ -43,10 +43,10 @@ demo: $(VENV)  ## show what Gatepost does, on real sockets, in under 20 seconds
 up: $(VENV)  ## run the local relay in the foreground
 	@$(BIN)/gatepost up $(UP_FLAGS)
 
-# Four processes read all tests, and tests start many more: let them keep what they have compiled.
+# Tests start many processes: let them keep what they have compiled.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV) npm  ## all tests that need Python and npm packages only
-	$(PYTEST) -n auto --dist worksteal -m 'not compliance$(if $(THOROUGH),, and not thorough)' $(PYTEST_FLAGS)
+	$(PYTEST) --workers auto -m 'not compliance$(if $(THOROUGH),, and not thorough)' $(PYTEST_FLAGS)
 
 oldest:  ## the tests that open no socket, with all examples, under the oldest Python that is here
 	$(MAKE) --no-print-directory test THOROUGH=1 ENV=.venv-oldest PYTHON=$(OLDEST) \
@@ -68,7 +68,7 @@ docs: $(VENV)  ## write the generated pages, in docs and build/docs
 	$(BIN)/python -m tests.docs.generated
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
-	$(PYTEST) -n auto --dist worksteal -m compliance $(PYTEST_FLAGS)
+	$(PYTEST) --workers auto -m compliance $(PYTEST_FLAGS)
 
 bench: $(VENV) system $(SMTPLOAD)  ## speed and memory compared with other servers (root)
 	$(BIN)/python -m bench $(BENCH_FLAGS)

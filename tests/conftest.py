@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from itertools import groupby
 from pathlib import Path
 from shutil import disk_usage
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from gatepost.testing import Emulator
 from tests import fork_server
 from tests.examples import examples
+
+pytest_plugins = ["tests.parallel"]
 
 # Properties are about all inputs, not about time: a busy machine must not fail them.
 settings.register_profile(
@@ -28,9 +31,6 @@ settings.load_profile("patient")
 MEMORY = Path("/dev/shm")
 ENOUGH = 4_000_000_000
 """Octets free in memory for all files of the tests."""
-
-LONG = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test_queue_crash.py"}
-"""Modules whose tests take long, and share nothing."""
 
 Emulator._start_process = fork_server.Popen
 
@@ -49,12 +49,6 @@ def new_python() -> Iterator[None]:
     Emulator._start_process = subprocess.Popen
     yield
     Emulator._start_process = fork_server.Popen
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return twice the number of cores: tests spend about half of their time waiting."""
-    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -82,28 +76,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the modules in order, so that what a module shares is made once; but spread what takes
-    long, so that no process has most of it at the end."""
     seed = config.getoption("--shuffle")
     if seed is None:
-        items[:] = _spread(items)
         return
     chance = random.Random(seed)
     modules = [list(each) for _, each in groupby(items, key=lambda item: item.path)]
     items[:] = [item for module in modules for item in chance.sample(module, len(module))]
 
 
-def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
-    long = [item for item in items if item.path.name in LONG]
-    others = [item for item in items if item.path.name not in LONG]
-    places = [(number * len(others) // len(long), item) for number, item in enumerate(long)]
-    together = [*((place, 0, item) for place, item in places),
-                *((place, 1, item) for place, item in enumerate(others))]  # fmt: skip
-    return [item for *_, item in sorted(together, key=lambda each: each[:2])]
-
-
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Return an id for unreadable octets: random ones differ between workers, even in number."""
+    """Return a short id for unreadable octets."""
     if isinstance(val, bytes) and not val.isascii():
         return f"{argname}-octets"
     return None
@@ -111,9 +93,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or not session.config.getoption("--no-skips"):
-        return  # a worker of xdist reports to its controller, which counts
-    if skipped := reporter.stats.get("skipped"):
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and (skipped := reporter.stats.get("skipped")):
         reporter.write_line(f"\n{len(skipped)} skipped, none allowed (--no-skips)", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

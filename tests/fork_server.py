@@ -13,6 +13,7 @@ import os
 import pkgutil
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +32,17 @@ from tests.fork_client import NUMBER, encode, send
 ROOT: Final = Path(__file__).parents[1]
 GATEPOST: Final = str(Path(sys.executable).with_name("gatepost"))
 _NOT_IMPORTED: Final = ("gatepost.__main__", "gatepost.testing.pytest_plugin")
+_LATE: Final = (
+    "cryptography.hazmat.backends.openssl.backend",
+    "email.generator",
+    "encodings.ascii",
+    "encodings.idna",
+    "importlib.readers",
+    "importlib.resources._adapters",
+    "uvicorn.lifespan.off",
+    "uvloop",
+)
+"""What our dependencies import when they first need it."""
 _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}
 """How each handles text that it cannot encode or decode."""
 
@@ -112,8 +124,8 @@ def run(
 @cache
 def address() -> str:
     """Return where the server of this process listens; start it, if need be."""
-    directory = tempfile.TemporaryDirectory(prefix="gatepost-fork-")
-    path = str(Path(directory.name) / "socket")
+    directory, owner = tempfile.mkdtemp(prefix="gatepost-fork-"), os.getpid()
+    path = str(Path(directory) / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(100)
@@ -123,10 +135,11 @@ def address() -> str:
         )  # fmt: skip
 
     def end() -> None:
-        assert server.stdin is not None
-        server.stdin.close()
-        server.wait()
-        directory.cleanup()
+        if os.getpid() == owner:  # forks use it, too
+            assert server.stdin is not None
+            server.stdin.close()
+            server.wait()
+            shutil.rmtree(directory)
 
     atexit.register(end)
     return path
@@ -270,6 +283,9 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(gatepost.__path__, "gatepost."):
         if module.name not in _NOT_IMPORTED:
             importlib.import_module(module.name)
+    for name in _LATE:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 if __name__ == "__main__":
