@@ -14,14 +14,14 @@ from starlette.requests import Request
 from bench.report import Promise
 from bench.requests import Call, bearer_send, signed_send
 from bench.world import Login, World, now
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller, check_content
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 from gatepost.sasl.interview import Verifier
 from gatepost.testing.memory import MemoryStore
 

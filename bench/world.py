@@ -27,17 +27,17 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import (
+from gatepost.directory.azure.login_rules import Rules
+from gatepost.directory.azure.resource_ids import (
     child_path,
     group_path,
     new_guid,
     resource_path,
     subscription_path,
 )
-from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import digest_of, generate_access_key, new_secret
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.keys.keys import Key, SealedAccessKeys
+from gatepost.keys.store_key import Key, SealedAccessKeys
 from gatepost.model.secret import Secret
 from gatepost.testing.memory import MemoryStore
 

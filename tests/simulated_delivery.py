@@ -34,10 +34,10 @@ from gatepost.model.route import (
 )
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.attempt_slots import Slots
-from gatepost.queue.deliveries import Deliveries, QueueSelection
+from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
 from gatepost.relay.deliver import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.outbound import DelivererParts, make_deliverer
+from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from gatepost.model.credentials import Credentials as Credentials
     from gatepost.model.envelope import Envelope as Envelope
     from gatepost.model.envelope import Recipient as Recipient
-    from gatepost.model.plan import Plan as Plan
+    from gatepost.model.mechanism_plan import Plan as Plan
     from gatepost.model.reply import EnhancedStatus as EnhancedStatus
     from gatepost.model.reply import Reply as Reply
     from gatepost.model.secret import Secret as Secret
@@ -68,7 +68,7 @@ _BY_MODULE: Final = {
     "model.capabilities": ("Capabilities",),
     "model.credentials": ("Credentials",),
     "model.envelope": ("Envelope", "Recipient"),
-    "model.plan": ("Plan",),
+    "model.mechanism_plan": ("Plan",),
     "model.reply": ("EnhancedStatus", "Reply"),
     "model.secret": ("Secret",),
     "model.transcript": ("Transcript",),

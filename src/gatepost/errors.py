@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 if TYPE_CHECKING:  # a command that somebody waits for loads the errors, but not the model
-    from gatepost.model.plan import Plan
+    from gatepost.model.mechanism_plan import Plan
     from gatepost.model.reply import Reply
     from gatepost.model.transcript import Transcript
 

@@ -17,8 +17,8 @@ from gatepost.directory.azure.entries import (
     SmtpUsername,
     Tenant,
 )
-from gatepost.directory.azure.paths import child_path, new_guid
-from gatepost.keys.keys import DIGESTS, open_key
+from gatepost.directory.azure.resource_ids import child_path, new_guid
+from gatepost.keys.store_key import DIGESTS, open_key
 from gatepost.store.sqlite import open_store
 from gatepost.testing import Emulator
 from tests.client_certificates import OwnCertificate, make_certificate

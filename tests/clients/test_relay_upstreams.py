@@ -17,7 +17,7 @@ from compliance.dovecot import running_dovecot
 from compliance.exim import running_exim
 from compliance.opensmtpd import running_opensmtpd
 from compliance.postfix import Postfix, running_postfix
-from gatepost.client.sign_in import PasswordSignIn
+from gatepost.client.smtp_sign_in import PasswordSignIn
 from gatepost.model.body import BytesBody
 from gatepost.model.route import HopLimits, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret

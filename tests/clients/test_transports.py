@@ -9,7 +9,7 @@ from email.policy import SMTP
 import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
-from gatepost.client.sign_in import CredentialSource, PasswordSignIn, TokenSignIn
+from gatepost.client.smtp_sign_in import CredentialSource, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
@@ -20,8 +20,8 @@ from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
+from gatepost.relay.transport.connection_opener import Opener
 from gatepost.relay.transport.contract import Transport
-from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Emulator
 from tests.leases import TRACE, lease, outcomes

@@ -29,7 +29,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import (
+from gatepost.directory.azure.resource_ids import (
     child_path,
     group_path,
     new_guid,
@@ -37,7 +37,7 @@ from gatepost.directory.azure.paths import (
     subscription_path,
 )
 from gatepost.directory.azure.secrets import digest_of
-from gatepost.keys.keys import DIGESTS, open_key
+from gatepost.keys.store_key import DIGESTS, open_key
 from gatepost.store.sqlite import open_store
 
 # Test vectors of the contract: A2 and A4.

@@ -11,8 +11,8 @@ from gatepost.client.message import PreparedMessage
 from gatepost.client.settings import Options, Tls
 from gatepost.errors import GatepostError
 from gatepost.testing import Dialogue, Values, load_dialogue
-from gatepost.testing.client import make_credentials, transactions
 from gatepost.testing.dialogue import NoLine, Say
+from gatepost.testing.dialogue_client import make_credentials, transactions
 from tests.certificates import Pair, make_authority
 from tests.conformance.dialogue_server import serving
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from gatepost.store.sqlite.disk import Disk, SyncFailed
+from gatepost.store.sqlite.durable_calls import Disk, SyncFailed
 
 
 def database_error(code: int) -> sqlite3.OperationalError:

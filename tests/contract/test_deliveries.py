@@ -1,4 +1,4 @@
-"""The contract of every queue (``queue.deliveries.Deliveries``)."""
+"""The contract of every queue (``queue.deliveries_contract.Deliveries``)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,7 +15,7 @@ from gatepost.model.delivery import Addressee, Lease
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import Deliveries, QueueCount, QueueSelection, part_of
+from gatepost.queue.deliveries_contract import Deliveries, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope

@@ -1,4 +1,4 @@
-"""The contract of every store of send operations (``queue.operations.OperationStore``)."""
+"""The contract of every store of send operations (``queue.operations_contract.OperationStore``)."""
 
 import asyncio
 import sqlite3
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from gatepost.errors import QueueError
-from gatepost.model.operation import SendOperation
+from gatepost.model.send_operation import SendOperation
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.commit import Ledger, Transaction
 from gatepost.store.sqlite.queries import MICROSECOND, microseconds
 from gatepost.store.sqlite.retention import OPERATIONS_KEPT, expire_operations
+from gatepost.store.sqlite.transaction import Ledger, Transaction
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, VerdictKind
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import Deliveries, QueueSelection
+from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.retention import History
 from gatepost.testing.memory import MemoryDeliveries

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.server import serve_control
+from gatepost.control.socket_server import serve_control
 from gatepost.directory.contract import Directory
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_store import RemoteStore
 from gatepost.processes.rpc import Calls
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.testing.memory import MemoryStore
 from tests.contract import test_directory, test_store
 from tests.contract.directories import CASES, Case

@@ -1,4 +1,4 @@
-"""The contract of every store of reports (``queue.reports.ReportStore``)."""
+"""The contract of every store of reports (``queue.reports_contract.ReportStore``)."""
 
 import asyncio
 import sqlite3
@@ -12,7 +12,7 @@ import pytest
 
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import Backlog, PublishedReport, ReportSettlement, ReportStore
+from gatepost.queue.reports_contract import Backlog, PublishedReport, ReportSettlement, ReportStore
 from gatepost.reports.suppression import is_in_force
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore

@@ -1,4 +1,4 @@
-"""The contract of every store (``queue.contract.Store`` and ``directory.contract.Records``)."""
+"""The contract of every store (``queue.store_contract`` and ``directory.contract.Records``)."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ import pytest
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.queue.contract import Selection
+from gatepost.queue.store_contract import Selection
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message

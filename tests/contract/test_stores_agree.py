@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.errors import QueueError
-from gatepost.queue.contract import Selection
+from gatepost.queue.store_contract import Selection
 from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import message

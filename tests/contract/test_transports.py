@@ -27,9 +27,9 @@ from gatepost.net.http import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
+from gatepost.relay.transport.connection_opener import Opener
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
-from gatepost.relay.transport.opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
 from tests.leases import lease

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import gatepost
 import gatepost.testing
 from gatepost.app.provision_azure import Provisioned
-from gatepost.app.ready import Trusted, describe
+from gatepost.app.ready_json import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.causes.cause import Cause

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gatepost.testing import Application, Dialogue, MemoryDirectory, Values, load_dialogue
 from gatepost.testing.dialogue import Say
-from gatepost.testing.server import make_setting
+from gatepost.testing.dialogue_server import make_setting
 from gatepost.wire.server.session import Session
 from tests.examples import examples
 

@@ -28,7 +28,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.http import HttpRequest, HttpResponse
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import Context
 from tests.examples import examples
 from tests.unit.diagnosis.cases import but, hello, judged

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.model.reply import EnhancedStatus, Reply
-from gatepost.wire.replies import ReplyReader
+from gatepost.wire.reply_reader import ReplyReader
 
 codes = st.integers(200, 599)
 texts = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=60)

@@ -15,7 +15,7 @@ from gatepost.mime.eight_bit import is_seven_bit
 from gatepost.model.body import BytesBody
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
-from gatepost.relay.transport.fitting import Traced
+from gatepost.relay.transport.message_fitting import Traced
 from gatepost.testing import (
     Application,
     Dialogue,

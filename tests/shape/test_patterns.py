@@ -88,9 +88,9 @@ MADE: Made = {
     "model.unescaping._expression": lambda: [unescaping._expression()],
     "relay.authenticate._is_misnamed": lambda: [each.auth.username_pattern for each in profiles()],
     "rest.graph._at": lambda: [each.path for each in (*graph._OPERATIONS, graph._MAIL)],
-    "rest.routing.any_case": lambda: [r"^/emails/operations/(?P<id>[^/]+)$"],
-    "wire.replies.parse_reply": lambda: [r"5\.7\.1(?: |$)"],
-    "wire.server.variants.commands_of": lambda: [each.server.refused_names for each in profiles()],
+    "rest.url_forms.any_case": lambda: [r"^/emails/operations/(?P<id>[^/]+)$"],
+    "wire.reply_reader.parse_reply": lambda: [r"5\.7\.1(?: |$)"],
+    "wire.server.command_variants.commands_of": lambda: [each.server.refused_names for each in profiles()],
 }
 """What is compiled in functions out of their arguments."""
 

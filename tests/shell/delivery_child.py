@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.message_ids import make_ids
-from gatepost.client.sign_in import PasswordSignIn
+from gatepost.client.smtp_sign_in import PasswordSignIn
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.server import Shared, serve_control
+from gatepost.control.socket_server import Shared, serve_control
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
@@ -26,7 +26,7 @@ from gatepost.model.retry import Retry
 from gatepost.model.route import HopLimits, Route, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dns import DnsResolver
-from gatepost.relay.outbound import DelivererParts, make_deliverer
+from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.transport.smtp import SmtpTransport

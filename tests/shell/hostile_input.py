@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 
 HEADER = 60_000
-"""Octets; MAX_HEADER of `mime.header` is somewhat more."""
+"""Octets; MAX_HEADER of `mime.header_summary` is somewhat more."""
 RESPONSE = 9_000
 """Octets, whose Base64 just fits into a line of AUTH."""
 

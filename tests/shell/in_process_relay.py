@@ -15,10 +15,10 @@ from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
-from gatepost.policy.client_counts import ClientCounter
+from gatepost.policy.client_limits import ClientCounter
 from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
 from gatepost.relay.spool import Budget

@@ -18,7 +18,7 @@ from gatepost.config.settings import Emulation
 from gatepost.directory.account_tokens import TokenAccounts
 from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Directory
-from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
+from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen

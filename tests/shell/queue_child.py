@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatepost.model.delivery import Lease, VerdictKind
-from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.store.sqlite import StoreSettings, open_store
 from tests.contract.queued import dsn, mail, planned, settlement
 

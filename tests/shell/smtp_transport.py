@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gatepost.client.settings import Timeouts
-from gatepost.client.sign_in import CredentialSource
+from gatepost.client.smtp_sign_in import CredentialSource
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import HopTls, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.relay.transport.opener import Opener
+from gatepost.relay.transport.connection_opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from tests.certificates import Authority
 from tests.leases import TRACE, lease

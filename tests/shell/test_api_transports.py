@@ -26,9 +26,9 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.fail_over import may_try_next_target
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 from gatepost.relay.transport.acs_rest import AcsRestTransport
-from gatepost.relay.transport.api import SENDING
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.http_api import SENDING
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
 

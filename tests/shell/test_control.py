@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.server import serve_control
+from gatepost.control.socket_server import serve_control
 from gatepost.errors import (
     ConnectError,
     Disconnected,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.testing import Emulator
 from tests.commands import ask
 from tests.contract.failing import FailingDisk

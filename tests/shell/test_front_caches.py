@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.directories import ServedDirectory
-from gatepost.control.server import serve_control
+from gatepost.control.socket_server import serve_control
 from gatepost.directory.accounts import REMEMBERED
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.username import CompositeName

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.access import open_administration, open_mailbox
+from gatepost.app.data_directory import open_administration, open_mailbox
 from gatepost.errors import Unreadable
 from gatepost.net.atomic_files import write_file
 from gatepost.net.files import keep_owner, make_private_directory
-from gatepost.store.private import replace_private
+from gatepost.store.private_files import replace_private
 from gatepost.store.sqlite import open_store, recovery
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.durable_calls import Disk
 from tests.contract.messages import message
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")

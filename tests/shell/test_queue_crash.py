@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.store.sqlite import open_store
 from tests.shell.killed_process import lines_until_killed
 from tests.shell.queue_child import SETTINGS, body_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.app.access import open_mailbox
+from gatepost.app.data_directory import open_mailbox
 from gatepost.testing import Emulator
 from tests.shell.peer import Peer
 from tests.shell.processes import children

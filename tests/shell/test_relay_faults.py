@@ -19,7 +19,7 @@ from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
-from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually
 from tests.shell.in_process_relay import InProcessRelay, Plan, serving

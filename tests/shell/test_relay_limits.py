@@ -131,7 +131,7 @@ def test_the_operator_hears_once_that_clients_wait_for_a_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resource = pytest.importorskip("resource")
-    monkeypatch.setattr("gatepost.relay.descriptors.QUIET", 0.3)
+    monkeypatch.setattr("gatepost.relay.descriptor_alarm.QUIET", 0.3)
     with serving(tmp_path, Plan("open")) as served, socket.socket() as client:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         os.close(first_free := os.dup(0))

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gatepost.control.server import Shared, serve_control
-from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.control.socket_server import Shared, serve_control
+from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.front_caches import PATIENCE, VACATE
 from gatepost.processes.remote_client_counts import RemoteClientCounter

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.server import Shared, serve_control
+from gatepost.control.socket_server import Shared, serve_control
 from gatepost.operator_log.sentences import EventFormatter, format_event
 from gatepost.operator_log.writer import Reporter
 from gatepost.processes.control_socket import SOCKET

@@ -22,7 +22,7 @@ import pytest
 from gatepost.client.settings import Options, Tls
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.keys.keys import DIGESTS, open_key
+from gatepost.keys.store_key import DIGESTS, open_key
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.secret import Secret

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from gatepost.client.session import ClientSession
-from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
+from gatepost.client.smtp_sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
@@ -19,9 +19,9 @@ from gatepost.model.credentials import Credentials
 from gatepost.model.route import Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
-from gatepost.net.trust import Trust
+from gatepost.net.tls_contexts import Trust
 from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
-from gatepost.relay.transport.opener import Opener, ServerSettings
+from gatepost.relay.transport.connection_opener import Opener, ServerSettings
 from gatepost.relay.transport.smtp import SmtpTransport
 from tests.certificates import Authority, Pair
 from tests.leases import outcomes

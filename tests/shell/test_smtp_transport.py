@@ -26,7 +26,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.tls import server_context
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
-from gatepost.relay.transport.opener import Opener
+from gatepost.relay.transport.connection_opener import Opener
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import USUAL

@@ -140,7 +140,7 @@ def test_a_name_that_may_not_survive_is_final_too(
             raise FailingDisk.NO_ROOM
 
     async def steps(store: SqliteStore) -> None:
-        monkeypatch.setattr("gatepost.store.sqlite.disk.sync_directory", sync)
+        monkeypatch.setattr("gatepost.store.sqlite.durable_calls.sync_directory", sync)
         for _ in range(2):  # the next sync may say that all is well
             with pytest.raises(QueueError) as caught:
                 await store.put(message("failed", LARGE))

@@ -13,7 +13,7 @@ import pytest
 from gatepost.errors import Disconnected, RemoteProtocolError, TlsError
 from gatepost.net.async_stream import AsyncStream
 from gatepost.net.dial import connect_to, dial, parse_server, resolve
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import client_context
 from tests.certificates import Authority, Pair
 from tests.loopback import free_port

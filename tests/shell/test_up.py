@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import gatepost
-from gatepost.keys.keys import open_key
+from gatepost.keys.store_key import open_key
 from gatepost.net.interfaces import list_addresses
 from gatepost.testing import Emulator
 from tests import fork_server

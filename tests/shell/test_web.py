@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gatepost.net.listen import listen
-from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.processes.runtime import report_faults
 from gatepost.relay.handshakes import Handshakes
 from gatepost.rest.failures import Guard

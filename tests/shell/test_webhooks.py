@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from gatepost.app.access import open_events
+from gatepost.app.data_directory import open_events
 from gatepost.testing import Emulator
 from tests.certificates import make_authority
 from tests.shell.webhook_endpoint import Webhook

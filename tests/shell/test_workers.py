@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatepost.app.access import open_mailbox
+from gatepost.app.data_directory import open_mailbox
 from gatepost.app.front import FrontSetup
 from gatepost.errors import GatepostError
 from gatepost.processes.workers import Instruction, Workers

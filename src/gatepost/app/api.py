@@ -10,7 +10,7 @@ from gatepost.config.settings import ApiSettings
 from gatepost.model.message import Submission
 from gatepost.net.certificate_names import served_names
 from gatepost.net.listen import Listener, listen
-from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
 from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
@@ -33,7 +33,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Implements ``queue.operations.SendingStore``: accepted mail uses the relay's routes."""
+    """Implements ``SendingStore``: accepted mail uses the relay's routes."""
 
     store: RoutedStore
     operations: RoutedOperations
@@ -51,7 +51,7 @@ async def serve_api(
 ) -> Api:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
     from gatepost.rest.application import management_application  # noqa: PLC0415
-    from gatepost.rest.intake import Intake  # noqa: PLC0415
+    from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
     from gatepost.web.connections import HandshakeLimit  # noqa: PLC0415
     from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gatepost.app.ready import Trusted
+from gatepost.app.ready_json import Trusted
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import ensure_certificates
-from gatepost.keys.keys import keep_fingerprint, open_key
-from gatepost.keys.signing import open_tokens
+from gatepost.keys.store_key import keep_fingerprint, open_key
+from gatepost.keys.token_signing import open_tokens
 from gatepost.net.atomic_files import keep_out_of_git
 from gatepost.store.lock import LOCK
 from gatepost.store.sqlite import open_store

@@ -11,20 +11,20 @@ from typing import Any
 from gatepost.app.front import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.message_ids import ids_of
-from gatepost.app.ready import remove_ready
-from gatepost.app.watched_store import open_watched
+from gatepost.app.ready_json import remove_ready
+from gatepost.app.store_opening import open_watched
 from gatepost.config.settings import Configuration
-from gatepost.control.server import Shared, serve_control
+from gatepost.control.socket_server import Shared, serve_control
 from gatepost.directory.contract import Directory
 from gatepost.net.atomic_files import remove_file
 from gatepost.net.listen import Listener
 from gatepost.operator_log.writer import Reporter
 from gatepost.processes.control_socket import SOCKET
 from gatepost.relay.context import Relay
-from gatepost.relay.descriptors import DescriptorAlarm
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.spool import Budget
 from gatepost.store.sqlite import SqliteStore, StoreSettings
-from gatepost.store.sqlite.disk import UnsyncedDisk
+from gatepost.store.sqlite.durable_calls import UnsyncedDisk
 from gatepost.store.sqlite.retention import History, Retention
 
 

@@ -18,7 +18,7 @@ from gatepost.config.settings import (
 from gatepost.diagnosis.errors import finding_of
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.login_rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.change_listeners import ChangeListeners
@@ -38,7 +38,7 @@ from gatepost.errors import TokenError
 from gatepost.keys.accounts import PROOFS, open_accounts, sealer
 from gatepost.keys.damaged_records import tell_damaged
 from gatepost.keys.entra_keys import published_by
-from gatepost.keys.keys import DIGESTS, Key, keep_fingerprint
+from gatepost.keys.store_key import DIGESTS, Key, keep_fingerprint
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later

@@ -13,7 +13,7 @@ from gatepost.config.values import Network
 from gatepost.model.address import parse_address
 from gatepost.model.profile import Profile
 from gatepost.net.listen import Listener, listen, listen_local
-from gatepost.policy.client_counts import ClientLimits
+from gatepost.policy.client_limits import ClientLimits
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.profiles import load_profile
 from gatepost.relay.context import ReportEvent

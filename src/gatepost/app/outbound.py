@@ -11,9 +11,9 @@ from typing import Final
 from gatepost.app.upstreams import Turns, Upstreams
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
-from gatepost.keys.keys import Key
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.keys.secret_files import SecretFiles
+from gatepost.keys.store_key import Key
 from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
@@ -22,13 +22,13 @@ from gatepost.net.http import Http
 from gatepost.operator_log.alarms import Alarms
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
+from gatepost.relay.attempt_feedback import alarm_keys
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Deliverer
-from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.faults import explain
-from gatepost.relay.feedback import alarm_keys
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
+from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.outbound import DelivererParts, make_deliverer
+from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own

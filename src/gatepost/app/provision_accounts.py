@@ -15,7 +15,7 @@ from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.keys.accounts import open_accounts, sealer
 from gatepost.keys.damaged_records import FAULTS, Damaged, note
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.profiles.credentials import fill_template

@@ -26,7 +26,9 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import (
+from gatepost.directory.azure.login_rules import Rules
+from gatepost.directory.azure.records import record_of
+from gatepost.directory.azure.resource_ids import (
     child_path,
     group_path,
     new_guid,
@@ -34,12 +36,10 @@ from gatepost.directory.azure.paths import (
     subscription_of,
     subscription_path,
 )
-from gatepost.directory.azure.records import record_of
-from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.directory.contract import Record, Records
 from gatepost.keys.damaged_records import FAULTS, note
-from gatepost.keys.keys import Key, SealedAccessKeys
+from gatepost.keys.store_key import Key, SealedAccessKeys
 from gatepost.model.secret import Secret
 
 NAME: Final = "gatepost"

@@ -15,10 +15,10 @@ from gatepost.app.composition import Composition
 from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.front import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
-from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.listeners import client_limits
 from gatepost.app.outbound import DeliverySetup, Outbound, OutboundContext
-from gatepost.app.ready import write_ready
+from gatepost.app.ready_json import write_ready
+from gatepost.app.signals import OnReady, run_relay
 from gatepost.config.load import load_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Configuration
@@ -26,10 +26,10 @@ from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.server import Shared
+from gatepost.control.socket_server import Shared
 from gatepost.errors import ConfigError, GatepostError
-from gatepost.keys.keys import Key, SealedAccessKeys, keep_fingerprint, open_key
-from gatepost.keys.signing import open_tokens
+from gatepost.keys.store_key import Key, SealedAccessKeys, keep_fingerprint, open_key
+from gatepost.keys.token_signing import open_tokens
 from gatepost.net.dns import DnsResolver
 from gatepost.net.files import check_again
 from gatepost.net.http import HttpClient
@@ -37,11 +37,11 @@ from gatepost.net.listen import Listener
 from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.alarms import Alarms
 from gatepost.operator_log.writer import Reporter
-from gatepost.policy.client_counts import ClientCounts, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
 from gatepost.processes.runtime import attempts_within, side_by_side, too_few_files
 from gatepost.processes.stopping import DRAIN
 from gatepost.relay.context import Relay, ReportEvent
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.relay.routed_store import RoutedOperations
 from gatepost.rest.context import MessageLimits, Site
 from gatepost.store.sqlite import SqliteStore

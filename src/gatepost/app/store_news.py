@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gatepost.store.private import open_private
+from gatepost.store.private_files import open_private
 
 if TYPE_CHECKING:
     from gatepost.store.sqlite import SqliteStore

@@ -12,10 +12,10 @@ from typing import Any
 
 from gatepost.app.composition import Composition
 from gatepost.app.front import LoadedConfiguration
-from gatepost.app.lifecycle import OnReady, run_relay
 from gatepost.app.provision_accounts import Accounts, provide_accounts
 from gatepost.app.provision_azure import Provisioned, provision
-from gatepost.app.ready import Listeners, Trusted, describe, https_url, write_ready
+from gatepost.app.ready_json import Listeners, Trusted, describe, https_url, write_ready
+from gatepost.app.signals import OnReady, run_relay
 from gatepost.certificates.bundle import write_bundle
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, make_flawed
 from gatepost.certificates.names import names_of
@@ -26,14 +26,14 @@ from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.server import Shared
+from gatepost.control.socket_server import Shared
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
-from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.login_rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.keys.damaged_records import Damaged, tell_damaged
-from gatepost.keys.keys import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
-from gatepost.keys.signing import open_tokens
+from gatepost.keys.store_key import DIGESTS, Key, SealedAccessKeys, keep_fingerprint, open_key
+from gatepost.keys.token_signing import open_tokens
 from gatepost.model.profile import Profile
 from gatepost.net.atomic_files import keep_out_of_git
 from gatepost.net.dns import DnsResolver
@@ -235,7 +235,7 @@ async def _serve_web(
     if listeners["https"] is None and listeners["http"] is None:
         return
     from gatepost.rest.application import clear_application, secure_application  # noqa: PLC0415
-    from gatepost.rest.intake import Intake  # noqa: PLC0415
+    from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
     from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 
     alarm = relay.descriptors

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
-from gatepost.client.sign_in import (
+from gatepost.client.smtp_sign_in import (
     CertificateSignIn,
     CredentialSource,
     PasswordSignIn,
@@ -41,7 +41,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay.transport.acs_rest import SCOPE as ACS_SCOPE
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport

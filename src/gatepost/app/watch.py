@@ -20,8 +20,8 @@ from gatepost.errors import ConfigError
 from gatepost.net.listen import Listener, listen
 from gatepost.relay.context import ReportEvent
 from gatepost.store.lock import DirectoryLock, StoreLocked
+from gatepost.watch.check_times import first_after, next_after
 from gatepost.watch.metrics import CONTENT_TYPE, render
-from gatepost.watch.schedule import first_after, next_after
 from gatepost.watch.watcher import Look, Watcher, look
 from gatepost.web.server import WebServer
 

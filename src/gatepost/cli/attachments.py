@@ -12,7 +12,7 @@ import click
 
 from gatepost.cli.output import CommandFailed, print_json
 from gatepost.cli.tables import safe
-from gatepost.mime.contents import Attachment
+from gatepost.mime.readable_contents import Attachment
 
 LONGEST: Final = 200
 """Octets of a name in UTF-8 at most; file systems permit 255."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.environment import dotenv_lines, export_lines, missing_lines, smtp_variables
+from gatepost.cli.environment_lines import dotenv_lines, export_lines, missing_lines, smtp_variables
 from gatepost.cli.local_relay import read_ready
 from gatepost.cli.output import CommandFailed
 from gatepost.cli.streams import write_unescaped

@@ -8,7 +8,7 @@ import click
 from gatepost.cli.tables import print_rows, safe, several
 
 if TYPE_CHECKING:
-    from gatepost.mime.contents import Contents
+    from gatepost.mime.readable_contents import Contents
     from gatepost.model.message import StoredMessage
 
 _TITLES: Final = ("ID", "RECEIVED", "FROM", "TO", "SUBJECT")
@@ -97,7 +97,7 @@ def print_message(message: "StoredMessage", content: bytes) -> None:
 
 
 def _read(content: bytes) -> "Contents":
-    from gatepost.mime.contents import read_contents  # noqa: PLC0415 - not needed to list
+    from gatepost.mime.readable_contents import read_contents  # noqa: PLC0415 - not needed to list
 
     return read_contents(content)
 

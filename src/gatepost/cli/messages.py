@@ -13,7 +13,7 @@ from gatepost.cli.store_options import place_options
 
 if TYPE_CHECKING:
     from gatepost.model.message import StoredMessage
-    from gatepost.queue.contract import Selection, Store
+    from gatepost.queue.store_contract import Selection, Store
 
 WAIT: Final = 30.0
 """Seconds."""
@@ -57,7 +57,7 @@ def _filters(command: F) -> F:
 
 
 def _selection(filters: dict[str, str]) -> "Selection":
-    from gatepost.queue.contract import Selection  # noqa: PLC0415
+    from gatepost.queue.store_contract import Selection  # noqa: PLC0415
 
     names = ("to", "sender", "subject", "account")
     to, sender, subject, account = [filters[each] for each in names]
@@ -220,7 +220,7 @@ def save_attachments(id_: str, directory: Path, force: bool, data: Path, as_json
       gatepost messages save-attachments last --to attachments
     """
     from gatepost.cli.attachments import print_saved, save  # noqa: PLC0415
-    from gatepost.mime.contents import read_contents  # noqa: PLC0415
+    from gatepost.mime.readable_contents import read_contents  # noqa: PLC0415
 
     async def operate(store: "Store") -> None:
         message = await store.get(id_)
@@ -261,7 +261,7 @@ def _open(data: Path, operate: Operation) -> None:
     """Run ``operate`` on the captured mail of ``data``. Raises CommandFailed."""
     import asyncio  # noqa: PLC0415 - `gatepost --help` does without
 
-    from gatepost.app.access import open_mailbox  # noqa: PLC0415
+    from gatepost.app.data_directory import open_mailbox  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     async def run() -> None:

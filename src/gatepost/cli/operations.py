@@ -16,28 +16,28 @@ Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[D
 
 def call_events(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of ``reports``; errors become CommandFailed."""
-    from gatepost.app.access import open_events  # noqa: PLC0415 - `gatepost --help` does without
+    from gatepost.app.data_directory import open_events  # noqa: PLC0415 - `gatepost --help` does without
 
     return _call(open_events(data), operation, fields)
 
 
 def call_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of ``control``; errors become CommandFailed."""
-    from gatepost.app.access import open_queue  # noqa: PLC0415
+    from gatepost.app.data_directory import open_queue  # noqa: PLC0415
 
     return _call(open_queue(data, configured_routes), operation, fields)
 
 
 def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of ``control.clock``; errors become CommandFailed."""
-    from gatepost.app.access import open_clock  # noqa: PLC0415
+    from gatepost.app.data_directory import open_clock  # noqa: PLC0415
 
     return _call(open_clock(data), operation, fields)
 
 
 def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation on the directory of ``data``; errors become CommandFailed."""
-    from gatepost.app.access import has_store, open_administration  # noqa: PLC0415
+    from gatepost.app.data_directory import has_store, open_administration  # noqa: PLC0415
 
     creates = operation == _CREATES
     if not has_store(data):

@@ -18,7 +18,7 @@ from gatepost.errors import Phase, RemoteProtocolError
 from gatepost.model.reply import Reply
 from gatepost.net.dial import host_name, parse_server
 from gatepost.net.local_authority import find_local_authority, is_issued_by, trust_also
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import client_context
 
 _PHASES: dict[str, Phase] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatepost.cli.environment import export_lines, missing_lines
+from gatepost.cli.environment_lines import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.processes.stray_signals import ignore_stray_signals
 
@@ -139,7 +139,7 @@ def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
 
 
 def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> None:
-    from gatepost.profiles.asking import doctor_command  # noqa: PLC0415 - as above
+    from gatepost.profiles.doctor_command import doctor_command  # noqa: PLC0415 - as above
 
     reporter.say(start_text(document))
     if command := doctor_command(profile, document):

@@ -15,7 +15,7 @@ from gatepost.errors import (
     TimedOut,
 )
 from gatepost.model.credentials import Credentials
-from gatepost.model.plan import Plan
+from gatepost.model.mechanism_plan import Plan
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel, tls_server_end_point

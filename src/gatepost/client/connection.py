@@ -22,13 +22,13 @@ from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
 from gatepost.net.dial import Server, host_name, parse_server
-from gatepost.net.stream import CLOSE_TIMEOUT, SyncStream
+from gatepost.net.sync_stream import CLOSE_TIMEOUT, SyncStream
 from gatepost.net.tls import Context, client_context
 from gatepost.sasl.mechanisms import MECHANISMS
 
 if TYPE_CHECKING:
     from gatepost.net.async_stream import AsyncStream
-    from gatepost.net.names import Find
+    from gatepost.net.system_resolver import Find
 
 Password = str | Secret | Token | Credentials
 """A password, a token, or credentials of another kind (with their own user name)."""
@@ -291,7 +291,7 @@ class AsyncConnection:
     async def open(self) -> Self:
         """Connect and sign in; raises as ``Connection`` does."""
         from gatepost.net.async_stream import AsyncStream  # noqa: PLC0415  # asyncio only here
-        from gatepost.net.names import find_endpoints  # noqa: PLC0415
+        from gatepost.net.system_resolver import find_endpoints  # noqa: PLC0415
 
         self._begin()
         plan, timeouts = self._plan, self._plan.timeouts

@@ -21,7 +21,7 @@ from gatepost.client.steps import (
     drive,
 )
 from gatepost.errors import Disconnected, GatepostError
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import Context
 
 if TYPE_CHECKING:  # blocking programs do not load asyncio

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepost.client.ehlo import without_secrets
+from gatepost.client.ehlo_secrets import without_secrets
 from gatepost.client.steps import BeginTls, Conversation, Read, T, Write, WriteFrom
 from gatepost.errors import (
     Disconnected,
@@ -28,8 +28,8 @@ from gatepost.model.reply import Reply
 from gatepost.model.transcript import Transcript
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
-from gatepost.wire.capabilities import parse_capabilities
-from gatepost.wire.replies import ReplyReader
+from gatepost.wire.ehlo_reply import parse_capabilities
+from gatepost.wire.reply_reader import ReplyReader
 
 CLOSING: Final = 421
 CHALLENGE: Final = 334

@@ -6,7 +6,6 @@ from typing import Any, Final, Literal
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.problems import nearest
-from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
@@ -17,6 +16,7 @@ from gatepost.config.settings import (
     PasswordCredential,
     RefreshCredential,
 )
+from gatepost.config.table_reader import TableReader
 
 _PLACES: Final = ("file", "systemd", "environment")
 NOWHERE: Final = NamedSecret("environment", "")

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from gatepost.config.reading import TableReader
 from gatepost.config.settings import ApiSettings, ListenerSettings
+from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
 from gatepost.model.retry import Retry
 from gatepost.model.route import (

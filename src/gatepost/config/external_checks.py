@@ -15,7 +15,6 @@ from gatepost.client.tokens.azure import NEEDS_LIBRARY, is_installed
 from gatepost.client.tokens.entra import read_certificate
 from gatepost.client.tokens.google import read_key
 from gatepost.config.positions import Path
-from gatepost.config.reading import Source
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
@@ -28,11 +27,12 @@ from gatepost.config.settings import (
     StorageSettings,
 )
 from gatepost.config.source_file import try_secret, try_to_read
+from gatepost.config.table_reader import Source
 from gatepost.errors import ConfigError, TlsError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.model.units import MIB
 from gatepost.net.files import has_access_list
-from gatepost.net.private_files import check_private
+from gatepost.net.permission_checks import check_private
 from gatepost.net.tls import Context, client_context, server_context
 
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH

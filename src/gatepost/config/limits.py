@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gatepost.config import values
-from gatepost.config.reading import TableReader
+from gatepost.config.table_reader import TableReader
 from gatepost.model.units import MIB
 
 

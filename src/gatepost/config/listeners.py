@@ -7,7 +7,6 @@ from typing import Any, Final, cast
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import secret
-from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccountsDirectory,
     AccountSettings,
@@ -19,6 +18,7 @@ from gatepost.config.settings import (
     ListenerTls,
     NetworkRule,
 )
+from gatepost.config.table_reader import TableReader
 from gatepost.net.listen import is_loopback
 from gatepost.profiles.load import known_providers
 from gatepost.sasl.mechanisms import MECHANISMS

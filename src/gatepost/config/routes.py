@@ -6,14 +6,14 @@ from typing import Any, Final, cast
 
 from gatepost.config import values
 from gatepost.config.problems import nearest
-from gatepost.config.reading import TableReader
 from gatepost.config.settings import (
     AccessKeyCredential,
     CertificateCredential,
     CredentialSettings,
     PasswordCredential,
 )
-from gatepost.config.sign_in import check_sign_in
+from gatepost.config.sign_in_checks import check_sign_in
+from gatepost.config.table_reader import TableReader
 from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
@@ -31,7 +31,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.dial import Server
 from gatepost.routing.domains import fold_pattern
-from gatepost.routing.naming import route_name
+from gatepost.routing.route_names import route_name
 from gatepost.sasl.mechanisms import MECHANISMS
 
 Credentials = Mapping[str, CredentialSettings]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.limits import LimitSettings
-from gatepost.config.reading import EffectiveValue
+from gatepost.config.table_reader import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile

@@ -5,10 +5,10 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from gatepost.client.named_secret import NamedSecret
+from gatepost.config.lenient_toml import read_toml
 from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.reading import Source, TableReader
-from gatepost.config.syntax import read_toml
+from gatepost.config.table_reader import Source, TableReader
 from gatepost.errors import ConfigError
 from gatepost.net.files import open_again
 

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import values
 from gatepost.config.credentials import NOWHERE, secret
-from gatepost.config.reading import EffectiveValue, Source, TableReader
 from gatepost.config.source_file import parse, raise_problems, read_text, try_secret, try_to_read
+from gatepost.config.table_reader import EffectiveValue, Source, TableReader
 from gatepost.diagnosis.remedies import find_library
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import TlsMode

@@ -7,7 +7,7 @@ from typing import Any
 
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.model.route import Route
-from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.deliveries_contract import Deliveries
 
 
 def _now() -> datetime:

@@ -15,9 +15,9 @@ from gatepost.control.queue_documents import (
 )
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
-from gatepost.queue.deliveries import Action, Deliveries, QueueCount, QueueSelection
+from gatepost.queue.deliveries_contract import Action, Deliveries, QueueCount, QueueSelection
 from gatepost.queue.pause import Pause
-from gatepost.queue.schedule import BACK
+from gatepost.queue.retry_schedule import BACK
 from gatepost.queue.why import next_try, why
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from gatepost.directory.contract import Later, Record, Records, not_cached
 from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
 from gatepost.directory.passwords import Hasher
 from gatepost.directory.proof_cache import ProofCache, ticket_of
-from gatepost.directory.senders import standing_of
-from gatepost.directory.verifiers import (
+from gatepost.directory.scram_verifiers import (
     CHOSEN_ITERATIONS,
     HASHES,
     ScramVerifiers,
@@ -23,6 +22,7 @@ from gatepost.directory.verifiers import (
     random_salt,
     unproven,
 )
+from gatepost.directory.senders import standing_of
 from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal

@@ -17,8 +17,8 @@ from gatepost.directory.azure.username import CompositeName, UsernameError, pars
 from gatepost.directory.entra_tokens import EntraTokens, Faulty
 from gatepost.directory.fair_queue import FairQueue, TooMany
 from gatepost.directory.proof_cache import ProofCache, ticket_of
+from gatepost.directory.scram_verifiers import unproven
 from gatepost.directory.senders import standing_of
-from gatepost.directory.verifiers import unproven
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply

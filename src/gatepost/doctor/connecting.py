@@ -13,7 +13,7 @@ from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, RemoteProtocolError, TimedOut
 from gatepost.model.evidence import Connect, Greeting, TlsFirst
 from gatepost.net.dial import Endpoint, connect_to
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import client_context
 
 MAX_ADDRESSES: Final = 8

@@ -10,7 +10,7 @@ from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, RemoteProtocolError
 from gatepost.model.evidence import MissingIssuer
 from gatepost.net.dial import Endpoint, Server, connect_to, resolve
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import completing_context
 
 TIMEOUT: Final = 3.0

@@ -15,7 +15,7 @@ from gatepost.doctor.visit import Visit
 from gatepost.errors import GatepostError, ResolveError
 from gatepost.model.evidence import OtherServer
 from gatepost.net.dial import Server, connect_to, resolve
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import client_context
 from gatepost.profiles import known_providers, load_profile
 

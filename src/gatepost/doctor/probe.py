@@ -48,7 +48,7 @@ from gatepost.model.evidence import (
 )  # fmt: skip
 from gatepost.net.dial import Endpoint, Server, host_name, resolve
 from gatepost.net.local_authority import is_issued_by, trust_also
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import TlsFacts, client_context, strict_context
 
 STRICT: Final = range(80, 95)

@@ -16,9 +16,9 @@ from gatepost.model.evidence import EhloExchange
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
 from gatepost.net.dial import Endpoint, connect_to
-from gatepost.net.stream import SyncStream
+from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import Context, TlsFacts
-from gatepost.wire.capabilities import parse_capabilities
+from gatepost.wire.ehlo_reply import parse_capabilities
 
 T = TypeVar("T")
 NOTHING: Final = Reply(0)

@@ -8,7 +8,7 @@ from gatepost.config.settings import AccountsDirectory, DirectorySettings
 from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
 from gatepost.directory.contract import Records
 from gatepost.directory.passwords import PasswordHasher
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 
 PROOFS: Final = "what stands in memory for a secret"
 _CRAM_MD5: Final = "CRAM-MD5"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import ConfigError
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.secret import Secret
 from gatepost.net.atomic_files import write_file
 from gatepost.net.files import make_private_directory

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gatepost.mime.composed_parts import text_entity
 from gatepost.mime.dates import format_date
 from gatepost.mime.dsn_fields import delivery_status
 from gatepost.mime.dsn_wording import explain, subject_of
-from gatepost.mime.entities import text_entity
 from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import QueuedMessage

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gatepost.mime.header import MAX_HEADER
+from gatepost.mime.header_summary import MAX_HEADER
 from gatepost.mime.look_alikes import COLON, as_seen
 
 # Literals to search for, and single characters to search up to: this runs for each message.

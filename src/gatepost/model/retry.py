@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The times of the attempts at a delivery, from which ``queue.schedule`` computes the next.
+    """The times of the attempts at a delivery, for ``queue.retry_schedule``.
 
     RFC 5321 4.5.4.1 recommends 30 minutes between attempts and 4 to 5 days in total, and permits
     the first attempts to be closer together.

@@ -21,8 +21,8 @@ from gatepost.errors import (
 )
 from gatepost.model.body import windows_of
 from gatepost.net.dial import CONNECT_TIMEOUT, Endpoint, Server, make_socket, unreachable
-from gatepost.net.names import Find, find_endpoints
-from gatepost.net.stream import CLOSE_TIMEOUT
+from gatepost.net.sync_stream import CLOSE_TIMEOUT
+from gatepost.net.system_resolver import Find, find_endpoints
 from gatepost.net.tls import Context, TlsLayer
 
 HIGH_WATER: Final = 65_536

@@ -30,7 +30,7 @@ from gatepost.errors import (
 from gatepost.net.descriptors import is_shortage, no_descriptor
 from gatepost.net.dial import open_socket, plainly
 from gatepost.net.tls import describe_failure
-from gatepost.net.trust import Contexts, Trust
+from gatepost.net.tls_contexts import Contexts, Trust
 
 if TYPE_CHECKING:
     import aiohttp

@@ -9,7 +9,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.later import Later
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
-from gatepost.policy.rate import Rate, RateWindows, rate_of
+from gatepost.policy.rate_windows import Rate, RateWindows, rate_of
 from gatepost.wire.server.replies import Replies
 
 Face = Literal["smtp", "rest"]

@@ -22,7 +22,7 @@ _READ_BOOL: Final[Callable[[msgspec.Raw], bool]] = decoder(bool).decode
 
 
 class RemoteClientCounter:
-    """Implements ``policy.client_counts.ClientCounter`` over calls.
+    """Implements ``policy.client_limits.ClientCounter`` over calls.
 
     Many clients connect anew for each message. The place of one that disconnected stays reserved
     for a moment, and the next one of its address takes it without a call. Before the store process

@@ -12,8 +12,8 @@ from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.processes.packed_mail import PackedMessage, Pieces, pack_submission, unpack_message
 from gatepost.processes.rpc import NIL, Calls, decode
-from gatepost.queue.contract import Selection
-from gatepost.relay.faults import error_of
+from gatepost.queue.store_contract import Selection
+from gatepost.relay.error_text import error_of
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ before."""
 
 
 class RemoteStore:
-    """Implements ``queue.contract.Store`` over calls.
+    """Implements ``queue.store_contract.Store`` over calls.
 
     ``put`` raises ResponseLost if the store process ends meanwhile, because it may have committed
     the message.

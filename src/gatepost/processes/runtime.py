@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from gatepost.net.descriptors import keep_reserve, limit
 from gatepost.queue.attempt_slots import ATTEMPTS
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 
 T = TypeVar("T")
 

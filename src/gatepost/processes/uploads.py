@@ -7,7 +7,7 @@ from gatepost.errors import QueueFull
 from gatepost.model.message import Submission
 from gatepost.processes.packed_mail import PackedSubmission, unpack_submission
 from gatepost.processes.rpc import Afterwards
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay.spool import Budget, Spool
 
 

@@ -14,8 +14,8 @@ from gatepost.model.behaviour import FirstAccount
 from gatepost.model.profile import GROUPS, Profile
 from gatepost.model.reply import Esc, Reply
 from gatepost.profiles.credentials import fill_template
+from gatepost.wire.server.command_variants import ANSWERABLE
 from gatepost.wire.server.replies import NAMES as REPLY_NAMES
-from gatepost.wire.server.variants import ANSWERABLE
 
 EXTENDS: Final = "extends"
 """The key that names the profile below a file."""

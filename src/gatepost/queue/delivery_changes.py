@@ -7,7 +7,7 @@ from typing import Final
 from gatepost.errors import LeaseLost
 from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Settlement, VerdictKind
 from gatepost.model.route import NextHop
-from gatepost.queue.history import remember
+from gatepost.queue.attempt_history import remember
 
 _FATES: Final[dict[VerdictKind, Fate]] = {
     "delivered": "delivered",

@@ -8,7 +8,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
-from gatepost.queue.schedule import Times
+from gatepost.queue.retry_schedule import Times
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ accepted lately. The next login is tried soon, by one connection, and later each
 from collections.abc import Sequence
 from typing import Final
 
-from gatepost.queue.schedule import Random
+from gatepost.queue.retry_schedule import Random
 
 DOUBTED: Final = (2.0, 10.0)
 """Seconds after refusals of a secret that had been accepted lately. A further one pauses the

@@ -6,10 +6,10 @@ from typing import Final
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
-from gatepost.queue.breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
-from gatepost.queue.feedback import NONE, PAUSE_IDENTITY, Change, Lesson, lesson_of
+from gatepost.queue.circuit_breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
-from gatepost.queue.schedule import Random
+from gatepost.queue.reply_lessons import NONE, PAUSE_IDENTITY, Change, Lesson, lesson_of
+from gatepost.queue.retry_schedule import Random
 
 MINUTE: Final = 60.0
 GROW_AFTER: Final = 50

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.queue.contract import Selection
+from gatepost.queue.store_contract import Selection
 
 _NULL_SENDER: Final = "<>"
 
@@ -28,7 +28,7 @@ def captured(submission: Submission) -> StoredMessage:
 def decode_subject(raw: str) -> str:
     """Return a decoded Subject (RFC 2047), or the original if it cannot be decoded."""
     if "=?" in raw:
-        from gatepost.mime.contents import decode_field  # noqa: PLC0415 - slow to import
+        from gatepost.mime.readable_contents import decode_field  # noqa: PLC0415 - slow to import
 
         return decode_field(raw)
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

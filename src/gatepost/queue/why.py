@@ -10,7 +10,7 @@ from gatepost.errors import Phase
 from gatepost.model.delivery import Attempt, Delivery, Fate
 from gatepost.model.reply import Reply
 from gatepost.queue.pause import Pause
-from gatepost.queue.schedule import BACK
+from gatepost.queue.retry_schedule import BACK
 from gatepost.queue.unsettled import has_ended_unsettled
 
 LONGEST: Final = 500

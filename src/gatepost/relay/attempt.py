@@ -24,9 +24,9 @@ from gatepost.queue.fail_over import (
 )
 from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import AttemptStep, Progress
+from gatepost.relay.attempt_feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.delivery_context import Load
-from gatepost.relay.descriptors import DescriptorAlarm
-from gatepost.relay.feedback import AttemptFeedback, ServerAttempt
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup, ServerLookup

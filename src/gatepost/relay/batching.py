@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from gatepost.model.message import Submission
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 
 LINGER: Final = 0.001
 """Maximum number of seconds that a message waits for others; a client that is alone does not wait.

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
 from gatepost.model.later import Later
-from gatepost.policy.client_counts import ClientCounter
+from gatepost.policy.client_limits import ClientCounter
 from gatepost.policy.quotas import Quotas
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay.batching import Batcher
-from gatepost.relay.descriptors import DescriptorAlarm
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router

@@ -24,7 +24,7 @@ from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.early_retries import EarlyRetries
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops

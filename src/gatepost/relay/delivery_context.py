@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.body import Body
-from gatepost.queue.deliveries import Deliveries
+from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.routes import Routes
 

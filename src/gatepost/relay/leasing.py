@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Planned
-from gatepost.queue.schedule import BACK
+from gatepost.queue.retry_schedule import BACK
+from gatepost.relay.backlog_throttle import FEW, GivingWay
 from gatepost.relay.delivery_context import DeliveryContext
-from gatepost.relay.faults import explain
-from gatepost.relay.giving_way import FEW, GivingWay
+from gatepost.relay.error_text import explain
 from gatepost.relay.next_hop_queues import NextHopQueues, QueuedLease
 
 BATCH: Final = 200

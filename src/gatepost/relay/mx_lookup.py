@@ -16,11 +16,11 @@ from gatepost.errors import TimedOut
 from gatepost.model.dns import DnsAnswer, MxRecord, Resolver
 from gatepost.model.reply import Reply
 from gatepost.net.lookup_line import LookupLine
-from gatepost.queue.breaker import Breaker, BreakerTimes
+from gatepost.queue.circuit_breaker import Breaker, BreakerTimes
 from gatepost.queue.pause import Pause
-from gatepost.queue.schedule import Random
+from gatepost.queue.retry_schedule import Random
 from gatepost.relay.wait import CROWDED, RESOLVER, SOON, Wait
-from gatepost.routing.mx import exchangers, hosts_of
+from gatepost.routing.mx_candidates import exchangers, hosts_of
 
 CACHED: Final = 10_000
 """Domains that are remembered; the least recently used are dropped."""

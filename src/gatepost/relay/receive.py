@@ -15,9 +15,9 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
-from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay
-from gatepost.relay.faults import BROKEN, NO_ANSWER, error_of, explain
+from gatepost.relay.counted_client import UNCOUNTED, CountedClient
+from gatepost.relay.error_text import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.handshakes import TOO_MANY
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.sign_in import SignIn, after

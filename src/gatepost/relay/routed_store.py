@@ -8,12 +8,12 @@ from gatepost.errors import QueueError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.model.operation import SendOperation
-from gatepost.queue.contract import Selection, Store
-from gatepost.queue.deliveries import Deliveries
-from gatepost.queue.operations import QueuedOperations
+from gatepost.model.send_operation import SendOperation
+from gatepost.queue.deliveries_contract import Deliveries
+from gatepost.queue.operations_contract import QueuedOperations
+from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.deliver import Deliverer
-from gatepost.relay.faults import error_of
+from gatepost.relay.error_text import error_of
 from gatepost.relay.routes import Routes
 from gatepost.relay.spool import FileBody
 from gatepost.routing.route import Router
@@ -25,7 +25,7 @@ Queue = Callable[[Sequence[Planned], bool], Awaitable[tuple[Lease, ...]]]
 
 
 class RoutedStore:
-    """Implements ``queue.contract.Store``: mail with a next hop is queued, the rest captured.
+    """Implements ``queue.store_contract.Store``: mail with a next hop is queued, the rest captured.
 
     It lists and shows captured messages only.
     """
@@ -112,7 +112,7 @@ class RoutedStore:
 
 
 class RoutedOperations:
-    """Implements ``queue.operations.OperationStore`` over it: mail from the REST API is routed."""
+    """Implements ``OperationStore`` over it: mail from the REST API is routed."""
 
     def __init__(self, store: RoutedStore, operations: QueuedOperations) -> None:
         self._store, self._operations = store, operations

@@ -9,7 +9,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
 from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.relay.wait import Wait
-from gatepost.routing.mx import candidates, exchangers, literal_candidates, site
+from gatepost.routing.mx_candidates import candidates, exchangers, literal_candidates, site
 
 CACHED: Final = 10_000
 """Destinations whose servers are cached; the least recently used are dropped."""

@@ -12,8 +12,8 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.retry import Retry
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.feedback import lesson_of
-from gatepost.queue.schedule import Random, Times, due_notice, next_attempt
+from gatepost.queue.reply_lessons import lesson_of
+from gatepost.queue.retry_schedule import Random, Times, due_notice, next_attempt
 
 EXPIRED: Final = Esc(4, 4, 7)
 """RFC 3463 3.5: delivery time expired."""

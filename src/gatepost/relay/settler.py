@@ -14,9 +14,9 @@ from gatepost.model.dsn import Reported
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.schedule import Random
+from gatepost.queue.retry_schedule import Random
 from gatepost.relay.delivery_context import DeliveryContext, Load
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.relay.notify import Notifier
 from gatepost.relay.routes import retry_of
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge

@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 from gatepost.model.credentials import Principal
 from gatepost.model.reply import Reply
 from gatepost.relay.authenticate import Authentication, Claim
-from gatepost.relay.client_count import UNCOUNTED, CountedClient
 from gatepost.relay.context import Relay, When
+from gatepost.relay.counted_client import UNCOUNTED, CountedClient
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")

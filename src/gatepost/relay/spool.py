@@ -12,7 +12,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
-from gatepost.mime.header import MAX_HEADER
+from gatepost.mime.header_summary import MAX_HEADER
 from gatepost.model.body import WINDOW, Body, BytesBody, Traits
 from gatepost.model.units import MIB
 from gatepost.net.descriptors import Use, is_reserved, no_descriptor

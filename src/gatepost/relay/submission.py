@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatepost.mime.dates import format_date
-from gatepost.mime.header import read_summary
+from gatepost.mime.header_summary import read_summary
 from gatepost.mime.received import Hop, received
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission

@@ -9,7 +9,7 @@ from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.context import Relay
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.receive import Receiver
 

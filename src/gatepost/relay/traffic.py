@@ -20,12 +20,12 @@ from gatepost.model.route import (
 )
 from gatepost.net.listen import is_loopback
 from gatepost.queue.attempt_slots import Lack, Liveness, Slot, pool_of
-from gatepost.queue.breaker import HOST, Breaker
+from gatepost.queue.circuit_breaker import HOST, Breaker
 from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamIdentity
 from gatepost.queue.pause import Pause
-from gatepost.queue.schedule import Random
+from gatepost.queue.retry_schedule import Random
 from gatepost.queue.why import silence
 from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.permit import Permit

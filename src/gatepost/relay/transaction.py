@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from gatepost.errors import QueueFull, ResponseLost
 from gatepost.mime.authors import read_authors
-from gatepost.mime.header import MAX_HOPS, count_hops
+from gatepost.mime.header_summary import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
@@ -16,9 +16,9 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
-from gatepost.policy.sender import check_sender, refuse_from
+from gatepost.policy.sender_checks import check_sender, refuse_from
 from gatepost.relay.context import Relay, When
-from gatepost.relay.faults import error_of, explain
+from gatepost.relay.error_text import error_of, explain
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import hop_of, log_facts, receive_message
 from gatepost.routing.route import Origin, origin_of

@@ -17,12 +17,12 @@ from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import PublishedReport, ReportStore, Unread
+from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report
-from gatepost.reports.rules import OutcomeRules
+from gatepost.reports.scripted_outcomes import OutcomeRules
 from gatepost.reports.sources import Sources, texts
 from gatepost.reports.subscriptions import Subscriptions
 from gatepost.reports.suppression import after_bounce, after_send, fold, is_in_force

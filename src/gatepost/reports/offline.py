@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.keys.keys import DIGESTS, check_key, open_key
+from gatepost.keys.store_key import DIGESTS, check_key, open_key
 from gatepost.model.profile import EventRules
-from gatepost.reports.operations import operate
+from gatepost.reports.event_operations import operate
 from gatepost.reports.service import EventContext, EventService, EventStore
 
 

@@ -14,27 +14,27 @@ from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.queue.contract import Store
-from gatepost.queue.operations import OperationStore
-from gatepost.queue.reports import ReportStore
+from gatepost.queue.operations_contract import OperationStore
+from gatepost.queue.reports_contract import ReportStore
+from gatepost.queue.store_contract import Store
 from gatepost.relay.context import ReportEvent as Tell
 from gatepost.reports.consumer import Consumer
-from gatepost.reports.rules import OutcomeRules
+from gatepost.reports.scripted_outcomes import OutcomeRules
 from gatepost.reports.sources import Sources
 from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks
 from gatepost.rest.events import VALIDATE
 from gatepost.rest.events.documents import timestamp
-from gatepost.rest.events.handshake import (
+from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
+from gatepost.rest.events.webhook_retry import Backoff
+from gatepost.rest.events.webhook_validation import (
     judge_preflight,
     judge_validation,
     preflight_headers,
     validation_event,
     validation_headers,
 )
-from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
-from gatepost.rest.events.webhook_retry import Backoff
 
 
 class EventStore(Store, Records, Protocol):

@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import (
     SuppressionList,
     suppression_lookup,
 )
-from gatepost.directory.azure.identify import resolve
+from gatepost.directory.azure.login_checks import resolve
 from gatepost.directory.azure.senders import senders_of
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage

@@ -17,7 +17,7 @@ _PURPOSE: Final = "webhook URLs"
 
 
 class Seal(Protocol):
-    """Encrypts for the store (``keys.keys.Key``)."""
+    """Encrypts for the store (``keys.store_key.Key``)."""
 
     def seal(self, secret: bytes, purpose: str) -> bytes:
         """Return a sealed value, which may be stored."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from gatepost.errors import NetworkError, ProtocolError
 from gatepost.model.secret import Secret
 from gatepost.net.http import HttpClient, HttpRequest
-from gatepost.rest.events.handshake import EndpointResponse
+from gatepost.rest.events.webhook_validation import EndpointResponse
 
 
 class WebhookHttp(Protocol):

@@ -12,9 +12,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from gatepost.queue.reports import Due, ReportSettlement, ReportStore
+from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
 from gatepost.relay.context import ReportEvent as Tell
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.reports.sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
 from gatepost.rest.events.documents import body, encode, event, headers

@@ -13,9 +13,9 @@ from gatepost.model.address import Address
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
-from gatepost.policy.client_counts import LocalClientCounter
+from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas
-from gatepost.queue.operations import SendingStore
+from gatepost.queue.operations_contract import SendingStore
 from gatepost.relay.context import ReportEvent
 from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.keyed_lock import KeyedLocks
@@ -23,7 +23,7 @@ from gatepost.rest.own_names import OwnNames
 from gatepost.routing.route import Router
 
 if TYPE_CHECKING:  # without HTTP, its libraries are not needed
-    from gatepost.rest.intake import Intake
+    from gatepost.rest.request_bodies import Intake
 
 
 class AccessKeys(Protocol):

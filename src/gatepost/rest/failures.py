@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatepost.policy.client_counts import LocalClientCounter
+from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.faults import explain
+from gatepost.relay.error_text import explain
 from gatepost.rest.errors import ApiError
 
 PATIENCE: Final = 60.0

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from gatepost.errors import LocalProtocolError
 from gatepost.model.credentials import Credentials
-from gatepost.model.plan import Choice, Plan
+from gatepost.model.mechanism_plan import Choice, Plan
 from gatepost.model.reply import Reply
 from gatepost.sasl import mechanisms
 from gatepost.sasl.channel import Channel

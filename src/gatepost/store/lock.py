@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
-from gatepost.store.private import open_private
+from gatepost.store.private_files import open_private
 
 LOCK: Final = "lock"
 """Name of the file with the owner's pid."""

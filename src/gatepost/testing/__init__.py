@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gatepost.testing.application import Accepted as Accepted
     from gatepost.testing.application import Application as Application
-    from gatepost.testing.client import perform as perform
-    from gatepost.testing.client import perform_client as perform_client
     from gatepost.testing.clock import FakeClock as FakeClock
     from gatepost.testing.dialogue import Dialogue as Dialogue
     from gatepost.testing.dialogue import DialogueError as DialogueError
     from gatepost.testing.dialogue import Values as Values
     from gatepost.testing.dialogue import load_dialogue as load_dialogue
     from gatepost.testing.dialogue import parse_dialogue as parse_dialogue
+    from gatepost.testing.dialogue_client import perform as perform
+    from gatepost.testing.dialogue_client import perform_client as perform_client
+    from gatepost.testing.dialogue_server import Mismatch as Mismatch
+    from gatepost.testing.dialogue_server import Performance as Performance
+    from gatepost.testing.dialogue_server import perform_server as perform_server
     from gatepost.testing.directory import MemoryDirectory as MemoryDirectory
     from gatepost.testing.dns import ScriptedResolver as ScriptedResolver
     from gatepost.testing.emulator import Emulator as Emulator
@@ -29,16 +32,13 @@ if TYPE_CHECKING:
     from gatepost.testing.local_relay import Captured as Captured
     from gatepost.testing.local_relay import EmulatorError as EmulatorError
     from gatepost.testing.local_relay import LocalRelay as LocalRelay
-    from gatepost.testing.server import Mismatch as Mismatch
-    from gatepost.testing.server import Performance as Performance
-    from gatepost.testing.server import perform_server as perform_server
     from gatepost.testing.upstream import Mischief as Mischief
     from gatepost.testing.upstream import Taken as Taken
     from gatepost.testing.upstream import Upstream as Upstream
 
 _BY_MODULE: Final = {
     "application": ("Accepted", "Application"),
-    "client": ("perform", "perform_client"),
+    "dialogue_client": ("perform", "perform_client"),
     "clock": ("FakeClock",),
     "dialogue": ("Dialogue", "DialogueError", "Values", "load_dialogue", "parse_dialogue"),
     "directory": ("MemoryDirectory",),
@@ -46,7 +46,7 @@ _BY_MODULE: Final = {
     "emulator": ("Emulator",),
     "emulator_server": ("EmulatorServer",),
     "local_relay": ("Captured", "EmulatorError", "LocalRelay"),
-    "server": ("Mismatch", "Performance", "perform_server"),
+    "dialogue_server": ("Mismatch", "Performance", "perform_server"),
     "upstream": ("Mischief", "Taken", "Upstream"),
 }
 _HOME: Final = {name: module for module, names in _BY_MODULE.items() for name in names}

@@ -9,7 +9,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
 from gatepost.model.sender_standing import Standing
-from gatepost.policy.sender import check_from, check_sender, refuse_from
+from gatepost.policy.sender_checks import check_from, check_sender, refuse_from
 from gatepost.sasl.interview import (
     Answer,
     Challenge,

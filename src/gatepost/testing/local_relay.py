@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from gatepost.app.access import open_clock, open_mailbox
+from gatepost.app.data_directory import open_clock, open_mailbox
 from gatepost.model.message import StoredMessage
-from gatepost.queue.contract import Selection, Store
 from gatepost.queue.selection import decode_subject
+from gatepost.queue.store_contract import Selection, Store
 from gatepost.testing.dialogue import Values
 from gatepost.testing.missed import missed
 

@@ -9,7 +9,7 @@ from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.descriptors import Use
 from gatepost.net.tls import Context, describe_failure
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.descriptors import DescriptorAlarm
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.handshakes import TOO_MANY, Handshakes
 from gatepost.relay.receive import HANDSHAKE_TIMEOUT
 from gatepost.relay.tls_reasons import explain_handshake

@@ -13,9 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gatepost.net.descriptors import Use
 from gatepost.net.listen import Listener
-from gatepost.policy.client_counts import LocalClientCounter
+from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.descriptors import DescriptorAlarm
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.rest.failures import busy
 from gatepost.web.connections import HandshakeLimit, WebAcceptor
 from gatepost.web.strict_http import StrictConnection

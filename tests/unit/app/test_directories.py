@@ -15,12 +15,12 @@ from gatepost.config.settings import (
     EntraDirectorySettings,
 )
 from gatepost.directory.azure.entries import Tenant
-from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.login_rules import rules_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.contract import Record
-from gatepost.directory.verifiers import HASHES
+from gatepost.directory.scram_verifiers import HASHES
 from gatepost.errors import ConfigError
-from gatepost.keys.keys import SIZE, Key, open_key
+from gatepost.keys.store_key import SIZE, Key, open_key
 from gatepost.model.later import Later
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gatepost.app.provision_accounts import Accounts, provide_accounts
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply

@@ -24,9 +24,9 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.contract import Record
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret

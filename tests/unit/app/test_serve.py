@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.app.serve import ON_THE_WIRE, ServedRelay, ServeOptions, refusal_reason, stop_all
 from gatepost.errors import ConfigError
-from gatepost.keys.keys import keep_fingerprint, open_key
+from gatepost.keys.store_key import keep_fingerprint, open_key
 from gatepost.store.sqlite import open_store
 
 

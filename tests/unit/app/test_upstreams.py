@@ -11,7 +11,7 @@ import pytest
 from gatepost.app.upstreams import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
-from gatepost.client.sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
+from gatepost.client.smtp_sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.azure import WorkloadIdentity
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import (
@@ -25,8 +25,8 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.errors import ConfigError
-from gatepost.keys.keys import open_key
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
+from gatepost.keys.store_key import open_key
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatepost.cli.attachments import LONGEST, names_of, safe_name
-from gatepost.mime.contents import Attachment
+from gatepost.mime.readable_contents import Attachment
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient

@@ -105,7 +105,7 @@ def make_session(*, loopback: bool = False, said: list[TimedReply] | None = None
 def offering(session: ClientSession, *lines: str, tls: bool = True) -> ClientSession:
     """Return ``session`` as if the server had just offered ``lines``."""
     from gatepost.model.reply import Reply
-    from gatepost.wire.capabilities import parse_capabilities
+    from gatepost.wire.ehlo_reply import parse_capabilities
 
     session.capabilities = parse_capabilities(Reply(250, "\n".join(["mail.example", *lines])))
     session.facts = FACTS if tls else None

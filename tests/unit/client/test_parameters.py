@@ -10,7 +10,7 @@ from gatepost.model.address import Address, parse_address
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
-from gatepost.wire.capabilities import parse_capabilities
+from gatepost.wire.ehlo_reply import parse_capabilities
 
 SENDER = Envelope(parse_address("a@example.com"))
 FULL = ("SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH PLAIN", "BINARYMIME", "CHUNKING")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.explain import explain, explanation
+from gatepost.config.effective import explain, explanation
 from gatepost.config.load import parse_config
 from gatepost.config.settings import (
     AccountsDirectory,

@@ -24,8 +24,8 @@ from gatepost.model.evidence import (
 )
 from gatepost.model.reply import Reply
 from gatepost.model.setting import SecretShape
-from gatepost.wire.capabilities import parse_capabilities
-from gatepost.wire.replies import parse_reply
+from gatepost.wire.ehlo_reply import parse_capabilities
+from gatepost.wire.reply_reader import parse_reply
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 DAY: Final = timedelta(days=1)

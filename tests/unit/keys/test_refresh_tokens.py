@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gatepost.errors import ConfigError
-from gatepost.keys.keys import open_key
 from gatepost.keys.refresh_tokens import AGAIN, FORGOTTEN, StoredRefreshToken, StoredRefreshTokens
+from gatepost.keys.store_key import open_key
 from gatepost.model.secret import Secret
 from gatepost.testing.clock import FakeClock
 from tests.simulated_delivery import run

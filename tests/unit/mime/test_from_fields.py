@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.mime.from_fields import from_fields
-from gatepost.mime.header import MAX_HEADER
+from gatepost.mime.header_summary import MAX_HEADER
 
 # fmt: off
 FOUND = [

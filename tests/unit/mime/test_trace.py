@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.mime.header import count_hops
+from gatepost.mime.header_summary import count_hops
 
 HOP = b"Received: from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000\r\n"
 

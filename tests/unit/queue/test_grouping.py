@@ -12,8 +12,8 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.retry import Retry
 from gatepost.model.route import NextHop
+from gatepost.queue.attempt_history import MOST, remember
 from gatepost.queue.grouping import DeliveryTerms, plan_deliveries
-from gatepost.queue.history import MOST, remember
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERMS = DeliveryTerms(Retry(), 3)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import HopLimits
-from gatepost.queue.feedback import NONE, Lesson, lesson_of
 from gatepost.queue.next_hop_limits import (
     GROW_AFTER,
     NextHopLimiter,
@@ -16,6 +15,7 @@ from gatepost.queue.next_hop_limits import (
     UpstreamIdentity,
     learn,
 )
+from gatepost.queue.reply_lessons import NONE, Lesson, lesson_of
 
 
 def middle() -> float:

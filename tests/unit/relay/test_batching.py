@@ -10,10 +10,10 @@ import pytest
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay import batching as intake_module
 from gatepost.relay.batching import LINGER, PATIENCE, Batcher
-from gatepost.relay.faults import error_of
+from gatepost.relay.error_text import error_of
 
 
 class RecordingStore:

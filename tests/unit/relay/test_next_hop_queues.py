@@ -7,7 +7,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import planned_delivery, queued
+from gatepost.queue.deliveries_contract import planned_delivery, queued
 from gatepost.relay.attempt import ReadyTarget
 from gatepost.relay.next_hop_queues import NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.wait import CROWDED, SOON, Wait

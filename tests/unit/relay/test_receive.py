@@ -15,10 +15,10 @@ from gatepost.model.message import Submission
 from gatepost.model.profile import StrictLimits
 from gatepost.model.route import MxTarget, Route
 from gatepost.net.tls import Context
-from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.profiles import load_profile
-from gatepost.queue.contract import Selection
+from gatepost.queue.store_contract import Selection
 from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
 from gatepost.relay.receive import Receiver

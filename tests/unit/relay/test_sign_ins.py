@@ -17,7 +17,7 @@ from gatepost.errors import (
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.delivery import Contact, Lease
 from gatepost.model.evidence import ClientFacts, EhloExchange, Evidence, Greeting, seen
-from gatepost.model.plan import Plan
+from gatepost.model.mechanism_plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.queue.unsettled import UNSETTLED, Unsettled

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.mime.header import MAX_HEADER
+from gatepost.mime.header_summary import MAX_HEADER
 from gatepost.relay.spool import OVERHEAD, SMALL, Budget, FileBody, Share, Spool
 
 

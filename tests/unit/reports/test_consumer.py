@@ -13,7 +13,7 @@ from gatepost.directory.azure.entries import (
     SuppressedAddress,
     SuppressionList,
 )
-from gatepost.directory.azure.paths import child_path
+from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from gatepost.directory.azure.entries import Domain
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
-from gatepost.queue.reports import Due
+from gatepost.queue.reports_contract import Due
 from gatepost.reports.service import EventContext, EventService, schedule_of
 from gatepost.reports.webhooks import DAMAGED, LOST
-from gatepost.rest.events.handshake import EndpointResponse
 from gatepost.rest.events.subscription import SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff
+from gatepost.rest.events.webhook_validation import EndpointResponse
 from tests.unit.directory.azure.world import DOMAIN, SERVICE
 from tests.unit.reports.world import URL, Asked, Endpoint, World, agree, opened
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.reports.operations import operate
+from gatepost.reports.event_operations import operate
 from gatepost.reports.service import EventContext, EventService
 from gatepost.reports.webhook_http import Unreached
-from gatepost.rest.events.handshake import EndpointResponse
+from gatepost.rest.events.webhook_validation import EndpointResponse
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.directory.azure.world import DOMAIN_NAME, KEY, USERNAME, Change, changed

@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.model.credentials import Credentials
-from gatepost.model.plan import Plan
+from gatepost.model.mechanism_plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
 from gatepost.sasl.channel import Channel, ChannelBinding

@@ -19,7 +19,7 @@ from gatepost.model.evidence import (
     seen,
 )
 from gatepost.model.reply import Reply
-from gatepost.watch.schedule import first_after, next_after
+from gatepost.watch.check_times import first_after, next_after
 from gatepost.watch.snapshot import MAX_SNAPSHOT, decode, encode, snapshot_of
 from tests.unit.watch.looks import BEFORE, CERTIFICATE, NOW, now
 

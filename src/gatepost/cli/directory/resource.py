@@ -17,7 +17,7 @@ from gatepost.cli.directory.objects import (
 from gatepost.cli.operations import Document, call_directory
 
 KINDS: Final = ("communication", "email", "group", "subscription")
-"""The same as in ``control.administration.nouns``, which takes longer to load."""
+"""The same as in ``control.administration.entry_lookup``, which takes longer to load."""
 
 
 def _holder(each: Document) -> str:

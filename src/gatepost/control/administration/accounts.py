@@ -13,7 +13,7 @@ from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_ac
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.passwords import Hasher, PasswordHasher
 from gatepost.keys.accounts import sealer
-from gatepost.keys.keys import Key
+from gatepost.keys.store_key import Key
 from gatepost.model.secret import Secret
 
 Document = dict[str, Any]

@@ -25,9 +25,9 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.identify import Denial, still_allowed
-from gatepost.directory.azure.paths import parent_path
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.login_checks import Denial, still_allowed
+from gatepost.directory.azure.login_rules import Rules
+from gatepost.directory.azure.resource_ids import parent_path
 from gatepost.directory.azure.snapshot import Snapshot
 
 Document = dict[str, Any]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
-from gatepost.control.administration.nouns import (
+from gatepost.control.administration.entry_lookup import (
     APP,
     SECRET,
     TENANT,

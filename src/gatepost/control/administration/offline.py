@@ -12,7 +12,7 @@ from gatepost.control.clock import AheadClock
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.contract import Records
 from gatepost.keys.accounts import named_accounts, open_accounts
-from gatepost.keys.keys import DIGESTS, SealedAccessKeys, check_key, open_key
+from gatepost.keys.store_key import DIGESTS, SealedAccessKeys, check_key, open_key
 from gatepost.net.dns import DnsResolver
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from gatepost.control.administration import entra, mail, requests, resources, roles
+from gatepost.control.administration import domains_and_senders as senders
+from gatepost.control.administration import entra, requests, resources, roles
 from gatepost.control.administration.accounts import AccountAdmin, administer_accounts
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
@@ -46,19 +47,19 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
     "resource link":        _Operation(requests.Link, resources.link_domain),
     "resource unlink":      _Operation(requests.Link, resources.unlink_domain),
     "resource keys":        _Operation(requests.Keys, resources.access_keys),
-    "domain create":        _Operation(requests.NewDomain, mail.create_domain),
-    "domain list":          _Operation(requests.Listing, mail.list_domains),
-    "domain show":          _Operation(requests.EntryName, mail.show_domain),
-    "domain delete":        _Operation(requests.EntryName, mail.delete_domain),
+    "domain create":        _Operation(requests.NewDomain, senders.create_domain),
+    "domain list":          _Operation(requests.Listing, senders.list_domains),
+    "domain show":          _Operation(requests.EntryName, senders.show_domain),
+    "domain delete":        _Operation(requests.EntryName, senders.delete_domain),
     "domain verify":        _Operation(requests.VerifyDomain, verify_domain),
-    "sender create":        _Operation(requests.NewSender, mail.create_sender),
-    "sender list":          _Operation(requests.Listing, mail.list_senders),
-    "sender show":          _Operation(requests.EntryName, mail.show_sender),
-    "sender delete":        _Operation(requests.EntryName, mail.delete_sender),
-    "smtp-username create": _Operation(requests.NewSmtpUsername, mail.create_smtp_username),
-    "smtp-username list":   _Operation(requests.Listing, mail.list_smtp_usernames),
-    "smtp-username show":   _Operation(requests.EntryName, mail.show_smtp_username),
-    "smtp-username delete": _Operation(requests.EntryName, mail.delete_smtp_username),
+    "sender create":        _Operation(requests.NewSender, senders.create_sender),
+    "sender list":          _Operation(requests.Listing, senders.list_senders),
+    "sender show":          _Operation(requests.EntryName, senders.show_sender),
+    "sender delete":        _Operation(requests.EntryName, senders.delete_sender),
+    "smtp-username create": _Operation(requests.NewSmtpUsername, senders.create_smtp_username),
+    "smtp-username list":   _Operation(requests.Listing, senders.list_smtp_usernames),
+    "smtp-username show":   _Operation(requests.EntryName, senders.show_smtp_username),
+    "smtp-username delete": _Operation(requests.EntryName, senders.delete_smtp_username),
 }
 # fmt: on
 

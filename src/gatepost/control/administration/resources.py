@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
-from gatepost.control.administration.nouns import (
+from gatepost.control.administration.entry_lookup import (
     COMMUNICATION,
     DOMAIN,
     GROUP,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
-from gatepost.control.administration.nouns import (
+from gatepost.control.administration.entry_lookup import (
     APP,
     ROLE,
     SUBSCRIPTION,
@@ -29,7 +29,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 

@@ -2,7 +2,7 @@
 
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document, verification_records
-from gatepost.control.administration.nouns import DOMAIN, EMAIL, find
+from gatepost.control.administration.entry_lookup import DOMAIN, EMAIL, find
 from gatepost.control.administration.requests import VerifyDomain
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, prove, status_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.directory.azure.actions import SEND_ACTIONS, allows_action
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.model.entra import RoleSeen
 
 

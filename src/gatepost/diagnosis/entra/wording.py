@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES
 from gatepost.diagnosis.quotes import quote_reply
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.model.entra import Behind, EntraResponse
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Remedy

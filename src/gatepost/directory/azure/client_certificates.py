@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gatepost.directory.azure.entries import Application, ClientCertificate
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 
 LEAST_BITS: Final = 2048
 """Bits of the key (RFC 7518 3.3)."""

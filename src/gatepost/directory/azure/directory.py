@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.derived import ClaimedIdentity, Grant
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
-from gatepost.directory.azure.identify import (
+from gatepost.directory.azure.login_checks import (
     Denial,
     identify,
     prove_secret,
@@ -19,9 +19,9 @@ from gatepost.directory.azure.identify import (
     secret_of,
     still_allowed,
 )
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
-from gatepost.directory.azure.rules import Rules
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
 from gatepost.directory.azure.snapshot import Snapshot
@@ -31,7 +31,7 @@ from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import folded_username
 from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Record, Records
-from gatepost.directory.verifiers import GENERATED_ITERATIONS, HASHES, decoy
+from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply

@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from gatepost.directory.azure.paths import parent_path, subscription_of
-from gatepost.directory.verifiers import ScramVerifiers
+from gatepost.directory.azure.resource_ids import parent_path, subscription_of
+from gatepost.directory.scram_verifiers import ScramVerifiers
 
 DomainManagement = Literal["AzureManaged", "CustomerManaged", "CustomerManagedInExchangeOnline"]
 VerificationStatus = Literal[

@@ -12,7 +12,7 @@ from gatepost.directory.azure.entries import (
     RoleAssignment,
     RoleDefinition,
 )
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 
 _MAX_KEPT: Final = 10_000

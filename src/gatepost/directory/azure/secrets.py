@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.directory.azure.entries import Application, ClientSecret
-from gatepost.directory.azure.paths import new_guid
-from gatepost.directory.verifiers import GENERATED_ITERATIONS, make_scram
+from gatepost.directory.azure.resource_ids import new_guid
+from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.secret import Secret
 
 LENGTH: Final = 40

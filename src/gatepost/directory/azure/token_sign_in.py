@@ -10,8 +10,13 @@ from typing import Final
 
 from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import ServicePrincipal
-from gatepost.directory.azure.identify import Denial, denied_before_proof, resolve, still_allowed
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.login_checks import (
+    Denial,
+    denied_before_proof,
+    resolve,
+    still_allowed,
+)
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, InvalidToken
 from gatepost.model.credentials import Principal

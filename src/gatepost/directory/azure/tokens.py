@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gatepost.directory.azure.entries import ServicePrincipal
-from gatepost.directory.azure.paths import is_guid, new_guid
+from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.model.secret import Secret
 
 LIFETIME: Final = timedelta(seconds=3599)

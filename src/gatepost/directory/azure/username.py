@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.directory.azure.paths import GUID_PATTERN, RESOURCE_NAME, is_guid
+from gatepost.directory.azure.resource_ids import GUID_PATTERN, RESOURCE_NAME, is_guid
 
 FORM: Final = "RESOURCE.APPLICATION.TENANT"
 

@@ -13,7 +13,7 @@ from gatepost.client.tokens.entra import EntraApplication
 from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME, read_name
 from gatepost.diagnosis.entra.tokens import read_token
 from gatepost.diagnosis.rules.auth_attempts import refused_secret
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.doctor.identity.authority import ask_for_tenant, ask_for_token
 from gatepost.doctor.identity.cloud import AUTHORITY_VARIABLE, Cloud, authority_beside, find_cloud
 from gatepost.doctor.identity.email import ask_to_send, endpoints_of, find_host

@@ -26,8 +26,8 @@ from gatepost.model.evidence import (
 )  # fmt: skip
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import MAX_LINE, MAX_LINES, Line
-from gatepost.wire.capabilities import parse_capabilities
-from gatepost.wire.replies import parse_reply
+from gatepost.wire.ehlo_reply import parse_capabilities
+from gatepost.wire.reply_reader import parse_reply
 
 T = TypeVar("T")
 _REPLY_LINE: Final = re.compile(r"([2-5]\d\d)(?:([ -])(.*))?$", re.DOTALL)

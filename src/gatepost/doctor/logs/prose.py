@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.model.evidence import DialoguePhase, Stray
 from gatepost.model.reply import EnhancedStatus, Reply
-from gatepost.wire.replies import parse_reply
+from gatepost.wire.reply_reader import parse_reply
 
 _CODES: Final = (
     r"(?:421|43[0-9]|45[0-59]|471|50[0-4]|51[0-9]|521|523|52[0-9]|53[0-9]|541|55[0-7]|571)"

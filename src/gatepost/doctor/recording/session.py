@@ -17,7 +17,7 @@ from gatepost.model.evidence import Connect, DialoguePhase, Resolution, TlsSeen,
 from gatepost.net.async_stream import AsyncStream
 from gatepost.net.clock import Clock
 from gatepost.net.local_authority import is_issued_by
-from gatepost.wire.replies import ReplyReader
+from gatepost.wire.reply_reader import ReplyReader
 
 LAST_WORDS: Final = 2.0
 """Seconds for the server to finish after the client has sent everything."""

@@ -14,8 +14,8 @@ from gatepost.doctor.recording.content import ContentScan
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.evidence import Conduct, ContentFormat
 from gatepost.model.transcript import REDACTED
-from gatepost.wire.capabilities import parse_capabilities
-from gatepost.wire.replies import parse_reply
+from gatepost.wire.ehlo_reply import parse_capabilities
+from gatepost.wire.reply_reader import parse_reply
 from gatepost.wire.tls_records import RecordReader
 
 MAX_LINE: Final = 32_768

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.mime.contents import Attachment, Contents, read_contents
-from gatepost.mime.fields import Mailbox, is_field_text
+from gatepost.mime.composed_fields import Mailbox, is_field_text
+from gatepost.mime.readable_contents import Attachment, Contents, read_contents
 from gatepost.model.address import Address
 from gatepost.model.envelope import Envelope
-from gatepost.relay.transport.recipients import header_recipients, mailboxes
+from gatepost.relay.transport.header_recipients import header_recipients, mailboxes
 
 MAX_HEADERS: Final = 100
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")

@@ -23,7 +23,9 @@ from gatepost.net.http import Http, HttpRequest, HttpResponse
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import Unsettled, is_unsettled
 from gatepost.relay.transport.acs_document import AcsRequest, acs_requests
-from gatepost.relay.transport.api import (
+from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over, most_binding
+from gatepost.relay.transport.contract import Unconnected
+from gatepost.relay.transport.http_api import (
     SENDING,
     ApiRefused,
     MailApi,
@@ -32,8 +34,6 @@ from gatepost.relay.transport.api import (
     error_of,
     printable,
 )
-from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over, most_binding
-from gatepost.relay.transport.contract import Unconnected
 
 VERSION: Final = "2025-09-01"
 SCOPE: Final = "https://communication.azure.com/.default"

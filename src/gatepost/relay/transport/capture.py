@@ -10,7 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, ServerAddress
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.contract import Store
+from gatepost.queue.store_contract import Store
 from gatepost.relay.transport.contract import Unconnected
 
 KEPT = Reply(250, "Kept here", Esc(2, 0, 0))

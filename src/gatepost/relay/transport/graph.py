@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from gatepost.client.http_sign_in import HttpSignIn
 from gatepost.errors import LocalProtocolError
-from gatepost.mime.contents import read_contents
-from gatepost.mime.fields import Mailbox, mailbox_field
+from gatepost.mime.composed_fields import Mailbox, mailbox_field
+from gatepost.mime.readable_contents import read_contents
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.envelope import Envelope
@@ -23,10 +23,10 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget, ServerAddress
 from gatepost.net.http import Http, HttpRequest
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.relay.transport.api import SENDING, MailApi, Meaning
-from gatepost.relay.transport.api_try import RecipientVerdicts, aside, hand_over
+from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import Unconnected
-from gatepost.relay.transport.recipients import header_recipients, mailboxes
+from gatepost.relay.transport.header_recipients import header_recipients, mailboxes
+from gatepost.relay.transport.http_api import SENDING, MailApi, Meaning
 
 _RECIPIENTS: Final = re.compile(
     rb"^(?:to|cc|bcc)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE

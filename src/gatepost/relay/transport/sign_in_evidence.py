@@ -25,9 +25,9 @@ from gatepost.model.evidence import (
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line, Transcript
 from gatepost.net.tls import TlsFacts
-from gatepost.relay.transport.opener import ServerSettings
+from gatepost.relay.transport.connection_opener import ServerSettings
 from gatepost.sasl.mechanisms import MECHANISMS
-from gatepost.wire.capabilities import parse_capabilities
+from gatepost.wire.ehlo_reply import parse_capabilities
 
 LONGEST: Final = 4096
 """Maximum number of characters of a reply for the doctor; a server may send megabytes."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepost.client.connection import AsyncConnection
 from gatepost.client.session import CLOSING, ClientSession
-from gatepost.client.sign_in import CredentialSource
+from gatepost.client.smtp_sign_in import CredentialSource
 from gatepost.client.transaction import Course, opening, transact
 from gatepost.errors import (
     GatepostError,
@@ -29,13 +29,13 @@ from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTarget
 from gatepost.net.dial import Server
-from gatepost.net.trust import Trust
+from gatepost.net.tls_contexts import Trust
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.feedback import BAD_SEQUENCE, is_about_us
+from gatepost.queue.reply_lessons import BAD_SEQUENCE, is_about_us
 from gatepost.queue.why import AttemptStep
-from gatepost.relay.transport.fitting import FittedMessage, Traced, fit, may_read
-from gatepost.relay.transport.opener import Opener, ServerSettings
-from gatepost.relay.transport.pool import Loan, Pool, PoolTerms
+from gatepost.relay.transport.connection_opener import Opener, ServerSettings
+from gatepost.relay.transport.connection_pool import Loan, Pool, PoolTerms
+from gatepost.relay.transport.message_fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.reply_verdicts import (
     BEFORE_MAIL,
     error_replies,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 
 MOST: Final = 1000
 """Operations whose results can be requested."""

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.entries import Subscription
-from gatepost.directory.azure.paths import new_guid, subscription_path
+from gatepost.directory.azure.resource_ids import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims
 from gatepost.rest.arm.background import BackgroundOperations
 from gatepost.rest.arm.call import ArmCall
@@ -23,7 +23,7 @@ from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import OPERATION
-from gatepost.rest.routing import is_date
+from gatepost.rest.url_forms import is_date
 
 BODY_LIMIT: Final = 1024 * 1024
 """Octets. Resource Manager accepts 4 MB; these bodies are all much smaller."""

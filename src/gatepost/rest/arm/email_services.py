@@ -9,7 +9,7 @@ from gatepost.directory.azure.changes import Changes, email_services
 from gatepost.directory.azure.changes.checks import checked_tags
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, check_global, tracked

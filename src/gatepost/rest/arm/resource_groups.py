@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import (
     ResourceGroup,
     Subscription,
 )
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.rest.arm.call import ArmCall, get_handler
 from gatepost.rest.arm.documents import Document, TagsBody
 from gatepost.rest.arm.filters import parse_filter

@@ -9,7 +9,7 @@ from gatepost.directory.azure.changes import role_assignments
 from gatepost.directory.azure.changes.role_assignments import AssignmentSpec, unknown_assignment
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.rest.arm.call import ArmCall
 from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from gatepost.directory.azure.changes import senders
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
-from gatepost.directory.azure.paths import parent_path
+from gatepost.directory.azure.resource_ids import parent_path
 from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 

@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import (
     Domain,
     PublicNetworkAccess,
 )
-from gatepost.directory.azure.paths import is_within
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.secrets import generate_access_key
 from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, check_global, tracked

@@ -7,7 +7,7 @@ from gatepost.directory.azure.changes import suppressions
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
-from gatepost.directory.azure.paths import is_within, parent_path
+from gatepost.directory.azure.resource_ids import is_within, parent_path
 from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
 

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from gatepost.mime.entities import File
-from gatepost.mime.fields import is_field_text
+from gatepost.mime.composed_fields import is_field_text
+from gatepost.mime.composed_parts import File
 from gatepost.rest.email.document import EmailAttachment
 from gatepost.rest.email.refusals import InvalidProperty, bad_request
 from gatepost.rest.errors import ApiError

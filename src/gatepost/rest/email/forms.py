@@ -12,7 +12,7 @@ from uuid import UUID
 
 from starlette.responses import JSONResponse, Response
 
-from gatepost.model.operation import SendOperation
+from gatepost.model.send_operation import SendOperation
 from gatepost.rest.email.document import Email, read_email
 from gatepost.rest.email.refusals import InvalidProperty, bad_request, conflict
 from gatepost.rest.email.status import RETRY_AFTER, describe

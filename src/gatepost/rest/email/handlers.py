@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.queue.operations import OperationStore
+from gatepost.queue.operations_contract import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, check_content
 from gatepost.rest.email.description import openapi
@@ -20,7 +20,7 @@ from gatepost.rest.email.sending import SendRequest, Submitter
 from gatepost.rest.email.status import Status
 from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
 from gatepost.rest.errors import ApiError
-from gatepost.rest.routing import any_case
+from gatepost.rest.url_forms import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _REQUEST_ID: Final = "x-ms-client-request-id"

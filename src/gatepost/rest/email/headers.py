@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.mime.fields import MAX_LINE, raw_field, text_field
+from gatepost.mime.composed_fields import MAX_LINE, raw_field, text_field
 from gatepost.rest.email.refusals import InvalidProperty, bad_request
 from gatepost.rest.errors import ApiError
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from gatepost.mime.composed_fields import Mailbox, is_field_text, mailbox_field, text_field
+from gatepost.mime.composed_parts import Entity, File, file_entity, multipart, text_entity
 from gatepost.mime.dates import format_date
-from gatepost.mime.entities import Entity, File, file_entity, multipart, text_entity
-from gatepost.mime.fields import Mailbox, is_field_text, mailbox_field, text_field
 from gatepost.model.address import Address, parse_address
 from gatepost.model.profile import ApiRules
 from gatepost.rest.email.attachments import read_attachments

@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 from starlette.responses import JSONResponse, Response
 
-from gatepost.directory.azure.paths import is_guid
-from gatepost.model.operation import SendOperation
+from gatepost.directory.azure.resource_ids import is_guid
+from gatepost.model.send_operation import SendOperation
 from gatepost.rest.email import document
 from gatepost.rest.email.attachments import type_of
 from gatepost.rest.email.document import Email, EmailContent, Person, Recipients

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Final
 
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.model.address import Address
 from gatepost.rest.errors import ApiError, QuotingApiError
 

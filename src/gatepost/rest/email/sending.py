@@ -12,15 +12,15 @@ from gatepost.directory.azure.entries import CommunicationService, SenderUsernam
 from gatepost.directory.azure.senders import senders_of
 from gatepost.errors import QueueError
 from gatepost.mime.dates import format_date
-from gatepost.mime.header import read_summary
+from gatepost.mime.header_summary import read_summary
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address
 from gatepost.model.body import BytesBody
 from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
-from gatepost.model.operation import SendOperation
-from gatepost.queue.operations import OperationStore
+from gatepost.model.send_operation import SendOperation
+from gatepost.queue.operations_contract import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.forms import VersionForm

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.model.address import parse_address
-from gatepost.model.operation import SendOperation
 from gatepost.model.profile import StrictLimits
-from gatepost.policy.rate import Rate, RateWindows
-from gatepost.queue.operations import OperationStore
+from gatepost.model.send_operation import SendOperation
+from gatepost.policy.rate_windows import Rate, RateWindows
+from gatepost.queue.operations_contract import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Caller
 from gatepost.rest.email.refusals import operation_not_found, too_many_requests

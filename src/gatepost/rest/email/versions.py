@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatepost.rest.email.refusals import missing_api_version, unsupported_api_version
-from gatepost.rest.routing import is_date
+from gatepost.rest.url_forms import is_date
 
 FIRST: Final = "2021-10-01-preview"
 """It has headers, documents and a path of its own: ``preview_2021_10.py``."""

@@ -8,14 +8,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from gatepost.directory.azure.paths import is_guid, new_guid
+from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.rest.context import Site
 from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
 from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
 from gatepost.rest.entra.token import NOT_KEPT, give_token
 from gatepost.rest.errors import ApiError
 from gatepost.rest.failures import report_failure
-from gatepost.rest.routing import any_case
+from gatepost.rest.url_forms import any_case
 
 __all__ = ["routes"]
 

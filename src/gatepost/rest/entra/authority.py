@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from gatepost.directory.azure.entries import Tenant
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.rest.bearer import own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.entra.errors import TENANT_MALFORMED, TENANT_MISSING, TENANT_UNKNOWN, EntraError

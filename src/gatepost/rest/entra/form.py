@@ -17,7 +17,7 @@ from gatepost.rest.entra.errors import (
     EntraError,
 )
 from gatepost.rest.errors import ApiError
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 
 MAX_BODY: Final = 65_536
 """Octets."""

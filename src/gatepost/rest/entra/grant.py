@@ -12,7 +12,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.identify import Denial
+from gatepost.directory.azure.login_checks import Denial
 from gatepost.directory.azure.roles import permissions_of
 from gatepost.directory.azure.tokens import GRAPH, IssuedToken, resource_name
 from gatepost.rest.context import Site

@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.tokens import resource_name
 from gatepost.rest.context import Site
 from gatepost.rest.entra.authority import find_authority

@@ -27,7 +27,7 @@ from gatepost.rest.events.subscription import (
     check_name,
 )
 from gatepost.rest.failures import OPERATION
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.directory.azure.changes import Rejected
-from gatepost.directory.azure.paths import is_guid, new_guid
+from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site

@@ -10,12 +10,12 @@ from typing import Final
 from starlette.responses import Response
 
 from gatepost.directory.azure.changes import Rejected
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.roles import MAIL_SEND, services_of
 from gatepost.directory.azure.senders import standing_of
 from gatepost.errors import QueueError
 from gatepost.mime.dates import format_date
-from gatepost.mime.header import read_summary
+from gatepost.mime.header_summary import read_summary
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody

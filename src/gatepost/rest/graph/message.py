@@ -15,10 +15,10 @@ import msgspec
 
 from gatepost.client.message import prepare
 from gatepost.directory.azure.changes import Rejected
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.errors import LocalProtocolError
 from gatepost.mime.authors import read_authors
-from gatepost.mime.contents import read_contents
+from gatepost.mime.readable_contents import read_contents
 from gatepost.model.address import Address, parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules

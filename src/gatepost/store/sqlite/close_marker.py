@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gatepost.store.private import replace_private
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.private_files import replace_private
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.losses import newest_of
 
 UNCLOSED: Final = "store.unclosed"

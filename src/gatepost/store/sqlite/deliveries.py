@@ -12,8 +12,7 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
-from gatepost.queue.deliveries import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.commit import ExtraWrite, Put, RunChange, WaitedWrite
+from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
@@ -27,11 +26,12 @@ from gatepost.store.sqlite.delivery_writer import (
     QueueSettle,
     find_keys,
 )
+from gatepost.store.sqlite.message_reader import PAGE_ROWS, RunRead
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
-from gatepost.store.sqlite.reader import PAGE_ROWS, RunRead
 from gatepost.store.sqlite.retention import forget_settled
 from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.transaction import ExtraWrite, Put, RunChange, WaitedWrite
 
 _LAST: Final = ((1 << 63) - 1, 0)
 
@@ -48,7 +48,7 @@ Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 
 
 class SqliteDeliveries:
-    """Implements ``queue.deliveries.Deliveries``.
+    """Implements ``queue.deliveries_contract.Deliveries``.
 
     ``change`` runs a function of a Transaction in the next group, ``join_group`` writes something
     in a group that many others of its kind may share, ``read`` runs a function in the reader

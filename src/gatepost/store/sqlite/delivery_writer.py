@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
-from gatepost.queue import deliveries as queue
-from gatepost.queue.deliveries import Action, part_of, planned_delivery, queued
+from gatepost.queue import deliveries_contract as queue
+from gatepost.queue.deliveries_contract import Action, part_of, planned_delivery, queued
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
-from gatepost.store.sqlite.commit import PAGE, Put, Transaction, WaitedWrite
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -23,6 +22,7 @@ from gatepost.store.sqlite.delivery_rows import (
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.segments import inline_body
+from gatepost.store.sqlite.transaction import PAGE, Put, Transaction, WaitedWrite
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.model.units import MIB
-from gatepost.store.private import open_private
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.private_files import open_private
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.recovery import DATABASE
 
 CHECK_EVERY: Final = 0.25

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.store.private import replace_private
-from gatepost.store.sqlite.commit import Transaction
+from gatepost.store.private_files import replace_private
 from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.transaction import Transaction
 
 GENERATION: Final = "store.generation"
 AHEAD: Final = 1_000

@@ -1,8 +1,8 @@
 """Group commit: one sync for everything that arrived during the last one.
 
 This module decides when a group is committed, and in which thread. ``store_thread.py`` has these
-threads, and ``commit.py`` the transaction, whose COMMIT syncs the database as the PRAGMAs of
-``opening.py`` say. ``disk.py`` syncs the files of large bodies.
+threads, and ``transaction.py`` the transaction, whose COMMIT syncs the database as the PRAGMAs of
+``opening.py`` say. ``durable_calls.py`` syncs the files of large bodies.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from enum import Enum
 from functools import partial
 from typing import Final
 
-from gatepost.store.sqlite.bodies import BodyWriter
-from gatepost.store.sqlite.commit import WaitedWrite
+from gatepost.store.sqlite.body_writer import BodyWriter
 from gatepost.store.sqlite.store_thread import Writer
+from gatepost.store.sqlite.transaction import WaitedWrite
 
 LINGER: Final = 0.002
 """Seconds that a write without a waiting client waits at most for others to share the commit."""

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.reply import Reply
+from gatepost.store.sqlite.damaged_pages import Image
 from gatepost.store.sqlite.delivery_rows import write_history
-from gatepost.store.sqlite.pages import Image
 from gatepost.store.sqlite.queries import read_queries, read_time
 from gatepost.store.sqlite.segments import name_of
 

@@ -11,13 +11,11 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.net.files import not_ours
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
-from gatepost.store.private import open_private
+from gatepost.store.private_files import open_private
 from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
-from gatepost.store.sqlite.commit import PAGE, Committer
 from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
-from gatepost.store.sqlite.layout import check_layout, keep_layout
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.recovery import (
     DATABASE,
@@ -25,11 +23,13 @@ from gatepost.store.sqlite.recovery import (
     mark_failed,
     recover,
 )
+from gatepost.store.sqlite.root_pages import check_layout, keep_layout
 from gatepost.store.sqlite.salvage import look_through, look_through_log
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import OpenedFiles, SqliteStore
+from gatepost.store.sqlite.transaction import PAGE, Committer
 
 _COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
 

@@ -7,16 +7,16 @@ from typing import Any, Final
 
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
-from gatepost.model.operation import SendOperation
-from gatepost.store.sqlite.commit import ExtraWrite, Transaction
+from gatepost.model.send_operation import SendOperation
+from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import microseconds, read_queries, read_time
-from gatepost.store.sqlite.reader import RunRead
+from gatepost.store.sqlite.transaction import ExtraWrite, Transaction
 
 SQL: Final = read_queries("operations.sql")
 
 
 class SqliteOperations:
-    """Implements ``queue.operations.QueuedOperations``.
+    """Implements ``queue.operations_contract.QueuedOperations``.
 
     ``put`` stores a message and runs a function in its transaction, ``queue`` queues one in the
     same way; ``read`` runs a function in the reader thread, which is the only one that may use

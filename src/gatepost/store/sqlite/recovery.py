@@ -17,13 +17,12 @@ from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.net.files import keep_owner
-from gatepost.store.private import open_private, write_private
+from gatepost.store.private_files import open_private, write_private
 from gatepost.store.sqlite.close_marker import UNCLOSED
 from gatepost.store.sqlite.damage import damage, is_damaged
-from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.layout import LAYOUT, forget_layout, known_roots
-from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.losses import Losses
+from gatepost.store.sqlite.root_pages import LAYOUT, forget_layout, known_roots
 from gatepost.store.sqlite.salvage import (
     has_octets,
     look_through,
@@ -31,6 +30,7 @@ from gatepost.store.sqlite.salvage import (
     salvage,
 )
 from gatepost.store.sqlite.segments import SEGMENTS
+from gatepost.store.sqlite.write_ahead_log import read_log
 
 DATABASE: Final = "store.db"
 _MARKER: Final = "store.failed"

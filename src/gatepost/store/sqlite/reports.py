@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import (
+from gatepost.queue.reports_contract import (
     Backlog,
     DeadLetter,
     Due,
@@ -16,7 +16,7 @@ from gatepost.queue.reports import (
     ReportSettlement,
     Unread,
 )
-from gatepost.store.sqlite.commit import RunChange, Transaction
+from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import (
     EPOCH,
     UNKNOWN,
@@ -25,7 +25,7 @@ from gatepost.store.sqlite.queries import (
     read_time,
     stored_message,
 )
-from gatepost.store.sqlite.reader import RunRead
+from gatepost.store.sqlite.transaction import RunChange, Transaction
 
 SQL: Final = read_queries("reports.sql")
 EXPIRED: Final = 1000
@@ -37,7 +37,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).enc
 
 
 class SqliteReports:
-    """Implements ``queue.reports.ReportStore``.
+    """Implements ``queue.reports_contract.ReportStore``.
 
     ``change`` runs a function of a Transaction in the next group, ``read`` one in the reader
     thread, which is the only one that may use ``reading``.

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Final
 
 from gatepost.model.units import MIB
-from gatepost.store.sqlite.commit import Transaction
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
 from gatepost.store.sqlite.operations import SQL as OPERATIONS
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reports import keep_unread
+from gatepost.store.sqlite.transaction import Transaction
 
 BATCH: Final = 256
 """Messages deleted in one transaction, so that acceptance never waits long."""

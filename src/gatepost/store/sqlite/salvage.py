@@ -13,13 +13,13 @@ from typing import Final
 
 from gatepost.errors import Unreadable
 from gatepost.store.sqlite.damage import damage
-from gatepost.store.sqlite.disk import Disk
-from gatepost.store.sqlite.log import read_log
+from gatepost.store.sqlite.damaged_pages import Image
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
-from gatepost.store.sqlite.pages import Image
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS
 from gatepost.store.sqlite.tables import BODIES, Table
+from gatepost.store.sqlite.write_ahead_log import read_log
 
 EPOCH_LEAP: Final = 1_000
 """Added to the newest epoch in an id if the counter itself is lost, because no id may be used

@@ -17,8 +17,8 @@ from gatepost.model.body import WINDOW, Body, traits_of
 from gatepost.model.message import Submission
 from gatepost.model.units import MIB
 from gatepost.net.files import make_private_directory
-from gatepost.store.private import open_private
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.private_files import open_private
+from gatepost.store.sqlite.durable_calls import Disk
 
 SEGMENTS: Final = "segments"
 """The directory beside the database."""

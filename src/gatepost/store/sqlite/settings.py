@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from gatepost.model.units import MIB
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.retention import History, Retention
 from gatepost.store.sqlite.segments import SEGMENT_SIZE
 
@@ -24,7 +24,7 @@ class StoreSettings:
     """Free space below which no mail is accepted."""
     reserve: int = 16 * MIB
     """Reserved on the disk, so that deletions work when it is full: more than a log
-    (``commit.CHECKPOINT_PAGES``) that is not yet in the database."""
+    (``transaction.CHECKPOINT_PAGES``) that is not yet in the database."""
     upkeep: float = 10.0
     """Seconds between two rounds of retention."""
     quick: float = 0.02

@@ -15,29 +15,21 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.model.body import Body, BytesBody, traits_of
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.queue.contract import Selection
+from gatepost.queue.store_contract import Selection
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.lock import DirectoryLock
-from gatepost.store.sqlite.bodies import HERE, BodyWriter
+from gatepost.store.message_waiters import Waiters
+from gatepost.store.sqlite.body_writer import HERE, BodyWriter
 from gatepost.store.sqlite.close_marker import CloseMark
-from gatepost.store.sqlite.commit import (
-    Change,
-    Committer,
-    ExtraWrite,
-    Put,
-    Transaction,
-    UpkeepWrite,
-    WaitedWrite,
-)
 from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.deliveries import QueueReader, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter, next_epoch
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
+from gatepost.store.sqlite.message_reader import MessageReader
 from gatepost.store.sqlite.operations import SqliteOperations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
-from gatepost.store.sqlite.reader import MessageReader
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.retention import (
@@ -52,7 +44,15 @@ from gatepost.store.sqlite.segment_compaction import SegmentCompactor
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store_thread import Writer, resolve
-from gatepost.store.waiting import Waiters
+from gatepost.store.sqlite.transaction import (
+    Change,
+    Committer,
+    ExtraWrite,
+    Put,
+    Transaction,
+    UpkeepWrite,
+    WaitedWrite,
+)
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record
@@ -78,7 +78,7 @@ class OpenedFiles:
 
 
 class SqliteStore:
-    """Implements ``queue.contract.Store`` and ``directory.contract.Records``; see ``open_store``.
+    """Implements ``Store`` and ``Records``; see ``open_store``.
 
     Not bound to an event loop: futures belong to the loop that runs where a method is called.
     """

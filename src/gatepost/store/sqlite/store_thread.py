@@ -12,8 +12,10 @@ from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
 from gatepost.queue.selection import captured
 from gatepost.store.batch_thread import BatchThread
+from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.close_marker import CloseMark
-from gatepost.store.sqlite.commit import (
+from gatepost.store.sqlite.disk_space import Room
+from gatepost.store.sqlite.transaction import (
     Committer,
     Operation,
     OperationResult,
@@ -23,8 +25,6 @@ from gatepost.store.sqlite.commit import (
     UpkeepWrite,
     leave_open,
 )
-from gatepost.store.sqlite.disk_space import Room
-from gatepost.store.waiting import Waiters
 
 GROUP: Final = 256
 """Maximum number of operations in a commit, so that no commit takes long."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from gatepost.store.sqlite.pages import Row, Value
+from gatepost.store.sqlite.damaged_pages import Row, Value
 from gatepost.store.sqlite.queries import microseconds
 
 BODIES: Final = {"bodies": "messages", "queue_bodies": "queue_messages"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from gatepost.app.access import open_queue
+from gatepost.app.data_directory import open_queue
 from gatepost.errors import GatepostError
 from gatepost.testing.crash.senders import Senders
 from gatepost.testing.crash.verdict import CrashRecords, CrashVerdict, Kill, Pair, judge

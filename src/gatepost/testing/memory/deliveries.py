@@ -10,7 +10,7 @@ from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
-from gatepost.queue.deliveries import (
+from gatepost.queue.deliveries_contract import (
     Action,
     QueueCount,
     QueueSelection,
@@ -36,7 +36,7 @@ class _Message:
 
 
 class MemoryDeliveries:
-    """Implements ``queue.deliveries.Deliveries``."""
+    """Implements ``queue.deliveries_contract.Deliveries``."""
 
     def __init__(self) -> None:
         self._epoch = 0

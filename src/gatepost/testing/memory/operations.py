@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from gatepost.model.message import Submission
-from gatepost.model.operation import SendOperation
+from gatepost.model.send_operation import SendOperation
 
 
 class MemoryOperations:
-    """Implements ``queue.operations.OperationStore``; ``put`` stores a message at once."""
+    """Implements ``queue.operations_contract.OperationStore``; ``put`` stores a message at once."""
 
     def __init__(self, put: Callable[[Submission], "asyncio.Future[None]"]) -> None:
         self._put = put

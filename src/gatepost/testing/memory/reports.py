@@ -7,7 +7,7 @@ from datetime import datetime
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.suppression import SuppressedPeriod
-from gatepost.queue.reports import (
+from gatepost.queue.reports_contract import (
     Backlog,
     DeadLetter,
     Due,
@@ -28,7 +28,7 @@ class _Delivery:
 
 
 class MemoryReports:
-    """Implements ``queue.reports.ReportStore``; ``add`` must be called for each message."""
+    """Implements ``ReportStore``; ``add`` must be called for each message."""
 
     def __init__(self) -> None:
         self._cursor = 0

@@ -7,15 +7,15 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.queue.contract import Selection
 from gatepost.queue.selection import captured, matcher
-from gatepost.store.waiting import Waiters
+from gatepost.queue.store_contract import Selection
+from gatepost.store.message_waiters import Waiters
 from gatepost.testing.memory.operations import MemoryOperations
 from gatepost.testing.memory.reports import MemoryReports
 
 
 class MemoryStore:
-    """Implements ``queue.contract.Store`` and ``directory.contract.Records``."""
+    """Implements ``queue.store_contract.Store`` and ``directory.contract.Records``."""
 
     def __init__(self) -> None:
         self.refusal = ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gatepost.model.profile import Profile
-from gatepost.wire.capabilities import OLD_AUTH
+from gatepost.wire.ehlo_reply import OLD_AUTH
 
 
 @dataclass(frozen=True, slots=True)

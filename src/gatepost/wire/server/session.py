@@ -20,13 +20,13 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.base64 import challenge_reply, decode_base64
+from gatepost.wire.command_lines import LineReader, LineTooLong
 from gatepost.wire.content import ChunkReader, DataReader, Newlines
-from gatepost.wire.line import LineReader, LineTooLong
 from gatepost.wire.server import events
+from gatepost.wire.server.command_variants import commands_of
 from gatepost.wire.server.commands import COMMANDS, Command, State, missing_condition
 from gatepost.wire.server.offer import Offer, make_offer
 from gatepost.wire.server.replies import Replies, replies_with
-from gatepost.wire.server.variants import commands_of
 
 _TLS_RECORD: Final = b"\x16\x03"
 """How a ClientHello begins (RFC 8446 5.1)."""
@@ -100,7 +100,7 @@ class Session:
     # fmt: on
 
     serial: int = 0
-    """Distinguishes sessions for greylisting: see ``variants``."""
+    """Distinguishes sessions for greylisting: see ``command_variants``."""
 
     def __init__(self, setting: SessionSettings, peer: str, *, encrypted: bool = False) -> None:
         self.setting = setting

@@ -15,7 +15,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import group_path, subscription_path
+from gatepost.directory.azure.resource_ids import group_path, subscription_path
 from gatepost.model.dns import DnsAnswer
 from tests.unit.control.administration.office import Office
 from tests.unit.directory.azure.world import (

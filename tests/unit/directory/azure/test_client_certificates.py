@@ -19,7 +19,7 @@ from gatepost.directory.azure.client_certificates import (
     read_certificate,
 )
 from gatepost.directory.azure.entries import Application
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from tests.client_certificates import make_certificate, weak_keys
 from tests.unit.directory.azure.world import APPLICATION, NOW, entries
 

@@ -15,9 +15,9 @@ from gatepost.directory.azure.entries import (
     SenderUsername,
     Tenant,
 )
-from gatepost.directory.azure.paths import child_path
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.records import record_of
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Directory, Record
 from gatepost.model.address import Address, parse_address

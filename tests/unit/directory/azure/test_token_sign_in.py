@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gatepost.directory.azure.directory import REFUSED, AzureDirectory
 from gatepost.directory.azure.entries import Entry, ServicePrincipal
-from gatepost.directory.azure.rules import Rules
+from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal

@@ -26,7 +26,12 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import child_path, group_path, resource_path, subscription_path
+from gatepost.directory.azure.resource_ids import (
+    child_path,
+    group_path,
+    resource_path,
+    subscription_path,
+)
 from gatepost.directory.azure.secrets import digest_of
 from gatepost.directory.azure.snapshot import Snapshot
 

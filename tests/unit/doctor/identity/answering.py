@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatepost.directory.azure.entries import Entry, RoleAssignment
-from gatepost.directory.azure.paths import subscription_path
+from gatepost.directory.azure.resource_ids import subscription_path
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.look import look_behind
 from gatepost.doctor.shapes import describe

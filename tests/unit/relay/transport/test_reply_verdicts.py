@@ -20,10 +20,10 @@ from gatepost.errors import (
     TokenError,
 )
 from gatepost.model.delivery import Verdict
-from gatepost.model.plan import Plan
+from gatepost.model.mechanism_plan import Plan
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
-from gatepost.queue.feedback import lesson_of
+from gatepost.queue.reply_lessons import lesson_of
 from gatepost.relay.transport.reply_verdicts import (
     LONGEST,
     error_replies,

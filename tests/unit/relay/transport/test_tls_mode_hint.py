@@ -11,7 +11,7 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.errors import Refused, TimedOut
 from gatepost.model.reply import Reply
 from gatepost.net.dial import Server
-from gatepost.relay.transport.opener import ServerSettings
+from gatepost.relay.transport.connection_opener import ServerSettings
 from gatepost.relay.transport.sign_in_evidence import LONGEST, MOST, SignInEvidence
 from gatepost.relay.transport.tls_mode_hint import SILENCE, unless_silent
 from gatepost.testing.clock import FakeClock

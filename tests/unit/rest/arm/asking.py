@@ -18,16 +18,16 @@ from gatepost.directory.azure.entries import (
     RoleAssignment,
     ServicePrincipal,
 )
-from gatepost.directory.azure.paths import subscription_path
+from gatepost.directory.azure.resource_ids import subscription_path
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.errors import ConfigError
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import DirectoryRules, Profile
 from gatepost.model.secret import Secret
-from gatepost.queue.operations import SendingStore
+from gatepost.queue.operations_contract import SendingStore
 from gatepost.rest import arm
 from gatepost.rest.context import Site
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.in_process import Answered, Question, ask

@@ -9,7 +9,7 @@ from gatepost.directory.azure.entries import (
     RoleDefinition,
     ServicePrincipal,
 )
-from gatepost.directory.azure.paths import subscription_path
+from gatepost.directory.azure.resource_ids import subscription_path
 from tests.unit.directory.azure.world import (
     DOMAIN,
     EMAIL,

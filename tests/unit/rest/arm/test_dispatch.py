@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from gatepost.directory.azure.entries import ServicePrincipal, Subscription, Tenant
-from gatepost.directory.azure.paths import subscription_path
+from gatepost.directory.azure.resource_ids import subscription_path
 from gatepost.rest.arm.dispatch import BODY_LIMIT
 from tests.unit.directory.azure.world import EMAIL, GROUP, OTHER, SECRET, SERVICE, SUBSCRIPTION
 from tests.unit.rest.arm.asking import ADMIN, BASE, Management

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gatepost.directory.azure.entries import CommunicationService, SenderUsername
-from gatepost.directory.azure.paths import group_path, new_guid, subscription_path
+from gatepost.directory.azure.resource_ids import group_path, new_guid, subscription_path
 from tests.unit.directory.azure.world import (
     APPLICATION,
     ASSIGNMENT,

@@ -25,15 +25,15 @@ from gatepost.directory.azure.entries import (
     SenderUsername,
     ServicePrincipal,
 )
-from gatepost.directory.azure.paths import child_path, resource_path
-from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.login_rules import rules_of
+from gatepost.directory.azure.resource_ids import child_path, resource_path
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import Address
 from gatepost.model.profile import ApiRules, Profile
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.rest.application import clear_application, secure_application
 from gatepost.rest.context import Site
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import replies_with
 from tests.unit.directory.azure.world import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
-from gatepost.policy.client_counts import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.rest.context import MessageLimits
 from tests.unit.directory.azure.world import (
     DOMAIN,

@@ -18,7 +18,7 @@ from gatepost.model.profile import Profile
 from gatepost.rest import entra
 from gatepost.rest.context import AccessKeys, Site
 from gatepost.rest.errors import ApiError, answer_error
-from gatepost.rest.intake import Intake
+from gatepost.rest.request_bodies import Intake
 from tests.client_certificates import OwnCertificate, make_certificate
 from tests.unit.directory.azure.world import (
     APPLICATION,

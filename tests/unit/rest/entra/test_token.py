@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.directory.azure import identify
+from gatepost.directory.azure import login_checks
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,
@@ -262,7 +262,7 @@ def test_every_secret_is_compared_once_whoever_is_asked_for(
         compared.append(len(digest))
         return compare(kept, digest)
 
-    monkeypatch.setattr(identify, "matching_secret", counted)
+    monkeypatch.setattr(login_checks, "matching_secret", counted)
     for form in (
         with_secret(),
         with_secret(WRONG),

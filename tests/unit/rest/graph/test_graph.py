@@ -17,7 +17,7 @@ from gatepost.directory.azure.entries import (
     ServicePrincipal,
     Tenant,
 )
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.rest import graph

@@ -13,11 +13,11 @@ import pytest
 from gatepost.errors import LeaseLost, QueueError, QueueFull
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries import QueueSelection, planned_delivery
+from gatepost.queue.deliveries_contract import QueueSelection, planned_delivery
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
 from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.retention import History
 from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION

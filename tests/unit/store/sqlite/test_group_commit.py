@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.store.sqlite.bodies import BodyWriter
-from gatepost.store.sqlite.commit import WaitedWrite
+from gatepost.store.sqlite.body_writer import BodyWriter
 from gatepost.store.sqlite.group_commit import (
     COLLECTING,
     IDLE,
@@ -20,6 +19,7 @@ from gatepost.store.sqlite.group_commit import (
     GroupCommit,
 )
 from gatepost.store.sqlite.store_thread import Writer
+from gatepost.store.sqlite.transaction import WaitedWrite
 
 
 class Loop:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from gatepost.errors import QueueError, Unreadable
-from gatepost.queue.deliveries import QueueSelection
+from gatepost.queue.deliveries_contract import QueueSelection
 from gatepost.queue.why import why
 from gatepost.store.sqlite import StoreSettings, open_store
-from gatepost.store.sqlite.commit import PAGE
 from gatepost.store.sqlite.damage import damage as damaged
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
 from gatepost.store.sqlite.salvage import EPOCH_LEAP
+from gatepost.store.sqlite.transaction import PAGE
 from tests.contract.messages import BODY, NOON, message
 from tests.contract.queued import planned
 

@@ -11,7 +11,7 @@ import pytest
 from gatepost.errors import Unreadable
 from gatepost.model.body import MANY, WINDOW, BytesBody, Traits
 from gatepost.relay.spool import PiecesBody
-from gatepost.store.sqlite.disk import Disk
+from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.segments import BodyPlace, Segments
 from tests.contract.failing import FailingDisk
 

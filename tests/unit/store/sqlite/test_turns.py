@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatepost.store.sqlite import StoreSettings, group_commit, open_store
-from gatepost.store.sqlite.commit import CHECKPOINT_PAGES, Committer, WaitedWrite
+from gatepost.store.sqlite.transaction import CHECKPOINT_PAGES, Committer, WaitedWrite
 from tests.contract.messages import message
 
 

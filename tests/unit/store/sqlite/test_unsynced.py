@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.disk import Disk, UnsyncedDisk
+from gatepost.store.sqlite.durable_calls import Disk, UnsyncedDisk
 from tests.contract.messages import message
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.testing.client import perform_client
 from gatepost.testing.dialogue import Dialogue, load_dialogue, parse_dialogue
-from gatepost.testing.server import Mismatch, perform_server
+from gatepost.testing.dialogue_client import perform_client
+from gatepost.testing.dialogue_server import Mismatch, perform_server
 
 DIALOGUES = sorted((Path(__file__).parents[3] / "dialogues").glob("*.smtp"))
 

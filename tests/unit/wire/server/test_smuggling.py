@@ -14,7 +14,7 @@ import pytest
 
 from gatepost.client.transaction import stuff
 from gatepost.testing import Accepted, parse_dialogue, perform_server
-from gatepost.testing.server import Cut
+from gatepost.testing.dialogue_server import Cut
 
 DISGUISES = [
     b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r\n.\n", b"\r.\r\n", b"\n.\r", b"\r.\n",

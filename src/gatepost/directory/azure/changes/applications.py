@@ -19,7 +19,7 @@ from gatepost.directory.azure.entries import (
     Tenant,
     principal_lookup,
 )
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 NAME_LENGTH: Final = 256

@@ -17,7 +17,7 @@ from gatepost.directory.azure.entries import (
     Entry,
     SenderUsername,
 )
-from gatepost.directory.azure.paths import child_path, new_guid
+from gatepost.directory.azure.resource_ids import child_path, new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 MANAGED_NAME: Final = "AzureManagedDomain"

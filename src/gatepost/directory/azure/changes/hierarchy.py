@@ -23,7 +23,7 @@ from gatepost.directory.azure.entries import (
     SuppressedAddress,
     SuppressionList,
 )
-from gatepost.directory.azure.paths import GUID_PATTERN, RESOURCE_NAME, is_guid, is_within
+from gatepost.directory.azure.resource_ids import GUID_PATTERN, RESOURCE_NAME, is_guid, is_within
 from gatepost.directory.azure.snapshot import Snapshot
 
 R = TypeVar("R", bound=Entry)

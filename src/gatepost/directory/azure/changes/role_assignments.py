@@ -12,7 +12,7 @@ from gatepost.directory.azure.entries import (
     RoleDefinition,
     ServicePrincipal,
 )
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 

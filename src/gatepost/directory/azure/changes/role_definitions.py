@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gatepost.directory.azure.changes.actions import check_permissions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.role_permissions import check_permissions
 from gatepost.directory.azure.changes.scopes import ROOT, existing_scope, tenant_of
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
-from gatepost.directory.azure.paths import is_guid, is_within
+from gatepost.directory.azure.resource_ids import is_guid, is_within
 from gatepost.directory.azure.snapshot import Snapshot
 
 _NAME_LENGTH = 512

@@ -5,7 +5,7 @@ from typing import Final
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import KINDS, ResourceGroup, Subscription
-from gatepost.directory.azure.paths import subscription_of, subscription_path
+from gatepost.directory.azure.resource_ids import subscription_of, subscription_path
 from gatepost.directory.azure.snapshot import Snapshot
 
 ROOT: Final = "/"

@@ -8,7 +8,7 @@ from gatepost.directory.azure.changes.hierarchy import existing, holder_of, plac
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import Domain, SenderUsername, SuppressionList
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.mime.fields import is_field_text
+from gatepost.mime.composed_fields import is_field_text
 
 MOST: Final = 100
 """Per domain (Microsoft Learn, service limits for Azure Communication Services)."""

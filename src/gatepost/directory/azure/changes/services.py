@@ -14,7 +14,7 @@ from gatepost.directory.azure.changes.checks import (
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, is_name, place, split_id
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import CommunicationService, Domain, PublicNetworkAccess
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 MOST_LINKED: Final = 100

@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import (
     SmtpUsername,
     principal_lookup,
 )
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.username import UsernameError, parse_username

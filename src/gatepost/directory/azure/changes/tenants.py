@@ -12,7 +12,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import is_guid, new_guid
+from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

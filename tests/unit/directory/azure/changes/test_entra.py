@@ -24,7 +24,7 @@ from gatepost.directory.azure.entries import (
     ServicePrincipal,
     Tenant,
 )
-from gatepost.directory.azure.paths import is_guid
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.secrets import new_secret
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.world import (

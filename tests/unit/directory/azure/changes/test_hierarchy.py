@@ -24,8 +24,8 @@ from gatepost.directory.azure.entries import (
     SuppressedAddress,
     SuppressionList,
 )
-from gatepost.directory.azure.paths import group_path, resource_path, subscription_path
-from gatepost.directory.azure.rules import rules_of
+from gatepost.directory.azure.login_rules import rules_of
+from gatepost.directory.azure.resource_ids import group_path, resource_path, subscription_path
 from gatepost.profiles import load_profile
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import (

@@ -17,7 +17,7 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
-from gatepost.directory.azure.paths import group_path, subscription_path
+from gatepost.directory.azure.resource_ids import group_path, subscription_path
 from gatepost.directory.azure.roles import BUILT_IN_ROLES
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.changes.refusals import code, refusal

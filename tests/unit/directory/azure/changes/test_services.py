@@ -13,7 +13,7 @@ from gatepost.directory.azure.changes import (
 )
 from gatepost.directory.azure.changes.services import ServiceSpec
 from gatepost.directory.azure.entries import CommunicationService, Domain, Verification
-from gatepost.directory.azure.paths import child_path, group_path, resource_path
+from gatepost.directory.azure.resource_ids import child_path, group_path, resource_path
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import (

@@ -8,7 +8,7 @@ from gatepost.directory.azure.changes import senders, suppressions
 from gatepost.directory.azure.changes.outcome import stamped
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import SuppressedAddress, SuppressionList, suppression_lookup
-from gatepost.directory.azure.paths import new_guid
+from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.snapshot import Snapshot
 from tests.unit.directory.azure.changes.refusals import code, refusal
 from tests.unit.directory.azure.world import DOMAIN, NOW, OTHER, SECRET, world

@@ -1,0 +1,103 @@
+"""The life of a relay's process: from its start, over reloads, to a clean stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+from gatepost.app.ready_json import remove_ready
+from gatepost.net.systemd import try_notify
+from gatepost.processes.runtime import has_terminal, report_faults
+from gatepost.relay.context import ReportEvent
+
+OnReady = Callable[[dict[str, Any]], None]
+
+
+class RunningRelay(Protocol):
+    """A relay that accepts mail."""
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+
+    @property
+    def failed(self) -> "asyncio.Future[str]":
+        """Done, with the reason, if the relay must not continue."""
+
+    def tell_ready(self) -> dict[str, Any]:
+        """Write ready.json and return it."""
+
+    async def reload(self) -> dict[str, Any] | None:
+        """Use a changed configuration; return the new ready.json, None if nothing changed."""
+
+
+async def run_relay(
+    start: Callable[[AsyncExitStack], Awaitable[RunningRelay]],
+    report: ReportEvent,
+    on_ready: OnReady,
+    *,
+    needs_terminal: bool = False,
+) -> int:
+    """Run a relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
+
+    ``start`` opens everything, and its stack closes it in the reverse order. ``on_ready`` gets the
+    document of ready.json, again after each reload. With ``needs_terminal``, the relay stops when
+    the terminal that it was started from has been closed. Raises what ``start`` raises.
+    """
+    report_faults(report)
+    signals = _Signals(needs_terminal=needs_terminal)
+    async with AsyncExitStack() as stack:
+        relay = await start(stack)
+        document = relay.tell_ready()
+        stack.callback(remove_ready, relay.data)
+        on_ready(document)
+        stack.callback(try_notify, "STOPPING=1")
+        try_notify(f"READY=1\nMAINPID={os.getpid()}")
+        while not (signals.stopped.done() or relay.failed.done()):
+            waited: set[asyncio.Future[Any]] = {signals.stopped, relay.failed, signals.hangup}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if signals.hangup.done():
+                signals.hangup = asyncio.get_running_loop().create_future()
+                await _reload(relay, signals, on_ready)
+        ended = relay.failed if relay.failed.done() else signals.stopped
+        report("stopping", reason=ended.result())
+    return 1 if relay.failed.done() else 0
+
+
+async def _reload(relay: RunningRelay, signals: "_Signals", on_ready: OnReady) -> None:
+    """Reload, unless the relay is stopped meanwhile, which does not wait for it."""
+    reloading = asyncio.create_task(relay.reload())
+    waited: set[asyncio.Future[Any]] = {reloading, signals.stopped, relay.failed}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    if not reloading.done():
+        reloading.cancel()
+        await asyncio.wait({reloading})
+    elif (document := reloading.result()) is not None:
+        on_ready(document)
+
+
+class _Signals:
+    """The signals that the process has received; repeated ones count once."""
+
+    def __init__(self, *, needs_terminal: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self.stopped: asyncio.Future[str] = loop.create_future()
+        self.hangup: asyncio.Future[None] = loop.create_future()
+        self._had_terminal = needs_terminal and has_terminal()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._stop)
+        if not needs_terminal or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as by nohup
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _stop(self) -> None:
+        if not self.stopped.done():
+            self.stopped.set_result("signal")
+
+    def _hang_up(self) -> None:
+        if self._had_terminal and not has_terminal():
+            self._stop()
+        elif not self.hangup.done():
+            self.hangup.set_result(None)

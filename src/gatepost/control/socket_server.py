@@ -1,0 +1,251 @@
+"""The server of ``DIR/control.sock``, for the command line and the relay's front processes.
+
+Only the owner of the directory can open the socket, so callers need not authenticate.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from gatepost.control.administration.operations import AdminDispatch
+from gatepost.control.clock import NO_CLOCK, ClockControl
+from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.contract import CacheableDirectory, Directory
+from gatepost.model.address import Address
+from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.later import Later
+from gatepost.operator_log.writer import Reporter
+from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
+from gatepost.policy.quotas import LocalQuotas, Quotas, SubscriptionQuotas
+from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.front_caches import FrontCache, FrontCaches, caching_operations
+from gatepost.processes.packed_mail import (
+    PackedMessage,
+    PackedSubmission,
+    body_of,
+    pack_message,
+    unpack_submission,
+)
+from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
+from gatepost.processes.rpc_frames import FrameStream, serve_frames
+from gatepost.processes.uploads import Uploads, put_and_tell
+from gatepost.queue.store_contract import Selection, Store
+from gatepost.relay.spool import Budget
+from gatepost.reports.event_operations import NO_EVENTS, operate
+from gatepost.reports.service import EventService
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts of a relay besides its store and directory."""
+
+    quotas: SubscriptionQuotas | None = None
+    """None: there are no quotas."""
+    clients: ClientCounts | None = None
+    """None: there are no limits per address."""
+    budget: Budget | None = None
+    """This process's share of the memory for content from front processes."""
+    admin: AdminDispatch | None = None
+    """None: the directory cannot be changed over the socket."""
+    events: EventService | None = None
+    """None: there are no delivery reports."""
+    queue: QueueControl | None = None
+    """None: there is no queue."""
+    clock: ClockControl | None = None
+    """None: the time is the machine's."""
+    reporter: Reporter | None = None
+    """None: events of front processes are not reported."""
+
+
+async def serve_control(
+    data: Path, store: Store, directory: Directory, shared: Shared = Shared()
+) -> asyncio.Server:
+    """Serve DIR/control.sock until the server is closed."""
+    operations = {
+        **store_operations(store),
+        **directory_operations(directory),
+        **_operations_of_all(shared),
+    }
+    caches = FrontCaches()
+    if isinstance(directory, CacheableDirectory):
+        directory.follow(caches.forget)
+    clients = shared.clients
+    if clients is not None:
+        clients.vacate = caches.vacate
+    quotas, budget = shared.quotas, shared.budget or Budget(data)
+
+    def make_stream() -> FrameStream:
+        uploads = Uploads(store, budget)
+        own = upload_operations(uploads)
+        if quotas is not None:
+            own |= quota_operations(LocalQuotas(quotas, owner=uploads))
+
+        def clean_up() -> None:
+            """Clean up after a caller that has disconnected."""
+            uploads.close()
+            caches.remove(cache)
+            if quotas is not None:
+                quotas.forget(uploads)
+            if clients is not None:
+                clients.forget(uploads)
+
+        table = {**operations, **own}
+        answers = Answers(table, clean_up)
+        cache = FrontCache(answers)
+        table |= caching_operations(directory, caches, cache)
+        table["gave_up"] = _decoding(tuple[int], cache.confirm)
+        if clients is not None:
+            counted = LocalClientCounter(clients, owner=uploads)
+            table |= client_operations(counted, caches, cache)
+        return answers.stream
+
+    return await serve_frames(data / SOCKET, make_stream)
+
+
+def _operations_of_all(shared: Shared) -> dict[str, Operation]:
+    """Return the operations that are the same for every connection."""
+    events, clock, queue = shared.events, shared.clock, shared.queue
+    command = tuple[str, dict[str, Any]]
+    operations = {
+        "events": _decoding(command, partial(operate, events) if events else _refuse(NO_EVENTS)),
+        "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
+    }
+    if queue is not None:
+        operations["queue"] = _decoding(command, partial(operate_queue, queue))
+    if shared.reporter is not None:
+        operations |= reporter_operations(shared.reporter)
+    if shared.admin is not None:
+        operations |= administration_operations(shared.admin)
+    return operations
+
+
+def store_operations(store: Store) -> dict[str, Operation]:
+    """Return the store's operations by name."""
+
+    read = decoder(tuple[PackedSubmission]).decode
+
+    def put(raw: msgspec.Raw, content: Sequence[bytes] = ()) -> Afterwards:
+        (packed,) = read(raw)
+        return put_and_tell(store, unpack_submission(packed, body_of(content, packed.traits)))
+
+    async def body(id_: str) -> list[bytes]:
+        return list((await store.body(id_)).chunks())
+
+    async def listing(selection: Selection) -> list[PackedMessage]:
+        return [pack_message(each) for each in await store.list(selection)]
+
+    async def get(id_: str) -> PackedMessage:
+        return pack_message(await store.get(id_))
+
+    async def wait(selection: Selection, timeout: float) -> PackedMessage | None:
+        message = await store.wait(selection, timeout)
+        return None if message is None else pack_message(message)
+
+    return {
+        "put": put,
+        "new_epoch": _decoding(tuple[()], store.new_epoch),
+        "refusal": _decoding(tuple[()], lambda: store.refusal),
+        "list": _decoding(tuple[Selection], listing),
+        "count": _decoding(tuple[()], store.count),
+        "get": _decoding(tuple[str], get),
+        "trace": _decoding(tuple[str], store.trace),
+        "body": _decoding(tuple[str], body),
+        "delete": _decoding(tuple[tuple[str, ...] | None], store.delete),
+        "wait": _decoding(tuple[Selection, float], wait),
+    }
+
+
+def upload_operations(uploads: Uploads) -> dict[str, Operation]:
+    """Return the operations of large content by name."""
+
+    def upload(raw: msgspec.Raw, content: Sequence[bytes]) -> None:
+        (number,) = decode(raw, tuple[int])
+        uploads.add(number, content)
+
+    return {
+        "upload": upload,
+        "put_upload": _decoding(tuple[int, PackedSubmission], uploads.put),
+        "drop_upload": _decoding(tuple[int], uploads.drop),
+    }
+
+
+def directory_operations(directory: Directory) -> dict[str, Operation]:
+    """Return the directory's operations by name."""
+    return {
+        "mechanisms": _decoding(tuple[()], lambda: sorted(directory.mechanisms)),
+        "identify": _decoding(tuple[Credentials, str], directory.identify),
+        "verifier": _decoding(tuple[str, str], directory.verifier),
+        "standing": _decoding(tuple[Principal, Address], directory.standing),
+    }
+
+
+def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
+    """Return the operations by which front processes report events."""
+    return {
+        "lines_are_json": _decoding(tuple[()], lambda: reporter.has_json_lines),
+        "lines": _decoding(tuple[list[str]], reporter.take),
+    }
+
+
+def administration_operations(admin: AdminDispatch) -> dict[str, Operation]:
+    """Return the operation that changes the directory; refusals are returned as values."""
+
+    async def run(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"done": await admin.administer(operation, fields)}
+        except Rejected as error:
+            return {"rejected": (error.code, error.message, error.status)}
+
+    return {"administer": _decoding(tuple[str, dict[str, Any]], run)}
+
+
+def quota_operations(quotas: Quotas) -> dict[str, Operation]:
+    """Return the quotas' operations by name."""
+    return {
+        "enter": _decoding(tuple[Principal], quotas.enter),
+        "leave": _decoding(tuple[Principal], quotas.leave),
+        "admit": _decoding(tuple[Principal, Address], quotas.admit),
+    }
+
+
+def client_operations(
+    clients: LocalClientCounter, caches: FrontCaches, cache: FrontCache
+) -> dict[str, Operation]:
+    """Return the operations of counting clients by name."""
+
+    def visit(address: str) -> Later[bool]:
+        caches.add_places_cache(cache)
+        return clients.try_enter(address) or clients.try_enter_late(address)
+
+    def leave(numbers: dict[str, int]) -> None:
+        for address, number in numbers.items():
+            clients.leave(address, number)
+
+    return {
+        "visit": _decoding(tuple[str], visit),
+        "visits_over": _decoding(tuple[dict[str, int]], leave),
+        "delay": _decoding(tuple[str], clients.delay),
+    }
+
+
+def _refuse(reason: str) -> Callable[..., Any]:
+    """Return a function that refuses the operations of a part that this relay does not have."""
+
+    def refuse(_operation: str, _fields: dict[str, Any]) -> None:
+        raise ValueError(reason)
+
+    return refuse
+
+
+def _decoding(kinds: Any, operation: Callable[..., Any]) -> Operation:
+    """Decode the arguments as ``kinds`` (a tuple type) and run ``operation`` with them."""
+    read = decoder(kinds).decode
+    return lambda raw: operation(*read(raw))
