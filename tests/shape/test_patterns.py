@@ -90,7 +90,9 @@ MADE: Made = {
     "rest.graph._at": lambda: [each.path for each in (*graph._OPERATIONS, graph._MAIL)],
     "rest.url_forms.any_case": lambda: [r"^/emails/operations/(?P<id>[^/]+)$"],
     "wire.reply_reader.parse_reply": lambda: [r"5\.7\.1(?: |$)"],
-    "wire.server.command_variants.commands_of": lambda: [each.server.refused_names for each in profiles()],
+    "wire.server.command_variants.commands_of": lambda: [
+        each.server.refused_names for each in profiles()
+    ],
 }
 """What is compiled in functions out of their arguments."""
 
