@@ -20,7 +20,7 @@ _LEAST, _MOST, _PART = 16, 64, 8
 """The reserve is an eighth of the limit, within these bounds."""
 
 
-class Use(Enum):
+class Use(float, Enum):
     """What a descriptor is for; the value is the part of the reserve that is left to others."""
 
     CLIENT = 1.0
@@ -52,8 +52,7 @@ def is_reserved(descriptor: int, use: Use) -> bool:
     """Tell whether a new descriptor is one of those that ``use`` must leave to others."""
     if not _reserving or use is Use.OWN or (most := limit()) is None:
         return False
-    part: float = use.value
-    return descriptor >= most - _reserve_of(most) * part
+    return descriptor >= most - _reserve_of(most) * use
 
 
 def is_nearly_reserved(descriptor: int, use: Use) -> bool:

@@ -217,7 +217,7 @@ class ServerStream(asyncio.Protocol):
         self.peer_address = header.address or self.peer_address
         self._handler.on_proxy_header()
         self._begin()
-        return b"" if self.is_closing else rest
+        return b"" if self._closing else rest
 
     def data_received(self, data: bytes) -> None:
         """Decrypt and pass on; data after our end is ignored."""
@@ -248,9 +248,9 @@ class ServerStream(asyncio.Protocol):
             return
         if shaking:
             self._handshake_done()
-        if data and not self.is_closing:
+        if data and not self._closing:
             self._handler.on_data(data)
-        if self.is_closing:
+        if self._closing:
             return
         if layer.failure is not None:
             self._fail(layer.failure)  # it came after the plaintext

@@ -355,11 +355,12 @@ class Receiver:
             self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
     def _begin_auth(self, event: events.Auth) -> None:
+        peer = self._stream.peer_address
         if self._sign_in is None:
-            self._sign_in = SignIn(self._relay, self._session, self.peer, self.when, self.refuse)
+            self._sign_in = SignIn(self._relay, self._session, peer, self.when, self.refuse)
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
-        self._sign_in.begin(Claim(event.mechanism, event.initial, bindings, self.peer))
+        self._sign_in.begin(Claim(event.mechanism, event.initial, bindings, peer))
 
     def _go_on_auth(self, event: events.AuthResponse) -> None:
         if self._sign_in is not None:

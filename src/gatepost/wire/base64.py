@@ -12,9 +12,10 @@ def decode_base64(text: bytes) -> bytes:
     Raises ValueError for characters outside the alphabet.
     """
     stripped = text.rstrip(b"=")
-    padded = stripped + b"=" * (-len(stripped) % 4)
-    if len(text) - len(stripped) > 2:
+    size = len(stripped)
+    if len(text) - size > 2:
         raise ValueError("too much base64 padding")
+    padded = stripped + b"=" * (-size % 4)
     try:
         return binascii.a2b_base64(padded, strict_mode=True)
     except binascii.Error as error:

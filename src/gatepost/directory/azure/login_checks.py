@@ -128,7 +128,11 @@ def identify(
         return denial
     if isinstance(proof, Denial):
         return proof
-    return _first_denial(attempt, _AFTER_SECRET) or claim.proven_by(proof.id)
+    denial = _first_denial(attempt, _AFTER_SECRET)
+    if denial is not None:
+        return denial
+    _remember_allowed(snapshot, username, claim)
+    return claim.proven_by(proof.id)
 
 
 def prove_secret(
@@ -170,8 +174,8 @@ def still_allowed(
 ) -> ClaimedIdentity | Denial:
     """Return what a principal's name stands for now, unless it could no longer sign in.
 
-    Called at every MAIL, so a positive answer is cached until the directory changes: time alone
-    does not remove a right.
+    Called at every MAIL, so a positive answer is cached until the directory changes, also that of
+    ``identify``: time alone does not remove a right.
     """
     cached = snapshot.allowed.get(name)
     if cached is not None:
@@ -183,10 +187,14 @@ def still_allowed(
     denial = _first_denial(attempt, _BEFORE_SECRET + _AFTER_SECRET)
     if denial is not None:
         return denial
+    _remember_allowed(snapshot, name, claim)
+    return claim
+
+
+def _remember_allowed(snapshot: Snapshot, name: str, claim: ClaimedIdentity) -> None:
     if len(snapshot.allowed) >= _MAX_KEPT:
         snapshot.allowed.clear()
     snapshot.allowed[name] = claim
-    return claim
 
 
 def denied_before_proof(

@@ -216,25 +216,21 @@ class Session:
             self.close(self.replies.BYTES_BEFORE_TLS)
             return
         self._say(reply)
-        if isinstance(event, events.Message):
-            self._pieces = False
-            self._end_transaction()
-        elif reply.is_success:
-            self._succeed(event)
+        match event:
+            case events.Sender(envelope) if reply.is_success:
+                self._envelope = envelope
+                self.state = State.SENDER
+            case events.Rcpt(recipient) if reply.is_success:
+                self.recipients.append(recipient)
+                self.state = State.RECIPIENTS
+            case events.Message():
+                self._pieces = False
+                self._end_transaction()
+            case events.StartTls() if reply.is_success:
+                self.encrypted, self.can_tls = True, False
+                self._start_over()
         if reply.code == 421 and self._closing is None:
             self._closing = events.Closing(reply)
-
-    def _succeed(self, event: events.Event) -> None:
-        """Change the state of the session after a 2yz."""
-        if isinstance(event, events.Rcpt):
-            self.recipients.append(event.recipient)
-            self.state = State.RECIPIENTS
-        elif isinstance(event, events.Sender):
-            self._envelope = event.envelope
-            self.state = State.SENDER
-        elif isinstance(event, events.StartTls):
-            self.encrypted, self.can_tls = True, False
-            self._start_over()
 
     def present(self, names: tuple[str, ...]) -> None:
         """Take the names in a verified client certificate; EXTERNAL is offered from then on."""
