@@ -14,7 +14,7 @@ from gatepost.app.message_ids import ids_of
 from gatepost.app.ready_json import remove_ready
 from gatepost.app.store_opening import open_watched
 from gatepost.config.settings import Configuration
-from gatepost.control.socket_server import Shared, serve_control
+from gatepost.control.socket_server import ControlledParts, serve_control
 from gatepost.directory.contract import Directory
 from gatepost.net.atomic_files import remove_file
 from gatepost.net.listen import Listener
@@ -82,7 +82,7 @@ class Composition:
         self.stack.callback(listeners.close)
         return inbound, listeners
 
-    async def serve_control(self, relay: Relay, shared: Shared) -> None:
+    async def serve_control(self, relay: Relay, shared: ControlledParts) -> None:
         """Serve the control socket, which front processes need."""
         control = await serve_control(self.data, relay.store, relay.directory, shared)
         self.stack.callback(remove_file, self.data / SOCKET)

@@ -26,7 +26,7 @@ from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.socket_server import Shared
+from gatepost.control.socket_server import ControlledParts
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.keys.token_signing import open_tokens
@@ -156,7 +156,7 @@ class ServedRelay:
         relay.use_store(outbound.store)
         admin = AdminDispatch()
         queue = QueueControl(store.deliveries, _now, lambda: outbound.deliverer, report)
-        shared = Shared(None, clients, relay.budget, admin, queue=queue, reporter=report)
+        shared = ControlledParts(None, clients, relay.budget, admin, queue=queue, reporter=report)
         await composition.serve_control(relay, shared)
         stack.push_async_callback(stop_all, inbound, outbound, store)
         service = cls(

@@ -26,7 +26,7 @@ from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.socket_server import Shared
+from gatepost.control.socket_server import ControlledParts
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.directory.azure.login_rules import rules_of
@@ -110,7 +110,7 @@ async def start(preset: UpPreset, report: Reporter, stack: AsyncExitStack) -> Em
         clock, workers=config.workers, on_advance=partial(_report_advance, report, events)
     )
     queue = QueueControl(store.deliveries, clock.now)  # empty: all mail is captured
-    shared = Shared(quotas, None, relay.budget, admin, events, queue, clocks, report)
+    shared = ControlledParts(quotas, None, relay.budget, admin, events, queue, clocks, report)
     await composition.serve_control(relay, shared)
     stack.push_async_callback(inbound.stop)
     await inbound.start(prepared)

@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class ControlledParts:
     """The parts of a relay besides its store and directory."""
 
     quotas: SubscriptionQuotas | None = None
@@ -66,7 +66,7 @@ class Shared:
 
 
 async def serve_control(
-    data: Path, store: Store, directory: Directory, shared: Shared = Shared()
+    data: Path, store: Store, directory: Directory, shared: ControlledParts = ControlledParts()
 ) -> asyncio.Server:
     """Serve DIR/control.sock until the server is closed."""
     operations = {
@@ -110,7 +110,7 @@ async def serve_control(
     return await serve_frames(data / SOCKET, make_stream)
 
 
-def _operations_of_all(shared: Shared) -> dict[str, Operation]:
+def _operations_of_all(shared: ControlledParts) -> dict[str, Operation]:
     """Return the operations that are the same for every connection."""
     events, clock, queue = shared.events, shared.clock, shared.queue
     command = tuple[str, dict[str, Any]]

@@ -24,7 +24,7 @@ twice as many, and in a secret of more than 256 characters an eighth of these. O
 WORDS: Final = 12
 """Minimum characters of a part that consists of letters only."""
 _BLOCKS: Final = 32
-"""Maximum number of positions in a secret at which a part of it is recognised."""
+"""Maximum number of offsets in a secret at which a part of it is recognised."""
 _DEEPEST: Final = 2
 """Maximum number of encodings on top of each other, for example base64 in base64."""
 _CHARSETS: Final = ("utf-8", "utf-16-le", "utf-16-be")
@@ -79,11 +79,11 @@ def _needle(text: str, *, parts: bool) -> _Needle:
     part = min(PART, size - 3)
     step = max(part, -(-size // _BLOCKS))
     offsets = {*range(0, size - part + 1, step), size - part}
-    positions: dict[str, list[int]] = {}
+    starts: dict[str, list[int]] = {}
     for at in sorted(offsets):
-        positions.setdefault(low[at : at + part], []).append(at)
-    # A secret that repeats itself has the same block at many positions, and each costs time.
-    blocks = [(at, block) for block, each in positions.items() for at in {*each[:2], *each[-2:]}]
+        starts.setdefault(low[at : at + part], []).append(at)
+    # A secret that repeats itself has the same block at many offsets, and each costs time.
+    blocks = [(at, block) for block, each in starts.items() for at in {*each[:2], *each[-2:]}]
     return _Needle(text, low, tuple(sorted(blocks)), part, in_any_case)
 
 
@@ -112,7 +112,7 @@ class SecretSearch:
     def can_be_in(self, text: str, most: float = inf) -> bool:
         """Tell whether a text may contain a secret; quick, because most replies have none.
 
-        Everything that the text may mean is searched together, without positions. If that is more
+        Everything that the text may mean is searched together, without offsets. If that is more
         than ``most`` characters, it is not searched: there may be a secret.
         """
         if not self._needles:
@@ -129,7 +129,7 @@ class SecretSearch:
         return any(self._has_key(_lower(each)) for each in (text, *unescaped_texts(text)))
 
     def spans(self, text: str) -> list[Span]:
-        """Return the positions of secrets in order; those that overlap or touch are one."""
+        """Return the spans of secrets in order; those that overlap or touch are one."""
         merged: list[Span] = []
         for start, end in sorted(self._spans(text, 0)):
             if merged and start <= merged[-1][1]:
@@ -149,15 +149,15 @@ class SecretSearch:
     def _spans(self, text: str, depth: int) -> Iterator[Span]:
         yield from self._spans_in(text, depth)
         if is_escaped(text):
-            for plain, positions in unescaped(text):
+            for plain, offsets in unescaped(text):
                 for start, end in self._spans_in(plain, depth):
-                    yield positions[start], positions[end]
+                    yield offsets[start], offsets[end]
 
     def _spans_in(self, text: str, depth: int) -> Iterator[Span]:
         low = _lower(text)
         if self._has_key(low):
             for needle in self._needles:
-                yield from _positions(text, low, needle)
+                yield from _needle_spans(text, low, needle)
         if depth < _DEEPEST:
             for start, end, meanings in encoded_runs(text, self._fewest, self._words):
                 if any(self._is_meant(each, depth + 1) for each in meanings):
@@ -176,12 +176,12 @@ class SecretSearch:
         if not _TEXT.search(text):
             low = text.lower()
             return self._has_key(low) and any(
-                True for needle in self._needles for _ in _positions(text, low, needle)
+                True for needle in self._needles for _ in _needle_spans(text, low, needle)
             )
         return next(self._spans(text, depth), None) is not None
 
 
-def _positions(text: str, low: str, needle: _Needle) -> Iterator[Span]:
+def _needle_spans(text: str, low: str, needle: _Needle) -> Iterator[Span]:
     size = len(needle.text)
     at = low.find(needle.low)
     while at >= 0:
@@ -200,7 +200,7 @@ def _positions(text: str, low: str, needle: _Needle) -> Iterator[Span]:
 
 
 def _extend(low: str, at: int, needle: _Needle, offset: int) -> Span:
-    """Return the position of the longest part of the needle around its block at ``offset``."""
+    """Return the span of the longest part of the needle around its block at ``offset``."""
     end, stop = at + needle.part, offset + needle.part
     before = _alike(lambda size: low[at - size : at] == needle.low[offset - size : offset],
                     min(at, offset))  # fmt: skip

@@ -19,7 +19,7 @@ ACROSS: Final = 8
 chance."""
 LONG: Final = 4_096
 """Characters of a text in which secrets are found one by one. Servers do not say more; to look for
-the positions of many secrets takes long, and the server decides how many there are."""
+the spans of many secrets takes long, and the server decides how many there are."""
 MANY: Final = 65_536
 """Characters that a long text may mean, decoded, until it is taken for one with a secret."""
 _BREAK: Final = re.compile(r"(?<!\s)\s*\n(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?\s*")

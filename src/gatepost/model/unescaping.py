@@ -63,7 +63,7 @@ def unescape(text: str) -> str:
 
 
 def unescaped_texts(text: str) -> Iterator[str]:
-    """Yield what ``unescaped`` does, without the positions."""
+    """Yield what ``unescaped`` does, without the offsets."""
     for _ in range(ROUNDS):
         parts: list[str] = []
         end = 0
@@ -99,18 +99,18 @@ def unescaped(text: str) -> Iterator[Placed]:
         yield placed
 
 
-def _undo_one(text: str, positions: list[int]) -> Placed:
+def _undo_one(text: str, offsets: list[int]) -> Placed:
     parts: list[str] = []
     at: list[int] = []
     end = 0
     for match in _escapes(text):
         start, meaning = match.start(), _meaning(match)
         parts += (text[end:start], meaning)
-        at += positions[end:start]
-        at += [positions[start]] * len(meaning)
+        at += offsets[end:start]
+        at += [offsets[start]] * len(meaning)
         end = match.end()
     parts.append(text[end:])
-    return "".join(parts), at + positions[end:]
+    return "".join(parts), at + offsets[end:]
 
 
 def _meaning(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.circuit_breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
-from gatepost.queue.reply_lessons import NONE, PAUSE_IDENTITY, Change, Lesson, lesson_of
+from gatepost.queue.reply_lessons import NONE, PAUSE_CREDENTIAL, Change, Lesson, lesson_of
 from gatepost.queue.retry_schedule import Random
 
 MINUTE: Final = 60.0
@@ -167,7 +167,7 @@ class NextHopLimiter:
     ) -> None:
         """Apply what a reply teaches about this hop; ``accepted`` recipients were accepted before
         it."""
-        if lesson.change == "nothing" or lesson.scope == "identity":
+        if lesson.change == "nothing" or lesson.scope == "credential":
             return
         self._good = 0
         if lesson.change == "fewer_recipients":
@@ -214,7 +214,7 @@ class NextHopLimiter:
             self._learned_rate = None
 
 
-class UpstreamIdentity:
+class UpstreamCredential:
     """A credential at all servers that share it: it is paused as a whole.
 
     Until a login has succeeded, there is one at a time: if the secret were wrong, each login would
@@ -293,11 +293,11 @@ class UpstreamIdentity:
     ) -> None:
         """Apply what a reply teaches about this credential; ``at_least`` is its Retry-After in
         seconds."""
-        if lesson.scope == "identity" and lesson.change == "pause_long":
+        if lesson.scope == "credential" and lesson.change == "pause_long":
             self._sign_in.record_failure(now, random, reason, at_least)
         elif at_least > 0:
             self._rate.pause(now, at_least, reason)
-        elif lesson.scope == "identity" and lesson.change == "pause":
+        elif lesson.scope == "credential" and lesson.change == "pause":
             self._rate.record_failure(now, random, reason)
 
 
@@ -305,7 +305,7 @@ def learn(
     reply: Reply,
     phase: str,
     limiter: NextHopLimiter,
-    identity: UpstreamIdentity | None,
+    credential: UpstreamCredential | None,
     moment: "ReplyContext",
 ) -> Lesson:
     """Apply what an error reply teaches to the hop and the credential; return it.
@@ -316,17 +316,17 @@ def learn(
     if lesson.change == "fewer_connections" and moment.begun < limiter.reduced_at:
         return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
-    if identity is None and moment.at_least > 0:
+    if credential is None and moment.at_least > 0:
         limiter.breaker.pause(now, moment.at_least, reason)
         return lesson
-    if identity is None and lesson.scope == "identity":
+    if credential is None and lesson.scope == "credential":
         if lesson.change != "nothing":
             limiter.breaker.record_failure(now, random, reason, MINUTE)
         return lesson
-    if identity is not None:
+    if credential is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
-        of_identity = PAUSE_IDENTITY if has_shown else lesson  # the server has seen the secret
-        identity.take_lesson(of_identity, now, random, reason, moment.at_least)
+        of_credential = PAUSE_CREDENTIAL if has_shown else lesson  # the server has seen the secret
+        credential.take_lesson(of_credential, now, random, reason, moment.at_least)
     limiter.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson
 

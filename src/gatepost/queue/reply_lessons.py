@@ -11,7 +11,7 @@ from typing import Final, Literal
 from gatepost.errors import Phase
 from gatepost.model.reply import Esc, Reply
 
-Scope = Literal["message", "host", "hop", "identity"]
+Scope = Literal["message", "host", "hop", "credential"]
 """What it is about: this message, this server, all servers of the target, or our credential."""
 Change = Literal[
     "nothing", "fewer_recipients", "fewer_connections", "slower", "pause", "pause_long"
@@ -29,16 +29,16 @@ class Lesson:
 
 NONE: Final = Lesson()
 PAUSE_HOST: Final = Lesson("host", "pause")
-PAUSE_IDENTITY: Final = Lesson("identity", "pause")
-LOGIN_REFUSED: Final = Lesson("identity", "pause_long")
+PAUSE_CREDENTIAL: Final = Lesson("credential", "pause")
+LOGIN_REFUSED: Final = Lesson("credential", "pause_long")
 CROWDED: Final = Lesson("hop", "fewer_connections")
 _FEWER: Final = Lesson("hop", "fewer_recipients")
 
 # fmt: off
 _BY_STATUS: Final[Mapping[tuple[int, str], Lesson]] = {
-    (450, "4.5.127"):  PAUSE_IDENTITY,                # ACS: excessive message rate from sender
-    (432, "4.3.2"):    CROWDED,                      # Exchange: concurrent connections
-    (432, "4.7.12"):   LOGIN_REFUSED,                         # RFC 4954 6: a password transition
+    (450, "4.5.127"):  PAUSE_CREDENTIAL,              # ACS: excessive message rate from sender
+    (432, "4.3.2"):    CROWDED,                       # Exchange: concurrent connections
+    (432, "4.7.12"):   LOGIN_REFUSED,                 # RFC 4954 6: a password transition
     (451, "4.7.500"):  Lesson("hop", "slower"),       # Exchange: server busy
     (451, "4.7.651"):  Lesson("hop", "slower"),       # Outlook.com: reputation
     (452, "4.5.3"):    _FEWER,
@@ -58,7 +58,7 @@ _BY_PHASE: Final[Mapping[tuple[int, str], Lesson]] = {
     (452, "content"):  PAUSE_HOST,
     (454, "starttls"): PAUSE_HOST,
     (432, "auth"):     LOGIN_REFUSED,
-    (454, "auth"):     PAUSE_IDENTITY,
+    (454, "auth"):     PAUSE_CREDENTIAL,
     (454, "mail"):     Lesson("hop", "slower"),       # Amazon SES: "Throttling failure"
     (454, "data"):     Lesson("hop", "slower"),
     (454, "content"):  Lesson("hop", "slower"),
@@ -101,7 +101,7 @@ def lesson_of(reply: Reply, phase: str) -> Lesson:
         found = _BY_PHASE.get((reply.code, phase))
     if phase == "auth" and (found is None or found.change == "slower"):
         return (
-            PAUSE_IDENTITY  # the server has seen the secret, and must not get it for each message
+            PAUSE_CREDENTIAL  # the server has seen the secret, and must not get it for each message
         )
     if found is not None:
         return found

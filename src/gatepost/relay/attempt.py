@@ -259,7 +259,7 @@ class AttemptRunner:
             host = self._traffic.host(server, target)
             attempt = ServerAttempt(target, server, permit, host)
             tried[server] = await self._try_server(lease, load, attempt)
-            may_sign_in = permit.identity is None or not permit.identity.is_paused(seconds())
+            may_sign_in = permit.credential is None or not permit.credential.is_paused(seconds())
 
     async def _try_server(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
         begun = self._traffic.seconds()

@@ -24,12 +24,12 @@ from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.attempt_slots import Liveness
 from gatepost.queue.circuit_breaker import HOST, Breaker
 from gatepost.queue.login_pause import LoginPause
-from gatepost.queue.next_hop_limits import NextHopLimiter, ReplyContext, UpstreamIdentity, learn
+from gatepost.queue.next_hop_limits import NextHopLimiter, ReplyContext, UpstreamCredential, learn
 from gatepost.queue.reply_lessons import (
     CROWDED,
     LOGIN_REFUSED,
+    PAUSE_CREDENTIAL,
     PAUSE_HOST,
-    PAUSE_IDENTITY,
     is_about_us,
     lesson_of,
 )
@@ -90,7 +90,7 @@ class AttemptFeedback:
     def learn(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
         now = self._traffic.seconds()
-        host, limiter, identity = made.host, made.permit.limiter, made.permit.identity
+        host, limiter, credential = made.host, made.permit.limiter, made.permit.credential
         self._learn_liveness(made.permit.slot.hop, result, now)
         moment = ReplyContext(
             now,
@@ -120,7 +120,7 @@ class AttemptFeedback:
             host.abandon_trial()
         for error_reply in result.error_replies:
             if error_reply not in of_host or moment.at_least > 0:
-                learn(error_reply.reply, error_reply.phase, limiter, identity, moment)
+                learn(error_reply.reply, error_reply.phase, limiter, credential, moment)
         diagnosis = (
             self._sign_in(made, result, moment, pause)
             or self._secure(made, result, moment)
@@ -128,8 +128,8 @@ class AttemptFeedback:
         )
         if _is_accepted(result) or "delivered" in [each.kind for each in result.verdicts]:
             limiter.record_success(now)
-            if identity is not None:
-                identity.record_success(now)
+            if credential is not None:
+                credential.record_success(now)
         return diagnosis
 
     def _learn_liveness(self, hop: Liveness, result: AttemptResult, now: float) -> None:
@@ -155,16 +155,16 @@ class AttemptFeedback:
     ) -> LoginPause | None:
         """After a failed login that says little about the secret, pause logins for seconds, and
         return the pause: the secret was not shown, or accepted lately."""
-        identity, attempt = made.permit.identity, result.attempt
-        if identity is None or attempt.phase != "auth" or moment.at_least > 0:
+        credential, attempt = made.permit.credential, result.attempt
+        if credential is None or attempt.phase != "auth" or moment.at_least > 0:
             return None
         if isinstance(result.error, TokenError | ConfigError):
             return None
         reason = _reason(attempt)
         if isinstance(result.error, NoSharedMechanism) or not result.has_shown_secret:
             pause = self._traffic.misfit(made.target)
-        elif identity.is_trusted(moment.now, moment.begun):
-            pause = identity.logins
+        elif credential.is_trusted(moment.now, moment.begun):
+            pause = credential.logins
             reason = f"{reason}, though this login was accepted before"
         else:
             return None
@@ -180,41 +180,41 @@ class AttemptFeedback:
         pause: LoginPause | None,
     ) -> SignInDiagnosis | None:
         """Pause a credential whose login is refused; diagnose it, and report it once."""
-        identity, attempt = made.permit.identity, result.attempt
-        if identity is None:
+        credential, attempt = made.permit.credential, result.attempt
+        if credential is None:
             return None
         if attempt.phase != "auth":
             if _is_accepted(result) or (attempt.is_remote and attempt.phase not in _OF_SERVER):
-                self._signed_in(made, identity, result, moment)
+                self._signed_in(made, credential, result, moment)
             return None
         is_refused = pause is not None and _is_final(result)
-        is_told = is_refused and not identity.has_signed_in_lately(moment.now)
+        is_told = is_refused and not credential.has_signed_in_lately(moment.now)
         if pause is None and isinstance(result.error, _OF_IDENTITY):
             is_transient = getattr(result.error, "is_transient", False)
-            lesson = PAUSE_IDENTITY if is_transient else LOGIN_REFUSED
+            lesson = PAUSE_CREDENTIAL if is_transient else LOGIN_REFUSED
             reason = _reason(attempt)
-            identity.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
-        needs_operator = is_told or identity.is_refused
+            credential.take_lesson(lesson, moment.now, moment.random, reason, moment.at_least)
+        needs_operator = is_told or credential.is_refused
         if not (needs_operator or self._has_lasted(made, result, moment)):
             return None
         diagnosis = self._tell(made, result, needs_operator=needs_operator)
         if pause is not None:
             pause.finding, pause.advice = diagnosis.finding, diagnosis.sentence
         elif needs_operator:
-            identity.finding, identity.advice = diagnosis.finding, diagnosis.sentence
+            credential.finding, credential.advice = diagnosis.finding, diagnosis.sentence
         return diagnosis
 
     def _signed_in(
         self,
         made: ServerAttempt,
-        identity: UpstreamIdentity,
+        credential: UpstreamCredential,
         result: AttemptResult,
         moment: ReplyContext,
     ) -> None:
         """Note that a login has succeeded, unless an earlier attempt had signed in."""
         if result.is_kept:
             return
-        identity.record_login(moment.now, moment.begun)
+        credential.record_login(moment.now, moment.begun)
         self._traffic.note_login(made.target, moment.begun)
         if _about_us(result) is None and not self._traffic.has_paused_logins(made.target):
             self._works(made)
@@ -242,15 +242,15 @@ class AttemptFeedback:
         is_silent = evidence.greeting.value is not None and evidence.greeting.value.reply is None
         if result.attempt.phase not in _OF_TLS and not is_silent:
             return None
-        identity = made.permit.identity
-        if identity is not None:
-            may_pass = not _is_final(result) or identity.has_signed_in_lately(moment.now)
+        credential = made.permit.credential
+        if credential is not None:
+            may_pass = not _is_final(result) or credential.has_signed_in_lately(moment.now)
             if not self._has_lasted(made, result, moment) and may_pass:
                 return None
         diagnosis = diagnose_sign_in(result, self._profiles)
         if not diagnosis.finding:
             return None
-        return diagnosis if identity is None else self._tell(made, result)
+        return diagnosis if credential is None else self._tell(made, result)
 
     def _mail_refused(
         self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext
@@ -258,15 +258,15 @@ class AttemptFeedback:
         """Diagnose a refusal of mail that is about us, not the message; it needs the operator."""
         if not (result.error_replies and isinstance(made.target, SmarthostTarget)):
             return None
-        reply, identity = _about_us(result), made.permit.identity
+        reply, credential = _about_us(result), made.permit.credential
         if reply is None:
             return None
-        if identity is not None:
-            may_pass = identity.has_sent_lately(moment.now)
+        if credential is not None:
+            may_pass = credential.has_sent_lately(moment.now)
             if not self._has_lasted(made, result, moment) and may_pass:
                 return None
         diagnosis = diagnose_refused_mail(result.attempt.contact, reply, self._profiles)
-        return diagnosis if identity is None else self._tell_of(diagnosis, made, result)
+        return diagnosis if credential is None else self._tell_of(diagnosis, made, result)
 
     def _tell(
         self, made: ServerAttempt, result: AttemptResult, *, needs_operator: bool = True

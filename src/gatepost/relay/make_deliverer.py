@@ -47,7 +47,7 @@ class DelivererParts:
     """Providers that the doctor can recognise."""
     bounds: Bounds = field(default_factory=Bounds)
     wire: InFlight = field(default_factory=InFlight)
-    """Shared with the deliverer that this one replaces."""
+    """Common to this deliverer and the one that it replaces."""
     alarms: MutableMapping[str, str] | None = None
     """What was already reported to the operator; None: nothing, and it is forgotten with the
     deliverer."""

@@ -4,25 +4,25 @@ from collections.abc import Callable, Sequence
 
 from gatepost.queue.attempt_slots import Slot
 from gatepost.queue.login_pause import LoginPause
-from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamIdentity
+from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamCredential
 
 
 class Permit:
     """The right to make one attempt at a target. Must be closed."""
 
-    __slots__ = ("_closed", "_is_closed", "_tries", "identity", "key", "limiter", "slot")
+    __slots__ = ("_closed", "_is_closed", "_tries", "credential", "key", "limiter", "slot")
 
     def __init__(
         self,
         key: str,
         limiter: NextHopLimiter,
-        identity: UpstreamIdentity | None,
+        credential: UpstreamCredential | None,
         slot: Slot,
         closed: Callable[["Permit"], None],
         tries: Sequence[LoginPause] = (),
     ) -> None:
         """``tries`` are the pauses after which it is the only attempt that may sign in."""
-        self.key, self.limiter, self.identity, self.slot = key, limiter, identity, slot
+        self.key, self.limiter, self.credential, self.slot = key, limiter, credential, slot
         self._closed, self._is_closed, self._tries = closed, False, tries
 
     def close(self) -> None:
@@ -31,8 +31,8 @@ class Permit:
             return
         self._is_closed = True
         self.limiter.record_closing()
-        if self.identity is not None:
-            self.identity.abandon_trial()
+        if self.credential is not None:
+            self.credential.abandon_trial()
         for each in self._tries:
             each.end_login()
         self._closed(self)

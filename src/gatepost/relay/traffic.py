@@ -23,7 +23,7 @@ from gatepost.queue.attempt_slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.circuit_breaker import HOST, Breaker
 from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
-from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamIdentity
+from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamCredential
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.why import silence
@@ -64,9 +64,9 @@ class Traffic:
         self._servers: dict[str, str] = {}
         """By target."""
         self._hosts: dict[str, Breaker] = {}
-        self._identities: dict[str, UpstreamIdentity | None] = {}
+        self._credentials: dict[str, UpstreamCredential | None] = {}
         """By target."""
-        self._by_host: dict[tuple[str, str], UpstreamIdentity] = {}
+        self._by_host: dict[tuple[str, str], UpstreamCredential] = {}
         """The same by credential and server, because providers decide about it independently."""
         self._misfits: dict[str, LoginPause] = {}
         """By target: its server offers no mechanism that our credential can use, or refuses them
@@ -75,7 +75,7 @@ class Traffic:
     def admit(self, target: Target, group: ServerGroup) -> Permit | Wait:
         """Permit an attempt at a target, or return why it must wait."""
         now, hop = self.seconds(), self._hop(target, group)
-        key, limiter, identity = hop.key, hop.limiter, hop.identity
+        key, limiter, credential = hop.key, hop.limiter, hop.credential
         wait = self._wait_of(target, group, hop, now) or self._login_wait(target, hop, now)
         if wait is not None:
             return wait
@@ -89,15 +89,15 @@ class Traffic:
         slot = self.wire.slots.take(hop.liveness, target.name, now)
         if not isinstance(slot, Slot):
             return self._lacking(slot, key, target, hop.liveness)
-        if identity is not None:
-            identity.begin(now)
+        if credential is not None:
+            credential.begin(now)
         in_use = limiter.open_connections
         tries = [each for each in hop.login_pauses if each.try_login(key, in_use)]
         limiter.record_opening(now)
         limiter.record_message(now)
         self.wire.begin(hop.on_wire)
         on_end = partial(self._on_permit_end, hop.on_wire)
-        return Permit(key, limiter, identity, slot, on_end, tries)
+        return Permit(key, limiter, credential, slot, on_end, tries)
 
     def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
         """Return the wait of an attempt for which a slot, room or a greeting is missing."""
@@ -139,11 +139,11 @@ class Traffic:
         return self._wait_of(target, group, self._hop(target, group), self.seconds())
 
     def _wait_of(self, target: Target, group: ServerGroup, hop: "_Hop", now: float) -> Wait | None:
-        identity = hop.identity
-        if identity is not None and (seconds := identity.wait(now)) > 0:
+        credential = hop.credential
+        if credential is not None and (seconds := credential.wait(now)) > 0:
             what = _credential_at(target)
             return self._make_wait(
-                identity_key(identity), what, seconds, identity.state(now), identity
+                credential_key(credential), what, seconds, credential.state(now), credential
             )
         wait = self._login_wait(target, hop, now)
         if wait is not None and wait.pause is not None:
@@ -166,12 +166,12 @@ class Traffic:
         return Wait(hop.key, SILENT, Pause(server, "silent", SILENT, reason))
 
     def _login_pauses(
-        self, target: Target, identity: UpstreamIdentity | None
+        self, target: Target, credential: UpstreamCredential | None
     ) -> Sequence[LoginPause]:
         """Return the pauses of logins at a target that are not over."""
-        if identity is None or not (identity.logins.failures or self._misfits):
+        if credential is None or not (credential.logins.failures or self._misfits):
             return ()
-        both = (identity.logins, self._misfits.get(target.name))
+        both = (credential.logins, self._misfits.get(target.name))
         return [each for each in both if each is not None and each.failures]
 
     def _login_wait(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
@@ -193,7 +193,7 @@ class Traffic:
 
     def login_wait(self, target: Target) -> float:
         """Return the seconds until the next login there, if logins pause; else 0."""
-        now, pauses = self.seconds(), self._login_pauses(target, self.identity(target))
+        now, pauses = self.seconds(), self._login_pauses(target, self.credential(target))
         return max([each.seconds_left(now) for each in pauses], default=0.0)
 
     def others(self, target: Target, group: ServerGroup, begun: float) -> Wait | None:
@@ -219,17 +219,17 @@ class Traffic:
         """Return how many recipients a target accepts per message."""
         return self._hop(target, group).limiter.recipients
 
-    def identity(self, target: Target) -> UpstreamIdentity | None:
+    def credential(self, target: Target) -> UpstreamCredential | None:
         """Return the state of the credential for a target; None without one.
 
         The servers of a target belong to one provider, so they share one state. Another target
         with the same credential and one of these servers shares it, too.
         """
-        if target.name not in self._identities:
-            self._identities[target.name] = self._identify(target)
-        return self._identities[target.name]
+        if target.name not in self._credentials:
+            self._credentials[target.name] = self._find_credential(target)
+        return self._credentials[target.name]
 
-    def _identify(self, target: Target) -> UpstreamIdentity | None:
+    def _find_credential(self, target: Target) -> UpstreamCredential | None:
         name = credential_of(target)
         if not name:
             return None
@@ -237,10 +237,10 @@ class Traffic:
         shared = [self._by_host[each] for each in keys if each in self._by_host]
         # an API locks no account, and an attempt there lasts until the message is delivered
         is_api = isinstance(target, AcsRestTarget | GraphTarget)
-        identity = shared[0] if shared else UpstreamIdentity(unproven=not is_api)
+        credential = shared[0] if shared else UpstreamCredential(unproven=not is_api)
         for each in keys:
-            self._by_host.setdefault(each, identity)
-        return identity
+            self._by_host.setdefault(each, credential)
+        return credential
 
     def misfit(self, target: Target) -> LoginPause:
         """Return the pause of a target that does not let our credential sign in, or refused
@@ -250,8 +250,12 @@ class Traffic:
     def has_paused_logins(self, target: Target) -> bool:
         """Tell whether logins there are paused after a refusal. Messages may still be accepted on a
         connection that has signed in before."""
-        identity, misfit = self.identity(target), self._misfits.get(target.name)
-        if identity is not None and identity.is_refused and identity.is_paused(self.seconds()):
+        credential, misfit = self.credential(target), self._misfits.get(target.name)
+        if (
+            credential is not None
+            and credential.is_refused
+            and credential.is_paused(self.seconds())
+        ):
             return True
         return misfit is not None and misfit.failures > 0
 
@@ -290,17 +294,17 @@ class Traffic:
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its credential after a result, so that others go on."""
         self._changed(host_key(server, target.name))
-        identity = self.identity(target)
-        if identity is not None:
-            self._changed(identity_key(identity))
+        credential = self.credential(target)
+        if credential is not None:
+            self._changed(credential_key(credential))
 
     def forgive(self, targets: Iterable[Target]) -> None:
         """End all pauses of targets, except those of servers, because the operator says that the
         problem is solved."""
         self._forgiven()
         names = {each.name for each in targets}
-        forgiven = {id(each) for name in names if (each := self._identities.get(name)) is not None}
-        self._identities = _without(self._identities, forgiven)
+        forgiven = {id(each) for name in names if (each := self._credentials.get(name)) is not None}
+        self._credentials = _without(self._credentials, forgiven)
         self._by_host = _without(self._by_host, forgiven)
         for name in names:
             self._misfits.pop(name, None)
@@ -330,14 +334,14 @@ class Traffic:
         return first
 
     def _make_wait(
-        self, key: str, what: str, seconds: float, state: str, source: Breaker | UpstreamIdentity
+        self, key: str, what: str, seconds: float, state: str, source: Breaker | UpstreamCredential
     ) -> Wait:
         if state == "half-open" and not source.reason:
             return Wait(key, SOON, is_first=True)
         if state == "half-open":  # the attempt may take minutes: the next target is used
             return Wait(key, SOON, Pause(what, "half-open", SOON, source.reason))
         pause = Pause(what, "open", seconds, source.reason)
-        if isinstance(source, UpstreamIdentity) and source.is_refused:
+        if isinstance(source, UpstreamCredential) and source.is_refused:
             pause = replace(
                 pause, needs_operator=True, finding=source.finding, advice=source.advice
             )
@@ -352,12 +356,12 @@ class Traffic:
             limiter = self._limiters[key] = NextHopLimiter(
                 limits_of(target), self.wire.sent(on_wire)
             )
-        identity = self.identity(target)
-        pauses = self._login_pauses(target, identity)
+        credential = self.credential(target)
+        pauses = self._login_pauses(target, credential)
         liveness = self.wire.liveness(
             on_wire, greets=isinstance(target, SmarthostTarget | MxTarget)
         )
-        return _Hop(key, on_wire, limiter, identity, pauses, liveness)
+        return _Hop(key, on_wire, limiter, credential, pauses, liveness)
 
     def _is_idle(self, limiter: NextHopLimiter) -> bool:
         return not limiter.open_connections and self._is_forgotten(limiter.breaker)
@@ -374,7 +378,7 @@ class _Hop:
     on_wire: str
     """The key by which connections are counted."""
     limiter: NextHopLimiter
-    identity: UpstreamIdentity | None
+    credential: UpstreamCredential | None
     login_pauses: Sequence[LoginPause]
     """Those that are not over."""
     liveness: Liveness
@@ -441,6 +445,6 @@ def _host(host: str, port: int) -> str:
     return f"{host}:{port}" if is_loopback(host) else host
 
 
-def identity_key(identity: UpstreamIdentity) -> str:
+def credential_key(credential: UpstreamCredential) -> str:
     """Return the key of a credential, valid while the relay runs."""
-    return f"identity {id(identity)}"
+    return f"credential {id(credential)}"

@@ -220,7 +220,7 @@ def test_the_next_server(
     assert choose(target, *results) == expected
 
 
-def test_a_paused_identity_is_not_tried_at_the_next_server() -> None:
+def test_a_paused_credential_is_not_tried_at_the_next_server() -> None:
     refused = result("auth", Reply(454, "later"))
     assert choose(HUB, refused) == TWO
     assert choose(HUB, refused, may_sign_in=False) == refused

@@ -12,7 +12,7 @@ from gatepost.queue.next_hop_limits import (
     GROW_AFTER,
     NextHopLimiter,
     ReplyContext,
-    UpstreamIdentity,
+    UpstreamCredential,
     learn,
 )
 from gatepost.queue.reply_lessons import NONE, Lesson, lesson_of
@@ -31,23 +31,23 @@ def reply(text: str) -> Reply:
 
 LESSONS = [
     # said          in phase     means
-    ("450 4.5.127", "content",   Lesson("identity", "pause")),
-    ("450 4.5.127", "mail",      Lesson("identity", "pause")),
+    ("450 4.5.127", "content",   Lesson("credential", "pause")),
+    ("450 4.5.127", "mail",      Lesson("credential", "pause")),
     ("421",         "greeting",  Lesson("hop", "fewer_connections")),
     ("421 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
     ("421 4.7.0",   "mail",      Lesson("hop", "slower")),
     ("421 4.7.0",   "greeting",  Lesson("hop", "fewer_connections")),
     ("421",         "rcpt",      Lesson("host", "fewer_connections")),
     ("432 4.3.2",   "content",   Lesson("hop", "fewer_connections")),
-    ("432 4.7.12",  "auth",      Lesson("identity", "pause_long")),
-    ("432",         "auth",      Lesson("identity", "pause_long")),
-    ("454 4.7.0",   "auth",      Lesson("identity", "pause")),
-    ("421 4.7.0",   "auth",      Lesson("identity", "pause")),
-    ("451 4.7.500", "auth",      Lesson("identity", "pause")),
+    ("432 4.7.12",  "auth",      Lesson("credential", "pause_long")),
+    ("432",         "auth",      Lesson("credential", "pause_long")),
+    ("454 4.7.0",   "auth",      Lesson("credential", "pause")),
+    ("421 4.7.0",   "auth",      Lesson("credential", "pause")),
+    ("451 4.7.500", "auth",      Lesson("credential", "pause")),
     ("454 4.7.0",   "starttls",  Lesson("host", "pause")),
     ("454",         "content",   Lesson("hop", "slower")),
-    ("535 5.7.3",   "auth",      Lesson("identity", "pause_long")),
-    ("451 4.3.0",   "auth",      Lesson("identity", "pause")),
+    ("535 5.7.3",   "auth",      Lesson("credential", "pause_long")),
+    ("451 4.3.0",   "auth",      Lesson("credential", "pause")),
     ("451 4.7.500", "rcpt",      Lesson("hop", "slower")),
     ("451",         "mail",      Lesson("hop", "slower")),
     ("451 4.3.0",   "mail",      Lesson("hop", "slower")),
@@ -80,9 +80,13 @@ def test_lessons_of_replies(text: str, phase: str, lesson: Lesson) -> None:
 
 
 def take(
-    text: str, phase: str, limiter: NextHopLimiter, identity: UpstreamIdentity | None, now: float
+    text: str,
+    phase: str,
+    limiter: NextHopLimiter,
+    credential: UpstreamCredential | None,
+    now: float,
 ) -> None:
-    learn(reply(text), phase, limiter, identity, ReplyContext(now, middle))
+    learn(reply(text), phase, limiter, credential, ReplyContext(now, middle))
 
 
 def test_connections_are_counted() -> None:
@@ -245,47 +249,47 @@ def test_a_rate_of_one_message_a_minute_in_words() -> None:
     assert limiter.limit(0) == "accepts one message a minute"
 
 
-def test_too_much_mail_pauses_the_whole_identity() -> None:
-    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
-    take("450 4.5.127", "content", limiter, identity, 0)
-    assert identity.wait(0) == 60
-    assert identity.reason == "450 4.5.127 text"
-    assert not identity.is_refused
-    assert limiter.wait_to_connect(0) == 0, "another identity may go on"
+def test_too_much_mail_pauses_the_whole_credential() -> None:
+    limiter, credential = NextHopLimiter(HopLimits()), UpstreamCredential()
+    take("450 4.5.127", "content", limiter, credential, 0)
+    assert credential.wait(0) == 60
+    assert credential.reason == "450 4.5.127 text"
+    assert not credential.is_refused
+    assert limiter.wait_to_connect(0) == 0, "another credential may go on"
     longest, now = 0.0, 0.0
     for _ in range(8):
-        now += identity.wait(now)
-        identity.begin(now)
-        take("450 4.5.127", "content", limiter, identity, now)
-        longest = max(longest, identity.wait(now))
+        now += credential.wait(now)
+        credential.begin(now)
+        take("450 4.5.127", "content", limiter, credential, now)
+        longest = max(longest, credential.wait(now))
     assert longest == 3600
-    now += identity.wait(now)
-    identity.begin(now)
-    identity.record_login(now, now)
-    identity.record_success(now)
-    assert (identity.wait(now), identity.reason) == (0, "")
+    now += credential.wait(now)
+    credential.begin(now)
+    credential.record_login(now, now)
+    credential.record_success(now)
+    assert (credential.wait(now), credential.reason) == (0, "")
 
 
 def test_a_refused_password_is_not_tried_again_soon() -> None:
-    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
-    take("535 5.7.3", "auth", limiter, identity, 0)
-    assert identity.is_refused
-    assert identity.wait(0) >= 900
-    assert identity.wait(900) == 0
-    identity.begin(900)
-    identity.record_login(901, 900)
-    assert not identity.is_refused
+    limiter, credential = NextHopLimiter(HopLimits()), UpstreamCredential()
+    take("535 5.7.3", "auth", limiter, credential, 0)
+    assert credential.is_refused
+    assert credential.wait(0) >= 900
+    assert credential.wait(900) == 0
+    credential.begin(900)
+    credential.record_login(901, 900)
+    assert not credential.is_refused
 
 
 def test_a_requested_wait_is_respected() -> None:
-    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
-    learn(reply("450"), "content", limiter, identity, ReplyContext(0, middle, at_least=1800))
-    assert identity.wait(0) == 1800
+    limiter, credential = NextHopLimiter(HopLimits()), UpstreamCredential()
+    learn(reply("450"), "content", limiter, credential, ReplyContext(0, middle, at_least=1800))
+    assert credential.wait(0) == 1800
     learn(reply("450"), "content", limiter, None, ReplyContext(0, middle, at_least=1800))
     assert limiter.wait_to_connect(0) == 1800
 
 
-def test_without_an_identity_the_hop_pauses() -> None:
+def test_without_a_credential_the_hop_pauses() -> None:
     limiter = NextHopLimiter(HopLimits())
     take("450 4.5.127", "content", limiter, None, 0)
     assert limiter.wait_to_connect(0) == 60
@@ -316,7 +320,7 @@ def test_a_trial_without_result_permits_another() -> None:
 
 
 def test_replies_about_a_message_change_no_limits() -> None:
-    limiter, identity = NextHopLimiter(HopLimits()), UpstreamIdentity()
+    limiter, credential = NextHopLimiter(HopLimits()), UpstreamCredential()
     for text, phase in (("550 5.1.1", "rcpt"), ("450 4.7.1", "rcpt"), ("554", "content")):
-        take(text, phase, limiter, identity, 0)
-    assert (limiter.wait_to_connect(0), limiter.wait_to_send(0), identity.wait(0)) == (0, 0, 0)
+        take(text, phase, limiter, credential, 0)
+    assert (limiter.wait_to_connect(0), limiter.wait_to_send(0), credential.wait(0)) == (0, 0, 0)

@@ -73,7 +73,7 @@ def test_an_accepted_message_shows_that_a_login_works_again(signed_in: bool) -> 
     world.run(scenario)
 
 
-def test_a_refused_login_stops_the_identity_and_is_reported_once() -> None:
+def test_a_refused_login_pauses_the_credential_and_is_reported_once() -> None:
     refusal = refused_before_mail(REFUSED)
     world, hub = one_hub(refusal, credential="acs")
 
@@ -680,7 +680,7 @@ def test_an_unreachable_token_endpoint_is_not_reported_at_once() -> None:
     assert not world.told("sign_in_stopped")
 
 
-def test_the_whole_identity_pauses_after_450_4_5_127() -> None:
+def test_the_whole_credential_pauses_after_450_4_5_127() -> None:
     rate = Reply(450, "Excessive message rate from sender", Esc(4, 5, 127))
     world, hub = one_hub(Answer((rate,), "mail"), credential="acs")
 

@@ -164,26 +164,10 @@ def _checked_senders(senders: tuple[str, ...]) -> tuple[str, ...]:
 
 Run = Callable[[AccountAdmin, Any], Awaitable[Document]]
 
-_OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
+ACCOUNT_OPERATIONS: Final[Mapping[str, tuple[type[Any], Run]]] = {
     "account create": (NewAccount, create),
     "account set-password": (NewPassword, set_password),
     "account list": (ListAccounts, list_all),
     "account show": (AccountName, show),
     "account delete": (AccountName, delete),
 }
-
-
-async def administer_accounts(
-    context: AccountAdmin | None, operation: str, fields: Mapping[str, Any]
-) -> Document:
-    """Run ``account VERB``; see ``administration.administer``. Raises Rejected."""
-    if context is None:
-        raise Rejected("BadRequest", "this relay has no directory of accounts")
-    if operation not in _OPERATIONS:
-        raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
-    kind, run = _OPERATIONS[operation]
-    try:
-        request = msgspec.convert(fields, kind)
-    except msgspec.ValidationError as error:
-        raise Rejected("BadRequest", f"{operation}: {error}") from error
-    return await run(context, request)

@@ -8,7 +8,7 @@ import msgspec
 
 from gatepost.control.administration import domains_and_senders as senders
 from gatepost.control.administration import entra, requests, resources, roles
-from gatepost.control.administration.accounts import AccountAdmin, administer_accounts
+from gatepost.control.administration.accounts import ACCOUNT_OPERATIONS, AccountAdmin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
 from gatepost.control.administration.verification import verify_domain
@@ -64,22 +64,6 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 # fmt: on
 
 
-async def administer(context: AdminContext, operation: str, fields: Mapping[str, Any]) -> Document:
-    """Run ``NOUN VERB`` with its fields and return its answer.
-
-    Raises Rejected for what the directory does not permit, for entries that do not exist, and for
-    fields that the operation does not have.
-    """
-    entry = _OPERATIONS.get(operation)
-    if entry is None:
-        raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
-    try:
-        request = msgspec.convert(fields, entry.request)
-    except msgspec.ValidationError as error:
-        raise Rejected("BadRequest", f"{operation}: {error}") from error
-    return await entry.run(context, request)
-
-
 @dataclass(slots=True)
 class AdminDispatch:
     """The directories of a relay that operations can change; a reload may replace them."""
@@ -88,11 +72,27 @@ class AdminDispatch:
     accounts: AccountAdmin | None = None
 
     async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:
-        """Run ``NOUN VERB`` with its fields and return its answer. Raises Rejected."""
-        if operation.startswith("account "):
-            return await administer_accounts(self.accounts, operation, fields)
-        if self.azure is None:
-            noun = operation.partition(" ")[0]
-            reason = f"this relay has no Azure directory, and so no {noun[:40]}s"
-            raise Rejected("BadRequest", reason)
-        return await administer(self.azure, operation, fields)
+        """Run ``NOUN VERB`` with its fields and return its answer.
+
+        Raises Rejected for what the directory does not permit, for entries that do not exist, and
+        for fields that the operation does not have.
+        """
+        noun = operation.partition(" ")[0]
+        directory: Any = self.azure
+        entry: tuple[type[Any], Callable[[Any, Any], Awaitable[Document]]] | None
+        if noun == "account":
+            directory, entry = self.accounts, ACCOUNT_OPERATIONS.get(operation)
+            missing = "this relay has no directory of accounts"
+        else:
+            entry = _OPERATIONS.get(operation)
+            missing = f"this relay has no Azure directory, and so no {noun[:40]}s"
+        if directory is None:
+            raise Rejected("BadRequest", missing)
+        if entry is None:
+            raise Rejected("BadRequest", f"unknown operation {operation[:40]!r}")
+        kind, run = entry
+        try:
+            request = msgspec.convert(fields, kind)
+        except msgspec.ValidationError as error:
+            raise Rejected("BadRequest", f"{operation}: {error}") from error
+        return await run(directory, request)

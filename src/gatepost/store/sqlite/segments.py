@@ -29,7 +29,7 @@ _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
 class BodyPlace(NamedTuple):
-    """The position of a body (in octets), and its CRC-32."""
+    """The place of a body: its offset and size in octets, and its CRC-32."""
 
     segment: int
     offset: int

@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 
 
 class Log(NamedTuple):
-    """The positions of the newest versions of pages in a log, by page number."""
+    """The offsets of the newest versions of pages in a log, by page number."""
 
     seen: dict[int, int]
     """What SQLite finds: complete commits before the first damage."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.operations import administer
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
@@ -49,7 +49,7 @@ class Office:
 
     def run(self, operation: str, /, **fields: Any) -> dict[str, Any]:
         """Return the answer; Rejected is raised."""
-        return asyncio.run(administer(self._context, operation, fields))
+        return asyncio.run(AdminDispatch(self._context).administer(operation, fields))
 
     def refusal(self, operation: str, /, **fields: Any) -> tuple[str, str]:
         """Return code and message of the expected refusal; nothing may have been saved."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.administration.accounts import AccountAdmin, administer_accounts
+from gatepost.control.administration.accounts import AccountAdmin
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
 from gatepost.directory.azure.changes.outcome import Rejected
@@ -27,7 +27,7 @@ class Bench:
         self.hasher = hasher
 
     async def do(self, verb: str, **fields: Any) -> dict[str, Any]:
-        return await administer_accounts(self.admin, f"account {verb}", fields)
+        return await AdminDispatch(accounts=self.admin).administer(f"account {verb}", fields)
 
     async def signs_in(self, name: str, password: str) -> bool:
         answer = self.directory.identify(Credentials(name, Secret(password)), "PLAIN")
