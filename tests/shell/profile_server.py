@@ -22,9 +22,9 @@ from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
+from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
-from gatepost.relay.supervise import Supervisor
 from gatepost.sasl.verifiers import cram_md5_state
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import QuickHasher, azure

@@ -16,7 +16,7 @@ from gatepost.errors import (
     TimedOut,
     TlsError,
 )
-from gatepost.net.fetch import Fetcher
+from gatepost.net.blocking_http import Fetcher
 from gatepost.net.http import MAX_BODY, HttpRequest
 from tests.certificates import Authority, Pair
 from tests.shell.http_server import Asked, HttpServer, Told

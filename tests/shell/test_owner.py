@@ -15,7 +15,7 @@ import pytest
 from gatepost.app.data_directory import open_administration, open_mailbox
 from gatepost.errors import Unreadable
 from gatepost.net.atomic_files import write_file
-from gatepost.net.files import keep_owner, make_private_directory
+from gatepost.net.file_owners import keep_owner, make_private_directory
 from gatepost.store.private_files import replace_private
 from gatepost.store.sqlite import open_store, recovery
 from gatepost.store.sqlite.durable_calls import Disk

@@ -30,8 +30,8 @@ def implicit(request: pytest.FixtureRequest) -> bool:
 def served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, implicit: bool
 ) -> Iterator[tuple[InProcessRelay, int]]:
-    monkeypatch.setattr("gatepost.relay.receive.PROXY_TIMEOUT", 0.3)
-    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.05)
+    monkeypatch.setattr("gatepost.relay.client_connection.PROXY_TIMEOUT", 0.3)
+    monkeypatch.setattr("gatepost.relay.connection_supervisor.SWEEP", 0.05)
     with serving(tmp_path, Plan(profile="open")) as served:
         authority = make_authority(tmp_path)
         pair = authority.issue("localhost", "127.0.0.1")

@@ -56,7 +56,7 @@ def test_a_silent_client_gets_a_421_and_is_cut_off(served: InProcessRelay) -> No
 def test_no_client_is_cut_off_before_its_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.relay.supervise.SWEEP", 0.4)
+    monkeypatch.setattr("gatepost.relay.connection_supervisor.SWEEP", 0.4)
     with serving(tmp_path, Plan("open", limits={"idle": 0.3})) as served:
         time.sleep(0.35)  # shortly before the next look
         with served.greeted() as peer:
@@ -85,7 +85,7 @@ def test_single_octets_do_not_extend_the_idle_timeout(served: InProcessRelay) ->
 def test_a_handshake_that_does_not_end_is_cut(
     served: InProcessRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.relay.receive.HANDSHAKE_TIMEOUT", 0.2)
+    monkeypatch.setattr("gatepost.relay.client_connection.HANDSHAKE_TIMEOUT", 0.2)
     with Peer.connect(served.tls_port, served.ca_file) as implicit, served.greeted() as explicit:
         assert explicit.ask("STARTTLS").startswith("220 ")
         for peer in (implicit, explicit):

@@ -19,9 +19,9 @@ from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
 from gatepost.processes.remote_directory import RemoteQuotas
 from gatepost.processes.workers import Instruction
+from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.context import Relay
 from gatepost.relay.spool import Budget
-from gatepost.relay.supervise import Supervisor
 from gatepost.routing.route import Router
 
 

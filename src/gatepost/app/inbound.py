@@ -20,11 +20,11 @@ from gatepost.app.listeners import (
 )
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
-from gatepost.processes.stopping import DRAIN
+from gatepost.processes.runtime import DRAIN
 from gatepost.processes.workers import Instruction, Workers
+from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ListenerState
-from gatepost.relay.supervise import Supervisor
 
 MOST: Final = 1_000_000
 """Maximum number of connections of the supervisor; the limits per client are lower."""

@@ -31,15 +31,14 @@ from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, keep_fingerprint, open_key
 from gatepost.keys.token_signing import open_tokens
 from gatepost.net.dns import DnsResolver
-from gatepost.net.files import check_again
 from gatepost.net.http import HttpClient
 from gatepost.net.listen import Listener
+from gatepost.net.rereadable_files import check_again
 from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.alarms import Alarms
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
-from gatepost.processes.runtime import attempts_within, side_by_side, too_few_files
-from gatepost.processes.stopping import DRAIN
+from gatepost.processes.runtime import DRAIN, attempts_within, side_by_side, too_few_files
 from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.error_text import explain
 from gatepost.relay.routed_store import RoutedOperations

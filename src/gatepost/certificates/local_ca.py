@@ -25,7 +25,7 @@ from gatepost.certificates.names import (
 )
 from gatepost.errors import ConfigError
 from gatepost.net.atomic_files import PUBLIC, write_file
-from gatepost.net.files import make_private_directory
+from gatepost.net.file_owners import make_private_directory
 
 CA_FILE: Final = "ca.pem"
 """In the data directory of ``gatepost up``: the authority that clients must trust."""

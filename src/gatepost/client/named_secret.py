@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
-from gatepost.net.files import open_again
+from gatepost.net.rereadable_files import open_again
 
 DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 """The directory of systemd credentials (systemd.exec(5), LoadCredential=)."""

@@ -31,7 +31,7 @@ from gatepost.config.table_reader import Source
 from gatepost.errors import ConfigError, TlsError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.model.units import MIB
-from gatepost.net.files import has_access_list
+from gatepost.net.file_owners import has_access_list
 from gatepost.net.permission_checks import check_private
 from gatepost.net.tls import Context, client_context, server_context
 

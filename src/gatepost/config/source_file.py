@@ -10,7 +10,7 @@ from gatepost.config.positions import find_positions
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.table_reader import Source, TableReader
 from gatepost.errors import ConfigError
-from gatepost.net.files import open_again
+from gatepost.net.rereadable_files import open_again
 
 MOST: Final = 4 * 1024 * 1024
 """Maximum size of a configuration in octets."""

@@ -13,7 +13,7 @@ from gatepost.errors import ConfigError
 from gatepost.keys.store_key import Key
 from gatepost.model.secret import Secret
 from gatepost.net.atomic_files import write_file
-from gatepost.net.files import make_private_directory
+from gatepost.net.file_owners import make_private_directory
 from gatepost.relay.context import ReportEvent
 
 DIRECTORY: Final = "tokens"

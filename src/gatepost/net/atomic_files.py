@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatepost.net.files import keep_owner, sync_directory
+from gatepost.net.file_owners import keep_owner
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -60,3 +60,14 @@ def made_private() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable; on Windows this is not needed."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import ConfigError
-from gatepost.net.files import has_access_list
+from gatepost.net.file_owners import has_access_list
 
 _GROUP: Final = stat.S_IRWXG
 _EVERYBODY: Final = stat.S_IRWXO

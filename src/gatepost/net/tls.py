@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gatepost.errors import LocalProtocolError, TlsError
-from gatepost.net.files import check_again, open_again
+from gatepost.net.rereadable_files import check_again, open_again
 
 Context = ssl.SSLContext
 Version = Literal["TLSv1.2", "TLSv1.3"]

@@ -19,12 +19,11 @@ from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_operator_log import RemoteReport
 from gatepost.processes.remote_store import RemoteStore
 from gatepost.processes.rpc import Calls
-from gatepost.processes.runtime import report_faults, run
-from gatepost.processes.stopping import DRAIN
+from gatepost.processes.runtime import DRAIN, report_faults, run
 from gatepost.processes.stray_signals import ignore_stray_signals
 from gatepost.processes.workers import OPEN, READY, RETIRE
+from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.listener_state import ListenerState
-from gatepost.relay.supervise import Supervisor
 
 T = TypeVar("T")
 ListenerWithState = tuple[Listener, ListenerState]

@@ -21,6 +21,8 @@ FILES_BESIDES: Final = 100
 """Open files besides clients: the store, listeners, connections to servers."""
 LOOKUPS: Final = 1000
 """Open files for look-ups in the DNS."""
+DRAIN: Final = 8.0
+"""Seconds for commits in progress and open sessions at a stop, which takes at most ten."""
 AGAIN: Final = 60.0
 """Seconds after which a repeated fault is reported again."""
 

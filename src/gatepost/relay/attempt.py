@@ -24,13 +24,13 @@ from gatepost.queue.fail_over import (
 )
 from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import AttemptStep, Progress
+from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.delivery_context import Load
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup, ServerLookup
-from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.wait import Wait
 
@@ -60,16 +60,16 @@ class AttemptRunner:
         self,
         transports: Mapping[str, Transport],
         servers: ServerLookup,
-        traffic: Traffic,
+        admission: AttemptAdmission,
         feedback: AttemptFeedback,
         now: Callable[[], datetime],
         alarm: DescriptorAlarm,
     ) -> None:
         """``transports`` are keyed by the names of their targets."""
         self._transports, self._lookup = transports, servers
-        self._traffic, self._feedback, self._now = traffic, feedback, now
+        self._admission, self._feedback, self._now = admission, feedback, now
         self._alarm = alarm
-        self._tried = traffic.wire.open_attempts
+        self._tried = admission.wire.open_attempts
         for each in transports.values():
             each.watch(self._on_greeting)
 
@@ -82,7 +82,7 @@ class AttemptRunner:
                 group = self._lookup.cached(target, destination)
                 if group is None:
                     return ReadyTarget(target, None)
-                answer = self._traffic.admit(target, group)
+                answer = self._admission.admit(target, group)
             if isinstance(answer, Permit):
                 return ReadyTarget(target, answer)
             if answer.pause is None:
@@ -108,7 +108,7 @@ class AttemptRunner:
         if wait is not None:
             return wait if wait.pause is not None else None
         group = self._lookup.cached(target, destination) or ServerGroup(())
-        return self._traffic.wait_of(target, group)
+        return self._admission.wait_of(target, group)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""
@@ -116,8 +116,8 @@ class AttemptRunner:
             return f"cannot be connected to now: {no_descriptor()}"
         for target in route.chain:
             group = self._lookup.cached(target, destination)
-            if group is not None and self._traffic.wait_of(target, group) is None:
-                return self._traffic.limit(target, group)
+            if group is not None and self._admission.wait_of(target, group) is None:
+                return self._admission.limit(target, group)
         return ""
 
     def recipients(self, route: Route, destination: str) -> int | None:
@@ -127,8 +127,8 @@ class AttemptRunner:
             group = self._lookup.cached(target, destination)
             if group is None:
                 return None
-            if self._traffic.wait_of(target, group) is None:
-                return self._traffic.recipients(target, group)
+            if self._admission.wait_of(target, group) is None:
+                return self._admission.recipients(target, group)
         return None
 
     def progress(self, delivery: str) -> Progress:
@@ -136,7 +136,7 @@ class AttemptRunner:
         tried = self._tried.get(delivery)
         if tried is None:
             return Progress()
-        seconds = self._traffic.seconds() - tried.begun
+        seconds = self._admission.seconds() - tried.begun
         return Progress(place=str(tried.server), seconds=seconds, step=tried.step(delivery))
 
     def forgive(self, ways: Iterable[tuple[Route, str]]) -> None:
@@ -147,9 +147,9 @@ class AttemptRunner:
                 targets[target.name] = target
                 self._lookup.forgive(target, destination)
                 if (group := self._lookup.cached(target, destination)) is not None:
-                    self._traffic.forgive_servers(target, group)
+                    self._admission.forgive_servers(target, group)
         if targets:
-            self._traffic.forgive(targets.values())
+            self._admission.forgive(targets.values())
 
     async def run(
         self, lease: Lease, load: Load, route: Route, first: ReadyTarget
@@ -178,8 +178,8 @@ class AttemptRunner:
         result = result_of_targets(route.chain, tried, is_paused)
         if result is not None and has_too_many_connections(result):
             group = self._lookup.cached(answering, destination) or ServerGroup(())
-            begun = self._traffic.seconds() - result.attempt.seconds
-            return self._traffic.others(answering, group, begun) or result
+            begun = self._admission.seconds() - result.attempt.seconds
+            return self._admission.others(answering, group, begun) or result
         return result or answer
 
     async def _try_holder(
@@ -203,8 +203,8 @@ class AttemptRunner:
     async def _try_in_turn(self, lease: Lease, load: Load, target: Target) -> AttemptResult | Wait:
         """Try a further target; if its first login is in progress, wait for that."""
         answer = await self._try_target(lease, load, target, None)
-        end = self._traffic.seconds() + PATIENCE
-        while isinstance(answer, Wait) and answer.is_first and self._traffic.seconds() < end:
+        end = self._admission.seconds() + PATIENCE
+        while isinstance(answer, Wait) and answer.is_first and self._admission.seconds() < end:
             await asyncio.sleep(MOMENT)
             answer = await self._try_target(lease, load, target, None)
         return answer
@@ -221,7 +221,7 @@ class AttemptRunner:
             if isinstance(group, Reply):
                 return self.refuse(lease, target.name, "resolve", group)
             if permit is None:
-                answer = self._traffic.admit(target, group)
+                answer = self._admission.admit(target, group)
                 if isinstance(answer, Wait):
                     return answer
                 permit = answer
@@ -238,7 +238,7 @@ class AttemptRunner:
         if not isinstance(target, MxTarget):  # nobody is asked
             return await self._lookup.find(target, destination)
         check_room(Use.SERVICE)  # the answer would blame the name servers
-        begun = self._traffic.seconds()
+        begun = self._admission.seconds()
         self._tried[delivery.id] = OpenAttempt(ServerAddress(destination), None, begun)
         try:
             return await self._lookup.find(target, destination)
@@ -248,21 +248,21 @@ class AttemptRunner:
     async def _try_servers(
         self, lease: Lease, load: Load, target: Target, permit: Permit, group: ServerGroup
     ) -> AttemptResult | Wait:
-        order, seconds = self._traffic.in_turn(target, group.servers), self._traffic.seconds
-        is_down = partial(self._traffic.is_down, target=target)
+        order, seconds = self._admission.in_turn(target, group.servers), self._admission.seconds
+        is_down = partial(self._admission.is_down, target=target)
         tried: dict[ServerAddress, AttemptResult] = {}
         may_sign_in = True
         while True:
             server = next_server(target, order, tried, is_down, may_sign_in=may_sign_in)
             if not isinstance(server, ServerAddress):
-                return server or self._traffic.wait_of(target, group) or Wait(permit.key, 0.0)
-            host = self._traffic.host(server, target)
+                return server or self._admission.wait_of(target, group) or Wait(permit.key, 0.0)
+            host = self._admission.host(server, target)
             attempt = ServerAttempt(target, server, permit, host)
             tried[server] = await self._try_server(lease, load, attempt)
             may_sign_in = permit.credential is None or not permit.credential.is_paused(seconds())
 
     async def _try_server(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:
-        begun = self._traffic.seconds()
+        begun = self._admission.seconds()
         made.host.begin(begun)
         transport, slot = self._transports[made.target.name], made.permit.slot
         self._tried[lease.delivery.id] = OpenAttempt(made.server, transport, begun, made.permit)
@@ -275,9 +275,9 @@ class AttemptRunner:
         finally:
             self._tried.pop(lease.delivery.id, None)
             made.host.abandon_trial()
-            self._traffic.notify_changed(made.server, made.target)
+            self._admission.notify_changed(made.server, made.target)
         if result.attempt.phase == "auth":
-            result = replace(result, soon=self._traffic.login_wait(made.target))
+            result = replace(result, soon=self._admission.login_wait(made.target))
         if diagnosis is None:
             return result
         attempt = replace(result.attempt, finding=diagnosis.finding, advice=diagnosis.sentence)
@@ -286,7 +286,7 @@ class AttemptRunner:
     async def _deliver(self, lease: Lease, body: Body, made: ServerAttempt) -> AttemptResult:
         """Let the transport make the attempt, until it is given up because others need its room."""
         transport, slot = self._transports[made.target.name], made.permit.slot
-        begun, task = self._traffic.seconds(), asyncio.current_task()
+        begun, task = self._admission.seconds(), asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine of a worker
         step: AttemptStep | None = None
 
@@ -305,7 +305,7 @@ class AttemptRunner:
             slot.give_up = None
             if step is not None:
                 task.uncancel()
-        seconds = self._traffic.seconds() - begun
+        seconds = self._admission.seconds() - begun
         phase: Phase = "content" if step in ("", "answer") else cast("Phase", step)
         error = TimedOut(f"no answer in {seconds:.0f} seconds, and others needed the connection")
         return self._unanswered(lease, made, error.at(phase), seconds)
@@ -325,7 +325,7 @@ class AttemptRunner:
         """Note that the server has greeted at which a delivery is being attempted."""
         tried = self._tried.get(delivery)
         if tried is not None and tried.permit is not None:
-            self._traffic.note_greeting(tried.permit)
+            self._admission.note_greeting(tried.permit)
 
     async def retire(self) -> None:
         """Stop keeping connections, because another deliverer takes over."""

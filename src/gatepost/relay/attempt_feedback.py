@@ -35,6 +35,7 @@ from gatepost.queue.reply_lessons import (
 )
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.unsettled import Unsettled
+from gatepost.relay.attempt_admission import AttemptAdmission, hosts_of
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.permit import Permit
 from gatepost.relay.sign_in_diagnosis import (
@@ -42,7 +43,6 @@ from gatepost.relay.sign_in_diagnosis import (
     diagnose_refused_mail,
     diagnose_sign_in,
 )
-from gatepost.relay.traffic import Traffic, hosts_of
 
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure without a reply counts against the server."""
@@ -72,14 +72,14 @@ class AttemptFeedback:
 
     def __init__(
         self,
-        traffic: Traffic,
+        admission: AttemptAdmission,
         random: Random,
         report: ReportEvent,
         profiles: Iterable[Profile] = (),
         alarms: MutableMapping[str, str] | None = None,
     ) -> None:
         """``alarms`` keeps what was reported, if that must outlive this object."""
-        self._traffic, self._random = traffic, random
+        self._admission, self._random = admission, random
         self._report, self._profiles = report, tuple(profiles)
         self._reported: MutableMapping[str, str] = {} if alarms is None else alarms
         """What was reported since the last success, by ``alarm_keys``: a finding, or codes."""
@@ -89,7 +89,7 @@ class AttemptFeedback:
 
     def learn(self, made: ServerAttempt, result: AttemptResult) -> SignInDiagnosis | None:
         """Learn from the result of an attempt; return a diagnosis if the login does not work."""
-        now = self._traffic.seconds()
+        now = self._admission.seconds()
         host, limiter, credential = made.host, made.permit.limiter, made.permit.credential
         self._learn_liveness(made.permit.slot.hop, result, now)
         moment = ReplyContext(
@@ -162,7 +162,7 @@ class AttemptFeedback:
             return None
         reason = _reason(attempt)
         if isinstance(result.error, NoSharedMechanism) or not result.has_shown_secret:
-            pause = self._traffic.misfit(made.target)
+            pause = self._admission.misfit(made.target)
         elif credential.is_trusted(moment.now, moment.begun):
             pause = credential.logins
             reason = f"{reason}, though this login was accepted before"
@@ -215,8 +215,8 @@ class AttemptFeedback:
         if result.is_kept:
             return
         credential.record_login(moment.now, moment.begun)
-        self._traffic.note_login(made.target, moment.begun)
-        if _about_us(result) is None and not self._traffic.has_paused_logins(made.target):
+        self._admission.note_login(made.target, moment.begun)
+        if _about_us(result) is None and not self._admission.has_paused_logins(made.target):
             self._works(made)
 
     def _has_lasted(self, made: ServerAttempt, result: AttemptResult, moment: ReplyContext) -> bool:

@@ -9,6 +9,7 @@ from gatepost.model.profile import Profile
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.attempt import AttemptRunner
+from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliver import Bounds, Deliverer
@@ -16,11 +17,10 @@ from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.mx_lookup import ExchangerLookup
-from gatepost.relay.notify import Notifier
+from gatepost.relay.notifier import Notifier
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup
 from gatepost.relay.settler import Settler
-from gatepost.relay.traffic import Traffic
 from gatepost.relay.transport.contract import Transport
 
 
@@ -65,13 +65,13 @@ def make_deliverer(parts: DelivererParts) -> Deliverer:
     settler = Settler(context, notifier, random)
 
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:
-        traffic = Traffic(parts.seconds, random, changed, parts.forgiven, parts.wire)
-        feedback = AttemptFeedback(traffic, random, report, parts.profiles, parts.alarms)
+        admission = AttemptAdmission(parts.seconds, random, changed, parts.forgiven, parts.wire)
+        feedback = AttemptFeedback(admission, random, report, parts.profiles, parts.alarms)
         exchangers = ExchangerLookup(
             parts.resolver, parts.own.names, parts.seconds, random, changed
         )
         lookup = ServerLookup(exchangers, parts.own, random)
         alarm = parts.alarm or DescriptorAlarm(report)
-        return AttemptRunner(parts.transports, lookup, traffic, feedback, parts.now, alarm)
+        return AttemptRunner(parts.transports, lookup, admission, feedback, parts.now, alarm)
 
     return Deliverer(context, settler, make_attempts, parts.bounds)

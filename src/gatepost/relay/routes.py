@@ -11,7 +11,7 @@ from gatepost.model.message import Submission
 from gatepost.model.retry import Retry
 from gatepost.model.route import Capture, NextHop, Route
 from gatepost.queue.grouping import DeliveryTerms, Groups, plan_deliveries
-from gatepost.relay.traffic import limits_of
+from gatepost.relay.attempt_admission import limits_of
 from gatepost.routing.route import Origin, Router
 
 

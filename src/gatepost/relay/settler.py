@@ -17,7 +17,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.delivery_context import DeliveryContext, Load
 from gatepost.relay.error_text import explain
-from gatepost.relay.notify import Notifier
+from gatepost.relay.notifier import Notifier
 from gatepost.relay.routes import retry_of
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
 

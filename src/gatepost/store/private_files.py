@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gatepost.net.files import keep_owner
+from gatepost.net.file_owners import keep_owner
 
 # Windows has text mode, and no symbolic links of this kind.
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

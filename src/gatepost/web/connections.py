@@ -8,10 +8,10 @@ from typing import Any
 from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.descriptors import Use
 from gatepost.net.tls import Context, describe_failure
+from gatepost.relay.client_connection import HANDSHAKE_TIMEOUT
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.handshakes import TOO_MANY, Handshakes
-from gatepost.relay.receive import HANDSHAKE_TIMEOUT
 from gatepost.relay.tls_reasons import explain_handshake
 
 

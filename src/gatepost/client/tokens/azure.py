@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import LONGEST_LIFETIME, bearer
+from gatepost.client.tokens.token_requests import LONGEST_LIFETIME, bearer
 from gatepost.errors import GatepostError, TimedOut, TokenError
 from gatepost.model.oauth_errors import is_passing
 from gatepost.model.secret import Secret

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.model.secret import Secret
 from gatepost.net.http import Http
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from gatepost.client.tokens.entra import GRANT, EntraApplication
-from gatepost.client.tokens.oauth import read_token
+from gatepost.client.tokens.token_requests import read_token
 from gatepost.doctor.identity.questions import Questions
 from gatepost.errors import TokenError
 from gatepost.model.entra import EntraResponse

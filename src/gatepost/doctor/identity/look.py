@@ -84,7 +84,7 @@ def is_local(server: Server, evidence: Evidence) -> bool:
 
 
 def _asking(ca_file: str | None) -> Ask:
-    from gatepost.net.fetch import Fetcher  # noqa: PLC0415 - a healthy server needs none
+    from gatepost.net.blocking_http import Fetcher  # noqa: PLC0415 - a healthy server needs none
 
     return Fetcher(ca_file=ca_file).ask
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gatepost.client.tokens.oauth import error_name, error_number
+from gatepost.client.tokens.token_requests import error_name, error_number
 from gatepost.doctor.parallel import start
 from gatepost.errors import GatepostError, TimedOut
 from gatepost.model.entra import EntraResponse

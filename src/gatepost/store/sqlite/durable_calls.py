@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from gatepost.model.body import MANY, windows_of
-from gatepost.net.files import sync_directory
+from gatepost.net.atomic_files import sync_directory
 
 TOGETHER: Final = 1024 * 1024
 """Maximum number of octets written in one call."""

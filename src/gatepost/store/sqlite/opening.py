@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
-from gatepost.net.files import not_ours
+from gatepost.net.file_owners import not_ours
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.private_files import open_private

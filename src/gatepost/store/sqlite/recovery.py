@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.errors import Unreadable
-from gatepost.net.files import keep_owner
+from gatepost.net.file_owners import keep_owner
 from gatepost.store.private_files import open_private, write_private
 from gatepost.store.sqlite.close_marker import UNCLOSED
 from gatepost.store.sqlite.damage import damage, is_damaged

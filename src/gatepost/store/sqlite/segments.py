@@ -16,7 +16,7 @@ from gatepost.errors import Unreadable
 from gatepost.model.body import WINDOW, Body, traits_of
 from gatepost.model.message import Submission
 from gatepost.model.units import MIB
-from gatepost.net.files import make_private_directory
+from gatepost.net.file_owners import make_private_directory
 from gatepost.store.private_files import open_private
 from gatepost.store.sqlite.durable_calls import Disk
 

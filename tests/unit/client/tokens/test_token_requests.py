@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gatepost.client.tokens.contract import AccessToken
-from gatepost.client.tokens.oauth import ask_for_token
+from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.errors import ConnectError, TlsError, TokenError
 from gatepost.model.secret import Secret

@@ -1,53 +1,21 @@
-"""Files: those that are read more than once, such as secrets, and durable names."""
+"""The owners of files: root may run commands for a relay that runs as another user."""
 
-import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 _ACL: Final = "system.posix_acl_access"
-
-
-def open_again(path: Path) -> BinaryIO:
-    """Open a file that will be read again. Raises OSError, as ``check_again`` does."""
-    check_again(path)
-    return path.open("rb")
-
-
-def check_again(path: str | Path) -> None:
-    """Raise OSError for a file that does not exist, or a FIFO: opening a FIFO waits for its writer,
-    and its content can be read only once."""
-    if stat.S_ISFIFO(Path(path).stat().st_mode):
-        raise OSError(errno.EINVAL, "it is a FIFO, and would be read more than once")
-
-
-@contextmanager
-def in_memory(octets: bytes) -> Iterator[str]:
-    """Provide the name of a file that is never on a disk, for functions that read only files.
-
-    Raises OSError if the system cannot do it; Linux can (memfd_create(2)).
-    """
-    if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    descriptor = os.memfd_create("gatepost")
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(octets)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
 
 
 def keep_owner(created: int, directory: Path) -> None:
     """Give what root has just created in a directory to the owner of that directory.
 
-    Root may run commands for a relay that runs as another user, which must be able to open all of
-    its files afterwards. ``created`` is a descriptor. A file that has another name, too, is left
-    as it is: that user may have put a file of root in its place.
+    The relay's user must be able to open all files of the relay afterwards. ``created`` is a
+    descriptor. A file that has another name, too, is left as it is: that user may have put a file
+    of root in its place.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return
@@ -105,14 +73,3 @@ def _may_use(path: Path) -> bool:
 
 def _user(number: int) -> str:
     return "root" if number == 0 else f"user {number}"
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable; on Windows this is not needed."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -41,7 +41,7 @@ SILENT: Final = 300.0
 """Seconds until the next look at a next hop that has not greeted, if its attempt does not end."""
 
 
-class Traffic:
+class AttemptAdmission:
     """The limits and pauses of all targets, servers and credentials.
 
     ``seconds`` is a monotonic clock. ``changed`` is called with the key of a ``Wait`` that may be
