@@ -1,5 +1,6 @@
 """``gatepost doctor``: finds out why a login fails."""
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ Example:
   gatepost doctor smtp.example.com --save seen.json
   gatepost doctor --evidence seen.json --json
   gatepost doctor "504 5.7.4 Unrecognized authentication type"
+  gatepost doctor --clipboard
   gatepost doctor --log mail.log --as nodemailer
   gatepost doctor --config .env
   gatepost doctor --token-file token
@@ -88,6 +90,7 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     type=click.File("rb"),
     help="Diagnose a log: an error line, a traceback, a session; - for standard input.",
 )
+@click.option("--clipboard", is_flag=True, help="Diagnose the text in the clipboard.")
 @behind_options
 @click.option(
     "--server", "log_server", metavar="HOST:PORT", help="The server to which the log belongs."
@@ -112,8 +115,8 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **argument
     one is given: once, and only over TLS with a verified certificate. If Microsoft Entra decides
     about logins and the server replies 535, the secret is also sent once to the tenant's
     authority, to get the reason. Alternatively, the doctor reads an error message (TEXT, or
-    standard input), a client's log (--log), its configuration (--config) or a token
-    (--token-file). It never shows secrets found there.
+    standard input, or --clipboard), a client's log (--log), its configuration (--config) or a
+    token (--token-file). It never shows secrets found there.
     """
     check_form(as_json=as_json, as_markdown=as_markdown)
     server, text = read_target(target)
@@ -124,13 +127,16 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **argument
     )
     log, log_server = arguments.pop("log"), arguments.pop("log_server") or ""
     alone = arguments["token_file"] if server is None else None
-    sources = [server, text, evidence, log, config, explained, alone]
+    clipboard = arguments.pop("clipboard") or None
+    sources = [server, text, evidence, log, config, explained, alone, clipboard]
     chosen = len(sources) - sources.count(None)
     is_implied = not chosen and is_piped()
     if is_implied:
         text = standard_input()
     elif chosen != 1:
         raise click.UsageError(_WHAT)
+    if clipboard:
+        text = _clipboard()
     log = text if log is None else log
     if log is None and log_server:
         raise click.UsageError("--server needs --log or a text")
@@ -158,7 +164,7 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **argument
 
 
 _WHAT: Final = (
-    "give one of HOST[:PORT], TEXT (an error message), --log FILE, --config FILE, "
+    "give one of HOST[:PORT], TEXT (an error message), --clipboard, --log FILE, --config FILE, "
     "--token-file FILE, --evidence FILE and --explain ID"
 )
 _OF_A_VISIT: Final = {
@@ -174,6 +180,12 @@ def _forbid(arguments: dict[str, Any]) -> None:
     for name, option in _OF_A_VISIT.items():
         if arguments[name]:
             raise click.UsageError(f"{option} needs HOST[:PORT]")
+
+
+def _clipboard() -> io.BytesIO:
+    from gatepost.cli.clipboard import read_clipboard  # noqa: PLC0415
+
+    return io.BytesIO(read_clipboard())
 
 
 def _explain(id: str, library: str, as_json: bool) -> int:
