@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -112,10 +113,12 @@ async def open_queue(
         if calls is not None:
             yield _operate_over(calls, "queue")
             return
-        from gatepost.control.queue_offline import open_offline_queue  # noqa: PLC0415
+        from gatepost.control.queue_operations import QueueControl, operate_queue  # noqa: PLC0415
+        from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
         assert store is not None  # noqa: S101 - one of them is there
-        yield open_offline_queue(store.deliveries, routes)
+        control = QueueControl(store.deliveries, SystemClock().now, routes=cache(routes))
+        yield partial(operate_queue, control)
 
 
 @asynccontextmanager

@@ -261,8 +261,8 @@ def _read_facts(evidence: Any, config: Any, client: str) -> "Diagnosis":
     from gatepost.doctor.client_names import with_client  # noqa: PLC0415
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
 
-    seen = _read_config(config) if evidence is None else _read_evidence(evidence)
-    return diagnose_evidence(with_client(seen, client))
+    facts = _read_config(config) if evidence is None else _read_evidence(evidence)
+    return diagnose_evidence(with_client(facts, client))
 
 
 def _read_evidence(evidence: Any) -> "Evidence":

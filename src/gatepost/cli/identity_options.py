@@ -101,5 +101,5 @@ def diagnose_token(arguments: dict[str, Any]) -> "Diagnosis":
     from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
     text = read_secret(arguments["token_file"], "token")
-    seen = examine_token(text, arguments["username"] or "", SystemClock().now())
-    return diagnose_evidence(seen)
+    evidence = examine_token(text, arguments["username"] or "", SystemClock().now())
+    return diagnose_evidence(evidence)

@@ -71,22 +71,22 @@ class ServerSnapshot:
 
 def snapshot_of(diagnosis: Diagnosis, seconds: float) -> ServerSnapshot:
     """Return what is stored of a diagnosis."""
-    seen = diagnosis.evidence
-    if seen.seen_at is None:
+    evidence = diagnosis.evidence
+    if evidence.seen_at is None:
         raise ValueError("a probe says when it was")
-    tls = seen.tls.value
-    judged = [each for each in seen.attempts if each.secret_sent]
+    tls = evidence.tls.value
+    judged = [each for each in evidence.attempts if each.secret_sent]
     return ServerSnapshot(
-        seen.seen_at,
+        evidence.seen_at,
         str(diagnosis.target or ""),
         diagnosis.verdict,
         _findings(diagnosis),
-        _offer(_taken(seen, seen.in_clear.value)),
-        _offer(_taken(seen, seen.over_tls.value)),
+        _offer(_taken(evidence, evidence.in_clear.value)),
+        _offer(_taken(evidence, evidence.over_tls.value)),
         tls.version if tls else "",
         _bounded(tls.certificate) if tls and tls.certificate else None,
-        seen.is_signed_in if judged else None,
-        any(_is_refusal(each) for each in judged) and not seen.is_signed_in,
+        evidence.is_signed_in if judged else None,
+        any(_is_refusal(each) for each in judged) and not evidence.is_signed_in,
         round(seconds, 3),
     )
 
@@ -103,10 +103,10 @@ def _is_refusal(attempt: AuthAttempt) -> bool:
     return attempt.reply.is_permanent
 
 
-def _taken(seen: Evidence, hello: EhloExchange | None) -> EhloExchange | None:
+def _taken(evidence: Evidence, hello: EhloExchange | None) -> EhloExchange | None:
     """Return the EHLO that was accepted in the end; a refused one shows no offers."""
     if hello is not None and not hello.reply.is_success:
-        other = seen.other_name.value
+        other = evidence.other_name.value
         return other if other is not None and other.reply.is_success else None
     return hello
 

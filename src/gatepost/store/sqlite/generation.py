@@ -57,9 +57,9 @@ def look_back(directory: Path, connection: sqlite3.Connection, *, is_new: bool) 
         own_epoch = max(own_epoch, epoch + AHEAD)
         connection.execute(QUERIES["set_counter"], (own_epoch, "epoch"))
     if noted > number and not is_new:
-        seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        until = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         warning = (
-            f"the store is older than the one that was here until {seen:%Y-%m-%dT%H:%M:%SZ}: mail "
+            f"the store is older than the one that was here until {until:%Y-%m-%dT%H:%M:%SZ}: mail "
             "accepted since is missing, and mail delivered since may be delivered again"
         )
     _write(file, (number, own_epoch))

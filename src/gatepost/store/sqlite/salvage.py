@@ -104,7 +104,7 @@ def _carry_all(damaged: Path, new: sqlite3.Connection, sound_roots: Roots) -> Lo
         newest = stack.enter_context(Image(damaged, log.whole))
         broken = _carry(newest, tables, sound_roots)
         if log.is_damaged:  # a page may be older than the one that leads to it
-            older = stack.enter_context(Image(damaged, log.seen))
+            older = stack.enter_context(Image(damaged, log.offsets))
             _carry(older, [each for each in tables if each.name in _MAIL], sound_roots)
         roots = {**sound_roots, **_schema(newest)}
         note(new, newest, roots)

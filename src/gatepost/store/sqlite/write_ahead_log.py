@@ -25,7 +25,7 @@ Pair = tuple[int, int]
 class Log(NamedTuple):
     """The offsets of the newest versions of pages in a log, by page number."""
 
-    seen: dict[int, int]
+    offsets: dict[int, int]
     """What SQLite finds: complete commits before the first damage."""
     whole: dict[int, int]
     """The same, with undamaged frames after it, up to the last commit."""
@@ -43,7 +43,7 @@ class _Frame(NamedTuple):
 
 def read_log(database: Path) -> Log:
     """Read the log of a database; without a file it is empty. Raises OSError."""
-    seen: dict[int, int] = {}
+    offsets: dict[int, int] = {}
     whole: dict[int, int] = {}
     pending: dict[int, int] = {}
     is_sound, commits, is_damaged = True, 0, False
@@ -61,9 +61,9 @@ def read_log(database: Path) -> Log:
         if frame.is_commit:
             commits += not is_sound
             whole |= pending
-            seen |= pending if is_sound else {}
+            offsets |= pending if is_sound else {}
             pending.clear()
-    return Log(seen, whole, is_damaged)
+    return Log(offsets, whole, is_damaged)
 
 
 def _frames(log: Path) -> Iterator[_Frame]:

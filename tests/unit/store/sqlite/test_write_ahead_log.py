@@ -150,6 +150,6 @@ def test_old_frames_of_a_restarted_log_are_no_damage(tmp_path: Path) -> None:
     asyncio.run(steps())
     log = read_log(tmp_path / "store.db")
     assert not log.is_damaged
-    assert 0 < len(log.seen) < frames(tmp_path)
-    assert log.seen == log.whole
+    assert 0 < len(log.offsets) < frames(tmp_path)
+    assert log.offsets == log.whole
     store.close()
