@@ -35,7 +35,7 @@ from gatepost.model.route import (
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
-from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.deliverer import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedStore

@@ -16,7 +16,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Route, ServerAddress
 from gatepost.queue.deliveries_contract import Action
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.deliverer import Bounds
 from tests.examples import examples
 from tests.simulated_delivery import (
     DAY,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.mime.eight_bit import MAX_LINE, NotEncodable, SevenBit, is_seven_bit
-from gatepost.mime.walk import walk
+from gatepost.mime.message_pieces import walk
 from gatepost.model.body import BytesBody
 
 LINES = st.lists(

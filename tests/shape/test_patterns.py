@@ -39,7 +39,7 @@ REACHABLE = 65_536, 0.05
 """Characters of what SMTP and HTTP bring, and seconds for them."""
 READ = 1_048_576, 2.0
 """The same of what the doctor reads; the slowest patterns are for lines, which are cut before."""
-LOCAL = frozenset({"cli.messages._checked_expression", "queue.selection.matcher",
+LOCAL = frozenset({"cli.messages._checked_expression", "queue.message_selection.matcher",
                    "profiles.layer._no_pattern"})  # fmt: skip
 """Functions that compile what an operator wrote: expressions of his own, for his own use."""
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from gatepost.app.data_directory import open_mailbox
-from gatepost.app.front import FrontSetup
+from gatepost.app.front_main import FrontSetup
 from gatepost.errors import GatepostError
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.testing import Emulator
@@ -130,7 +130,7 @@ def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
     reads, writes = os.pipe()
     os.close(reads)
     done = fork_server.run(
-        [sys.executable, "-m", "gatepost.app.front"],
+        [sys.executable, "-m", "gatepost.app.front_main"],
         input=json.dumps(facts).encode() + b"\n" if told is None else told,
         stdout=writes, stderr=subprocess.PIPE, check=False, timeout=PATIENCE,
     )  # fmt: skip
@@ -258,7 +258,7 @@ def test_a_front_that_cannot_start_says_why_and_none_is_left(tmp_path: Path) -> 
     async def start() -> None:
         workers = Workers(report)
         text = msgspec.json.encode(front)
-        await workers.prepare(Instruction("gatepost.app.front", lambda: text, ()), 1)
+        await workers.prepare(Instruction("gatepost.app.front_main", lambda: text, ()), 1)
 
     before = children(os.getpid())
     with pytest.raises(GatepostError, match=r"did not start: process \d+ ended with 1: .*hostname"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatepost.app.front import LoadedConfiguration
+from gatepost.app.front_main import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.message_ids import ids_of
 from gatepost.app.ready_json import remove_ready

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from gatepost.app.front import LoadedConfiguration, instruct
+from gatepost.app.front_main import LoadedConfiguration, instruct
 from gatepost.app.listeners import (
     ListenerFactory,
     Place,

@@ -24,7 +24,7 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt_feedback import alarm_keys
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.deliver import Deliverer
+from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight

@@ -13,7 +13,7 @@ from typing import Any
 from gatepost.app.api import Acceptance, Api, serve_api
 from gatepost.app.composition import Composition
 from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
-from gatepost.app.front import LoadedConfiguration
+from gatepost.app.front_main import LoadedConfiguration
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.listeners import client_limits
 from gatepost.app.outbound import DeliverySetup, Outbound, OutboundContext

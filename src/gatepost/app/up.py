@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.composition import Composition
-from gatepost.app.front import LoadedConfiguration
+from gatepost.app.front_main import LoadedConfiguration
 from gatepost.app.provision_accounts import Accounts, provide_accounts
 from gatepost.app.provision_azure import Provisioned, provision
 from gatepost.app.ready_json import Listeners, Trusted, describe, https_url, write_ready

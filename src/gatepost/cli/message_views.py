@@ -17,7 +17,7 @@ _TIME: Final = "%m-%d %H:%M"
 
 def listing_document(message: "StoredMessage") -> dict[str, Any]:
     """Return the JSON document of a message in a listing."""
-    from gatepost.queue.selection import decode_subject  # noqa: PLC0415 - not needed to count
+    from gatepost.queue.message_selection import decode_subject  # noqa: PLC0415 - not needed to count
 
     return {
         "id": message.id,

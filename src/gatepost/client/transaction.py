@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
+from gatepost.client.mail_commands import in_ascii, mail_command, rcpt_command
 from gatepost.client.session import ClientSession, CommandBatch
 from gatepost.client.steps import Conversation
 from gatepost.errors import (

@@ -7,7 +7,7 @@ from typing import Any
 from gatepost.model.delivery import Addressee, Attempt, Delivery, QueuedMessage
 from gatepost.model.reply import Reply
 from gatepost.queue.deliveries_contract import QueueCount
-from gatepost.queue.selection import decode_subject
+from gatepost.queue.message_selection import decode_subject
 from gatepost.queue.why import Why
 
 Document = dict[str, Any]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gatepost.relay.context import ReportEvent
 
     # a relay that only captures, and a stopped one, deliver nothing
-    from gatepost.relay.deliver import Deliverer
+    from gatepost.relay.deliverer import Deliverer
 
 MOST: Final = 10_000
 """Maximum number of deliveries in a listing."""

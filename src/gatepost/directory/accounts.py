@@ -22,7 +22,7 @@ from gatepost.directory.scram_verifiers import (
     random_salt,
     unproven,
 )
-from gatepost.directory.senders import standing_of
+from gatepost.directory.sender_patterns import standing_of
 from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal

@@ -18,7 +18,7 @@ from gatepost.directory.entra_tokens import EntraTokens, Faulty
 from gatepost.directory.fair_queue import FairQueue, TooMany
 from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.scram_verifiers import unproven
-from gatepost.directory.senders import standing_of
+from gatepost.directory.sender_patterns import standing_of
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Esc, Reply

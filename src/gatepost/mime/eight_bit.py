@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from gatepost.mime.ascii_header import ascii_header
-from gatepost.mime.walk import CRLF, Header, Piece, Unparsable, walk
+from gatepost.mime.message_pieces import CRLF, Header, Piece, Unparsable, walk
 from gatepost.model.body import WINDOW, Body, traits_of
 
 MAX_LINE: Final = 998

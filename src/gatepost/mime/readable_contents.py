@@ -17,7 +17,7 @@ from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 
 from gatepost.mime.charsets import is_charset
-from gatepost.mime.walk import Unparsable, walk
+from gatepost.mime.message_pieces import Unparsable, walk
 
 DEEPEST: Final = 20
 """Maximum nesting of parts for display."""

@@ -18,11 +18,11 @@ from gatepost.relay.authenticate import Claim
 from gatepost.relay.context import Relay
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient
 from gatepost.relay.error_text import BROKEN, NO_ANSWER, error_of, explain
-from gatepost.relay.handshakes import TOO_MANY
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.sign_in import SignIn, after
 from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.relay.transaction import MailTransactions
+from gatepost.relay.unfinished_handshakes import TOO_MANY
 from gatepost.wire.server import events
 from gatepost.wire.server.quirky_session import make_session
 from gatepost.wire.server.session import Session

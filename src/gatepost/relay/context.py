@@ -12,8 +12,8 @@ from gatepost.policy.quotas import Quotas
 from gatepost.queue.store_contract import Store
 from gatepost.relay.batching import Batcher
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
-from gatepost.relay.handshakes import Handshakes
 from gatepost.relay.spool import Budget
+from gatepost.relay.unfinished_handshakes import Handshakes
 from gatepost.routing.route import Router
 
 

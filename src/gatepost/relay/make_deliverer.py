@@ -12,7 +12,7 @@ from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback
 from gatepost.relay.context import ReportEvent
-from gatepost.relay.deliver import Bounds, Deliverer
+from gatepost.relay.deliverer import Bounds, Deliverer
 from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import InFlight

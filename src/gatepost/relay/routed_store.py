@@ -12,7 +12,7 @@ from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.operations_contract import QueuedOperations
 from gatepost.queue.store_contract import Selection, Store
-from gatepost.relay.deliver import Deliverer
+from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.error_text import error_of
 from gatepost.relay.routes import Routes
 from gatepost.relay.spool import FileBody

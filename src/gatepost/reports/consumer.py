@@ -20,10 +20,10 @@ from gatepost.model.suppression import SuppressedPeriod
 from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.error_text import explain
+from gatepost.reports.message_sources import Sources, texts
 from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report
 from gatepost.reports.scripted_outcomes import OutcomeRules
-from gatepost.reports.sources import Sources, texts
 from gatepost.reports.subscriptions import Subscriptions
 from gatepost.reports.suppression import after_bounce, after_send, fold, is_in_force
 

@@ -17,10 +17,10 @@ from gatepost.model.report import Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
 from gatepost.queue.reports_contract import Backlog
+from gatepost.reports.message_sources import moment
 from gatepost.reports.outcomes import Rule, make_rule
 from gatepost.reports.report_contents import ACTIONS, engagement_report, presumed_reports
 from gatepost.reports.service import EventService
-from gatepost.reports.sources import moment
 from gatepost.rest.events.subscription import (
     MAX_BATCH,
     BatchSize,

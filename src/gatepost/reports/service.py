@@ -19,8 +19,8 @@ from gatepost.queue.reports_contract import ReportStore
 from gatepost.queue.store_contract import Store
 from gatepost.relay.context import ReportEvent as Tell
 from gatepost.reports.consumer import Consumer
+from gatepost.reports.message_sources import Sources
 from gatepost.reports.scripted_outcomes import OutcomeRules
-from gatepost.reports.sources import Sources
 from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks

@@ -15,7 +15,7 @@ from typing import Final
 from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
 from gatepost.relay.context import ReportEvent as Tell
 from gatepost.relay.error_text import explain
-from gatepost.reports.sources import moment
+from gatepost.reports.message_sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
 from gatepost.rest.events.documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription

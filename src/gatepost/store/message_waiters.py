@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gatepost.model.message import StoredMessage
-from gatepost.queue.selection import matcher
+from gatepost.queue.message_selection import matcher
 from gatepost.queue.store_contract import Selection
 
 Lookup = Callable[[Selection], Awaitable[Sequence[StoredMessage]]]

@@ -16,7 +16,7 @@ from typing import Any, Final, Self, TypeVar
 
 from gatepost.app.data_directory import open_clock, open_mailbox
 from gatepost.model.message import StoredMessage
-from gatepost.queue.selection import decode_subject
+from gatepost.queue.message_selection import decode_subject
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.testing.dialogue import Values
 from gatepost.testing.missed import missed

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.app.blank import NOT_COPIED, make_blank
+from gatepost.app.blank_directory import NOT_COPIED, make_blank
 from gatepost.app.ready_json import FILE, encode_ready
 from gatepost.app.up import EmulatedRelay, start
 from gatepost.config.preset import UpPreset

@@ -11,8 +11,8 @@ from gatepost.net.tls import Context, describe_failure
 from gatepost.relay.client_connection import HANDSHAKE_TIMEOUT
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
-from gatepost.relay.handshakes import TOO_MANY, Handshakes
 from gatepost.relay.tls_reasons import explain_handshake
+from gatepost.relay.unfinished_handshakes import TOO_MANY, Handshakes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gatepost.processes.packed_mail import (
     unpack_submission,
 )
 from gatepost.processes.rpc import decode
-from gatepost.queue.selection import captured
+from gatepost.queue.message_selection import captured
 from tests.contract.messages import envelope, message
 
 NO_UTF8 = b"gr\xfc\xdfe".decode("utf-8", "surrogateescape")

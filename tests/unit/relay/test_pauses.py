@@ -14,7 +14,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.deliverer import Bounds
 from tests.simulated_delivery import (
     A_RECORD,
     DAY,

@@ -15,7 +15,7 @@ from gatepost.model.envelope import Recipient
 from gatepost.model.route import Match, NextHop, Route, ServerAddress
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import UNSETTLED, Unsettled, is_unsettled
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.deliverer import Bounds
 from gatepost.relay.routes import Routes
 from tests.simulated_delivery import (
     A_RECORD,

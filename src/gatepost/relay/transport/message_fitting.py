@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from gatepost.client.parameters import in_ascii
+from gatepost.client.mail_commands import in_ascii
 from gatepost.errors import LocalProtocolError
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
 from gatepost.model.body import Body, Traits, traits_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 
 from gatepost.model.body import Body
 from gatepost.model.message import StoredMessage
-from gatepost.queue.selection import matcher
+from gatepost.queue.message_selection import matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
-from gatepost.queue.selection import captured
+from gatepost.queue.message_selection import captured
 from gatepost.store.batch_thread import BatchThread
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.close_marker import CloseMark

@@ -7,7 +7,7 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.queue.selection import captured, matcher
+from gatepost.queue.message_selection import captured, matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.message_waiters import Waiters
 from gatepost.testing.memory.operations import MemoryOperations

@@ -13,7 +13,7 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, ServerAddress
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt import AttemptRunner
-from gatepost.relay.deliver import Bounds
+from gatepost.relay.deliverer import Bounds
 from gatepost.relay.leasing import LOOK
 from gatepost.relay.spool import FileBody
 from gatepost.testing.memory import MemoryDeliveries

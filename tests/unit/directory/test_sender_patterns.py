@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.directory.senders import standing_of
+from gatepost.directory.sender_patterns import standing_of
 from gatepost.model.address import parse_address
 from gatepost.model.sender_standing import Standing
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.client.parameters import in_ascii, mail_command, rcpt_command
+from gatepost.client.mail_commands import in_ascii, mail_command, rcpt_command
 from gatepost.errors import LocalProtocolError, MissingExtension
 from gatepost.model.address import Address, parse_address
 from gatepost.model.capabilities import Capabilities

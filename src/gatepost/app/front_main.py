@@ -82,7 +82,7 @@ def instruct(
         passed = replace(front, certificates=certificates.export())
         return msgspec.json.encode(passed, enc_hook=dict)
 
-    return Instruction("gatepost.app.front", text, every)
+    return Instruction("gatepost.app.front_main", text, every)
 
 
 async def serve(front: FrontSetup) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.queue.selection import decode_subject
+from gatepost.queue.message_selection import decode_subject
 
 SUBJECTS = [
     ("", ""),
