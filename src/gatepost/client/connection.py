@@ -357,12 +357,12 @@ class AsyncConnection:
         if self._timeout is not None:
             self.end = time_limit(self._timeout)
 
-    async def run(self, conversation: Conversation[T], deadline: float = inf) -> T:
+    def run(self, conversation: Conversation[T], deadline: float = inf) -> Coroutine[Any, Any, T]:
         """Run a conversation of the session; errors get phase and transcript.
 
         ``deadline``: a time of ``time.monotonic``, after which no step continues.
         """
-        return await self._driver.run(self.session.guard(conversation), min(deadline, self.end))
+        return self._driver.run(self.session.guard(conversation), min(deadline, self.end))
 
     async def __aenter__(self) -> Self:
         return await self.open()

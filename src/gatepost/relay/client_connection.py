@@ -246,10 +246,13 @@ class Receiver:
                     refusals, session.refusals = session.refusals, ()
                     for refusal in refusals:
                         self._report_refusal(refusal)
-                if event is not None:
-                    handlers[type(event)](self, event)
-                else:
+                if event is None:
                     break
+                kind = type(event)
+                if kind in _OF_MAIL:
+                    _OF_MAIL[kind](self._mail, event)
+                else:
+                    handlers[kind](self, event)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
         is_full = session.is_full
@@ -380,21 +383,6 @@ class Receiver:
             self._transactions = MailTransactions(self._relay, self._session, self._stream, self)
         return self._transactions
 
-    def _check_sender(self, event: events.Sender) -> None:
-        self._mail.check_sender(event)
-
-    def _check_recipient(self, event: events.Rcpt) -> None:
-        self._mail.check_recipient(event)
-
-    def _take_content(self, event: events.ContentPiece) -> None:
-        self._mail.take_content(event)
-
-    def _content_dropped(self, event: events.ContentDropped) -> None:
-        self._mail.content_dropped(event)
-
-    def _take_message(self, event: events.Message) -> None:
-        self._mail.take_message(event)
-
     def _drop_content(self) -> None:
         if self._transactions is not None:
             self._transactions.release()
@@ -437,10 +425,14 @@ class Receiver:
         events.Auth: _begin_auth,
         events.AuthResponse: _go_on_auth,
         events.AuthAborted: _abort_auth,
-        events.Sender: _check_sender,
-        events.Rcpt: _check_recipient,
-        events.ContentPiece: _take_content,
-        events.ContentDropped: _content_dropped,
-        events.Message: _take_message,
         events.Closing: _close,
     }
+
+
+_OF_MAIL: Final[dict[type[events.Event], Callable[[MailTransactions, Any], None]]] = {
+    events.Sender: MailTransactions.check_sender,
+    events.Rcpt: MailTransactions.check_recipient,
+    events.ContentPiece: MailTransactions.take_content,
+    events.ContentDropped: MailTransactions.content_dropped,
+    events.Message: MailTransactions.take_message,
+}

@@ -103,7 +103,7 @@ class MailTransactions:
 
     def _welcome_sender(self, sender: Address | None) -> None:
         if self._relay.quotas is None or self._session.profile.rate_phase != "mail":
-            self._answer_sender(None)
+            self._session.reply(self._session.replies.SENDER_OK)
         else:
             self._connection.when(self._admit_message(sender), self._answer_sender)
 
