@@ -183,14 +183,20 @@ class Crew:
 
 
 class Sender:
-    """Sends the reports of a process to its parent: all of a test at once."""
+    """Sends the reports of a process to its parent: all of a test at once.
+
+    That it was set up and torn down is left out, unless somebody wants to know how long it took.
+    """
 
     def __init__(self, config: pytest.Config, connection: Connection) -> None:
         self._config = config
         self._connection = connection
         self._reports: list[dict[str, Any]] = []
+        self._is_timed = config.getoption("durations") is not None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.passed and report.when != "call" and not self._is_timed:
+            return
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._reports.append(data)
 
