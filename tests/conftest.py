@@ -43,9 +43,9 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def new_python() -> Iterator[None]:
-    """Start each Emulator of the module as its users do, with a Python of its own."""
+    """Start each Emulator of the test as its users do, with a Python of its own."""
     Emulator._start_process = subprocess.Popen
     yield
     Emulator._start_process = fork_server.Popen

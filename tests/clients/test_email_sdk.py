@@ -155,13 +155,28 @@ def run(command: list[str], order: Outcome, environment: dict[str, str]) -> Outc
     return outcome
 
 
-SDKS = [
+IN_PROCESS = [
     pytest.param(try_sync, id="python-1.1"),
     pytest.param(try_async, id="python-1.1-aio"),
-    pytest.param(try_1_0, id="python-1.0"),
-    pytest.param(try_node, id="node", marks=[pytest.mark.node, needs_node]),
 ]
-every_sdk = pytest.mark.parametrize("attempt", SDKS)
+NODE_MARKS = [pytest.mark.node, needs_node]
+every_sdk = pytest.mark.parametrize(
+    "attempt",
+    [
+        *IN_PROCESS,
+        pytest.param(try_1_0, id="python-1.0"),
+        pytest.param(try_node, id="node", marks=NODE_MARKS),
+    ],
+)
+every_sdk_in_the_end = pytest.mark.parametrize(
+    "attempt",
+    [
+        *IN_PROCESS,
+        pytest.param(try_1_0, id="python-1.0", marks=pytest.mark.compliance),
+        pytest.param(try_node, id="node", marks=[*NODE_MARKS, pytest.mark.compliance]),
+    ],
+)
+"""Those that need a process for each message, only in ``make compliance``."""
 
 
 @every_sdk
@@ -183,7 +198,7 @@ def test_a_message_is_sent(relay: Emulator, attempt: Attempt) -> None:
     assert (attached.get_filename(), attached.get_content()) == ("a.txt", "hello")
 
 
-@every_sdk
+@every_sdk_in_the_end
 @pytest.mark.parametrize(
     ("change", "status", "code", "said"),
     [
@@ -213,7 +228,7 @@ def test_a_message_is_refused(
     assert said in error["message"]
 
 
-@every_sdk
+@every_sdk_in_the_end
 def test_a_wrong_key_is_denied(relay: Emulator, attempt: Attempt) -> None:
     wrong = f"endpoint={relay.ready['https']['url']}/;accesskey={WRONG_KEY}"
     error = attempt(relay, message(relay), {"connection_string": wrong})["error"]
@@ -222,14 +237,14 @@ def test_a_wrong_key_is_denied(relay: Emulator, attempt: Attempt) -> None:
     assert relay.wait_event("auth_refused")["reason"].startswith("signature_wrong: ")
 
 
-@every_sdk
+@every_sdk_in_the_end
 def test_requests_over_the_limit_get_a_retry_after(strict: Emulator, attempt: Attempt) -> None:
     error = attempt(strict, message(strict), {})["error"]
     assert (error["status"], error["code"]) == (429, "TooManyRequests")
     assert 1 <= int(error["retry_after"]) <= 60
 
 
-@every_sdk
+@every_sdk_in_the_end
 def test_an_operation_fails_in_the_end(relay: Emulator, attempt: Attempt) -> None:
     """An address that bounced is on the managed list; the second message to it is dropped."""
     bouncing = message(relay, recipients={"to": [{"address": BOUNCES}]})

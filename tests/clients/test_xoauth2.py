@@ -197,6 +197,7 @@ def test_nodemailer(site: Site, token: str) -> None:
     assert site.relay.wait(to=RECIPIENT).content == message(site)
 
 
+@pytest.mark.compliance
 @needs_node
 def test_the_identity_library_of_node(site: Site, client: smtplib.SMTP) -> None:
     order = {

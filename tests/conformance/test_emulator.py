@@ -18,8 +18,6 @@ import pytest
 import gatepost
 from gatepost.testing import Emulator, EmulatorError, EmulatorServer, LocalRelay
 
-pytestmark = pytest.mark.usefixtures("new_python")
-
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
@@ -102,7 +100,7 @@ def test_a_given_directory_keeps_mail_and_password(tmp_path: Path) -> None:
     assert data.exists()
 
 
-def test_its_own_directory_goes_with_it() -> None:
+def test_its_own_directory_goes_with_it(new_python: None) -> None:
     relay = Emulator()
     assert relay.data.exists()
     relay.stop()
@@ -175,7 +173,7 @@ def test_a_server_that_was_killed_is_replaced() -> None:
         first = server.open()
         os.kill(first.pid, signal.SIGKILL)
         while server.is_running:
-            pass
+            time.sleep(0.01)
         first.stop()
         second = server.open()
         send(second)

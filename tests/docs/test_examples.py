@@ -16,6 +16,10 @@ SHOWN = ("text", "properties", "ini")
 NOT_RUN = 6
 """Blocks that cannot run in a test; each says why. One more is a decision, not an accident."""
 
+MANY_PROGRAMS = {"README.md", "docs/explanation/durability.md", "docs/how-to/django.md",
+                 "docs/how-to/pytest.md"}  # fmt: skip
+"""Pages whose examples start many programs, such as the demonstration and whole test suites."""
+
 
 def has_examples(page: Page, needs: str = "") -> bool:
     return any(
@@ -38,7 +42,11 @@ def follow(page: Page, home: Path, needs: str) -> None:
                 someone.follow(block)
 
 
-@pytest.mark.parametrize("name", pages_that_need(""))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.compliance] if name in MANY_PROGRAMS else [])
+     for name in pages_that_need("")],
+)  # fmt: skip
 def test_every_example_does_what_the_page_shows(name: str, tmp_path: Path) -> None:
     follow(PAGES[name], tmp_path, "")
 

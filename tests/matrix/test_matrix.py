@@ -32,6 +32,7 @@ def test_every_two_values_meet(upstreams: list[Upstream], tmp_path: Path) -> Non
         assert result.mistakes
 
 
+@pytest.mark.compliance
 def test_applications_with_a_token_come_in(tmp_path: Path) -> None:
     """XOAUTH2 and OAUTHBEARER with the keys of an Entra tenant as intake; any mechanism
     upstream."""

@@ -109,6 +109,7 @@ def all_sites() -> list[Site]:
     return [site for site in sites(MADE) if site.function not in LOCAL]
 
 
+@pytest.mark.thorough
 def test_no_pattern_escapes() -> None:
     assert hidden_imports() == []
     unknown = [f"{site.name} ({site.function})" for site in all_sites() if not site.patterns]
@@ -143,6 +144,7 @@ def _package_of(site: Site) -> str:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("pattern", "form"),
     [

@@ -43,7 +43,7 @@ def kill_many_times(directory: Path, times: int, seed: int) -> None:
 
 
 def test_a_killed_store_has_all_that_it_acknowledged(tmp_path: Path) -> None:
-    kill_many_times(tmp_path, times=8, seed=1)
+    kill_many_times(tmp_path, times=4, seed=1)
 
 
 async def stored(store: SqliteStore) -> dict[str, bytes]:
@@ -70,7 +70,7 @@ def kill_relay_many_times(load: RelayUnderLoad, times: int, seed: int) -> None:
 def test_a_killed_relay_has_all_that_it_answered_250(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    kill_relay_many_times(RelayUnderLoad(tmp_path / "data", *options), times=3, seed=2)
+    kill_relay_many_times(RelayUnderLoad(tmp_path / "data", *options), times=2, seed=2)
 
 
 @pytest.mark.compliance

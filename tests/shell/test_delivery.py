@@ -175,9 +175,9 @@ def wait_drained(data: Path, sink: Sink) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(1, 2), pytest.param(2, 12, marks=pytest.mark.compliance)]
+    ("seed", "kills", "count"), [(1, 2, 50), pytest.param(2, 12, 400, marks=pytest.mark.compliance)]
 )
-def test_kills_lose_nothing(tmp_path: Path, seed: int, kills: int) -> None:
+def test_kills_lose_nothing(tmp_path: Path, seed: int, kills: int, count: int) -> None:
     chance = random.Random(seed)
     sink = Sink(0.3, seed)
     accepted: set[str] = set()
@@ -185,7 +185,7 @@ def test_kills_lose_nothing(tmp_path: Path, seed: int, kills: int) -> None:
     with listening(sink) as port:
         plan = {"data": str(tmp_path), "host": "127.0.0.1", "port": port, "sender": "a@x.example"}
         for _ in range(kills):
-            relay = Relay(**plan, count=400, wait=0.3)
+            relay = Relay(**plan, count=count, wait=0.3)
             time.sleep(chance.uniform(0.05, 0.5))
             relay.end(signal.SIGKILL)
             accepted.update(relay.accepted)

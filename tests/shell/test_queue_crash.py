@@ -50,7 +50,7 @@ def kill_many_times(directory: Path, times: int, seed: int) -> None:
 
 
 def test_a_killed_queue_has_all_that_it_accepted(tmp_path: Path) -> None:
-    kill_many_times(tmp_path, times=6, seed=1)
+    kill_many_times(tmp_path, times=3, seed=1)
 
 
 @pytest.mark.compliance

@@ -193,7 +193,7 @@ def test_accounts_and_routes_change(relay: ServeProcess) -> None:
 class Load:
     """Clients that send all the time, each message on its own connection or all on one."""
 
-    def __init__(self, relay: ServeProcess, number: int = 4) -> None:
+    def __init__(self, relay: ServeProcess, number: int = 2) -> None:
         self.accepted: list[str] = []
         self.troubles: list[str] = []
         self._relay, self._over = relay, threading.Event()

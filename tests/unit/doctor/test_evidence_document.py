@@ -16,6 +16,7 @@ from gatepost.doctor.settings_files import read_config
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import SCHEMA, Evidence, Fact, TlsFirst
 from gatepost.model.transcript import Line
+from tests.examples import share
 from tests.unit.diagnosis.cases import HEALTHY, attempt, but, client, hello, login, tls, tried
 from tests.unit.diagnosis.test_rules import CASES
 
@@ -103,8 +104,8 @@ def test_anything_in_any_place_is_diagnosed_or_refused() -> None:
     log = to_document(read_log(f"{said}\nC: MAIL FROM:<a@b>\nS: 550 5.1.1 no\nerror (535, b'no')"))
     config = to_document(read_config(b"SMTP_HOST=h.org\nSMTP_PORT=25\nSMTP_PASSWORD=$a\n", ".env"))
     for document in (log, config):
-        for path in places(document):
-            for wrong in WRONG:
+        for number, path in enumerate(places(document)):
+            for wrong in share(WRONG, number):
                 text = json.dumps(replaced(document, path, wrong)).encode()
                 try:
                     seen = from_json(text)

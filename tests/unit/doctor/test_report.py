@@ -24,6 +24,7 @@ from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Line
+from tests.examples import share
 from tests.unit.diagnosis.cases import attempt, but, client, hello, judged, login, tried
 from tests.unit.diagnosis.test_rules import CASES
 
@@ -106,9 +107,9 @@ def test_the_report_of_the_seed_case() -> None:
     assert report.endswith(SEED_END)
 
 
-@pytest.mark.parametrize("library", ["", *sorted(LIBRARIES)])
-def test_reports_fit_a_terminal(library: str) -> None:
-    for evidence, _ in CASES:
+@pytest.mark.parametrize(("number", "library"), [*enumerate(["", *sorted(LIBRARIES)])])
+def test_reports_fit_a_terminal(number: int, library: str) -> None:
+    for evidence, _ in share(CASES, number):
         seen = but(evidence, client=client(library, evidence.client.tls))
         lines = render(diagnose(seen)).splitlines()
         assert [line for line in lines if len(line) > WIDTH] == []

@@ -110,6 +110,7 @@ def spent(evidence: Evidence, began: float) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", UNITS)
 def test_no_log_takes_long(kind: str) -> None:
     for unit in UNITS[kind]:
@@ -125,6 +126,7 @@ def test_no_long_log_takes_long(name: str) -> None:
     assert spent(read_log(decode_log(LONG_LOGS[name])), began) < LIMIT_OF_LONG
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CONFIGS)
 def test_no_configuration_takes_long(name: str) -> None:
     for unit in CONFIGS[name]:

@@ -167,6 +167,7 @@ def test_every_field_counts() -> None:
     assert read_authors(b"Subject: nobody\r\n\r\n") == ()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit",
     ["@", "a@", "a.@", '"', '"\\\\"', '"a@b.cc" ', "(a@b.cc)", "=?", "=?utf-8?q?=40?=",

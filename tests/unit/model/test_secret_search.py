@@ -109,6 +109,7 @@ UNITS = [
 # fmt: on
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("unit", UNITS)
 def test_64_kilobytes_take_no_time(unit: str) -> None:
     search = SecretSearch([SECRET, "Pässwörd€12345"], [f"\0me\0{SECRET}"])

@@ -3,11 +3,16 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from gatepost.model.dns import DnsAnswer, MxRecord
 from gatepost.net.lookup_line import MOST
 from gatepost.testing.dns import ScriptedResolver
+from tests.examples import examples
 from tests.simulated_delivery import Answer, Upstream, World, mx, route, smarthost, steady
 from tests.unit.relay.test_isolation import Watched, zone
+
+DOMAINS = examples(200)
 
 
 class Resolver(ScriptedResolver):
@@ -72,12 +77,12 @@ def by_domain(count: int, **other: int) -> tuple[World, Upstream, Upstream, Reso
 def test_a_silent_resolver_delays_no_mail_that_needs_none() -> None:
     """Each domain is asked about now and then, whatever mail waits; when the resolver answers
     again, all of it goes within seconds."""
-    world, direct, hub, resolver = by_domain(200)
+    world, direct, hub, resolver = by_domain(DOMAINS)
     resolver.is_silent = True
 
     async def scenario(world: World) -> None:
-        for number in range(400):
-            domain = f"some{number % 200}.example"
+        for number in range(2 * DOMAINS):
+            domain = f"some{number % DOMAINS}.example"
             await world.send(world.mail(f"m{number}", to=[f"bob@{domain}"]))
         watched = Watched(world, hub)
         for number in range(40):
@@ -86,14 +91,14 @@ def test_a_silent_resolver_delays_no_mail_that_needs_none() -> None:
         assert max(watched.waits) < 0.5
         assert max(resolver.asked().values()) <= 6
         assert resolver.most_open <= MOST
-        delivery = await world.delivery("m399.0")
+        delivery = await world.delivery(f"m{2 * DOMAINS - 1}.0")
         pause = world.deliverer.pause_of(delivery.next_hop)
         assert pause is not None
-        assert pause.what == "the look-up of some199.example"
+        assert pause.what == f"the look-up of some{DOMAINS - 1}.example"
         assert "192.0.2.53:53: no answer in time" in pause.reason
         resolver.is_silent = False
         await asyncio.sleep(10)
-        assert len(direct.taken) >= 390, "all but those whose last try was just then"
+        assert len(direct.taken) >= 2 * DOMAINS - 10, "all but those whose last try was just then"
 
     world.run(scenario)
 
@@ -158,6 +163,7 @@ def test_slow_look_ups_do_not_delay_those_of_other_domains() -> None:
     world.run(scenario)
 
 
+@pytest.mark.thorough
 def test_more_silent_domains_than_look_ups_delay_no_new_domain() -> None:
     world, direct, _, resolver = by_domain(20)
     resolver.add(zone("lame", 1200))

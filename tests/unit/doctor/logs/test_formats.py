@@ -290,6 +290,7 @@ def test_a_long_log_stays_within_bounds() -> None:
     assert seen.remarks[-1].startswith("line")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "piece",
     ["x", "password", "a.", "a-", "a:", "login('", "://a:", "Ab1+", "[", " ", "->", "250 ", "a@",

@@ -9,6 +9,7 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.document import report_document
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.report import render
+from tests.examples import share
 
 S = "Tr0ub4dor.Zx9~kQ"
 TOLD = [
@@ -63,16 +64,18 @@ SESSIONS = [
 ]
 
 
-@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize(("number", "session"), [*enumerate(SESSIONS)])
 @pytest.mark.parametrize("quote", ["", "> "])
-def test_base64_that_was_broken_into_lines_at_any_place(session: str, quote: str) -> None:
+def test_base64_that_was_broken_into_lines_at_any_place(
+    number: int, session: str, quote: str
+) -> None:
     """By a terminal's width, a mail or an editor."""
     bare, plain, token = (
         base64.b64encode(each.encode()).decode()
         for each in (LONG, f"\0ann\0{LONG}", f"user=ann\1auth=Bearer {LONG}\1\1")
     )
     text = session.format(bare=bare, plain=plain, token=token)
-    for width in range(36, 90):
+    for width in share(range(36, 90), number):
         lines = (
             line[at : at + width]
             for line in text.split("\n")

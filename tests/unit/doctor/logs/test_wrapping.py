@@ -10,6 +10,7 @@ import pytest
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Evidence
+from tests.examples import share
 from tests.unit.doctor.logs.test_formats import DIALOGUE, SESSIONS, told
 
 STAMP = "2024-05-05T10:00:00.123456789Z"
@@ -62,9 +63,9 @@ def bare(text: str) -> object:
     return essence(read_log(text))
 
 
-@pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_a_session_is_read_through_what_wraps_it(wrapper: str) -> None:
-    for _name, _library, text in SESSIONS:
+@pytest.mark.parametrize(("number", "wrapper"), [*enumerate(WRAPPERS)])
+def test_a_session_is_read_through_what_wraps_it(number: int, wrapper: str) -> None:
+    for _name, _library, text in share(SESSIONS, number):
         wrapped = "\n".join(map(WRAPPERS[wrapper], text.split("\n")))
         assert essence(read_log(wrapped)) == bare(text), text[:80]
 

@@ -263,6 +263,7 @@ def test_one_cause_is_one_finding_with_every_place() -> None:
     assert [re.match(r"\.env:\d+", line)[0] for line in finding.proof] == [".env:2", ".env:3"]  # type: ignore[index]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "text",
     [

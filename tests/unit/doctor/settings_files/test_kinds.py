@@ -22,6 +22,7 @@ UNITS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["", ".env", "compose.yaml", "a.json", "a.properties", "a.py"])
 @pytest.mark.parametrize("unit", UNITS)
 def test_takes_linear_time(name: str, unit: str) -> None:

@@ -174,6 +174,7 @@ def test_every_answer_is_described(operation: str) -> None:
     )()  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("status", [202, 400])
 @pytest.mark.parametrize("call", [with_key_from_a_sender, with_key_in_the_first_version])
 def test_the_calls_go_deep_enough(call: Callable[[Case], Any], status: int) -> None:
