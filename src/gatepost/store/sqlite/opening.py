@@ -38,14 +38,6 @@ def _ignore(_error: QueueError) -> None:
     pass
 
 
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def open_store(
     directory: Path,
     settings: StoreSettings = StoreSettings(),  # noqa: B008 (frozen)
@@ -59,8 +51,10 @@ def open_store(
     damaged, everything readable is copied to a new one; ``recovered`` says so.
     """
     directory = directory.resolve()
-    if not _is_utf8(directory):  # ready.json and the answers of commands could not name it
-        raise Unreadable(f"{directory} cannot be used: its name is not UTF-8")
+    try:
+        str(directory).encode()
+    except UnicodeEncodeError as error:  # ready.json and the answers of commands could not name it
+        raise Unreadable(f"{directory} cannot be used: its name is not UTF-8") from error
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
         if not settings.shared_mount and (kind := shared_mount(directory)):
