@@ -139,16 +139,20 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
         yield ClockControl(AheadClock(data)).operate
 
 
+def _no_store_reason(data: Path) -> str:
+    from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
+
+    nothing = f"no relay has run in {data.absolute()}; --data or --config names another one"
+    return missing(data) or nothing
+
+
 @asynccontextmanager
 async def _connect_or_open(
     data: Path, *, make: bool = False
 ) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
     """Yield the connection to the relay of ``data``, or its store if none runs."""
     if not make and not has_store(data):
-        from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415
-
-        nothing = f"no relay has run in {data.absolute()}; --data or --config names another one"
-        raise ConfigError(missing(data) or nothing)
+        raise ConfigError(_no_store_reason(data))
     began = time.monotonic()
     while True:
         calls = await _connect(data)
