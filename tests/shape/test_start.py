@@ -50,7 +50,7 @@ def test_the_library_loads_no_asyncio() -> None:
 
 
 def test_a_relay_without_http_loads_no_web_server() -> None:
-    loaded = loaded_by("import gatepost.app.up, gatepost.app.serve")
+    loaded = loaded_by("import gatepost.app.run")
     assert not loaded & {"uvicorn", "starlette", "h11"}
 
 

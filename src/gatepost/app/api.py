@@ -1,82 +1,100 @@
-"""The HTTPS APIs of ``gatepost serve``: mail, Entra's tokens, Graph and Resource Manager."""
+"""The HTTP APIs of a relay: mail, Entra's tokens, Graph, Resource Manager and Event Grid."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gatepost.certificates.files import CertificateFiles
-from gatepost.config.settings import ApiSettings
-from gatepost.model.message import Submission
+from gatepost.app.listeners import certificates_of
+from gatepost.config.settings import ApiSettings, Configuration
+from gatepost.model.profile import Profile
 from gatepost.net.certificate_names import served_names
 from gatepost.net.listen import Listener, listen
-from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
-from gatepost.relay.context import Relay
+from gatepost.policy.client_limits import ClientCounts
+from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ServerCertificate
-from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.rest.context import Site
-from gatepost.rest.own_names import OwnNames
+
+if TYPE_CHECKING:
+    from gatepost.web.server import WebServer
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The address of the APIs, and their certificate, which may change."""
+class Apis:
+    """The APIs of a configuration, on sockets that are opened before anything else."""
 
-    listener: Listener
-    certificates: CertificateFiles
+    def __init__(self, config: Configuration, report: ReportEvent, stack: AsyncExitStack) -> None:
+        """Listen until ``stack`` is closed. Raises PortBusy and NetworkError."""
+        self.listeners: dict[str, Listener] = {}
+        """By their ``ApiSettings.apis``."""
+        self.names: set[str] = set()
+        """Those of the server, in its certificate."""
+        for each in config.apis:
+            self.listeners[each.apis] = listener = listen(each.host, each.port)
+            stack.callback(listener.close)
+        self._certificates = certificates_of(config, report)
+        self._servers: dict[str, WebServer] = {}
+        self._site: Site
 
     @property
-    def url(self) -> str:
-        """The URL."""
-        return f"https://{self.listener.host_port}"
+    def url(self) -> str | None:
+        """The URL of a relay's own APIs."""
+        listener = self.listeners.get("management")
+        return f"https://{listener.host_port}" if listener else None
 
+    def origin(self, name: str) -> str | None:
+        """Return the ``https://NAME:PORT`` of the APIs; None without any over HTTPS."""
+        listener = self.listeners.get("management") or self.listeners.get("secure")
+        return f"https://{name}:{listener.port}" if listener else None
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Implements ``SendingStore``: accepted mail uses the relay's routes."""
+    async def serve(
+        self,
+        settings: Sequence[ApiSettings],
+        site: Site,
+        relay: Relay,
+        counts: ClientCounts | None,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Serve until ``stack`` is closed. Raises TlsError."""
+        from gatepost.rest.application import APPLICATIONS  # noqa: PLC0415
+        from gatepost.web.connections import HandshakeLimit  # noqa: PLC0415
+        from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
 
-    store: RoutedStore
-    operations: RoutedOperations
+        self._site, limits = site, WebLimits()
+        if counts is not None:
+            open_handshakes = HandshakeLimit(relay.shaking, lambda: counts.limits.sessions)
+            limits = WebLimits(clients=site.clients, handshakes=open_handshakes)
+        for each in settings:
+            listener, chain, key = self.listeners[each.apis], each.certificate, each.key or None
+            files = (Path(chain), Path(key or chain)) if chain else None
+            server = WebServer(
+                listener, APPLICATIONS[each.apis](site), files, limits, relay.report,
+                relay.descriptors,
+            )  # fmt: skip
+            stack.callback(listener.close)
+            stack.push_async_callback(server.stop)
+            await server.wait_started()
+            self._servers[each.apis] = server
+            if chain:
+                self._certificates.follow((chain, key), partial(self._renew, each))
+        self._certificates.watch()
+        stack.callback(self._certificates.close)
 
-    def put(self, submission: Submission) -> Awaitable[None]:
-        return self.store.put(submission)
+    def _renew(self, settings: ApiSettings, _: ServerCertificate) -> None:
+        self._servers[settings.apis].renew(settings.certificate, settings.key or None)
+        self.names.clear()
+        self.names.update({settings.host}, served_names(Path(settings.certificate).read_bytes()))
 
+    def reload(self, profile: Profile | None, **changes: Any) -> None:
+        """Serve a certificate that has changed, and another profile on new connections.
 
-async def serve_api(
-    settings: ApiSettings,
-    make_site: Callable[..., Site],
-    relay: Relay,
-    counts: ClientCounts,
-    stack: AsyncExitStack,
-) -> Api:
-    """Serve until ``stack`` is closed. Raises PortBusy, NetworkError and TlsError."""
-    from gatepost.rest.application import management_application  # noqa: PLC0415
-    from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
-    from gatepost.web.connections import HandshakeLimit  # noqa: PLC0415
-    from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP and the APIs are large
+        ``changes`` are of what the site has by its profile.
+        """
+        self._certificates.try_reload(again=True)
+        if self._servers and profile is not None and profile != self._site.profile:
+            from gatepost.rest.application import APPLICATIONS  # noqa: PLC0415
 
-    listener = listen(settings.host, settings.port)
-    stack.callback(listener.close)
-    clients = LocalClientCounter(counts, owner="api")
-    names = {settings.host}
-    report, intake = relay.report, Intake(relay.budget, relay.report)
-    site = make_site(clients=clients, names=OwnNames(lambda: names), intake=intake)
-    chain, key = settings.certificate, settings.key or None
-    files = Path(chain), Path(key or chain)
-    open_handshakes = HandshakeLimit(relay.shaking, lambda: counts.limits.sessions)
-    limits = WebLimits(clients=clients, handshakes=open_handshakes)
-    application = management_application(site)
-    server = WebServer(listener, application, files, limits, report, relay.descriptors)
-    stack.push_async_callback(server.stop)
-    certificates = CertificateFiles(report)
-
-    def renew(_: ServerCertificate) -> None:
-        server.renew(chain, key)
-        names.clear()
-        names.update({settings.host}, served_names(Path(chain).read_bytes()))
-
-    await server.wait_started()
-    certificates.follow((chain, key), renew)
-    certificates.watch()
-    stack.callback(certificates.close)
-    return Api(listener, certificates)
+            self._site = replace(self._site, profile=profile, **changes)
+            for apis, server in self._servers.items():
+                server.serve(APPLICATIONS[apis](self._site))

@@ -1,102 +1,439 @@
-"""The composition root: what every relay has, with or without an emulation."""
+"""The composition root: a relay by its configuration, and by one configuration after another."""
 
 import asyncio
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from gatepost.app.front_main import LoadedConfiguration
+from gatepost.app.api import Apis
+from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
+from gatepost.app.emulation import (
+    control_clock,
+    make_quotas,
+    open_clock,
+    serve_reports,
+)
 from gatepost.app.inbound import Inbound, PreparedListeners
-from gatepost.app.message_ids import ids_of
-from gatepost.app.ready_json import remove_ready
-from gatepost.app.store_opening import open_watched
-from gatepost.config.settings import Configuration
+from gatepost.app.listeners import client_limits
+from gatepost.app.message_ids import ids_of, make_ids
+from gatepost.app.provision_certificates import provide_certificates
+from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
+from gatepost.app.store_opening import open_watched, store_settings
+from gatepost.config.preset import tls_of_ports
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.settings import AzureDirectorySettings, Configuration
+from gatepost.control.administration.accounts import account_admin
+from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.operations import AdminDispatch
+from gatepost.control.queue_operations import QueueControl
 from gatepost.control.socket_server import ControlledParts, serve_control
-from gatepost.directory.contract import Directory
-from gatepost.net.atomic_files import remove_file
+from gatepost.errors import ConfigError, GatepostError
+from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
+from gatepost.net.atomic_files import keep_out_of_git, remove_file
+from gatepost.net.dns import DnsResolver
+from gatepost.net.http import HttpClient
 from gatepost.net.listen import Listener
+from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.writer import Reporter
+from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
+from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
-from gatepost.relay.context import Relay
-from gatepost.relay.descriptor_alarm import DescriptorAlarm
+from gatepost.processes.runtime import DRAIN, side_by_side, too_few_files
+from gatepost.relay.context import Relay, ReportEvent
+from gatepost.relay.error_text import explain
 from gatepost.relay.spool import Budget
-from gatepost.store.sqlite import SqliteStore, StoreSettings
-from gatepost.store.sqlite.durable_calls import UnsyncedDisk
-from gatepost.store.sqlite.retention import History, Retention
+from gatepost.reports.service import EventService
+from gatepost.rest.context import MessageLimits, Site
+from gatepost.rest.own_names import OwnNames
+from gatepost.store.sqlite import SqliteStore
+from gatepost.web.health import health_url, serve_health
+from gatepost.wire.server.replies import replies_with
+
+if TYPE_CHECKING:
+    from gatepost.app.outbound import DeliverySetup, Outbound
+
+ENTRA_DEADLINE = 10.0
+"""Seconds for a token endpoint to answer."""
+ON_THE_WIRE: Final = DRAIN - 1
+"""Seconds at the end for deliveries; then they are written down, and servers are told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Composition:
-    """What every relay has, and opens first."""
+class PreparedConfiguration:
+    """Everything of a configuration that can fail, before it is put into effect."""
 
-    loaded: LoadedConfiguration
+    config: Configuration
+    """As it was read."""
+    directory: PreparedDirectory
+    listeners: PreparedListeners
+    delivery: "DeliverySetup | None"
+    """None: all mail is captured."""
+    trusted: Trusted | None
+    """None: the certificates are the operator's."""
+
+
+class RunningRelay:
+    """A relay that accepts mail. What a configuration does not have is None."""
+
     data: Path
     store: SqliteStore
-    report: Reporter
-    stack: AsyncExitStack
-    """Closes everything in the reverse order."""
     failed: "asyncio.Future[str]"
     """Done, with the reason, if the relay must not continue."""
-    alarm: DescriptorAlarm
+    key: Key
+    apis: Apis
+    directories: Directories
+    relay: Relay
+    inbound: Inbound
+    now: PreparedConfiguration
+    """The configuration in effect."""
+    clients: ClientCounts | None = None
+    quotas: SubscriptionQuotas | None = None
+    outbound: "Outbound | None" = None
+    reports: EventService | None = None
+    health: Listener | None = None
 
-    @classmethod
-    def open(
-        cls, loaded: LoadedConfiguration, report: Reporter, stack: AsyncExitStack
-    ) -> "Composition":
-        """Open the store. Raises StoreLocked and Unreadable."""
-        data = loaded.config.storage.directory.resolve()
-        store, failed = open_watched(data, _store_settings(loaded.config), report)
-        stack.callback(store.close)
-        remove_ready(data)
-        return cls(loaded, data, store, report, stack, failed, DescriptorAlarm(report))
+    def __init__(
+        self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
+    ) -> None:
+        """``read`` returns the configuration, again at each reload; ``stack`` closes everything in
+        the reverse order."""
+        self._read, self.report, self._stack = read, report, stack
+        self.directory = ServedDirectory()
+        """That of front processes; connections of this one have ``relay.directory``."""
+        self.admin = AdminDispatch()
 
-    async def make_relay(self, directory: Directory, **others: Any) -> Relay:
-        """Return what all connections of this process use; ``others`` are further fields."""
-        config = self.loaded.config
-        return Relay(
-            directory=directory,
+    async def start(self) -> None:
+        """Open everything, and accept.
+
+        Raises GatepostError: ConfigProblems, StoreLocked for a directory that another relay uses,
+        PortBusy for a port.
+        """
+        config, stack = self._read(), self._stack
+        _warn(config, self.report)
+        self.clock = open_clock(config, self.report)
+        self.data = config.storage.directory.resolve()
+        self.store, self.failed = open_watched(
+            self.data, store_settings(config.storage), self.report
+        )
+        stack.callback(self.store.close)
+        remove_ready(self.data)
+        if config.provisioning is not None:
+            keep_out_of_git(self.data)
+        self.apis, self.key = Apis(config, self.report, stack), open_key(self.data)
+        await self._open_parts(config)
+        directory = await self._prepare_directory(config)
+        directory.take(self.directory)  # now, so that listeners offer its mechanisms
+        first = self._prepare(config, directory)
+        stack.callback(first.listeners.close)
+        await self._begin(first)
+
+    async def _open_parts(self, config: Configuration) -> None:
+        """Make what prepares the parts of a configuration, and outlives it."""
+        report, clock = self.report, self.clock
+        entra = HttpClient(ca_file=config.ca_file or None, timeout=ENTRA_DEADLINE)
+        self._stack.push_async_callback(entra.close)
+        self.directories = Directories(self.store, self.key, entra, report, clock)
+        if config.apis or config.provisioning is not None:
+            await self.directories.open_tokens()
+        if config.emulation is None:
+            self.clients = ClientCounts(client_limits(config.limits), clock.monotonic)
+        else:
+            self.quotas = make_quotas(config.emulation.profile, self.directories, clock)
+        self._counted = make_ids(await self.store.new_epoch())
+        self.relay = Relay(
+            directory=self.directory,
             store=self.store,
-            budget=Budget(self.data, config.limits.memory // (config.workers + 1)),
-            report=self.report,
-            next_id=ids_of(config, await self.store.new_epoch()),
-            alarm=self.alarm,
-            **others,
+            budget=Budget(self.data, config.limits.memory),
+            report=report,
+            next_id=self._counted,
+            now=clock.now,
+            clients=LocalClientCounter(self.clients) if self.clients is not None else None,
+        )
+        if not config.captures:
+            from gatepost.app.outbound import open_outbound  # noqa: PLC0415 - `up` does without
+
+            self.outbound = await open_outbound(
+                config, self.store, self.key, self.relay, self._stack
+            )
+        self.inbound = Inbound(self.relay, report, config)
+
+    async def _prepare_directory(self, config: Configuration) -> PreparedDirectory:
+        try:
+            return await self.directories.make(config.directories)
+        except ValueError as error:
+            raise ConfigError(f"the directory cannot be read: {error}") from error
+
+    def _prepare(
+        self, config: Configuration, directory: PreparedDirectory
+    ) -> PreparedConfiguration:
+        """Create everything of a configuration that can fail; front processes come next."""
+        delivery = self.outbound.prepare(config) if self.outbound is not None else None
+        served, trusted = provide_certificates(config, self.report)
+        listeners = self.inbound.prepare(served, directory.directory.mechanisms)
+        return PreparedConfiguration(config, directory, listeners, delivery, trusted)
+
+    async def _begin(self, first: PreparedConfiguration) -> None:
+        """Put the first configuration into effect."""
+        config, stack, store, outbound = first.config, self._stack, self.store, self.outbound
+        if config.reports is not None:
+            self.reports = await serve_reports(
+                config.reports, store, self.directories, self._origin(config)
+            )
+            stack.push_async_callback(self.reports.close)
+        self._use(first)
+        if outbound is not None and first.delivery is not None:
+            await outbound.start(first.delivery)
+            stack.push_async_callback(outbound.stop, ON_THE_WIRE)
+            self.relay.use_store(outbound.store)
+        control = await serve_control(self.data, self.relay.store, self.directory, self._shared())
+        stack.callback(remove_file, self.data / SOCKET)
+        stack.callback(control.close)
+        stack.push_async_callback(stop_all, self.inbound, outbound, store)
+        await self.inbound.start(first.listeners)
+        self.health = await serve_health(config.health, lambda: refusal_reason(store), stack)
+        if config.apis:
+            apis = first.listeners.config.apis
+            await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
+
+    def _use(self, prepared: PreparedConfiguration) -> None:
+        """Put into effect what can be replaced in place."""
+        self.now, config, relay = prepared, prepared.config, self.relay
+        relay.directory = self.directory.inner
+        relay.next_id = ids_of(config, self._counted)
+        relay.budget.total = config.limits.memory // (config.workers + 1)
+        if prepared.delivery is not None:
+            relay.router = prepared.delivery.routes.router
+        if self.clients is not None:
+            self.clients.limits = client_limits(config.limits)
+        if self.quotas is not None and config.emulation is not None:
+            profile = config.emulation.profile
+            self.quotas.configure(profile.strict, replies_with(profile.replies))
+            relay.quotas = LocalQuotas(self.quotas) if profile.strict.has_limits else None
+            relay.login_delay = profile.strict.login_delay
+        self._open_administration(config)
+        self.directories.tell_damaged()
+
+    def _open_administration(self, config: Configuration) -> None:
+        made = self.directories
+        self.admin.accounts = account_admin(made.accounts, self.key) if made.accounts else None
+        if made.azure is not None and made.profile is not None:
+            self.admin.azure = AdminContext(
+                made.azure,
+                SealedAccessKeys(self.key),
+                self.clock.now,
+                self._origin(config),
+                # those of a file are for MX only
+                DnsResolver(config.dns.nameservers if config.emulation else (), cached=0),
+                made.profile.directory.domain_verification,
+            )
+
+    def _origin(self, config: Configuration) -> str | None:
+        """Return the ``https://HOST:PORT`` of the APIs, with a name in the certificate."""
+        name = "localhost" if config.provisioning is not None else config.hostname
+        return self.apis.origin(name)
+
+    def _shared(self) -> ControlledParts:
+        outbound = self.outbound
+        deliverer = None if outbound is None else lambda: outbound.deliverer
+        return ControlledParts(
+            self.quotas,
+            self.clients,
+            self.relay.budget,
+            self.admin,
+            self.reports,
+            QueueControl(self.store.deliveries, self.clock.now, deliverer, self.report),
+            control_clock(self.clock, self.now.config.workers, self.report, self.reports),
+            self.report,
         )
 
-    def listen(
-        self,
-        relay: Relay,
-        loaded: LoadedConfiguration,
-        opened: Mapping[str, Listener] = MappingProxyType({}),
-    ) -> tuple[Inbound, PreparedListeners]:
-        """Open the listeners, which accept nothing yet; ``opened`` are open already, by name.
+    def _make_site(self) -> Site:
+        """Return what the APIs need of this relay."""
+        from gatepost.rest.request_bodies import Intake  # noqa: PLC0415 - HTTP is large
 
-        Raises NetworkError, PortBusy and TlsError.
+        made, outbound, clients = self.directories, self.outbound, self.clients
+        assert made.azure is not None  # noqa: S101 - APIs need one
+        assert made.profile is not None  # noqa: S101
+        assert made.tokens is not None  # noqa: S101
+        return Site(
+            made.profile, made.azure, outbound or self.store, SealedAccessKeys(self.key),
+            self.report,
+            now=self.clock.now,
+            tokens=made.tokens,
+            intake=Intake(self.relay.budget, self.report),
+            quotas=self._api_quotas(),
+            suppression=self.reports.consumer if self.reports is not None else None,
+            events=self.reports,
+            resolver=self.admin.azure.resolver if self.admin.azure is not None else None,
+            seconds=self.clock.monotonic,
+            names=OwnNames(lambda: self.apis.names),
+            router=None if outbound is None else lambda: outbound.store.router,
+            bounds=self._bounds,
+            clients=None if clients is None else LocalClientCounter(clients, owner="api"),
+        )  # fmt: skip
+
+    def _api_quotas(self) -> LocalQuotas | None:
+        if self.quotas is None or self.relay.quotas is None:
+            return None
+        return LocalQuotas(self.quotas, owner="rest", face="rest")
+
+    def _bounds(self) -> MessageLimits:
+        limits = self.now.config.limits
+        if self.now.config.emulation is not None:
+            return MessageLimits()
+        return MessageLimits(limits.message_size, limits.recipients)
+
+    def tell_ready(self) -> dict[str, Any]:
+        """Write ready.json and return it."""
+        document = self.document()
+        try:
+            write_ready(self.data, document)
+        except OSError as error:  # on a full disk the queue can still drain
+            self.report("ready_not_written", reason=error.strerror or str(error))
+        return document
+
+    def document(self) -> dict[str, Any]:
+        """Return the content of ready.json."""
+        config, opened = self.now.config, self.inbound.open_listeners
+        if self.now.trusted is not None and config.emulation is not None:
+            assert self.now.directory.provided is not None  # noqa: S101
+            smtp = {each.settings.name: each.listener for each in opened}
+            apis = self.apis.listeners
+            listeners = {
+                "smtp": smtp.get("smtp"), "smtps": smtp.get("smtps"),
+                "https": apis.get("secure"), "http": apis.get("clear"),
+            }  # fmt: skip
+            return describe(
+                os.getpid(), self.data, listeners, self.now.trusted,
+                self.now.directory.provided, tls_of_ports(config.emulation.profile),
+            )  # fmt: skip
+        return {
+            "pid": os.getpid(),
+            "data": str(self.data),
+            "config": str(Path(config.file).resolve()),
+            "hostname": config.hostname,
+            "listeners": [each.document() for each in opened],
+            "health": health_url(self.health) if self.health else None,
+            "api": self.apis.url,
+        }
+
+    async def reload(self) -> dict[str, Any] | None:
+        """Read the configuration again and use it; an invalid one is refused, and nothing changes.
+
+        Returns the new ready.json; None if the configuration was refused.
         """
-        inbound = Inbound(relay, self.report, loaded.config)
-        mechanisms, workers = relay.directory.mechanisms, loaded.config.workers
-        listeners = inbound.prepare(loaded, mechanisms, workers, opened)
-        self.stack.callback(listeners.close)
-        return inbound, listeners
+        try_notify(reload_begins())
+        try:
+            following = await self._prepare_reload()
+        except ConfigProblems as error:
+            for each in error.problems:
+                self.report("reload_refused", reason=str(each))
+        except (GatepostError, ValueError, OSError) as error:
+            self.report("reload_refused", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
+            self.report(
+                "reload_refused", reason=f"an unexpected error in Gatepost: {explain(error)}"
+            )
+        else:
+            return await self._apply(following)
+        finally:
+            try_notify("READY=1")
+        return None
 
-    async def serve_control(self, relay: Relay, shared: ControlledParts) -> None:
-        """Serve the control socket, which front processes need."""
-        control = await serve_control(self.data, relay.store, relay.directory, shared)
-        self.stack.callback(remove_file, self.data / SOCKET)
-        self.stack.callback(control.close)
+    async def _prepare_reload(self) -> PreparedConfiguration:
+        """Prepare the configuration that is there now, while the current one is in use."""
+        config = await asyncio.to_thread(self._read)
+        _warn(config, self.report)
+        _check_unchanged(self.now.config, config)
+        following = self._prepare(config, await self._prepare_directory(config))
+        try:
+            await self.inbound.start_fronts(following.listeners)
+        except BaseException:
+            await self.inbound.abandon(following.listeners)
+            raise
+        return following
+
+    async def _apply(self, following: PreparedConfiguration) -> dict[str, Any] | None:
+        """Put another configuration into effect.
+
+        If that fails in the middle, the relay ends: half of a configuration is not what anybody
+        wrote, and the next start uses the whole.
+        """
+        try:
+            await self._take(following)
+        except Exception as error:  # noqa: BLE001 - nothing of it is expected to fail
+            if not self.failed.done():
+                reason = f"the configuration could not be put in place: {explain(error)}"
+                self.failed.set_result(reason)
+            return None
+        document = self.tell_ready()  # first, because readers of the event may read it at once
+        self.report("reloaded", config=following.config.file)
+        return document
+
+    async def _take(self, following: PreparedConfiguration) -> None:
+        """Put it into effect."""
+        following.directory.take(self.directory)
+        self._use(following)
+        await self.directory.forget()
+        azure = self.admin.azure
+        self.apis.reload(
+            self.directories.profile,
+            quotas=self._api_quotas(),
+            resolver=azure.resolver if azure is not None else None,
+        )
+        steps = [self.inbound.take(following.listeners)]
+        if self.outbound is not None and following.delivery is not None:
+            # New mail uses the new routes while the last attempts by the old ones finish.
+            steps.insert(0, self.outbound.change(following.delivery))
+        await side_by_side(*steps)
 
 
-def _store_settings(config: Configuration) -> StoreSettings:
-    if config.emulation is not None:
-        if config.emulation.is_durable:
-            return StoreSettings()
-        return StoreSettings(disk=UnsyncedDisk(), reserve=0)
-    storage = config.storage
-    return StoreSettings(
-        retention=Retention(age=storage.captured),
-        history=History(storage.history, storage.history_messages),
-        watermark=storage.free_space,
-    )
+async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: SqliteStore) -> None:
+    """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
+
+    If the store has failed, current attempts are aborted at once, because their results cannot be
+    recorded; the next start repeats them.
+    """
+    steps = [inbound.stop()]
+    if outbound is not None:
+        steps.append(outbound.stop(0.0 if store.has_failed else ON_THE_WIRE))
+    await side_by_side(*steps)
+
+
+def refusal_reason(store: SqliteStore) -> str:
+    """Return why no mail is accepted now; empty if it is."""
+    return "the store has failed" if store.has_failed else store.refusal
+
+
+def _warn(config: Configuration, report: ReportEvent) -> None:
+    too_few = "" if config.emulation else too_few_files(config.limits.connections)
+    for each in filter(None, (*config.warnings, too_few)):
+        report("config_warning", reason=str(each))
+
+
+_FIXED: Final = {
+    "storage": "storage",
+    "health": "health",
+    "apis": "api",
+    "ca_file": "ca_file",
+    "reports": "events of the profile",
+}
+"""Fields of a configuration that a reload cannot change, and their names for the operator."""
+
+
+def _check_unchanged(before: Configuration, after: Configuration) -> None:
+    for name, key in _FIXED.items():
+        if getattr(before, name) != getattr(after, name):
+            raise ConfigError(f"{key} cannot change without a restart")
+    if after.emulation is None and after.apis and _azure_of(before) != _azure_of(after):
+        raise ConfigError(
+            "the azure directory, which [api] serves, cannot change without a restart"
+        )
+    if bool(before.workers) != bool(after.workers):
+        raise ConfigError("a change of workers from or to 0 needs a restart")
+
+
+def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:
+    return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]

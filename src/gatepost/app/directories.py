@@ -1,13 +1,13 @@
 """Makes the directory from ``[directory]``; a reload replaces it while it is in use."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 
-from gatepost.client.tokens.entra import EntraApplication, EntraSecret
+from gatepost.app.provision_accounts import ProvisionedAccount, provide_accounts
+from gatepost.app.provision_azure import Provisioned, provision
 from gatepost.config.settings import (
     AccountsDirectory,
     AccountSettings,
@@ -15,12 +15,10 @@ from gatepost.config.settings import (
     DirectorySettings,
     EntraDirectorySettings,
 )
-from gatepost.diagnosis.errors import finding_of
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.login_rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
-from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.change_listeners import ChangeListeners
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
 from gatepost.directory.contract import (
@@ -30,15 +28,12 @@ from gatepost.directory.contract import (
     identify_for_cache,
     standing_for_cache,
 )
-from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
-from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.proof_cache import ticket_of
-from gatepost.errors import TokenError
 from gatepost.keys.accounts import PROOFS, open_accounts, sealer
 from gatepost.keys.damaged_records import tell_damaged
-from gatepost.keys.entra_keys import published_by
 from gatepost.keys.store_key import DIGESTS, Key, keep_fingerprint
+from gatepost.keys.token_signing import open_tokens
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.later import Later
@@ -46,6 +41,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.model.sender_standing import Standing
+from gatepost.net.clock import Clock, SystemClock
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile
 from gatepost.relay.context import ReportEvent
@@ -56,9 +52,12 @@ from gatepost.sasl.verifiers import derived_salt
 class ServedDirectory:
     """Implements ``CacheableDirectory``: the directory of the current configuration."""
 
-    def __init__(self, inner: Directory) -> None:
+    inner: Directory
+
+    def __init__(self, inner: Directory | None = None) -> None:
         self._followers = ChangeListeners()
-        self.update_from(inner)
+        if inner is not None:
+            self.update_from(inner)
 
     def update_from(self, inner: Directory) -> None:
         """Use another directory; ``forget`` must be called then."""
@@ -106,6 +105,7 @@ class Directories:
     key: Key
     http: Http
     report: ReportEvent
+    clock: Clock = field(default_factory=SystemClock)
     accounts: AccountDirectory | None = None
     azure: AzureDirectory | None = None
     profile: Profile | None = None
@@ -113,8 +113,18 @@ class Directories:
     tokens: AccessTokens | None = None
     """The tokens that the Azure directory issued, and accepts at a login; None: there are none."""
     damaged: dict[str, str] = field(default_factory=dict)
-    """Records beside the Azure directory's; see ``damaged_records``."""
+    """Records that have not been reported yet; see ``damaged_records``."""
     _made: dict[str, tuple[AccountSettings, bytes, StoredAccount]] = field(default_factory=dict)
+
+    async def open_tokens(self) -> None:
+        """Let the Azure directory issue tokens. Raises ConfigError if the key is not its own."""
+        await keep_fingerprint(self.key, self.records)
+        self.tokens = await open_tokens(self.records, self.key, self.clock.now, self.damaged)
+
+    def tell_damaged(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Report damaged records, once; ``more`` are those of others."""
+        tell_damaged(self.report, {**self.damaged, **more})
+        self.damaged.clear()
 
     async def make(self, settings: Sequence[DirectorySettings]) -> "PreparedDirectory":
         """Return the directory of a configuration, which has no effect before its ``take``.
@@ -129,17 +139,27 @@ class Directories:
                 case AccountsDirectory():
                     directories.append(await self._accounts(each, prepared))
                 case AzureDirectorySettings():
-                    directories.append(await self._azure(each, prepared))
+                    azure = await self._azure(each, prepared)
+                    directories += [azure] if each.signs_in else []
                 case EntraDirectorySettings():
-                    directories.append(self._entra(each))
+                    # `up` does without
+                    from gatepost.app.entra import open_entra  # noqa: PLC0415
+
+                    directories.append(open_entra(each, self.http, self.key))
         is_only = len(directories) == 1
         prepared.directory = directories[0] if is_only else CombinedDirectory(directories)
         return prepared
 
     async def _accounts(
         self, settings: AccountsDirectory, prepared: "PreparedDirectory"
-    ) -> AccountDirectory:
+    ) -> KnowingDirectory:
         directory = self.accounts
+        if settings.provider is not None:
+            accounts = await provide_accounts(
+                self.records, self.key, settings.provider, self.damaged, directory
+            )
+            self.accounts, prepared.provided = accounts.directory, accounts.first
+            return accounts.signs_in
         if directory is None:
             directory = open_accounts(self.records, self.key)
             await directory.load()
@@ -181,15 +201,24 @@ class Directories:
     async def _azure(
         self, settings: AzureDirectorySettings, prepared: "PreparedDirectory"
     ) -> AzureDirectory:
-        profile = load_profile(settings.profile, strict=settings.strict)
-        directory = self.azure
+        provider = settings.provider
+        profile = provider or load_profile(settings.profile, strict=settings.strict)
+        directory, is_new = self.azure, self.azure is None
         if directory is None:
             await keep_fingerprint(self.key, self.records)  # its secrets are digests under the key
             directory = AzureDirectory(
-                self.records, digest_key=self.key.subkey(DIGESTS), clock=_now, tokens=self.tokens
+                self.records,
+                digest_key=self.key.subkey(DIGESTS),
+                clock=self.clock.now,
+                rules=rules_of(profile),
+                tokens=self.tokens,
             )
             await directory.load()
-            tell_damaged(self.report, {**self.damaged, **directory.damaged})
+        if provider is not None:
+            now = self.clock.now()
+            prepared.provided = await provision(self.records, directory, self.key, now)
+        if is_new:
+            self.damaged.update(directory.damaged)
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
 
@@ -198,31 +227,14 @@ class Directories:
             directory.configure(rules_of(profile))
         self.azure, self.profile = directory, profile
 
-    def _entra(self, settings: EntraDirectorySettings) -> EntraDirectory:
-        some = dict.fromkeys(settings.applications, settings.senders)
-        applications = {**some, **settings.own_senders}
-        rules = EntraRules(
-            frozenset(settings.tenants),
-            applications,
-            None if applications else settings.senders,
-            settings.cache.total_seconds(),
-        )
-        prove = partial(prove_at_endpoint, self.http, settings)
-        audiences = [audiences_of(each) for each in settings.audiences or (settings.scope,)]
-        tokens = EntraTokens(
-            partial(published_by, self.http, settings.authority),
-            rules.tenants,
-            frozenset[str]().union(*audiences),
-            time.time,
-        )
-        return EntraDirectory(rules, prove, self.key.subkey(PROOFS), time.monotonic, tokens)
-
 
 @dataclass(slots=True)
 class PreparedDirectory:
     """A directory, and what must be done when it is put into effect."""
 
     directory: Directory = field(init=False)
+    provided: Provisioned | ProvisionedAccount | None = None
+    """What the first start has created for the application."""
     then: list[Callable[[], None]] = field(default_factory=list)
 
     def take(self, served: ServedDirectory) -> None:
@@ -230,23 +242,3 @@ class PreparedDirectory:
         for each in self.then:
             each()
         served.update_from(self.directory)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def prove_at_endpoint(
-    http: Http, settings: EntraDirectorySettings, name: CompositeName, secret: Secret
-) -> Proof:
-    """Ask the token endpoint; a ``directory.entra.Prover``."""
-    application = EntraApplication(name.tenant_id, name.application_id, settings.authority)
-    try:
-        await EntraSecret(http, application, lambda: secret).fetch(settings.scope)
-    except TokenError as error:
-        # A proxy's answer, another server's, or a word on our scope says nothing of the secret.
-        is_judged = bool(error.error or error.number) and finding_of(error) != "oauth_scope_wrong"
-        is_open = error.is_transient or not is_judged
-        slug = finding_of(error) or ("entra_unavailable" if is_open else "entra_refused")
-        return Proof(f"{slug}: {error}", is_open, error.retry_after)
-    return Proof()

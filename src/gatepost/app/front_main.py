@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
-from gatepost.app.message_ids import ids_of
+from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.certificates.files import CertificateFiles, PassedCertificate
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Configuration, Emulation
@@ -52,29 +52,19 @@ class FrontSetup:
         return parse_config(self.text, self.file)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedConfiguration:
-    """A configuration as a text, which front processes parse again."""
-
-    config: Configuration
-    text: str
-    file: str
-
-
 def instruct(
-    loaded: LoadedConfiguration,
+    config: Configuration,
     listeners: Mapping[str, Listener],
     mechanisms: Iterable[str],
-    number: int,
     certificates: CertificateFiles,
 ) -> Instruction:
-    """Return the instruction that starts ``number`` front processes for a configuration's
-    listeners, with the certificates in use at that time."""
+    """Return the instruction that starts front processes for a configuration's listeners, with the
+    certificates in use at that time."""
     descriptors = {name: inheritable(each) for name, each in listeners.items()}
-    data = str(loaded.config.storage.directory.resolve())
+    data = str(config.storage.directory.resolve())
     front = FrontSetup(
-        loaded.text, loaded.file, data, number + 1, descriptors, tuple(sorted(mechanisms)),
-        emulation=loaded.config.emulation,
+        config.text, config.file, data, config.workers + 1, descriptors, tuple(sorted(mechanisms)),
+        emulation=config.emulation,
     )  # fmt: skip
     every = tuple([each for some in descriptors.values() for each in some])
 
@@ -95,11 +85,11 @@ async def serve(front: FrontSetup) -> None:
         store=process.store,
         budget=Budget(Path(front.data), config.limits.memory // front.processes),
         report=process.report,
-        next_id=ids_of(config, await process.store.new_epoch()),
+        next_id=ids_of(config, make_ids(await process.store.new_epoch())),
         now=lambda: datetime.now(UTC),
         quotas=RemoteQuotas(process.calls) if strict.has_limits else None,
         clients=None if emulation else RemoteClientCounter(process.calls),
-        router=None if emulation else Router(config.routes),
+        router=None if config.captures else Router(config.routes),
         login_delay=strict.login_delay,
     )
     factory = ListenerFactory(config, frozenset(front.mechanisms))

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
-from gatepost.app.front_main import LoadedConfiguration, instruct
+from gatepost.app.front_main import instruct
 from gatepost.app.listeners import (
     ListenerFactory,
     Place,
@@ -18,6 +17,7 @@ from gatepost.app.listeners import (
     open_listener,
     place_of,
 )
+from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.processes.runtime import DRAIN
@@ -51,11 +51,20 @@ class OpenListener:
 class PreparedListeners:
     """The listeners of a configuration that is not in effect yet, with those newly opened."""
 
-    loaded: LoadedConfiguration
+    config: Configuration
     mechanisms: frozenset[str]
-    workers: int
+    certificates: CertificateFiles
     states: dict[str, ListenerState]
     opened: dict[Place, Listener] = field(default_factory=dict)
+
+    def is_served_like(self, other: "PreparedListeners") -> bool:
+        """Tell whether front processes for the other one imitate the same provider as for this."""
+        mine, its = self.config.emulation, other.config.emulation
+        return mine is not None and (mine, self.mechanisms, self.certificates.export()) == (
+            its,
+            other.mechanisms,
+            other.certificates.export(),
+        )
 
     def close(self) -> None:
         """Close the newly opened listeners."""
@@ -67,45 +76,39 @@ class Inbound:
     """Serves one configuration after another, on sockets that outlive a change if they can."""
 
     def __init__(self, relay: Relay, report: ReportEvent, config: Configuration) -> None:
-        self._relay = relay
-        self._is_emulating = config.emulation is not None
+        self._report = report
         self._certificates = certificates_of(config, report)
-        self._supervisor = Supervisor(relay) if self._is_emulating else Supervisor(relay, MOST)
+        self._supervisor = Supervisor(relay, MOST) if relay.clients else Supervisor(relay)
         self._workers = Workers(report)
         self._open_listeners: dict[Place, OpenListener] = {}
+        self._now: PreparedListeners | None = None
 
     @property
     def open_listeners(self) -> Sequence[OpenListener]:
         """The open listeners, in the order of the configuration."""
         return tuple(self._open_listeners.values())
 
-    def prepare(
-        self,
-        loaded: LoadedConfiguration,
-        mechanisms: Iterable[str],
-        workers: int,
-        opened: Mapping[str, Listener] = MappingProxyType({}),
-    ) -> PreparedListeners:
+    def prepare(self, config: Configuration, mechanisms: Iterable[str]) -> PreparedListeners:
         """Open new listeners and load certificates for a configuration.
 
-        ``mechanisms`` are those of its directory; ``workers`` 0: this process accepts connections
-        itself. ``opened`` are listeners, by name, that are open already. New listeners accept
-        nothing before ``take``. Raises NetworkError, PortBusy and TlsError, without any change.
+        ``mechanisms`` are those of its directory. New listeners accept nothing before ``take``.
+        Raises NetworkError, PortBusy and TlsError, without any change.
         """
-        config, verifiable = loaded.config, frozenset(mechanisms)
+        verifiable, certificates = frozenset(mechanisms), self._certificates
+        if config.emulation is not None:  # its certificates may have any fault, so all are new
+            certificates = certificates_of(config, self._report)
         factory = ListenerFactory(config, verifiable)
         states = {each.name: factory.state(each) for each in config.listeners}
-        prepared = PreparedListeners(loaded, verifiable, workers, states)
+        prepared = PreparedListeners(config, verifiable, certificates, states)
         try:
             for settings in config.listeners:
                 place = place_of(settings)
                 files = files_of(settings)
                 if files is not None:
-                    self._certificates.check(files)
+                    certificates.check(files)
                 open_already = self._open_listeners.get(place)
                 if open_already is None or not open_already.listener.can_be_found():
-                    listener = opened.get(settings.name) or self._open(settings)
-                    prepared.opened[place] = listener
+                    prepared.opened[place] = self._open(settings)
         except BaseException:
             self._forget(prepared)
             raise
@@ -124,12 +127,17 @@ class Inbound:
             raise
 
     async def start_fronts(self, prepared: PreparedListeners) -> None:
-        """Start the front processes, if any; they accept nothing before ``take``.
+        """Start the front processes, if any; they accept nothing before ``take``. Those that
+        imitate the same provider stay.
 
         Raises GatepostError if one does not start.
         """
-        if prepared.workers:
-            await self._workers.prepare(self._instruction(prepared), prepared.workers)
+        if self._needs_fronts(prepared):
+            await self._workers.prepare(self._instruction(prepared), prepared.config.workers)
+
+    def _needs_fronts(self, prepared: PreparedListeners) -> bool:
+        is_served = self._now is not None and self._now.is_served_like(prepared)
+        return bool(prepared.config.workers) and not is_served
 
     async def abandon(self, prepared: PreparedListeners) -> None:
         """Undo ``prepare``."""
@@ -146,7 +154,7 @@ class Inbound:
         """Start to accept. Raises GatepostError if a front process does not start."""
         await self.start_fronts(prepared)
         await self.take(prepared)
-        if not self._is_emulating:
+        if prepared.config.emulation is None:
             self._certificates.watch()
 
     async def take(self, prepared: PreparedListeners) -> None:
@@ -154,11 +162,12 @@ class Inbound:
 
         A change between one process and front processes is not possible here.
         """
+        needs_fronts, self._now = self._needs_fronts(prepared), prepared
         withdrawn = self._merge(prepared)
         self._certificates.try_reload(again=True)
-        if prepared.workers:
+        if needs_fronts:
             self._workers.take()
-        else:
+        elif not prepared.config.workers:
             for place in prepared.opened:
                 opened = self._open_listeners[place]
                 await self._supervisor.serve(opened.listener, opened.state)
@@ -169,7 +178,8 @@ class Inbound:
     def _merge(self, prepared: PreparedListeners) -> list[OpenListener]:
         """Update the listeners that stay; return those that are gone."""
         before, self._open_listeners = self._open_listeners, {}
-        for settings in prepared.loaded.config.listeners:
+        self._certificates = prepared.certificates
+        for settings in prepared.config.listeners:
             place = place_of(settings)
             state = prepared.states[settings.name]
             if place in prepared.opened:
@@ -189,15 +199,13 @@ class Inbound:
 
     def _instruction(self, prepared: PreparedListeners) -> Instruction:
         listeners, leaving = {}, dict(self._open_listeners)
-        for settings in prepared.loaded.config.listeners:
+        for settings in prepared.config.listeners:
             place = place_of(settings)
             opened = prepared.opened.get(place)
             listeners[settings.name] = opened or leaving.pop(place).listener
         for each in leaving.values():
             keep(each.listener)
-        return instruct(
-            prepared.loaded, listeners, prepared.mechanisms, prepared.workers, self._certificates
-        )
+        return instruct(prepared.config, listeners, prepared.mechanisms, prepared.certificates)
 
     async def stop(self) -> None:
         """End all sessions with 421, and close the listeners."""

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from gatepost.config.settings import Configuration
 
 
-def ids_of(config: Configuration, epoch: int) -> Callable[[], str]:
-    """Return the source of ids for a process, to which the store gave ``epoch``."""
+def ids_of(config: Configuration, usual: Callable[[], str]) -> Callable[[], str]:
+    """Return the source of ids by a configuration; ``usual`` is that of the process."""
     emulation = config.emulation
     if emulation is not None and emulation.profile.server.message_ids == "guid":
         return make_guids()
-    return make_ids(epoch)
+    return usual
 
 
 def make_ids(epoch: int) -> Callable[[], str]:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -14,22 +15,24 @@ from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.keys.secret_files import SecretFiles
 from gatepost.keys.store_key import Key
+from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
-from gatepost.net.http import Http
+from gatepost.net.http import Http, HttpClient
 from gatepost.operator_log.alarms import Alarms
+from gatepost.processes.runtime import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt_feedback import alarm_keys
-from gatepost.relay.context import ReportEvent
+from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
-from gatepost.relay.routed_store import RoutedStore
+from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.transport.contract import Transport
@@ -77,10 +80,26 @@ class DeliverySetup:
         await self.tokens.close()
 
 
+async def open_outbound(
+    config: Configuration, store: SqliteStore, key: Key, relay: Relay, stack: AsyncExitStack
+) -> "Outbound":
+    """Return what delivers a relay's mail, by no configuration yet; ``stack`` closes it."""
+    http = HttpClient(ca_file=config.ca_file or None)
+    stack.push_async_callback(http.close)
+    context = OutboundContext(
+        store, key, http, relay.report, relay.next_id, await Alarms.open(store), relay.descriptors
+    )
+    return Outbound(context, attempts_within(config.limits.connections))
+
+
 class Outbound:
-    """Delivers by one configuration after another. ``store`` accepts the mail to deliver."""
+    """Delivers by one configuration after another. ``store`` accepts the mail to deliver.
+
+    Implements ``queue.operations.SendingStore`` for the APIs.
+    """
 
     store: RoutedStore
+    operations: RoutedOperations
 
     def __init__(self, context: OutboundContext, attempts: int) -> None:
         """``attempts`` may be in progress at once; each has a connection."""
@@ -102,6 +121,9 @@ class Outbound:
     def routes(self) -> Routes:
         """The current routes."""
         return self._now.routes
+
+    def put(self, submission: Submission) -> Awaitable[None]:
+        return self.store.put(submission)
 
     def prepare(self, config: Configuration) -> DeliverySetup:
         """Return the parts for a configuration, without connecting. Raises ConfigError."""
@@ -146,6 +168,7 @@ class Outbound:
         self._forget_others()
         store = self._context.store
         self.store = RoutedStore(store, store.deliveries, setup.routes, setup.deliverer)
+        self.operations = RoutedOperations(self.store, store.operations)
         await setup.deliverer.start()
         self._secrets.watch()
 

@@ -49,10 +49,17 @@ class Accounts:
 
 
 async def provide_accounts(
-    records: Records, key: Key, profile: Profile, damaged: Damaged
+    records: Records,
+    key: Key,
+    profile: Profile,
+    damaged: Damaged,
+    directory: AccountDirectory | None = None,
 ) -> Accounts:
-    """Return the accounts in the store. At a profile's first start, create its account; also if the
-    record of what it got is damaged, which is added to ``damaged``."""
+    """Return the accounts in the store; ``directory`` has been loaded from it already.
+
+    At a profile's first start, create its account; also if the record of what it got is damaged.
+    Damaged records are added to ``damaged``.
+    """
     mine = ("provisioned", f"account {profile.name}")
     stored = {(each.kind, each.id): each for each in await records.load_records()}
     record = stored.get(mine)
@@ -69,8 +76,10 @@ async def provide_accounts(
         )
     else:
         first = recalled
-    directory = open_accounts(records, key)
-    await directory.load()
+    if directory is None or recalled is None:
+        directory = open_accounts(records, key)
+        await directory.load()
+        damaged.update({f"account {name}": why for name, why in directory.damaged.items()})
     if recalled is not None and first.password and not await _has_password(directory, first):
         first = ProvisionedAccount(first.username, Secret(""), first.sender, Secret(""))
     tokens = {first.username: first.token} if first.token else {}

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatepost.app.store_news import news_of, take_news
-from gatepost.config.settings import Configuration
+from gatepost.config.settings import Configuration, StorageSettings
 from gatepost.errors import ConfigError, QueueError
 from gatepost.net.permission_checks import tighten_directory
 from gatepost.relay.context import ReportEvent
 from gatepost.store.sqlite import SqliteStore, open_store
+from gatepost.store.sqlite.durable_calls import UnsyncedDisk
 from gatepost.store.sqlite.recovery import missing
+from gatepost.store.sqlite.retention import History, Retention
 from gatepost.store.sqlite.settings import StoreSettings
 
 
@@ -24,6 +26,16 @@ def with_store_warning(config: Configuration) -> Configuration:
         return config
     warning = ConfigError(f"{reason}; a new store will be created", where="storage.directory")
     return replace(config, warnings=(*config.warnings, warning))
+
+
+def store_settings(storage: StorageSettings) -> StoreSettings:
+    """Return the settings of a store by those of the configuration."""
+    settings = StoreSettings(
+        retention=Retention(age=storage.captured),
+        history=History(storage.history, storage.history_messages),
+        watermark=storage.free_space,
+    )
+    return settings if storage.is_durable else replace(settings, disk=UnsyncedDisk(), reserve=0)
 
 
 def open_watched(

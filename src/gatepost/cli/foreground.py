@@ -3,25 +3,26 @@
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from gatepost.cli.output import CommandFailed
 
 STDERR: Final = 2
 
-Announce = Callable[[dict[str, Any]], None]
+Announce = Callable[..., None]
 
 
 def run_in_foreground(
     run: Callable[[Any, Announce], Coroutine[Any, Any, int]],
-    announce: Callable[[Any, dict[str, Any]], None],
+    announce: Announce,
     *,
     as_json: bool,
 ) -> int:
     """Run until it ends, reporting on standard output; return the exit code.
 
-    ``run`` gets the reporter and a function for the document of ready.json; ``announce`` reports
-    that document. Raises CommandFailed.
+    ``run`` gets the reporter and a function that it calls with the document of ready.json;
+    ``announce`` reports that, with the reporter as its first argument. Raises CommandFailed.
     """
     from gatepost.errors import GatepostError  # noqa: PLC0415
     from gatepost.operator_log.writer import Reporter  # noqa: PLC0415
@@ -31,7 +32,7 @@ def run_in_foreground(
     os.umask(0o077)  # files in the relay's directory are private
     reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
     try:
-        return runtime.run(run(reporter, lambda document: announce(reporter, document)))
+        return runtime.run(run(reporter, partial(announce, reporter)))
     except (GatepostError, OSError) as error:
         why = str(error)
         if isinstance(error, OSError) and error.filename is not None:

@@ -1,5 +1,7 @@
 """``gatepost serve``: the production relay, in the foreground."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,7 +26,7 @@ Example:
     help="Number of front processes; default: that of the configuration.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def serve(as_json: bool, **arguments: Any) -> int:
+def serve(config: Path, workers: int | None, as_json: bool) -> int:
     """Run a relay: applications sign in to it, and it signs in to upstream servers.
 
     Accepted mail is not lost: it is delivered, captured, or its sender is notified. SIGHUP reloads
@@ -32,19 +34,17 @@ def serve(as_json: bool, **arguments: Any) -> int:
     sent, keeps the rest, and stops.
     """
     ignore_stray_signals("SIGHUP")  # until it is ready: the start reads the configuration anyway
-    from gatepost.app.serve import ServeOptions  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.serve import serve as serving  # noqa: PLC0415
+    from gatepost.app.run import run  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.config.load import load_again  # noqa: PLC0415
 
-    def announce(reporter: Any, document: dict[str, Any]) -> None:
+    def announce(reporter: Any, document: dict[str, Any], _config: Any) -> None:
         if as_json:
             reporter("ready", **document)
         else:
             reporter.say(start_text(document))
 
-    options = ServeOptions(**arguments)
-    return run_in_foreground(
-        lambda report, ready: serving(options, report, ready), announce, as_json=as_json
-    )
+    read = partial(load_again, config, workers)
+    return run_in_foreground(partial(run, read), announce, as_json=as_json)
 
 
 def start_text(document: dict[str, Any]) -> str:

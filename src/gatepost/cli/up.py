@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gatepost.cli.environment_lines import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.processes.stray_signals import ignore_stray_signals
-
-if TYPE_CHECKING:
-    from gatepost.model.profile import Profile
 
 _NO_PASSWORD = "none: the client secret was deleted or has expired"
 _TOKEN_ONLY = "none: this provider takes the token only"
@@ -111,37 +108,35 @@ def up(as_json: bool, **arguments: Any) -> int:
     application are printed, and written to DATA/ready.json.
     """
     ignore_stray_signals()
-    from gatepost.app.up import up as serve  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.run import run  # noqa: PLC0415 - heavy: not for --help
     from gatepost.config.preset import UpPreset  # noqa: PLC0415
 
-    profile = _checked_profile(arguments["profile"], arguments["settings"])
-    preset = UpPreset(**arguments)
-    return run_in_foreground(
-        lambda report, ready: serve(preset, report, ready),
-        _announce_json if as_json else partial(_announce, profile),
-        as_json=as_json,
-    )
+    _check_profile(arguments["profile"], arguments["settings"])
+    read = UpPreset(**arguments).read
+    announce = _announce_json if as_json else _announce
+    return run_in_foreground(partial(run, read, needs_terminal=True), announce, as_json=as_json)
 
 
-def _checked_profile(name: str, settings: tuple[str, ...]) -> "Profile":
+def _check_profile(name: str, settings: tuple[str, ...]) -> None:
     from gatepost.config.preset import served_profile  # noqa: PLC0415 - as above
     from gatepost.errors import ConfigError  # noqa: PLC0415
 
     try:
-        return served_profile(name, strict=True, settings=settings)
+        served_profile(name, strict=True, settings=settings)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _announce_json(reporter: Any, document: dict[str, Any]) -> None:
+def _announce_json(reporter: Any, document: dict[str, Any], _config: Any) -> None:
     keys = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
     reporter("ready", **{key: document[key] for key in keys})
 
 
-def _announce(profile: "Profile", reporter: Any, document: dict[str, Any]) -> None:
+def _announce(reporter: Any, document: dict[str, Any], config: Any) -> None:
     from gatepost.profiles.doctor_command import doctor_command  # noqa: PLC0415 - as above
 
     reporter.say(start_text(document))
+    profile = config.emulation.profile
     if command := doctor_command(profile, document):
         reporter.say(f"To see the fault, {profile.quirk.cause}, run:\n\n  {command}\n")
 

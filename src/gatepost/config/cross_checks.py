@@ -34,7 +34,7 @@ def check_addresses(
     root: TableReader,
     listeners: Sequence[ListenerSettings],
     health: tuple[str, int] | None,
-    api: ApiSettings | None,
+    apis: Sequence[ApiSettings],
 ) -> None:
     """Report each address at which two listeners would listen."""
     taken: list[tuple[str, str, int]] = []
@@ -46,7 +46,7 @@ def check_addresses(
             _take(table, "address", (f"the listener {each.name}", each.host, each.port), taken)
     if health is not None:
         _take(root, "health", ("health", *health), taken)
-    if api is not None:
+    for api in apis:
         _take(root.table("api"), "address", ("[api]", api.host, api.port), taken)
 
 

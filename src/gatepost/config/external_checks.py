@@ -49,8 +49,8 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
             _check_authorities(
                 source, ("listener", index, "client_authorities"), listener.client_authorities
             )
-    if config.api is not None:
-        _check_pair(source, ("api", "certificate"), config.api.certificate, config.api.key)
+    for api in config.apis:
+        _check_pair(source, ("api", "certificate"), api.certificate, api.key)
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
     _check_storage(source, config.storage.directory)

@@ -344,11 +344,13 @@ _READERS: Final[Mapping[str, Callable[[TableReader], DirectorySettings]]] = {
 }
 
 
-def read_api(root: TableReader, directories: Sequence[DirectorySettings]) -> ApiSettings | None:
-    """Return the settings; None if the file has none, or there is no Azure directory."""
+def read_api(
+    root: TableReader, directories: Sequence[DirectorySettings]
+) -> tuple[ApiSettings, ...]:
+    """Return the settings, if the file has any."""
     if not root.has("api"):
         root.table("api")
-        return None
+        return ()
     table = root.table("api")
     host, port = table.need("address", values.listening, values.ListenAddress("127.0.0.1", 0))
     api = ApiSettings(
@@ -361,4 +363,4 @@ def read_api(root: TableReader, directories: Sequence[DirectorySettings]) -> Api
     is_managed = any(isinstance(each, AzureDirectorySettings) for each in directories)
     if not is_managed and root.is_clear(("directory", "kind")):
         table.fault(None, '[api] manages the directory of kind "azure", but there is none')
-    return api
+    return (api,)

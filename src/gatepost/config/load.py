@@ -25,6 +25,7 @@ from gatepost.config.table_reader import Source, TableReader
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
+from gatepost.net.rereadable_files import check_again
 
 
 def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -38,6 +39,21 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     check_external(config, source, os.environ if environment is None else environment)
     raise_problems(source)
     return replace(config, warnings=tuple(source.warnings))
+
+
+def load_again(path: FilePath, workers: int | None = None) -> Configuration:
+    """Return the configuration in a file that can be read more than once, for ``gatepost serve``.
+
+    ``workers`` is a number of front processes instead of its own. Raises ConfigProblems, or
+    ConfigError if there is no such file.
+    """
+    try:
+        check_again(path)
+    except OSError as error:
+        message = f"the configuration cannot be read: {error.strerror or error}"
+        raise ConfigError(message, where=str(path)) from error
+    config = load_config(path)
+    return config if workers is None else replace(config, workers=workers)
 
 
 def parse_config(text: str, file: str = "gatepost.toml") -> Configuration:
@@ -56,7 +72,7 @@ def read_config(text: str, file: str) -> tuple[Configuration, Source]:
     Raises ConfigProblems if it cannot be parsed as TOML at all.
     """
     root, source = parse(text, file)
-    config = _read(root)
+    config = replace(_read(root), file=file, text=text)
     root.finish()
     return config, source
 
@@ -69,13 +85,13 @@ def _read(root: TableReader) -> Configuration:
     ca_file = root.take("ca_file", values.optional_path, "")
     listeners = read_listeners(root)
     directories = read_directories(root)
-    api = read_api(root, directories)
-    check_mechanisms(root, listeners, directories, gives_tokens=api is not None)
+    apis = read_api(root, directories)
+    check_mechanisms(root, listeners, directories, gives_tokens=bool(apis))
     credentials = read_credentials(root)
     targets = read_targets(root, credentials)
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
-    check_addresses(root, listeners, health, api)
+    check_addresses(root, listeners, health, apis)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
@@ -83,7 +99,7 @@ def _read(root: TableReader) -> Configuration:
     limits, storage, dns = read_limits(root), _storage(root), _dns(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, health, api, ca_file, tuple(root.effective),
+        postmaster, health, apis, ca_file, tuple(root.effective),
     )  # fmt: skip
 
 

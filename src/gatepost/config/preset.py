@@ -7,21 +7,28 @@ from typing import Final
 
 from gatepost.config.limits import LimitSettings
 from gatepost.config.settings import (
+    AccountsDirectory,
+    ApiSettings,
+    AzureDirectorySettings,
     Configuration,
     DnsSettings,
     Emulation,
     ListenerSettings,
     ListenerTls,
     Place,
+    Provisioning,
     StorageSettings,
 )
 from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile
+from gatepost.model.units import MIB
 from gatepost.net.dns import parse_nameserver
 from gatepost.net.listen import is_loopback
 from gatepost.profiles import load_profile
 
 SMTP_PORTS: Final = ("smtp", "smtps")
+FREE_SPACE: Final = 64 * MIB
+"""Octets below which no mail is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +51,31 @@ class UpPreset:
     """False for tests: it starts quickly, and a power cut may lose mail."""
 
     def read(self) -> Configuration:
-        """Return the configuration, still without the certificate of ``certified``.
-
-        Raises ConfigError.
-        """
+        """Return the configuration, still without certificates. Raises ConfigError."""
         profile = served_profile(self.profile, strict=self.strict, settings=self.settings)
-        places = {"smtp": self.smtp, "smtps": self.smtps, "https": self.https, "http": self.http}
+        places = {"smtp": self.smtp, "smtps": self.smtps}
         _check_open(profile, places)
-        emulation = Emulation(profile, places, self.names, self.is_durable)
-        return emulating(emulation, self.data.resolve(), self.workers)
+        config = emulating(Emulation(profile, places), self.data.resolve())
+        storage = replace(config.storage, is_durable=self.is_durable)
+        secure = [ApiSettings(*self.https, apis="secure")] if self.https else []
+        clear = [ApiSettings(*self.http, apis="clear")] if self.http else []
+        has_accounts = profile.directory.kind == "accounts"
+        azure = AzureDirectorySettings(provider=profile, signs_in=not has_accounts)
+        accounts = [AccountsDirectory(provider=profile)] if has_accounts else []
+        return replace(
+            config,
+            directories=(azure, *accounts),
+            storage=storage,
+            workers=self.workers,
+            apis=(*secure, *clear),
+            file=self.profile,
+            provisioning=Provisioning(self.names),
+            reports=profile.events,
+        )
 
 
-def emulating(emulation: Emulation, data: Path, workers: int = 0) -> Configuration:
-    """Return the configuration of a relay that imitates a provider; its mail is in ``data``."""
+def emulating(emulation: Emulation, data: Path) -> Configuration:
+    """Return the configuration of sessions that imitate a provider; their mail is in ``data``."""
     profile = emulation.profile
     listeners = [
         ListenerSettings(port, *place, tls=tls, certificate=emulation.certificate)
@@ -70,18 +89,11 @@ def emulating(emulation: Emulation, data: Path, workers: int = 0) -> Configurati
         routes=(),
         credentials={},
         limits=LimitSettings(),
-        storage=StorageSettings(data),
+        storage=StorageSettings(data, free_space=FREE_SPACE),
         dns=DnsSettings(tuple(map(parse_nameserver, profile.directory.nameservers))),
-        workers=workers,
         emulation=emulation,
+        captures=True,
     )
-
-
-def certified(config: Configuration, certificate: str) -> Configuration:
-    """Return a preset's configuration with the PEM file (chain and key) of its listeners."""
-    assert config.emulation is not None  # noqa: S101 - it is a preset's
-    emulation = replace(config.emulation, certificate=certificate)
-    return emulating(emulation, config.storage.directory, config.workers)
 
 
 def served_profile(name: str, *, strict: bool, settings: Sequence[str] = ()) -> Profile:

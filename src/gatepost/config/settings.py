@@ -1,4 +1,4 @@
-"""The configuration, read and checked, for ``gatepost serve``."""
+"""The configuration of a relay, read from a file or made by a preset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,14 @@ from gatepost.config.limits import LimitSettings
 from gatepost.config.table_reader import EffectiveValue
 from gatepost.config.values import Network
 from gatepost.errors import ConfigError
-from gatepost.model.profile import Profile
+from gatepost.model.profile import EventRules, Profile
 from gatepost.model.route import Route
 from gatepost.model.units import MIB
 from gatepost.net.dial import Server
 
 ListenerTls = Literal["starttls", "implicit", "none"]
+Apis = Literal["management", "secure", "clear"]
+"""A relay's (mail, tokens, the directory), all of them, or mail without TLS."""
 Place = tuple[str, int] | None
 """Host and port to listen on (0: a free one); None: off."""
 
@@ -75,9 +77,11 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccountsDirectory:
-    """Plain accounts, all in the file."""
+    """Plain accounts: those in the file, and those in the store."""
 
     accounts: tuple[AccountSettings, ...] = ()
+    provider: Profile | None = None
+    """A preset's: the first start creates an account as this provider's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,10 @@ class AzureDirectorySettings:
 
     profile: str = "acs"
     strict: bool = False
+    provider: Profile | None = None
+    """A preset's, in place of the named profile: the first start creates what is needed to send."""
+    signs_in: bool = True
+    """False: it is only for the APIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,8 @@ class StorageSettings:
     history_messages: int = 100_000
     captured: timedelta = timedelta(days=30)
     """How long captured mail is kept."""
+    is_durable: bool = True
+    """False for tests: it starts quickly, and a power cut may lose mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,29 +230,34 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """The address of the HTTPS APIs of the Azure directory."""
+    """The address of HTTP APIs of the Azure directory."""
 
     host: str
     port: int
-    certificate: str
+    certificate: str = ""
     key: str = ""
+    apis: Apis = "management"
 
 
 @dataclass(frozen=True, slots=True)
 class Emulation:
-    """A provider that the relay imitates; mail to any recipient is captured. Sent to front
-    processes as JSON."""
+    """A provider that the relay imitates. Sent to front processes as JSON."""
 
     profile: Profile
     """In effect and with our host name, so that all processes send the same replies."""
     places: Mapping[str, Place]
-    """Where ``smtp``, ``smtps``, ``https`` and ``http`` listen."""
-    names: tuple[str, ...] = ()
-    """Names and addresses by which clients know the server, besides those it listens on."""
-    is_durable: bool = True
-    """False for tests: it starts quickly, and a power cut may lose mail."""
+    """Where ``smtp`` and ``smtps`` listen."""
     certificate: str = ""
     """The PEM file with chain and key, once the first start has made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """The start makes certificates by an authority of its own; ready.json names it, and what the
+    directories have created for the application."""
+
+    names: tuple[str, ...] = ()
+    """Names and addresses by which clients know the server, besides those it listens on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +278,23 @@ class Configuration:
     """Recipient of mail to ``postmaster`` without a domain; empty: it is refused."""
     health: tuple[str, int] | None = None
     """Address for ``GET /health`` over HTTP; None: off."""
-    api: ApiSettings | None = None
-    """Where the Azure directory is managed and issues tokens; None: nowhere."""
+    apis: tuple[ApiSettings, ...] = ()
+    """Where the Azure directory is managed and issues tokens."""
     ca_file: str = ""
     """PEM file of the authorities for outgoing HTTPS (tokens, APIs); empty: the system's."""
     effective: tuple[EffectiveValue, ...] = ()
     """Every effective value, in the order of the file."""
     warnings: tuple[ConfigError, ...] = ()
     """What works, but should be changed; each with ``where``."""
+    file: str = ""
+    """Where it was read; of a preset: the profile."""
+    text: str = ""
+    """The text of the file, which front processes parse again."""
     emulation: Emulation | None = None
-    """Only in the preset of ``gatepost up``."""
+    """None: sessions follow the listeners and limits above."""
+    captures: bool = False
+    """All mail is captured, whatever its recipient; there are no routes."""
+    provisioning: Provisioning | None = None
+    """None: certificates and accounts are the operator's."""
+    reports: EventRules | None = None
+    """Rules of delivery reports; None: there are none."""

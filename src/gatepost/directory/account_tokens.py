@@ -40,6 +40,9 @@ class TokenAccounts:
             return REFUSED.because("account_unknown: the token's account was deleted")
         return Principal(owner)
 
+    def unknown(self, username: str) -> str:
+        return self._accounts.unknown(username)
+
     def _owner(self, token: Secret | None) -> str | None:
         """Return the token's owner; all tokens are compared, so that the time reveals nothing."""
         octets = token.reveal().encode("utf-8", "surrogateescape") if token else b""

@@ -47,6 +47,10 @@ class SubscriptionQuotas:
         self._windows = RateWindows()
         self._connections: dict[Hashable, Counter[str]] = {}
 
+    def configure(self, limits: StrictLimits, replies: Replies) -> None:
+        """Use other limits from now on; the counts stay."""
+        self._limits, self._replies = limits, replies
+
     def enter(self, owner: Hashable, principal: Principal) -> Reply | None:
         subscription = principal.subscription_id
         others = sum(counts[subscription] for counts in self._connections.values())

@@ -1,6 +1,7 @@
 """The HTTP applications: the APIs on one HTTPS origin, the e-mail API also in clear."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -62,6 +63,14 @@ def management_application(site: Site) -> Starlette:
 def clear_application(site: Site) -> Starlette:
     """Return the application of the HTTP listener: no tokens, no secrets."""
     return _application(site, email.routes(site))
+
+
+APPLICATIONS: Final[Mapping[str, Callable[[Site], Starlette]]] = {
+    "management": management_application,
+    "secure": secure_application,
+    "clear": clear_application,
+}
+"""By what they serve."""
 
 
 def _application(site: Site, routes: list[BaseRoute]) -> Starlette:

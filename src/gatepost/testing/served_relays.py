@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.app.blank_directory import NOT_COPIED, make_blank
+from gatepost.app.composition import RunningRelay
 from gatepost.app.ready_json import FILE, encode_ready
-from gatepost.app.up import EmulatedRelay, start
 from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.operator_log.writer import Reporter
@@ -39,7 +39,7 @@ Response = dict[str, Any]
 class Served:
     """One of the relays."""
 
-    running: EmulatedRelay
+    running: RunningRelay
     stack: AsyncExitStack
     """Closes it."""
 
@@ -80,14 +80,16 @@ class Relays:
         stack = AsyncExitStack()
         stack.callback(shutil.rmtree, data, ignore_errors=True)
         try:
-            running = await start(_preset(data, wanted), _reporter(data, stack), stack)
-            (data / FILE).write_bytes(encode_ready(running.document))
+            running = RunningRelay(_preset(data, wanted).read, _reporter(data, stack), stack)
+            await running.start()
+            document = running.document()
+            (data / FILE).write_bytes(encode_ready(document))
         except BaseException:
             await stack.aclose()
             raise
         self._served[str(data)] = Served(running, stack)
         running.failed.add_done_callback(lambda _: self.close(str(data)))
-        return running.document
+        return document
 
     def close(self, name: str) -> "asyncio.Task[None] | None":
         """Begin to close a relay, and return the task; None if it is closed already."""

@@ -228,6 +228,10 @@ class WebServer:
         self._serving = asyncio.ensure_future(self._server.serve(list(listener.sockets)))
         self._serving.add_done_callback(_report_end)
 
+    def serve(self, application: ASGIApp) -> None:
+        """Serve another application on new connections."""
+        self._server.config.loaded_app = application
+
     def renew(self, chain: str, key: str | None) -> None:
         """Serve another certificate, which was checked, on new connections."""
         context = self._server.config.ssl

@@ -3,22 +3,24 @@
 import asyncio
 import os
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from gatepost.app.serve import ON_THE_WIRE, ServedRelay, ServeOptions, refusal_reason, stop_all
+from gatepost.app.composition import ON_THE_WIRE, RunningRelay, refusal_reason, stop_all
+from gatepost.config.load import load_again
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import keep_fingerprint, open_key
 from gatepost.store.sqlite import open_store
 
 
-class Breaking(ServedRelay):
+class Breaking(RunningRelay):
     """Prepares nothing, and fails to apply it."""
 
-    async def _prepare(self) -> Any:
+    async def _prepare_reload(self) -> Any:
         return None
 
     async def _take(self, following: Any) -> None:  # noqa: ARG002
@@ -30,7 +32,7 @@ def test_a_fifo_as_configuration_is_refused(tmp_path: Path) -> None:
     fifo = tmp_path / "gatepost.toml"
     os.mkfifo(fifo)
     with pytest.raises(ConfigError, match="it is a FIFO"):
-        ServeOptions(fifo).read()
+        load_again(fifo)
 
 
 AZURE = """
@@ -67,7 +69,7 @@ def test_the_azure_directory_is_not_served_with_another_key(
             await keep_fingerprint(open_key(data), store)
         (data / "key").write_bytes(bytes(32))
         async with AsyncExitStack() as stack:
-            await ServedRelay.start(ServeOptions(file), cast("Any", told), stack)
+            await RunningRelay(partial(load_again, file), cast("Any", told), stack).start()
 
     with pytest.raises(ConfigError, match="does not match the sealed data"):
         asyncio.run(main())
@@ -81,13 +83,10 @@ def test_a_configuration_that_cannot_be_put_in_place_ends_the_relay() -> None:
 
     async def main() -> str:
         no: Any = None
-        failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        options = ServeOptions(Path("gatepost.toml"))
-        service = Breaking(
-            options, report, Path(), no, no, no, no, no, no, no, no, no, failed
-        )  # fmt: skip
-        assert await service.reload() is None
-        return await failed
+        relay = Breaking(no, cast("Any", report), no)
+        relay.failed = asyncio.get_running_loop().create_future()
+        assert await relay.reload() is None
+        return await relay.failed
 
     reason = asyncio.run(main())
     assert reason.startswith("the configuration could not be put in place: LookupError at ")

@@ -1,59 +1,45 @@
-"""The life of a relay's process: from its start, over reloads, to a clean stop."""
+"""Runs ``gatepost serve`` and ``gatepost up``: from a configuration, over reloads, to a clean
+stop."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from gatepost.app.composition import RunningRelay
 from gatepost.app.ready_json import remove_ready
+from gatepost.config.settings import Configuration
 from gatepost.net.systemd import try_notify
+from gatepost.operator_log.writer import Reporter
 from gatepost.processes.runtime import has_terminal, report_faults
-from gatepost.relay.context import ReportEvent
 
-OnReady = Callable[[dict[str, Any]], None]
-
-
-class RunningRelay(Protocol):
-    """A relay that accepts mail."""
-
-    @property
-    def data(self) -> Path:
-        """Its data directory."""
-
-    @property
-    def failed(self) -> "asyncio.Future[str]":
-        """Done, with the reason, if the relay must not continue."""
-
-    def tell_ready(self) -> dict[str, Any]:
-        """Write ready.json and return it."""
-
-    async def reload(self) -> dict[str, Any] | None:
-        """Use a changed configuration; return the new ready.json, None if nothing changed."""
+OnReady = Callable[[dict[str, Any], Configuration], None]
 
 
-async def run_relay(
-    start: Callable[[AsyncExitStack], Awaitable[RunningRelay]],
-    report: ReportEvent,
+async def run(
+    read: Callable[[], Configuration],
+    report: Reporter,
     on_ready: OnReady,
     *,
     needs_terminal: bool = False,
 ) -> int:
     """Run a relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
 
-    ``start`` opens everything, and its stack closes it in the reverse order. ``on_ready`` gets the
-    document of ready.json, again after each reload. With ``needs_terminal``, the relay stops when
-    the terminal that it was started from has been closed. Raises what ``start`` raises.
+    ``read`` returns the configuration, again at each reload. ``on_ready`` gets the document of
+    ready.json and the configuration, again after each reload. With ``needs_terminal``, the relay
+    stops when the terminal that it was started from has been closed. Raises GatepostError when it
+    cannot start, as ``RunningRelay.start`` does.
     """
     report_faults(report)
     signals = _Signals(needs_terminal=needs_terminal)
     async with AsyncExitStack() as stack:
-        relay = await start(stack)
+        relay = RunningRelay(read, report, stack)
+        await relay.start()
         document = relay.tell_ready()
         stack.callback(remove_ready, relay.data)
-        on_ready(document)
+        on_ready(document, relay.now.config)
         stack.callback(try_notify, "STOPPING=1")
         try_notify(f"READY=1\nMAINPID={os.getpid()}")
         while not (signals.stopped.done() or relay.failed.done()):
@@ -76,7 +62,7 @@ async def _reload(relay: RunningRelay, signals: "_Signals", on_ready: OnReady) -
         reloading.cancel()
         await asyncio.wait({reloading})
     elif (document := reloading.result()) is not None:
-        on_ready(document)
+        on_ready(document, relay.now.config)
 
 
 class _Signals:

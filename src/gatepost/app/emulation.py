@@ -1,0 +1,69 @@
+"""What a relay that imitates a provider has besides: its clock, its quotas, its reports."""
+
+from datetime import timedelta
+
+from gatepost.app.directories import Directories
+from gatepost.config.settings import Configuration
+from gatepost.control.clock import AheadClock, ClockControl, check_alone
+from gatepost.directory.azure.entries import Domain
+from gatepost.model.profile import EventRules, Profile
+from gatepost.net.clock import Clock, SystemClock
+from gatepost.policy.quotas import SubscriptionQuotas
+from gatepost.relay.context import ReportEvent
+from gatepost.reports.service import EventContext, EventService
+from gatepost.store.sqlite import SqliteStore
+from gatepost.wire.server.replies import replies_with
+
+
+def open_clock(config: Configuration, report: ReportEvent) -> Clock:
+    """Return the machine's clock, or the one of an emulation, which may be ahead of it. Raises
+    ConfigError."""
+    if config.emulation is None:
+        return SystemClock()
+    clock = AheadClock(config.storage.directory)
+    check_alone(clock, config.workers)
+    if clock.ahead:
+        report("clock_advanced", ahead=clock.ahead.total_seconds())
+    return clock
+
+
+def control_clock(
+    clock: Clock, workers: int, report: ReportEvent, reports: EventService | None
+) -> ClockControl | None:
+    """Return the operations of a clock that can be ahead; None for the machine's."""
+    if not isinstance(clock, AheadClock):
+        return None
+
+    def report_advance(ahead: timedelta) -> None:
+        """Report the change, and wake everything that waits for a time."""
+        report("clock_advanced", ahead=ahead.total_seconds())
+        if reports is not None:
+            reports.webhooks.wake()
+
+    return ClockControl(clock, workers=workers, on_advance=report_advance)
+
+
+def make_quotas(profile: Profile, directories: Directories, clock: Clock) -> SubscriptionQuotas:
+    """Return the counts of a provider's limits, of which a profile has some only if it is
+    strict."""
+
+    def is_managed(name: str) -> bool:
+        domains = directories.azure.all(Domain) if directories.azure is not None else ()
+        return any(each.is_managed for each in domains if each.mail_from_domain.lower() == name)
+
+    replies = replies_with(profile.replies)
+    return SubscriptionQuotas(profile.strict, replies, is_managed, clock.monotonic)
+
+
+async def serve_reports(
+    rules: EventRules, store: SqliteStore, directories: Directories, origin: str | None
+) -> EventService:
+    """Create reports about mail from now on; note damaged records."""
+    azure, key, report = directories.azure, directories.key, directories.report
+    assert azure is not None  # noqa: S101 - its resources are what reports are about
+    now = directories.clock.now
+    service = EventService(EventContext(store, azure, key, rules, report, now, origin))
+    await service.load()
+    directories.damaged.update(service.damaged)
+    await service.serve()
+    return service
