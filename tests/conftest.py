@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gatepost.testing import Emulator
-from tests import fork_server
+from tests import quick_start
 from tests.examples import examples
 
 pytest_plugins = ["tests.parallel"]
@@ -32,7 +32,7 @@ MEMORY = Path("/dev/shm")
 ENOUGH = 4_000_000_000
 """Octets free in memory for all files of the tests."""
 
-Emulator._start_process = fork_server.Popen
+Emulator._start_process = quick_start.Popen
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,7 +48,7 @@ def new_python() -> Iterator[None]:
     """Start each Emulator of the test as its users do, with a Python of its own."""
     Emulator._start_process = subprocess.Popen
     yield
-    Emulator._start_process = fork_server.Popen
+    Emulator._start_process = quick_start.Popen
 
 
 @pytest.hookimpl(wrapper=True)

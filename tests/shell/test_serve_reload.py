@@ -230,7 +230,7 @@ class Load:
             self.troubles.append(repr(error))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_reloads_under_load_lose_no_message_and_refuse_no_client(
     tmp_path: Path, workers: int
 ) -> None:

@@ -218,6 +218,7 @@ def test_strict_verifiers_take_the_certificate(relay: Emulator) -> None:
             context.wrap_socket(sock, server_hostname=host).close()
 
 
+@pytest.mark.usefixtures("new_python")
 def test_the_certificate_covers_where_it_listens_and_further_names(tmp_path: Path) -> None:
     data, more = tmp_path / "data", ("--name", "mail", "--name", "10.9.8.7")
     for host, options, names in (
@@ -433,7 +434,7 @@ def test_it_needs_no_uvloop(tmp_path: Path, workers: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_signal_stops_it_with_clients_in_every_state(
     tmp_path: Path, number: int, workers: int
 ) -> None:

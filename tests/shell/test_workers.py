@@ -114,7 +114,7 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
         relay.kill()
         assert idle.rest() == b"421 4.3.2 Service shutting down\r\n"
     eventually(lambda: not any(is_alive(pid) for pid in workers))
-    with Emulator(workers=2, data=relay.data) as again:
+    with Emulator(data=relay.data) as again:
         deliver(again)
 
 
@@ -140,7 +140,7 @@ def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
 
 def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> None:
     data, acknowledged = tmp_path / "data", set[str]()
-    for wait in (0.15, 0.3, 0.45):
+    for wait in (0.15, 0.4):
         process = start_group(data, tmp_path / "log")
         ready = wait_ready(data, process)
         senders = [
@@ -211,18 +211,13 @@ def test_ctrl_c_reaches_all_of_them_and_shows_no_traceback(tmp_path: Path) -> No
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def test_a_worker_that_somebody_stopped_does_not_keep_the_end_waiting() -> None:
-    with Emulator(workers=2) as relay:
-        os.kill(min(children(relay.pid)), signal.SIGSTOP)
-        began = time.monotonic()
-    assert time.monotonic() - began < 4.0
-
-
-def test_workers_are_gone_after_a_stop() -> None:
+def test_workers_are_gone_after_a_stop_even_one_that_somebody_stopped() -> None:
     with Emulator(workers=2) as relay:
         workers = children(relay.pid)
         deliver(relay)
-    assert workers
+        os.kill(min(workers), signal.SIGSTOP)
+        began = time.monotonic()
+    assert time.monotonic() - began < 4.0
     assert not any(is_alive(pid) for pid in workers)
 
 
