@@ -38,6 +38,7 @@ Example:
   gatepost doctor "504 5.7.4 Unrecognized authentication type"
   gatepost doctor --clipboard
   gatepost doctor --log mail.log --as nodemailer
+  gatepost doctor --watch-log /var/log/mail.log
   gatepost doctor --config .env
   gatepost doctor --token-file token
   gatepost doctor --explain mechanism_not_offered --as nodemailer
@@ -90,6 +91,14 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     type=click.File("rb"),
     help="Diagnose a log: an error line, a traceback, a session; - for standard input.",
 )
+@click.option(
+    "--watch-log",
+    type=click.Path(allow_dash=True, path_type=Path),
+    multiple=True,
+    help="Follow a log, also over its rotation, and report each new cause once (repeatable); "
+    "- for standard input.",
+)
+@click.option("--from-start", is_flag=True, help="With --watch-log: read what is there already.")
 @click.option("--clipboard", is_flag=True, help="Diagnose the text in the clipboard.")
 @behind_options
 @click.option(
@@ -106,7 +115,9 @@ Exit: 0 healthy, 1 unknown, 2 finding, 3 unreachable, 64 usage.
     metavar="ID",
     help="Explain a finding or an AADSTS code, with --as also its fix in a library.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document (--watch-log: one per line)."
+)
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for an issue.")
 def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **arguments: Any) -> int:
     """Find out why a client cannot sign in or send, and prove it.
@@ -119,6 +130,9 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **argument
     token (--token-file). It never shows secrets found there.
     """
     check_form(as_json=as_json, as_markdown=as_markdown)
+    watched, from_start = arguments.pop("watch_log"), arguments.pop("from_start")
+    if watched or from_start:
+        return _watch(watched, from_start, arguments, as_json=as_json)
     server, text = read_target(target)
     explained, evidence, config = (
         arguments.pop("explain"),
@@ -164,9 +178,10 @@ def doctor(target: tuple[str, ...], as_json: bool, as_markdown: bool, **argument
 
 
 _WHAT: Final = (
-    "give one of HOST[:PORT], TEXT (an error message), --clipboard, --log FILE, --config FILE, "
-    "--token-file FILE, --evidence FILE and --explain ID"
+    "give one of HOST[:PORT], TEXT (an error message), --clipboard, --log FILE, --watch-log FILE, "
+    "--config FILE, --token-file FILE, --evidence FILE and --explain ID"
 )
+_OF_A_WATCH: Final = frozenset({"watch_log", "from_start", "library", "log_server", "as_json"})
 _OF_A_VISIT: Final = {
     "ca_file": "--ca-file", "username": "--username",
     "password_file": "--password-file", "mail_from": "--from", "rcpt_to": "--to",
@@ -180,6 +195,24 @@ def _forbid(arguments: dict[str, Any]) -> None:
     for name, option in _OF_A_VISIT.items():
         if arguments[name]:
             raise click.UsageError(f"{option} needs HOST[:PORT]")
+
+
+def _watch(
+    paths: tuple[Path, ...], from_start: bool, arguments: dict[str, Any], *, as_json: bool
+) -> int:
+    from gatepost.cli.doctor_watch import watch_logs  # noqa: PLC0415
+
+    if not paths:
+        raise click.UsageError("--from-start needs --watch-log")
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE and parameter.name not in _OF_A_WATCH:
+            name = parameter.opts[0] if isinstance(parameter, click.Option) else "HOST or TEXT"
+            raise click.UsageError(f"--watch-log and {name} cannot be used together")
+    client, server = arguments["library"], arguments["log_server"] or ""
+    warn_of_unknown(client)
+    return watch_logs(paths, from_start=from_start, server=server, client=client, as_json=as_json)
 
 
 def _clipboard() -> io.BytesIO:

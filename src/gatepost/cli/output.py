@@ -42,6 +42,15 @@ def print_json(document: Any) -> None:
     sys.stdout.write(f"{escape_unprintable(text)}\n")
 
 
+def print_json_line(document: Any) -> None:
+    """Print one JSON document in one line, for commands that print several."""
+    import json  # noqa: PLC0415
+
+    text = json.dumps(document, ensure_ascii=False)
+    sys.stdout.write(f"{escape_unprintable(text)}\n")
+    sys.stdout.flush()
+
+
 def print_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
     """Print all mistakes in the file at ``path``; return the exit code."""
     from gatepost.config.effective import problems_document  # noqa: PLC0415 - not for --help
@@ -64,14 +73,10 @@ def print_trusted(authority: str) -> None:
 def print_error(error: click.ClickException) -> None:
     """Print ``{"error": {"code", "message"}}`` in one line, because commands that print lines can
     fail, too."""
-    import json  # noqa: PLC0415
-
     if isinstance(error, CommandFailed):
         if error.is_reported:
             return
         code = error.code
     else:
         code = "Usage" if isinstance(error, click.UsageError) else "Failed"
-    document = {"error": {"code": code, "message": error.format_message()}}
-    sys.stdout.write(f"{escape_unprintable(json.dumps(document, ensure_ascii=False))}\n")
-    sys.stdout.flush()
+    print_json_line({"error": {"code": code, "message": error.format_message()}})

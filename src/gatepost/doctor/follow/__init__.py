@@ -1,0 +1,1 @@
+"""Follows logs: reads what is appended, divides it into failures, and counts their causes."""
