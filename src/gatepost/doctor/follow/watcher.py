@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.follow.failures import QUIET, LogFailure, FailureFinder, parts_of
+from gatepost.doctor.follow.failures import QUIET, FailureFinder, LogFailure, parts_of
 from gatepost.doctor.follow.files import FollowedLog
 from gatepost.doctor.logs import read_log
 from gatepost.model.finding import Diagnosis, Finding

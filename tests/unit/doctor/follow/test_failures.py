@@ -6,8 +6,8 @@ from gatepost.doctor.follow.failures import (
     MAX_LINES,
     MAX_STREAMS,
     QUIET,
-    LogFailure,
     FailureFinder,
+    LogFailure,
     shape_of,
 )
 
