@@ -3,9 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,9 +26,8 @@ from gatepost.processes.runtime import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt_feedback import alarm_keys
-from gatepost.relay.context import Relay, ReportEvent
+from gatepost.relay.context import Relay
 from gatepost.relay.deliverer import Deliverer
-from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
@@ -46,21 +45,6 @@ BRIEFLY: Final = 2.0
 together rarely exceed the limits of connections."""
 FINISH: Final = 20.0
 """Seconds that the remaining attempts then get before they are aborted."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundContext:
-    """What stays the same over reloads."""
-
-    store: SqliteStore
-    key: Key
-    http: Http
-    report: ReportEvent
-    next_id: Callable[[], str]
-    alarms: Alarms
-    alarm: DescriptorAlarm
-    turns: Turns = field(default_factory=dict)
-    """Locks for requests to token endpoints, shared while one configuration replaces another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +70,28 @@ async def open_outbound(
     """Return what delivers a relay's mail, by no configuration yet; ``stack`` closes it."""
     http = HttpClient(ca_file=config.ca_file or None)
     stack.push_async_callback(http.close)
-    context = OutboundContext(
-        store, key, http, relay.report, relay.next_id, await Alarms.open(store), relay.descriptors
-    )
-    return Outbound(context, attempts_within(config.limits.connections))
+    attempts = attempts_within(config.limits.connections)
+    return Outbound(relay, store, key, http, await Alarms.open(store), attempts)
 
 
 class Outbound:
     """Delivers by one configuration after another. ``store`` accepts the mail to deliver.
 
-    Implements ``queue.operations.SendingStore`` for the APIs.
+    Implements ``SendingStore`` for the APIs.
     """
 
     store: RoutedStore
     operations: RoutedOperations
 
-    def __init__(self, context: OutboundContext, attempts: int) -> None:
+    def __init__(
+        self, relay: Relay, store: SqliteStore, key: Key, http: Http, alarms: Alarms, attempts: int
+    ) -> None:
         """``attempts`` may be in progress at once; each has a connection."""
-        self._context = context
-        self._refresh_tokens = StoredRefreshTokens(context.key, context.report)
+        self._relay, self._store, self._http, self._alarms = relay, store, http, alarms
+        self._turns: Turns = {}
+        """Locks for requests to token endpoints, shared while one configuration replaces another.
+        """
+        self._refresh_tokens = StoredRefreshTokens(key, relay.report)
         self._wire = InFlight(Slots(attempts))
         self._secrets = SecretFiles(self._forgive)
         self._now: DeliverySetup
@@ -117,46 +104,41 @@ class Outbound:
         """The current deliverer."""
         return self._now.deliverer
 
-    @property
-    def routes(self) -> Routes:
-        """The current routes."""
-        return self._now.routes
-
     def put(self, submission: Submission) -> Awaitable[None]:
         return self.store.put(submission)
 
     def prepare(self, config: Configuration) -> DeliverySetup:
         """Return the parts for a configuration, without connecting. Raises ConfigError."""
-        context, tokens = self._context, TokenCache()
+        relay, store, tokens = self._relay, self._store, TokenCache()
         routes = Routes(config.routes)
         upstreams = Upstreams(
             config.credentials,
-            context.http,
+            self._http,
             tokens,
-            context.store,
-            context.next_id,
+            store,
+            relay.next_id,
             self._refresh_tokens,
             Sending(local_name=config.hostname),
-            context.turns,
+            self._turns,
             config.ca_file,
         )
         transports = upstreams.transports(config.routes)
         parts = DelivererParts(
-            context.store.deliveries,
+            store.deliveries,
             routes,
             transports,
             DnsResolver(config.dns.nameservers, deadline=config.dns.timeout.total_seconds()),
             config.hostname,
-            context.next_id,
-            context.report,
+            relay.next_id,
+            relay.report,
             lambda: datetime.now(UTC),
             time.monotonic,
             random.random,
             own_of(config),
             _known_providers(),
             wire=self._wire,
-            alarms=context.alarms,
-            alarm=context.alarm,
+            alarms=self._alarms,
+            alarm=relay.descriptors,
             forgiven=tokens.forgive,
         )
         return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))
@@ -166,7 +148,7 @@ class Outbound:
         self._now = setup
         self._secrets.follow(setup.config.credentials.values())
         self._forget_others()
-        store = self._context.store
+        store = self._store
         self.store = RoutedStore(store, store.deliveries, setup.routes, setup.deliverer)
         self.operations = RoutedOperations(self.store, store.operations)
         await setup.deliverer.start()
@@ -199,20 +181,20 @@ class Outbound:
             await retiring
             await before.stop(FINISH, patient=True)
         except Exception as error:  # noqa: BLE001 - mail goes on, whatever it is
-            self._context.report("internal_error", reason=explain(error))
+            self._relay.report("internal_error", reason=explain(error))
 
     def _forget_others(self) -> None:
         """Forget alarms and tokens of targets and credentials that no longer exist."""
         routes, credentials = self._now.config.routes, self._now.config.credentials.values()
         targets = [target for route in routes for target in route.chain]
-        self._context.alarms.keep_only({key for each in targets for key in alarm_keys(each)})
+        self._alarms.keep_only({key for each in targets for key in alarm_keys(each)})
         refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
         self._refresh_tokens.keep_only({each.name: each.refresh_token.read for each in refreshed})
 
     def _forgive(self, credentials: Collection[str]) -> None:
         """Retry at once after a refused secret was replaced."""
         for name in credentials:
-            self._context.report("secret_changed", credential=name)
+            self._relay.report("secret_changed", credential=name)
         routes = self._now.config.routes
         hops = [
             NextHop(route.name)
@@ -231,7 +213,7 @@ class Outbound:
             *[each.stop(seconds) for each in [self._now, *(each for each, _ in self._ending)]]
         )
         self._refresh_tokens.close()
-        await self._context.alarms.close()
+        await self._alarms.close()
 
 
 def has_delivery_changed(before: Configuration, after: Configuration) -> bool:

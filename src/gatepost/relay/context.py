@@ -1,7 +1,7 @@
 """What all connections of a relay share."""
 
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -58,14 +58,12 @@ class Relay:
     """TLS handshakes that are not finished, by address."""
     descriptors: DescriptorAlarm = field(init=False)
     """Reports that the process lacks file descriptors."""
-    alarm: InitVar[DescriptorAlarm | None] = None
-    """That of the process; None: its own."""
     batcher: Batcher = field(init=False)
     """Puts messages into the store, in batches."""
 
-    def __post_init__(self, alarm: DescriptorAlarm | None) -> None:
+    def __post_init__(self) -> None:
         self.batcher = Batcher(self.store)
-        self.descriptors = alarm or DescriptorAlarm(self.report)
+        self.descriptors = DescriptorAlarm(self.report)
 
     def use_store(self, store: Store) -> None:
         """Put messages into another store from now on; for a reload."""
