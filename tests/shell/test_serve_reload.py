@@ -308,7 +308,7 @@ def test_a_reload_that_cannot_start_its_fronts_changes_nothing(
 def test_fronts_that_die_while_a_certificate_is_half_renewed_serve_the_old_one(
     tmp_path: Path,
 ) -> None:
-    with relaying(tmp_path, SUBMISSION, "--workers", "2") as relay:
+    with relaying(tmp_path, SUBMISSION, "--workers", "1") as relay:
         victims = children(relay.process.pid)
         with relay.secured("submission") as peer:
             good = served_certificate(peer)
