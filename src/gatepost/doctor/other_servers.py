@@ -46,7 +46,8 @@ def check_other_servers(
 def other_servers(visit: Visit) -> tuple[Server, ...]:
     """Return the other servers that this client could use."""
     host = visit.server.host
-    hosts = (host, *(name for name in _known_hosts(host) if name != host.lower()))
+    others = () if visit.checks.is_confined else _known_hosts(host)
+    hosts = (host, *(name for name in others if name != host.lower()))
     servers = [Server(name, port) for name in hosts for port in visit.checks.ports]
     return tuple(each for each in dict.fromkeys(servers) if each != visit.server)[:MOST]
 

@@ -87,6 +87,8 @@ class Checks:
     """Look for security holes in the server."""
     ports: tuple[int, ...] = PORTS
     """Ports to try if the given one is closed."""
+    is_confined: bool = False
+    """Connect to no other host, not even of the same provider."""
 
 
 @dataclass(frozen=True, slots=True)
