@@ -78,7 +78,7 @@ class World:
 def play(act: Callable[[World], Awaitable[None]], **options: float) -> None:
     async def run() -> None:
         world = World(**options)
-        await asyncio.wait_for(act(world), 5)
+        await asyncio.wait_for(act(world), 60)
         await world.pool.close()
         assert all(each.closed for each in world.made)
         assert world.opened == world.closed
