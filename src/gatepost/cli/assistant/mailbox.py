@@ -52,7 +52,7 @@ async def read_mailbox(arguments: ReadMailbox, permissions: Permissions) -> Answ
     except KeyError:
         raise ToolRefused("there is no such message") from None
     except GatepostError as error:
-        raise ToolRefused(redact(str(error))) from None
+        raise ToolRefused(str(error)) from None
 
 
 async def _list(store: Store, arguments: ReadMailbox) -> Answer:

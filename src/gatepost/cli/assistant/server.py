@@ -21,6 +21,7 @@ from gatepost.cli.assistant.toolbox import (
     AssistantTool,
     Permissions,
     ToolRefused,
+    redact,
 )
 from gatepost.cli.assistant.tools import TOOLS
 from gatepost.model.unprintable import escape_unprintable
@@ -84,7 +85,7 @@ class _Tools:
             answer = await self._run(parameters.name, parameters.arguments or {})
         except ToolRefused as error:
             return types.CallToolResult(
-                content=[types.TextContent(text=_printable(str(error)))], is_error=True
+                content=[types.TextContent(text=_printable(redact(str(error))))], is_error=True
             )
         return types.CallToolResult(
             content=[types.TextContent(text=_printable(answer.text))],

@@ -11,7 +11,6 @@ import msgspec
 
 from gatepost.doctor.logs.redaction import redact_log, unmarked
 from gatepost.doctor.visit import PORTS
-from gatepost.errors import GatepostError
 from gatepost.net.dial import Server, parse_server
 
 MAX_TEXT: Final = 1024 * 1024
@@ -23,7 +22,10 @@ _VALUE: Final = re.compile(r"'.*'|(?<=unknown field )`.*`", re.DOTALL)
 
 
 class ToolRefused(Exception):
-    """The tool cannot do this; the message says why, and what can be done."""
+    """The tool cannot do this; the message says why, and what can be done.
+
+    Secrets are removed from the message before the assistant gets it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,3 @@ class AssistantTool:
         _, components = msgspec.json.schema_components([self.arguments])
         schema: dict[str, Any] = components[self.arguments.__name__]
         return schema
-
-
-def as_refusal(error: GatepostError) -> ToolRefused:
-    """Return a mistake in the arguments as what the assistant is told."""
-    return ToolRefused(redact(str(error)))

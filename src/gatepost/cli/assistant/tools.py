@@ -12,7 +12,6 @@ from gatepost.cli.assistant.toolbox import (
     AssistantTool,
     Permissions,
     ToolRefused,
-    as_refusal,
     checked_size,
 )
 from gatepost.doctor import Checks, Patience, Settings, diagnose
@@ -112,7 +111,7 @@ def _probe_server(arguments: ProbeServer, permissions: Permissions) -> Answer:
         checks = Checks(ports=ports, is_confined=True)
         return _answer(diagnose(named, settings=settings, checks=checks, patience=_PATIENCE))
     except (ConfigError, TlsError) as error:
-        raise as_refusal(error) from None
+        raise ToolRefused(str(error)) from None
 
 
 def _explain_cause(arguments: ExplainCause, permissions: Permissions) -> Answer:
@@ -121,7 +120,7 @@ def _explain_cause(arguments: ExplainCause, permissions: Permissions) -> Answer:
         page = explain(arguments.id)
         fix = fix_in(arguments.id, arguments.client) if arguments.client else ""
     except ConfigError as error:
-        raise as_refusal(error) from None
+        raise ToolRefused(str(error)) from None
     return Answer(page + fix, {"id": page.partition("\n")[0].removeprefix("# ")})
 
 

@@ -20,21 +20,39 @@ MAX_STREAMS: Final = 64
 QUIET: Final = 0.5
 """Seconds without a line after which a failure is complete."""
 
-_FAILURE: Final = re.compile(
-    r"(?<![\w.:/-])[45]\d\d(?=[ -]|$)|(?<![\w.])[45]\.\d{1,3}\.\d{1,3}(?!\w)|"
-    r"error|fail|refus|reject|denied|exception|tim(?:ed|e)[ -]?out|unable|cannot|could not|"
-    r"not (?:accepted|allowed|permitted|supported|found|offered)|certificate|expired|disconnect|"
-    r"closed|reset by|unreachable|deferred|bounced|invalid|(?-i:\bE[A-Z]{4,}\b)",
-    re.IGNORECASE,
+_WORDS: Final = (
+    "error", "fail", "refus", "reject", "denied", "exception", "timeout", "timed out", "time out",
+    "timed-out", "time-out", "unable", "cannot", "could not", "not accepted", "not allowed",
+    "not permitted", "not supported", "not found", "not offered", "certificate", "expired",
+    "disconnect", "closed", "reset by", "unreachable", "deferred", "bounced", "invalid",
+)  # fmt: skip
+_CODES: Final = re.compile(
+    r"[45](?<![\w.][45])\.\d{1,3}\.\d{1,3}(?!\w)|E(?<!\wE)[A-Z]{4,20}\b|"
+    r"(?:^|[:<>(\[\]'\"=*|]|<-|\b(?:code|got|received|reply|response|returned|said|status|with) )"
+    r" ?b?['\"]?[45]\d\d(?=[ ,)'\"-]|$)(?! ?(?:[KM]?B|bytes|items|ms|rows|s|sec|seconds)\b)"
 )
+"""Enhanced status codes, names such as ECONNREFUSED, and reply codes where a reply may be: other
+numbers are times and counts."""
+_MAIL: Final = re.compile(
+    r"mail|smtp|[45]\.\d{1,3}\.\d{1,3}\b|:(?:25|465|587|2465|2525|2587)\b|\bport (?:25|465|587)\b|"
+    r"auth|login|logon|sign|ehlo|helo|rcpt|recipient|sender|relay|tls|ssl|certificate|x509|"
+    r"(?:^|\s)[CS]: |\b[45]\d\d[ -][A-Za-z]{3}",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What a failure to send mail mentions; other programs have timeouts, too."""
 _HTTP: Final = re.compile(r"\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) \S+ HTTP/")
 """A request in the log of a web server: its 500 is no reply of SMTP."""
-_PROCESS: Final = re.compile(r"(?:^|\s)(?P<name>[\w./-]{1,60}\[\d{1,10}\]):(?:\s|$)")
+_PROCESS: Final = re.compile(
+    r"(?:^|\s)(?P<process>[\w./-]{1,60}\[\d{1,10}\]):(?:\s|$)|^(?P<service>[\w.-]{1,60})\s{1,40}\| "
+)
+"""The process that syslog names, or the service that Compose does."""
 _IS_COMPLETE: Final = re.compile(r"\bstatus=[a-z]{4,12} \(|\bR=\w{1,60} T=\w{1,60}")
 """The line of Postfix or Exim about one delivery says everything about it."""
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d")
 _HEAD: Final = 160
 """Characters in which a line's time and process are looked for."""
+_SEARCHED: Final = 4_096
+"""Characters in which a sign of a failure is looked for."""
 _VARYING: Final = re.compile(r"[\d@/=\\]|^[\"'(\[{<]")
 """In a word that may differ although the failure is the same: a time, an id, an address, a path."""
 _CODE: Final = re.compile(r"\W{0,4}(?:[45]\d\d|[45]\.\d{1,3}\.\d{1,3})\W{0,4}")
@@ -60,7 +78,7 @@ class FailureFinder:
     def feed(self, line: str, now: float) -> Iterator[LogFailure]:
         """Take a line; yield failures that are complete. ``now`` is in seconds."""
         match = _PROCESS.search(line[:_HEAD])
-        process = match["name"] if match else ""
+        process = (match["process"] or match["service"]) if match else ""
         stream = self._streams.get(process)
         if stream is None:
             stream = self._streams[process] = _Stream()
@@ -143,7 +161,16 @@ def parts_of(failure: LogFailure) -> list[str]:
 
 def is_sign_of_failure(line: str) -> bool:
     """Tell whether something may have failed."""
-    return _FAILURE.search(line) is not None and _HTTP.search(line) is None
+    line = line[:_SEARCHED]
+    low = line.lower()
+    if _CODES.search(line) is None and not any(word in low for word in _WORDS):
+        return False
+    return " HTTP/" not in line or _HTTP.search(line) is None
+
+
+def is_about_mail(text: str) -> bool:
+    """Tell whether a failure may have to do with mail."""
+    return _MAIL.search(text) is not None
 
 
 def shape_of(line: str) -> str:

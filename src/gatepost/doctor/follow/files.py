@@ -17,6 +17,7 @@ MAX_LINE: Final = 8 * 1024
 """Characters of a line that are kept; the rest is skipped."""
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """What has the name may be a pipe without a writer."""
+_NO_FILE: Final = "it is not a file"
 _PIECES: Final = 16
 """Pieces of a pipe that wait to be read; then its writer waits."""
 
@@ -88,9 +89,9 @@ class FollowedFile:
         self._path = path
         self._file: IO[bytes] | None = None
         self._splitter = LineSplitter()
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{path} is not a file (a pipe can be standard input: -)")
         self._open()
+        if self.problem == _NO_FILE:
+            raise ConfigError(f"{path} is not a file (a pipe can be standard input: -)")
         if not from_start:
             self._skip()
 
@@ -127,7 +128,7 @@ class FollowedFile:
             return
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            self.problem = "it is not a file"
+            self.problem = _NO_FILE
             return
         self.problem = ""
         self._file = os.fdopen(descriptor, "rb", buffering=0)

@@ -8,7 +8,13 @@ from itertools import islice
 from typing import Final
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.follow.failures import QUIET, FailureFinder, LogFailure, parts_of
+from gatepost.doctor.follow.failures import (
+    QUIET,
+    FailureFinder,
+    LogFailure,
+    is_about_mail,
+    parts_of,
+)
 from gatepost.doctor.follow.files import FollowedLog
 from gatepost.doctor.logs import read_log
 from gatepost.model.finding import Diagnosis, Finding
@@ -110,6 +116,8 @@ class LogWatcher:
         Two failures may follow each other so closely that their lines came as one.
         """
         diagnoses: dict[str, Diagnosis] = {}
+        if not is_about_mail(failure.text):
+            return diagnoses
         for text in dict.fromkeys((failure.text, *parts_of(failure))):
             diagnosis = diagnose_evidence(read_log(text, self._server, self._client))
             for at, finding in enumerate(diagnosis.findings):

@@ -1,5 +1,7 @@
 """The lines of a log are divided into failures."""
 
+import pytest
+
 from gatepost.doctor.follow.failures import (
     MAX_BEFORE,
     MAX_CHARACTERS,
@@ -24,8 +26,23 @@ def texts(text: str) -> list[str]:
     return [each.text for each in failures(text)]
 
 
-def test_ordinary_lines_are_no_failure() -> None:
-    assert texts("10:00:00 sent\n10:00:01 250 OK\nGET / took 450ms\n") == []
+@pytest.mark.parametrize(
+    "line",
+    ["10:00:00 sent", "10:00:01 250 OK", "GET / took 450ms", "all is well 530", "sent 535 messages",
+     "took: 530 ms", "size=535 bytes", "2.4.550", "port 5870"],
+)  # fmt: skip
+def test_an_ordinary_line_is_no_failure(line: str) -> None:
+    assert texts(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["535 no", "S: 535 no", "<- 454-later", "(535, b'no')", "b'530 Must'", "said: 550 no",
+     "10:00:00 h: 550 5.1.1 x", "reply 421", "code=535", "connect ECONNREFUSED", "Timed out",
+     "** 550-5.7.1 no", "[S] 535", "it returned 454"],
+)  # fmt: skip
+def test_a_sign_of_a_failure(line: str) -> None:
+    assert texts(line) == [line]
 
 
 def test_a_traceback_is_one_failure() -> None:
@@ -77,6 +94,15 @@ def test_processes_are_kept_apart() -> None:
     first, second = texts(log)
     assert "LOGIN" in first and "504" in first and "PLAIN" not in first  # noqa: PT018
     assert "PLAIN" in second and "535" in second and "504" not in second  # noqa: PT018
+
+
+def test_services_of_compose_are_kept_apart() -> None:
+    first, second = texts(
+        "web-1     | C: AUTH PLAIN x\nworker-1  | C: AUTH LOGIN\nweb-1     | S: 504 no\n"
+        "worker-1  | S: 535 no"
+    )
+    assert [line.split()[0] for line in first.split("\n")] == ["web-1", "web-1"]
+    assert [line.split()[0] for line in second.split("\n")] == ["worker-1", "worker-1"]
 
 
 def test_a_delivery_of_postfix_or_exim_is_complete() -> None:

@@ -83,6 +83,11 @@ def test_other_failures_are_counted(logs: Logs) -> None:
     assert logs.watcher.unknown == 3
 
 
+def test_a_failure_of_something_else_has_no_cause(logs: Logs) -> None:
+    logs.append(0, "TimeoutError: timed out\nredis: connection refused\nprocessed: 530\n")
+    assert logs.poll() == []
+
+
 def test_the_last_line_may_have_no_end(logs: Logs) -> None:
     logs.append(0, EXPIRED.strip())
     assert list(logs.watcher.poll(START)) == []
