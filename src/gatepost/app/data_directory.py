@@ -47,9 +47,8 @@ async def open_mailbox(data: Path) -> AsyncIterator[Store]:
             from gatepost.processes.remote_store import RemoteStore  # noqa: PLC0415
 
             yield RemoteStore(calls)
-            return
-        assert store is not None  # noqa: S101 - one of them is there
-        yield store
+        elif store is not None:
+            yield store
 
 
 @asynccontextmanager
@@ -68,11 +67,12 @@ async def open_administration(
     async with _connect_or_open(data, make=make) as (calls, store):
         if calls is not None:
             yield _administer_over(calls)
-            return
-        from gatepost.control.administration.offline import offline_administration  # noqa: PLC0415
+        elif store is not None:
+            from gatepost.control.administration.offline import (  # noqa: PLC0415
+                offline_administration,
+            )
 
-        assert store is not None  # noqa: S101 - one of them is there
-        yield await offline_administration(data, store, configured)
+            yield await offline_administration(data, store, configured)
 
 
 @asynccontextmanager
@@ -85,18 +85,14 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
     async with _connect_or_open(data) as (calls, store):
         if calls is not None:
             yield _operate_over(calls, "events")
-            return
-        from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
-        from gatepost.control.clock import AheadClock  # noqa: PLC0415
-        from gatepost.reports.event_operations import NO_EVENTS  # noqa: PLC0415
-        from gatepost.reports.offline import open_offline_events  # noqa: PLC0415
+        elif store is not None:
+            from gatepost.control.clock import AheadClock  # noqa: PLC0415
+            from gatepost.reports.event_operations import NO_EVENTS  # noqa: PLC0415
+            from gatepost.reports.offline import open_offline_events  # noqa: PLC0415
 
-        if not (data / CA_FILE).exists():
-            raise ConfigError(NO_EVENTS)
-
-        assert store is not None  # noqa: S101 - one of them is there
-        async with open_offline_events(data, store, AheadClock(data).now) as operate:
-            yield operate
+            _check_emulation(data, NO_EVENTS)
+            async with open_offline_events(data, store, AheadClock(data).now) as operate:
+                yield operate
 
 
 @asynccontextmanager
@@ -112,13 +108,12 @@ async def open_queue(
     async with _connect_or_open(data) as (calls, store):
         if calls is not None:
             yield _operate_over(calls, "queue")
-            return
-        from gatepost.control.queue_operations import QueueControl, operate_queue  # noqa: PLC0415
-        from gatepost.net.clock import SystemClock  # noqa: PLC0415
+        elif store is not None:
+            from gatepost.control.queue_operations import QueueControl, operate_queue  # noqa: PLC0415
+            from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
-        assert store is not None  # noqa: S101 - one of them is there
-        control = QueueControl(store.deliveries, SystemClock().now, routes=cache(routes))
-        yield partial(operate_queue, control)
+            control = QueueControl(store.deliveries, SystemClock().now, routes=cache(routes))
+            yield partial(operate_queue, control)
 
 
 @asynccontextmanager
@@ -130,13 +125,19 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
     async with _connect_or_open(data) as (calls, _):
         if calls is not None:
             yield _operate_over(calls, "clock")
-            return
-        from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
-        from gatepost.control.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
+        else:
+            from gatepost.control.clock import NO_CLOCK, AheadClock, ClockControl  # noqa: PLC0415
 
-        if not (data / CA_FILE).exists():
-            raise ConfigError(NO_CLOCK)
-        yield ClockControl(AheadClock(data)).operate
+            _check_emulation(data, NO_CLOCK)
+            yield ClockControl(AheadClock(data)).operate
+
+
+def _check_emulation(data: Path, otherwise: str) -> None:
+    """Raise ConfigError with the sentence ``otherwise`` if ``data`` is not that of an emulator."""
+    from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
+
+    if not (data / CA_FILE).exists():
+        raise ConfigError(otherwise)
 
 
 def _no_store_reason(data: Path) -> str:

@@ -10,16 +10,11 @@ from gatepost.control.administration.entry_lookup import (
     COMMUNICATION,
     DOMAIN,
     EMAIL,
-    SENDER,
-    SMTP_USERNAME,
     TENANT,
-    entries_of,
     find,
     find_or_only,
 )
 from gatepost.control.administration.requests import (
-    EntryName,
-    Listing,
     NewDomain,
     NewSender,
     NewSmtpUsername,
@@ -47,35 +42,17 @@ async def create_domain(context: AdminContext, request: NewDomain) -> Document:
             raise Rejected("AlreadyExists", f"{email.name} has the domain {name!r} already", 409)
         return domains.put(view, path, "AzureManaged" if request.managed else "CustomerManaged")
 
-    return _with_records(context, await context.change(decide))
-
-
-def _with_records(context: AdminContext, domain: Domain) -> Document:
+    domain = await context.change(decide)
     return context.document(domain) | {"records": verification_records(domain)}
 
 
-async def list_domains(context: AdminContext, request: Listing) -> Document:
-    """``domain list``."""
-    email = find(context.view, EMAIL, request.parent) if request.parent else None
-    return {"domains": [context.document(each) for each in entries_of(context.view, DOMAIN, email)]}
-
-
-async def show_domain(context: AdminContext, request: EntryName) -> Document:
-    """``domain show``: with its records and senders."""
-    domain = _domain(context.view, request.name, request.parent)
+def domain_contents(context: AdminContext, domain: Domain) -> Document:
+    """Return what ``domain show`` adds: its records and senders."""
     senders = context.view.find(SenderUsername, domain.id)
-    return _with_records(context, domain) | {"senders": sorted(each.username for each in senders)}
-
-
-async def delete_domain(context: AdminContext, request: EntryName) -> Document:
-    """``domain delete``: not while it is linked, as in Azure."""
-    return await context.delete(
-        lambda view: domains.delete(view, _domain(view, request.name, request.parent).id)
-    )
-
-
-def _domain(view: Snapshot, name: str, parent: str) -> Domain:
-    return find(view, DOMAIN, name, find(view, EMAIL, parent) if parent else None)
+    return {
+        "records": verification_records(domain),
+        "senders": sorted(each.username for each in senders),
+    }
 
 
 async def create_sender(context: AdminContext, request: NewSender) -> Document:
@@ -99,29 +76,6 @@ async def create_sender(context: AdminContext, request: NewSender) -> Document:
     return context.document(await context.change(decide))
 
 
-async def list_senders(context: AdminContext, request: Listing) -> Document:
-    """``sender list``."""
-    domain = find(context.view, DOMAIN, request.parent) if request.parent else None
-    return {
-        "senders": [context.document(each) for each in entries_of(context.view, SENDER, domain)]
-    }
-
-
-async def show_sender(context: AdminContext, request: EntryName) -> Document:
-    """``sender show``."""
-    return context.document(_sender(context.view, request))
-
-
-async def delete_sender(context: AdminContext, request: EntryName) -> Document:
-    """``sender delete``."""
-    return await context.delete(lambda view: senders.delete(view, _sender(view, request).id))
-
-
-def _sender(view: Snapshot, request: EntryName) -> SenderUsername:
-    domain = find(view, DOMAIN, request.parent) if request.parent else None
-    return find(view, SENDER, request.name, domain)
-
-
 async def create_smtp_username(context: AdminContext, request: NewSmtpUsername) -> Document:
     """``smtp-username create``."""
     now = context.now()
@@ -137,27 +91,3 @@ async def create_smtp_username(context: AdminContext, request: NewSmtpUsername) 
         return smtp_usernames.put(view, path, made, now, context.directory.rules.actions)
 
     return context.document(await context.change(decide))
-
-
-async def list_smtp_usernames(context: AdminContext, request: Listing) -> Document:
-    """``smtp-username list``."""
-    service = find(context.view, COMMUNICATION, request.parent) if request.parent else None
-    entries = entries_of(context.view, SMTP_USERNAME, service)
-    return {"smtp_usernames": [context.document(each) for each in entries]}
-
-
-async def show_smtp_username(context: AdminContext, request: EntryName) -> Document:
-    """``smtp-username show``."""
-    return context.document(_smtp_username(context.view, request))
-
-
-async def delete_smtp_username(context: AdminContext, request: EntryName) -> Document:
-    """``smtp-username delete``."""
-    return await context.delete(
-        lambda view: smtp_usernames.delete(view, _smtp_username(view, request).id)
-    )
-
-
-def _smtp_username(view: Snapshot, request: EntryName) -> SmtpUsername:
-    service = find(view, COMMUNICATION, request.parent) if request.parent else None
-    return find(view, SMTP_USERNAME, request.name, service)

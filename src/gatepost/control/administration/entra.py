@@ -11,9 +11,9 @@ from gatepost.control.administration.entry_lookup import (
     entries_of,
     find,
     find_or_only,
+    find_parent,
 )
 from gatepost.control.administration.requests import (
-    EntryName,
     Listing,
     NewApp,
     NewSecret,
@@ -22,12 +22,17 @@ from gatepost.control.administration.requests import (
 from gatepost.directory.azure.changes.applications import (
     create_application,
     create_service_principal,
-    delete_application,
 )
 from gatepost.directory.azure.changes.credentials import add_secret, remove_secret
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
-from gatepost.directory.azure.changes.tenants import create_tenant, delete_tenant
-from gatepost.directory.azure.entries import Application, ClientSecret, Subscription
+from gatepost.directory.azure.changes.tenants import create_tenant
+from gatepost.directory.azure.entries import (
+    Application,
+    ClientSecret,
+    Entry,
+    Subscription,
+    Tenant,
+)
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 
@@ -37,26 +42,15 @@ async def create_a_tenant(context: AdminContext, request: NewTenant) -> Document
     return context.document(await context.change(lambda view: create_tenant(view, request.name)))
 
 
-async def list_tenants(context: AdminContext, _request: Listing) -> Document:
-    """``tenant list``."""
-    return {"tenants": [context.document(each) for each in entries_of(context.view, TENANT)]}
-
-
-async def show_tenant(context: AdminContext, request: EntryName) -> Document:
-    """``tenant show``: with its applications and subscriptions."""
-    tenant = find(context.view, TENANT, request.name)
+def tenant_contents(context: AdminContext, tenant: Tenant) -> Document:
+    """Return what ``tenant show`` adds: its applications and subscriptions."""
     subscriptions = [
         each for each in context.view.all(Subscription) if each.tenant_id.lower() == tenant.key
     ]
-    return context.document(tenant) | {
+    return {
         "apps": [each.display_name for each in entries_of(context.view, APP, tenant)],
         "subscriptions": [each.display_name for each in subscriptions],
     }
-
-
-async def delete_a_tenant(context: AdminContext, request: EntryName) -> Document:
-    """``tenant delete``."""
-    return await context.delete(lambda view: delete_tenant(view, find(view, TENANT, request.name)))
 
 
 async def create_app(context: AdminContext, request: NewApp) -> Document:
@@ -81,29 +75,9 @@ async def create_app(context: AdminContext, request: NewApp) -> Document:
     return context.document(await context.change(decide))
 
 
-async def list_apps(context: AdminContext, request: Listing) -> Document:
-    """``app list``."""
-    tenant = find(context.view, TENANT, request.parent) if request.parent else None
-    return {"apps": [context.document(each) for each in entries_of(context.view, APP, tenant)]}
-
-
-async def show_app(context: AdminContext, request: EntryName) -> Document:
-    """``app show``: with its secrets, and the names with which it can sign in."""
-    app = _app(context.view, request)
-    return context.document(app) | {
-        "secrets": _secrets(context, app),
-        "usernames": context.user_names(app),
-    }
-
-
-async def delete_app(context: AdminContext, request: EntryName) -> Document:
-    """``app delete``."""
-    return await context.delete(lambda view: delete_application(view, _app(view, request)))
-
-
-def _app(view: Snapshot, request: EntryName) -> Application:
-    tenant = find(view, TENANT, request.parent) if request.parent else None
-    return find(view, APP, request.name, tenant)
+def app_contents(context: AdminContext, app: Application) -> Document:
+    """Return what ``app show`` adds: its secrets, and the names with which it can sign in."""
+    return {"secrets": _secrets(context, app), "usernames": context.user_names(app)}
 
 
 async def create_secret(context: AdminContext, request: NewSecret) -> Document:
@@ -139,31 +113,15 @@ def _span(request: NewSecret, now: datetime) -> tuple[datetime, datetime]:
 
 async def list_secrets(context: AdminContext, request: Listing) -> Document:
     """``secret list``."""
-    app = find(context.view, APP, request.parent) if request.parent else None
-    return {"secrets": _secrets(context, app)}
+    return {"secrets": _secrets(context, find_parent(context.view, SECRET, request.parent))}
 
 
-def _secrets(context: AdminContext, app: Application | None) -> list[Document]:
+def _secrets(context: AdminContext, app: Entry | None) -> list[Document]:
     """Return secrets, oldest first, because that is the order in which they are replaced."""
     entries = sorted(entries_of(context.view, SECRET, app), key=lambda each: each.start)
     return [context.document(each) for each in entries]
 
 
-async def show_secret(context: AdminContext, request: EntryName) -> Document:
-    """``secret show``: never its value."""
-    return context.document(_secret(context.view, request))
-
-
-async def delete_secret(context: AdminContext, request: EntryName) -> Document:
+def remove_a_secret(view: Snapshot, secret: ClientSecret) -> Changes[ClientSecret]:
     """``secret delete``: what it gave access to ends with it."""
-
-    def decide(view: Snapshot) -> Changes[ClientSecret]:
-        secret = _secret(view, request)
-        return remove_secret(view, find(view, APP, secret.application_id), secret.id)
-
-    return await context.delete(decide)
-
-
-def _secret(view: Snapshot, request: EntryName) -> ClientSecret:
-    app = find(view, APP, request.parent) if request.parent else None
-    return find(view, SECRET, request.name, app)
+    return remove_secret(view, find(view, APP, secret.application_id), secret.id)

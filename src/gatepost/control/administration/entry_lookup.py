@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gatepost.control.administration.requests import EntryName
 from gatepost.directory.azure.changes.hierarchy import split_id
 from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import (
@@ -44,6 +45,8 @@ class Noun(Generic[E]):
     """People enter its value instead of its id or name, so that what was entered is never shown."""
     made_by: str = ""
     """The command that creates the first one."""
+    within: "Noun[Any] | None" = None
+    """The noun of the parent that a request may name."""
 
 
 def _named(*attributes: str) -> Callable[[Snapshot, Any], Sequence[str]]:
@@ -64,9 +67,9 @@ def _addresses(view: Snapshot, sender: SenderUsername) -> Sequence[str]:
 TENANT: Final = Noun("tenant", Tenant, _named("domain"), made_by="tenant create DOMAIN")
 APP: Final = Noun("app", Application, _named("display_name"),
                   lambda each: (each.id, each.object_id), lambda each: each.tenant_id,
-                  made_by="app create NAME")
+                  made_by="app create NAME", within=TENANT)
 SECRET: Final = Noun("secret", ClientSecret, _named("display_name"),
-                     parent=lambda each: each.application_id, is_secret=True)
+                     parent=lambda each: each.application_id, is_secret=True, within=APP)
 ROLE: Final = Noun("role", RoleDefinition, _named("role_name"))
 SUBSCRIPTION: Final = Noun("subscription", Subscription, _named("display_name", "name"),
                            parent=lambda each: each.tenant_id,
@@ -78,10 +81,12 @@ EMAIL: Final = Noun("Email service", EmailService, parent=_under(EmailService),
 COMMUNICATION: Final = Noun("Communication Services resource", CommunicationService,
                             parent=_under(CommunicationService),
                             made_by="resource create NAME")
-DOMAIN: Final = Noun("domain", Domain, _named("from_domain", "name"), parent=_under(Domain))
-SENDER: Final = Noun("sender", SenderUsername, _addresses, parent=_under(SenderUsername))
+DOMAIN: Final = Noun("domain", Domain, _named("from_domain", "name"), parent=_under(Domain),
+                     within=EMAIL)
+SENDER: Final = Noun("sender", SenderUsername, _addresses, parent=_under(SenderUsername),
+                     within=DOMAIN)
 SMTP_USERNAME: Final = Noun("SMTP user name", SmtpUsername, _named("name", "username"),
-                            parent=_under(SmtpUsername))
+                            parent=_under(SmtpUsername), within=COMMUNICATION)
 # fmt: on
 
 RESOURCES: Final[dict[str, Noun[Any]]] = {
@@ -112,6 +117,16 @@ def find(view: Snapshot, noun: Noun[E], text: str, parent: Entry | None = None) 
     if entry is None:
         raise _unknown(view, [noun], text, parent)
     return entry
+
+
+def find_parent(view: Snapshot, noun: Noun[Any], text: str) -> Entry | None:
+    """Return the parent that a request names; None without a name. Raises Rejected."""
+    return find(view, noun.within, text) if text and noun.within else None
+
+
+def find_in_parent(view: Snapshot, noun: Noun[E], request: EntryName) -> E:
+    """Return the entry that a request names, in its parent if that is named. Raises Rejected."""
+    return find(view, noun, request.name, find_parent(view, noun, request.parent))
 
 
 def find_or_only(view: Snapshot, noun: Noun[E], text: str) -> E:

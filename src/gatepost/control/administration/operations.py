@@ -11,8 +11,27 @@ from gatepost.control.administration import entra, requests, resources, roles
 from gatepost.control.administration.accounts import ACCOUNT_OPERATIONS, AccountAdmin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
+from gatepost.control.administration.entry_lookup import (
+    APP,
+    DOMAIN,
+    ROLE,
+    SECRET,
+    SENDER,
+    SMTP_USERNAME,
+    TENANT,
+    E,
+    Noun,
+    entries_of,
+    find_in_parent,
+    find_parent,
+)
 from gatepost.control.administration.verification import verify_domain
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes import domains, smtp_usernames
+from gatepost.directory.azure.changes import senders as sender_changes
+from gatepost.directory.azure.changes.applications import delete_application
+from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.tenants import delete_tenant
+from gatepost.directory.azure.snapshot import Snapshot
 
 
 class _Operation(NamedTuple):
@@ -20,24 +39,59 @@ class _Operation(NamedTuple):
     run: Callable[[AdminContext, Any], Awaitable[Document]]
 
 
+def _listing(key: str, noun: Noun[Any]) -> _Operation:
+    """Return the operation ``list``: all, or those in one parent."""
+
+    async def run(context: AdminContext, request: requests.Listing) -> Document:
+        parent = find_parent(context.view, noun, request.parent)
+        return {key: [context.document(each) for each in entries_of(context.view, noun, parent)]}
+
+    return _Operation(requests.Listing, run)
+
+
+def _showing(
+    noun: Noun[E], contents: Callable[[AdminContext, E], Document] = lambda _context, _entry: {}
+) -> _Operation:
+    """Return the operation ``show``; ``contents`` is what it adds to the entry's document."""
+
+    async def run(context: AdminContext, request: requests.EntryName) -> Document:
+        entry = find_in_parent(context.view, noun, request)
+        return context.document(entry) | contents(context, entry)
+
+    return _Operation(requests.EntryName, run)
+
+
+def _deletion(noun: Noun[E], delete: Callable[[Snapshot, E], Changes[E]]) -> _Operation:
+    """Return the operation ``delete``."""
+
+    async def run(context: AdminContext, request: requests.EntryName) -> Document:
+        return await context.delete(lambda view: delete(view, find_in_parent(view, noun, request)))
+
+    return _Operation(requests.EntryName, run)
+
+
+def _deletion_by_id(noun: Noun[E], delete: Callable[[Snapshot, str], Changes[E]]) -> _Operation:
+    return _deletion(noun, lambda view, entry: delete(view, entry.id))
+
+
 # fmt: off
 _OPERATIONS: Final[Mapping[str, _Operation]] = {
     "tenant create":        _Operation(requests.NewTenant, entra.create_a_tenant),
-    "tenant list":          _Operation(requests.Listing, entra.list_tenants),
-    "tenant show":          _Operation(requests.EntryName, entra.show_tenant),
-    "tenant delete":        _Operation(requests.EntryName, entra.delete_a_tenant),
+    "tenant list":          _listing("tenants", TENANT),
+    "tenant show":          _showing(TENANT, entra.tenant_contents),
+    "tenant delete":        _deletion(TENANT, delete_tenant),
     "app create":           _Operation(requests.NewApp, entra.create_app),
-    "app list":             _Operation(requests.Listing, entra.list_apps),
-    "app show":             _Operation(requests.EntryName, entra.show_app),
-    "app delete":           _Operation(requests.EntryName, entra.delete_app),
+    "app list":             _listing("apps", APP),
+    "app show":             _showing(APP, entra.app_contents),
+    "app delete":           _deletion(APP, delete_application),
     "secret create":        _Operation(requests.NewSecret, entra.create_secret),
     "secret list":          _Operation(requests.Listing, entra.list_secrets),
-    "secret show":          _Operation(requests.EntryName, entra.show_secret),
-    "secret delete":        _Operation(requests.EntryName, entra.delete_secret),
+    "secret show":          _showing(SECRET),
+    "secret delete":        _deletion(SECRET, entra.remove_a_secret),
     "role create":          _Operation(requests.NewRole, roles.create_role),
     "role list":            _Operation(requests.Listing, roles.list_roles),
-    "role show":            _Operation(requests.EntryName, roles.show_role),
-    "role delete":          _Operation(requests.EntryName, roles.delete_role),
+    "role show":            _showing(ROLE, roles.role_contents),
+    "role delete":          _deletion(ROLE, roles.delete_role),
     "role assign":          _Operation(requests.RoleGrant, roles.assign_role),
     "role unassign":        _Operation(requests.RoleGrant, roles.unassign_role),
     "resource create":      _Operation(requests.NewResource, resources.create_resource),
@@ -48,18 +102,18 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
     "resource unlink":      _Operation(requests.Link, resources.unlink_domain),
     "resource keys":        _Operation(requests.Keys, resources.access_keys),
     "domain create":        _Operation(requests.NewDomain, senders.create_domain),
-    "domain list":          _Operation(requests.Listing, senders.list_domains),
-    "domain show":          _Operation(requests.EntryName, senders.show_domain),
-    "domain delete":        _Operation(requests.EntryName, senders.delete_domain),
+    "domain list":          _listing("domains", DOMAIN),
+    "domain show":          _showing(DOMAIN, senders.domain_contents),
+    "domain delete":        _deletion_by_id(DOMAIN, domains.delete),
     "domain verify":        _Operation(requests.VerifyDomain, verify_domain),
     "sender create":        _Operation(requests.NewSender, senders.create_sender),
-    "sender list":          _Operation(requests.Listing, senders.list_senders),
-    "sender show":          _Operation(requests.EntryName, senders.show_sender),
-    "sender delete":        _Operation(requests.EntryName, senders.delete_sender),
+    "sender list":          _listing("senders", SENDER),
+    "sender show":          _showing(SENDER),
+    "sender delete":        _deletion_by_id(SENDER, sender_changes.delete),
     "smtp-username create": _Operation(requests.NewSmtpUsername, senders.create_smtp_username),
-    "smtp-username list":   _Operation(requests.Listing, senders.list_smtp_usernames),
-    "smtp-username show":   _Operation(requests.EntryName, senders.show_smtp_username),
-    "smtp-username delete": _Operation(requests.EntryName, senders.delete_smtp_username),
+    "smtp-username list":   _listing("smtp_usernames", SMTP_USERNAME),
+    "smtp-username show":   _showing(SMTP_USERNAME),
+    "smtp-username delete": _deletion_by_id(SMTP_USERNAME, smtp_usernames.delete),
 }
 # fmt: on
 

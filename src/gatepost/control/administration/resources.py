@@ -178,18 +178,14 @@ async def access_keys(context: AdminContext, request: Keys) -> Document:
         service = await context.change(
             lambda view: services.regenerate_key(view, service.id, which, sealed)
         )
-    keys = {
-        "primary": context.keys.open(service.primary_key).reveal(),
-        "secondary": context.keys.open(service.secondary_key).reveal(),
-    }
-    strings = {
-        name: f"endpoint={context.endpoint}/;accesskey={key}" if context.endpoint else None
-        for name, key in keys.items()
-    }
+    primary, secondary = (
+        context.keys.open(each).reveal() for each in (service.primary_key, service.secondary_key)
+    )
+    endpoint = f"endpoint={context.endpoint}/;accesskey=" if context.endpoint else None
     return {
         "resource": service.name,
-        "primary_key": keys["primary"],
-        "secondary_key": keys["secondary"],
-        "primary_connection_string": strings["primary"],
-        "secondary_connection_string": strings["secondary"],
+        "primary_key": primary,
+        "secondary_key": secondary,
+        "primary_connection_string": endpoint and endpoint + primary,
+        "secondary_connection_string": endpoint and endpoint + secondary,
     }

@@ -13,7 +13,7 @@ from gatepost.control.administration.entry_lookup import (
     find_or_only,
     find_resource,
 )
-from gatepost.control.administration.requests import EntryName, Listing, NewRole, RoleGrant
+from gatepost.control.administration.requests import Listing, NewRole, RoleGrant
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.outcome import Changes, Rejected
@@ -55,11 +55,10 @@ async def list_roles(context: AdminContext, _request: Listing) -> Document:
     }
 
 
-async def show_role(context: AdminContext, request: EntryName) -> Document:
-    """``role show``: with its assignments."""
-    role = find(context.view, ROLE, request.name)
+def role_contents(context: AdminContext, role: RoleDefinition) -> Document:
+    """Return what ``role show`` adds: its assignments."""
     assigned = role_definitions.assignments_of(context.view, role)
-    return context.document(role) | {"assignments": _oldest_first(context, assigned)}
+    return {"assignments": _oldest_first(context, assigned)}
 
 
 def _oldest_first(context: AdminContext, assignments: Iterable[RoleAssignment]) -> list[Document]:
@@ -69,21 +68,16 @@ def _oldest_first(context: AdminContext, assignments: Iterable[RoleAssignment]) 
     ]
 
 
-async def delete_role(context: AdminContext, request: EntryName) -> Document:
+def delete_role(view: Snapshot, role: RoleDefinition) -> Changes[RoleDefinition]:
     """``role delete``: not while it is assigned, as in Azure."""
-
-    def decide(view: Snapshot) -> Changes[RoleDefinition]:
-        role = find(view, ROLE, request.name)
-        try:
-            return role_definitions.delete(view, role.id)
-        except Rejected as error:
-            if error.code != "RoleDefinitionHasAssignments":
-                raise
-            count = len(role_definitions.assignments_of(view, role))
-            advice = f"first remove its {count} with role unassign; role show lists them"
-            raise Rejected(error.code, f"{error.message} To delete it, {advice}.", 409) from None
-
-    return await context.delete(decide)
+    try:
+        return role_definitions.delete(view, role.id)
+    except Rejected as error:
+        if error.code != "RoleDefinitionHasAssignments":
+            raise
+        count = len(role_definitions.assignments_of(view, role))
+        advice = f"first remove its {count} with role unassign; role show lists them"
+        raise Rejected(error.code, f"{error.message} To delete it, {advice}.", 409) from None
 
 
 async def assign_role(context: AdminContext, request: RoleGrant) -> Document:

@@ -2,8 +2,8 @@
 
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document, verification_records
-from gatepost.control.administration.entry_lookup import DOMAIN, EMAIL, find
-from gatepost.control.administration.requests import VerifyDomain
+from gatepost.control.administration.entry_lookup import DOMAIN, find_in_parent
+from gatepost.control.administration.requests import EntryName, VerifyDomain
 from gatepost.directory.azure.changes import verification
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, prove, status_of
 from gatepost.directory.azure.entries import Domain
@@ -14,8 +14,7 @@ async def verify_domain(context: AdminContext, request: VerifyDomain) -> Documen
 
     Of all, only those count that linking requires; DMARC is not required.
     """
-    email = find(context.view, EMAIL, request.parent) if request.parent else None
-    domain = find(context.view, DOMAIN, request.name, email)
+    domain = find_in_parent(context.view, DOMAIN, EntryName(request.name, request.parent))
     proofs = request.proofs or PROOFS
     if request.by_hand:
         named = domain.id

@@ -13,6 +13,7 @@ from gatepost.directory.azure.changes import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.outcome import stamped
 from gatepost.directory.azure.entries import Entry
+from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
 from gatepost.rest.arm.background import BackgroundOperations
@@ -150,6 +151,24 @@ def get_handler(kind: type[E], document: Callable[[ArmCall, E], dict[str, Any]])
         return JSONResponse(document(call, existing(call.snapshot, kind, call.scope)))
 
     return get
+
+
+def list_handler(
+    kind: type[E],
+    document: Callable[[ArmCall, E], dict[str, Any]],
+    holder: type[Entry] | None = None,
+) -> Handler:
+    """Return the handler of GET for a list: all entries of ``kind`` below the scope, which must be
+    an existing ``holder``."""
+
+    async def listing(call: ArmCall) -> Response:
+        if holder is not None:
+            existing(call.snapshot, holder, call.scope)
+        scope = call.scope.lower()
+        entries = [each for each in call.snapshot.all(kind) if is_within(each.key, scope)]
+        return call.pages([document(call, each) for each in entries])
+
+    return listing
 
 
 def delete_handler(delete: Callable[[Snapshot, str], Changes[E]]) -> Handler:

@@ -18,7 +18,7 @@ from gatepost.directory.azure.changes.verification import (
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.background import BackgroundOperation
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, TrackedBody, check_global, tracked
 from gatepost.rest.errors import ApiError
 
@@ -69,12 +69,6 @@ def _state(entry: Domain, proof: Proof) -> Document:
     return {
         "status": status_of(entry, proof), "errorCode": error.partition(":")[0] or "None",
     }  # fmt: skip
-
-
-async def listing(call: ArmCall) -> Response:
-    """``GET .../domains``."""
-    email = existing(call.snapshot, EmailService, call.scope)
-    return call.pages([document(each) for each in call.snapshot.find(Domain, email.id)])
 
 
 async def put(call: ArmCall) -> Response:
@@ -174,4 +168,5 @@ def _accepted(call: ArmCall, operation: BackgroundOperation) -> Response:
 
 
 get = get_handler(Domain, lambda _, entry: document(entry))
+listing = list_handler(Domain, lambda _, entry: document(entry), EmailService)
 delete = delete_handler(domains.delete)

@@ -9,9 +9,8 @@ from gatepost.directory.azure.changes import Changes, email_services
 from gatepost.directory.azure.changes.checks import checked_tags
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
-from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, check_global, tracked
 
 
@@ -23,13 +22,6 @@ def document(entry: EmailService) -> Document:
     """Return an Email service as Resource Manager shows it."""
     properties = {"provisioningState": "Succeeded", "dataLocation": entry.data_location}
     return tracked(entry, entry.stamp, entry.tags, properties)
-
-
-async def listing(call: ArmCall) -> Response:
-    """``GET .../emailServices``, of a group or of a subscription."""
-    services = call.snapshot.all(EmailService)
-    scope = call.scope.lower()
-    return call.pages([document(each) for each in services if is_within(each.key, scope)])
 
 
 async def put(call: ArmCall) -> Response:
@@ -58,4 +50,5 @@ async def patch(call: ArmCall) -> Response:
 
 
 get = get_handler(EmailService, lambda _, entry: document(entry))
+listing = list_handler(EmailService, lambda _, entry: document(entry))
 delete = delete_handler(email_services.delete)

@@ -144,7 +144,7 @@ async def put(call: ArmCall) -> Response:
         call.require(WRITE, each)
     spec = RoleSpec(
         properties.role_name,
-        tuple(_permission(each) for each in properties.permissions),
+        tuple(Permission(*msgspec.structs.astuple(each)) for each in properties.permissions),
         scopes,
         properties.description or "",
     )
@@ -152,15 +152,6 @@ async def put(call: ArmCall) -> Response:
         lambda snapshot: role_definitions.put(snapshot, call.names[0], spec)
     )
     return JSONResponse(_document(call, changes.entry), 201)
-
-
-def _permission(body: PermissionBody) -> Permission:
-    return Permission(
-        body.actions,
-        body.not_actions,
-        body.data_actions,
-        body.not_data_actions,
-    )
 
 
 async def delete(call: ArmCall) -> Response:

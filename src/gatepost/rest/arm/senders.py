@@ -4,10 +4,9 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import senders
-from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.resource_ids import parent_path
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -27,13 +26,6 @@ def _document(call: ArmCall, entry: SenderUsername) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def listing(call: ArmCall) -> Response:
-    """``GET .../senderUsernames``."""
-    domain = existing(call.snapshot, Domain, call.scope)
-    entries = call.snapshot.find(SenderUsername, domain.id)
-    return call.pages([_document(call, each) for each in entries])
-
-
 async def put(call: ArmCall) -> Response:
     """``PUT .../senderUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     spec = call.read(ResourceBody[_SenderProperties]).properties
@@ -45,4 +37,5 @@ async def put(call: ArmCall) -> Response:
 
 
 get = get_handler(SenderUsername, _document)
+listing = list_handler(SenderUsername, _document, Domain)
 delete = delete_handler(senders.delete)

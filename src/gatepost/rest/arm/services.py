@@ -14,9 +14,8 @@ from gatepost.directory.azure.entries import (
     Domain,
     PublicNetworkAccess,
 )
-from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.secrets import generate_access_key
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, check_global, tracked
 from gatepost.rest.errors import ApiError
 
@@ -79,13 +78,6 @@ def _document(call: ArmCall, entry: CommunicationService) -> Document:
     if entry.notification_hub_id:
         properties["notificationHubId"] = entry.notification_hub_id
     return tracked(entry, entry.stamp, entry.tags, properties)
-
-
-async def listing(call: ArmCall) -> Response:
-    """``GET .../communicationServices``, of a group or of a subscription."""
-    resources = call.snapshot.all(CommunicationService)
-    scope = call.scope.lower()
-    return call.pages([_document(call, each) for each in resources if is_within(each.key, scope)])
 
 
 async def put(call: ArmCall) -> Response:
@@ -181,4 +173,5 @@ async def check_name(call: ArmCall) -> Response:
 
 
 get = get_handler(CommunicationService, _document)
+listing = list_handler(CommunicationService, _document)
 delete = delete_handler(services.delete)

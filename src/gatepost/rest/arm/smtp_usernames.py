@@ -4,10 +4,9 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import smtp_usernames
-from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, resource
 
 
@@ -26,14 +25,6 @@ def _document(entry: SmtpUsername) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def listing(call: ArmCall) -> Response:
-    """``GET .../smtpUsernames``."""
-    service = existing(call.snapshot, CommunicationService, call.scope)
-    usernames = call.snapshot.all(SmtpUsername)
-    key = service.key
-    return call.pages([_document(each) for each in usernames if each.service_id.lower() == key])
-
-
 async def put(call: ArmCall) -> Response:
     """``PUT .../smtpUsernames/{name}``: 201 for a new one, 200 for an existing one."""
     properties = call.read(ResourceBody[_UsernameProperties]).properties
@@ -49,4 +40,5 @@ async def put(call: ArmCall) -> Response:
 
 
 get = get_handler(SmtpUsername, lambda _, entry: _document(entry))
+listing = list_handler(SmtpUsername, lambda _, entry: _document(entry), CommunicationService)
 delete = delete_handler(smtp_usernames.delete)

@@ -4,11 +4,10 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import suppressions
-from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
-from gatepost.directory.azure.resource_ids import is_within, parent_path
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler
+from gatepost.directory.azure.resource_ids import parent_path
+from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
 from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
 
 
@@ -55,13 +54,6 @@ def _address_document(call: ArmCall, entry: SuppressedAddress) -> Document:
     return resource(entry, entry.stamp, properties)
 
 
-async def lists(call: ArmCall) -> Response:
-    """``GET .../suppressionLists``."""
-    domain = existing(call.snapshot, Domain, call.scope)
-    entries = call.snapshot.find(SuppressionList, domain.id)
-    return call.pages([_list_document(call, each) for each in entries])
-
-
 async def put_list(call: ArmCall) -> Response:
     """``PUT .../suppressionLists/{name}``: 201 for a new one, 200 for an existing one."""
     name = call.read(ResourceBody[_ListProperties]).properties.list_name
@@ -69,16 +61,6 @@ async def put_list(call: ArmCall) -> Response:
         lambda snapshot: suppressions.put_list(snapshot, call.scope, name, call.now)
     )
     return JSONResponse(_list_document(call, entry), status)
-
-
-async def addresses(call: ArmCall) -> Response:
-    """``GET .../suppressionListAddresses``."""
-    holder = existing(call.snapshot, SuppressionList, call.scope)
-    entries = call.snapshot.all(SuppressedAddress)
-    key = holder.key
-    return call.pages(
-        [_address_document(call, each) for each in entries if is_within(each.key, key)]
-    )
 
 
 async def put_address(call: ArmCall) -> Response:
@@ -103,6 +85,8 @@ async def delete_address(call: ArmCall) -> Response:
     )
 
 
+lists = list_handler(SuppressionList, _list_document, Domain)
+addresses = list_handler(SuppressedAddress, _address_document, SuppressionList)
 get_list = get_handler(SuppressionList, _list_document)
 get_address = get_handler(SuppressedAddress, _address_document)
 delete_list = delete_handler(suppressions.delete_list)
