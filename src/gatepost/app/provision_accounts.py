@@ -1,7 +1,6 @@
 """The first start with plain accounts: creates one that can sign in."""
 
 import asyncio
-import base64
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -120,30 +119,21 @@ async def _has_password(directory: AccountDirectory, first: ProvisionedAccount) 
 
 
 def _sealed(first: ProvisionedAccount, key: Key) -> dict[str, str]:
-    def seal(secret: Secret) -> str:
-        return base64.b64encode(key.seal(secret.reveal().encode(), _PURPOSE)).decode()
-
     return {
         "username": first.username,
-        "password": seal(first.password),
+        "password": key.seal_text(first.password, _PURPOSE),
         "sender": first.sender,
-        "token": seal(first.token),
+        "token": key.seal_text(first.token, _PURPOSE),
     }
 
 
 def _recall(record: Record, key: Key, damaged: Damaged) -> ProvisionedAccount | None:
     try:
-        return _opened(record, key)
+        fields = msgspec.convert(record.fields, dict[str, str])
+        password, token = (
+            key.unseal_text(fields[name], _PURPOSE) for name in ("password", "token")
+        )
+        return ProvisionedAccount(fields["username"], password, fields["sender"], token)
     except FAULTS as error:
         note(damaged, record, error, "a new account is made")
         return None
-
-
-def _opened(record: Record, key: Key) -> ProvisionedAccount:
-    def open_(sealed: str) -> Secret:
-        return Secret(key.unseal(base64.b64decode(sealed), _PURPOSE).decode())
-
-    fields = msgspec.convert(record.fields, dict[str, str])
-    return ProvisionedAccount(
-        fields["username"], open_(fields["password"]), fields["sender"], open_(fields["token"])
-    )

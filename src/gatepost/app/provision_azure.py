@@ -1,6 +1,5 @@
 """The first start with the Azure directory: creates everything that is needed to send."""
 
-import base64
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -142,9 +141,9 @@ def _recall_admin(record: Record, directory: AzureDirectory, key: Key) -> Identi
 def _recall_secret(record: Record, directory: AzureDirectory, key: Key, purpose: str) -> Secret:
     """Return the application's secret if it is still valid."""
     fields = record.fields
-    value = key.unseal(base64.b64decode(fields["client_secret"]), purpose).decode()
-    refused = directory.prove_secret(fields["client_id"], value)
-    return Secret("" if refused else value)
+    value = key.unseal_text(fields["client_secret"], purpose)
+    refused = directory.prove_secret(fields["client_id"], value.reveal())
+    return Secret("") if refused else value
 
 
 def _recall(record: Record, directory: AzureDirectory, key: Key) -> Provisioned | None:
@@ -195,7 +194,7 @@ async def _provision(directory: AzureDirectory, key: Key, now: datetime) -> Prov
                 {
                     "tenant_id": tenant.id,
                     "client_id": application.id,
-                    "client_secret": _seal(key, client_secret, _OUR_SECRET),
+                    "client_secret": key.seal_text(client_secret, _OUR_SECRET),
                     "resource_id": service.id,
                     "sender": f"DoNotReply@{domain.from_domain}",
                 },
@@ -234,7 +233,7 @@ def _make_admin(
         principal.id,
         now - _EFFECTIVE_BEFORE,
     )
-    fields = {"client_id": application.id, "client_secret": _seal(key, secret, _ADMIN_SECRET)}
+    fields = {"client_id": application.id, "client_secret": key.seal_text(secret, _ADMIN_SECRET)}
     return _Admin(
         [application, secret_entry, principal, assignment],
         Record(*_ADMIN_RECORD, fields),
@@ -308,7 +307,3 @@ def _make_role(
         path, "email-sender", application.id, application.tenant_id, now - _EFFECTIVE_BEFORE
     )
     return [principal, role, assignment, login]
-
-
-def _seal(key: Key, secret: Secret, purpose: str) -> str:
-    return base64.b64encode(key.seal(secret.reveal().encode(), purpose)).decode()

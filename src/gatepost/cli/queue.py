@@ -91,46 +91,27 @@ def why(id_: str, data: Path, as_json: bool) -> None:
     print_result(call_queue(data, "why", {"id": id_}), as_json, _print_why)
 
 
-@queue.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
-@_options
-def retry(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Try waiting mail now, and end the pause of its next hop. Use it after a problem is solved.
+def _add_action(action: str, about: str, state: str, example: str) -> None:
+    """Add a command that acts on deliveries by their ids, or on all in a state."""
+    text = f"{about}\n\n\b\nExample:\n  gatepost queue {action} {example}"
 
-    \b
-    Example:
-      gatepost queue retry --all
-    """
-    _act(data, "retry", _selected_ids(ids, everything=everything), as_json=as_json)
-
-
-@queue.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All waiting deliveries.")
-@_options
-def hold(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Do not try mail until it is released; it does not expire meanwhile.
-
-    \b
-    Example:
-      gatepost queue hold 7-41
-    """
-    _act(data, "hold", _selected_ids(ids, everything=everything), as_json=as_json)
+    @queue.command(action, help=text)
+    @click.argument("ids", metavar="[ID]...", nargs=-1)
+    @click.option("--all", "everything", is_flag=True, help=f"All {state} deliveries.")
+    @_options
+    def act(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
+        if bool(ids) == everything:
+            raise click.UsageError("give either IDs or --all")
+        _act(data, action, None if everything else list(ids), as_json=as_json)
 
 
-@queue.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All held deliveries.")
-@_options
-def release(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-    """Release mail that is held, and try it now.
-
-    \b
-    Example:
-      gatepost queue release 7-41
-    """
-    _act(data, "release", _selected_ids(ids, everything=everything), as_json=as_json)
+# fmt: off
+_add_action("retry", "Try waiting mail now, and end the pause of its next hop. Use it after a "
+            "problem is solved.", "waiting", "--all")
+_add_action("hold", "Do not try mail until it is released; it does not expire meanwhile.",
+            "waiting", "7-41")
+_add_action("release", "Release mail that is held, and try it now.", "held", "7-41")
+# fmt: on
 
 
 @queue.command()
@@ -144,12 +125,6 @@ def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
       gatepost queue drop 7-41
     """
     _act(data, "drop", list(ids), as_json=as_json)
-
-
-def _selected_ids(ids: tuple[str, ...], *, everything: bool) -> list[str] | None:
-    if bool(ids) == everything:
-        raise click.UsageError("give either IDs or --all")
-    return None if everything else list(ids)
 
 
 def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> None:

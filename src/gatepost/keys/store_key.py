@@ -68,6 +68,14 @@ class Key:
         except (InvalidTag, ValueError):
             raise ConfigError(_MISFIT, where=self.where) from None
 
+    def seal_text(self, secret: Secret, purpose: str) -> str:
+        """Return a secret encrypted as ``seal`` does, as text for a record."""
+        return base64.b64encode(self.seal(secret.reveal().encode(), purpose)).decode()
+
+    def unseal_text(self, sealed: str, purpose: str) -> Secret:
+        """Return the secret. Raises ValueError and ConfigError."""
+        return Secret(self.unseal(base64.b64decode(sealed), purpose).decode())
+
     def _cipher(self, purpose: str) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(self.subkey(f"seal: {purpose}"))
 

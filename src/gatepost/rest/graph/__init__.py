@@ -136,4 +136,6 @@ async def _perform(site: Site, request: Request, operations: Sequence[_Operation
             request.headers.get("content-type", "").partition(";")[0].strip().lower(),
             request.client.host if request.client else "",
         )
+        if operation is not _MAIL:
+            call.require_administrator()
         return await handler(call)

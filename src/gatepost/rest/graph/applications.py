@@ -17,7 +17,7 @@ from gatepost.directory.azure.changes.applications import (
 from gatepost.directory.azure.changes.credentials import add_secret
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall, json_response, no_content
+from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.credentials import (
     KeyCredentialBody,
     PasswordCredentialBody,
@@ -31,7 +31,6 @@ from gatepost.rest.graph.documents import (
     password_credential,
 )
 from gatepost.rest.graph.errors import bad_request
-from gatepost.rest.graph.query import page_of, select
 
 _AUDIENCES: Final = {
     "azureadmyorg": False,
@@ -68,7 +67,6 @@ class _ChangedApplication(msgspec.Struct, rename="camel"):
 
 async def create(call: GraphCall) -> Response:
     """``POST /applications``."""
-    call.require_administrator()
     spec = call.read(_NewApplication, passed_over=_PASSED_OVER)
     multitenant = _multitenant(spec.sign_in_audience) or False
     made = create_application(
@@ -85,7 +83,7 @@ async def create(call: GraphCall) -> Response:
     document["passwordCredentials"] = [
         password_credential(secret, value.reveal()) for secret, value in secrets
     ]
-    return json_response({"@odata.context": call.context("applications/$entity")} | document, 201)
+    return call.respond("applications/$entity", document, 201)
 
 
 def _multitenant(audience: str | None) -> bool | None:
@@ -104,27 +102,22 @@ def _document(call: GraphCall, entry: Application) -> Document:
 
 async def list_all(call: GraphCall) -> Response:
     """``GET /applications``."""
-    call.require_administrator()
     documents = [_document(call, each) for each in call.applications]
-    page = page_of(documents, call.query, f"{call.base}/applications", "Application")
-    return json_response({"@odata.context": call.context("applications")} | page)
+    return call.respond_page("applications", documents, "Application")
 
 
 async def show(call: GraphCall) -> Response:
     """``GET /applications/{id}``: includes the certificates if they are selected."""
-    call.require_administrator()
     entry = call.application
     document = _document(call, entry)
     if "keycredentials" in call.query.get("$select", "").lower():
         certificates = call.snapshot.find(ClientCertificate, entry.id)
         document["keyCredentials"] = [key_credential(each, with_key=True) for each in certificates]
-    context = {"@odata.context": call.context("applications/$entity")}
-    return json_response(select(context | document, call.query))
+    return call.respond_selected("applications", document)
 
 
 async def update(call: GraphCall) -> Response:
     """``PATCH /applications/{id}``; certificates that are not listed are removed."""
-    call.require_administrator()
     spec = call.read(_ChangedApplication, passed_over=_PASSED_OVER)
     multitenant = _multitenant(spec.sign_in_audience)
     application = call.application
@@ -137,13 +130,10 @@ async def update(call: GraphCall) -> Response:
             return changed
         return replace_certificates(snapshot, changed.entry, spec.key_credentials)
 
-    await call.site.directory.change(decide)
-    return no_content()
+    return await call.change(decide)
 
 
 async def delete(call: GraphCall) -> Response:
     """``DELETE /applications/{id}``: final; there are no deleted items here."""
-    call.require_administrator()
     application = call.application
-    await call.site.directory.change(lambda snapshot: delete_application(snapshot, application))
-    return no_content()
+    return await call.change(lambda snapshot: delete_application(snapshot, application))

@@ -1,6 +1,6 @@
 """A request, as its handler sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -8,20 +8,29 @@ from typing import Any, Final, TypeVar
 import msgspec
 from starlette.responses import JSONResponse, Response
 
-from gatepost.directory.azure.changes import Rejected
+from gatepost.directory.azure.changes import Changes, Rejected
 from gatepost.directory.azure.changes.applications import not_found
-from gatepost.directory.azure.entries import Application, ServicePrincipal, Subscription, Tenant
+from gatepost.directory.azure.entries import (
+    Application,
+    Entry,
+    ServicePrincipal,
+    Subscription,
+    Tenant,
+)
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
 from gatepost.rest.context import Site
 from gatepost.rest.graph.errors import bad_request
+from gatepost.rest.graph.query import Document, page_of, select
 
 BODY_LIMIT: Final = 256 * 1024
 """Octets; an application with all its certificates is much smaller."""
 MAY_ADMINISTER: Final = "Microsoft.Authorization/roleAssignments/write"
 """An action that Owner grants, and Contributor does not."""
 
+E = TypeVar("E", bound=Entry)
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T", Application, ServicePrincipal, Subscription)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,7 @@ class GraphCall:
         consents. Here the caller must be Owner of a subscription of the tenant.
         """
         grant = self.site.directory.grant
-        key = self.tenant.key
-        for each in self.snapshot.all(Subscription):
-            if each.tenant_id.lower() != key:
-                continue
+        for each in self._of_tenant(Subscription):
             if not grant(self.caller.principal_id, each.id, (MAY_ADMINISTER,)).missing:
                 return
         raise Rejected(
@@ -108,8 +114,7 @@ class GraphCall:
     @property
     def applications(self) -> list[Application]:
         """Those of the tenant."""
-        key = self.tenant.key
-        return [each for each in self.snapshot.all(Application) if each.tenant_id.lower() == key]
+        return self._of_tenant(Application)
 
     @property
     def principal(self) -> ServicePrincipal:
@@ -124,27 +129,33 @@ class GraphCall:
     @property
     def principals(self) -> list[ServicePrincipal]:
         """Those of the tenant."""
-        key = self.tenant.key
-        return [
-            each for each in self.snapshot.all(ServicePrincipal) if each.tenant_id.lower() == key
-        ]
+        return self._of_tenant(ServicePrincipal)
 
-    def context(self, what: str) -> str:
-        """Return the annotation that says what a document is."""
-        return f"{self.base}/$metadata#{what}"
+    def _of_tenant(self, kind: type[T]) -> list[T]:
+        key = self.tenant.key
+        return [each for each in self.snapshot.all(kind) if each.tenant_id.lower() == key]
+
+    def respond(self, what: str, document: Document, status: int = 200) -> Response:
+        """Return a document, after the annotation that says what it is."""
+        context = {"@odata.context": f"{self.base}/$metadata#{what}"}
+        headers = {"cache-control": "no-store"}  # because of tokens and secrets
+        return JSONResponse(context | document, status, headers)
+
+    def respond_selected(self, what: str, document: Document) -> Response:
+        """Return the properties in ``$select`` of one object of the collection ``what``."""
+        return self.respond(f"{what}/$entity", select(document, self.query))
+
+    def respond_page(self, what: str, documents: Sequence[Document], resource: str) -> Response:
+        """Return one page of the collection ``what``."""
+        return self.respond(what, page_of(documents, self.query, f"{self.base}/{what}", resource))
+
+    async def change(self, decide: Callable[[Snapshot], Changes[E]]) -> Response:
+        """Save the changes of ``decide``; return 204. Raises Rejected."""
+        await self.site.directory.change(decide)
+        return Response(status_code=204)
 
 
 UNREADABLE: Final = (
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is "
     "of valid JSON format."
 )
-
-
-def json_response(document: Any, status: int = 200) -> Response:
-    """Return a response that must not be cached, because of tokens and secrets."""
-    return JSONResponse(document, status, {"cache-control": "no-store"})
-
-
-def no_content() -> Response:
-    """Return 204."""
-    return Response(status_code=204)

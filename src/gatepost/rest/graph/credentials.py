@@ -24,7 +24,7 @@ from gatepost.directory.azure.entries import Application, ClientCertificate, Cli
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.secret import Secret
-from gatepost.rest.graph.call import GraphCall, json_response, no_content
+from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.documents import password_credential
 from gatepost.rest.graph.errors import bad_request
 
@@ -59,12 +59,11 @@ class KeyCredentialBody(msgspec.Struct, rename="camel"):
 
 async def add_password(call: GraphCall) -> Response:
     """``POST /applications/{id}/addPassword``: the only response with the value."""
-    call.require_administrator()
     spec = call.read(_AddPassword).password_credential or PasswordCredentialBody()
     secret, value = make_secret(call, call.application, spec)
     await call.site.directory.change(lambda snapshot: add_secret(snapshot, secret))
-    context = {"@odata.context": call.context("microsoft.graph.passwordCredential")}
-    return json_response(context | password_credential(secret, value.reveal()))
+    document = password_credential(secret, value.reveal())
+    return call.respond("microsoft.graph.passwordCredential", document)
 
 
 def make_secret(
@@ -101,10 +100,8 @@ def _out_of_range() -> Rejected:
 
 async def remove_password(call: GraphCall) -> Response:
     """``POST /applications/{id}/removePassword``."""
-    call.require_administrator()
     key_id, application = call.read(_RemovePassword).key_id, call.application
-    await call.site.directory.change(lambda snapshot: remove_secret(snapshot, application, key_id))
-    return no_content()
+    return await call.change(lambda snapshot: remove_secret(snapshot, application, key_id))
 
 
 def replace_certificates(

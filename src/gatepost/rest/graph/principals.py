@@ -15,9 +15,8 @@ from gatepost.directory.azure.changes.applications import (
 )
 from gatepost.directory.azure.entries import Application, ServicePrincipal
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall, json_response, no_content
+from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.documents import Document, principal_document
-from gatepost.rest.graph.query import page_of, select
 
 _PASSED_OVER: Final = frozenset(
     {
@@ -38,7 +37,6 @@ class _NewPrincipal(msgspec.Struct, rename="camel"):
 
 async def create(call: GraphCall) -> Response:
     """``POST /servicePrincipals``."""
-    call.require_administrator()
     app_id = call.read(_NewPrincipal, passed_over=_PASSED_OVER).app_id
     tenant = call.tenant
 
@@ -53,8 +51,7 @@ async def create(call: GraphCall) -> Response:
         return create_service_principal(snapshot, application, tenant.id)
 
     made = (await call.site.directory.change(decide)).entry
-    context = {"@odata.context": call.context("servicePrincipals/$entity")}
-    return json_response(context | _document(call, made), 201)
+    return call.respond("servicePrincipals/$entity", _document(call, made), 201)
 
 
 def _document(call: GraphCall, entry: ServicePrincipal) -> Document:
@@ -63,22 +60,16 @@ def _document(call: GraphCall, entry: ServicePrincipal) -> Document:
 
 async def list_all(call: GraphCall) -> Response:
     """``GET /servicePrincipals``."""
-    call.require_administrator()
     documents = [_document(call, each) for each in call.principals]
-    page = page_of(documents, call.query, f"{call.base}/servicePrincipals", "ServicePrincipal")
-    return json_response({"@odata.context": call.context("servicePrincipals")} | page)
+    return call.respond_page("servicePrincipals", documents, "ServicePrincipal")
 
 
 async def show(call: GraphCall) -> Response:
     """``GET /servicePrincipals/{id}``."""
-    call.require_administrator()
-    context = {"@odata.context": call.context("servicePrincipals/$entity")}
-    return json_response(select(context | _document(call, call.principal), call.query))
+    return call.respond_selected("servicePrincipals", _document(call, call.principal))
 
 
 async def delete(call: GraphCall) -> Response:
     """``DELETE /servicePrincipals/{id}``, with its role assignments."""
-    call.require_administrator()
     principal = call.principal
-    await call.site.directory.change(lambda snapshot: delete_service_principal(snapshot, principal))
-    return no_content()
+    return await call.change(lambda snapshot: delete_service_principal(snapshot, principal))
