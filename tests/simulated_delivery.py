@@ -21,11 +21,11 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.evidence import Evidence
 from gatepost.model.message import Submission
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.retry import Retry
 from gatepost.model.route import (
     HopLimits,
     Match,
     MxTarget,
+    Retry,
     Route,
     ServerAddress,
     Smarthost,

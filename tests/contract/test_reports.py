@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.model.report import DELIVERY, Report
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import DELIVERY, Report, SuppressedPeriod
 from gatepost.queue.reports_contract import Backlog, PublishedReport, ReportSettlement, ReportStore
 from gatepost.reports.suppression import is_in_force
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from gatepost.rest.email import refusals
-from gatepost.rest.email.description import description
-from gatepost.rest.email.versions import SUPPORTED
+from gatepost.rest.email.forms import SUPPORTED
+from gatepost.rest.email.handlers import description
 from tests.docs.pages import ROOT, read_page
 
 SOURCES = ROOT / "src" / "gatepost" / "rest" / "email"

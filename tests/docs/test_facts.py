@@ -19,7 +19,7 @@ from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.causes.cause import Cause
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.secret import Secret
-from gatepost.operator_log.levels import LEVELS
+from gatepost.operator_log.sentences import LEVELS
 from gatepost.profiles import available_profiles
 from tests.docs.generated import BUILT, PAGES, commands, help_text, options
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page

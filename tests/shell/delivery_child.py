@@ -22,8 +22,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
-from gatepost.model.retry import Retry
-from gatepost.model.route import HopLimits, Route, Smarthost, SmarthostTarget
+from gatepost.model.route import HopLimits, Retry, Route, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dns import DnsResolver
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer

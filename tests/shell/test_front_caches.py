@@ -18,11 +18,10 @@ from gatepost.directory.contract import Directory
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.errors import Disconnected
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.rpc import Calls

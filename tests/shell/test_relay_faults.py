@@ -15,10 +15,9 @@ import pytest
 from gatepost.directory.contract import Directory
 from gatepost.errors import Disconnected, QueueError, QueueFull, ResponseLost
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.app.ready_json import Trusted
-from gatepost.certificates.bundle import write_bundle
-from gatepost.certificates.local_ca import ensure_certificates
+from gatepost.certificates.local_ca import ensure_certificates, write_bundle
 from gatepost.keys.store_key import keep_fingerprint, open_key
 from gatepost.keys.token_signing import open_tokens
 from gatepost.net.atomic_files import keep_out_of_git

@@ -46,8 +46,7 @@ from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.error_text import explain
 from gatepost.relay.spool import Budget
 from gatepost.reports.service import EventService
-from gatepost.rest.context import MessageLimits, Site
-from gatepost.rest.own_names import OwnNames
+from gatepost.rest.context import MessageLimits, OwnNames, Site
 from gatepost.store.sqlite import SqliteStore
 from gatepost.web.health import health_url, serve_health
 from gatepost.wire.server.replies import replies_with

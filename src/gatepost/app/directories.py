@@ -35,12 +35,11 @@ from gatepost.keys.damaged_records import tell_damaged
 from gatepost.keys.store_key import DIGESTS, Key, keep_fingerprint
 from gatepost.keys.token_signing import open_tokens
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.net.http import Http
 from gatepost.profiles import load_profile

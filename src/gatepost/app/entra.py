@@ -1,20 +1,25 @@
-"""Makes the directory of applications in real tenants, which their token endpoint proves."""
+"""Makes the directory of applications in real tenants: their token endpoint proves them, and the
+tenants publish the keys of their tokens."""
 
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import EntraDirectorySettings
 from gatepost.diagnosis.errors import finding_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
-from gatepost.directory.entra_tokens import EntraTokens, audiences_of
-from gatepost.errors import TokenError
+from gatepost.directory.entra_tokens import EntraTokens, TokenIssuer, audiences_of, read_issuer
+from gatepost.errors import GatepostError, TokenError
 from gatepost.keys.accounts import PROOFS
-from gatepost.keys.entra_keys import published_by
 from gatepost.keys.store_key import Key
 from gatepost.model.secret import Secret
-from gatepost.net.http import Http
+from gatepost.net.http import Http, HttpRequest
 
 
 def open_entra(settings: EntraDirectorySettings, http: Http, key: Key) -> EntraDirectory:
@@ -52,3 +57,34 @@ async def prove_at_endpoint(
         slug = finding_of(error) or ("entra_unavailable" if is_open else "entra_refused")
         return Proof(f"{slug}: {error}", is_open, error.retry_after)
     return Proof()
+
+
+# Tokens of both versions are used, each with the issuer in its own document
+# (https://learn.microsoft.com/entra/identity-platform/access-tokens#token-formats).
+_DOCUMENTS: Final = (
+    "v2.0/.well-known/openid-configuration",
+    ".well-known/openid-configuration",
+)
+
+
+async def published_by(http: Http, authority: str, tenant_id: str) -> TokenIssuer | str:
+    """Ask an authority for a tenant's issuers and keys; a ``Published``."""
+    base = f"{authority.rstrip('/')}/{quote(tenant_id, safe='')}"
+    try:
+        discovered = [await _document(http, f"{base}/{each}") for each in _DOCUMENTS]
+        keys = discovered[0].get("jwks_uri")
+        if not isinstance(keys, str) or urlsplit(keys).netloc != urlsplit(authority).netloc:
+            return "the discovery document names no keys at the authority"
+        return read_issuer(discovered, await _document(http, keys))
+    except (GatepostError, ValueError) as error:
+        return f"the tenant's keys cannot be fetched: {error}"
+
+
+async def _document(http: Http, url: str) -> Mapping[str, Any]:
+    response = await http.ask(HttpRequest("GET", url, {"accept": "application/json"}))
+    if response.status != 200:
+        raise ValueError(f"HTTP {response.status}")
+    try:
+        return msgspec.json.decode(response.body, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise ValueError("the answer is not a JSON object") from None

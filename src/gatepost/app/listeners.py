@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.certificates.files import CertificateFiles, Files
-from gatepost.config.limits import LimitSettings
-from gatepost.config.settings import Configuration, ListenerSettings, NetworkRule
+from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.values import Network
 from gatepost.model.address import parse_address
 from gatepost.model.profile import Profile

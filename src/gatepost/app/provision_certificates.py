@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gatepost.app.ready_json import Trusted
-from gatepost.certificates.bundle import write_bundle
-from gatepost.certificates.local_ca import ensure_certificates, make_flawed
+from gatepost.certificates.local_ca import ensure_certificates, make_flawed, write_bundle
 from gatepost.certificates.names import names_of
 from gatepost.config.settings import Configuration
 from gatepost.relay.context import ReportEvent

@@ -2,7 +2,8 @@
 
 The strictest verifiers accept it (RFC 5280, OpenSSL's X509_STRICT, Go, rustls): it has key
 identifiers, critical basic constraints and key usage, and host names only in subjectAltName. The
-authority is constrained to the names that it serves, so trusting it permits nothing else.
+authority is constrained to the names that it serves, so trusting it permits nothing else. For
+variables such as SSL_CERT_FILE, which replace the system's authorities, there is a file with both.
 """
 
 import secrets
@@ -26,6 +27,7 @@ from gatepost.certificates.names import (
 from gatepost.errors import ConfigError
 from gatepost.net.atomic_files import PUBLIC, write_file
 from gatepost.net.file_owners import make_private_directory
+from gatepost.net.tls import system_authorities
 
 CA_FILE: Final = "ca.pem"
 """In the data directory of ``gatepost up``: the authority that clients must trust."""
@@ -274,3 +276,18 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+FILE: Final = "ca-bundle.pem"
+
+
+def write_bundle(data: Path, ca_file: Path) -> Path:
+    """Write the file if its content has changed, and return its path. Raises OSError."""
+    path = data / FILE
+    ours = ca_file.read_bytes()
+    # The system's may be this file, if a relay is started where `gatepost env` was evaluated.
+    others = [each for each in system_authorities() if each.strip() != ours.strip()]
+    content = b"".join([ours, *others])
+    if not path.exists() or path.read_bytes() != content:
+        write_file(path, content, mode=PUBLIC)
+    return path

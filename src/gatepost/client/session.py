@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepost.client.ehlo_secrets import without_secrets
 from gatepost.client.steps import BeginTls, Conversation, Read, T, Write, WriteFrom
 from gatepost.errors import (
     Disconnected,
@@ -25,11 +24,37 @@ from gatepost.errors import (
 )
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.reply import Reply
-from gatepost.model.transcript import Transcript
+from gatepost.model.transcript import REDACTED, Transcript
 from gatepost.net.dial import Server
 from gatepost.net.tls import TlsFacts
+from gatepost.sasl.mechanisms import MECHANISMS
 from gatepost.wire.ehlo_reply import parse_capabilities
 from gatepost.wire.reply_reader import ReplyReader
+
+_KEYWORDS: Final = frozenset({
+    "8BITMIME", "AUTH", "BINARYMIME", "CHUNKING", "DSN", "PIPELINING", "SIZE", "SMTPUTF8",
+    "STARTTLS", *MECHANISMS,
+})  # fmt: skip
+"""Words that are shown, whatever they contain."""
+_WORD: Final = re.compile(r"[^\s=]+")
+
+
+def without_secrets(reply: Reply, redact: Callable[[str], str]) -> Reply:
+    """Return a reply whose words all may be shown in errors, and which offers the same as before.
+
+    A password may be a known word, so known words of a line with a secret are kept.
+    """
+    is_across = redact(reply.text) == REDACTED
+    lines = [
+        line if not is_across and redact(line) == line else _WORD.sub(_unless_keyword, line)
+        for line in reply.lines
+    ]
+    return replace(reply, text="\n".join(lines))
+
+
+def _unless_keyword(word: re.Match[str]) -> str:
+    return word[0] if word[0].upper() in _KEYWORDS else REDACTED
+
 
 CLOSING: Final = 421
 CHALLENGE: Final = 334

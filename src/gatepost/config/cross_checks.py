@@ -7,11 +7,11 @@ from typing import Final
 from gatepost.config.settings import ApiSettings, ListenerSettings
 from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
-from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     GraphTarget,
     MxTarget,
+    Retry,
     Route,
     SmarthostTarget,
     Target,

@@ -16,10 +16,9 @@ from gatepost.config.cross_checks import (
     warn_of_unused,
 )
 from gatepost.config.external_checks import check_external
-from gatepost.config.limits import read_limits
 from gatepost.config.listeners import check_mechanisms, read_api, read_directories, read_listeners
 from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Configuration, DnsSettings, StorageSettings
+from gatepost.config.settings import Configuration, DnsSettings, StorageSettings, read_limits
 from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.config.table_reader import Source, TableReader
 from gatepost.errors import ConfigError

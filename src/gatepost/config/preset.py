@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from gatepost.config.limits import LimitSettings
 from gatepost.config.settings import (
     AccountsDirectory,
     ApiSettings,
@@ -13,6 +12,7 @@ from gatepost.config.settings import (
     Configuration,
     DnsSettings,
     Emulation,
+    LimitSettings,
     ListenerSettings,
     ListenerTls,
     Place,

@@ -14,7 +14,6 @@ from gatepost.config.settings import (
 )
 from gatepost.config.sign_in_checks import check_sign_in
 from gatepost.config.table_reader import TableReader
-from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -24,6 +23,7 @@ from gatepost.model.route import (
     HopTls,
     Match,
     MxTarget,
+    Retry,
     Route,
     Smarthost,
     SmarthostTarget,

@@ -6,11 +6,10 @@ from typing import Final
 
 from gatepost.directory.accounts import REFUSED, AccountDirectory
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 TOKENS: Final = frozenset({"OAUTHBEARER", "XOAUTH2"})

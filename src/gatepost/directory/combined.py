@@ -14,10 +14,9 @@ from gatepost.directory.contract import (
     standing_for_cache,
 )
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 REFUSED_AFTER: Final = 0.5

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 __all__ = ["CacheableDirectory", "Directory", "Later", "Record", "Records", "Standing"]

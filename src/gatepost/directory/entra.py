@@ -20,10 +20,9 @@ from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.scram_verifiers import unproven
 from gatepost.directory.sender_patterns import standing_of
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 REFUSED: Final = Reply(535, "Authentication unsuccessful", Esc(5, 7, 3))

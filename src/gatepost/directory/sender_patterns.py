@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final
 
 from gatepost.model.address import Address
+from gatepost.model.credentials import Standing
 from gatepost.model.idn import fold_domain
-from gatepost.model.sender_standing import Standing
 
 ANY_SENDER: Final = "*"
 _ANY: Final = "@*"

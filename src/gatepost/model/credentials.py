@@ -1,6 +1,7 @@
 """The identity that a client claims (unproven), and what a directory made of it (proven)."""
 
 from dataclasses import field
+from enum import Enum
 
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.secret import Secret
@@ -48,3 +49,13 @@ class Principal:
             self.name, mechanism, self.resource_id, self.application_id, self.subscription_id,
             self.secret_id,
         )  # fmt: skip
+
+
+class Standing(Enum):
+    """The directory's answer to the question whether a principal may use a sender."""
+
+    ALLOWED = "allowed"
+    DOMAIN_NOT_LINKED = "domain_not_linked"
+    SENDER_NOT_REGISTERED = "sender_not_registered"
+    NOT_SIGNED_IN = "not_signed_in"
+    """The principal no longer exists, or has lost its role."""

@@ -60,3 +60,17 @@ def message_guid(id: str, received_at: datetime) -> str:
 def report_guid(message_id: str, *what: str) -> str:
     """Return the id of a report: always the same for the same message and circumstances."""
     return str(uuid.uuid5(_NAMESPACE, "\n".join((message_id, *what))))
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedPeriod:
+    """Nothing is sent to ``address`` from ``since`` until ``until`` (UTC)."""
+
+    address: str
+    """In lower case."""
+    level: int
+    """How often it was prolonged, which decides about its duration."""
+    since: datetime
+    until: datetime
+    is_damaged: bool = False
+    """The record in the store is damaged: it holds until somebody deletes it."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gatepost.model.address import Address
+from gatepost.model.credentials import Standing
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.wire.server.replies import Replies
 
 _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {

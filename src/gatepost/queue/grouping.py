@@ -6,8 +6,7 @@ from datetime import datetime
 from gatepost.model.delivery import Planned
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.fast_dataclass import dataclass
-from gatepost.model.retry import Retry
-from gatepost.model.route import NextHop
+from gatepost.model.route import NextHop, Retry
 from gatepost.queue.retry_schedule import Times
 
 

@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gatepost.model.message import StoredMessage
-from gatepost.model.report import Report
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import Report, SuppressedPeriod
 
 
 @dataclass(frozen=True, slots=True)

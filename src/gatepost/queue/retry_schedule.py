@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gatepost.model.fast_dataclass import dataclass
-from gatepost.model.retry import Retry
+from gatepost.model.route import Retry
 
 SHORTEST: Final = timedelta(seconds=1)
 """Minimum time between two attempts, whatever the configuration says."""

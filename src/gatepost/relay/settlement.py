@@ -10,7 +10,7 @@ from gatepost.model.delivery import Addressee, Attempt, Delivery, Lease, Settlem
 from gatepost.model.dsn import Reported
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.retry import Retry
+from gatepost.model.route import Retry
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.reply_lessons import lesson_of
 from gatepost.queue.retry_schedule import Random, Times, due_notice, next_attempt

@@ -10,11 +10,10 @@ from gatepost.mime.authors import read_authors
 from gatepost.mime.header_summary import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
-from gatepost.model.credentials import Principal
+from gatepost.model.credentials import Principal, Standing
 from gatepost.model.later import Later
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender_checks import check_sender, refuse_from
 from gatepost.relay.context import Relay, When

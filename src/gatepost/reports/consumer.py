@@ -15,8 +15,7 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
-from gatepost.model.report import Report
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
 from gatepost.relay.context import ReportEvent
 from gatepost.relay.error_text import explain

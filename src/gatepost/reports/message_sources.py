@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import (
     CommunicationService,
@@ -16,6 +15,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.login_checks import resolve
 from gatepost.directory.azure.senders import senders_of
+from gatepost.directory.azure.snapshot import ClaimedIdentity
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.reports.suppression import is_for_sender

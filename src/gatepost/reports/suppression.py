@@ -7,7 +7,7 @@ Source: Microsoft Learn, "Understanding suppression lists and email bounces" (ma
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import SuppressedPeriod
 
 PERIODS: Final = tuple(timedelta(hours=hours) for hours in (24, 48, 96, 168, 336))
 """How long an address is suppressed after its bounce, and after each send within that period."""

@@ -1,14 +1,17 @@
 """What the HTTP APIs of a relay share."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
-from gatepost.directory.azure.tokens import AccessTokens
+from gatepost.directory.azure.tokens import AccessTokens, resource_name
 from gatepost.model.address import Address
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import Profile
@@ -17,13 +20,65 @@ from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas
 from gatepost.queue.operations_contract import SendingStore
 from gatepost.relay.context import ReportEvent
-from gatepost.rest.events.contract import EventSubscriptions
-from gatepost.rest.keyed_lock import KeyedLocks
-from gatepost.rest.own_names import OwnNames
+from gatepost.rest.events.subscription import EventSubscriptions
 from gatepost.routing.route import Router
 
 if TYPE_CHECKING:  # without HTTP, its libraries are not needed
     from gatepost.rest.request_bodies import Intake
+
+
+def _none() -> Collection[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNames:
+    """The names of loopback, and those that are configured; never that of an Azure resource."""
+
+    configured: Callable[[], Collection[str]] = _none
+    """Returns host names in lower case and addresses; the first label of a name may be ``*``."""
+
+    def has_name(self, host: str) -> bool:
+        """Tell whether a host name or address is one of this server's."""
+        if resource_name(f"https://{host}"):
+            return False
+        try:
+            address = ip_address(host)
+        except ValueError:
+            below = host.partition(".")[2]
+            names = self.configured()
+            return _is_loopback(host) or host in names or f"*.{below}" in names
+        return address.is_loopback or str(address) in self.configured()
+
+
+def _is_loopback(name: str) -> bool:
+    """RFC 6761 6.3."""
+    return name == "localhost" or name.endswith(".localhost")
+
+
+class KeyedLocks:
+    """Locks by name, so that what was checked before an await still holds after it.
+
+    Each exists only while it is held or waited for.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, name: str) -> AsyncIterator[None]:
+        """Hold the lock of ``name``."""
+        lock, users = self._locks.get(name) or (asyncio.Lock(), 0)
+        self._locks[name] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[name]
+            if users > 1:
+                self._locks[name] = lock, users - 1
+            else:
+                del self._locks[name]
 
 
 class AccessKeys(Protocol):

@@ -5,10 +5,9 @@ from typing import Final, cast
 
 from gatepost.mime.authors import read_authors
 from gatepost.model.address import Address
-from gatepost.model.credentials import Principal
+from gatepost.model.credentials import Principal, Standing
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.policy.sender_checks import check_from, check_sender, refuse_from
 from gatepost.sasl.interview import (
     Answer,

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import REFUSED, Verifier
 from gatepost.sasl.verifiers import (
     ScramHash,

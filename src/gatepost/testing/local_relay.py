@@ -4,12 +4,13 @@ import asyncio
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -19,7 +20,6 @@ from gatepost.model.message import StoredMessage
 from gatepost.queue.message_selection import decode_subject
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.testing.dialogue import Values
-from gatepost.testing.missed import missed
 
 T = TypeVar("T")
 
@@ -243,3 +243,25 @@ async def _capture(store: Store, message: StoredMessage) -> Captured:
         principal=message.principal,
         content=b"".join(body.chunks()),
     )
+
+
+MOST: Final = 5
+"""Maximum number of lines of each kind, the newest ones."""
+REFUSALS: Final = frozenset({"auth_refused", "refused", "message_refused", "not_stored"})
+
+
+def missed(wanted: str, messages: Sequence[Captured], events: Sequence[Mapping[str, Any]]) -> str:
+    """Return some lines. ``messages`` newest first, ``events`` oldest first."""
+    here = (f"{each.subject!r} to {', '.join(each.rcpt_to)}" for each in messages)
+    refused = (
+        f"{each['reply']} ({each['reason']})"
+        for each in reversed(events)
+        if each.get("event") in REFUSALS
+    )
+    lines = [*_newest("captured", here, len(messages)), *_newest("refused", refused)]
+    return "\n".join([wanted, *(lines or ["nothing was captured, and nothing was refused"])])
+
+
+def _newest(word: str, lines: Iterable[str], count: int = 0) -> list[str]:
+    newest = [f"  {word}: {each}" for each in islice(lines, MOST)]
+    return [*newest, f"  ... and {count - MOST} older"] if count > MOST else newest

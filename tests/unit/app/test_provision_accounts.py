@@ -7,10 +7,9 @@ import pytest
 from gatepost.app.provision_accounts import Accounts, provide_accounts
 from gatepost.keys.store_key import Key
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.profiles import load_profile
 from tests.unit.directory.memory import MemoryRecords
 

@@ -28,9 +28,8 @@ from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.contract import Record
 from gatepost.keys.store_key import Key
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from tests.unit.directory.memory import MemoryRecords
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.certificates.bundle import write_bundle
-from gatepost.certificates.local_ca import ensure_certificates
+from gatepost.certificates.local_ca import ensure_certificates, write_bundle
 from gatepost.net.tls import system_authorities
 
 OTHER = b"-----BEGIN CERTIFICATE-----\nb3RoZXI=\n-----END CERTIFICATE-----\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.client.ehlo_secrets import without_secrets
+from gatepost.client.session import without_secrets
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Transcript
 from gatepost.wire.ehlo_reply import parse_capabilities

@@ -21,7 +21,6 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.config.values import network
-from gatepost.model.retry import Retry
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -29,6 +28,7 @@ from gatepost.model.route import (
     HopLimits,
     Match,
     MxTarget,
+    Retry,
     Smarthost,
     SmarthostTarget,
 )

@@ -19,10 +19,9 @@ from gatepost.directory.accounts import (
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from tests.contract.directories import QuickHasher
 from tests.unit.directory.memory import MemoryRecords
 

@@ -12,10 +12,9 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.model.address import Address, parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 from tests.unit.directory.memory import MemoryRecords
 

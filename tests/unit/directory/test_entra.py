@@ -10,10 +10,9 @@ from gatepost.directory import proof_cache
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import REFUSAL_HOLDS, EntraDirectory, EntraRules, Proof
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 APPLICATION = "77777777-0000-4000-8000-000000000001"

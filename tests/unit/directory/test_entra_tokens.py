@@ -22,10 +22,9 @@ from gatepost.directory.entra_tokens import (
     read_issuer,
 )
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 APPLICATION = "77777777-0000-4000-8000-000000000001"

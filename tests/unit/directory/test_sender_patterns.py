@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.directory.sender_patterns import standing_of
 from gatepost.model.address import parse_address
-from gatepost.model.sender_standing import Standing
+from gatepost.model.credentials import Standing
 
 ALLOWED, REGISTERED, LINKED = (
     Standing.ALLOWED,

@@ -8,8 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from gatepost.operator_log.levels import _EVENTS, LEVELS
-from gatepost.operator_log.sentences import EventFormatter, format_event
+from gatepost.operator_log.sentences import _EVENTS, LEVELS, EventFormatter, format_event
 from gatepost.operator_log.writer import LAST_WORDS, MAX_WAITING, Reporter, write_all
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from gatepost.model.address import Address, parse_address
+from gatepost.model.credentials import Standing
 from gatepost.model.reply import Reply
-from gatepost.model.sender_standing import Standing
 from gatepost.policy.sender_checks import check_from, check_sender, refuse_from
 from gatepost.profiles import load_profile
 from gatepost.wire.server.replies import Replies, replies_with

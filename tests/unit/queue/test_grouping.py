@@ -10,8 +10,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
-from gatepost.model.retry import Retry
-from gatepost.model.route import NextHop
+from gatepost.model.route import NextHop, Retry
 from gatepost.queue.attempt_history import MOST, remember
 from gatepost.queue.grouping import DeliveryTerms, plan_deliveries
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.model.retry import Retry
+from gatepost.model.route import Retry
 from gatepost.queue.retry_schedule import SHORTEST, Times, due_notice, next_attempt, wait_after
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.address import parse_address
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import SuppressedPeriod
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.unit.directory.azure.world import DOMAIN, SERVICE, USERNAME

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import SuppressedPeriod
 from gatepost.reports.suppression import (
     PERIODS,
     after_bounce,

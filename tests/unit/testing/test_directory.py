@@ -4,10 +4,9 @@ import pytest
 
 from gatepost.directory.contract import Directory
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.testing import MemoryDirectory
 
 

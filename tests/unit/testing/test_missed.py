@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.testing.local_relay import Captured
-from gatepost.testing.missed import MOST, missed
+from gatepost.testing.local_relay import MOST, Captured, missed
 
 Events = list[dict[str, Any]]
 

@@ -3,7 +3,7 @@
 import h11
 import pytest
 
-from gatepost.web.strict_http import MOST_SMALL, SMALL, StrictConnection
+from gatepost.web.server import MOST_SMALL, SMALL, StrictConnection
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n"
 

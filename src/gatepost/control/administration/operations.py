@@ -11,6 +11,7 @@ from gatepost.control.administration import entra, requests, resources, roles
 from gatepost.control.administration.accounts import ACCOUNT_OPERATIONS, AccountAdmin
 from gatepost.control.administration.context import AdminContext
 from gatepost.control.administration.documents import Document
+from gatepost.control.administration.domains_and_senders import verify_domain
 from gatepost.control.administration.entry_lookup import (
     APP,
     DOMAIN,
@@ -25,7 +26,6 @@ from gatepost.control.administration.entry_lookup import (
     find_in_parent,
     find_parent,
 )
-from gatepost.control.administration.verification import verify_domain
 from gatepost.directory.azure.changes import domains, smtp_usernames
 from gatepost.directory.azure.changes import senders as sender_changes
 from gatepost.directory.azure.changes.applications import delete_application

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.outcome import Changes
-from gatepost.directory.azure.derived import ClaimedIdentity, Grant
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.login_checks import (
     Denial,
@@ -24,7 +23,7 @@ from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import ClaimedIdentity, Grant, Snapshot
 from gatepost.directory.azure.token_sign_in import MECHANISMS as TOKEN_MECHANISMS
 from gatepost.directory.azure.token_sign_in import claims_of, identify_by_token
 from gatepost.directory.azure.tokens import AccessTokens
@@ -33,10 +32,9 @@ from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, HASHES, decoy
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.sasl.interview import Verifier
 
 _MAX_KEPT: Final = 10_000

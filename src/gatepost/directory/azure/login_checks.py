@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,
@@ -24,7 +23,7 @@ from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.senders import senders_of
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import ClaimedIdentity, Snapshot
 from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.model.credentials import Principal
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.directory.azure.actions import allows_action
-from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import (
     CommunicationService,
     Permission,
@@ -13,7 +12,7 @@ from gatepost.directory.azure.entries import (
     RoleDefinition,
 )
 from gatepost.directory.azure.resource_ids import is_within
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import Grant, Snapshot
 
 _MAX_KEPT: Final = 10_000
 """Number of cached grants, because callers can ask for any scope."""

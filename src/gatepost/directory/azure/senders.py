@@ -2,11 +2,10 @@
 
 from types import MappingProxyType
 
-from gatepost.directory.azure.derived import LinkedDomain, Senders
 from gatepost.directory.azure.entries import CommunicationService, Domain, SenderUsername
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import LinkedDomain, Senders, Snapshot
 from gatepost.model.address import Address
-from gatepost.model.sender_standing import Standing
+from gatepost.model.credentials import Standing
 
 
 def senders_of(snapshot: Snapshot, service: CommunicationService) -> Senders:

@@ -8,7 +8,6 @@ same application, which needs the same role as with a secret
 from datetime import datetime
 from typing import Final
 
-from gatepost.directory.azure.derived import ClaimedIdentity
 from gatepost.directory.azure.entries import ServicePrincipal
 from gatepost.directory.azure.login_checks import (
     Denial,
@@ -17,7 +16,7 @@ from gatepost.directory.azure.login_checks import (
     still_allowed,
 )
 from gatepost.directory.azure.login_rules import Rules
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import ClaimedIdentity, Snapshot
 from gatepost.directory.azure.tokens import COMMUNICATION, AccessTokens, Claims, InvalidToken
 from gatepost.model.credentials import Principal
 

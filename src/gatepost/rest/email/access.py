@@ -17,8 +17,7 @@ from gatepost.directory.azure.senders import standing_of
 from gatepost.directory.azure.tokens import COMMUNICATION, Claims
 from gatepost.errors import ConfigError
 from gatepost.model.address import Address
-from gatepost.model.credentials import Principal
-from gatepost.model.sender_standing import Standing
+from gatepost.model.credentials import Principal, Standing
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.email.refusals import (

@@ -3,22 +3,22 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.queue.operations_contract import OperationStore
 from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, check_content
-from gatepost.rest.email.description import openapi
-from gatepost.rest.email.forms import Current, VersionForm
+from gatepost.rest.email.forms import FIRST, SINCE, SUPPORTED, Current, VersionForm, check_version
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import SendRequest, Submitter
 from gatepost.rest.email.status import Status
-from gatepost.rest.email.versions import FIRST, SINCE, SUPPORTED, check_version
 from gatepost.rest.errors import ApiError
 from gatepost.rest.url_forms import any_case
 
@@ -153,3 +153,19 @@ def _echo(headers: Mapping[str, str]) -> Mapping[str, str]:
     if headers.get("x-ms-return-client-request-id", "").lower() != "true":
         return {}
     return {_REQUEST_ID: headers[_REQUEST_ID][:256]} if _REQUEST_ID in headers else {}
+
+
+@cache
+def description() -> dict[str, Any]:
+    """Return the document."""
+    import yaml  # noqa: PLC0415 - hardly anybody requests it
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = Path(__file__).with_name("openapi.yaml").read_text("utf-8")
+    document: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - it is a safe one
+    return document
+
+
+async def openapi(_request: Request) -> JSONResponse:
+    """Serve the document."""
+    return JSONResponse(description())

@@ -3,7 +3,9 @@
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from gatepost.directory.azure.entries import (
     Application,
@@ -23,13 +25,15 @@ from gatepost.rest.entra.errors import (
     CREDENTIAL_MISSING,
     GRANT_UNSUPPORTED,
     PRINCIPAL_MISSING,
+    RESOURCE_IN_V2,
     RESOURCE_UNKNOWN,
+    SCOPE_INVALID,
+    SCOPES_OF_SEVERAL,
     SECRET_EXPIRED,
     SECRET_WRONG,
     EntraError,
 )
 from gatepost.rest.entra.form import Form
-from gatepost.rest.entra.scopes import asked_audience, is_known
 
 GRANT: str = "client_credentials"
 
@@ -143,3 +147,30 @@ def _principal(site: Site, application: Application, tenant: Tenant) -> ServiceP
             tenant=tenant.id,
         )
     return principals[0]
+
+
+_DEFAULT: Final = "/.default"
+
+
+def asked_audience(form: Form, version: str) -> str:
+    """Return the identifier of the resource, as requested. Raises EntraError.
+
+    That of ``https://communication.azure.com//.default`` ends in a slash: in Entra, too, everything
+    before ``/.default`` is the resource (Microsoft Learn, scopes and permissions, trailing slash).
+    """
+    if not version:
+        return form.need("resource")
+    if "resource" in form:
+        raise EntraError(RESOURCE_IN_V2)
+    text = form.need("scope")
+    scopes = set(text.split())
+    if not scopes or not all(scope.removesuffix(_DEFAULT) not in ("", scope) for scope in scopes):
+        raise EntraError(SCOPE_INVALID, scope=text)
+    if len(scopes) > 1:
+        raise EntraError(SCOPES_OF_SEVERAL, scope=text)
+    return scopes.pop().removesuffix(_DEFAULT)
+
+
+def is_known(audience: str, bases: Collection[str]) -> bool:
+    """Tell whether the resource exists: one of Azure's own, or this server."""
+    return bool(resource_name(audience)) or audience.removesuffix("/").lower() in bases

@@ -19,10 +19,10 @@ from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
 from gatepost.rest.events.arm import Properties, SubscriptionBody, apply, document
-from gatepost.rest.events.contract import EventSubscriptions
 from gatepost.rest.events.subscription import (
     PROVIDER,
     EventSubscription,
+    EventSubscriptions,
     SubscriptionError,
     check_name,
 )

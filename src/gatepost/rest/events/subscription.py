@@ -1,8 +1,9 @@
 """Event subscriptions: which events an endpoint gets, and how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from gatepost.model.report import TYPES, Report
@@ -172,3 +173,34 @@ def check_number(name: str, value: Any, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise SubscriptionError(f"{name} must be a number from 1 to {most}")
     return value
+
+
+class EventSubscriptions(Protocol):
+    """The subscriptions, and the handshake before each."""
+
+    @property
+    def all(self) -> Sequence[EventSubscription]:
+        """All of them, by name."""
+
+    def get(self, key: str) -> EventSubscription | None:
+        """Return the one with this id."""
+
+    def now(self) -> datetime:
+        """Return the time, UTC."""
+
+    async def subscribe(self, subscription: EventSubscription) -> EventSubscription:
+        """Validate the endpoint, then add the subscription or replace the one with its id; return
+        it as saved.
+
+        Its state is AwaitingManualAction while the endpoint may still confirm by opening the
+        validation URL. Raises SubscriptionError if it refuses or does not answer.
+        """
+
+    async def change(self, subscription: EventSubscription) -> None:
+        """Save a subscription whose endpoint has not changed."""
+
+    async def unsubscribe(self, subscription: EventSubscription) -> None:
+        """Delete a subscription, and its pending events."""
+
+    async def try_confirm(self, key: str, token: str) -> bool:
+        """Complete a manual validation; tell whether the token is right and in time."""

@@ -19,9 +19,9 @@ from gatepost.mime.header_summary import read_summary
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address, parse_address
 from gatepost.model.body import BytesBody
+from gatepost.model.credentials import Standing
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
-from gatepost.model.sender_standing import Standing
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.message import no_recipients, read_json, read_mime

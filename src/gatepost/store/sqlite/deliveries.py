@@ -13,7 +13,6 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
 from gatepost.store.sqlite.delivery_writer import (
@@ -30,7 +29,7 @@ from gatepost.store.sqlite.message_reader import PAGE_ROWS, RunRead
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import microseconds, read_text, read_time
 from gatepost.store.sqlite.retention import forget_settled
-from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.segments import Segments, open_content
 from gatepost.store.sqlite.transaction import ExtraWrite, Put, RunChange, WaitedWrite
 
 _LAST: Final = ((1 << 63) - 1, 0)

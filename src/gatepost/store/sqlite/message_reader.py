@@ -11,10 +11,9 @@ from gatepost.model.body import Body
 from gatepost.model.message import StoredMessage
 from gatepost.queue.message_selection import matcher
 from gatepost.queue.store_contract import Selection
-from gatepost.store.sqlite.content import open_content
 from gatepost.store.sqlite.damage import check_order
 from gatepost.store.sqlite.queries import QUERIES, stored_message
-from gatepost.store.sqlite.segments import BodyPlace, Segments
+from gatepost.store.sqlite.segments import BodyPlace, Segments, open_content
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record  # it would load SASL and more, for one row only

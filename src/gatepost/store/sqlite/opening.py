@@ -16,7 +16,7 @@ from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_mi
 from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
-from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, QUERIES, VERSION
 from gatepost.store.sqlite.recovery import (
     DATABASE,
     begin_anew,
@@ -25,7 +25,6 @@ from gatepost.store.sqlite.recovery import (
 )
 from gatepost.store.sqlite.root_pages import check_layout, keep_layout
 from gatepost.store.sqlite.salvage import look_through, look_through_log
-from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import OpenedFiles, SqliteStore

@@ -1,4 +1,8 @@
-"""The statements of ``queries.sql`` by name, and conversions of their rows."""
+"""The schema of the database, the statements of ``queries.sql``, and conversions of their rows.
+
+The files are read when the program starts, so that a process that has given up its rights since
+then, or whose files were replaced by an update, can still open a store.
+"""
 
 import json
 import re
@@ -36,6 +40,13 @@ def _parse_queries(text: str) -> dict[str, str]:
 
 
 QUERIES: Final = read_queries("queries.sql")
+
+VERSION: Final = 4
+"""Version of the schema."""
+MIGRATIONS: Final = tuple(read_sql(f"schema_{number}.sql") for number in range(1, VERSION + 1))
+"""``MIGRATIONS[n]`` leads from version n to n + 1."""
+APPLICATION: Final = 0x47505354
+"""PRAGMA application_id of our files: ``GPST``."""
 
 INSERT_MESSAGE: Final = QUERIES["insert_message"]
 INSERT_BODY: Final = QUERIES["insert_body"]

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.model.report import Report
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import (
     Backlog,
     DeadLetter,

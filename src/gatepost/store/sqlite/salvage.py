@@ -16,7 +16,7 @@ from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.damaged_pages import Image
 from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
-from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
+from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import SEGMENTS
 from gatepost.store.sqlite.tables import BODIES, Table
 from gatepost.store.sqlite.write_ahead_log import read_log

@@ -10,10 +10,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gatepost.errors import Unreadable
-from gatepost.model.body import WINDOW, Body, traits_of
+from gatepost.model.body import WINDOW, Body, BytesBody, traits_of
 from gatepost.model.message import Submission
 from gatepost.model.units import MIB
 from gatepost.net.file_owners import make_private_directory
@@ -230,3 +230,18 @@ class SegmentBody:
             return os.read(self._descriptor, size)
         else:
             return os.pread(self._descriptor, size, offset)
+
+
+def open_content(id: str, row: tuple[Any, ...], segments: Segments) -> Body:
+    """Return a body; ``row``: segment, offset, size, checksum, and the content if it is in the
+    database.
+
+    Small ones are verified now, large ones while they are read. Raises Unreadable for a damaged
+    one, FileNotFoundError if it moved to another segment meanwhile.
+    """
+    segment, offset, size, checksum, content = row
+    if segment is not None:
+        return segments.open(BodyPlace(segment, offset, size, checksum))
+    if content is None or len(content) != size or zlib.crc32(content) != checksum:
+        raise Unreadable(f"the body of message {id} is damaged")
+    return BytesBody(content)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.message import StoredMessage
-from gatepost.model.report import Report
-from gatepost.model.suppression import SuppressedPeriod
+from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import (
     Backlog,
     DeadLetter,

@@ -1,17 +1,39 @@
 """Captured mail, and the directory's records, in memory. Nothing survives."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.model.send_operation import SendOperation
 from gatepost.queue.message_selection import captured, matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.message_waiters import Waiters
-from gatepost.testing.memory.operations import MemoryOperations
 from gatepost.testing.memory.reports import MemoryReports
+
+
+class MemoryOperations:
+    """Implements ``queue.operations_contract.OperationStore``; ``put`` stores a message at once."""
+
+    def __init__(self, put: Callable[[Submission], "asyncio.Future[None]"]) -> None:
+        self._put = put
+        self._operations: dict[str, SendOperation] = {}
+
+    def put(self, submission: Submission, operation: SendOperation) -> "asyncio.Future[None]":
+        future = self._put(submission)
+        if future.exception() is None:
+            self._operations[operation.id] = operation
+        return future
+
+    async def get(self, id: str) -> SendOperation:
+        return self._operations[id]
+
+    async def has_message_id(self, message_id: str) -> bool:
+        return bool(message_id) and any(
+            each.message_id == message_id for each in self._operations.values()
+        )
 
 
 class MemoryStore:

@@ -21,10 +21,9 @@ from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Directory, Record
 from gatepost.model.address import Address, parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from tests.unit.directory.azure.world import (
     DOMAIN,
     DOMAIN_NAME,

@@ -12,10 +12,9 @@ from gatepost.directory.azure.entries import ClientSecret, Entry, Permission
 from gatepost.directory.azure.login_checks import Denial, identify
 from gatepost.directory.azure.login_rules import ACTION_SETS, Rules, rules_of
 from gatepost.model.address import Address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from gatepost.profiles import load_profile
 from tests.unit.directory.azure.world import (
     APPLICATION,

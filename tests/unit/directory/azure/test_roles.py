@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
-from gatepost.directory.azure.derived import Grant
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition
 from gatepost.directory.azure.resource_ids import subscription_path
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, allows, grant_of
-from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.directory.azure.snapshot import Grant, Snapshot
 from tests.unit.directory.azure.world import GROUP, NOW, PRINCIPAL, SERVICE, SUBSCRIPTION
 
 READ = "Microsoft.Communication/CommunicationServices/Read"

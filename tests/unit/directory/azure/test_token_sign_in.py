@@ -15,10 +15,9 @@ from gatepost.directory.azure.entries import Entry, ServicePrincipal
 from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.address import parse_address
-from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
-from gatepost.model.sender_standing import Standing
 from tests.unit.directory.azure.world import (
     APPLICATION,
     DOMAIN_NAME,

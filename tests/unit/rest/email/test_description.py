@@ -16,9 +16,9 @@ from requests.auth import AuthBase
 from urllib3 import HTTPResponse
 
 from gatepost.model.profile import ApiRules, Profile
-from gatepost.rest.email.description import description
+from gatepost.rest.email.forms import FIRST, NEWEST
+from gatepost.rest.email.handlers import description
 from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
-from gatepost.rest.email.versions import FIRST, NEWEST
 from tests.examples import examples
 from tests.unit.rest.email.calling import HOST, PRIMARY, SENDER, VERSION, DataPlane, signed
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from gatepost.store.sqlite.schema import MIGRATIONS
+from gatepost.store.sqlite.queries import MIGRATIONS
 
 
 def newest_schema() -> sqlite3.Connection:

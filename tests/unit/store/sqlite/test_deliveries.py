@@ -18,9 +18,8 @@ from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row, read_addressees
 from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
 from gatepost.store.sqlite.durable_calls import Disk
-from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, QUERIES, VERSION
 from gatepost.store.sqlite.retention import History
-from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS, VERSION
 from gatepost.store.sqlite.segments import BodyPlace
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement

@@ -13,8 +13,8 @@ from gatepost.errors import QueueFull, Unreadable
 from gatepost.store.lock import StoreLocked
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store, opening
 from gatepost.store.sqlite.disk_space import CHECK_EVERY
+from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS
 from gatepost.store.sqlite.recovery import mark_failed, missing, recover
-from gatepost.store.sqlite.schema import APPLICATION, MIGRATIONS
 from tests.contract.failing import FailingDisk
 from tests.contract.messages import message
 
