@@ -42,12 +42,14 @@ class Liveness:
     ``greets`` False: they do not speak first, as APIs, so nothing waits for a greeting.
     """
 
-    __slots__ = ("_answered", "_is_suspect", "_proven", "greets", "slots")
+    __slots__ = ("_answered", "_is_suspect", "_proven", "greets", "slots", "without_pool")
 
     def __init__(self, *, greets: bool = True) -> None:
         self.greets = greets
         self.slots: dict[Slot, None] = {}
         """The attempts, oldest first."""
+        self.without_pool = 0
+        """How many of them have no slot of a pool: the first one, and stalled ones."""
         self._answered = self._proven = float("-inf")
         self._is_suspect = False
 
@@ -155,7 +157,7 @@ class Slots:
         """Begin an attempt, or return what it must wait for."""
         kind = hop.kind(now)
         pool: str | None = None
-        if None in [each.pool for each in hop.slots]:
+        if hop.without_pool:
             if not hop.has_greeted(now):
                 return "greeting"
             pool = pool_of(kind, target)
@@ -167,7 +169,9 @@ class Slots:
         slot = Slot(hop, kind, pool, now)
         hop.slots[slot] = self._all[kind][slot] = None
         self._count += 1
-        if pool is not None:
+        if pool is None:
+            hop.without_pool += 1
+        else:
             self._pools[pool] += 1
         return slot
 
@@ -176,6 +180,7 @@ class Slots:
         del slot.hop.slots[slot], self._all[slot.kind][slot]
         self._count -= 1
         self._leave_pool(slot)
+        slot.hop.without_pool -= 1
 
     def limit(self, hop: Liveness, target: str, now: float) -> str:
         """Return why a next hop gets no further attempt, as the end of a sentence; empty if it
@@ -198,6 +203,7 @@ class Slots:
                 del self._pools[slot.pool]
                 self._looked.pop(slot.pool, None)
             slot.pool = None
+            slot.hop.without_pool += 1
 
     def _has_room(self, kind: Kind) -> bool:
         count, is_limited = 0, False

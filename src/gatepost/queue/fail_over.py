@@ -55,9 +55,11 @@ def result_of_targets(
     is_paused: Callable[[Target], bool],
 ) -> AttemptResult | None:
     """Return the result of an attempt that is over; None if nothing was tried."""
+    if len(chain) == 1:
+        return tried[chain[0].name]
     results = [each for each in tried.values() if each is not None]
-    if not results or len(chain) < 2:
-        return results[0] if results else None
+    if not results:
+        return None
     *before, last = results
     others_may = last.others_may or (
         _is_partly_deferred(last) and _first_left(chain, tried, is_paused) is not None
@@ -94,9 +96,9 @@ def has_too_many_connections(result: AttemptResult) -> bool:
     """Tell whether a server refused the connection itself as one too many (RFC 5321 3.8)."""
     attempt = result.attempt
     return (
-        attempt.is_remote
+        attempt.phase in ("greeting", "ehlo")
+        and attempt.is_remote
         and attempt.reply.code == _CLOSING
-        and attempt.phase in ("greeting", "ehlo")
     )
 
 
@@ -129,6 +131,8 @@ def next_server(
     ``servers`` and ``tried`` are in the order in which they are tried. None if nothing was tried,
     because all are paused. ``may_sign_in``: False if the credential is paused.
     """
+    if len(tried) == len(servers) == 1:
+        return next(iter(tried.values()))
     failed: list[AttemptResult] = []
     unfit: list[AttemptResult] = []
     unfit_hosts: set[str] = set()

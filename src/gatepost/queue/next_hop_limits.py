@@ -73,8 +73,10 @@ class NextHopLimiter:
     def rate(self, now: float) -> float | None:
         """Return its current limit of messages a minute; None: no limit."""
         self._relax(now)
-        rates = [each for each in (self._limits.rate, self._learned_rate) if each is not None]
-        return min(rates, default=None)
+        configured, learned = self._limits.rate, self._learned_rate
+        if configured is None or learned is None:
+            return learned if configured is None else configured
+        return min(configured, learned)
 
     def wait_to_connect(self, now: float) -> float | None:
         """Return the seconds until a connection may be opened; None: when one is closed."""
