@@ -5,8 +5,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from gatepost.directory.account_tokens import TokenAccounts
-from gatepost.directory.accounts import AccountDirectory, Protection, make_account
+from gatepost.directory.accounts import AccountDirectory, Protection, TokenAccounts, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.azure.username import CompositeName

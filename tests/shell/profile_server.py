@@ -15,8 +15,7 @@ from gatepost.app.provision_accounts import ProvisionedAccount, draw_account
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Emulation
-from gatepost.directory.account_tokens import TokenAccounts
-from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount
+from gatepost.directory.accounts import AccountDirectory, Protection, StoredAccount, TokenAccounts
 from gatepost.directory.contract import Directory
 from gatepost.directory.scram_verifiers import GENERATED_ITERATIONS, make_scram
 from gatepost.model.profile import Profile

@@ -13,7 +13,7 @@ from gatepost.control.socket_server import ControlledParts, serve_control
 from gatepost.operator_log.sentences import EventFormatter, format_event
 from gatepost.operator_log.writer import Reporter
 from gatepost.processes.control_socket import SOCKET
-from gatepost.processes.remote_operator_log import RemoteReport
+from gatepost.processes.front_process import RemoteReport
 from gatepost.processes.rpc import Calls
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure

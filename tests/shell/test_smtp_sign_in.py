@@ -19,7 +19,7 @@ from gatepost.model.credentials import Credentials
 from gatepost.model.route import Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
-from gatepost.net.tls_contexts import Trust
+from gatepost.net.tls import Trust
 from gatepost.relay.sign_in_diagnosis import diagnose_sign_in
 from gatepost.relay.transport.connection_opener import Opener, ServerSettings
 from gatepost.relay.transport.smtp import SmtpTransport

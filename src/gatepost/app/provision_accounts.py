@@ -8,8 +8,7 @@ from typing import Final
 
 import msgspec
 
-from gatepost.directory.account_tokens import TokenAccounts
-from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
+from gatepost.directory.accounts import AccountDirectory, StoredAccount, TokenAccounts, make_account
 from gatepost.directory.contract import Record, Records
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.keys.accounts import open_accounts, sealer

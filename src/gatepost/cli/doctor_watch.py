@@ -111,10 +111,12 @@ class _Printer:
             (str(each.count), each.finding.id, f"{each.last.astimezone():%m-%d %H:%M:%S}", each.log)
             for each in watcher.causes.values()
         ]
-        if rows:
-            print_rows(("TIMES", "CAUSE", "LAST", "LOG"), rows, whole=("TIMES", "CAUSE", "LAST"))
-        else:
-            click.echo("no failure with a known cause was logged")
+        print_rows(
+            ("TIMES", "CAUSE", "LAST", "LOG"),
+            rows,
+            whole=("TIMES", "CAUSE", "LAST"),
+            otherwise="no failure with a known cause was logged",
+        )
 
 
 class _JsonPrinter(_Printer):

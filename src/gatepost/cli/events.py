@@ -102,10 +102,9 @@ def _print(document: Document) -> None:
         for each in document["events"]
     ]
     titles = ("TIME (UTC)", "MESSAGE", "RECIPIENT", "STATUS", "DETAILS")
-    if rows:
-        print_rows(titles, rows, whole=(*titles[:2], "STATUS"), spare=("DETAILS",))
-    else:
-        click.echo("no events")
+    print_rows(
+        titles, rows, whole=(*titles[:2], "STATUS"), spare=("DETAILS",), otherwise="no events"
+    )
 
 
 def _details(event: Document) -> str:

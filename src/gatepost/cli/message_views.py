@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.tables import print_rows, safe, several
+from gatepost.cli.tables import print_fields, print_rows, safe, several
 
 if TYPE_CHECKING:
     from gatepost.mime.readable_contents import Contents
@@ -63,18 +63,15 @@ def return_path(message: "StoredMessage") -> bytes:
 
 def print_table(messages: "Sequence[StoredMessage]") -> None:
     """Print messages as aligned columns."""
-    if not messages:
-        click.echo("no messages")
-        return
     rows = [_cells(each) for each in messages]
-    print_rows(_TITLES, rows, whole=_TITLES[:2], spare=("FROM",))
+    print_rows(_TITLES, rows, whole=_TITLES[:2], spare=("FROM",), otherwise="no messages")
 
 
 def print_message(message: "StoredMessage", content: bytes) -> None:
     """Print a message for reading: envelope, subject, text, attachments."""
     contents = _read(content)
     document = listing_document(message)
-    lines = (
+    fields = (
         ("id", document["id"]),
         ("received", f"{message.received_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("from", f"<{document['mail_from']}>"),
@@ -83,8 +80,7 @@ def print_message(message: "StoredMessage", content: bytes) -> None:
         ("signed in", document["principal"] or "nobody"),
         ("size", f"{message.size:,} octets"),
     )
-    for name, value in lines:
-        click.echo(f"{name:>9}  {safe(value)}")
+    print_fields(fields)
     text = contents.text if contents.text is not None else contents.html
     if text:
         click.echo()

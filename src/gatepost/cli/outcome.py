@@ -78,7 +78,9 @@ def _print(document: Document) -> None:
         (rule["target"], rule["status"], rule["message"], f"{rule['delay']:g}")
         for rule in document["outcomes"]
     ]
-    if rows:
-        print_rows(("TARGET", "STATUS", "MESSAGE", "DELAY"), rows, whole=("TARGET",))
-    else:
-        click.echo("no outcomes are set: all mail is delivered")
+    print_rows(
+        ("TARGET", "STATUS", "MESSAGE", "DELAY"),
+        rows,
+        whole=("TARGET",),
+        otherwise="no outcomes are set: all mail is delivered",
+    )

@@ -13,7 +13,7 @@ from gatepost.cli.durations import span
 from gatepost.cli.group import Group
 from gatepost.cli.operations import Document, call_queue
 from gatepost.cli.output import CommandFailed
-from gatepost.cli.tables import print_rows, safe, several
+from gatepost.cli.tables import print_fields, print_rows, safe, several
 
 LIMIT, MOST = 500, 10_000
 _TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
@@ -199,7 +199,7 @@ def _reply(reply: Mapping[str, Any]) -> str:
 
 
 def _print_message(document: Document) -> None:
-    lines = (
+    fields = (
         ("id", document["id"]),
         ("received", _clock(document["received_at"])),
         ("from", f"<{document['mail_from']}>"),
@@ -207,8 +207,7 @@ def _print_message(document: Document) -> None:
         ("signed in", document["principal"] or "nobody"),
         ("size", f"{document['size']:,} octets"),
     )
-    for name, value in lines:
-        click.echo(f"{name:>9}  {safe(value)}")
+    print_fields(fields)
     for delivery in document["deliveries"]:
         click.echo()
         click.echo(f"{delivery['id']}  {delivery['state']}, by {safe(delivery['next_hop'])}")

@@ -60,7 +60,9 @@ def _print(document: Document) -> None:
         (each["address"], each["until"][:19].replace("T", " "), str(each["level"]))
         for each in document["suppressed"]
     ]
-    if rows:
-        print_rows(("ADDRESS", "UNTIL (UTC)", "PROLONGED"), rows, whole=("ADDRESS",))
-    else:
-        click.echo("no recipient is suppressed")
+    print_rows(
+        ("ADDRESS", "UNTIL (UTC)", "PROLONGED"),
+        rows,
+        whole=("ADDRESS",),
+        otherwise="no recipient is suppressed",
+    )

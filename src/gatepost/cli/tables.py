@@ -24,12 +24,17 @@ def print_rows(
     rows: Sequence[Sequence[str]],
     whole: Sequence[str] = (),
     spare: Sequence[str] = (),
+    otherwise: str = "",
 ) -> None:
     """Print rows below their titles, cut to the width of a terminal; in a pipe nothing is cut.
 
-    Columns in ``whole`` are never cut: ids, which people copy. Columns in ``spare`` are left out,
-    one after the other, if the others would get too narrow.
+    Without rows, print the sentence ``otherwise``, if there is one. Columns in ``whole`` are never
+    cut: ids, which people copy. Columns in ``spare`` are left out, one after the other, if the
+    others would get too narrow.
     """
+    if not rows and otherwise:
+        click.echo(otherwise)
+        return
     width = get_terminal_size((WIDTH, 24)).columns if is_terminal() else None
     cells = [[*titles], *[[safe(each) for each in row] for row in rows]]
     widths = [max(columns(row[index]) for row in cells) for index in range(len(titles))]
@@ -43,6 +48,12 @@ def print_rows(
     for row in cells:
         line = GAP.join(fit(cell, width) for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Print the fields of one thing, a line for each; names have at most 9 characters."""
+    for name, value in fields:
+        click.echo(f"{name:>9}  {safe(value)}")
 
 
 def is_terminal() -> bool:

@@ -8,7 +8,7 @@ import click
 from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.group import Group
 from gatepost.cli.operations import Document, call_events
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.tables import print_fields, print_rows, safe
 
 _resource = click.option(
     "--resource",
@@ -159,14 +159,16 @@ def _print(document: Document) -> None:
         (each["name"], each["state"], str(each["waiting"]), str(each["dead"]), each["endpoint"])
         for each in document["webhooks"]
     ]
-    if rows:
-        print_rows(("NAME", "STATE", "WAITING", "DEAD", "ENDPOINT"), rows, whole=("NAME",))
-    else:
-        click.echo("no webhooks")
+    print_rows(
+        ("NAME", "STATE", "WAITING", "DEAD", "ENDPOINT"),
+        rows,
+        whole=("NAME",),
+        otherwise="no webhooks",
+    )
 
 
 def _show(document: Document) -> None:
-    lines = (
+    fields = (
         ("name", document["name"]),
         ("endpoint", document["endpoint"]),
         ("state", document["state"]),
@@ -176,8 +178,7 @@ def _show(document: Document) -> None:
         ("waiting", str(document["waiting"])),
         ("failed", document["last_failure"] or "nothing"),
     )
-    for name, value in lines:
-        click.echo(f"{name:>9}  {safe(value)}")
+    print_fields(fields)
     dead = document["dead_letters"]
     if dead:
         click.echo()

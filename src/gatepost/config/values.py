@@ -16,7 +16,7 @@ from gatepost.config.problems import nearest
 from gatepost.errors import ConfigError
 from gatepost.model.address import parse_address
 from gatepost.model.host_port import join_host_port
-from gatepost.net.dial import Server, parse_server
+from gatepost.net.dial import Server, is_address, parse_server
 
 T = TypeVar("T")
 
@@ -267,7 +267,7 @@ def name(value: Any) -> str:
 
 def host(value: Any) -> str:
     """A host's name, or an address."""
-    if isinstance(value, str) and (_HOST.fullmatch(value) or _is_address(value)):
+    if isinstance(value, str) and (_HOST.fullmatch(value) or is_address(value)):
         return value
     raise ValueError("must be a host name")
 
@@ -306,7 +306,7 @@ def listening(value: Any) -> ListenAddress:
     if isinstance(value, str):
         before, colon, port = value.rpartition(":")
         bare = before.removeprefix("[").removesuffix("]")
-        is_host = bare in ("*", "localhost") or _is_address(bare)
+        is_host = bare in ("*", "localhost") or is_address(bare)
         if (":" in bare) is not (before == f"[{bare}]"):
             is_host = False  # "::1:25" may be an address without a port
         if colon and is_host and port.isascii() and port.isdecimal() and int(port) < 65_536:
@@ -414,11 +414,3 @@ def _is_mailbox(text: str) -> bool:
 def _listed(words: Sequence[str]) -> str:
     quoted = [f'"{each}"' for each in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

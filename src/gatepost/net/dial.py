@@ -78,6 +78,15 @@ def is_ipv6(host: str) -> bool:
     return True
 
 
+def is_address(text: str) -> bool:
+    """Tell whether ``text`` is an IP address of either family."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_bare_number(host: str) -> bool:
     """Tell whether ``host`` is a number, or ends in one, and is not an IPv4 address in four parts.
 

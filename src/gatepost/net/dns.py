@@ -4,7 +4,6 @@ dnspython is imported at the first query, because most commands need none.
 """
 
 import asyncio
-import ipaddress
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from gatepost.errors import ConfigError
 from gatepost.model.dns import DnsAnswer, MxRecord, T, local_addresses, merge_families
 from gatepost.model.host_port import join_host_port
 from gatepost.model.idn import a_labels
-from gatepost.net.dial import Server, parse_server
+from gatepost.net.dial import Server, is_address, parse_server
 
 if TYPE_CHECKING:
     import dns.asyncresolver
@@ -34,7 +33,7 @@ SYSTEM: Final = Path("/etc/resolv.conf")
 def parse_nameserver(text: str) -> Server:
     """Parse ``ADDRESS``, ``ADDRESS:PORT`` or ``[IPV6]:PORT``. Raises ConfigError."""
     server = parse_server(text, PORT)
-    if not _is_address(server.host):
+    if not is_address(server.host):
         raise ConfigError(f"a nameserver is given by its address, not by a name: {text!r}")
     return server
 
@@ -65,7 +64,7 @@ class DnsResolver:
         )
 
     async def addresses(self, name: str) -> DnsAnswer[str]:
-        if _is_address(name):
+        if is_address(name):
             return DnsAnswer("found", (name,))
         if local := local_addresses(name):
             return DnsAnswer("found", local)
@@ -209,11 +208,3 @@ def _brief(error: object) -> str:
     if isinstance(error, dns.exception.Timeout):
         return "no answer in time"
     return str(error) or type(error).__name__
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -29,8 +29,7 @@ from gatepost.errors import (
 )
 from gatepost.net.descriptors import is_shortage, no_descriptor
 from gatepost.net.dial import open_socket, plainly
-from gatepost.net.tls import describe_failure
-from gatepost.net.tls_contexts import Contexts, Trust
+from gatepost.net.tls import Contexts, Trust, describe_failure
 
 if TYPE_CHECKING:
     import aiohttp

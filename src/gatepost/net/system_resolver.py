@@ -5,13 +5,12 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 from threading import Thread
 from typing import Final
 
 from gatepost.errors import NetworkError, TimedOut
 from gatepost.net.descriptors import Use, check_room
-from gatepost.net.dial import Endpoint, Server, resolve
+from gatepost.net.dial import Endpoint, Server, is_address, resolve
 from gatepost.net.lookup_line import LookupLine
 
 Find = Callable[[Server, float], Awaitable[tuple[Endpoint, ...]]]
@@ -26,7 +25,7 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
     The event loop's own ``getaddrinfo`` uses a few shared threads, and the process waits for them
     at its end: a silent name service would delay a stop for as long as it does not answer.
     """
-    if _is_address(server.host):
+    if is_address(server.host):
         return resolve(server)  # no look-up is needed
     check_room(Use.SERVICE)  # the error of the name service would not say what is missing
     loop = asyncio.get_running_loop()
@@ -57,14 +56,6 @@ async def find_endpoints(server: Server, timeout: float) -> tuple[Endpoint, ...]
     if future.cancelled():
         raise _silence(server)
     return future.result()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 STALE: Final = 86_400.0
@@ -103,7 +94,7 @@ class Names:
 
     async def find(self, server: Server, timeout: float) -> tuple[Endpoint, ...]:
         """Do what ``find_endpoints`` does."""
-        if _is_address(server.host):
+        if is_address(server.host):
             return resolve(server)
         now = asyncio.get_running_loop().time()
         remembered = self._remembered.get(server)

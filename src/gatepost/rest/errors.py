@@ -40,6 +40,15 @@ class ApiError(Exception):
         return JSONResponse({"error": self.document}, self.status, headers)
 
 
+def missing_api_version() -> ApiError:
+    """Azure REST API Guidelines, api-version."""
+    return ApiError(
+        400,
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )
+
+
 async def answer_error(_request: Request, error: Exception) -> Response:
     """Starlette's handler for ApiError."""
     assert isinstance(error, ApiError)  # noqa: S101 - registered for it alone

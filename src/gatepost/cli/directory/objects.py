@@ -109,11 +109,9 @@ def object_group(kind: ObjectKind, print_object: Printer = None) -> click.Group:
 
 def print_listing(kind: ObjectKind, documents: list[Document]) -> None:
     """Print objects as aligned columns."""
-    if not documents:
-        click.echo(f"no {kind.plural.replace('_', ' ')}")
-        return
     rows = [[cell(each) for cell in kind.columns.values()] for each in documents]
-    print_rows(tuple(kind.columns), rows, kind.whole)
+    nothing = f"no {kind.plural.replace('_', ' ')}"
+    print_rows(tuple(kind.columns), rows, kind.whole, otherwise=nothing)
 
 
 def print_document(document: Document) -> None:

@@ -26,8 +26,7 @@ from gatepost.model.route import HopTls
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.system_resolver import Find, Names
-from gatepost.net.tls import Context
-from gatepost.net.tls_contexts import Contexts, Trust
+from gatepost.net.tls import Context, Contexts, Trust
 
 GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
 """Timeouts for an additional check."""

@@ -29,7 +29,7 @@ from gatepost.model.host_port import join_host_port
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import EightBit, MxTarget, ServerAddress, SmarthostTarget
 from gatepost.net.dial import Server
-from gatepost.net.tls_contexts import Trust
+from gatepost.net.tls import Trust
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.reply_lessons import BAD_SEQUENCE, is_about_us
 from gatepost.queue.why import AttemptStep

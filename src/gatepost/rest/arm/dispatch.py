@@ -21,7 +21,7 @@ from gatepost.rest.arm.operations import Words, find, words_of
 from gatepost.rest.arm.table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
-from gatepost.rest.errors import ApiError
+from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.failures import OPERATION
 from gatepost.rest.url_forms import is_date
 
@@ -113,11 +113,7 @@ class Face(BaseRoute):
 def _check_version(request: Request, words: Words) -> None:
     version = request.query_params.get("api-version", "")
     if not version:
-        raise ApiError(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        )
+        raise missing_api_version()
     if not _VERSION.fullmatch(version) or not is_date(version[: len(OLDEST)]):
         raise ApiError(
             400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid."

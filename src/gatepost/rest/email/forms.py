@@ -19,11 +19,10 @@ from gatepost.rest.email.refusals import (
     InvalidProperty,
     bad_request,
     conflict,
-    missing_api_version,
     unsupported_api_version,
 )
 from gatepost.rest.email.status import RETRY_AFTER, describe
-from gatepost.rest.errors import ApiError
+from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.url_forms import is_date
 
 _MOMENT: Final = 1e-6

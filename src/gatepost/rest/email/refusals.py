@@ -129,15 +129,6 @@ def not_stored(reason: str) -> ApiError:
     )
 
 
-def missing_api_version() -> ApiError:
-    """Azure REST API Guidelines, api-version."""
-    return ApiError(
-        400,
-        "MissingApiVersionParameter",
-        "The api-version query parameter (?api-version=) is required for all requests.",
-    )
-
-
 def unsupported_api_version(version: str, supported: str) -> ApiError:
     """Azure REST API Guidelines, api-version."""
     sentence = f"Unsupported api-version '{{}}'. The supported api-versions are '{supported}'."

@@ -17,7 +17,7 @@ from gatepost.directory.azure.tokens import MANAGEMENT
 from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.context import Site
-from gatepost.rest.errors import ApiError
+from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.events.arm import Properties, SubscriptionBody, apply, document
 from gatepost.rest.events.subscription import (
     PROVIDER,
@@ -80,11 +80,7 @@ class EventGridFace(BaseRoute):
             request, self._site, MANAGEMENT | own_audiences(request, self._site)
         )
         if not request.query_params.get("api-version"):
-            raise ApiError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            )
+            raise missing_api_version()
         service = self._site.directory.get(CommunicationService, match["scope"])
         action = _ACTIONS.get(request.method)
         handler = _HANDLERS.get((request.method, _shape(match)))
