@@ -77,7 +77,7 @@ class Stuck:
 
 
 def test_unread_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.processes.remote_operator_log.MAX_WAITING", 3)
+    monkeypatch.setattr("gatepost.processes.front_process.MAX_WAITING", 3)
     calls: Any = Stuck()
     report = RemoteReport(calls, EventFormatter(as_json=True))
 

@@ -15,9 +15,9 @@ from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import conclude_identity
 from gatepost.diagnosis.rules.replies import add_replies
 from gatepost.diagnosis.rules.texts import conclude_from_texts
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, DiagnosisVerdict, Finding
-from gatepost.model.profile import DoctorFacts
 from gatepost.model.setting import has_mailers
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ class EventContext:
 
 
 class EventService:
-    """Implements ``rest.events.contract.EventSubscriptions``. Call ``load`` once before use."""
+    """Implements ``rest.events.subscription.EventSubscriptions``. Call ``load`` once before use."""
 
     def __init__(self, context: EventContext, http: WebhookHttp | None = None) -> None:
         self.context = context

@@ -9,9 +9,9 @@ from gatepost.diagnosis.refusals import find_refusal
 from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
 from gatepost.diagnosis.rules.identity import conclude_identity
 from gatepost.diagnosis.rules.tokens import refused_token
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 
 def empty_password_sent(seen: Evidence) -> Finding | None:

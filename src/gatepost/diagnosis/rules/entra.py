@@ -27,11 +27,11 @@ from gatepost.diagnosis.entra.wording import (
     tenant_proof,
     token_proof,
 )
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Behind, EntraResponse, ManagementFacts, SmtpNameSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding, Remedy
 from gatepost.model.oauth_errors import is_passing
-from gatepost.model.profile import DoctorFacts
 
 FRESH: Final = timedelta(minutes=5)
 """Changes within this time may not be effective yet: scripts wait 45 to 120 s (2025, 2026)."""

@@ -1,8 +1,8 @@
 """The rules about tokens and identity providers; loaded only if there is such evidence."""
 
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 
 def conclude_identity(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]:

@@ -5,10 +5,10 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.entra.wording import login_refusal
+from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
-from gatepost.model.profile import DoctorFacts
 
 NAMES: Final = {
     "https://communication.azure.com": "Azure Communication Services",
