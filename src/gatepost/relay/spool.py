@@ -175,13 +175,15 @@ class Spool:
             head = self._file.read(MAX_HEADER + 1)
             self._file.seek(0, SEEK_END)
             return head
+        if self.size <= MAX_HEADER:
+            return b"".join(self._pieces)  # copies nothing if it is one
         size, pieces = 0, list[bytes | bytearray]()
         for piece in self._pieces:
             pieces.append(piece)
             size += len(piece)
             if size > MAX_HEADER:
                 break
-        return b"".join(pieces)  # copies nothing if it is one
+        return b"".join(pieces)
 
     def body(self, traits: Traits | None = None) -> Body:
         """Return what was written; its ``traits`` are known."""
