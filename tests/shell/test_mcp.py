@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import smtplib
 import ssl
 import sys
@@ -35,10 +36,12 @@ def use(task: Callable[[Client], Awaitable[None]], *options: str, cwd: Path) -> 
 
     async def run() -> None:
         with anyio.fail_after(60):
-            async with Client(stdio_client(server)) as client:
+            async with Client(stdio_client(server, errlog=log)) as client:
                 await task(client)
 
-    anyio.run(run)
+    # the package's default is what standard error was when it was imported
+    with Path(os.devnull).open("w") as log:
+        anyio.run(run)
 
 
 def text_of(result: Any) -> str:
