@@ -1,0 +1,1 @@
+"""Gatepost's own API, ``/api/gatepost/v1``: what the command line does, over HTTP."""
