@@ -19,9 +19,9 @@ from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from gatepost.profiles import load_profile
-from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller, check_content
 from gatepost.rest.request_bodies import Intake
+from gatepost.rest.site import Site
 from gatepost.sasl.interview import Verifier
 from gatepost.testing.memory import MemoryStore
 

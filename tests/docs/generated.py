@@ -22,10 +22,10 @@ from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile, pod_name
-from gatepost.profiles.effective import effective_values
-from gatepost.profiles.layer import Faults, read_layer
-from gatepost.rest.arm.operations import Operation
-from gatepost.rest.arm.table import OPERATIONS
+from gatepost.profiles.effective_values import effective_values
+from gatepost.profiles.file_format import Faults, read_layer
+from gatepost.rest.arm.operation_paths import Operation
+from gatepost.rest.arm.operation_table import OPERATIONS
 from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.conformance.page import PAGE as CONFORMANCE
 from tests.conformance.page import render as conformance_page

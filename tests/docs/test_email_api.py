@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gatepost.rest.email import refusals
-from gatepost.rest.email.forms import SUPPORTED
+from gatepost.rest.email.api_versions import SUPPORTED
 from gatepost.rest.email.handlers import description
 from tests.docs.pages import ROOT, read_page
 

@@ -40,7 +40,7 @@ REACHABLE = 65_536, 0.05
 READ = 1_048_576, 2.0
 """The same of what the doctor reads; the slowest patterns are for lines, which are cut before."""
 LOCAL = frozenset({"cli.messages._checked_expression", "queue.message_selection.matcher",
-                   "profiles.layer._no_pattern"})  # fmt: skip
+                   "profiles.file_format._no_pattern"})  # fmt: skip
 """Functions that compile what an operator wrote: expressions of his own, for his own use."""
 
 Use = Callable[[re.Pattern[Any], Any], object]

@@ -20,8 +20,8 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.store_contract import Store
 from gatepost.relay.connection_supervisor import Supervisor
-from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.session import SessionSettings

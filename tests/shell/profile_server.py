@@ -22,7 +22,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
 from gatepost.relay.connection_supervisor import Supervisor
-from gatepost.relay.context import Relay
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.sasl.verifiers import cram_md5_state
 from gatepost.testing.memory import MemoryStore

@@ -24,7 +24,7 @@ from gatepost.net.listen import listen
 from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.processes.runtime import report_faults
 from gatepost.relay.unfinished_handshakes import Handshakes
-from gatepost.rest.failures import Guard
+from gatepost.rest.middleware import Guard
 from gatepost.web.connections import HandshakeLimit
 from gatepost.web.server import WebLimits, WebServer
 from tests.certificates import Authority, make_authority

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from gatepost.app.listeners import certificates_of
 from gatepost.config.settings import ApiSettings, Configuration
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.net.certificate_names import served_names
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_limits import ClientCounts
-from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ServerCertificate
-from gatepost.rest.context import Site
+from gatepost.relay.shared_by_connections import Relay
+from gatepost.rest.site import Site
 
 if TYPE_CHECKING:
     from gatepost.web.server import WebServer

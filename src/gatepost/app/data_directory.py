@@ -234,7 +234,7 @@ def _administer_over(calls: "Calls") -> Administer:
     async def administer(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         answer = await calls.call(dict[str, Any], "administer", operation, fields)
         if "rejected" in answer:
-            from gatepost.directory.azure.changes.outcome import Rejected  # noqa: PLC0415
+            from gatepost.directory.azure.changes.change_result import Rejected  # noqa: PLC0415
 
             raise Rejected(*answer["rejected"])
         done: dict[str, Any] = answer["done"]

@@ -6,11 +6,11 @@ from gatepost.app.directories import Directories
 from gatepost.config.settings import Configuration
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.directory.azure.entries import Domain
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.policy.quotas import SubscriptionQuotas
-from gatepost.relay.context import ReportEvent
-from gatepost.reports.service import EventContext, EventService
+from gatepost.reports.event_service import EventContext, EventService
 from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
 

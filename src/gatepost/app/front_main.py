@@ -20,7 +20,7 @@ from gatepost.processes.remote_client_counts import RemoteClientCounter
 from gatepost.processes.remote_directory import RemoteQuotas
 from gatepost.processes.workers import Instruction
 from gatepost.relay.connection_supervisor import Supervisor
-from gatepost.relay.context import Relay
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 

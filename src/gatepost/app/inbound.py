@@ -19,12 +19,13 @@ from gatepost.app.listeners import (
 )
 from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import Configuration, ListenerSettings
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
 from gatepost.processes.runtime import DRAIN
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.relay.connection_supervisor import Supervisor
-from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.shared_by_connections import Relay
 
 MOST: Final = 1_000_000
 """Maximum number of connections of the supervisor; the limits per client are lower."""

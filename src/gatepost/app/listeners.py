@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from gatepost.certificates.files import CertificateFiles, Files
 from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
-from gatepost.config.values import Network
+from gatepost.config.value_syntax import Network
 from gatepost.model.address import parse_address
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.net.listen import Listener, listen, listen_local
 from gatepost.policy.client_limits import ClientLimits
 from gatepost.policy.networks import UNIX, Networks, NetworkTable
 from gatepost.profiles import load_profile
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.listener_state import (
     ListenerState,
     Terms,

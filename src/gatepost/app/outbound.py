@@ -26,7 +26,6 @@ from gatepost.processes.runtime import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt_feedback import alarm_keys
-from gatepost.relay.context import Relay
 from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight
@@ -34,6 +33,7 @@ from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from gatepost.app.composition import RunningRelay
 from gatepost.app.ready_json import remove_ready
+from gatepost.app.running_relay import RunningRelay
 from gatepost.config.settings import Configuration
 from gatepost.net.systemd import try_notify
 from gatepost.operator_log.writer import Reporter

@@ -8,8 +8,8 @@ from pathlib import Path
 from gatepost.app.store_news import news_of, take_news
 from gatepost.config.settings import Configuration, StorageSettings
 from gatepost.errors import ConfigError, QueueError
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.permission_checks import tighten_directory
-from gatepost.relay.context import ReportEvent
 from gatepost.store.sqlite import SqliteStore, open_store
 from gatepost.store.sqlite.durable_calls import UnsyncedDisk
 from gatepost.store.sqlite.recovery import missing

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gatepost.config.watch import WatchConfig
+from gatepost.config.watch_file import WatchConfig
 from gatepost.errors import ConfigError
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.listen import Listener, listen
-from gatepost.relay.context import ReportEvent
 from gatepost.store.lock import DirectoryLock, StoreLocked
 from gatepost.watch.check_times import first_after, next_after
 from gatepost.watch.metrics import CONTENT_TYPE, render

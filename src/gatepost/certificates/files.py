@@ -14,9 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gatepost.errors import TlsError
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.rereadable_files import in_memory
 from gatepost.net.tls import server_context
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.listener_state import ServerCertificate
 from gatepost.sasl.channel import ChannelBinding, tls_server_end_point
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.group import Group
+from gatepost.cli.command_group import Group
 from gatepost.cli.output import FAILED, OK, CommandFailed, print_json
 
 if TYPE_CHECKING:

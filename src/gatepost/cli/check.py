@@ -25,7 +25,7 @@ def check(path: Path, as_json: bool) -> int:
     Exit: 0 without mistakes, 1 with mistakes.
     """
     from gatepost.app.store_opening import with_store_warning  # noqa: PLC0415 - not for --help
-    from gatepost.config.effective import explain, explanation  # noqa: PLC0415
+    from gatepost.config.effective_values import explain, explanation  # noqa: PLC0415
     from gatepost.config.load import load_config  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
 

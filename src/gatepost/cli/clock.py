@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import Lifetime
-from gatepost.cli.group import Group
 from gatepost.cli.operations import Document, call_clock
 
 

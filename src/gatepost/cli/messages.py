@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from gatepost.cli.group import Group
+from gatepost.cli.command_group import Group
 from gatepost.cli.output import CommandFailed, print_json
 from gatepost.cli.store_options import place_options
 

@@ -66,7 +66,7 @@ def _only_configured() -> Document:
 def _call(opened: Opened, operation: str, fields: Mapping[str, Any]) -> Document:
     import asyncio  # noqa: PLC0415
 
-    from gatepost.directory.azure.changes.outcome import Rejected  # noqa: PLC0415
+    from gatepost.directory.azure.changes.change_result import Rejected  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
 
     async def run() -> Document:

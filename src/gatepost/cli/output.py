@@ -53,7 +53,7 @@ def print_json_line(document: Any) -> None:
 
 def print_problems(error: "ConfigProblems", path: Path, *, as_json: bool) -> int:
     """Print all mistakes in the file at ``path``; return the exit code."""
-    from gatepost.config.effective import problems_document  # noqa: PLC0415 - not for --help
+    from gatepost.config.effective_values import problems_document  # noqa: PLC0415 - not for --help
 
     if as_json:
         print_json(problems_document(error))

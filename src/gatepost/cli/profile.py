@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.group import Group
+from gatepost.cli.command_group import Group
 from gatepost.cli.output import FAILED, OK, print_json
 from gatepost.cli.tables import print_rows
 
@@ -92,7 +92,7 @@ def show(name: str, settings: tuple[str, ...], own: bool, as_json: bool) -> int:
     """Show every value of a profile with its source."""
     from gatepost.config.preset import served_profile  # noqa: PLC0415 - not for --help
     from gatepost.errors import ConfigError  # noqa: PLC0415
-    from gatepost.profiles.effective import DEFAULT, effective_values  # noqa: PLC0415
+    from gatepost.profiles.effective_values import DEFAULT, effective_values  # noqa: PLC0415
 
     try:
         profile_ = served_profile(name, strict=True, settings=settings)

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import span
-from gatepost.cli.group import Group
 from gatepost.cli.operations import Document, call_queue
 from gatepost.cli.output import CommandFailed
 from gatepost.cli.tables import print_fields, print_rows, safe, several

@@ -103,7 +103,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
 
 def _options(arguments: dict[str, Any]) -> "RecordOptions":
     from gatepost.app.record import RecordOptions  # noqa: PLC0415
-    from gatepost.config.values import listening  # noqa: PLC0415
+    from gatepost.config.value_syntax import listening  # noqa: PLC0415
     from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415

@@ -43,7 +43,7 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     from gatepost.app.watch import Watch  # noqa: PLC0415 - heavy: not for --help
     from gatepost.app.watch import watch as watching  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
-    from gatepost.config.watch import load_watch  # noqa: PLC0415
+    from gatepost.config.watch_file import load_watch  # noqa: PLC0415
 
     try:
         config = load_watch(path)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.problems import nearest
 from gatepost.config.settings import (
     AccessKeyCredential,

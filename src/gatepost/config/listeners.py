@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, Final, cast
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.credentials import secret
 from gatepost.config.settings import (
     AccountsDirectory,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
     check_addresses,

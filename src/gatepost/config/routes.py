@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.problems import nearest
 from gatepost.config.settings import (
     AccessKeyCredential,

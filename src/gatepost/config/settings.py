@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.table_reader import EffectiveValue, TableReader
-from gatepost.config.values import Network
+from gatepost.config.value_syntax import Network
 from gatepost.errors import ConfigError
 from gatepost.model.profile import EventRules, Profile
 from gatepost.model.route import Route

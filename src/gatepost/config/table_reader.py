@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from gatepost.config.lenient_toml import MISTAKEN
 from gatepost.config.positions import Path
 from gatepost.config.problems import are_alike, nearest
-from gatepost.config.values import ListenAddress, MemberErrors, Unit, Unknown, unit_of
+from gatepost.config.value_syntax import ListenAddress, MemberErrors, Unit, Unknown, unit_of
 from gatepost.errors import ConfigError
 
 T = TypeVar("T")

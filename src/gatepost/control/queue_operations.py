@@ -21,7 +21,7 @@ from gatepost.queue.retry_schedule import BACK
 from gatepost.queue.why import next_try, why
 
 if TYPE_CHECKING:
-    from gatepost.relay.context import ReportEvent
+    from gatepost.model.operator_event import ReportEvent
 
     # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliverer import Deliverer

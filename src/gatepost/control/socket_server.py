@@ -15,7 +15,7 @@ import msgspec
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
@@ -38,7 +38,7 @@ from gatepost.processes.uploads import Uploads, put_and_tell
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_operations import NO_EVENTS, operate
-from gatepost.reports.service import EventService
+from gatepost.reports.event_service import EventService
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
-from gatepost.relay.context import ReportEvent
+from gatepost.model.operator_event import ReportEvent
 
 FAULTS: Final = (LookupError, TypeError, ValueError, ConfigError)
 """The errors of reading a damaged record, also if a sealed value in it does not fit the key."""

@@ -11,10 +11,10 @@ from typing import Final
 
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import Key
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.secret import Secret
 from gatepost.net.atomic_files import write_file
 from gatepost.net.file_owners import make_private_directory
-from gatepost.relay.context import ReportEvent
 
 DIRECTORY: Final = "tokens"
 AGAIN: Final = 60.0

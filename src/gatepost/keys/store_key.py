@@ -81,7 +81,7 @@ class Key:
 
 
 class SealedAccessKeys:
-    """Implements ``rest.context.AccessKeys`` with DIR/key."""
+    """Implements ``rest.site.AccessKeys`` with DIR/key."""
 
     _PURPOSE: Final = "access keys"
 

@@ -28,7 +28,7 @@ _Event = tuple[float, str, Mapping[str, Any]]
 
 
 class Reporter:
-    """A ``relay.context.Report`` that writes to a file descriptor; None: nothing is written.
+    """A ``ReportEvent`` that writes to a file descriptor; None: nothing is written.
 
     It uses no buffered stream of the interpreter: a thread that a full pipe blocks in one holds
     its lock, and the interpreter then aborts at exit.

@@ -29,7 +29,7 @@ from gatepost.relay.listener_state import ListenerState
 
 
 class RemoteReport:
-    """A ``relay.context.Report`` over calls. Lines that are sent together are one list.
+    """A ``ReportEvent`` over calls. Lines that are sent together are one list.
 
     If the store process does not read for long, lines are dropped and counted, as the store process
     does with its own lines.

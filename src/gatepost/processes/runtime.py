@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.descriptors import keep_reserve, limit
 from gatepost.queue.attempt_slots import ATTEMPTS
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.error_text import explain
 
 T = TypeVar("T")

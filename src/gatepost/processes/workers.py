@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.errors import GatepostError
-from gatepost.relay.context import ReportEvent
+from gatepost.model.operator_event import ReportEvent
 
 RESTART_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 10.0

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gatepost.errors import ConfigError
 from gatepost.model.profile import Profile
-from gatepost.profiles.layer import EXTENDS, Faults, Layer, is_text, nearest, read_layer
+from gatepost.profiles.file_format import EXTENDS, Faults, Layer, is_text, nearest, read_layer
 
 SET: Final = "--set"
 """The source of a value from the command line."""

@@ -26,13 +26,13 @@ from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import AttemptStep, Progress
 from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback, ServerAttempt
-from gatepost.relay.delivery_context import Load
+from gatepost.relay.attempt_permit import Permit
+from gatepost.relay.attempt_wait import Wait
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import OpenAttempt
-from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup, ServerLookup
+from gatepost.relay.shared_by_delivery import Load
 from gatepost.relay.transport.contract import Transport
-from gatepost.relay.wait import Wait
 
 TRY: Final = 1800.0
 """Seconds for one attempt at one server; each phase has its own limit (RFC 5321 4.5.3.2)."""

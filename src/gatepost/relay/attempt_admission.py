@@ -27,10 +27,10 @@ from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamCredential
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.why import silence
+from gatepost.relay.attempt_permit import Permit
+from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
 from gatepost.relay.in_flight import REMEMBERED, InFlight
-from gatepost.relay.permit import Permit
 from gatepost.relay.server_lookup import ServerGroup
-from gatepost.relay.wait import CROWDED, SOON, Wait
 
 K = TypeVar("K")
 V = TypeVar("V")

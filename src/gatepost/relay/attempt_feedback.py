@@ -17,6 +17,7 @@ from gatepost.errors import (
 )
 from gatepost.model.delivery import Attempt
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.route import ServerAddress, SmarthostTarget, Target, credential_of
@@ -36,8 +37,7 @@ from gatepost.queue.reply_lessons import (
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.attempt_admission import AttemptAdmission, hosts_of
-from gatepost.relay.context import ReportEvent
-from gatepost.relay.permit import Permit
+from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.sign_in_diagnosis import (
     SignInDiagnosis,
     diagnose_refused_mail,

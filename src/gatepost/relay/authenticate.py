@@ -9,9 +9,10 @@ from typing import Final
 
 from gatepost.model.credentials import Principal
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.later import When
 from gatepost.model.reply import Reply
 from gatepost.policy.networks import counted_as
-from gatepost.relay.context import Relay, When
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.sasl.channel import ChannelBinding
 from gatepost.sasl.interview import (
     Answer,

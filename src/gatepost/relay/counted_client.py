@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
-from gatepost.model.later import Later
-from gatepost.relay.context import When
+from gatepost.model.later import Later, When
 from gatepost.relay.error_text import error_of
 
 T = TypeVar("T")

@@ -22,14 +22,14 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.pause import Pause
 from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
-from gatepost.relay.delivery_context import DeliveryContext
+from gatepost.relay.attempt_wait import CROWDED, RESOLVER, Wait
 from gatepost.relay.early_retries import EarlyRetries
 from gatepost.relay.error_text import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.settler import NextAttempt, Settler
-from gatepost.relay.wait import CROWDED, RESOLVER, Wait
+from gatepost.relay.shared_by_delivery import DeliveryContext
 
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""

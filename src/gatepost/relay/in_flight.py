@@ -7,7 +7,7 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import ServerAddress
 from gatepost.queue.attempt_slots import Liveness, Slots
 from gatepost.queue.why import AttemptStep
-from gatepost.relay.permit import Permit
+from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.transport.contract import Transport
 
 REMEMBERED: Final = 20_000

@@ -9,9 +9,9 @@ from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Planned
 from gatepost.queue.retry_schedule import BACK
 from gatepost.relay.backlog_throttle import FEW, GivingWay
-from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.error_text import explain
 from gatepost.relay.next_hop_queues import NextHopQueues, QueuedLease
+from gatepost.relay.shared_by_delivery import DeliveryContext
 
 BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatepost.model.dns import Resolver
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.deliverer import Bounds, Deliverer
-from gatepost.relay.delivery_context import DeliveryContext
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.mx_lookup import ExchangerLookup
@@ -21,6 +20,7 @@ from gatepost.relay.notifier import Notifier
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup
 from gatepost.relay.settler import Settler
+from gatepost.relay.shared_by_delivery import DeliveryContext
 from gatepost.relay.transport.contract import Transport
 
 

@@ -10,7 +10,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
 from gatepost.relay.attempt import ReadyTarget
-from gatepost.relay.wait import CROWDED, SOON, Wait
+from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
 
 TURNS: Final = 50
 """Queues that are looked at in one go for one that may be tried."""

@@ -11,7 +11,7 @@ from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import NewMail, QueuedMessage
 from gatepost.model.dsn import NotificationOrigin, Reported
 from gatepost.model.message import Submission
-from gatepost.relay.context import ReportEvent
+from gatepost.model.operator_event import ReportEvent
 from gatepost.relay.routes import Routes
 
 SMALL: Final = 65_536

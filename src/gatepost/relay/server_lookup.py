@@ -7,8 +7,8 @@ from typing import Final
 
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
+from gatepost.relay.attempt_wait import Wait
 from gatepost.relay.mx_lookup import ExchangerLookup
-from gatepost.relay.wait import Wait
 from gatepost.routing.mx_candidates import candidates, exchangers, literal_candidates, site
 
 CACHED: Final = 10_000

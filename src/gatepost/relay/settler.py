@@ -15,11 +15,11 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.retry_schedule import Random
-from gatepost.relay.delivery_context import DeliveryContext, Load
 from gatepost.relay.error_text import explain
 from gatepost.relay.notifier import Notifier
 from gatepost.relay.routes import retry_of
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
+from gatepost.relay.shared_by_delivery import DeliveryContext, Load
 
 LATER: Final = timedelta(minutes=5)
 """Time until the next attempt if an internal error prevented the calculation of a better one."""

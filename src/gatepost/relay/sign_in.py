@@ -7,10 +7,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gatepost.model.credentials import Principal
+from gatepost.model.later import When
 from gatepost.model.reply import Reply
 from gatepost.relay.authenticate import Authentication, Claim
-from gatepost.relay.context import Relay, When
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from gatepost.mime.received import Hop, received
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
 from gatepost.net.server_stream import ServerStream
-from gatepost.relay.context import Relay
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Spool
 from gatepost.wire.server.events import Message
 from gatepost.wire.server.session import Session

@@ -11,13 +11,13 @@ from gatepost.mime.header_summary import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal, Standing
-from gatepost.model.later import Later
+from gatepost.model.later import Later, When
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender_checks import check_sender, refuse_from
-from gatepost.relay.context import Relay, When
 from gatepost.relay.error_text import error_of, explain
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Spool
 from gatepost.relay.submission import hop_of, log_facts, receive_message
 from gatepost.routing.route import Origin, origin_of

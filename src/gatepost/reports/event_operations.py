@@ -17,10 +17,10 @@ from gatepost.model.report import Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
 from gatepost.queue.reports_contract import Backlog
+from gatepost.reports.event_service import EventService
 from gatepost.reports.message_sources import moment
 from gatepost.reports.outcomes import Rule, make_rule
 from gatepost.reports.report_contents import ACTIONS, engagement_report, presumed_reports
-from gatepost.reports.service import EventService
 from gatepost.rest.events.subscription import (
     MAX_BATCH,
     BatchSize,
@@ -111,7 +111,7 @@ class Clear:
 
 async def _set_outcome(service: EventService, request: SetOutcome) -> Document:
     rule = make_rule(request.target, request.status, request.code, request.delay)
-    await service.consumer.catch_up()  # it applies to later mail
+    await service.report_creator.catch_up()  # it applies to later mail
     await service.rules.put(rule)
     return _rule(rule)
 
@@ -122,7 +122,7 @@ async def _list_outcomes(service: EventService, _request: NoArguments) -> Docume
 
 
 async def _delete_outcome(service: EventService, request: OperationTarget) -> Document:
-    await service.consumer.catch_up()
+    await service.report_creator.catch_up()
     try:
         return {"deleted": _rule(await service.rules.delete(request.name))}
     except KeyError:
@@ -144,8 +144,8 @@ def _rule(rule: Rule) -> Document:
 
 
 async def _list_suppressed(service: EventService, _request: NoArguments) -> Document:
-    await service.consumer.catch_up()
-    periods = service.consumer.suppressed_periods(service.now())
+    await service.report_creator.catch_up()
+    periods = service.report_creator.suppressed_periods(service.now())
     return {
         "suppressed": [
             {
@@ -160,9 +160,9 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
 
 
 async def _clear_suppressed(service: EventService, request: Clear) -> Document:
-    await service.consumer.catch_up()
+    await service.report_creator.catch_up()
     addresses = None if request.everything else request.addresses
-    return {"deleted": await service.consumer.forget_suppressed(addresses)}
+    return {"deleted": await service.report_creator.forget_suppressed(addresses)}
 
 
 # Webhooks.
@@ -284,7 +284,7 @@ async def _list_events(service: EventService, request: ListEvents) -> Document:
         messages = [await _message(service, request.message)]
     else:
         messages = list((await store.list())[: request.limit])
-    await service.consumer.catch_up()  # only now, when every message above has been consumed
+    await service.report_creator.catch_up()  # only now, when every message above has been consumed
     one = messages[0].id if request.message else None
     reports: list[Report] = list(await store.reports.list_reports(one, limit=request.limit))
     recorded = {each.id for each in reports}
@@ -330,7 +330,7 @@ async def _simulate(service: EventService, request: Simulate) -> Document:
         ),
         resource=sources.resource_of(message),
     )
-    await service.consumer.publish(report)
+    await service.report_creator.publish(report)
     return _event(report)
 
 

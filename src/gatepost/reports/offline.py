@@ -11,7 +11,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.keys.store_key import DIGESTS, check_key, open_key
 from gatepost.model.profile import EventRules
 from gatepost.reports.event_operations import operate
-from gatepost.reports.service import EventContext, EventService, EventStore
+from gatepost.reports.event_service import EventContext, EventService, EventStore
 
 
 def _ignore(event: str, **facts: Any) -> None:

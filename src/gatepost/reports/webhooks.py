@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from gatepost.model.operator_event import ReportEvent as Tell
 from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
-from gatepost.relay.context import ReportEvent as Tell
 from gatepost.relay.error_text import explain
 from gatepost.reports.message_sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp

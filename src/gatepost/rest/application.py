@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.rest import arm, email, entra, events, graph
-from gatepost.rest.context import Site
 from gatepost.rest.email.access import named_by_host
 from gatepost.rest.errors import ApiError, answer_error
-from gatepost.rest.failures import Delays, EarlyAnswers, Guard
+from gatepost.rest.middleware import Delays, EarlyAnswers, Guard
+from gatepost.rest.site import Site
 
 
 def health_of(site: Site) -> Callable[[Request], Awaitable[Response]]:

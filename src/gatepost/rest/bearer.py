@@ -12,10 +12,10 @@ from typing import Final
 from starlette.requests import Request
 
 from gatepost.directory.azure.tokens import Claims, InvalidToken
-from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
-from gatepost.rest.failures import shown_route
+from gatepost.rest.middleware import shown_route
 from gatepost.rest.origin import host_of, origin, origins
+from gatepost.rest.site import Site
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)  # RFC 6750 2.1
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -64,3 +65,37 @@ class QuotingApiError(ApiError):
     def __init__(self, status: int, code: str, message: str, redacted: str) -> None:
         super().__init__(status, code, message)
         self.redacted = redacted
+
+
+def internal_error() -> ApiError:
+    """Return Azure's own text for it; Azure's libraries then retry."""
+    return ApiError(
+        500,
+        "InternalServerError",
+        "The server encountered an internal error. Please retry the request.",
+    )
+
+
+def stopping() -> ApiError:
+    """Return the response of a relay that stops; clients retry."""
+    return ApiError(
+        503,
+        "ServiceUnavailable",
+        "The server is stopping. Please try again later.",
+        headers={"retry-after": "5", "connection": "close"},
+    )
+
+
+def server_busy(**headers: str) -> ApiError:
+    """Return the response while too many others are served; clients retry."""
+    return ApiError(
+        503,
+        "ServerBusy",
+        "The server is busy. Please try again later.",
+        headers={"retry-after": "5", **headers},
+    )
+
+
+async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer instead of the application while there are too many connections."""
+    await server_busy(connection="close").response()(scope, receive, send)

@@ -14,10 +14,10 @@ from typing import Final
 from starlette.requests import Request
 
 from gatepost.directory.fair_queue import FairQueue, TooMany
-from gatepost.relay.context import ReportEvent
+from gatepost.model.operator_event import ReportEvent
 from gatepost.relay.spool import Budget, Share, Spool
-from gatepost.rest.errors import ApiError
-from gatepost.rest.failures import PATIENCE, server_busy
+from gatepost.rest.errors import ApiError, server_busy
+from gatepost.rest.middleware import PATIENCE
 
 SMALL: Final = 262_144
 """Maximum octets of a message that does not wait for its turn."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.app.blank_directory import NOT_COPIED, make_blank
-from gatepost.app.composition import RunningRelay
 from gatepost.app.ready_json import FILE, encode_ready
+from gatepost.app.running_relay import RunningRelay
 from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.operator_log.writer import Reporter

@@ -8,14 +8,14 @@ from datetime import UTC
 from functools import partial
 from pathlib import Path
 
-from gatepost.config.watch import WatchConfig, WatchedServer
+from gatepost.config.watch_file import WatchConfig, WatchedServer
 from gatepost.doctor import Settings, diagnose
 from gatepost.doctor.parallel import start
 from gatepost.doctor.visit import IdentityOptions
 from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.secret import Secret
-from gatepost.relay.context import ReportEvent
 from gatepost.watch.differences import complete_snapshot, days_left, days_old, differences
 from gatepost.watch.metrics import UpstreamStatus
 from gatepost.watch.refused_password import PAUSE, RefusedPassword

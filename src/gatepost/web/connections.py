@@ -5,11 +5,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.descriptors import Use
 from gatepost.net.tls import Context, describe_failure
 from gatepost.relay.client_connection import HANDSHAKE_TIMEOUT
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.tls_reasons import explain_handshake
 from gatepost.relay.unfinished_handshakes import TOO_MANY, Handshakes

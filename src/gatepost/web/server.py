@@ -12,12 +12,12 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.descriptors import Use
 from gatepost.net.listen import Listener
 from gatepost.policy.client_limits import LocalClientCounter
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
-from gatepost.rest.failures import busy
+from gatepost.rest.errors import busy
 from gatepost.web.connections import HandshakeLimit, WebAcceptor
 
 MAX_HEAD: Final = 65_536

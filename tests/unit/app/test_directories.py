@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.directories import Directories, ServedDirectory
-from gatepost.app.entra import prove_at_endpoint
+from gatepost.app.entra_directories import prove_at_endpoint
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import (
     AccountsDirectory,

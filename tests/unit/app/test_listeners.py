@@ -6,7 +6,7 @@ from gatepost.app.listeners import ListenerFactory, client_limits, files_of, pla
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Configuration
 from gatepost.relay.listener_state import Terms
-from gatepost.wire.server.offer import Offer, make_offer
+from gatepost.wire.server.ehlo_capabilities import Offer, make_offer
 
 ALL = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2"})
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.effective import explain, explanation
+from gatepost.config.effective_values import explain, explanation
 from gatepost.config.load import parse_config
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -20,7 +20,7 @@ from gatepost.config.settings import (
     PasswordCredential,
     RefreshCredential,
 )
-from gatepost.config.values import network
+from gatepost.config.value_syntax import network
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,

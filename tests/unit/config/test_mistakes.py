@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.config.effective import problems_document
+from gatepost.config.effective_values import problems_document
 from gatepost.config.load import load_config, parse_config, read_config
 from gatepost.config.problems import ConfigProblems
 from tests.certificates import make_authority

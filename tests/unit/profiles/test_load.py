@@ -16,9 +16,9 @@ from gatepost.model.behaviour import Quirk
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Esc, Reply
 from gatepost.profiles import available_profiles, load_profile, pod_name
-from gatepost.profiles.layer import parse_reply
+from gatepost.profiles.file_format import parse_reply
 from gatepost.sasl.mechanisms import MECHANISMS
-from gatepost.wire.server.offer import make_offer
+from gatepost.wire.server.ehlo_capabilities import make_offer
 
 PROFILES = available_profiles()
 

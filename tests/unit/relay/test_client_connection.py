@@ -20,8 +20,8 @@ from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.profiles import load_profile
 from gatepost.queue.store_contract import Selection
 from gatepost.relay.client_connection import Receiver
-from gatepost.relay.context import Relay
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
 from gatepost.testing.memory import MemoryStore

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.model.later import Later
-from gatepost.relay.context import When
+from gatepost.model.later import Later, When
 from gatepost.relay.counted_client import CountedClient
 
 

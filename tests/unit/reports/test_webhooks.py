@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import Domain
 from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.queue.reports_contract import Due
-from gatepost.reports.service import EventContext, EventService, schedule_of
+from gatepost.reports.event_service import EventContext, EventService, schedule_of
 from gatepost.reports.webhooks import DAMAGED, LOST
 from gatepost.rest.events.subscription import SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff

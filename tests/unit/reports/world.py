@@ -14,7 +14,7 @@ from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
 from gatepost.reports.event_operations import operate
-from gatepost.reports.service import EventContext, EventService
+from gatepost.reports.event_service import EventContext, EventService
 from gatepost.reports.webhook_http import Unreached
 from gatepost.rest.events.webhook_validation import EndpointResponse
 from gatepost.testing.memory import MemoryStore
@@ -106,7 +106,7 @@ class World:
         """Accept a message now, and process it."""
         fields = {"principal": USERNAME, "received_at": self.now, **other}
         await self.store.put(message(name, envelope=envelope(SENDER, *to), **fields))
-        await self.service.consumer.catch_up()
+        await self.service.report_creator.catch_up()
 
     async def ask(self, operation: str, **fields: Any) -> Document:
         """Run an operation of the command line."""

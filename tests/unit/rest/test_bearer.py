@@ -7,9 +7,9 @@ from starlette.requests import Request
 
 from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.context import OwnNames
 from gatepost.rest.errors import ApiError
 from gatepost.rest.origin import origins
+from gatepost.rest.site import OwnNames
 from tests.unit.directory.azure.world import APPLICATION, PRINCIPAL, principal
 from tests.unit.rest.entra.asking import Asking
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.config.values import name
+from gatepost.config.value_syntax import name
 from gatepost.model.route import Match
 from gatepost.routing.route_names import route_name
 

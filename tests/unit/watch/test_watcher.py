@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config.watch import WatchConfig, WatchedServer
+from gatepost.config.watch_file import WatchConfig, WatchedServer
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.model.evidence import AuthAttempt, Certificate, Evidence, Resolution, seen
 from gatepost.model.finding import Diagnosis

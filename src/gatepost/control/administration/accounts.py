@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.config.values import sender as parse_sender
+from gatepost.config.value_syntax import sender as parse_sender
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.passwords import Hasher, PasswordHasher
 from gatepost.keys.accounts import sealer
 from gatepost.keys.store_key import Key

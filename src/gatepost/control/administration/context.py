@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from gatepost.control.administration.documents import Document, document, mention, user_names
-from gatepost.directory.azure.changes.outcome import Changes, stamped
+from gatepost.directory.azure.changes.change_result import Changes, stamped
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application, Entry
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.dns import Resolver
-from gatepost.rest.context import AccessKeys
+from gatepost.rest.site import AccessKeys
 
 E = TypeVar("E", bound=Entry)
 

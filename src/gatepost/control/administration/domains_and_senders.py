@@ -23,8 +23,8 @@ from gatepost.control.administration.requests import (
     VerifyDomain,
 )
 from gatepost.directory.azure.changes import domains, senders, smtp_usernames, verification
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import resource_id
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.changes.verification import PROOFS, Proof, prove, status_of
 from gatepost.directory.azure.entries import Domain, SenderUsername, SmtpUsername

@@ -23,8 +23,8 @@ from gatepost.directory.azure.changes.applications import (
     create_application,
     create_service_principal,
 )
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.credentials import add_secret, remove_secret
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.tenants import create_tenant
 from gatepost.directory.azure.entries import (
     Application,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from gatepost.control.administration.requests import EntryName
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.changes.hierarchy import split_id
-from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import (
     Application,
     ClientSecret,

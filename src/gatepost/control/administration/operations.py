@@ -29,7 +29,7 @@ from gatepost.control.administration.entry_lookup import (
 from gatepost.directory.azure.changes import domains, smtp_usernames
 from gatepost.directory.azure.changes import senders as sender_changes
 from gatepost.directory.azure.changes.applications import delete_application
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.tenants import delete_tenant
 from gatepost.directory.azure.snapshot import Snapshot
 

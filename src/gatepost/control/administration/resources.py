@@ -25,8 +25,8 @@ from gatepost.directory.azure.changes import (
     services,
     subscriptions,
 )
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import resource_id
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.changes.services import ServiceSpec
 from gatepost.directory.azure.entries import (
     CommunicationService,

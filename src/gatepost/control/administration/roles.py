@@ -16,7 +16,7 @@ from gatepost.control.administration.entry_lookup import (
 from gatepost.control.administration.requests import Listing, NewRole, RoleGrant
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.role_assignments import AssignmentSpec
 from gatepost.directory.azure.changes.role_definitions import RoleSpec
 from gatepost.directory.azure.changes.scopes import ROOT, tenant_of

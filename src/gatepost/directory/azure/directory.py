@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from gatepost.directory.azure.changes.outcome import Changes
+from gatepost.directory.azure.changes.change_result import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
 from gatepost.directory.azure.login_checks import (
     Denial,

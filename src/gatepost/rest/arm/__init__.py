@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 
 from gatepost.rest.arm.dispatch import Face
-from gatepost.rest.context import Site
+from gatepost.rest.site import Site
 
 __all__ = ["routes"]
 

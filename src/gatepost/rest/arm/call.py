@@ -10,15 +10,15 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import stamped
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.outcome import stamped
 from gatepost.directory.azure.entries import Entry
 from gatepost.directory.azure.resource_ids import is_within
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
 from gatepost.rest.arm.background import BackgroundOperations
-from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
+from gatepost.rest.site import Site
 
 E = TypeVar("E", bound=Entry)
 S = TypeVar("S", bound=msgspec.Struct)

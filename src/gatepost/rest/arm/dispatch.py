@@ -17,12 +17,12 @@ from gatepost.directory.azure.resource_ids import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims
 from gatepost.rest.arm.background import BackgroundOperations
 from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.operations import Words, find, words_of
-from gatepost.rest.arm.table import OPERATIONS
+from gatepost.rest.arm.operation_paths import Words, find, words_of
+from gatepost.rest.arm.operation_table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError, missing_api_version
-from gatepost.rest.failures import OPERATION
+from gatepost.rest.middleware import OPERATION
+from gatepost.rest.site import Site
 from gatepost.rest.url_forms import is_date
 
 BODY_LIMIT: Final = 1024 * 1024

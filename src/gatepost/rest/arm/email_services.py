@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes import Changes, email_services
-from gatepost.directory.azure.changes.checks import checked_tags
+from gatepost.directory.azure.changes.allowed_values import checked_tags
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.snapshot import Snapshot

@@ -2,8 +2,8 @@
 
 from starlette.routing import BaseRoute
 
-from gatepost.rest.context import Site
 from gatepost.rest.email.handlers import Endpoints
+from gatepost.rest.site import Site
 
 __all__ = ["routes"]
 

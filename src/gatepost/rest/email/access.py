@@ -19,7 +19,6 @@ from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal, Standing
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.context import Site
 from gatepost.rest.email.refusals import (
     denied,
     domain_not_linked,
@@ -28,6 +27,7 @@ from gatepost.rest.email.refusals import (
 )
 from gatepost.rest.email.signatures import SCHEME, Signed, decode_key, read_signature, signer_of
 from gatepost.rest.errors import ApiError
+from gatepost.rest.site import Site
 
 _HOST: Final = re.compile(r"([-\w]+)\.communication\.localhost(?::\d+)?", re.IGNORECASE)
 _MAX_KEYS: Final = 10_000

@@ -12,14 +12,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.queue.operations_contract import OperationStore
-from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, check_content
-from gatepost.rest.email.forms import FIRST, SINCE, SUPPORTED, Current, VersionForm, check_version
+from gatepost.rest.email.api_versions import (
+    FIRST,
+    SINCE,
+    SUPPORTED,
+    Current,
+    VersionForm,
+    check_version,
+)
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import SendRequest, Submitter
 from gatepost.rest.email.status import Status
 from gatepost.rest.errors import ApiError
+from gatepost.rest.site import Site
 from gatepost.rest.url_forms import any_case
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")

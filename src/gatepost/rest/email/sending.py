@@ -21,9 +21,8 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.operations_contract import OperationStore
-from gatepost.rest.context import Site
 from gatepost.rest.email.access import Access, Caller
-from gatepost.rest.email.forms import VersionForm
+from gatepost.rest.email.api_versions import VersionForm
 from gatepost.rest.email.headers import invalid_message_id
 from gatepost.rest.email.message import (
     ApiMessage,
@@ -40,6 +39,7 @@ from gatepost.rest.email.refusals import (
     too_large,
     too_many_requests,
 )
+from gatepost.rest.site import Site
 from gatepost.routing.route import origin_of
 
 ALL_SUPPRESSED: Final = (

@@ -9,9 +9,9 @@ from gatepost.model.profile import StrictLimits
 from gatepost.model.send_operation import SendOperation
 from gatepost.policy.rate_windows import Rate, RateWindows
 from gatepost.queue.operations_contract import OperationStore
-from gatepost.rest.context import Site
 from gatepost.rest.email.access import Caller
 from gatepost.rest.email.refusals import operation_not_found, too_many_requests
+from gatepost.rest.site import Site
 from gatepost.wire.server.replies import replies_with
 
 RETRY_AFTER: Final = 1

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from gatepost.directory.azure.entries import Tenant
 from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.rest.bearer import own_audiences
-from gatepost.rest.context import Site
 from gatepost.rest.entra.errors import TENANT_MALFORMED, TENANT_MISSING, TENANT_UNKNOWN, EntraError
 from gatepost.rest.origin import origin
+from gatepost.rest.site import Site
 
 ANY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
 """Names in the path that mean no particular tenant."""

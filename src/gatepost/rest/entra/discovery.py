@@ -7,7 +7,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatepost.rest.context import Site
 from gatepost.rest.entra.authority import Authority, find_authority
 from gatepost.rest.entra.errors import (
     INSTANCE_UNKNOWN,
@@ -16,6 +15,7 @@ from gatepost.rest.entra.errors import (
 )
 from gatepost.rest.origin import authority as authority_of
 from gatepost.rest.origin import origin, origins, without_port
+from gatepost.rest.site import Site
 
 _DAY: Final = {"cache-control": "max-age=86400, private"}
 

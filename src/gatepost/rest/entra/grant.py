@@ -17,7 +17,6 @@ from gatepost.directory.azure.entries import (
 from gatepost.directory.azure.login_checks import Denial
 from gatepost.directory.azure.roles import permissions_of
 from gatepost.directory.azure.tokens import GRAPH, IssuedToken, resource_name
-from gatepost.rest.context import Site
 from gatepost.rest.entra.assertion import TYPE, Expected, check_assertion
 from gatepost.rest.entra.authority import Authority, tenant_of
 from gatepost.rest.entra.errors import (
@@ -34,6 +33,7 @@ from gatepost.rest.entra.errors import (
     EntraError,
 )
 from gatepost.rest.entra.form import Form
+from gatepost.rest.site import Site
 
 GRANT: str = "client_credentials"
 

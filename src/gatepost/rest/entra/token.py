@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.tokens import resource_name
-from gatepost.rest.context import Site
 from gatepost.rest.entra.authority import find_authority
 from gatepost.rest.entra.errors import POST_ONLY, EntraError
 from gatepost.rest.entra.form import Form, read_form
 from gatepost.rest.entra.grant import Granted, grant
+from gatepost.rest.site import Site
 
 NOT_KEPT: Final = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
 """RFC 6749 5.1."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from gatepost.rest.context import Site
+    from gatepost.rest.site import Site
 
 __all__ = ["VALIDATE", "routes"]
 

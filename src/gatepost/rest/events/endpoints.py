@@ -16,7 +16,6 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import MANAGEMENT
 from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.events.arm import Properties, SubscriptionBody, apply, document
 from gatepost.rest.events.subscription import (
@@ -26,8 +25,9 @@ from gatepost.rest.events.subscription import (
     SubscriptionError,
     check_name,
 )
-from gatepost.rest.failures import OPERATION
+from gatepost.rest.middleware import OPERATION
 from gatepost.rest.request_bodies import Intake
+from gatepost.rest.site import Site
 
 T = TypeVar("T")
 

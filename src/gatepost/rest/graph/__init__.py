@@ -16,12 +16,12 @@ from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
-from gatepost.rest.context import Site
 from gatepost.rest.errors import ApiError
-from gatepost.rest.failures import OPERATION, report_failure
 from gatepost.rest.graph import applications, credentials, mail, principals
 from gatepost.rest.graph.call import BODY_LIMIT, GraphCall
 from gatepost.rest.graph.errors import error_document, failed, of_token
+from gatepost.rest.middleware import OPERATION, report_failure
+from gatepost.rest.site import Site
 
 __all__ = ["routes"]
 

@@ -19,9 +19,9 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.azure.tokens import Claims
-from gatepost.rest.context import Site
 from gatepost.rest.graph.errors import bad_request
 from gatepost.rest.graph.query import Document, page_of, select
+from gatepost.rest.site import Site
 
 BODY_LIMIT: Final = 256 * 1024
 """Octets; an application with all its certificates is much smaller."""

@@ -25,7 +25,7 @@ from gatepost.wire.content import ChunkReader, DataReader, Newlines
 from gatepost.wire.server import events
 from gatepost.wire.server.command_variants import commands_of
 from gatepost.wire.server.commands import COMMANDS, Command, State, missing_condition
-from gatepost.wire.server.offer import Offer, make_offer
+from gatepost.wire.server.ehlo_capabilities import Offer, make_offer
 from gatepost.wire.server.replies import Replies, replies_with
 
 _TLS_RECORD: Final = b"\x16\x03"

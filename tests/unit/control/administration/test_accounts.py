@@ -9,7 +9,7 @@ import pytest
 from gatepost.control.administration.accounts import AccountAdmin
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.directory.accounts import AccountDirectory, Protection, make_account
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.secret import Secret
 from tests.contract.directories import QuickHasher

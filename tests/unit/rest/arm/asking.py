@@ -26,8 +26,8 @@ from gatepost.model.profile import DirectoryRules, Profile
 from gatepost.model.secret import Secret
 from gatepost.queue.operations_contract import SendingStore
 from gatepost.rest import arm
-from gatepost.rest.context import Site
 from gatepost.rest.request_bodies import Intake
+from gatepost.rest.site import Site
 from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.in_process import Answered, Question, ask

@@ -32,8 +32,8 @@ from gatepost.model.address import Address
 from gatepost.model.profile import ApiRules, Profile
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.rest.application import clear_application, secure_application
-from gatepost.rest.context import Site
 from gatepost.rest.request_bodies import Intake
+from gatepost.rest.site import Site
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import replies_with
 from tests.unit.directory.azure.world import (

@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 from urllib3 import HTTPResponse
 
 from gatepost.model.profile import ApiRules, Profile
-from gatepost.rest.email.forms import FIRST, NEWEST
+from gatepost.rest.email.api_versions import FIRST, NEWEST
 from gatepost.rest.email.handlers import description
 from gatepost.rest.email.preview_2021_10 import ATTACHMENT_TYPES
 from tests.examples import examples

@@ -11,7 +11,7 @@ import pytest
 
 from gatepost.model.profile import ApiRules, Profile, StrictLimits
 from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
-from gatepost.rest.context import MessageLimits
+from gatepost.rest.site import MessageLimits
 from tests.unit.directory.azure.world import (
     DOMAIN,
     DOMAIN_NAME,

@@ -16,9 +16,9 @@ from gatepost.directory.azure.entries import ClientCertificate, Entry
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.model.profile import Profile
 from gatepost.rest import entra
-from gatepost.rest.context import AccessKeys, Site
 from gatepost.rest.errors import ApiError, answer_error
 from gatepost.rest.request_bodies import Intake
+from gatepost.rest.site import AccessKeys, Site
 from tests.client_certificates import OwnCertificate, make_certificate
 from tests.unit.directory.azure.world import (
     APPLICATION,

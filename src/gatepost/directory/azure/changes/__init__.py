@@ -4,6 +4,6 @@ Each function takes the snapshot and the request, and returns ``Changes`` or rai
 the caller saves them.
 """
 
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 
 __all__ = ["Changes", "Rejected"]

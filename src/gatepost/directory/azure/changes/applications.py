@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.entries import (
     Application,
     ClientCertificate,

@@ -4,7 +4,7 @@ and keyCredentials)."""
 from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.applications import checked_name, not_found
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.entries import Application, ClientCertificate, ClientSecret
 from gatepost.directory.azure.snapshot import Snapshot
 

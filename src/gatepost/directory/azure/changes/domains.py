@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from gatepost.directory.azure.changes.checks import checked_tags, require_unchanged
+from gatepost.directory.azure.changes.allowed_values import checked_tags, require_unchanged
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, holder_of, place
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import (
     VERIFIED,
     CommunicationService,

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
-from gatepost.directory.azure.changes.checks import checked_tags, data_location, require_unchanged
+from gatepost.directory.azure.changes.allowed_values import (
+    checked_tags,
+    data_location,
+    require_unchanged,
+)
+from gatepost.directory.azure.changes.change_result import Changes
 from gatepost.directory.azure.changes.domains import check_unlinked
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, place
-from gatepost.directory.azure.changes.outcome import Changes
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 

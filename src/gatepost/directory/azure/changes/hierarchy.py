@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeVar
 
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.entries import (
     KINDS,
     CommunicationService,

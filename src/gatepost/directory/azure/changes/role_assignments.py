@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.role_definitions import is_assignable, unknown_role
 from gatepost.directory.azure.changes.scopes import existing_scope, tenant_of
 from gatepost.directory.azure.entries import (

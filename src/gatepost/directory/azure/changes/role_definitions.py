@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.role_permissions import check_permissions
 from gatepost.directory.azure.changes.scopes import ROOT, existing_scope, tenant_of
 from gatepost.directory.azure.entries import Permission, RoleAssignment, RoleDefinition

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.entries import Permission
 from gatepost.model.wildcards import matches_parts
 

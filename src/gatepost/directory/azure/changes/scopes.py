@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.outcome import Rejected
 from gatepost.directory.azure.entries import KINDS, ResourceGroup, Subscription
 from gatepost.directory.azure.resource_ids import subscription_of, subscription_path
 from gatepost.directory.azure.snapshot import Snapshot

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from gatepost.directory.azure.changes.checks import at_most
+from gatepost.directory.azure.changes.allowed_values import at_most
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, holder_of, place
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import Domain, SenderUsername, SuppressionList
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.mime.composed_fields import is_field_text

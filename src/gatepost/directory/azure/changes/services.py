@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from gatepost.directory.azure.changes.checks import (
+from gatepost.directory.azure.changes.allowed_values import (
     at_most,
     checked_tags,
     data_location,
     require_unchanged,
 )
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, is_name, place, split_id
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import CommunicationService, Domain, PublicNetworkAccess
 from gatepost.directory.azure.resource_ids import new_guid
 from gatepost.directory.azure.snapshot import Snapshot

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, holder_of, place
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import (
     Application,
     CommunicationService,

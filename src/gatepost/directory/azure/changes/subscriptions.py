@@ -1,7 +1,7 @@
 """Subscriptions."""
 
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, no_subscription
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import RoleDefinition, Subscription, Tenant
 from gatepost.directory.azure.resource_ids import is_guid, is_within, new_guid, subscription_path
 from gatepost.directory.azure.snapshot import Snapshot

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.hierarchy import existing, held_by, holder_of, place
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import (
     SenderUsername,
     SuppressedAddress,

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.directory.azure.changes.applications import delete_application, principals_of
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.entries import (
     Application,
     Entry,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.changes.domains import linked_by
 from gatepost.directory.azure.changes.hierarchy import existing
-from gatepost.directory.azure.changes.outcome import Changes, Rejected
 from gatepost.directory.azure.entries import Domain, Verification, VerificationStatus
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.dns import Resolver

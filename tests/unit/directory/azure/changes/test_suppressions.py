@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gatepost.directory.azure.changes import senders, suppressions
-from gatepost.directory.azure.changes.outcome import stamped
+from gatepost.directory.azure.changes.change_result import stamped
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import SuppressedAddress, SuppressionList, suppression_lookup
 from gatepost.directory.azure.resource_ids import new_guid

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final, cast
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
 from gatepost.config.source_file import parse, raise_problems, read_text, try_secret, try_to_read
 from gatepost.config.table_reader import EffectiveValue, Source, TableReader

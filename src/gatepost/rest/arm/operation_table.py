@@ -30,7 +30,7 @@ from gatepost.rest.arm import (
     suppressions,
 )
 from gatepost.rest.arm.call import Handler
-from gatepost.rest.arm.operations import Operation, operation
+from gatepost.rest.arm.operation_paths import Operation, operation
 
 _VERBS: Final = {
     "GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete",

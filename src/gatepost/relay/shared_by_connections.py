@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
 
 from gatepost.directory.contract import Directory
-from gatepost.model.later import Later
+from gatepost.model.operator_event import ReportEvent
 from gatepost.policy.client_limits import ClientCounter
 from gatepost.policy.quotas import Quotas
 from gatepost.queue.store_contract import Store
@@ -15,20 +14,6 @@ from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.spool import Budget
 from gatepost.relay.unfinished_handshakes import Handshakes
 from gatepost.routing.route import Router
-
-
-class ReportEvent(Protocol):
-    """Reports an event to the operator. Facts must not contain secrets."""
-
-    def __call__(self, event: str, **facts: Any) -> None:
-        """Report ``event`` with its facts, whose values are JSON types."""
-
-
-class When(Protocol):
-    """Calls ``then`` with an answer: at once if it is a value, later if it is a future."""
-
-    def __call__(self, answer: Later[Any], then: Callable[[Any], None]) -> None:
-        """Arrange the call."""
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.body import Body
+from gatepost.model.operator_event import ReportEvent
 from gatepost.queue.deliveries_contract import Deliveries
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.routes import Routes
 
 Load = Callable[[], Awaitable[Body]]

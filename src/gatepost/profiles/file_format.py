@@ -1,4 +1,7 @@
-"""One layer of a profile, from a file or the command line: its values, typed and checked."""
+"""The format of a profile's file: its keys, the types and spelling of their values, sources.
+
+A file is one layer of a profile; settings of the command line are another.
+"""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""Unexpected errors: reported to the operator, answered as in Azure, not shown to clients."""
+"""Middleware around every API: it answers for handlers that fail, and slows refused credentials."""
 
 import asyncio
 from contextlib import suppress
@@ -8,10 +8,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gatepost.model.operator_event import ReportEvent
 from gatepost.policy.client_limits import LocalClientCounter
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.error_text import explain
-from gatepost.rest.errors import ApiError
+from gatepost.rest.errors import internal_error, stopping
 
 PATIENCE: Final = 60.0
 """Seconds for a body to arrive."""
@@ -19,40 +19,6 @@ DRAINED: Final = 64 * 1024 * 1024
 """Octets of a refused request that are read and dropped."""
 OPERATION: Final = "gatepost.operation"
 """Where an API with its own routing stores the path of its operation, without any name in it."""
-
-
-def internal_error() -> ApiError:
-    """Return Azure's own text for it; Azure's libraries then retry."""
-    return ApiError(
-        500,
-        "InternalServerError",
-        "The server encountered an internal error. Please retry the request.",
-    )
-
-
-def stopping() -> ApiError:
-    """Return the response of a relay that stops; clients retry."""
-    return ApiError(
-        503,
-        "ServiceUnavailable",
-        "The server is stopping. Please try again later.",
-        headers={"retry-after": "5", "connection": "close"},
-    )
-
-
-def server_busy(**headers: str) -> ApiError:
-    """Return the response while too many others are served; clients retry."""
-    return ApiError(
-        503,
-        "ServerBusy",
-        "The server is busy. Please try again later.",
-        headers={"retry-after": "5", **headers},
-    )
-
-
-async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer instead of the application while there are too many connections."""
-    await server_busy(connection="close").response()(scope, receive, send)
 
 
 def report_failure(report: ReportEvent, request: Request, error: Exception) -> None:

@@ -14,12 +14,12 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import AccessTokens, resource_name
 from gatepost.model.address import Address
 from gatepost.model.dns import Resolver
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas
 from gatepost.queue.operations_contract import SendingStore
-from gatepost.relay.context import ReportEvent
 from gatepost.rest.events.subscription import EventSubscriptions
 from gatepost.routing.route import Router
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.model.profile import Limits, Profile
-from gatepost.wire.server.offer import make_offer
+from gatepost.wire.server.ehlo_capabilities import make_offer
 
 PROFILE = Profile(
     "test",

@@ -32,6 +32,7 @@ from gatepost.control.queue_operations import QueueControl
 from gatepost.control.socket_server import ControlledParts, serve_control
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
+from gatepost.model.operator_event import ReportEvent
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import HttpClient
@@ -42,11 +43,11 @@ from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.runtime import DRAIN, side_by_side, too_few_files
-from gatepost.relay.context import Relay, ReportEvent
 from gatepost.relay.error_text import explain
+from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
-from gatepost.reports.service import EventService
-from gatepost.rest.context import MessageLimits, OwnNames, Site
+from gatepost.reports.event_service import EventService
+from gatepost.rest.site import MessageLimits, OwnNames, Site
 from gatepost.store.sqlite import SqliteStore
 from gatepost.web.health import health_url, serve_health
 from gatepost.wire.server.replies import replies_with
@@ -263,7 +264,7 @@ class RunningRelay:
             tokens=made.tokens,
             intake=Intake(self.relay.budget, self.report),
             quotas=self._api_quotas(),
-            suppression=self.reports.consumer if self.reports is not None else None,
+            suppression=self.reports.report_creator if self.reports is not None else None,
             events=self.reports,
             resolver=self.admin.azure.resolver if self.admin.azure is not None else None,
             seconds=self.clock.monotonic,

@@ -1,4 +1,4 @@
-"""Readers for the values of a configuration.
+"""The syntax of values in a configuration: times, sizes, rates, names, addresses, URLs.
 
 Each raises ValueError with a sentence that says what is permitted; ``Unknown`` also has the word
 that was probably meant.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.watch import load_watch
+from gatepost.config.watch_file import load_watch
 
 Write = Callable[[str], Path]
 

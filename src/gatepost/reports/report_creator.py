@@ -15,9 +15,9 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
-from gatepost.relay.context import ReportEvent
 from gatepost.relay.error_text import explain
 from gatepost.reports.message_sources import Sources, texts
 from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
@@ -41,7 +41,7 @@ MOST_REPORTS: Final = 100_000
 _DAMAGED: Final = "its times cannot be read; it suppresses mail until it is deleted"
 
 
-class Consumer:
+class ReportCreator:
     """The only reader of a store's new mail, which also updates the managed list.
 
     ``on_published`` is called after each commit with something for a subscription.
@@ -78,7 +78,7 @@ class Consumer:
     # Queries and changes.
 
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:
-        """Implements ``rest.context.Suppression``.
+        """Implements ``rest.site.Suppression``.
 
         Only an address that bounces can get on the managed list, so other calls do not wait.
         """
@@ -102,7 +102,7 @@ class Consumer:
         recipients: Iterable[Address],
         now: datetime,
     ) -> frozenset[Address]:
-        """Implements ``rest.context.Suppression``."""
+        """Implements ``rest.site.Suppression``."""
         by_text = texts(recipients)
         listed = self._sources.listed(service, str(sender), by_text)
         return frozenset(

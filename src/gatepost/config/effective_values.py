@@ -8,7 +8,7 @@ from typing import Any, Final
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration
 from gatepost.config.table_reader import DEFAULT, EffectiveValue
-from gatepost.config.values import in_units
+from gatepost.config.value_syntax import in_units
 from gatepost.errors import ConfigError
 
 _INDEX: Final = re.compile(r"\[\d+\]")

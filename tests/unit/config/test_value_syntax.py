@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.config import values
+from gatepost.config import value_syntax as values
 
 GOOD: list[tuple[Callable[[Any], object], object, object]] = [
     (values.span, "90s", timedelta(seconds=90)),

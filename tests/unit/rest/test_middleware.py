@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.directory import AzureDirectory
-from gatepost.rest.failures import Guard
+from gatepost.rest.middleware import Guard
 from tests.unit.rest.email.calling import DataPlane
 
 SECRET = "s3cr3t~value"

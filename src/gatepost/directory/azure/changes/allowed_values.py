@@ -1,9 +1,9 @@
-"""Checks for several kinds of objects."""
+"""Permitted values of properties that several kinds of objects have: locations, tags, counts."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from gatepost.directory.azure.changes.outcome import Rejected
+from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.entries import Tags
 
 DATA_LOCATIONS: Final = (

@@ -12,14 +12,14 @@ from urllib.parse import quote, urlencode
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
+from gatepost.model.operator_event import ReportEvent as Tell
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
 from gatepost.queue.operations_contract import OperationStore
 from gatepost.queue.reports_contract import ReportStore
 from gatepost.queue.store_contract import Store
-from gatepost.relay.context import ReportEvent as Tell
-from gatepost.reports.consumer import Consumer
 from gatepost.reports.message_sources import Sources
+from gatepost.reports.report_creator import ReportCreator
 from gatepost.reports.scripted_outcomes import OutcomeRules
 from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
@@ -79,7 +79,7 @@ class EventService:
             context.tell,
             context.now,
         )
-        self.consumer = Consumer(
+        self.report_creator = ReportCreator(
             context.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
         )
         self._is_serving = False
@@ -92,12 +92,12 @@ class EventService:
         """Read rules, subscriptions and the managed list from the store."""
         await self.rules.load()
         await self.subscriptions.load()
-        await self.consumer.load()
+        await self.report_creator.load()
 
     @property
     def damaged(self) -> dict[str, str]:
         """See ``damaged_records``."""
-        return {**self.rules.damaged, **self.subscriptions.damaged, **self.consumer.damaged}
+        return {**self.rules.damaged, **self.subscriptions.damaged, **self.report_creator.damaged}
 
     async def serve(self) -> None:
         """Consume mail and send reports that are due from now on.
@@ -108,7 +108,7 @@ class EventService:
         await reports.unsubscribe([each for each in await reports.subscribed() if each not in keys])
         self._is_serving = True
         self._serve()
-        self._consuming = asyncio.create_task(self.consumer.run(self.context.tell))
+        self._consuming = asyncio.create_task(self.report_creator.run(self.context.tell))
 
     async def close(self) -> None:
         """Stop consuming and sending."""
@@ -116,7 +116,7 @@ class EventService:
         if self._consuming is not None:
             self._consuming.cancel()
             await asyncio.wait([self._consuming])
-        await self.consumer.finish()
+        await self.report_creator.finish()
         await self.webhooks.close()
 
     # Subscriptions.

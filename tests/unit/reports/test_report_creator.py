@@ -91,13 +91,13 @@ async def test_asking_for_suppressions_changes_nothing(world: World) -> None:
     assert service is not None
     asked = [parse_address(DEAD.upper()), parse_address(ANN)]
     for _ in range(3):
-        found = world.service.consumer.suppressed(
+        found = world.service.report_creator.suppressed(
             service, parse_address(SENDER), asked, world.now + HOUR
         )
         assert found == {asked[0]}
     assert (await world.ask("suppression_list"))["suppressed"][0]["level"] == 0
     later = world.now + 24 * HOUR
-    assert not world.service.consumer.suppressed(service, parse_address(SENDER), asked, later)
+    assert not world.service.report_creator.suppressed(service, parse_address(SENDER), asked, later)
 
 
 @in_a_world
@@ -117,7 +117,7 @@ async def test_mail_right_after_a_subscription_is_reported(world: World) -> None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world.store.reports, "read_about", slowly)
-        await world.service.consumer.catch_up()
+        await world.service.report_creator.catch_up()
     await world.settle()
     assert [each["data"]["recipient"] for each in world.endpoint.notified] == [ANN]
 
@@ -130,17 +130,17 @@ async def test_asking_about_a_bouncing_address_waits_for_earlier_mail(
     await world.put("m1", ANN)
     service = world.service.sources.service_of(await world.store.get("m1"))
     assert service is not None
-    consumer = world.service.consumer
+    creator = world.service.report_creator
     asked = [parse_address(DEAD), parse_address(ANN)]
     bouncing = message(
         "m2", envelope=envelope(SENDER, ANN, DEAD), principal=USERNAME, received_at=world.now
     )
     await world.store.put(bouncing)
-    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == set()
-    await consumer.catch_up_on(asked[1:])  # no mail can have listed it: nobody waits
-    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == set()
-    await consumer.catch_up_on(asked)
-    assert consumer.suppressed(service, parse_address(SENDER), asked, world.now) == {asked[0]}
+    assert creator.suppressed(service, parse_address(SENDER), asked, world.now) == set()
+    await creator.catch_up_on(asked[1:])  # no mail can have listed it: nobody waits
+    assert creator.suppressed(service, parse_address(SENDER), asked, world.now) == set()
+    await creator.catch_up_on(asked)
+    assert creator.suppressed(service, parse_address(SENDER), asked, world.now) == {asked[0]}
 
 
 @in_a_world
@@ -155,8 +155,8 @@ async def test_closing_waits_for_what_is_being_consumed(world: World) -> None:
         return 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.service.consumer, "_consume", consume)
-        asked = asyncio.ensure_future(world.service.consumer.catch_up())
+        patch.setattr(world.service.report_creator, "_consume", consume)
+        asked = asyncio.ensure_future(world.service.report_creator.catch_up())
         await asyncio.sleep(0)
         asked.cancel()
         await world.service.close()
@@ -166,18 +166,18 @@ async def test_closing_waits_for_what_is_being_consumed(world: World) -> None:
 
 @in_a_world
 async def test_asking_for_suppressions_ends_after_a_time_limit(world: World) -> None:
-    consumer, held = world.service.consumer, asyncio.Event()
+    creator, held = world.service.report_creator, asyncio.Event()
     asked = [parse_address(DEAD)]
 
     async def fail(*_: object) -> None:
         raise QueueError("no")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(consumer, "_consume", fail)
-        await consumer.catch_up_on(asked)
-        patch.setattr("gatepost.reports.consumer.PATIENCE", 0.01)
-        patch.setattr(consumer, "_consume", held.wait)
-        await consumer.catch_up_on(asked)
+        patch.setattr(creator, "_consume", fail)
+        await creator.catch_up_on(asked)
+        patch.setattr("gatepost.reports.report_creator.PATIENCE", 0.01)
+        patch.setattr(creator, "_consume", held.wait)
+        await creator.catch_up_on(asked)
     held.set()
 
 
@@ -204,7 +204,7 @@ def test_a_customer_s_list(list_name: str, sender: str, suppressed: bool) -> Non
             assert (await world.ask("suppression_list"))["suppressed"] == []
             service = world.service.sources.service_of(await world.store.get("m1"))
             assert service is not None
-            found = world.service.consumer.suppressed(
+            found = world.service.report_creator.suppressed(
                 service, parse_address(sender), [parse_address(ANN)], NOON
             )
             assert bool(found) is suppressed
@@ -257,8 +257,8 @@ async def test_a_failed_commit_repeats_nothing(world: World) -> None:
     with pytest.raises(QueueError):
         await world.put("m1", DEAD)
     world.store.reports.record = record  # type: ignore[method-assign]
-    await world.service.consumer.catch_up()
-    await world.service.consumer.catch_up()
+    await world.service.report_creator.catch_up()
+    await world.service.report_creator.catch_up()
     await world.settle()
     assert [each["data"]["status"] for each in world.endpoint.notified] == ["Bounced"]
     assert (await world.ask("suppression_list"))["suppressed"][0]["level"] == 0
@@ -267,15 +267,15 @@ async def test_a_failed_commit_repeats_nothing(world: World) -> None:
 @in_a_world
 async def test_mail_that_is_deleted_unread_is_reported(world: World) -> None:
     await world.ask("webhook_create", url=URL)
-    put = world.service.consumer.catch_up
+    put = world.service.report_creator.catch_up
 
     async def nothing() -> None:
         """The consumer is held up."""
 
-    world.service.consumer.catch_up = nothing  # type: ignore[method-assign]
+    world.service.report_creator.catch_up = nothing  # type: ignore[method-assign]
     await world.put("m1", ANN)
     await world.store.delete(None)
-    world.service.consumer.catch_up = put  # type: ignore[method-assign]
+    world.service.report_creator.catch_up = put  # type: ignore[method-assign]
     await put()
     await world.settle()
     assert [each["data"]["recipient"] for each in world.endpoint.notified] == [ANN]
@@ -308,14 +308,14 @@ async def test_without_authentication_the_sender_domain_gives_the_resource(world
 @in_a_world
 async def test_expired_periods_and_reports_are_deleted(world: World) -> None:
     await world.put("m1", DEAD)
-    await world.service.consumer.tidy()
+    await world.service.report_creator.tidy()
     assert len(await world.store.reports.suppressed_periods()) == 1
     world.now += 24 * HOUR
-    await world.service.consumer.tidy()
+    await world.service.report_creator.tidy()
     assert await world.store.reports.suppressed_periods() == []
     assert len(await world.store.reports.list_reports()) == 1
     world.now += 30 * 24 * HOUR
-    await world.service.consumer.tidy()
+    await world.service.report_creator.tidy()
     assert await world.store.reports.list_reports() == []
 
 
