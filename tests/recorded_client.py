@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.record import Ready, RecordOptions, record
+from gatepost.app.record_session import Ready, RecordOptions, record
 from gatepost.doctor.recording.settings import RecordingLimits
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server

@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import (
     SenderUsername,
     SmtpUsername,
 )
-from gatepost.directory.azure.records import entries_of, record_of
+from gatepost.directory.azure.entry_records import entries_of, record_of
 from tests.examples import examples
 from tests.unit.directory.azure.world import (
     APPLICATION,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.record import RecordOptions, certificates_in, record
+from gatepost.app.record_session import RecordOptions, certificates_in, record
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.recording.recorder import NobodyCame

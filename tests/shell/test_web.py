@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from gatepost.net.listen import listen
 from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
-from gatepost.processes.runtime import report_faults
+from gatepost.processes.event_loop import report_faults
 from gatepost.relay.unfinished_handshakes import Handshakes
 from gatepost.rest.middleware import Guard
 from gatepost.web.connections import HandshakeLimit

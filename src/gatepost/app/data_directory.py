@@ -68,7 +68,7 @@ async def open_administration(
         if calls is not None:
             yield _administer_over(calls)
         elif store is not None:
-            from gatepost.control.administration.offline import (  # noqa: PLC0415
+            from gatepost.control.administration.without_relay import (  # noqa: PLC0415
                 offline_administration,
             )
 
@@ -88,7 +88,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
         elif store is not None:
             from gatepost.control.clock import AheadClock  # noqa: PLC0415
             from gatepost.reports.event_operations import NO_EVENTS  # noqa: PLC0415
-            from gatepost.reports.offline import open_offline_events  # noqa: PLC0415
+            from gatepost.reports.without_relay import open_offline_events  # noqa: PLC0415
 
             _check_emulation(data, NO_EVENTS)
             async with open_offline_events(data, store, AheadClock(data).now) as operate:
@@ -186,7 +186,7 @@ async def _connect(data: Path) -> "Calls | None":
 def _open(data: Path, waited: float) -> "SqliteStore | None":
     """Return the store; None if another process has it and waiting is permitted. Raises
     Unreadable."""
-    from gatepost.app.store_news import leave_news, news_of  # noqa: PLC0415
+    from gatepost.app.opening_events import leave_news, news_of  # noqa: PLC0415
     from gatepost.net.atomic_files import keep_out_of_git, made_private  # noqa: PLC0415
     from gatepost.store.lock import StoreLocked  # noqa: PLC0415
     from gatepost.store.sqlite import open_store  # noqa: PLC0415

@@ -21,7 +21,7 @@ from gatepost.certificates.files import CertificateFiles
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep
-from gatepost.processes.runtime import DRAIN
+from gatepost.processes.event_loop import DRAIN
 from gatepost.processes.workers import Instruction, Workers
 from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.listener_state import ListenerState

@@ -22,16 +22,16 @@ from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http import Http, HttpClient
 from gatepost.operator_log.alarms import Alarms
-from gatepost.processes.runtime import attempts_within
+from gatepost.processes.open_files import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt_feedback import alarm_keys
 from gatepost.relay.deliverer import Deliverer
-from gatepost.relay.error_text import explain
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
 from gatepost.relay.routed_store import RoutedOperations, RoutedStore
 from gatepost.relay.routes import Routes
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.transport.contract import Transport

@@ -25,8 +25,8 @@ from gatepost.directory.azure.entries import (
     Subscription,
     Tenant,
 )
+from gatepost.directory.azure.entry_records import record_of
 from gatepost.directory.azure.login_rules import Rules
-from gatepost.directory.azure.records import record_of
 from gatepost.directory.azure.resource_ids import (
     child_path,
     group_path,

@@ -13,7 +13,7 @@ from gatepost.app.running_relay import RunningRelay
 from gatepost.config.settings import Configuration
 from gatepost.net.systemd import try_notify
 from gatepost.operator_log.writer import Reporter
-from gatepost.processes.runtime import has_terminal, report_faults
+from gatepost.processes.event_loop import has_terminal, report_faults
 
 OnReady = Callable[[dict[str, Any], Configuration], None]
 

@@ -26,7 +26,7 @@ from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import AzureDirectorySettings, Configuration
 from gatepost.control.administration.accounts import account_admin
-from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.socket_server import ControlledParts, serve_control
@@ -42,8 +42,9 @@ from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.processes.control_socket import SOCKET
-from gatepost.processes.runtime import DRAIN, side_by_side, too_few_files
-from gatepost.relay.error_text import explain
+from gatepost.processes.event_loop import DRAIN, side_by_side
+from gatepost.processes.open_files import too_few_files
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_service import EventService

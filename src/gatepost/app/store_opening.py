@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gatepost.app.store_news import news_of, take_news
+from gatepost.app.opening_events import news_of, take_news
 from gatepost.config.settings import Configuration, StorageSettings
 from gatepost.errors import ConfigError, QueueError
 from gatepost.model.operator_event import ReportEvent

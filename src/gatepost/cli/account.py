@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -13,7 +14,6 @@ from gatepost.cli.directory.objects import (
     print_document,
     print_result,
 )
-from gatepost.cli.operations import call_directory
 from gatepost.cli.output import CommandFailed
 from gatepost.cli.secret_file import saved_secret
 

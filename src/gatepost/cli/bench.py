@@ -66,7 +66,7 @@ def crash(
     """
     if not Path("/proc/self/stat").exists():
         raise CommandFailed("this needs /proc, which lists the relay's processes")
-    from gatepost.processes.runtime import run  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.processes.event_loop import run  # noqa: PLC0415 - heavy: not for --help
     from gatepost.testing.crash.run import CrashPlan, run_crash  # noqa: PLC0415
     from gatepost.testing.crash.victim import NotServed  # noqa: PLC0415
 

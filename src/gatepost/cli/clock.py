@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.call_relay import Document, call_clock
 from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import Lifetime
-from gatepost.cli.operations import Document, call_clock
 
 
 @click.group(cls=Group)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gatepost.cli.output import FAILED, FINDING, OK, UNREACHABLE, print_json
-from gatepost.cli.streams import write_unescaped
+from gatepost.cli.printable_streams import write_unescaped
 from gatepost.model.unprintable import escape_unprintable
 
 if TYPE_CHECKING:  # not for --help

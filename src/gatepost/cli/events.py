@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.operations import Document, call_events
 from gatepost.cli.tables import print_rows, safe
 
 LIMIT = 100

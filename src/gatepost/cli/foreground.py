@@ -26,13 +26,13 @@ def run_in_foreground(
     """
     from gatepost.errors import GatepostError  # noqa: PLC0415
     from gatepost.operator_log.writer import Reporter  # noqa: PLC0415
-    from gatepost.processes import runtime  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.processes import event_loop  # noqa: PLC0415 - heavy: not for --help
 
     _occupy_standard_descriptors()
     os.umask(0o077)  # files in the relay's directory are private
     reporter = Reporter(None if sys.stdout is None else sys.stdout.fileno(), as_json=as_json)
     try:
-        return runtime.run(run(reporter, partial(announce, reporter)))
+        return event_loop.run(run(reporter, partial(announce, reporter)))
     except (GatepostError, OSError) as error:
         why = str(error)
         if isinstance(error, OSError) and error.filename is not None:

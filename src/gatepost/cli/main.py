@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import FAILED, USAGE, print_error
-from gatepost.cli.streams import guard_streams
+from gatepost.cli.printable_streams import guard_streams
 
 # fmt: off
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from gatepost.cli.call_relay import Document, call_queue
 from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import span
-from gatepost.cli.operations import Document, call_queue
 from gatepost.cli.output import CommandFailed
 from gatepost.cli.tables import print_fields, print_rows, safe, several
 

@@ -10,7 +10,7 @@ from gatepost.cli.diagnosis_output import EXIT, check_form, save_evidence, show
 from gatepost.cli.output import CommandFailed, print_trusted
 
 if TYPE_CHECKING:  # loaded only when needed
-    from gatepost.app.record import Ready, RecordOptions
+    from gatepost.app.record_session import Ready, RecordOptions
 
 MODES: Final = ("pass", "starttls", "implicit", "none")
 EXAMPLE: Final = """\b
@@ -76,16 +76,16 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
     content is not kept. With --tls starttls or implicit, TLS is decrypted, and the application must
     trust the authority that is named on standard error. Otherwise the content of TLS is not seen.
     """
-    from gatepost.app.record import record as recording  # noqa: PLC0415
+    from gatepost.app.record_session import record as recording  # noqa: PLC0415
     from gatepost.doctor.recording.recorder import NobodyCame  # noqa: PLC0415
     from gatepost.errors import ConfigError, GatepostError, TlsError  # noqa: PLC0415
-    from gatepost.processes import runtime  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.processes import event_loop  # noqa: PLC0415 - heavy: not for --help
 
     check_form(as_json=as_json, as_markdown=as_markdown)
     options = _options(arguments)
     warn_of_unknown(options.client)
     try:
-        diagnosis = runtime.run(recording(options, lambda ready: _announce(ready, options)))
+        diagnosis = event_loop.run(recording(options, lambda ready: _announce(ready, options)))
     except NobodyCame as error:
         raise CommandFailed(str(error), "NobodyCame") from None
     except (ConfigError, TlsError) as error:
@@ -102,7 +102,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
 
 
 def _options(arguments: dict[str, Any]) -> "RecordOptions":
-    from gatepost.app.record import RecordOptions  # noqa: PLC0415
+    from gatepost.app.record_session import RecordOptions  # noqa: PLC0415
     from gatepost.config.value_syntax import listening  # noqa: PLC0415
     from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415

@@ -174,7 +174,7 @@ def _message(arguments: dict[str, Any]) -> "PreparedMessage":
 
 
 def _compose(arguments: dict[str, Any]) -> "PreparedMessage":
-    from gatepost.client.compose import Draft, compose  # noqa: PLC0415
+    from gatepost.client.compose_message import Draft, compose  # noqa: PLC0415
     from gatepost.client.message import prepare  # noqa: PLC0415
 
     if not arguments["sender"] or not (arguments["to"] or arguments["cc"] or arguments["bcc"]):

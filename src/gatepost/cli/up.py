@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gatepost.cli.environment_lines import export_lines, missing_lines
+from gatepost.cli.env import export_lines, missing_lines
 from gatepost.cli.foreground import run_in_foreground
 from gatepost.processes.stray_signals import ignore_stray_signals
 

@@ -40,8 +40,8 @@ def watch(path: Path, once: bool, as_json: bool) -> int:
     has one, and not again after it was refused.
     """
     ignore_stray_signals()
-    from gatepost.app.watch import Watch  # noqa: PLC0415 - heavy: not for --help
-    from gatepost.app.watch import watch as watching  # noqa: PLC0415
+    from gatepost.app.watch_loop import Watch  # noqa: PLC0415 - heavy: not for --help
+    from gatepost.app.watch_loop import watch as watching  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
     from gatepost.config.watch_file import load_watch  # noqa: PLC0415
 

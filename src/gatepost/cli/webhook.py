@@ -5,9 +5,9 @@ from typing import TextIO
 
 import click
 
+from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
 from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.operations import Document, call_events
 from gatepost.cli.tables import print_fields, print_rows, safe
 
 _resource = click.option(

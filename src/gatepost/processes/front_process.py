@@ -18,10 +18,10 @@ from gatepost.net.listen import Listener
 from gatepost.operator_log.sentences import EventFormatter
 from gatepost.operator_log.writer import MAX_WAITING
 from gatepost.processes.control_socket import SOCKET
+from gatepost.processes.event_loop import DRAIN, report_faults, run
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_store import RemoteStore
 from gatepost.processes.rpc import Calls
-from gatepost.processes.runtime import DRAIN, report_faults, run
 from gatepost.processes.stray_signals import ignore_stray_signals
 from gatepost.processes.workers import OPEN, READY, RETIRE
 from gatepost.relay.connection_supervisor import Supervisor

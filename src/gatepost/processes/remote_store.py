@@ -13,7 +13,7 @@ from gatepost.model.message import StoredMessage, Submission
 from gatepost.processes.packed_mail import PackedMessage, Pieces, pack_submission, unpack_message
 from gatepost.processes.rpc import NIL, Calls, decode
 from gatepost.queue.store_contract import Selection
-from gatepost.relay.error_text import error_of
+from gatepost.relay.safe_error_text import error_of
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from gatepost.model.reply import Reply
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient
-from gatepost.relay.error_text import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.safe_error_text import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.sign_in import SignIn, after
 from gatepost.relay.tls_reasons import explain_handshake

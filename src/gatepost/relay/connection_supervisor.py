@@ -9,8 +9,8 @@ from gatepost.net.accept import Accepted, Acceptor
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
-from gatepost.relay.error_text import explain
 from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_connections import Relay
 
 SWEEP: Final = 1.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
 from gatepost.model.later import Later, When
-from gatepost.relay.error_text import error_of
+from gatepost.relay.safe_error_text import error_of
 
 T = TypeVar("T")
 

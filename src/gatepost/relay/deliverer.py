@@ -24,10 +24,10 @@ from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.attempt_wait import CROWDED, RESOLVER, Wait
 from gatepost.relay.early_retries import EarlyRetries
-from gatepost.relay.error_text import explain
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.shared_by_delivery import DeliveryContext
 

@@ -9,8 +9,8 @@ from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, Planned
 from gatepost.queue.retry_schedule import BACK
 from gatepost.relay.backlog_throttle import FEW, GivingWay
-from gatepost.relay.error_text import explain
 from gatepost.relay.next_hop_queues import NextHopQueues, QueuedLease
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_delivery import DeliveryContext
 
 BATCH: Final = 200

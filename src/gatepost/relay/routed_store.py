@@ -10,11 +10,11 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import Deliveries
-from gatepost.queue.operations_contract import QueuedOperations
+from gatepost.queue.send_operations_contract import QueuedOperations
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.deliverer import Deliverer
-from gatepost.relay.error_text import error_of
 from gatepost.relay.routes import Routes
+from gatepost.relay.safe_error_text import error_of
 from gatepost.relay.spool import FileBody
 from gatepost.routing.route import Router
 

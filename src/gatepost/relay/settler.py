@@ -15,9 +15,9 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.retry_schedule import Random
-from gatepost.relay.error_text import explain
 from gatepost.relay.notifier import Notifier
 from gatepost.relay.routes import retry_of
+from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
 from gatepost.relay.shared_by_delivery import DeliveryContext, Load
 

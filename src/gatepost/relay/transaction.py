@@ -16,10 +16,10 @@ from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender_checks import check_sender, refuse_from
-from gatepost.relay.error_text import error_of, explain
+from gatepost.relay.received_message import hop_of, log_facts, receive_message
+from gatepost.relay.safe_error_text import error_of, explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Spool
-from gatepost.relay.submission import hop_of, log_facts, receive_message
 from gatepost.routing.route import Origin, origin_of
 from gatepost.wire.server import events
 from gatepost.wire.server.replies import Replies

@@ -15,8 +15,8 @@ from gatepost.directory.contract import Records
 from gatepost.model.operator_event import ReportEvent as Tell
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.queue.operations_contract import OperationStore
 from gatepost.queue.reports_contract import ReportStore
+from gatepost.queue.send_operations_contract import OperationStore
 from gatepost.queue.store_contract import Store
 from gatepost.reports.message_sources import Sources
 from gatepost.reports.report_creator import ReportCreator

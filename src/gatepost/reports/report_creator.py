@@ -18,7 +18,7 @@ from gatepost.model.message import StoredMessage
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
-from gatepost.relay.error_text import explain
+from gatepost.relay.safe_error_text import explain
 from gatepost.reports.message_sources import Sources, texts
 from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
 from gatepost.reports.report_contents import delivery_report

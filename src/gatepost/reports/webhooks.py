@@ -14,7 +14,7 @@ from typing import Final
 
 from gatepost.model.operator_event import ReportEvent as Tell
 from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
-from gatepost.relay.error_text import explain
+from gatepost.relay.safe_error_text import explain
 from gatepost.reports.message_sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
 from gatepost.rest.events.documents import body, encode, event, headers

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost.model.operator_event import ReportEvent
 from gatepost.policy.client_limits import LocalClientCounter
-from gatepost.relay.error_text import explain
+from gatepost.relay.safe_error_text import explain
 from gatepost.rest.errors import internal_error, stopping
 
 PATIENCE: Final = 60.0

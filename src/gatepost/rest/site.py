@@ -19,7 +19,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.secret import Secret
 from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas
-from gatepost.queue.operations_contract import SendingStore
+from gatepost.queue.send_operations_contract import SendingStore
 from gatepost.rest.events.subscription import EventSubscriptions
 from gatepost.routing.route import Router
 

@@ -24,7 +24,7 @@ from gatepost.app.running_relay import RunningRelay
 from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.operator_log.writer import Reporter
-from gatepost.processes.runtime import report_faults, run
+from gatepost.processes.event_loop import report_faults, run
 from gatepost.testing.local_relay import OUTPUT
 
 LINE: Final = 1024 * 1024

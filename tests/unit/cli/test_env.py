@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.cli.environment_lines import dotenv_lines, export_lines
+from gatepost.cli.env import dotenv_lines, export_lines
 from gatepost.cli.main import main
 from gatepost.cli.output import CommandFailed
 

@@ -13,7 +13,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.store_contract import Store
 from gatepost.relay import batching as intake_module
 from gatepost.relay.batching import LINGER, PATIENCE, Batcher
-from gatepost.relay.error_text import error_of
+from gatepost.relay.safe_error_text import error_of
 
 
 class RecordingStore:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -15,7 +16,6 @@ from gatepost.cli.directory.objects import (
     print_result,
 )
 from gatepost.cli.directory.secret import KIND as SECRETS
-from gatepost.cli.operations import Document, call_directory
 
 KIND: Final = ObjectKind(
     "app",

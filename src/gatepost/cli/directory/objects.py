@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.command_group import Group
-from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.output import print_json
 from gatepost.cli.store_options import place_options
 from gatepost.cli.tables import print_rows, safe

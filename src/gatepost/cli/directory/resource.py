@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -14,7 +15,6 @@ from gatepost.cli.directory.objects import (
     print_listing,
     print_result,
 )
-from gatepost.cli.operations import Document, call_directory
 
 KINDS: Final = ("communication", "email", "group", "subscription")
 """The same as in ``control.administration.entry_lookup``, which takes longer to load."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -13,7 +14,6 @@ from gatepost.cli.directory.objects import (
     print_listing,
     print_result,
 )
-from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.tables import print_rows
 
 KIND: Final = ObjectKind(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -15,7 +16,6 @@ from gatepost.cli.directory.objects import (
     print_result,
 )
 from gatepost.cli.durations import Lifetime
-from gatepost.cli.operations import Document, call_directory
 from gatepost.cli.secret_file import saved_secret
 
 KIND: Final = ObjectKind(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.cli.call_relay import call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
@@ -12,7 +13,6 @@ from gatepost.cli.directory.objects import (
     parent_option,
     print_result,
 )
-from gatepost.cli.operations import call_directory
 
 KIND: Final = ObjectKind(
     "sender",

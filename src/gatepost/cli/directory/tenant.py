@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
+from gatepost.cli.call_relay import call_directory
 from gatepost.cli.directory.objects import ObjectKind, object_group, options, print_result
-from gatepost.cli.operations import call_directory
 
 KIND: Final = ObjectKind(
     "tenant",

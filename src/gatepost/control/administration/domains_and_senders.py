@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.documents import Document, verification_records
+from gatepost.control.administration.directory_changes import AdminContext
+from gatepost.control.administration.entry_documents import Document, verification_records
 from gatepost.control.administration.entry_lookup import (
     APP,
     COMMUNICATION,
@@ -15,7 +15,7 @@ from gatepost.control.administration.entry_lookup import (
     find_in_parent,
     find_or_only,
 )
-from gatepost.control.administration.requests import (
+from gatepost.control.administration.operation_fields import (
     EntryName,
     NewDomain,
     NewSender,

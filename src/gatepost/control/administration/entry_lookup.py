@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from gatepost.control.administration.requests import EntryName
+from gatepost.control.administration.operation_fields import EntryName
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.azure.changes.hierarchy import split_id
 from gatepost.directory.azure.entries import (

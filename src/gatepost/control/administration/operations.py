@@ -7,11 +7,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from gatepost.control.administration import domains_and_senders as senders
-from gatepost.control.administration import entra, requests, resources, roles
+from gatepost.control.administration import operation_fields as requests
+from gatepost.control.administration import resources, roles
+from gatepost.control.administration import tenants_and_applications as entra
 from gatepost.control.administration.accounts import ACCOUNT_OPERATIONS, AccountAdmin
-from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.documents import Document
+from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.domains_and_senders import verify_domain
+from gatepost.control.administration.entry_documents import Document
 from gatepost.control.administration.entry_lookup import (
     APP,
     DOMAIN,

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.documents import Document
+from gatepost.control.administration.directory_changes import AdminContext
+from gatepost.control.administration.entry_documents import Document
 from gatepost.control.administration.entry_lookup import (
     COMMUNICATION,
     DOMAIN,
@@ -18,7 +18,13 @@ from gatepost.control.administration.entry_lookup import (
     find_or_only,
     find_resource,
 )
-from gatepost.control.administration.requests import EntryName, Keys, Link, Listing, NewResource
+from gatepost.control.administration.operation_fields import (
+    EntryName,
+    Keys,
+    Link,
+    Listing,
+    NewResource,
+)
 from gatepost.directory.azure.changes import (
     email_services,
     resource_groups,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.documents import Document
+from gatepost.control.administration.directory_changes import AdminContext
+from gatepost.control.administration.entry_documents import Document
 from gatepost.control.administration.entry_lookup import (
     APP,
     ROLE,
@@ -13,7 +13,7 @@ from gatepost.control.administration.entry_lookup import (
     find_or_only,
     find_resource,
 )
-from gatepost.control.administration.requests import Listing, NewRole, RoleGrant
+from gatepost.control.administration.operation_fields import Listing, NewRole, RoleGrant
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.changes import role_assignments, role_definitions
 from gatepost.directory.azure.changes.change_result import Changes, Rejected

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from gatepost.directory.azure.changes.change_result import Changes
 from gatepost.directory.azure.entries import Application, ClientSecret, CommunicationService, Entry
+from gatepost.directory.azure.entry_records import entries_of, record_of
 from gatepost.directory.azure.login_checks import (
     Denial,
     identify,
@@ -19,7 +20,6 @@ from gatepost.directory.azure.login_checks import (
     still_allowed,
 )
 from gatepost.directory.azure.login_rules import Rules
-from gatepost.directory.azure.records import entries_of, record_of
 from gatepost.directory.azure.roles import BUILT_IN_ROLES, grant_of
 from gatepost.directory.azure.secrets import LIFETIME, digest_of, new_secret
 from gatepost.directory.azure.senders import senders_of, standing_of

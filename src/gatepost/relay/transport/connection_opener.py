@@ -19,7 +19,6 @@ from gatepost.errors import (
     NetworkError,
     Refused,
     RemoteProtocolError,
-    TlsError,
 )
 from gatepost.model.credentials import Credentials
 from gatepost.model.route import HopTls
@@ -27,6 +26,7 @@ from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
 from gatepost.net.system_resolver import Find, Names
 from gatepost.net.tls import Context, Contexts, Trust
+from gatepost.relay.transport.starttls_policy import may_go_on_in_clear, open_session, trust_of
 
 GLANCE: Final = Timeouts(connect=5.0, tls=5.0, greeting=5.0, ehlo=5.0)
 """Timeouts for an additional check."""
@@ -94,7 +94,7 @@ class _Way:
         return session
 
     def sign_in(self, session: ClientSession) -> Conversation[None]:
-        yield from self._secure(session)
+        yield from open_session(session, self.upstream.tls, in_clear=self.in_clear)
         if self.credentials is not None:
             mechanisms = self.upstream.mechanisms
             yield from authenticate(
@@ -105,16 +105,6 @@ class _Way:
                 allowed=mechanisms,
                 last=self.last,
             )
-
-    def _secure(self, session: ClientSession) -> Conversation[None]:
-        tls = self.upstream.tls
-        yield from session.open(implicit=tls == "implicit", start_tls=tls == "required")
-        if tls == "opportunistic" and not self.in_clear and "STARTTLS" in session.capabilities:
-            try:
-                yield from session.start_tls()
-            except Refused as refused:  # RFC 3207 4: the client may go on without
-                if refused.command != "STARTTLS" or not session.is_usable:
-                    raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +135,7 @@ class Opener:
         and what ``AsyncConnection.open`` raises.
         """
         credentials = await sign_in.credentials() if sign_in is not None else None
-        context = self.contexts.get(_trust(upstream, sign_in))
+        context = self.contexts.get(trust_of(upstream.tls, upstream.trust, sign_in))
         way = _Way(
             upstream,
             context,
@@ -242,8 +232,7 @@ async def _open(way: _Way) -> AsyncConnection:
     try:
         return await AsyncConnection(way, find=way.find).open()
     except (NetworkError, RemoteProtocolError, Refused) as error:  # also a 421 to STARTTLS
-        is_of_tls = isinstance(error, TlsError) or error.phase in ("starttls", "tls")
-        if way.upstream.tls != "opportunistic" or not is_of_tls:
+        if not may_go_on_in_clear(way.upstream.tls, error):
             raise
     return await AsyncConnection(replace(way, in_clear=True), find=way.find).open()
 
@@ -252,10 +241,3 @@ def _may_be_tried_anew(session: ClientSession) -> bool:
     """Tell whether the server ended the session after it had refused a mechanism, before another
     one was tried."""
     return session.left_mechanisms and not (session.is_usable or session.has_shown_secret)
-
-
-def _trust(upstream: ServerSettings, sign_in: CredentialSource | None) -> Trust:
-    trust = upstream.trust
-    if sign_in is not None and sign_in.certificate is not None:
-        trust = replace(trust, certificate=sign_in.certificate, key=sign_in.key)
-    return replace(trust, verify=False) if upstream.tls == "opportunistic" else trust

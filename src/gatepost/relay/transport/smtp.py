@@ -35,6 +35,7 @@ from gatepost.queue.reply_lessons import BAD_SEQUENCE, is_about_us
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.transport.connection_opener import Opener, ServerSettings
 from gatepost.relay.transport.connection_pool import Loan, Pool, PoolTerms
+from gatepost.relay.transport.implicit_tls_detection import unless_silent
 from gatepost.relay.transport.message_fitting import FittedMessage, Traced, fit, may_read
 from gatepost.relay.transport.reply_verdicts import (
     BEFORE_MAIL,
@@ -47,7 +48,6 @@ from gatepost.relay.transport.reply_verdicts import (
     verdict_on,
 )
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
-from gatepost.relay.transport.tls_mode_hint import unless_silent
 
 _USUAL: Final = frozenset({25, 465, 587})
 """Ports that need not be shown."""

@@ -14,14 +14,14 @@ from uuid import UUID
 from starlette.responses import JSONResponse, Response
 
 from gatepost.model.send_operation import SendOperation
-from gatepost.rest.email.document import Email, read_email
+from gatepost.rest.email.operation_status import RETRY_AFTER, describe
 from gatepost.rest.email.refusals import (
     InvalidProperty,
     bad_request,
     conflict,
     unsupported_api_version,
 )
-from gatepost.rest.email.status import RETRY_AFTER, describe
+from gatepost.rest.email.request_document import Email, read_email
 from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.url_forms import is_date
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from gatepost.mime.composed_fields import is_field_text
 from gatepost.mime.composed_parts import File
-from gatepost.rest.email.document import EmailAttachment
 from gatepost.rest.email.refusals import InvalidProperty, bad_request
+from gatepost.rest.email.request_document import EmailAttachment
 from gatepost.rest.errors import ApiError
 
 _MEDIA_TYPE: Final = re.compile(

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.queue.operations_contract import OperationStore
+from gatepost.queue.send_operations_contract import OperationStore
 from gatepost.rest.email.access import Access, check_content
 from gatepost.rest.email.api_versions import (
     FIRST,
@@ -21,10 +21,10 @@ from gatepost.rest.email.api_versions import (
     VersionForm,
     check_version,
 )
+from gatepost.rest.email.operation_status import Status
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import SendRequest, Submitter
-from gatepost.rest.email.status import Status
 from gatepost.rest.errors import ApiError
 from gatepost.rest.site import Site
 from gatepost.rest.url_forms import any_case

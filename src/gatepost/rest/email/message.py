@@ -12,9 +12,9 @@ from gatepost.mime.dates import format_date
 from gatepost.model.address import Address, parse_address
 from gatepost.model.profile import ApiRules
 from gatepost.rest.email.attachments import read_attachments
-from gatepost.rest.email.document import Email, EmailContent, Person
 from gatepost.rest.email.headers import Headers, read_headers
 from gatepost.rest.email.refusals import InvalidProperty, bad_request, invalid_address
+from gatepost.rest.email.request_document import Email, EmailContent, Person
 
 _LOCAL_SIZE: Final = 64
 """Octets, RFC 5321 4.5.3.1.1."""

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.model.send_operation import SendOperation
-from gatepost.rest.email import document
+from gatepost.rest.email import request_document
 from gatepost.rest.email.attachments import type_of
-from gatepost.rest.email.document import Email, EmailContent, Person, Recipients
+from gatepost.rest.email.operation_status import RETRY_AFTER
 from gatepost.rest.email.refusals import InvalidProperty
-from gatepost.rest.email.status import RETRY_AFTER
+from gatepost.rest.email.request_document import Email, EmailContent, Person, Recipients
 from gatepost.rest.errors import ApiError
 
 ID: Final = "repeatability-request-id"
@@ -131,7 +131,7 @@ class First:
 
     def read(self, body: bytes) -> Email:
         """Return the document in the current form."""
-        message = document.decode(_decoder, body)
+        message = request_document.decode(_decoder, body)
         recipients = message.recipients
         email = Email(
             message.sender,
@@ -146,7 +146,7 @@ class First:
             _headers(message),
             message.disable_user_engagement_tracking,
         )
-        document.check(email)
+        request_document.check(email)
         return email
 
     def rename_property(self, error: InvalidProperty) -> ApiError:
@@ -206,12 +206,12 @@ def _people(people: list[_Person]) -> list[Person]:
     return [Person(each.email, each.display_name) for each in people]
 
 
-def _attachment(attachment: _Attachment) -> document.EmailAttachment:
+def _attachment(attachment: _Attachment) -> request_document.EmailAttachment:
     """Return an attachment. Its type is a file name extension of a list; others are refused or
     omitted later."""
     kind = attachment.attachment_type.lower()
     media_type = type_of(kind) if kind in ATTACHMENT_TYPES else ""
-    return document.EmailAttachment(attachment.name, media_type, attachment.content)
+    return request_document.EmailAttachment(attachment.name, media_type, attachment.content)
 
 
 def _headers(message: _Message) -> dict[str, str]:

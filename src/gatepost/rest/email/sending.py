@@ -20,7 +20,7 @@ from gatepost.model.credentials import Principal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.send_operation import SendOperation
-from gatepost.queue.operations_contract import OperationStore
+from gatepost.queue.send_operations_contract import OperationStore
 from gatepost.rest.email.access import Access, Caller
 from gatepost.rest.email.api_versions import VersionForm
 from gatepost.rest.email.headers import invalid_message_id

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
 from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
-from gatepost.rest.entra.token import NOT_KEPT, give_token
+from gatepost.rest.entra.token_endpoint import NOT_KEPT, give_token
 from gatepost.rest.errors import ApiError
 from gatepost.rest.middleware import report_failure
 from gatepost.rest.site import Site

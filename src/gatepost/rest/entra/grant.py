@@ -32,7 +32,7 @@ from gatepost.rest.entra.errors import (
     SECRET_WRONG,
     EntraError,
 )
-from gatepost.rest.entra.form import Form
+from gatepost.rest.entra.token_request import Form
 from gatepost.rest.site import Site
 
 GRANT: str = "client_credentials"

@@ -22,7 +22,7 @@ from gatepost.mime.readable_contents import read_contents
 from gatepost.model.address import Address, parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
-from gatepost.rest.email import document as acs
+from gatepost.rest.email import request_document as acs
 from gatepost.rest.email.message import MessageStamp, compose, read_message
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph.call import UNREADABLE

@@ -8,9 +8,9 @@ from typing import Final
 from gatepost.model.units import MIB
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
-from gatepost.store.sqlite.operations import SQL as OPERATIONS
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reports import keep_unread
+from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
 from gatepost.store.sqlite.transaction import Transaction
 
 BATCH: Final = 256

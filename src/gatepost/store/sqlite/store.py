@@ -28,7 +28,6 @@ from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
 from gatepost.store.sqlite.message_reader import MessageReader
-from gatepost.store.sqlite.operations import SqliteOperations
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
@@ -42,6 +41,7 @@ from gatepost.store.sqlite.retention import (
 )
 from gatepost.store.sqlite.segment_compaction import SegmentCompactor
 from gatepost.store.sqlite.segments import Segments
+from gatepost.store.sqlite.send_operations import SqliteOperations
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store_thread import Writer, resolve
 from gatepost.store.sqlite.transaction import (

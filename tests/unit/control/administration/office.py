@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.directory.azure.changes import Rejected
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Entry
-from gatepost.directory.azure.records import record_of
+from gatepost.directory.azure.entry_records import record_of
 from gatepost.model.dns import Resolver
 from gatepost.model.secret import Secret
 from tests.unit.directory.azure.world import KEY, NOW, entries

@@ -15,8 +15,8 @@ from gatepost.directory.azure.entries import (
     SenderUsername,
     Tenant,
 )
+from gatepost.directory.azure.entry_records import record_of
 from gatepost.directory.azure.login_rules import Rules
-from gatepost.directory.azure.records import record_of
 from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.directory.contract import Directory, Record

@@ -15,8 +15,8 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import ApiRules
 from gatepost.relay.transport.acs_document import acs_requests
 from gatepost.relay.transport.graph import addressed
-from gatepost.rest.email.document import read_email
 from gatepost.rest.email.message import compose, read_message, read_sender
+from gatepost.rest.email.request_document import read_email
 
 ANN, BOB, EVE = "ann@example.net", "bob@example.net", "eve@example.org"
 

@@ -24,7 +24,7 @@ from gatepost.errors import ConfigError
 from gatepost.model.dns import Resolver
 from gatepost.model.profile import DirectoryRules, Profile
 from gatepost.model.secret import Secret
-from gatepost.queue.operations_contract import SendingStore
+from gatepost.queue.send_operations_contract import SendingStore
 from gatepost.rest import arm
 from gatepost.rest.request_bodies import Intake
 from gatepost.rest.site import Site

@@ -8,10 +8,10 @@ import pytest
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.store.sqlite.delivery_writer import SQL as DELIVERIES
-from gatepost.store.sqlite.operations import SQL as OPERATIONS
 from gatepost.store.sqlite.queries import QUERIES, message_row
 from gatepost.store.sqlite.reports import SQL as REPORTS
 from gatepost.store.sqlite.segments import BodyPlace
+from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
 from tests.contract.messages import message
 from tests.unit.store.sqlite.schema import newest_schema, plans
 

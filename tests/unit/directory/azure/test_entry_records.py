@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import (
     SuppressedAddress,
     SuppressionList,
 )
-from gatepost.directory.azure.records import entries_of, record_of
+from gatepost.directory.azure.entry_records import entries_of, record_of
 from gatepost.directory.azure.resource_ids import child_path
 from gatepost.directory.contract import Record
 from tests.unit.directory.azure.world import DOMAIN, NOW, OTHER, entries, smtp_username

@@ -9,12 +9,8 @@ from typing import Any
 import pytest
 
 from gatepost.errors import GatepostError
-from gatepost.processes.runtime import (
-    report_faults,
-    side_by_side,
-    too_few_files,
-    use_batch_scheduling,
-)
+from gatepost.processes.event_loop import report_faults, side_by_side, use_batch_scheduling
+from gatepost.processes.open_files import too_few_files
 
 
 async def fail() -> None:

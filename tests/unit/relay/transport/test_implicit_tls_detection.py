@@ -12,8 +12,8 @@ from gatepost.errors import Refused, TimedOut
 from gatepost.model.reply import Reply
 from gatepost.net.dial import Server
 from gatepost.relay.transport.connection_opener import ServerSettings
+from gatepost.relay.transport.implicit_tls_detection import SILENCE, unless_silent
 from gatepost.relay.transport.sign_in_evidence import LONGEST, MOST, SignInEvidence
-from gatepost.relay.transport.tls_mode_hint import SILENCE, unless_silent
 from gatepost.testing.clock import FakeClock
 from tests.simulated_delivery import run
 

@@ -6,7 +6,7 @@ import errno
 import pytest
 
 from gatepost.errors import Disconnected, QueueFull
-from gatepost.relay.error_text import error_of, explain
+from gatepost.relay.safe_error_text import error_of, explain
 
 SECRET = "hunter2"
 

@@ -12,7 +12,7 @@ from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import microseconds, read_queries, read_time
 from gatepost.store.sqlite.transaction import ExtraWrite, Transaction
 
-SQL: Final = read_queries("operations.sql")
+SQL: Final = read_queries("send_operations.sql")
 
 
 class SqliteOperations:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from gatepost.control.administration.documents import Document, document, mention, user_names
+from gatepost.control.administration.entry_documents import Document, document, mention, user_names
 from gatepost.directory.azure.changes.change_result import Changes, stamped
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application, Entry

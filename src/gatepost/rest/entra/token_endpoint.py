@@ -9,8 +9,8 @@ from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.tokens import resource_name
 from gatepost.rest.entra.authority import find_authority
 from gatepost.rest.entra.errors import POST_ONLY, EntraError
-from gatepost.rest.entra.form import Form, read_form
 from gatepost.rest.entra.grant import Granted, grant
+from gatepost.rest.entra.token_request import Form, read_form
 from gatepost.rest.site import Site
 
 NOT_KEPT: Final = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}

@@ -8,7 +8,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.profile import StrictLimits
 from gatepost.model.send_operation import SendOperation
 from gatepost.policy.rate_windows import Rate, RateWindows
-from gatepost.queue.operations_contract import OperationStore
+from gatepost.queue.send_operations_contract import OperationStore
 from gatepost.rest.email.access import Caller
 from gatepost.rest.email.refusals import operation_not_found, too_many_requests
 from gatepost.rest.site import Site

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.client.compose import Draft, compose
+from gatepost.client.compose_message import Draft, compose
 from gatepost.errors import LocalProtocolError
 
 ANN, BOB = "Ann <ann@example.com>", "bob@example.net"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gatepost.app.store_news import FILE, leave_news, take_news
+from gatepost.app.opening_events import FILE, leave_news, take_news
 
 GONE, OLDER = ("store_gone", "of \udcff"), ("store_older", "by a day")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gatepost.config.settings import DirectorySettings
 from gatepost.control.administration.accounts import account_admin
-from gatepost.control.administration.context import AdminContext
+from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import AheadClock
 from gatepost.directory.azure.directory import AzureDirectory

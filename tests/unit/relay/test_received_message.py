@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope
-from gatepost.relay.submission import with_proven_auth
+from gatepost.relay.received_message import with_proven_auth
 
 
 @pytest.mark.parametrize(

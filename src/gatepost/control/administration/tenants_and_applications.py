@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gatepost.control.administration.context import AdminContext
-from gatepost.control.administration.documents import Document
+from gatepost.control.administration.directory_changes import AdminContext
+from gatepost.control.administration.entry_documents import Document
 from gatepost.control.administration.entry_lookup import (
     APP,
     SECRET,
@@ -13,7 +13,7 @@ from gatepost.control.administration.entry_lookup import (
     find_or_only,
     find_parent,
 )
-from gatepost.control.administration.requests import (
+from gatepost.control.administration.operation_fields import (
     Listing,
     NewApp,
     NewSecret,

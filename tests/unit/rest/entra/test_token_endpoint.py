@@ -22,7 +22,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.secrets import digest_of, matching_secret
 from gatepost.directory.azure.tokens import COMMUNICATION, MANAGEMENT
-from gatepost.rest.entra.form import MAX_BODY, MAX_FIELD
+from gatepost.rest.entra.token_request import MAX_BODY, MAX_FIELD
 from gatepost.rest.site import OwnNames
 from tests.examples import examples
 from tests.unit.directory.azure.world import (
