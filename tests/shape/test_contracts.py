@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "gatepost"
-PURE = ("diagnosis", "errors", "mime", "model", "policy", "queue", "routing", "sasl", "wire")
+PURE = (
+    "diagnosis", "errors", "failures", "mime", "model", "policy", "queue", "routing", "sasl",
+    "wire",
+)  # fmt: skip
 PURE_MODULES = (
     "reports.bounces", "reports.outcomes", "reports.report_contents",
     "reports.suppression", "rest.events.webhook_retry",
