@@ -21,10 +21,11 @@ from gatepost.app.listeners import client_limits
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
+from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.store_opening import open_watched, store_settings
 from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import AzureDirectorySettings, Configuration
+from gatepost.config.settings import Configuration
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
@@ -347,7 +348,7 @@ class RunningRelay:
         """Prepare the configuration that is there now, while the current one is in use."""
         config = await asyncio.to_thread(self._read)
         _warn(config, self.report)
-        _check_unchanged(self.now.config, config)
+        check_reloadable(self.now.config, config)
         following = self._prepare(config, await self._prepare_directory(config))
         try:
             await self.inbound.start_fronts(following.listeners)
@@ -412,29 +413,3 @@ def _warn(config: Configuration, report: ReportEvent) -> None:
     too_few = "" if config.emulation else too_few_files(config.limits.connections)
     for each in filter(None, (*config.warnings, too_few)):
         report("config_warning", reason=str(each))
-
-
-_FIXED: Final = {
-    "storage": "storage",
-    "health": "health",
-    "apis": "api",
-    "ca_file": "ca_file",
-    "reports": "events of the profile",
-}
-"""Fields of a configuration that a reload cannot change, and their names for the operator."""
-
-
-def _check_unchanged(before: Configuration, after: Configuration) -> None:
-    for name, key in _FIXED.items():
-        if getattr(before, name) != getattr(after, name):
-            raise ConfigError(f"{key} cannot change without a restart")
-    if after.emulation is None and after.apis and _azure_of(before) != _azure_of(after):
-        raise ConfigError(
-            "the azure directory, which [api] serves, cannot change without a restart"
-        )
-    if bool(before.workers) != bool(after.workers):
-        raise ConfigError("a change of workers from or to 0 needs a restart")
-
-
-def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:
-    return [each for each in config.directories if isinstance(each, AzureDirectorySettings)]
