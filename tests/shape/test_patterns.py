@@ -19,7 +19,7 @@ from gatepost.doctor.logs import formats, prose, secrets, server
 from gatepost.model import unescaping
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
-from gatepost.rest import graph
+from gatepost.rest.graph import dispatch as graph
 from tests.shape.pattern_inputs import Repeated, inputs
 from tests.shape.pattern_sites import Made, Site, hidden_imports, sites
 
@@ -87,7 +87,7 @@ MADE: Made = {
     "doctor.shapes._matches": lambda: _in_closures(shapes._SECRETS + shapes._NAMES),
     "model.unescaping._expression": lambda: [unescaping._expression()],
     "relay.authenticate._is_misnamed": lambda: [each.auth.username_pattern for each in profiles()],
-    "rest.graph._at": lambda: [each.path for each in (*graph._OPERATIONS, graph._MAIL)],
+    "rest.graph.dispatch._at": lambda: [each.path for each in (*graph._OPERATIONS, graph._MAIL)],
     "rest.url_forms.any_case": lambda: [r"^/emails/operations/(?P<id>[^/]+)$"],
     "wire.reply_reader.parse_reply": lambda: [r"5\.7\.1(?: |$)"],
     "wire.server.command_variants.commands_of": lambda: [

@@ -1,0 +1,66 @@
+"""From a path to its endpoint: the table of paths, the form of a refusal, and ids of requests."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from gatepost.directory.azure.resource_ids import is_guid, new_guid
+from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
+from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
+from gatepost.rest.entra.token_endpoint import NOT_KEPT, give_token
+from gatepost.rest.errors import ApiError
+from gatepost.rest.middleware import report_failure
+from gatepost.rest.site import Site
+from gatepost.rest.url_forms import any_case
+
+Handler = Callable[[Site, Request], Awaitable[Response]]
+
+_ANY: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+"""All methods: the token endpoint has its own text for requests other than POST."""
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """Return the routes of this API; a tenant is given by its id or by its domain."""
+    first, second = partial(give_token, version=""), partial(give_token, version="v2.0")
+    old, new = partial(show_configuration, version=""), partial(show_configuration, version="v2.0")
+    table: tuple[tuple[str, Handler, tuple[str, ...]], ...] = (
+        ("/common/discovery/instance", show_instance, ("GET",)),
+        ("/{tenant}/v2.0/.well-known/openid-configuration", new, ("GET",)),
+        ("/{tenant}/.well-known/openid-configuration", old, ("GET",)),
+        ("/{tenant}/discovery/v2.0/keys", show_keys, ("GET",)),
+        ("/{tenant}/discovery/keys", show_keys, ("GET",)),
+        ("/{tenant}/oauth2/v2.0/token", second, _ANY),
+        ("/{tenant}/oauth2/token", first, _ANY),
+    )
+    return [any_case(path, _answering(site, handler), ways) for path, handler, ways in table]
+
+
+def _answering(site: Site, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of a handler: refusals in Entra's form, and ids in every response."""
+
+    async def answer(request: Request) -> Response:
+        trace_id = new_guid()
+        client_request_id = request.headers.get("client-request-id", "")
+        correlation_id = client_request_id if is_guid(client_request_id) else new_guid()
+        try:
+            response = await handler(site, request)
+        except (ApiError, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - msal must be able to read the answer
+            if not isinstance(error, EntraError):
+                report_failure(site.report, request, error)
+                error = EntraError(SERVER_FAILED)
+            document = error.document(trace_id, correlation_id, site.now())
+            response = JSONResponse(document, error.refusal.status, NOT_KEPT)
+            if error.refusal.status == 405:
+                response.headers["allow"] = "POST"
+        response.headers["x-ms-request-id"] = trace_id
+        if request.headers.get("return-client-request-id", "").lower() == "true":
+            response.headers["client-request-id"] = correlation_id
+        return response
+
+    return answer
