@@ -13,6 +13,7 @@ PURE = (
     "wire",
 )  # fmt: skip
 PURE_MODULES = (
+    "mailbox.dates", "mailbox.folding", "mailbox.query",
     "reports.bounces", "reports.outcomes", "reports.report_contents",
     "reports.suppression", "rest.events.webhook_retry",
 )  # fmt: skip

@@ -30,7 +30,7 @@ from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import OpenedFiles, SqliteStore
 from gatepost.store.sqlite.transaction import PAGE, Committer
 
-_COUNTERS: Final = frozenset({"epoch", "messages", "octets", "reported"})
+_COUNTERS: Final = frozenset({"epoch", "indexed", "messages", "octets", "reported"})
 
 
 def _ignore(_error: QueueError) -> None:

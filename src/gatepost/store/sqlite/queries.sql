@@ -25,9 +25,9 @@ FROM messages AS m LEFT JOIN bodies AS b USING (seq) WHERE m.id = ?;
 SELECT id FROM messages ORDER BY seq DESC LIMIT 1;
 
 -- name: newest_seq
--- A seq that the consumer of reports has passed must not come again.
+-- A seq that a consumer has passed must not come again.
 SELECT max((SELECT coalesce(max(seq), 0) FROM messages), (SELECT coalesce(max(seq), 0) FROM departed),
-           (SELECT value FROM counters WHERE name = 'reported'));
+           (SELECT max(value) FROM counters WHERE name IN ('reported', 'indexed')));
 
 -- name: newest_queued
 SELECT coalesce(max(seq), 0) FROM queue_messages;

@@ -8,6 +8,7 @@ from typing import Final
 from gatepost.model.units import MIB
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
+from gatepost.store.sqlite.mailbox import SQL as MAILBOX
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
@@ -45,6 +46,8 @@ def delete(transaction: Transaction, messages: Sequence[tuple[int, int]]) -> int
     if transaction.connection.executemany(QUERIES["delete_message"], keys).rowcount < len(keys):
         raise damage("messages are listed that cannot be found")  # for ever
     transaction.connection.executemany(QUERIES["delete_body"], keys)
+    transaction.connection.executemany(MAILBOX["delete_entry"], keys)
+    transaction.connection.executemany(MAILBOX["delete_contents"], keys)
     ledger = transaction.ledger
     ledger.messages -= len(messages)
     ledger.octets -= sum(size for _, size in messages)

@@ -34,11 +34,17 @@ _MEND: Final = """
 DELETE FROM queue_deliveries WHERE message NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM queue_bodies WHERE seq NOT IN (SELECT seq FROM queue_messages);
 DELETE FROM bodies WHERE seq NOT IN (SELECT seq FROM messages);
+DELETE FROM mailbox WHERE seq NOT IN (SELECT seq FROM messages)
+    OR seq NOT IN (SELECT seq FROM mailbox_contents);
+DELETE FROM mailbox_contents WHERE seq NOT IN (SELECT seq FROM mailbox);
 DELETE FROM queue_hops;
 INSERT INTO queue_hops
     SELECT hop, min(due) FROM queue_deliveries WHERE due IS NOT NULL GROUP BY hop;
 INSERT OR REPLACE INTO counters SELECT 'messages', count(*) FROM messages;
 INSERT OR REPLACE INTO counters SELECT 'octets', coalesce(sum(size), 0) FROM messages;
+INSERT OR REPLACE INTO counters SELECT 'indexed', coalesce(
+    (SELECT min(seq) - 1 FROM messages WHERE seq NOT IN (SELECT seq FROM mailbox)),
+    (SELECT max(seq) FROM messages), 0);
 """
 _WAITING: Final = "SELECT count(*) FROM queue_messages WHERE settled IS NULL"
 _NEWEST: Final = """

@@ -1,18 +1,18 @@
 """Frees the space of deleted bodies: removes dead segments, and empties sparse ones."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.model.units import MIB
-from gatepost.store.batch_thread import BatchThread
 from gatepost.store.sqlite.body_writer import BodyWriter
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.durable_calls import is_full
 from gatepost.store.sqlite.message_reader import MessageReader
 from gatepost.store.sqlite.queries import QUERIES
+from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.store_thread import Writer
 from gatepost.store.sqlite.transaction import Transaction, UpkeepWrite
@@ -36,7 +36,7 @@ class SegmentCompactor:
         segments: Segments,
         room: Room,
         reader: MessageReader,
-        reads: BatchThread[Callable[[], None]],
+        reads: ReadThread,
         writer: Writer,
         bodies: BodyWriter,
     ) -> None:

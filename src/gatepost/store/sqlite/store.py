@@ -12,23 +12,23 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from gatepost.errors import QueueError, QueueFull, Unreadable
+from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body, BytesBody, traits_of
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.store_contract import Selection
-from gatepost.store.batch_thread import BatchThread
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.body_writer import HERE, BodyWriter
 from gatepost.store.sqlite.close_marker import CloseMark
-from gatepost.store.sqlite.damage import is_damaged
 from gatepost.store.sqlite.deliveries import QueueReader, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter, next_epoch
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
+from gatepost.store.sqlite.mailbox import SqliteMailbox
 from gatepost.store.sqlite.message_reader import MessageReader
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
 from gatepost.store.sqlite.retention import (
@@ -43,7 +43,7 @@ from gatepost.store.sqlite.segment_compaction import SegmentCompactor
 from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.send_operations import SqliteOperations
 from gatepost.store.sqlite.settings import StoreSettings
-from gatepost.store.sqlite.store_thread import Writer, resolve
+from gatepost.store.sqlite.store_thread import Writer
 from gatepost.store.sqlite.transaction import (
     Change,
     Committer,
@@ -102,11 +102,18 @@ class SqliteStore:
             self._fail,
             self._unclosed,
         )
-        self._reads: BatchThread[Callable[[], None]] = BatchThread(
-            "gatepost-reader", _run_all, 1, self._writer.fault
+        self._read = ReadThread("gatepost-reader", self._writer)
+        self._read.start()
+        self._watchers: dict[str, Callable[[], None]] = {}
+        self.reports = SqliteReports(
+            self._change, self._read, files.reading, partial(self._watch, "reports")
         )
-        self._reads.start()
-        self.reports = SqliteReports(self._change, self._read, files.reading, self._watch)
+        self.mailbox = SqliteMailbox(
+            self._change,
+            ReadThread("gatepost-mailbox", self._writer),
+            partial(files.settings.disk.connect, files.directory / DATABASE, read_only=True),
+            partial(self._watch, "mailbox"),
+        )
         self._generation = Generation(files.directory, files.committer.connection)
         self._queue = DeliveryWriter()
         self.deliveries = SqliteDeliveries(
@@ -123,7 +130,7 @@ class SqliteStore:
         self._bodies = BodyWriter(files.segments, self._writer, files.room, self._inline)
         self._group = GroupCommit(self._writer, self._bodies)
         self._compactor = SegmentCompactor(
-            files.segments, files.room, self._reader, self._reads, self._writer, self._bodies
+            files.segments, files.room, self._reader, self._read, self._writer, self._bodies
         )
         # Not immediately: a command that only reads a stopped relay's store must not change it.
         self._writer.start(self._upkeep, after=files.settings.upkeep)
@@ -152,8 +159,9 @@ class SqliteStore:
         self._group.flush()
         self._bodies.close()
         self._writer.give(UpkeepWrite(self._generation.advance, self._generation.note))
-        self._reads.stop()
+        self._read.stop()
         self._files.reading.close()
+        self.mailbox.close()
         self._writer.close()
         self._files.lock.release()
 
@@ -230,10 +238,13 @@ class SqliteStore:
         rows = [(each.kind, each.id, json.dumps(each.fields)) for each in put]
         await self._change(_save_records, rows, tuple(delete))
 
-    # The consumer of committed mail.
+    # The consumers of committed mail.
 
-    def _watch(self, on_commit: Callable[[], None] | None) -> None:
-        self._writer.on_commit = on_commit
+    def _watch(self, name: str, on_commit: Callable[[], None] | None) -> None:
+        self._watchers.pop(name, None)
+        if on_commit is not None:
+            self._watchers[name] = on_commit
+        self._writer.on_commit = tuple(self._watchers.values())
 
     # How operations reach their threads.
 
@@ -256,30 +267,6 @@ class SqliteStore:
             self._group.add(operation, urgent=False)
         else:
             self._writer.give(operation)
-
-    async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Read in the reader thread."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        if self._closed:
-            raise _closed()
-
-        def run() -> None:
-            result: Any
-            try:
-                result = read(*args, **kwargs)
-            except sqlite3.Error as error:
-                result = Unreadable(f"the store cannot be read: {error}")
-                result.__cause__ = error
-                if is_damaged(error):  # the next start copies what can be read
-                    self._writer.fail(result)
-            except Exception as error:  # noqa: BLE001 (raised where it is awaited)
-                result = error
-            with suppress(RuntimeError):  # the loop was closed
-                loop.call_soon_threadsafe(resolve, ((future, result),))
-
-        self._reads.give(run)
-        return await future
 
     def _refused(self) -> QueueError | None:
         if self._closed:
@@ -334,11 +321,6 @@ def _nothing(_result: None) -> None:
 
 def _closed() -> QueueError:
     return QueueError("the store is closed")
-
-
-def _run_all(jobs: Iterable[Callable[[], None]]) -> None:
-    for job in jobs:
-        job()
 
 
 def _save_records(

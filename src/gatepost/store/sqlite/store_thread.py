@@ -68,7 +68,7 @@ class Writer:
         """Called in the store thread when it has done what it was given."""
         self._failing = threading.Lock()
         self.failure: QueueError | None = None
-        self.on_commit: Callable[[], None] | None = None
+        self.on_commit: tuple[Callable[[], None], ...] = ()
         """Called in the committing thread after each group that contains a message."""
         self._store_thread: BatchThread[Operation] = BatchThread(
             "gatepost-store", self._work, GROUP, self.fault
@@ -212,8 +212,9 @@ class Writer:
         if self._committer.is_full:
             self._room.run_out()
         tell(results)
-        if self.on_commit is not None and any(isinstance(each, Put) for each, _ in results):
-            self.on_commit()
+        if self.on_commit and any(isinstance(each, Put) for each, _ in results):
+            for watcher in self.on_commit:
+                watcher()
         if self._waiters:
             self._waiters.announce(_captured(results))
         self._unclosed.note()

@@ -11,6 +11,7 @@ from gatepost.model.send_operation import SendOperation
 from gatepost.queue.message_selection import captured, matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.message_waiters import Waiters
+from gatepost.testing.memory.mailbox import MemoryMailbox
 from gatepost.testing.memory.reports import MemoryReports
 
 
@@ -47,6 +48,7 @@ class MemoryStore:
         self._waiters = Waiters()
         self.operations = MemoryOperations(self.put)
         self.reports = MemoryReports()
+        self.mailbox = MemoryMailbox(self._messages)
 
     async def new_epoch(self) -> int:
         self._epoch += 1
@@ -62,6 +64,7 @@ class MemoryStore:
         self._messages[submission.id] = message, submission.trace, body
         self._waiters.announce((message,))
         self.reports.add(message)
+        self.mailbox.add(message)
         future.set_result(None)
         return future
 

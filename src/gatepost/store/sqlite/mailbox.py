@@ -1,0 +1,186 @@
+"""The mailbox in SQLite: reads in a thread of its own, writes in the groups of the store thread.
+
+A search may compare all entries. So it has its own connection, too: deliveries and listings of
+others do not wait for it.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from gatepost.queue.mailbox_contract import (
+    InboxCount,
+    ListedEntry,
+    MailboxCount,
+    MailboxEntry,
+    MailboxPage,
+    Terms,
+)
+from gatepost.queue.reports_contract import Unread
+from gatepost.store.sqlite.mailbox_terms import SEPARATOR, joined, where
+from gatepost.store.sqlite.queries import microseconds, read_queries, read_time, stored_message
+from gatepost.store.sqlite.read_thread import ReadThread
+from gatepost.store.sqlite.transaction import RunChange, Transaction
+
+SQL: Final = read_queries("mailbox.sql")
+CHANGED: Final = 256
+"""Entries changed in one transaction, so that acceptance never waits long."""
+_ALL: Final = -1
+"""A LIMIT without a limit."""
+_TEXTS: Final = ("from", "to", "cc", "bcc", "reply_to", "subject", "message_id")
+
+
+class SqliteMailbox:
+    """Implements ``queue.mailbox_contract.MailboxStore``.
+
+    ``change`` runs a function of a Transaction in the next group, ``read`` one in a thread that
+    nobody else uses; ``connect`` opens the connection for it when it is first needed.
+    """
+
+    def __init__(
+        self,
+        change: RunChange,
+        read: ReadThread,
+        connect: Callable[[], sqlite3.Connection],
+        watch: Callable[[Callable[[], None] | None], None],
+    ) -> None:
+        self._change, self._read, self._connect, self.watch = change, read, connect, watch
+        self._reading: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Finish the reads that were begun."""
+        self._read.stop()
+        if self._reading is not None:
+            self._reading.close()
+
+    async def newest(self) -> int:
+        return int((await self._rows(SQL["newest"]))[0][0])
+
+    async def cursor(self) -> int:
+        return int((await self._rows(SQL["get_cursor"]))[0][0])
+
+    async def read_on(self, limit: int) -> Sequence[Unread]:
+        rows = await self._rows(SQL["read_on"], limit)
+        return [Unread(row[0], stored_message(row)) for row in rows]
+
+    async def record(self, cursor: int, entries: Iterable[MailboxEntry]) -> None:
+        await self._change(_record, cursor, tuple(entries))
+
+    async def page(self, terms: Terms, limit: int | None = None, start: int = 0) -> MailboxPage:
+        return await self._read(self._page, terms, _ALL if limit is None else max(0, limit), start)
+
+    async def count(self, terms: Terms = ()) -> MailboxCount:
+        return MailboxCount(*(await self._matching("count", terms))[0])
+
+    async def ids(self, terms: Terms) -> Sequence[str]:
+        return [id_ for _, id_ in await self._matching("ids", terms)]
+
+    async def mark(self, terms: Terms, *, is_read: bool) -> Sequence[str]:
+        rows = await self._matching("ids_to_mark", terms, int(not is_read))
+        await self._change_all("mark", [(int(is_read), seq) for seq, _ in rows])
+        return [id_ for _, id_ in rows]
+
+    async def set_tags(self, ids: Iterable[str], tags: Iterable[str]) -> Sequence[str]:
+        value = joined(sorted(tags))
+        return await self._change(_set_tags, value, tuple(dict.fromkeys(ids)))
+
+    async def replace_tag(self, tag: str, by: str | None) -> Sequence[str]:
+        rows = await self._rows(SQL["tagged"], joined((tag,)))
+        changed = []
+        for seq, _, tags in rows:
+            left = {each for each in _split(tags) if each != tag}
+            changed.append((joined(sorted(left | {by} if by is not None else left)), seq))
+        await self._change_all("tag", changed)
+        return [id_ for _, id_, _ in rows]
+
+    async def tags(self) -> Mapping[str, int]:
+        counts: Counter[str] = Counter()
+        for tags, count in await self._rows(SQL["tags"]):
+            for tag in _split(tags):
+                counts[tag] += count
+        return {tag: counts[tag] for tag in sorted(counts, key=lambda each: (each.lower(), each))}
+
+    async def inboxes(self) -> Sequence[InboxCount]:
+        return [
+            InboxCount(kind, name, MailboxCount(messages, unread), read_time(last_at))
+            for kind, name, messages, unread, last_at in await self._rows(SQL["inboxes"])
+        ]
+
+    def _page(self, terms: Terms, limit: int, start: int) -> MailboxPage:
+        condition, values = where(terms)
+        connection = self._connection()
+        connection.execute("BEGIN")  # so that the page and the numbers agree
+        try:
+            rows = connection.execute(
+                SQL["list"].format(terms=condition), (*values, limit, start)
+            ).fetchall()
+            count = connection.execute(SQL["count"].format(terms=condition), values).fetchone()
+        finally:
+            connection.execute("COMMIT")
+        return MailboxPage([_listed(row) for row in rows], MailboxCount(*count))
+
+    async def _matching(self, query: str, terms: Terms, *before: Any) -> list[tuple[Any, ...]]:
+        condition, values = where(terms)
+        return await self._rows(SQL[query].format(terms=condition), *before, *values)
+
+    async def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return await self._read(lambda: self._connection().execute(query, values).fetchall())
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._reading is None:
+            self._reading = self._connect()
+        return self._reading
+
+    async def _change_all(self, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        for at in range(0, len(rows), CHANGED):
+            await self._change(_write, query, rows[at : at + CHANGED])
+
+
+def _record(transaction: Transaction, cursor: int, entries: Sequence[MailboxEntry]) -> None:
+    many = transaction.connection.executemany
+    many(SQL["insert_entry"], map(_row, entries))
+    many(
+        SQL["insert_contents"], [(each.seq, each.summary, each.texts["words"]) for each in entries]
+    )
+    transaction.connection.execute(SQL["set_cursor"], (cursor,))
+    transaction.ledger.pages += 1 + len(entries)
+
+
+def _set_tags(transaction: Transaction, tags: str, ids: Sequence[str]) -> Sequence[str]:
+    execute = transaction.connection.execute
+    transaction.ledger.pages += len(ids)
+    return [each for each in ids if execute(SQL["set_tags"], (tags, each)).rowcount]
+
+
+def _write(transaction: Transaction, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    transaction.connection.executemany(SQL[query], rows)
+    transaction.ledger.pages += len(rows)
+
+
+def _row(entry: MailboxEntry) -> tuple[Any, ...]:
+    return (
+        entry.seq,
+        microseconds(entry.received_at),
+        entry.size,
+        int(entry.is_read),
+        entry.attachments,
+        entry.inlines,
+        entry.application,
+        entry.username,
+        entry.lane,
+        joined(sorted(entry.tags)),
+        joined(sorted(entry.keys)),
+        *[entry.texts.get(name, "") for name in _TEXTS],
+    )
+
+
+def _listed(row: Sequence[Any]) -> ListedEntry:
+    seq, id_, received_at, size, is_read, tags, summary = row
+    return ListedEntry(
+        seq, str(id_), read_time(received_at), size, bool(is_read), _split(tags), str(summary)
+    )
+
+
+def _split(tags: Any) -> tuple[str, ...]:
+    return tuple(str(tags).strip(SEPARATOR).split(SEPARATOR)) if tags else ()

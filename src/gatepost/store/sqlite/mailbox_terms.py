@@ -1,0 +1,83 @@
+"""The terms of a search as a condition of SQL."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from gatepost.queue.mailbox_contract import (
+    ArrivedAfter,
+    Condition,
+    Contains,
+    HasId,
+    HasKey,
+    HasTag,
+    InInbox,
+    Is,
+    Larger,
+    ReceivedBefore,
+    SearchField,
+    Terms,
+)
+from gatepost.store.sqlite.queries import microseconds
+
+SEPARATOR: Final = "\x1f"
+"""Before, between and behind the keys, and the tags, of an entry."""
+_COLUMNS: Final[Mapping[SearchField, str]] = {
+    "from": "sender",
+    "to": "recipients",
+    "cc": "cc",
+    "bcc": "bcc",
+    "reply_to": "reply_to",
+    "subject": "subject",
+    "message_id": "message_id",
+    "words": "(SELECT words FROM mailbox_contents AS c WHERE c.seq = mailbox.seq)",
+}
+_PROPERTIES: Final = {
+    "read": "is_read = 1",
+    "tagged": "tags <> ''",
+    "with_attachments": "attachments > 0",
+    "with_inlines": "inlines > 0",
+}
+_WITH_ID: Final = (
+    "mailbox.seq IN (SELECT seq FROM messages WHERE id IN (SELECT value FROM json_each(?)))"
+)
+
+
+def joined(values: Iterable[str]) -> str:
+    """Return the column of some keys or tags; empty for none."""
+    text = SEPARATOR.join(values)
+    return f"{SEPARATOR}{text}{SEPARATOR}" if text else ""
+
+
+def where(terms: Terms) -> tuple[str, tuple[Any, ...]]:
+    """Return a condition that holds where all terms match, and its values."""
+    conditions, values = ["1"], list[Any]()
+    for term in terms:
+        condition, some = _sql(term.condition)
+        conditions.append(f"NOT ({condition})" if term.is_negated else f"({condition})")
+        values += some
+    return " AND ".join(conditions), tuple(values)
+
+
+def _sql(condition: Condition) -> tuple[str, Sequence[Any]]:
+    match condition:
+        case Contains(fields, text):
+            return " OR ".join(f"instr({_COLUMNS[each]}, ?)" for each in fields), [text] * len(
+                fields
+            )
+        case HasKey(key):
+            return "instr(keys, ?)", [joined((key,))]
+        case HasTag(tag):
+            return "instr(tags, ?)", [joined((tag,))]
+        case InInbox(kind, name):
+            return f"{kind} = ?", [name]
+        case Is(name):
+            return _PROPERTIES[name], []
+        case Larger(size):
+            return "size > ?", [size]
+        case ReceivedBefore(at):
+            return "received_at < ?", [microseconds(at)]
+        case ArrivedAfter(seq):
+            return "mailbox.seq > ?", [seq]
+        case HasId(ids):
+            return _WITH_ID, [json.dumps(sorted(ids))]
