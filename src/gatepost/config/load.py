@@ -1,7 +1,7 @@
 """From a file to a configuration: all mistakes are reported at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -15,12 +15,24 @@ from gatepost.config.cross_checks import (
     warn_of_short_hostname,
     warn_of_unused,
 )
+from gatepost.config.directories import KIND, read_directories
 from gatepost.config.external_checks import check_external
-from gatepost.config.listeners import check_mechanisms, read_api, read_directories, read_listeners
-from gatepost.config.routes import read_retries, read_routes, read_targets
-from gatepost.config.settings import Configuration, DnsSettings, StorageSettings, read_limits
+from gatepost.config.listeners import read_listeners
+from gatepost.config.offered_mechanisms import check_mechanisms
+from gatepost.config.retries import read_retries
+from gatepost.config.routes import read_routes
+from gatepost.config.settings import (
+    ApiSettings,
+    AzureDirectorySettings,
+    Configuration,
+    DirectorySettings,
+    DnsSettings,
+    StorageSettings,
+    read_limits,
+)
 from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.config.table_reader import Source, TableReader
+from gatepost.config.targets import read_targets
 from gatepost.errors import ConfigError
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
@@ -84,7 +96,7 @@ def _read(root: TableReader) -> Configuration:
     ca_file = root.take("ca_file", values.optional_path, "")
     listeners = read_listeners(root)
     directories = read_directories(root)
-    apis = read_api(root, directories)
+    apis = _apis(root, directories)
     check_mechanisms(root, listeners, directories, gives_tokens=bool(apis))
     credentials = read_credentials(root)
     targets = read_targets(root, credentials)
@@ -104,6 +116,26 @@ def _read(root: TableReader) -> Configuration:
 
 def _place(value: Any) -> tuple[str, int] | None:
     return values.listening(value)
+
+
+def _apis(root: TableReader, directories: Sequence[DirectorySettings]) -> tuple[ApiSettings, ...]:
+    """Return the settings, if the file has any."""
+    if not root.has("api"):
+        root.table("api")
+        return ()
+    table = root.table("api")
+    host, port = table.need("address", values.listening, values.ListenAddress("127.0.0.1", 0))
+    api = ApiSettings(
+        host,
+        port,
+        table.need("certificate", values.path, ""),
+        table.take("key", values.optional_path, ""),
+    )
+    table.finish()
+    is_managed = any(isinstance(each, AzureDirectorySettings) for each in directories)
+    if not is_managed and root.is_clear(KIND):
+        table.fault(None, '[api] manages the directory of kind "azure", but there is none')
+    return (api,)
 
 
 def _storage(root: TableReader) -> StorageSettings:

@@ -36,3 +36,8 @@ def nearest(word: str, words: Iterable[str]) -> str:
     alike = difflib.get_close_matches(wanted, list(folded), 1, _ALIKE)
     chosen = begun if len(begun) == 1 else alike or ended or matches
     return folded[chosen[0]] if chosen else ""
+
+
+def first_repeated(names: Sequence[str]) -> str:
+    """Return the first name that is listed twice; empty if there is none."""
+    return next((each for number, each in enumerate(names) if each in names[:number]), "")
