@@ -7,15 +7,10 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    print_document,
-    print_result,
-)
-from gatepost.cli.output import CommandFailed
+from gatepost.cli.directory.objects import ObjectKind, object_group
+from gatepost.cli.output import CommandFailed, print_document, print_result
 from gatepost.cli.secret_file import saved_secret
+from gatepost.cli.store_options import options
 
 MAX_PASSWORD: Final = 9_216
 """Octets that fit in a line of AUTH."""

@@ -11,8 +11,8 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import CommandFailed, print_json
-from gatepost.cli.tables import safe
 from gatepost.mime.readable_contents import Attachment
+from gatepost.model.unprintable import replace_unprintable
 
 LONGEST: Final = 200
 """Octets of a name in UTF-8 at most; file systems permit 255."""
@@ -54,8 +54,8 @@ def print_saved(message: str, saved: Sequence[Saved], *, as_json: bool) -> None:
     if not saved:
         click.echo("no attachments")
     for attachment, path in saved:
-        kind = safe(attachment.content_type)
-        click.echo(f"{safe(str(path))} ({kind}, {attachment.size:,} octets)")
+        kind = replace_unprintable(attachment.content_type)
+        click.echo(f"{replace_unprintable(str(path))} ({kind}, {attachment.size:,} octets)")
 
 
 def names_of(attachments: Sequence[Attachment]) -> Iterator[str]:

@@ -6,8 +6,9 @@ import click
 
 from gatepost.cli.call_relay import Document, call_clock
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import Lifetime
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
 
 
 @click.group(cls=Group)

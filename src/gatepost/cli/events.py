@@ -6,8 +6,10 @@ import click
 
 from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_rows
+from gatepost.model.unprintable import replace_unprintable
 
 LIMIT = 100
 
@@ -86,7 +88,7 @@ def simulate(
     print_result(
         document,
         as_json,
-        lambda _: click.echo(safe(f"{document['recipient']}: {document['status']}")),
+        lambda _: click.echo(replace_unprintable(f"{document['recipient']}: {document['status']}")),
     )
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.cli.tables import print_fields, print_rows, safe, several
+from gatepost.cli.tables import print_fields, print_rows, several
+from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from gatepost.mime.readable_contents import Contents
@@ -84,12 +85,15 @@ def print_message(message: "StoredMessage", content: bytes) -> None:
     text = contents.text if contents.text is not None else contents.html
     if text:
         click.echo()
-        click.echo("\n".join(safe(line.expandtabs()) for line in text.rstrip().split("\n")))
+        click.echo(
+            "\n".join(replace_unprintable(line.expandtabs()) for line in text.rstrip().split("\n"))
+        )
     if contents.attachments:
         click.echo()
     for each in contents.attachments:
         name = each.filename or "without a name"
-        click.echo(f"attached   {safe(name)} ({safe(each.content_type)}, {each.size:,} octets)")
+        label = f"{name} ({each.content_type}, {each.size:,} octets)"
+        click.echo(f"attached   {replace_unprintable(label)}")
 
 
 def _read(content: bytes) -> "Contents":

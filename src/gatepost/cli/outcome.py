@@ -6,8 +6,10 @@ import click
 
 from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_rows
+from gatepost.model.unprintable import replace_unprintable
 
 
 @click.group(cls=Group)
@@ -70,7 +72,7 @@ def delete(target: str, data: Path, as_json: bool) -> None:
 
 def _sentence(rule: Document) -> str:
     delay = f", after {rule['delay']:g} s" if rule["delay"] else ""
-    return safe(f"{rule['target']} is {rule['status']}: {rule['message']}{delay}")
+    return replace_unprintable(f"{rule['target']} is {rule['status']}: {rule['message']}{delay}")
 
 
 def _print(document: Document) -> None:

@@ -1,12 +1,13 @@
 """Exit codes, and the output of JSON documents and errors."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gatepost.model.unprintable import escape_unprintable
+from gatepost.model.unprintable import escape_unprintable, replace_unprintable
 
 if TYPE_CHECKING:
     from gatepost.config.problems import ConfigProblems
@@ -80,3 +81,36 @@ def print_error(error: click.ClickException) -> None:
     else:
         code = "Usage" if isinstance(error, click.UsageError) else "Failed"
     print_json_line({"error": {"code": code, "message": error.format_message()}})
+
+
+Printer = Callable[[dict[str, Any]], None] | None
+
+
+def print_result(document: dict[str, Any], as_json: bool, print_object: Printer = None) -> None:
+    """Print a document: as JSON, or for people.
+
+    ``print_object`` prints one object for people.
+    """
+    if as_json:
+        print_json(document)
+    else:
+        (print_object or print_document)(document)
+
+
+def print_document(document: dict[str, Any]) -> None:
+    """Print one document, a line for each field."""
+    width = max(map(len, document), default=0)
+    for key, value in document.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {_format(value)}".rstrip())
+
+
+def _format(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_format(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_format, value))
+    return replace_unprintable(str(value))

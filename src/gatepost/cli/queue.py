@@ -10,10 +10,11 @@ import click
 
 from gatepost.cli.call_relay import Document, call_queue
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
 from gatepost.cli.durations import span
-from gatepost.cli.output import CommandFailed
-from gatepost.cli.tables import print_fields, print_rows, safe, several
+from gatepost.cli.output import CommandFailed, print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_fields, print_rows, several
+from gatepost.model.unprintable import replace_unprintable
 
 LIMIT, MOST = 500, 10_000
 _TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
@@ -144,7 +145,7 @@ def _reason(data: Path, id_: str) -> str:
 def _print_list(document: Document, data: Path) -> None:
     deliveries = document["deliveries"]
     if not deliveries:
-        click.echo(f"no mail is queued in {safe(str(data))}{_only_captured(data)}")
+        click.echo(f"no mail is queued in {replace_unprintable(str(data))}{_only_captured(data)}")
         return
     now = datetime.now(UTC)
     rows = [
@@ -210,12 +211,18 @@ def _print_message(document: Document) -> None:
     print_fields(fields)
     for delivery in document["deliveries"]:
         click.echo()
-        click.echo(f"{delivery['id']}  {delivery['state']}, by {safe(delivery['next_hop'])}")
+        click.echo(
+            f"{delivery['id']}  {delivery['state']}, by {replace_unprintable(delivery['next_hop'])}"
+        )
         for each in delivery["recipients"]:
             reply = f": {_reply(each['reply'])}" if each["reply"] else ""
-            click.echo(safe(f"  <{each['address']}> {each['fate']}{reply}"))
+            click.echo(replace_unprintable(f"  <{each['address']}> {each['fate']}{reply}"))
         for each in delivery["history"]:
-            click.echo(safe(f"  {_clock(each['at'])}  {_where(each)}: {_attempt_text(each)}"))
+            click.echo(
+                replace_unprintable(
+                    f"  {_clock(each['at'])}  {_where(each)}: {_attempt_text(each)}"
+                )
+            )
         if delivery["next_attempt"]:
             click.echo(f"  next attempt {_clock(delivery['next_attempt'])}")
 
@@ -235,12 +242,12 @@ def _print_why(document: Document) -> None:
     deliveries = document["deliveries"]
     for each in deliveries:
         name = f"{each['id']}: " if len(deliveries) > 1 else ""
-        click.echo(safe(f"{name}{each['sentence']}"))
+        click.echo(replace_unprintable(f"{name}{each['sentence']}"))
         if each["advice"]:
             page = f" (findings/{each['finding']})" if each["finding"] else ""
-            click.echo(safe(f"  The doctor says: {each['advice']}{page}"))
+            click.echo(replace_unprintable(f"  The doctor says: {each['advice']}{page}"))
         for reply in each["replies"]:
-            click.echo(safe(f"  {reply}"))
+            click.echo(replace_unprintable(f"  {reply}"))
 
 
 def _clock(text: str) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gatepost.cli.output import print_json
-from gatepost.cli.tables import safe
 from gatepost.client.connection import Receipt
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import (
@@ -17,6 +16,7 @@ from gatepost.errors import (
 )
 from gatepost.model.reply import Reply
 from gatepost.model.transcript import Transcript
+from gatepost.model.unprintable import replace_unprintable
 
 
 def print_receipt(receipt: Receipt, *, as_json: bool, verbose: bool) -> None:
@@ -52,7 +52,13 @@ def print_failure(error: GatepostError, *, as_json: bool, verbose: bool) -> None
 
 def _as_text(lines: Iterable[str]) -> str:
     """Return lines without control characters, because some may come from a server."""
-    return "".join([f"{safe(each.expandtabs())}\n" for line in lines for each in line.split("\n")])
+    return "".join(
+        [
+            f"{replace_unprintable(each.expandtabs())}\n"
+            for line in lines
+            for each in line.split("\n")
+        ]
+    )
 
 
 def _details(error: GatepostError) -> Iterator[str]:

@@ -70,6 +70,12 @@ def place_options(command: Command, *, of_relay: bool = False) -> Command:
     return config(data(command))
 
 
+def options(command: Command, *, of_relay: bool = False) -> Command:
+    """Add the options of a command that calls a relay: ``place_options``, and ``--json``."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    return place_options(as_json(command), of_relay=of_relay)
+
+
 def _store_config(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         ctx.meta[_FILE] = value, _is_from_environment(ctx, parameter)

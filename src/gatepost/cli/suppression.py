@@ -6,8 +6,8 @@ import click
 
 from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.output import CommandFailed
+from gatepost.cli.output import CommandFailed, print_result
+from gatepost.cli.store_options import options
 from gatepost.cli.tables import print_rows
 
 

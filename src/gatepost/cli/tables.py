@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from gatepost.model.unprintable import is_printable
+from gatepost.model.unprintable import replace_unprintable
 
 WIDTH: Final = 80
 """The width if the terminal's is unknown."""
@@ -36,7 +36,7 @@ def print_rows(
         click.echo(otherwise)
         return
     width = get_terminal_size((WIDTH, 24)).columns if is_terminal() else None
-    cells = [[*titles], *[[safe(each) for each in row] for row in rows]]
+    cells = [[*titles], *[[replace_unprintable(each) for each in row] for row in rows]]
     widths = [max(columns(row[index]) for row in cells) for index in range(len(titles))]
     if width is not None:
         for title in spare:
@@ -53,7 +53,7 @@ def print_rows(
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     """Print the fields of one thing, a line for each; names have at most 9 characters."""
     for name, value in fields:
-        click.echo(f"{name:>9}  {safe(value)}")
+        click.echo(f"{name:>9}  {replace_unprintable(value)}")
 
 
 def is_terminal() -> bool:
@@ -110,9 +110,3 @@ def _columns_of(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def safe(text: str) -> str:
-    """Return text without control characters, because text from strangers must not control the
-    terminal."""
-    return "".join([each if is_printable(each) else "�" for each in text])

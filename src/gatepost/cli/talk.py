@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.output import FAILED, OK, UNREACHABLE, print_json
-from gatepost.cli.tables import safe
+from gatepost.model.unprintable import replace_unprintable
 
 EXAMPLE: Final = """\b
 Type SMTP commands. STARTTLS starts TLS, and a line with a single dot ends DATA. Also:
@@ -64,7 +64,7 @@ def talk(server: str, as_json: bool, **arguments: Any) -> int:
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     except GatepostError as error:
-        click.echo(safe(f"{error.phase or 'failed'}: {error}"), err=True)
+        click.echo(replace_unprintable(f"{error.phase or 'failed'}: {error}"), err=True)
         outcome = UNREACHABLE if error.phase in ("resolve", "connect") else FAILED
     finally:
         if talking is not None:

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from gatepost.cli.store_options import DEFAULT
-from gatepost.cli.tables import safe
 from gatepost.client.drivers import SyncDriver
 from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts, Tls
 from gatepost.client.steps import Conversation, T
 from gatepost.errors import Phase, RemoteProtocolError
 from gatepost.model.reply import Reply
+from gatepost.model.unprintable import replace_unprintable
 from gatepost.net.dial import host_name, parse_server
 from gatepost.net.local_authority import find_local_authority, is_issued_by, trust_also
 from gatepost.net.sync_stream import SyncStream
@@ -127,7 +127,7 @@ class TalkSession:
 
     def _tell(self, reply: Reply) -> None:
         for line in self.session.reader.lines:
-            self._show(safe(self.session.transcript.redact(line).expandtabs()))
+            self._show(replace_unprintable(self.session.transcript.redact(line).expandtabs()))
         if reply.code == 334 and (prompt_text := _decode(reply.text)):
             self._show(f"-- {prompt_text}")
 

@@ -7,8 +7,10 @@ import click
 
 from gatepost.cli.call_relay import Document, call_events
 from gatepost.cli.command_group import Group
-from gatepost.cli.directory.objects import options, print_result
-from gatepost.cli.tables import print_fields, print_rows, safe
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_fields, print_rows
+from gatepost.model.unprintable import replace_unprintable
 
 _resource = click.option(
     "--resource",
@@ -138,16 +140,16 @@ def delete(name: str, resource: str, data: Path, as_json: bool) -> None:
     print_result(
         document,
         as_json,
-        lambda _: click.echo(safe(f"deleted {document['deleted']['name']}")),
+        lambda _: click.echo(replace_unprintable(f"deleted {document['deleted']['name']}")),
     )
 
 
 def _tell(document: Document) -> None:
     if document["state"] == "Succeeded":
-        click.echo(safe(f"{document['name']}: events go to {document['endpoint']}"))
+        click.echo(replace_unprintable(f"{document['name']}: events go to {document['endpoint']}"))
     else:
         click.echo(
-            safe(
+            replace_unprintable(
                 f"{document['name']}: {document['endpoint']} has not confirmed yet. Open the "
                 "validationUrl that was sent to it within ten minutes."
             )

@@ -33,3 +33,9 @@ def _escape(character: str) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join([f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)])
+
+
+def replace_unprintable(text: str) -> str:
+    """Return text without control characters, because text from strangers must not control the
+    terminal."""
+    return "".join([each if is_printable(each) else "�" for each in text])

@@ -6,16 +6,10 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import Document, call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    parent_option,
-    print_document,
-    print_listing,
-    print_result,
-)
+from gatepost.cli.directory.objects import ObjectKind, object_group, parent_option, print_listing
 from gatepost.cli.directory.secret import KIND as SECRETS
+from gatepost.cli.output import print_document, print_result
+from gatepost.cli.store_options import options
 
 KIND: Final = ObjectKind(
     "app",

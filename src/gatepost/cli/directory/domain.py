@@ -6,15 +6,9 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import Document, call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    parent_option,
-    print_document,
-    print_result,
-)
-from gatepost.cli.output import FAILED, OK
+from gatepost.cli.directory.objects import ObjectKind, object_group, parent_option
+from gatepost.cli.output import FAILED, OK, print_document, print_result
+from gatepost.cli.store_options import options
 
 PROOFS: Final = ("Domain", "SPF", "DKIM", "DKIM2", "DMARC")
 

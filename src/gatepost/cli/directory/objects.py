@@ -1,4 +1,4 @@
-"""What the commands of the directory share: options, subcommands, and the output of objects."""
+"""What the commands of the directory share: subcommands, and the output of objects."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ import click
 
 from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.command_group import Group
-from gatepost.cli.output import print_json
-from gatepost.cli.store_options import place_options
-from gatepost.cli.tables import print_rows, safe
+from gatepost.cli.output import Printer, print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_rows
+from gatepost.model.unprintable import replace_unprintable
 
 Cell = Callable[[Document], str]
 Command = Callable[..., Any]
-Printer = Callable[[Document], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +42,10 @@ class ObjectKind:
         return self.prose or self.word
 
 
-def options(command: Command, *, of_relay: bool = False) -> Command:
-    """Add the options that every command of the directory has; see ``place_options``."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    return place_options(as_json(command), of_relay=of_relay)
-
-
 def parent_option(parent: str, *, default: str = "the only one") -> Callable[[Command], Command]:
     """Add ``--in``."""
     help_text = f"The {parent}, by name or id" + (f"; default: {default}" if default else "")
     return click.option("--in", "parent", default="", metavar="PARENT", help=f"{help_text}.")
-
-
-def print_result(document: Document, as_json: bool, print_object: Printer = None) -> None:
-    """Print a document: as JSON, or for people.
-
-    ``print_object`` prints one object for people.
-    """
-    if as_json:
-        print_json(document)
-    else:
-        (print_object or print_document)(document)
 
 
 def object_group(kind: ObjectKind, print_object: Printer = None) -> click.Group:
@@ -114,29 +97,10 @@ def print_listing(kind: ObjectKind, documents: list[Document]) -> None:
     print_rows(tuple(kind.columns), rows, kind.whole, otherwise=nothing)
 
 
-def print_document(document: Document) -> None:
-    """Print one document, a line for each field."""
-    width = max(map(len, document), default=0)
-    for key, value in document.items():
-        click.echo(f"{key.replace('_', ' '):<{width}}  {_format(value)}".rstrip())
-
-
-def _format(value: Any) -> str:
-    if value is None or value in ("", []):
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_format(each)}" for key, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_format, value))
-    return safe(str(value))
-
-
 def print_deleted(word: str, document: Document) -> None:
     """Print what was deleted, including what was deleted with it."""
     deleted = document["deleted"]
-    click.echo(f"deleted {word} {safe(deleted.get('name') or deleted['id'])}")
+    click.echo(f"deleted {word} {replace_unprintable(deleted.get('name') or deleted['id'])}")
     kinds = Counter(each["kind"].replace("_", " ") for each in document["with"])
     for kind, count in kinds.items():
         click.echo(f"  with {count} {kind}{'s' if count > 1 else ''}")

@@ -9,12 +9,12 @@ from gatepost.cli.call_relay import Document, call_directory
 from gatepost.cli.directory.objects import (
     ObjectKind,
     object_group,
-    options,
     parent_option,
     print_deleted,
     print_listing,
-    print_result,
 )
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
 
 KINDS: Final = ("communication", "email", "group", "subscription")
 """The same as in ``control.administration.entry_lookup``, which takes longer to load."""

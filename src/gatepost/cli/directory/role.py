@@ -6,14 +6,9 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import Document, call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    print_document,
-    print_listing,
-    print_result,
-)
+from gatepost.cli.directory.objects import ObjectKind, object_group, print_listing
+from gatepost.cli.output import print_document, print_result
+from gatepost.cli.store_options import options
 from gatepost.cli.tables import print_rows
 
 KIND: Final = ObjectKind(

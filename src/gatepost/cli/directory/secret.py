@@ -7,16 +7,11 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import Document, call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    parent_option,
-    print_document,
-    print_result,
-)
+from gatepost.cli.directory.objects import ObjectKind, object_group, parent_option
 from gatepost.cli.durations import Lifetime
+from gatepost.cli.output import print_document, print_result
 from gatepost.cli.secret_file import saved_secret
+from gatepost.cli.store_options import options
 
 KIND: Final = ObjectKind(
     "secret",

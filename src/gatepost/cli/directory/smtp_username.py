@@ -6,13 +6,9 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.call_relay import call_directory
-from gatepost.cli.directory.objects import (
-    ObjectKind,
-    object_group,
-    options,
-    parent_option,
-    print_result,
-)
+from gatepost.cli.directory.objects import ObjectKind, object_group, parent_option
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
 
 KIND: Final = ObjectKind(
     "smtp-username",

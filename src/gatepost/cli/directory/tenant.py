@@ -6,7 +6,9 @@ from typing import Final
 import click
 
 from gatepost.cli.call_relay import call_directory
-from gatepost.cli.directory.objects import ObjectKind, object_group, options, print_result
+from gatepost.cli.directory.objects import ObjectKind, object_group
+from gatepost.cli.output import print_result
+from gatepost.cli.store_options import options
 
 KIND: Final = ObjectKind(
     "tenant",
