@@ -15,18 +15,26 @@ NUMBER = Struct("=i")
 """A size, a process, or a status, as they go over the connection."""
 
 
+STREAMS = (0, 1, 2)
+"""Standard input, output and error."""
+
+
 def encode(
-    command: Sequence[str], environment: Mapping[str, str], cwd: str, has_session: bool
-) -> bytes:
-    """Return a request to run this command."""
+    command: Sequence[str], environment: Mapping[str, str], cwd: str, has_session: bool,
+    descriptors: Sequence[int] = STREAMS,
+) -> bytes:  # fmt: skip
+    """Return a request to run this command; ``descriptors`` are the numbers that what is sent with
+    it has there."""
     variables = [f"{name}={value}" for name, value in environment.items()]
-    words = ["session" if has_session else "", cwd, str(len(command)), *command, *variables]
+    numbers = " ".join(map(str, descriptors))
+    session = "session" if has_session else ""
+    words = [numbers, session, cwd, str(len(command)), *command, *variables]
     return os.fsencode("\0".join(words))
 
 
-def send(connection: socket, request: bytes, streams: Sequence[int]) -> None:
-    """Send the request with the process's standard input, output and error."""
-    octets = b"".join(map(NUMBER.pack, streams))
+def send(connection: socket, request: bytes, descriptors: Sequence[int]) -> None:
+    """Send the request with what the process shall have open."""
+    octets = b"".join(map(NUMBER.pack, descriptors))
     connection.sendmsg([NUMBER.pack(len(request))], [(SOL_SOCKET, SCM_RIGHTS, octets)])
     connection.sendall(request)
 
@@ -36,7 +44,7 @@ def main(address: str, *command: str) -> int:
     connection = socket(AF_UNIX)
     connection.connect(address)
     cwd = os.getcwd()  # noqa: PTH109 - pathlib takes long to import
-    send(connection, encode(command, os.environ, cwd, has_session=False), (0, 1, 2))
+    send(connection, encode(command, os.environ, cwd, has_session=False), STREAMS)
     pid = NUMBER.unpack(connection.recv(NUMBER.size, MSG_WAITALL))[0]
 
     def forward(number: int, _: FrameType | None) -> None:

@@ -6,6 +6,7 @@ itself, of memory or of limits use ``subprocess``.
 """
 
 import atexit
+import fcntl
 import gc
 import importlib
 import io
@@ -27,7 +28,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fork_client import NUMBER, encode, send
+from tests.fork_client import NUMBER, STREAMS, encode, send
 
 ROOT: Final = Path(__file__).parents[1]
 GATEPOST: Final = str(Path(sys.executable).with_name("gatepost"))
@@ -43,6 +44,8 @@ _LATE: Final = (
     "uvloop",
 )
 """What our dependencies import when they first need it."""
+_FILES: Final = 250
+"""How many descriptors a process may have open when it starts."""
 _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}
 """How each handles text that it cannot encode or decode."""
 
@@ -50,35 +53,39 @@ _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashre
 class Popen(subprocess.Popen[Any]):
     """A ``subprocess.Popen`` that forks what runs in Python, unless that needs a new Python."""
 
-    _connection: "socket.socket | None" = None
+    server: str | bytes | None = None
+    """Where the server listens, unless it is the one that all tests have."""
+    connection: "socket.socket | None" = None
+    """To the server, which sends how the process ended."""
 
     def _execute_child(self, args: Any, executable: Any, *more: Any) -> None:
         preexec_fn, _, pass_fds, cwd, env, _, _, _ = more[:8]
         pipes, has_session = more[8:14], more[19]
         words = [os.fspath(arg) for arg in args] if isinstance(args, (list, tuple)) else []
         environment = os.environ if env is None else env
-        if executable or preexec_fn or pass_fds or not _is_python(words, environment):
+        if executable or preexec_fn or not _is_python(words, environment):
             super()._execute_child(args, executable, *more)  # type: ignore[misc]
             return
         given = (pipes[0], pipes[3], pipes[5])
         streams = [number if fd == -1 else fd for number, fd in enumerate(given)]
-        self._connection = connection = socket.socket(socket.AF_UNIX)
-        connection.connect(address())
-        request = encode(words, environment, str(Path(cwd or ".").absolute()), has_session)
-        send(connection, request, streams)
+        self.connection = connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.server or address())
+        directory, passed = str(Path(cwd or ".").absolute()), sorted(pass_fds)
+        request = encode(words, environment, directory, has_session, (*STREAMS, *passed))
+        send(connection, request, (*streams, *passed))
         self.pid = _number(connection)
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
     def _internal_poll(self, *args: Any, **more: Any) -> Any:
-        if self._connection is None:
+        if self.connection is None:
             return super()._internal_poll(*args, **more)  # type: ignore[misc]
         with suppress(subprocess.TimeoutExpired):
             self._wait(0)
         return self.returncode
 
     def _wait(self, timeout: float | None) -> Any:
-        if self._connection is None:
+        if self.connection is None:
             return super()._wait(timeout)  # type: ignore[misc]
         expired = subprocess.TimeoutExpired(self.args, timeout or 0)
         lock = self._waitpid_lock  # type: ignore[attr-defined]
@@ -86,10 +93,10 @@ class Popen(subprocess.Popen[Any]):
             raise expired
         try:
             if self.returncode is None:
-                if not select.select([self._connection], [], [], timeout)[0]:
+                if not select.select([self.connection], [], [], timeout)[0]:
                     raise expired
-                self.returncode = os.waitstatus_to_exitcode(_number(self._connection))
-                self._connection.close()
+                self.returncode = os.waitstatus_to_exitcode(_number(self.connection))
+                self.connection.close()
         finally:
             lock.release()
         return self.returncode
@@ -165,27 +172,31 @@ def _number(connection: socket.socket) -> int:
 
 
 class Server:
-    """Forks for each connection, and reports the end of each process on its connection."""
+    """Forks for each connection, and reports the end of each process on its connection.
 
-    def __init__(self, listener: socket.socket) -> None:
+    It ends when ``lifeline`` does.
+    """
+
+    def __init__(self, listener: socket.socket, lifeline: int) -> None:
         self._listener = listener
+        self._lifeline = lifeline
         self._connections: dict[int, socket.socket] = {}
         self._ends, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> list[str] | None:
-        """Serve until standard input ends, and return None. In each new process return its
-        command."""
+        """Serve to the end, and return None. In each new process return its command."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wakeup)
         while True:
-            ready, _, _ = select.select([0, self._ends, self._listener.fileno()], [], [])
+            sources = [self._lifeline, self._ends, self._listener.fileno()]
+            ready, _, _ = select.select(sources, [], [])
             if self._ends in ready:
                 os.read(self._ends, 1024)
                 self._report_ends()
             if self._listener.fileno() in ready and (command := self._fork()):
                 return command
-            if 0 in ready:
+            if self._lifeline in ready:
                 return None
 
     def _report_ends(self) -> None:
@@ -197,27 +208,25 @@ class Server:
 
     def _fork(self) -> list[str] | None:
         connection, _ = self._listener.accept()
-        size, streams, _, _ = socket.recv_fds(connection, NUMBER.size, len(_STREAMS))
+        size, received, _, _ = socket.recv_fds(connection, NUMBER.size, _FILES)
         request = connection.recv(NUMBER.unpack(size)[0], socket.MSG_WAITALL)
         if pid := os.fork():
-            for each in streams:
+            for each in received:
                 os.close(each)
             connection.sendall(NUMBER.pack(pid))
             self._connections[pid] = connection
             return None
-        for number, each in enumerate(streams):
-            os.dup2(each, number)
         for other in (*self._connections.values(), connection, self._listener):
             other.close()
-        return self._become(request)
+        return self._become(request, received)
 
-    def _become(self, request: bytes) -> list[str]:
+    def _become(self, request: bytes, received: Sequence[int]) -> list[str]:
         """Make this process that of the request."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.closerange(len(_STREAMS), 256)
-        has_session, cwd, count, *words = os.fsdecode(request).split("\0")
+        numbers, has_session, cwd, count, *words = os.fsdecode(request).split("\0")
+        _open_only(received, [int(number) for number in numbers.split()])
         if has_session:
             os.setsid()
         os.chdir(cwd)
@@ -230,6 +239,16 @@ class Server:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         return words[: int(count)]
+
+
+def _open_only(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
+    """Give the descriptors these numbers, and close all others."""
+    above = max(_FILES, *numbers) + 1
+    moved = [fcntl.fcntl(each, fcntl.F_DUPFD, above) for each in descriptors]
+    os.closerange(0, above)
+    for each, number in zip(moved, numbers, strict=True):
+        os.dup2(each, number)
+        os.close(each)
 
 
 def _text(number: int, name: str, errors: str) -> io.TextIOWrapper:
@@ -289,9 +308,13 @@ def import_all() -> None:
 
 
 if __name__ == "__main__":
-    server = Server(socket.socket(fileno=int(sys.argv[1])))
+    from tests import forked_fronts
+
     import_all()
     gc.collect()
     gc.freeze()
-    if (command := server.serve()) is not None:
+    command = Server(socket.socket(fileno=int(sys.argv[1])), lifeline=0).serve()
+    if command is not None and forked_fronts.has_fronts(command):
+        command = forked_fronts.serve(command)
+    if command is not None:
         os._exit(end_well(command))

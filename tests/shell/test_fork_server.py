@@ -41,3 +41,14 @@ def test_a_signal_ends_it(end: signal.Signals) -> None:
 
 def test_another_program_is_started_as_usual() -> None:
     assert fork_server.run(["sh", "-c", "exit 3"]).returncode == 3
+
+
+def test_a_process_has_the_descriptors_that_are_passed_and_no_others() -> None:
+    reads, writes = os.pipe()
+    code = f"import os; os.write({writes}, b'here'); os.fstat({reads})"
+    command = [sys.executable, "-c", code]
+    done = fork_server.run(command, pass_fds=[writes], stderr=subprocess.PIPE)
+    os.close(writes)
+    assert (os.read(reads, 100), done.returncode) == (b"here", 1)
+    assert b"Bad file descriptor" in done.stderr
+    os.close(reads)

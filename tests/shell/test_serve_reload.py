@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.processes.control_socket import SOCKET
 from tests import fork_server
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children, is_alive
@@ -281,18 +282,14 @@ def test_fronts_that_were_replaced_keep_their_sessions(tmp_path: Path) -> None:
         wait_for(lambda: len(children(relay.process.pid)) == 1)
 
 
-def test_a_reload_that_cannot_start_its_fronts_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ends = tmp_path / "ends" / "sitecustomize.py"
-    ends.parent.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(ends.parent))
+def test_a_reload_that_cannot_start_its_fronts_changes_nothing(tmp_path: Path) -> None:
     with relaying(tmp_path, SUBMISSION + SECOND, "--workers", "1") as relay:
         fronts = children(relay.process.pid)
-        ends.write_text("import os; os._exit(7)")
+        store_process = relay.data / SOCKET
+        store_process.rename(tmp_path / "away")
         relay.reload(SUBMISSION + MORE)
         assert "a front process did not start" in relay.wait_event("reload_refused")["reason"]
-        ends.unlink()
+        (tmp_path / "away").rename(store_process)
         assert children(relay.process.pid) == fronts
         with relay.greeted("second") as peer:
             assert peer.login("second", "secret").startswith("535 ")

@@ -48,7 +48,7 @@ def deliver(relay: Emulator) -> None:
         assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
 
 
-def test_a_killed_worker_is_replaced_and_mail_goes_on(relay: Emulator) -> None:
+def test_a_killed_worker_is_replaced_and_mail_goes_on(new_python: None, relay: Emulator) -> None:
     before = children(relay.pid)
     assert len(before) == 2
     deliver(relay)
