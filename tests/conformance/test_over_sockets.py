@@ -13,7 +13,7 @@ import pytest
 
 from gatepost.net.dial import Server
 from gatepost.testing import Dialogue, Emulator, load_dialogue
-from gatepost.testing.dialogue_sockets import perform_over_sockets
+from tests.conformance.dialogue_sockets import perform_over_sockets
 
 DIALOGUES = [
     dialogue
