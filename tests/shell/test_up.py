@@ -119,6 +119,9 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
             "SSL_CERT_FILE": ready["ca_bundle"],
             "NODE_EXTRA_CA_CERTS": ready["ca_file"],
         },
+        "console": r"http://127\.0\.0\.1:\d+",
+        "mailbox_api": re.escape(ready["console"]),
+        "api_token": r"\S{43}",
     }
     assert list(ready) == list(patterns)
     for key, expected in patterns.items():
@@ -470,7 +473,7 @@ def test_a_restart_keeps_mail_and_credentials(tmp_path: Path) -> None:
             assert peer.deliver(first.sender, letter(first.sender)).startswith("250 ")
         before = first.ready
     with Emulator(data=data, workers=1) as second:
-        changes = {"pid", "smtp", "smtps"}
+        changes = {"pid", "smtp", "smtps", "console", "mailbox_api"}
         assert {k: v for k, v in before.items() if k not in changes} == {
             k: v for k, v in second.ready.items() if k not in changes
         }

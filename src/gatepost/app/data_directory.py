@@ -132,12 +132,31 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
             yield ClockControl(AheadClock(data)).operate
 
 
+@asynccontextmanager
+async def open_console(data: Path) -> AsyncIterator[Administer]:
+    """Yield a function that runs operations of ``app.console.Console`` in the relay of ``data``.
+
+    The operations raise ValueError with a sentence. Raises ConfigError if no relay runs.
+    """
+    calls = await _connect(data)
+    if calls is None:
+        raise ConfigError(_no_relay_reason(data))
+    try:
+        yield _operate_over(calls, "console")
+    finally:
+        calls.close()
+
+
 def _check_emulation(data: Path, otherwise: str) -> None:
     """Raise ConfigError with the sentence ``otherwise`` if ``data`` is not that of an emulator."""
     from gatepost.certificates.local_ca import CA_FILE  # noqa: PLC0415
 
     if not (data / CA_FILE).exists():
         raise ConfigError(otherwise)
+
+
+def _no_relay_reason(data: Path) -> str:
+    return f"no relay runs in {data.absolute()}; --data or --config names another one"
 
 
 def _no_store_reason(data: Path) -> str:

@@ -23,7 +23,11 @@ def provide_certificates(
         return config, None
     data, now = config.storage.directory.resolve(), datetime.now(UTC)
     hosts = [*[each.host for each in config.listeners], *[each.host for each in config.apis]]
-    names = names_of(hosts, config.provisioning.names)
+    more, console = list(config.provisioning.names), config.console
+    if console is not None and console.has_own_certificate:
+        hosts.append(console.host)
+        more += [each.partition(":")[0] for each in console.hosts]
+    names = names_of(hosts, more)
     certificates = ensure_certificates(data, now, names)
     if certificates.is_new_authority:
         report("authority_replaced", ca_file=str(certificates.ca_file))
@@ -34,8 +38,11 @@ def provide_certificates(
         emulation = replace(emulation, certificate=str(served))
     own = str(certificates.server_file)
     secure = [replace(each, certificate=own) for each in config.apis if each.apis != "clear"]
+    if console is not None and console.has_own_certificate:
+        console = replace(console, certificate=own)
     config = replace(
         config,
+        console=console,
         listeners=tuple([replace(each, certificate=str(served)) for each in config.listeners]),
         apis=(*secure, *[each for each in config.apis if each.apis == "clear"]),
         emulation=emulation,

@@ -9,6 +9,7 @@ _FIXED: Final = {
     "storage": "storage",
     "health": "health",
     "apis": "api",
+    "console": "console",
     "ca_file": "ca_file",
     "reports": "events of the profile",
 }

@@ -28,9 +28,9 @@ async def run(
     """Run a relay until SIGTERM or SIGINT; return the exit code. SIGHUP reloads.
 
     ``read`` returns the configuration, again at each reload. ``on_ready`` gets the document of
-    ready.json and the configuration, again after each reload. With ``needs_terminal``, the relay
-    stops when the terminal that it was started from has been closed. Raises GatepostError when it
-    cannot start, as ``RunningRelay.start`` does.
+    ready.json with a ``console_link``, and the configuration, again after each
+    reload. With ``needs_terminal``, the relay stops when the terminal that it was started from has
+    been closed. Raises GatepostError when it cannot start, as ``RunningRelay.start`` does.
     """
     report_faults(report)
     signals = _Signals(needs_terminal=needs_terminal)
@@ -39,7 +39,7 @@ async def run(
         await relay.start()
         document = relay.tell_ready()
         stack.callback(remove_ready, relay.data)
-        on_ready(document, relay.now.config)
+        on_ready(_with_link(relay, document), relay.now.config)
         stack.callback(try_notify, "STOPPING=1")
         try_notify(f"READY=1\nMAINPID={os.getpid()}")
         while not (signals.stopped.done() or relay.failed.done()):
@@ -62,7 +62,13 @@ async def _reload(relay: RunningRelay, signals: "_Signals", on_ready: OnReady) -
         reloading.cancel()
         await asyncio.wait({reloading})
     elif (document := reloading.result()) is not None:
-        on_ready(document, relay.now.config)
+        on_ready(_with_link(relay, document), relay.now.config)
+
+
+def _with_link(relay: RunningRelay, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document for whoever started the relay: with a link that signs in to the
+    console."""
+    return {**document, "console_link": relay.console.make_link() if relay.console else None}
 
 
 class _Signals:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.api import Apis
+from gatepost.app.console import KEYS, Console
+from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.emulation import (
     control_clock,
@@ -96,6 +99,7 @@ class RunningRelay:
     outbound: "Outbound | None" = None
     reports: EventService | None = None
     health: Listener | None = None
+    console: Console | None = None
 
     def __init__(
         self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
@@ -125,6 +129,8 @@ class RunningRelay:
         if config.provisioning is not None:
             keep_out_of_git(self.data)
         self.apis, self.key = Apis(config, self.report, stack), open_key(self.data)
+        if config.console is not None:
+            self.console = Console(config, self.key, self.clock, self.report, stack)
         await self._open_parts(config)
         directory = await self._prepare_directory(config)
         directory.take(self.directory)  # now, so that listeners offer its mechanisms
@@ -199,6 +205,9 @@ class RunningRelay:
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
+        served = first.listeners.config.console
+        if self.console is not None and served is not None:
+            self.console.serve(served, self._console_parts(), stack)
 
     def _use(self, prepared: PreparedConfiguration) -> None:
         """Put into effect what can be replaced in place."""
@@ -249,6 +258,7 @@ class RunningRelay:
             QueueControl(self.store.deliveries, self.clock.now, deliverer, self.report),
             control_clock(self.clock, self.now.config.workers, self.report, self.reports),
             self.report,
+            self.console.operate if self.console is not None else None,
         )
 
     def _make_site(self) -> Site:
@@ -276,6 +286,14 @@ class RunningRelay:
             clients=None if clients is None else LocalClientCounter(clients, owner="api"),
         )  # fmt: skip
 
+    def _console_parts(self) -> ConsoleParts:
+        """Return what the console needs of this relay."""
+        return ConsoleParts(
+            self.relay,
+            lambda: refusal_reason(self.store),
+            f"gatepost console --data {shlex.quote(str(self.data))}",
+        )
+
     def _api_quotas(self) -> LocalQuotas | None:
         if self.quotas is None or self.relay.quotas is None:
             return None
@@ -298,6 +316,10 @@ class RunningRelay:
 
     def document(self) -> dict[str, Any]:
         """Return the content of ready.json."""
+        console = self.console.document() if self.console is not None else dict.fromkeys(KEYS)
+        return {**self._document(), **console}
+
+    def _document(self) -> dict[str, Any]:
         config, opened = self.now.config, self.inbound.open_listeners
         if self.now.trusted is not None and config.emulation is not None:
             assert self.now.directory.provided is not None  # noqa: S101

@@ -35,6 +35,13 @@ def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
     return _call(open_clock(data), operation, fields)
 
 
+def call_console(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of the running relay's console; errors become CommandFailed."""
+    from gatepost.app.data_directory import open_console  # noqa: PLC0415
+
+    return _call(open_console(data), operation, fields)
+
+
 def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation on the directory of ``data``; errors become CommandFailed."""
     from gatepost.app.data_directory import has_store, open_administration  # noqa: PLC0415

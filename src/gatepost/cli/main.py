@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "bench": ("gatepost.cli.bench:bench", "Test a relay by killing it under load."),
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
     "clock": ("gatepost.cli.clock:clock", "Move a local relay's clock forward."),
+    "console": ("gatepost.cli.console:console", "Print a link to the console in a browser."),
     "doctor": ("gatepost.cli.doctor:doctor", "Find the cause of a failed SMTP login."),
     "domain": ("gatepost.cli.directory.domain:domain", "Domains and their verification."),
     "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),

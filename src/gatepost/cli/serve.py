@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,6 +16,9 @@ Example:
   gatepost check --config /etc/gatepost.toml && gatepost serve --config /etc/gatepost.toml
   gatepost serve --config gatepost.toml --workers 4 --json
 """
+
+
+SECRETS: Final = ("api_token", "console_link")
 
 
 @click.command(epilog=EXAMPLE)
@@ -39,7 +42,7 @@ def serve(config: Path, workers: int | None, as_json: bool) -> int:
 
     def announce(reporter: Any, document: dict[str, Any], _config: Any) -> None:
         if as_json:
-            reporter("ready", **document)
+            reporter("ready", **{key: document[key] for key in document if key not in SECRETS})
         else:
             reporter.say(start_text(document))
 
@@ -55,6 +58,8 @@ def start_text(document: dict[str, Any]) -> str:
         lines.append(f"  {each['name']:<12} {where} ({_TLS[each['tls']]})")
     if document.get("api"):
         lines.append(f"  {'api':<12} {document['api']}")
+    if document.get("console_link"):
+        lines.append(f"  {'console':<12} {document['console_link']}")
     return "\n".join(lines)
 
 

@@ -65,6 +65,23 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 @_place("--smtps", 2465, "SMTP under implicit TLS")
 @_place("--https", 2443, "HTTPS, for the APIs")
 @_place("--http", 2480, "HTTP, for the e-mail API with access keys")
+@_place("--console", 8025, "HTTP, for the console in a browser and the mailbox API")
+@click.option(
+    "--console-host",
+    "console_hosts",
+    metavar="NAME[:PORT]",
+    multiple=True,
+    help="A name by which browsers and clients call the console besides localhost and its address, "
+    "such as a service's name in Docker Compose. Repeatable.",
+)
+@click.option(
+    "--api-access",
+    type=click.Choice(("open", "token")),
+    default="open",
+    show_default=True,
+    help="Whether the mailbox API on loopback needs the api_token of ready.json; elsewhere it "
+    "always does.",
+)
 @click.option(
     "--profile",
     metavar="NAME|FILE.toml",
@@ -100,7 +117,8 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     "--strict", is_flag=True, help="Also apply the provider's rates, delays and effective limits."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def up(as_json: bool, **arguments: Any) -> int:
+@click.pass_context
+def up(context: click.Context, /, as_json: bool, **arguments: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 
     Mail to any recipient is accepted and captured, and never sent on. The first start creates a
@@ -112,7 +130,9 @@ def up(as_json: bool, **arguments: Any) -> int:
     from gatepost.config.preset import UpPreset  # noqa: PLC0415
 
     _check_profile(arguments["profile"], arguments["settings"])
-    read = UpPreset(**arguments).read
+    # Two servers side by side must not need --console: only the first gets its default port.
+    may_move = context.get_parameter_source("console") is click.core.ParameterSource.DEFAULT
+    read = UpPreset(**arguments, console_may_move=may_move).read
     announce = _announce_json if as_json else _announce
     return run_in_foreground(partial(run, read, needs_terminal=True), announce, as_json=as_json)
 
@@ -128,7 +148,8 @@ def _check_profile(name: str, settings: tuple[str, ...]) -> None:
 
 
 def _announce_json(reporter: Any, document: dict[str, Any], _config: Any) -> None:
-    keys = ("pid", "data", "smtp", "smtps", "https", "http", "ca_file", "username", "from")
+    keys = ("pid", "data", "smtp", "smtps", "https", "http", "console", "mailbox_api",
+            "ca_file", "username", "from")  # fmt: skip
     reporter("ready", **{key: document[key] for key in keys})
 
 
@@ -160,6 +181,8 @@ def start_text(document: dict[str, Any]) -> str:
     lines += [
         f"  {name:<9} {document[name]['url']}" for name in ("https", "http") if document[name]
     ]
+    if document.get("console_link"):
+        lines.append(f"  console   {document['console_link']}")
     if document["env"]:
         lines += ["", "For the libraries of Azure, in the application's shell:", ""]
         lines += [f"  {line}" for line in export_lines(document["env"])]

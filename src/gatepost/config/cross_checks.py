@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from gatepost.config.settings import ApiSettings, ListenerSettings
+from gatepost.config.settings import ApiSettings, ConsoleSettings, ListenerSettings
 from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
 from gatepost.model.route import (
@@ -35,6 +35,7 @@ def check_addresses(
     listeners: Sequence[ListenerSettings],
     health: tuple[str, int] | None,
     apis: Sequence[ApiSettings],
+    console: ConsoleSettings | None = None,
 ) -> None:
     """Report each address at which two listeners would listen."""
     taken: list[tuple[str, str, int]] = []
@@ -48,6 +49,9 @@ def check_addresses(
         _take(root, "health", ("health", *health), taken)
     for api in apis:
         _take(root.table("api"), "address", ("[api]", api.host, api.port), taken)
+    if console is not None:
+        place = ("[console]", console.host, console.port)
+        _take(root.table("console"), "address", place, taken)
 
 
 def _take(

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gatepost.config import value_syntax as values
+from gatepost.config.console import read_console
 from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
     check_addresses,
@@ -102,7 +103,8 @@ def _read(root: TableReader) -> Configuration:
     targets = read_targets(root, credentials)
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
-    check_addresses(root, listeners, health, apis)
+    console = read_console(root, routes)
+    check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
@@ -110,7 +112,7 @@ def _read(root: TableReader) -> Configuration:
     limits, storage, dns = read_limits(root), _storage(root), _dns(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, health, apis, ca_file, tuple(root.effective),
+        postmaster, health, apis, console, ca_file, tuple(root.effective),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from gatepost.config.settings import (
     ApiSettings,
     AzureDirectorySettings,
     Configuration,
+    ConsoleSettings,
     DnsSettings,
     Emulation,
     LimitSettings,
@@ -40,6 +41,14 @@ class UpPreset:
     smtps: Place = ("localhost", 2465)
     https: Place = ("localhost", 2443)
     http: Place = ("localhost", 2480)
+    console: Place = None
+    """None: there is none, as for programs that use the preset without a browser."""
+    console_may_move: bool = False
+    """If the console's port is taken, any other will do."""
+    console_hosts: tuple[str, ...] = ()
+    """NAME or NAME:PORT by which browsers call the console, besides localhost and its address."""
+    api_access: str = "open"
+    """``token``: the mailbox API needs the token, too."""
     profile: str = "acs"
     workers: int = 0
     strict: bool = False
@@ -71,6 +80,19 @@ class UpPreset:
             file=self.profile,
             provisioning=Provisioning(self.names),
             reports=profile.events,
+            console=self._console(),
+        )
+
+    def _console(self) -> ConsoleSettings | None:
+        if self.console is None:
+            return None
+        is_local = is_loopback(self.console[0])
+        return ConsoleSettings(
+            *self.console,
+            hosts=self.console_hosts,
+            needs_token=self.api_access == "token" or not is_local,
+            may_move=self.console_may_move,
+            has_own_certificate=not is_local,
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from gatepost.config import value_syntax as values
 from gatepost.config.table_reader import EffectiveValue, TableReader
 from gatepost.config.value_syntax import Network
 from gatepost.errors import ConfigError
+from gatepost.model.console_access import PasswordUser
 from gatepost.model.profile import EventRules, Profile
 from gatepost.model.route import Route
 from gatepost.model.units import MIB
@@ -276,6 +278,33 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """The listener of the console, the mailbox API and Gatepost's own API."""
+
+    host: str
+    port: int
+    certificate: str = ""
+    """PEM file with certificate and chain, and the key unless ``key`` names its file; empty: no
+    TLS, on loopback only."""
+    key: str = ""
+    hosts: tuple[str, ...] = ()
+    """NAME or NAME:PORT by which browsers call it, besides localhost and its address."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of the proxies whose X-Forwarded-* are believed."""
+    user_header: str = ""
+    """The header in which a proxy names the user; empty: users sign in here."""
+    users: tuple[PasswordUser, ...] = ()
+    release_route: str = ""
+    """The name of the route by which mail is released; empty: it is not."""
+    needs_token: bool = True
+    """False: the mailbox API is open."""
+    may_move: bool = False
+    """If the port is taken, any other will do."""
+    has_own_certificate: bool = False
+    """The start makes its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Emulation:
     """A provider that the relay imitates. Sent to front processes as JSON."""
 
@@ -316,6 +345,8 @@ class Configuration:
     """Address for ``GET /health`` over HTTP; None: off."""
     apis: tuple[ApiSettings, ...] = ()
     """Where the Azure directory is managed and issues tokens."""
+    console: ConsoleSettings | None = None
+    """None: neither the console nor its APIs are served."""
     ca_file: str = ""
     """PEM file of the authorities for outgoing HTTPS (tokens, APIs); empty: the system's."""
     effective: tuple[EffectiveValue, ...] = ()

@@ -4,11 +4,11 @@ Only the owner of the directory can open the socket, so callers need not authent
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -41,6 +41,7 @@ from gatepost.reports.event_operations import NO_EVENTS, operate
 from gatepost.reports.event_service import EventService
 
 T = TypeVar("T")
+NO_CONSOLE: Final = "the console is off: start with --console HOST:PORT, or configure [console]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class ControlledParts:
     """None: the time is the machine's."""
     reporter: Reporter | None = None
     """None: events of front processes are not reported."""
+    console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
+    """The operations of the console; None: there is none."""
 
 
 async def serve_control(
@@ -117,6 +120,7 @@ def _operations_of_all(shared: ControlledParts) -> dict[str, Operation]:
     operations = {
         "events": _decoding(command, partial(operate, events) if events else _refuse(NO_EVENTS)),
         "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
+        "console": _decoding(command, shared.console or _refuse(NO_CONSOLE)),
     }
     if queue is not None:
         operations["queue"] = _decoding(command, partial(operate_queue, queue))

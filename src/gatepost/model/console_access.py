@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from gatepost.model.secret import Secret
+
 API_PREFIX: Final = "/api/gatepost/v1"
 """The path of Gatepost's own API, below which the paths of its endpoints are."""
 USER: Final = "gatepost.user"
@@ -24,6 +26,16 @@ class ConsoleUser:
     def may_act_as(self, role: ConsoleRole) -> bool:
         """Tell whether the user may call what needs ``role``."""
         return ROLES.index(self.role) >= ROLES.index(role)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordUser:
+    """A user of the configuration."""
+
+    name: str
+    role: ConsoleRole
+    verifier: Secret | None = None
+    """The hashed password; None: there is none, and a proxy authenticates this user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ _EVENTS: Final[Mapping[Level, str]] = {
     "info": """
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
-    watching probed stopping descriptors_free
+    watching probed stopping descriptors_free console_changed console_signed_in
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
     message_dropped sender_warned next_hop_rests lease_lost message_damaged clock_put_back
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
-    login_rests snapshot_unreadable account_damaged lines_dropped
+    login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept

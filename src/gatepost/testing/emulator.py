@@ -19,7 +19,7 @@ START: Final = 30.0
 """Seconds for the relay to start; it creates keys and certificates first."""
 STOP: Final = 15.0
 """Seconds for it to stop; it needs at most 10."""
-_LISTENERS: Final = ("--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0")
+_LISTENERS: Final = ("--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0", "--console", "127.0.0.1:0")
 _MAIN: Final = "from gatepost.cli.main import main; main()"
 
 

@@ -116,6 +116,7 @@ def _preset(data: Path, wanted: Mapping[str, Any]) -> UpPreset:
         smtps=_FREE,
         https=_FREE,
         http=_FREE,
+        console=_FREE,
         profile=wanted["profile"],
         strict=wanted["strict"],
         settings=tuple(wanted["settings"]),

@@ -1,0 +1,25 @@
+"""The faces behind the console's listener: pages and APIs, each with its routes."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from gatepost.app.console_parts import ConsoleParts
+from gatepost.console.access.gate import Gate
+from gatepost.console.pages import Pages
+from gatepost.console.sign_in import SignInPage
+from gatepost.console.static_files import static_route
+
+
+def console_routes(gate: Gate, parts: ConsoleParts) -> Sequence[BaseRoute]:
+    """Return the routes of all faces.
+
+    Only those of signing in and the static files are for anybody; each other one is made by
+    ``console.access.routes.role_routes`` from a ConsoleEndpoint, whose role it needs.
+    """
+    pages = Pages()
+    report = parts.relay.report
+    return [
+        static_route(),
+        *SignInPage(gate, pages, parts.command, report).routes(),
+    ]
