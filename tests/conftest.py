@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gatepost.testing import Emulator
-from tests import quick_start
+from tests import fork_server, quick_start
 from tests.examples import examples
 
 pytest_plugins = ["tests.parallel"]
@@ -57,8 +57,13 @@ def new_python() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Freeze the collected objects, so that the garbage collector does not look at them again."""
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Freeze the collected objects, so that the garbage collector does not look at them again.
+
+    Meanwhile the fork server starts that all processes of tests use.
+    """
+    if session.config.getoption("--workers") and not session.config.option.collectonly:
+        fork_server.address()
     gc.disable()
     try:
         return (yield)
